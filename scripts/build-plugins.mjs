@@ -1,0 +1,69 @@
+// Two small steps of the library build (see vite.config.ts).
+import { readFileSync } from "node:fs";
+
+/**
+ * WGSL without its comments, indentation and empty lines. Lines stay lines, with their inner spaces:
+ * so specialising a shader finds the same text as in the source file.
+ * @param {string} source
+ */
+export function stripWgsl(source) {
+  return withoutComments(source)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join("\n");
+}
+
+/** Each comment becomes one space, as it may stand between two words. @param {string} source */
+function withoutComments(source) {
+  let text = "";
+  let inLine = false;
+  let depth = 0; // block comments nest
+  for (const [piece] of source.matchAll(/\/\*|\*\/|\/\/|\n|[^/*\n]+|[/*]/g)) {
+    if (piece === "\n") inLine = false;
+    if (inLine) continue;
+    if (piece === "/*") depth++;
+    else if (piece === "*/" && depth > 0) text += --depth === 0 ? " " : "";
+    else if (piece === "//" && depth === 0) inLine = true;
+    else if (depth === 0) text += piece;
+  }
+  return text;
+}
+
+/** Inlines `*.wgsl?raw` in its stripped form. */
+export function strippedShaders() {
+  return {
+    name: "wgrad:stripped-shaders",
+    enforce: /** @type {const} */ ("pre"),
+    /** @param {string} id */
+    load(id) {
+      if (!id.endsWith(".wgsl?raw")) return undefined;
+      return `export default ${JSON.stringify(stripWgsl(readFileSync(id.replace("?raw", ""), "utf8")))};`;
+    },
+  };
+}
+
+/**
+ * Makes `import("webgpu")` and `import("node:…")` invisible to the bundlers of applications: they
+ * happen outside browsers only, and a bundler would stop at a module that it does not find. Two
+ * bundlers know a comment for this, the others leave alone what is no literal.
+ */
+export function ignoredByBundlers() {
+  const outsideBrowsers = /\bimport\(\s*(["'`])(webgpu|node:[\w/]+)\1\s*\)/g;
+  return {
+    name: "wgrad:ignored-by-bundlers",
+    // After minification, which would make a literal of it again.
+    /**
+     * @param {unknown} _options
+     * @param {Record<string, { type: string, code?: string }>} bundle
+     */
+    generateBundle(_options, bundle) {
+      for (const chunk of Object.values(bundle)) {
+        chunk.code = chunk.code?.replace(
+          outsideBrowsers,
+          'import(/* webpackIgnore: true */ /* @vite-ignore */ "$2".slice())',
+        );
+      }
+    },
+  };
+}

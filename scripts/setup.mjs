@@ -1,0 +1,104 @@
+// Makes sure that this machine has what `npm run train` and `npm test` need and npm cannot bring:
+//
+//   node scripts/setup.mjs --for train   a WebGPU adapter (without one, training runs on the CPU engine)
+//   node scripts/setup.mjs --for test    a WebGPU adapter and a Chromium
+//
+// On Linux, what is missing is installed if this may be done without asking for a password;
+// otherwise the commands to type are shown.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { findChromium, installPlan } from "./packages.mjs";
+
+/** @typedef {import("./packages.mjs").Step} Step */
+/** @typedef {import("./packages.mjs").PlanItem} PlanItem */
+
+const PROBE_TIMEOUT_MS = 30_000;
+const purpose = process.argv[process.argv.indexOf("--for") + 1];
+
+if (purpose === "train" || purpose === "test") {
+  process.exitCode = setUp(purpose === "test") || purpose === "train" ? 0 : 1;
+} else {
+  console.error("Usage: node scripts/setup.mjs --for train|test");
+  process.exitCode = 2;
+}
+
+/** Whether everything needed is there in the end. @param {boolean} needsChromium */
+function setUp(needsChromium) {
+  const look = () => ({ adapter: probeAdapter(), chromium: findChromium() });
+
+  let { adapter, chromium } = look();
+  if (!adapter || (needsChromium && !chromium)) {
+    provide({ adapter: !adapter, chromium: needsChromium && !chromium });
+    ({ adapter, chromium } = look());
+  }
+  console.log(`WebGPU adapter: ${adapter ?? "none"}`);
+  if (!adapter && !needsChromium) console.error("Training will run on the CPU engine.");
+  if (needsChromium && !chromium) {
+    console.error("No Chromium: install one and put it on the PATH, or name it in CHROMIUM_PATH.");
+  }
+  return Boolean(adapter && (chromium || !needsChromium));
+}
+
+/** The name of the adapter that Node gets, or undefined. */
+function probeAdapter() {
+  const probe = fileURLToPath(new URL("probe.mjs", import.meta.url));
+  const result = spawnSync(process.execPath, [probe], { encoding: "utf8", timeout: PROBE_TIMEOUT_MS });
+  return result.status === 0 ? result.stdout.trim() : undefined;
+}
+
+/** @param {{ adapter: boolean, chromium: boolean }} missing */
+function provide(missing) {
+  const names = [missing.adapter && "a WebGPU adapter", missing.chromium && "a Chromium"].filter(Boolean);
+  const wanted = names.join(" and ");
+  const plan = process.platform === "linux" ? installPlan(missing) : undefined;
+  if (!plan) {
+    console.error(`This machine lacks ${wanted}. ${advice()}`);
+    return;
+  }
+  const asRoot = rootPrefix();
+  if (!asRoot) {
+    console.error(`This machine lacks ${wanted}, and installing needs root. To install, type:\n`);
+    console.error(`  sudo ${process.execPath} ${process.argv.slice(1).join(" ")}\n\nwhich runs:\n`);
+    console.error(`${describe(plan)}\n`);
+    return;
+  }
+  console.log(`Installing ${wanted}; this can take a few minutes.`);
+  for (const item of plan) if (!runItem(item, asRoot)) return;
+}
+
+function advice() {
+  if (process.platform === "linux")
+    return "Install Mesa's Vulkan drivers (lavapipe), the Vulkan loader and Chromium.";
+  return "WebGPU comes with the system here: update the graphics driver, and install Chrome for the browser tests.";
+}
+
+/** What to put before a command so that it runs as root; undefined where that would need a password. */
+function rootPrefix() {
+  if (process.getuid?.() === 0) return [];
+  const allowed = spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0;
+  return allowed ? ["sudo", "-n"] : undefined;
+}
+
+/** @param {PlanItem} item @param {string[]} asRoot @returns {boolean} */
+function runItem(item, asRoot) {
+  if ("command" in item) return runStep(item, asRoot) || Boolean(item.mayFail);
+  const succeeded = item.anyOf.some((steps) => steps.every((step) => runStep(step, asRoot)));
+  return succeeded || (runStep(item.otherwise, asRoot) && false);
+}
+
+/** Runs quietly; what went wrong is shown. @param {Step} step @param {string[]} asRoot */
+function runStep({ command, input, env }, asRoot) {
+  const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
+  const [program, ...args] = [...asRoot, "env", ...variables, ...command];
+  const { status, stdout, stderr } = spawnSync(program, args, { input: input ?? "", encoding: "utf8" });
+  if (status !== 0) console.error(`${command.join(" ")}\nfailed:\n${stderr || stdout}`);
+  return status === 0;
+}
+
+/** @param {PlanItem[]} plan */
+function describe(plan) {
+  const steps = plan.flatMap((item) => ("command" in item ? [item] : (item.anyOf[0] ?? [])));
+  return steps
+    .map(({ command, input }) => `  ${command.join(" ")}${input ? ` <<'END'\n${input}END` : ""}`)
+    .join("\n");
+}

@@ -1,0 +1,106 @@
+// Softmax cross-entropy of logits [ROWS, CLASSES] against one class index a row, with label smoothing:
+// the target is (1 - SMOOTHING) at the label, plus SMOOTHING / CLASSES everywhere.
+//
+// One invocation takes a row, and the rows after it by the number of invocations. With a single workgroup the
+// kernel also adds up its rows, in a fixed order: the loss of a whole batch and its gradient in one dispatch.
+// Every output is optional; a hook that nobody asked for stays empty.
+//
+//   logit(index), label(row)   the inputs
+//   storeLoss(row, value)        -log softmax(logits)[target], [ROWS]
+//   storeGradient(index, value)  softmax(logits) - target, [ROWS, CLASSES]
+//   storeTotal(0, value)         the sum of the losses, [1]            (single workgroup)
+//   storeCorrect(0, value)       rows whose first largest logit is the label's, [1]  (single workgroup)
+
+const ROWS = 1u;
+const CLASSES = 1u;
+const SMOOTHING = 0.0;
+const WORKGROUP = 64u;
+const GROUPS = 1u;
+
+const LOWEST = -3.4028234e38;
+
+@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
+@group(1) @binding(10) var<storage, read> operand0: array<u32>;
+@group(1) @binding(11) var<storage, read> operand1: array<u32>;
+@group(1) @binding(12) var<storage, read> operand2: array<u32>;
+@group(1) @binding(13) var<storage, read> operand3: array<u32>;
+@group(1) @binding(14) var<storage, read> operand4: array<u32>;
+@group(1) @binding(15) var<storage, read> operand5: array<u32>;
+@group(1) @binding(16) var<storage, read> operand6: array<u32>;
+@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
+@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
+@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
+@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
+
+fn logit(index: u32) -> f32 {
+  return bitcast<f32>(operand0[index]);
+}
+
+fn label(index: u32) -> f32 {
+  return f32(bitcast<i32>(operand1[index]));
+}
+
+fn storeLoss(index: u32, value: f32) {
+}
+
+fn storeGradient(index: u32, value: f32) {
+}
+
+fn storeTotal(index: u32, value: f32) {
+}
+
+fn storeCorrect(index: u32, value: f32) {
+}
+
+var<workgroup> losses: array<f32, WORKGROUP>;
+var<workgroup> hits: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn crossEntropy(
+  @builtin(global_invocation_id) id: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  var loss = 0.0;
+  var hit = 0.0;
+  for (var row = id.x; row < ROWS; row += WORKGROUP * GROUPS) {
+    let first = row * CLASSES;
+    let answer = u32(label(row));
+    var highest = LOWEST;
+    var best = 0u;
+    var mean = 0.0;
+    for (var c = 0u; c < CLASSES; c++) {
+      let x = logit(first + c);
+      mean += x / f32(CLASSES);
+      if (x > highest) {
+        highest = x;
+        best = c;
+      }
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < CLASSES; c++) {
+      sum += exp(logit(first + c) - highest);
+    }
+    let rowLoss = (highest - (1.0 - SMOOTHING) * logit(first + answer) - SMOOTHING * mean) + log(sum);
+    storeLoss(row, rowLoss);
+    loss += rowLoss;
+    hit += select(0.0, 1.0, best == answer);
+    for (var c = 0u; c < CLASSES; c++) {
+      let goal = select(0.0, 1.0 - SMOOTHING, c == answer) + SMOOTHING / f32(CLASSES);
+      storeGradient(first + c, exp(logit(first + c) - highest) / sum - goal);
+    }
+  }
+  losses[local] = loss;
+  hits[local] = hit;
+  workgroupBarrier();
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    if (local < half) {
+      losses[local] += losses[local + half];
+      hits[local] += hits[local + half];
+    }
+    workgroupBarrier();
+  }
+  if (local == 0u) {
+    storeTotal(0u, losses[0]);
+    storeCorrect(0u, hits[0]);
+  }
+}

@@ -1,0 +1,104 @@
+// Matrix product c[M, N] = A · B, summed over K, in batches along z; A and B may lie transposed in memory,
+// so that nothing is ever transposed by a kernel of its own:
+//
+//   a   [BATCH, M, K], or [BATCH, K, M] with TRANSPOSE_A 1
+//   b   [BATCH, N, K] with TRANSPOSE_B 1, or [BATCH, K, N]
+//   store(index, value)      c at flat index `index` of [BATCH, M, N]: result0 .. result3
+//   storeSum(index, value)   with SUMS 1: the sum over K of row m of A, [BATCH, M]; the bias gradient, when
+//                            A holds the gradient of a layer's output
+//
+// One invocation computes a TILE_M × TILE_N block of c in registers, with no workgroup memory. Rows and columns
+// past the edge are clamped to the last one when read, so the inner loop knows no bounds, and not written.
+
+const M = 1u;
+const N = 1u;
+const K = 1u;
+const TRANSPOSE_A = 0u;
+const TRANSPOSE_B = 0u;
+const SUMS = 0u;
+// Elements from one matrix of the batch to the next; 0 where all share one.
+const BATCH_A = 0u;
+const BATCH_B = 0u;
+const TILE_M = 8u;
+const TILE_N = 8u;
+const GROUP_X = 8u;
+const GROUP_Y = 1u;
+
+@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
+@group(1) @binding(0) var<storage, read> a: array<f32>;
+@group(1) @binding(1) var<storage, read> b: array<f32>;
+@group(1) @binding(10) var<storage, read> operand0: array<u32>;
+@group(1) @binding(11) var<storage, read> operand1: array<u32>;
+@group(1) @binding(12) var<storage, read> operand2: array<u32>;
+@group(1) @binding(13) var<storage, read> operand3: array<u32>;
+@group(1) @binding(14) var<storage, read> operand4: array<u32>;
+@group(1) @binding(15) var<storage, read> operand5: array<u32>;
+@group(1) @binding(16) var<storage, read> operand6: array<u32>;
+@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
+@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
+@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
+@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
+
+fn store(index: u32, value: f32) {
+  result0[index] = bitcast<u32>(value);
+}
+
+fn storeSum(index: u32, value: f32) {
+}
+
+// Distance in memory from one row of A, or one column of B, to the next, and along K.
+const ROW_A = select(K, 1u, TRANSPOSE_A == 1u);
+const STEP_A = select(1u, M, TRANSPOSE_A == 1u);
+const COLUMN_B = select(1u, K, TRANSPOSE_B == 1u);
+const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
+
+@compute @workgroup_size(GROUP_X, GROUP_Y)
+fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
+  let row = id.y * TILE_M;
+  let column = id.x * TILE_N;
+  var atA: array<u32, TILE_M>;
+  var atB: array<u32, TILE_N>;
+  for (var i = 0u; i < TILE_M; i++) {
+    atA[i] = id.z * BATCH_A + min(row + i, M - 1u) * ROW_A;
+  }
+  for (var j = 0u; j < TILE_N; j++) {
+    atB[j] = id.z * BATCH_B + min(column + j, N - 1u) * COLUMN_B;
+  }
+
+  var sum: array<f32, TILE_M * TILE_N>;
+  var valuesA: array<f32, TILE_M>;
+  var valuesB: array<f32, TILE_N>;
+  for (var k = 0u; k < K; k++) {
+    for (var i = 0u; i < TILE_M; i++) {
+      valuesA[i] = a[atA[i] + k * STEP_A];
+    }
+    for (var j = 0u; j < TILE_N; j++) {
+      valuesB[j] = b[atB[j] + k * STEP_B];
+    }
+    for (var i = 0u; i < TILE_M; i++) {
+      for (var j = 0u; j < TILE_N; j++) {
+        sum[i * TILE_N + j] = fma(valuesA[i], valuesB[j], sum[i * TILE_N + j]);
+      }
+    }
+  }
+
+  for (var i = 0u; i < TILE_M; i++) {
+    for (var j = 0u; j < TILE_N; j++) {
+      if (row + i < M && column + j < N) {
+        store((id.z * M + row + i) * N + column + j, sum[i * TILE_N + j]);
+      }
+    }
+  }
+
+  if (SUMS == 1u && column == 0u) {
+    for (var i = 0u; i < TILE_M; i++) {
+      var total = 0.0;
+      for (var k = 0u; k < K; k++) {
+        total += a[atA[i] + k * STEP_A];
+      }
+      if (row + i < M) {
+        storeSum(id.z * M + row + i, total);
+      }
+    }
+  }
+}

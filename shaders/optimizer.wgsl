@@ -1,0 +1,85 @@
+// Optimizers over flat memory: one invocation updates one element of the arena that holds all parameters.
+//
+//   parameters, first, second   [SIZE], updated in place; first and second are the optimizer's own state
+//   gradients                   [SIZE]
+//   blocks                      [SIZE / 64] pairs: what the learning rate is multiplied by, and the weight decay.
+//                               A tensor starts at a multiple of 64 elements, so a block belongs to one tensor
+//                               (or is padding, which is zero and stays zero).
+//
+// The learning rate and what depends on the number of steps come from the step table, at the slots named here.
+
+const SIZE = 1u;
+const ROW = 64u;
+const LEARNING_RATE = 0u;
+// 1 / (1 - beta1^t) and 1 / sqrt(1 - beta2^t), t counting steps from 1.
+const CORRECTION1 = 0u;
+const CORRECTION2 = 0u;
+const MOMENTUM = 0.0;
+const NESTEROV = 0u;
+const BETA1 = 0.9;
+const BETA2 = 0.999;
+const EPSILON = 1e-8;
+// 0: decay is added to the gradient (L2); 1: it shrinks the parameter directly (AdamW, Loshchilov & Hutter 2019).
+const DECOUPLED = 0u;
+
+@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
+@group(1) @binding(0) var<storage, read_write> parameters: array<f32>;
+@group(1) @binding(1) var<storage, read> gradients: array<f32>;
+@group(1) @binding(2) var<storage, read> blocks: array<vec2<f32>>;
+@group(1) @binding(3) var<storage, read_write> first: array<f32>;
+@group(1) @binding(4) var<storage, read_write> second: array<f32>;
+
+fn scalar(slot: u32) -> f32 {
+  return bitcast<f32>(step[slot / 4u][slot % 4u]);
+}
+
+// Stochastic gradient descent.
+@compute @workgroup_size(64)
+fn sgd(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ROW + id.x;
+  if (i >= SIZE) {
+    return;
+  }
+  let block = blocks[i / 64u];
+  let gradient = gradients[i] + block.y * parameters[i];
+  parameters[i] -= scalar(LEARNING_RATE) * block.x * gradient;
+}
+
+// Momentum (Polyak 1964) and Nesterov's, as PyTorch writes them: velocity = MOMENTUM * velocity + gradient.
+@compute @workgroup_size(64)
+fn momentum(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ROW + id.x;
+  if (i >= SIZE) {
+    return;
+  }
+  let block = blocks[i / 64u];
+  let gradient = gradients[i] + block.y * parameters[i];
+  let velocity = MOMENTUM * first[i] + gradient;
+  first[i] = velocity;
+  let direction = select(velocity, gradient + MOMENTUM * velocity, NESTEROV == 1u);
+  parameters[i] -= scalar(LEARNING_RATE) * block.x * direction;
+}
+
+// Adam (Kingma & Ba 2015), and AdamW with DECOUPLED 1.
+@compute @workgroup_size(64)
+fn adam(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ROW + id.x;
+  if (i >= SIZE) {
+    return;
+  }
+  let block = blocks[i / 64u];
+  let rate = scalar(LEARNING_RATE) * block.x;
+  var parameter = parameters[i];
+  var gradient = gradients[i];
+  if (DECOUPLED == 1u) {
+    parameter -= rate * block.y * parameter;
+  } else {
+    gradient += block.y * parameter;
+  }
+  let mean = BETA1 * first[i] + (1.0 - BETA1) * gradient;
+  let variance = BETA2 * second[i] + (1.0 - BETA2) * gradient * gradient;
+  first[i] = mean;
+  second[i] = variance;
+  let denominator = sqrt(variance) * scalar(CORRECTION2) + EPSILON;
+  parameters[i] = parameter - rate * scalar(CORRECTION1) * mean / denominator;
+}

@@ -1,0 +1,90 @@
+// Reductions: result[o] = combine over r of element(o * SIZE + r), for o < OUTPUTS and r < SIZE.
+//
+// LANES neighbouring invocations (a power of two, at most WORKGROUP) share one output: lane l takes the
+// elements l, l + LANES, … in order, and a tree in workgroup memory combines the lanes. The order is fixed,
+// so the result is the same in every run.
+//
+//   MODE 0   sum
+//   MODE 1   maximum
+//   MODE 2   index of the first maximum
+//
+//   element(index)   the value at `index` of the virtual input [OUTPUTS, SIZE]
+//   store(index, value)   result0 .. result3, [OUTPUTS]
+
+const OUTPUTS = 1u;
+const SIZE = 1u;
+const LANES = 1u;
+const WORKGROUP = 64u;
+const MODE = 0u;
+// Workgroups along x; beyond one dispatch dimension's limit the grid grows along y.
+const GROUPS_X = 1u;
+
+const LOWEST = -3.4028234e38;
+
+@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
+@group(1) @binding(10) var<storage, read> operand0: array<u32>;
+@group(1) @binding(11) var<storage, read> operand1: array<u32>;
+@group(1) @binding(12) var<storage, read> operand2: array<u32>;
+@group(1) @binding(13) var<storage, read> operand3: array<u32>;
+@group(1) @binding(14) var<storage, read> operand4: array<u32>;
+@group(1) @binding(15) var<storage, read> operand5: array<u32>;
+@group(1) @binding(16) var<storage, read> operand6: array<u32>;
+@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
+@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
+@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
+@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
+
+fn element(index: u32) -> f32 {
+  return bitcast<f32>(operand0[index]);
+}
+
+fn store(index: u32, value: f32) {
+  result0[index] = bitcast<u32>(value);
+}
+
+var<workgroup> partial: array<f32, WORKGROUP>;
+var<workgroup> positions: array<u32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn reduce(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let lane = local % LANES;
+  let output = (group.y * GROUPS_X + group.x) * (WORKGROUP / LANES) + local / LANES;
+  var total = select(LOWEST, 0.0, MODE == 0u);
+  var position = 0u;
+  if (output < OUTPUTS) {
+    for (var r = lane; r < SIZE; r += LANES) {
+      let value = element(output * SIZE + r);
+      if (MODE == 0u) {
+        total += value;
+      } else if (value > total) {
+        total = value;
+        position = r;
+      }
+    }
+  }
+  if (LANES > 1u) {
+    partial[local] = total;
+    positions[local] = position;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      if (lane < half) {
+        let other = partial[local + half];
+        if (MODE == 0u) {
+          partial[local] += other;
+        } else if (other > partial[local] || (other == partial[local] && positions[local + half] < positions[local])) {
+          partial[local] = other;
+          positions[local] = positions[local + half];
+        }
+      }
+      workgroupBarrier();
+    }
+    total = partial[local];
+    position = positions[local];
+  }
+  if (lane == 0u && output < OUTPUTS) {
+    store(output, select(total, f32(position), MODE == 2u));
+  }
+}

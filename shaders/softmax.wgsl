@@ -1,0 +1,97 @@
+// Softmax and its logarithm along the last axis of [ROWS, SIZE].
+//
+// LANES neighbouring invocations (a power of two, at most WORKGROUP) share one row; each passes over its
+// elements three times: maximum, sum of exponentials, result. Subtracting the row's maximum keeps exp below 1.
+//
+//   LOGARITHM 0   result[i] = exp(x[i] - max) / sum
+//   LOGARITHM 1   result[i] = x[i] - max - log(sum)
+//
+//   element(index)   x at flat index `index`
+//   store(index, value)   result0 .. result3, [ROWS, SIZE]
+
+const ROWS = 1u;
+const SIZE = 1u;
+const LANES = 1u;
+const WORKGROUP = 64u;
+const LOGARITHM = 0u;
+// Workgroups along x; beyond one dispatch dimension's limit the grid grows along y.
+const GROUPS_X = 1u;
+
+const LOWEST = -3.4028234e38;
+
+@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
+@group(1) @binding(10) var<storage, read> operand0: array<u32>;
+@group(1) @binding(11) var<storage, read> operand1: array<u32>;
+@group(1) @binding(12) var<storage, read> operand2: array<u32>;
+@group(1) @binding(13) var<storage, read> operand3: array<u32>;
+@group(1) @binding(14) var<storage, read> operand4: array<u32>;
+@group(1) @binding(15) var<storage, read> operand5: array<u32>;
+@group(1) @binding(16) var<storage, read> operand6: array<u32>;
+@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
+@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
+@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
+@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
+
+fn element(index: u32) -> f32 {
+  return bitcast<f32>(operand0[index]);
+}
+
+fn store(index: u32, value: f32) {
+  result0[index] = bitcast<u32>(value);
+}
+
+var<workgroup> partial: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn softmax(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let lane = local % LANES;
+  let row = (group.y * GROUPS_X + group.x) * (WORKGROUP / LANES) + local / LANES;
+  let first = row * SIZE;
+  // Rows past the end take part in the barriers, but touch no memory.
+  let size = select(0u, SIZE, row < ROWS);
+
+  var highest = LOWEST;
+  for (var i = lane; i < size; i += LANES) {
+    highest = max(highest, element(first + i));
+  }
+  if (LANES > 1u) {
+    partial[local] = highest;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      if (lane < half) {
+        partial[local] = max(partial[local], partial[local + half]);
+      }
+      workgroupBarrier();
+    }
+    highest = partial[local - lane];
+    workgroupBarrier();
+  }
+
+  var sum = 0.0;
+  for (var i = lane; i < size; i += LANES) {
+    sum += exp(element(first + i) - highest);
+  }
+  if (LANES > 1u) {
+    partial[local] = sum;
+    workgroupBarrier();
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      if (lane < half) {
+        partial[local] += partial[local + half];
+      }
+      workgroupBarrier();
+    }
+    sum = partial[local - lane];
+  }
+
+  for (var i = lane; i < size; i += LANES) {
+    let shifted = element(first + i) - highest;
+    if (LOGARITHM == 1u) {
+      store(first + i, shifted - log(sum));
+    } else {
+      store(first + i, exp(shifted) / sum);
+    }
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * A data set in memory: samples in the type they were stored in (images as bytes, say), one after another, so that they
+ * can be uploaded as they are and decoded where they are read.
+ */
+
+/** One column of a data set: `count` samples of one shape, stored sample after sample. */
+export interface Field {
+  readonly data: Uint8Array | Int32Array | Float32Array;
+  /** shape of one sample, [] for a single number such as a class index */
+  readonly shape: readonly number[];
+  /** what one stored unit is worth: value = element × scale */
+  readonly scale: number;
+}
+
+/** Samples and what is to be predicted for each. Made by `dataset`, which checks it. */
+export interface Dataset {
+  readonly name: string;
+  /** number of samples */
+  readonly count: number;
+  readonly inputs: Field;
+  readonly targets: Field;
+  /** number of classes when targets are class indices */
+  readonly classes?: number;
+}
+
+/** A `Field` as one writes it: the shape of a sample is [] and the scale 1 unless given. */
+export interface FieldOptions {
+  readonly data: Field["data"];
+  readonly shape?: readonly number[];
+  readonly scale?: number;
+}
+
+/** What `dataset` makes a data set from. */
+export interface DatasetOptions {
+  /** used in error messages; "dataset" unless given */
+  readonly name?: string;
+  readonly inputs: FieldOptions;
+  readonly targets: FieldOptions;
+  /** give it where targets are class indices 0 … classes − 1 (Uint8Array or Int32Array, shape []) */
+  readonly classes?: number;
+}
+
+/** Number of elements of one sample. */
+export function sampleSize(field: Field): number {
+  return field.shape.reduce((size, length) => size * length, 1);
+}
+
+function checkField(owner: string, options: FieldOptions): Field {
+  const { data, shape = [], scale = 1 } = options;
+  if (!(data instanceof Uint8Array || data instanceof Int32Array || data instanceof Float32Array)) {
+    throw new TypeError(
+      `${owner}: data is not a Uint8Array, Int32Array or Float32Array; convert it with Float32Array.from(…)`,
+    );
+  }
+  if (!shape.every((length) => Number.isInteger(length) && length > 0)) {
+    throw new RangeError(
+      `${owner}: shape is [${shape.join(", ")}]; expected positive integers, the shape of one sample`,
+    );
+  }
+  if (!Number.isFinite(scale) || scale === 0) {
+    throw new RangeError(
+      `${owner}: scale is ${scale}; expected a finite number other than 0 (value = element × scale)`,
+    );
+  }
+  const field = { data, shape: [...shape], scale };
+  const size = sampleSize(field);
+  if (data.length === 0) throw new RangeError(`${owner}: no samples; a data set needs one or more`);
+  if (data.length % size !== 0) {
+    throw new RangeError(
+      `${owner}: ${data.length} elements are no whole number of samples of shape [${shape.join(", ")}] (${size} elements each)`,
+    );
+  }
+  checkFinite(owner, field, size);
+  return field;
+}
+
+function checkFinite(owner: string, field: Field, size: number): void {
+  if (!(field.data instanceof Float32Array)) return;
+  const bad = field.data.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const sample = Math.floor(bad / size);
+  throw new RangeError(
+    `${owner}: sample ${sample} holds ${field.data[bad]} at [${position(bad % size, field.shape).join(", ")}]; ` +
+      "expected finite numbers; drop the sample or fill the gap",
+  );
+}
+
+/** The position of element `offset` in a sample of `shape`. */
+function position(offset: number, shape: readonly number[]): number[] {
+  const at: number[] = [];
+  let rest = offset;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const length = shape[axis] as number;
+    at.unshift(rest % length);
+    rest = Math.floor(rest / length);
+  }
+  return at;
+}
+
+function checkClasses(name: string, targets: Field, classes: number): void {
+  const { data } = targets;
+  if (!Number.isInteger(classes) || classes < 1) {
+    throw new RangeError(`${name}: classes is ${classes}; expected a positive integer`);
+  }
+  if (data instanceof Float32Array || targets.shape.length > 0 || targets.scale !== 1) {
+    throw new TypeError(
+      `${name}: with classes given, targets are class indices: expected a Uint8Array or Int32Array with shape [] and ` +
+        `scale 1, got a ${data.constructor.name} with shape [${targets.shape.join(", ")}] and scale ${targets.scale}`,
+    );
+  }
+  const bad = data.findIndex((label: number) => label < 0 || label >= classes);
+  if (bad >= 0) {
+    throw new RangeError(
+      `${name}: targets: sample ${bad} has class ${data[bad]}; expected 0 to ${classes - 1}`,
+    );
+  }
+}
+
+/**
+ * Checks and builds a data set. The arrays are kept, not copied.
+ * @throws RangeError | TypeError where inputs and targets have different counts, a field is empty or no whole number of
+ *   samples, a class index is outside of 0 … classes − 1, or a float is not finite; the message names the place
+ */
+export function dataset(options: DatasetOptions): Dataset {
+  const { name = "dataset", classes } = options;
+  const inputs = checkField(`${name}: inputs`, options.inputs);
+  const targets = checkField(`${name}: targets`, options.targets);
+  const count = inputs.data.length / sampleSize(inputs);
+  const targetCount = targets.data.length / sampleSize(targets);
+  if (count !== targetCount) {
+    throw new RangeError(
+      `${name}: labels and images of different counts: ${count} inputs of shape [${inputs.shape.join(", ")}], ` +
+        `${targetCount} targets of shape [${targets.shape.join(", ")}]; each input needs one target`,
+    );
+  }
+  if (classes === undefined) return { name, count, inputs, targets };
+  checkClasses(name, targets, classes);
+  return { name, count, inputs, targets, classes };
+}
+
+function gather(field: Field, indices: ArrayLike<number>): Field {
+  const size = sampleSize(field);
+  const data = new (field.data.constructor as new (length: number) => Field["data"])(indices.length * size);
+  for (let i = 0; i < indices.length; i++) {
+    const start = (indices[i] as number) * size;
+    data.set(field.data.subarray(start, start + size), i * size);
+  }
+  return { ...field, data };
+}
+
+/**
+ * The samples at `indices`, in that order (repeats are allowed), copied.
+ * @throws RangeError where there is no index, or one outside of 0 … count − 1
+ */
+export function subset(source: Dataset, indices: ArrayLike<number>): Dataset {
+  if (indices.length === 0)
+    throw new RangeError(`${source.name}: subset of no indices; a data set needs one or more samples`);
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i] as number;
+    if (!Number.isInteger(index) || index < 0 || index >= source.count) {
+      throw new RangeError(
+        `${source.name}: subset: index ${index} (entry ${i}) is not one of 0 to ${source.count - 1}`,
+      );
+    }
+  }
+  return {
+    ...source,
+    count: indices.length,
+    inputs: gather(source.inputs, indices),
+    targets: gather(source.targets, indices),
+  };
+}
+
+/**
+ * The first `count` samples, copied.
+ * @throws RangeError where `count` is not one of 1 … source.count
+ */
+export function take(source: Dataset, count: number): Dataset {
+  if (!Number.isInteger(count) || count < 1 || count > source.count) {
+    throw new RangeError(
+      `${source.name}: take(${count}): expected an integer from 1 to ${source.count}, the number of samples`,
+    );
+  }
+  const first = (field: Field): Field => ({ ...field, data: field.data.slice(0, count * sampleSize(field)) });
+  return { ...source, count, inputs: first(source.inputs), targets: first(source.targets) };
+}

@@ -1,0 +1,129 @@
+/**
+ * The IDX format, in which MNIST and its relatives are published: two zero bytes, the type of the elements, the number of
+ * axes, the length of each axis, then the elements; all numbers big-endian.
+ */
+import { type Dataset, dataset } from "./dataset.ts";
+import { gunzip, isGzip } from "./gzip.ts";
+
+/** An array as an IDX file holds it; `shape` counts the samples first. */
+export interface IdxArray {
+  readonly shape: readonly number[];
+  readonly data: Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
+}
+
+interface IdxType {
+  readonly bytes: number;
+  read(view: DataView, count: number): IdxArray["data"];
+}
+
+/** An element type whose values are read one by one; `at` is in bytes. */
+function type(
+  make: { new (length: number): IdxArray["data"]; BYTES_PER_ELEMENT: number },
+  get: (view: DataView, at: number) => number,
+): IdxType {
+  const bytes = make.BYTES_PER_ELEMENT;
+  return {
+    bytes,
+    read(view, count) {
+      const data = new make(count);
+      for (let i = 0; i < count; i++) data[i] = get(view, i * bytes);
+      return data;
+    },
+  };
+}
+
+const TYPES: ReadonlyMap<number, IdxType> = new Map([
+  [
+    0x08,
+    {
+      bytes: 1,
+      read: (view: DataView, count: number) => new Uint8Array(view.buffer, view.byteOffset, count).slice(),
+    },
+  ],
+  [0x09, type(Int8Array, (view, at) => view.getInt8(at))],
+  [0x0b, type(Int16Array, (view, at) => view.getInt16(at))],
+  [0x0c, type(Int32Array, (view, at) => view.getInt32(at))],
+  [0x0d, type(Float32Array, (view, at) => view.getFloat32(at))],
+  [0x0e, type(Float64Array, (view, at) => view.getFloat64(at))],
+]);
+
+const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
+
+/**
+ * Reads an unpacked IDX file.
+ * @param name used in error messages
+ * @returns a copy of the elements in their own type
+ * @throws Error where the file is no IDX file, is cut off, or goes on after the elements
+ */
+export function parseIdx(bytes: Uint8Array, name = "idx"): IdxArray {
+  if (isGzip(bytes))
+    throw new Error(
+      `${name}: a gzip file where an unpacked IDX file was expected; use readIdx, which unpacks`,
+    );
+  if (bytes.length < 4) {
+    throw new Error(`${name}: the IDX header is cut off: ${bytes.length} bytes; expected 4 and more`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const magic = view.getUint32(0);
+  if (magic >>> 16 !== 0) {
+    throw new Error(
+      `${name}: not an IDX file: the magic number is 0x${hex(magic, 8)}; expected two zero bytes first`,
+    );
+  }
+  const typeCode = (magic >>> 8) & 0xff;
+  const elementType = TYPES.get(typeCode);
+  if (elementType === undefined) {
+    const known = [...TYPES.keys()].map((code) => `0x${hex(code, 2)}`).join(", ");
+    throw new Error(`${name}: unknown IDX element type 0x${hex(typeCode, 2)}; expected one of ${known}`);
+  }
+  const axes = magic & 0xff;
+  if (axes === 0) throw new Error(`${name}: the IDX header has no axes; expected one or more`);
+  const headerBytes = 4 + 4 * axes;
+  if (bytes.length < headerBytes) {
+    throw new Error(
+      `${name}: the IDX header is cut off: ${bytes.length} bytes; ${axes} axes take ${headerBytes}`,
+    );
+  }
+  const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const count = shape.reduce((product, length) => product * length, 1);
+  const expected = headerBytes + count * elementType.bytes;
+  if (bytes.length !== expected) {
+    const what = bytes.length < expected ? "cut off" : "too long";
+    throw new Error(
+      `${name}: the IDX file is ${what}: ${bytes.length} bytes; shape [${shape.join(", ")}] takes ${expected}`,
+    );
+  }
+  const elements = new DataView(bytes.buffer, bytes.byteOffset + headerBytes, bytes.length - headerBytes);
+  return { shape, data: elementType.read(elements, count) };
+}
+
+/**
+ * Reads an IDX file, packed with gzip or not.
+ * @param name used in error messages
+ * @throws Error as `gunzip` and `parseIdx` do
+ */
+export async function readIdx(bytes: Uint8Array, name = "idx"): Promise<IdxArray> {
+  return parseIdx(isGzip(bytes) ? await gunzip(bytes, name) : bytes, name);
+}
+
+/**
+ * A data set of grey images with a class each, from arrays as MNIST and its relatives publish them.
+ * @param images bytes of shape [count, height, width]; the samples get shape [1, height, width] and scale 1/255
+ * @param labels bytes of shape [count], each below `classes`
+ * @throws Error where the arrays have other types or shapes, or as `dataset` does
+ */
+export function idxImages(name: string, images: IdxArray, labels: IdxArray, classes: number): Dataset {
+  const check = (what: string, array: IdxArray, axes: number): Uint8Array => {
+    if (array.data instanceof Uint8Array && array.shape.length === axes) return array.data;
+    const got = `${array.data.constructor.name} of shape [${array.shape.join(", ")}]`;
+    throw new TypeError(
+      `${name}: ${what}: got ${got}; expected a Uint8Array with ${axes === 1 ? "1 axis" : `${axes} axes`}`,
+    );
+  };
+  return dataset({
+    name,
+    inputs: { data: check("images", images, 3), shape: [1, ...images.shape.slice(1)], scale: 1 / 255 },
+    targets: { data: check("labels", labels, 1) },
+    classes,
+  });
+}

@@ -1,0 +1,122 @@
+/**
+ * Where files are kept between runs: a folder in Node and Deno, the Cache API in a browser. Node's modules are imported
+ * only where there is a file system, so this file loads in a browser.
+ */
+
+/** A flat keep of named files. */
+export interface Store {
+  /** the path or address of a file in it, for messages */
+  locate(name: string): string;
+  /** the file's bytes, or undefined where there is none */
+  read(name: string): Promise<Uint8Array | undefined>;
+  /** keeps a file, all of it or nothing */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** The parts of `process` in use here; Deno has it too, and a bundler's stand-in for browsers lacks `versions.node`. */
+interface ProcessLike {
+  readonly versions?: { readonly node?: string };
+  readonly platform?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+function hostProcess(): ProcessLike | undefined {
+  const { process } = globalThis as { process?: ProcessLike };
+  return process?.versions?.node === undefined ? undefined : process;
+}
+
+/** Whether this is Node or Deno, where files can be read. */
+export function hasFileSystem(): boolean {
+  return hostProcess() !== undefined;
+}
+
+/** An environment variable; undefined where it is unset or empty, and where there is no environment to read. */
+export function environmentVariable(name: string): string | undefined {
+  try {
+    return hostProcess()?.env?.[name] || undefined;
+  } catch {
+    return undefined; // Deno without permission to read the environment
+  }
+}
+
+/**
+ * The folder where a program keeps what it can fetch again, by the platform's custom; undefined where the environment
+ * names no home.
+ * @param platform as Node's `process.platform` has it
+ * @param variable reads an environment variable
+ */
+export function userCacheFolder(
+  platform: string,
+  variable: (name: string) => string | undefined,
+): string | undefined {
+  if (platform === "win32") return variable("LOCALAPPDATA");
+  const home = variable("HOME");
+  if (platform === "darwin") return home === undefined ? undefined : `${home}/Library/Caches`;
+  const xdg = variable("XDG_CACHE_HOME");
+  if (xdg?.startsWith("/")) return xdg; // the XDG specification has relative paths ignored
+  return home === undefined ? undefined : `${home}/.cache`;
+}
+
+/** The cache folder `wgrad/<name>` of this user; undefined where there is none. */
+export function defaultCacheFolder(name: string): string | undefined {
+  const base = userCacheFolder(hostProcess()?.platform ?? "", environmentVariable);
+  return base === undefined ? undefined : `${base}/wgrad/${name}`;
+}
+
+/** Files in a folder, which is made by the first write. A write goes to a temporary name first, then is renamed. */
+export function folderStore(folder: string): Store {
+  const locate = (name: string) => `${folder.replace(/[/\\]+$/, "")}/${name}`;
+  return {
+    locate,
+    async read(name) {
+      const { readFile } = await import("node:fs/promises");
+      try {
+        return await readFile(locate(name));
+      } catch (error) {
+        if ((error as { code?: string }).code === "ENOENT") return undefined;
+        throw error;
+      }
+    },
+    async write(name, bytes) {
+      const { mkdir, rename, rm, writeFile } = await import("node:fs/promises");
+      await mkdir(folder, { recursive: true });
+      const temporary = locate(`${name}.${crypto.randomUUID()}.tmp`);
+      try {
+        await writeFile(temporary, bytes);
+        await rename(temporary, locate(name));
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    },
+  };
+}
+
+/** Files in a browser's cache of this name, under addresses that are never fetched. */
+export function browserStore(caches: CacheStorage, cacheName: string): Store {
+  const locate = (name: string) => `/${cacheName}/${name}`;
+  return {
+    locate,
+    async read(name) {
+      const cache = await caches.open(cacheName);
+      const response = await cache.match(locate(name));
+      return response && new Uint8Array(await response.arrayBuffer());
+    },
+    async write(name, bytes) {
+      const cache = await caches.open(cacheName);
+      await cache.put(locate(name), new Response(bytes as Uint8Array<ArrayBuffer>));
+    },
+  };
+}
+
+/**
+ * The store for `name` on this platform: `folder` or the user's cache folder, or in a browser the cache `wgrad-<name>`;
+ * undefined where nothing can be kept (a page that is not a secure context).
+ */
+export function openCache(name: string, folder?: string): Store | undefined {
+  if (hasFileSystem()) {
+    const chosen = folder ?? defaultCacheFolder(name);
+    return chosen === undefined ? undefined : folderStore(chosen);
+  }
+  return typeof caches === "undefined" ? undefined : browserStore(caches, `wgrad-${name}`);
+}

@@ -1,0 +1,67 @@
+import shader from "../../shaders/crossEntropy.wgsl?raw";
+import type { Kernel } from "./kernel";
+
+const WORKGROUP = 128;
+
+/** Up to this many logits, one workgroup takes them all, and so can add up the batch's loss. */
+const SINGLE_GROUP_LIMIT = 65536;
+
+export function fitsOneGroup(rows: number, classes: number): boolean {
+  return rows * classes <= SINGLE_GROUP_LIMIT;
+}
+
+/** Constants for logits [rows, classes]; `smoothing` in [0, 1). */
+export function crossEntropyConstants(rows: number, classes: number, smoothing: number) {
+  const GROUPS = fitsOneGroup(rows, classes) ? 1 : Math.min(1024, Math.ceil(rows / WORKGROUP));
+  return { ROWS: rows, CLASSES: classes, SMOOTHING: smoothing, WORKGROUP, GROUPS };
+}
+
+/** Softmax cross-entropy against class indices: losses, gradient, total and hits, whichever are asked for. */
+export const crossEntropy: Kernel = {
+  name: "crossEntropy",
+  shader,
+  entryPoint: "crossEntropy",
+  bindings: {},
+  constants: { ROWS: "u32", CLASSES: "u32", SMOOTHING: "f32", WORKGROUP: "u32", GROUPS: "u32" },
+  hooks: {
+    logit: "load",
+    label: "load",
+    storeLoss: "store",
+    storeGradient: "store",
+    storeTotal: "store",
+    storeCorrect: "store",
+  },
+  grid: ({ GROUPS }) => [GROUPS, 1, 1],
+  flops: ({ ROWS, CLASSES }) => 8 * ROWS * CLASSES,
+  twin({ constants: { ROWS, CLASSES, SMOOTHING }, load, store }) {
+    let total = 0;
+    let correct = 0;
+    for (let row = 0; row < ROWS; row++) {
+      const first = row * CLASSES;
+      const answer = load.label(row);
+      let highest = -Infinity;
+      let best = 0;
+      let mean = 0;
+      for (let c = 0; c < CLASSES; c++) {
+        const x = load.logit(first + c);
+        mean += x / CLASSES;
+        if (x > highest) {
+          highest = x;
+          best = c;
+        }
+      }
+      let sum = 0;
+      for (let c = 0; c < CLASSES; c++) sum += Math.exp(load.logit(first + c) - highest);
+      const loss = highest - (1 - SMOOTHING) * load.logit(first + answer) - SMOOTHING * mean + Math.log(sum);
+      store.storeLoss(row, loss);
+      total += loss;
+      correct += best === answer ? 1 : 0;
+      for (let c = 0; c < CLASSES; c++) {
+        const goal = (c === answer ? 1 - SMOOTHING : 0) + SMOOTHING / CLASSES;
+        store.storeGradient(first + c, Math.exp(load.logit(first + c) - highest) / sum - goal);
+      }
+    }
+    store.storeTotal(0, total);
+    store.storeCorrect(0, correct);
+  },
+};

@@ -1,0 +1,24 @@
+import shader from "../../shaders/elementwise.wgsl?raw";
+import { type Kernel, spread } from "./kernel";
+
+const GROUP = 64;
+
+/** Constants for a result of `size` elements. */
+export function elementwiseConstants(size: number) {
+  return { SIZE: size, ROW: spread(Math.ceil(size / GROUP))[0] * GROUP };
+}
+
+/** `store(i, element(i))` for every element: whatever no other kernel could take into its hooks. */
+export const elementwise: Kernel = {
+  name: "elementwise",
+  shader,
+  entryPoint: "elementwise",
+  bindings: {},
+  constants: { SIZE: "u32", ROW: "u32" },
+  hooks: { element: "load", store: "store" },
+  grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
+  flops: () => 0,
+  twin({ constants: { SIZE }, load, store }) {
+    for (let index = 0; index < SIZE; index++) store.store(index, load.element(index));
+  },
+};

@@ -1,0 +1,85 @@
+/**
+ * What a kernel is: a shader with its contract as data, and the same computation in TypeScript.
+ *
+ * Adding a kernel takes two files: `shaders/<family>.wgsl` and `src/kernels/<family>.ts`, and its name in the
+ * table of `src/kernels/index.ts`.
+ */
+import type { DType, Elements } from "../program";
+
+export type Constants = Readonly<Record<string, number>>;
+export type Access = "read" | "read_write";
+
+export interface KernelBinding {
+  readonly binding: number;
+  readonly access: Access;
+}
+
+/** What a twin gets: the memory bound to the kernel's own names, and its hooks as functions. */
+export interface TwinCall {
+  readonly constants: Constants;
+  readonly memory: Readonly<Record<string, Elements>>;
+  readonly load: Readonly<Record<string, (index: number) => number>>;
+  readonly store: Readonly<Record<string, (index: number, value: number) => void>>;
+  /** The f32 at a slot of the current row of the step table. */
+  scalar(slot: number): number;
+}
+
+export interface Kernel {
+  readonly name: string;
+  /** The WGSL module: valid as it stands; specialising replaces its constants and hook functions. */
+  readonly shader: string;
+  readonly entryPoint: string;
+  /** Storage bindings of the kernel itself; those of its hooks are {@link hookBinding}s. */
+  readonly bindings: Readonly<Record<string, KernelBinding>>;
+  /** Named constants and their types, as the shader declares them. */
+  readonly constants: Readonly<Record<string, "u32" | "f32">>;
+  readonly hooks: Readonly<Record<string, "load" | "store">>;
+  /** Workgroups to dispatch. */
+  grid(constants: Constants): readonly [number, number, number];
+  /** Floating-point operations, without those of the hooks. */
+  flops(constants: Constants): number;
+  /** The CPU twin: the same computation, in plain loops. */
+  twin(call: TwinCall): void;
+}
+
+const OPERANDS = 7;
+const RESULTS = 4;
+
+/**
+ * Binding numbers of the memory that hooks use: `operand0` … are read from 10 on, `result0` … written from 20.
+ * Every shader with hooks declares them all; only those a specialised kernel uses are bound.
+ */
+export function hookBinding(name: string): KernelBinding | undefined {
+  const match = /^(operand|result)(\d)$/.exec(name);
+  if (!match) return undefined;
+  const index = Number(match[2]);
+  if (match[1] === "operand") return index < OPERANDS ? { binding: 10 + index, access: "read" } : undefined;
+  return index < RESULTS ? { binding: 20 + index, access: "read_write" } : undefined;
+}
+
+export function kernelBinding(kernel: Kernel, name: string): KernelBinding {
+  const binding = kernel.bindings[name] ?? hookBinding(name);
+  if (!binding) throw new Error(`kernel ${kernel.name} has no binding ${name}`);
+  return binding;
+}
+
+/** How many operands and results the hooks of one dispatch may use at most. */
+export const HOOK_LIMITS = { operands: OPERANDS, results: RESULTS } as const;
+
+/** WebGPU's guaranteed limit of workgroups along one dimension. */
+export const MAX_GROUPS = 65535;
+
+/** Spreads `count` workgroups over x, and over y once x is full. */
+export function spread(count: number): readonly [number, number, number] {
+  const x = Math.min(count, MAX_GROUPS);
+  return [x, Math.ceil(count / x), 1];
+}
+
+/** Largest power of two that is at most `limit` and not above what `size` elements can keep busy. */
+export function lanesFor(size: number, limit: number): number {
+  let lanes = 1;
+  while (lanes < limit && lanes * 2 <= size / 8) lanes *= 2;
+  return lanes;
+}
+
+export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1 };

@@ -1,0 +1,46 @@
+import shader from "../../shaders/reduce.wgsl?raw";
+import { type Constants, type Kernel, lanesFor, spread } from "./kernel";
+
+const WORKGROUP = 64;
+
+export const REDUCE_MODES = { sum: 0, max: 1, argmax: 2 } as const;
+export type ReduceMode = keyof typeof REDUCE_MODES;
+
+/** Constants for `outputs` results, each over `size` elements. */
+export function reduceConstants(mode: ReduceMode, outputs: number, size: number) {
+  // Many outputs keep the device busy with one invocation each; few need lanes that share an output.
+  const LANES = outputs >= 4096 ? 1 : lanesFor(size, WORKGROUP);
+  const constants = { MODE: REDUCE_MODES[mode], OUTPUTS: outputs, SIZE: size, LANES, WORKGROUP };
+  return { ...constants, GROUPS_X: groups(constants)[0] };
+}
+
+function groups({ OUTPUTS, LANES, WORKGROUP }: Constants) {
+  return spread(Math.ceil(OUTPUTS / (WORKGROUP / LANES)));
+}
+
+/** Sum, maximum or index of the first maximum over the last axis of a virtual [OUTPUTS, SIZE]. */
+export const reduce: Kernel = {
+  name: "reduce",
+  shader,
+  entryPoint: "reduce",
+  bindings: {},
+  constants: { OUTPUTS: "u32", SIZE: "u32", LANES: "u32", WORKGROUP: "u32", MODE: "u32", GROUPS_X: "u32" },
+  hooks: { element: "load", store: "store" },
+  grid: groups,
+  flops: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
+  twin({ constants: { OUTPUTS, SIZE, MODE }, load, store }) {
+    for (let output = 0; output < OUTPUTS; output++) {
+      let total = MODE === REDUCE_MODES.sum ? 0 : -Infinity;
+      let position = 0;
+      for (let r = 0; r < SIZE; r++) {
+        const value = load.element(output * SIZE + r);
+        if (MODE === REDUCE_MODES.sum) total += value;
+        else if (value > total) {
+          total = value;
+          position = r;
+        } else if (Number.isNaN(value)) total = value;
+      }
+      store.store(output, MODE === REDUCE_MODES.argmax ? position : total);
+    }
+  },
+};

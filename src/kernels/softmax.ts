@@ -1,0 +1,40 @@
+import shader from "../../shaders/softmax.wgsl?raw";
+import { type Constants, type Kernel, lanesFor, spread } from "./kernel";
+
+const WORKGROUP = 64;
+
+/** Constants for softmax, or its logarithm, along the last axis of [rows, size]. */
+export function softmaxConstants(rows: number, size: number, logarithm: boolean) {
+  const LANES = rows >= 4096 ? 1 : lanesFor(size, WORKGROUP);
+  const constants = { ROWS: rows, SIZE: size, LANES, WORKGROUP, LOGARITHM: logarithm ? 1 : 0 };
+  return { ...constants, GROUPS_X: groups(constants)[0] };
+}
+
+function groups({ ROWS, LANES, WORKGROUP }: Constants) {
+  return spread(Math.ceil(ROWS / (WORKGROUP / LANES)));
+}
+
+/** Softmax or log-softmax along the last axis, shifted by the row's maximum. */
+export const softmax: Kernel = {
+  name: "softmax",
+  shader,
+  entryPoint: "softmax",
+  bindings: {},
+  constants: { ROWS: "u32", SIZE: "u32", LANES: "u32", WORKGROUP: "u32", LOGARITHM: "u32", GROUPS_X: "u32" },
+  hooks: { element: "load", store: "store" },
+  grid: groups,
+  flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
+  twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {
+    for (let row = 0; row < ROWS; row++) {
+      const first = row * SIZE;
+      let highest = -Infinity;
+      for (let i = 0; i < SIZE; i++) highest = Math.max(highest, load.element(first + i));
+      let sum = 0;
+      for (let i = 0; i < SIZE; i++) sum += Math.exp(load.element(first + i) - highest);
+      for (let i = 0; i < SIZE; i++) {
+        const shifted = load.element(first + i) - highest;
+        store.store(first + i, LOGARITHM === 1 ? shifted - Math.log(sum) : Math.exp(shifted) / sum);
+      }
+    }
+  },
+};

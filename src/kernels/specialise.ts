@@ -1,0 +1,175 @@
+/**
+ * From a kernel and a dispatch to the WGSL that runs: named constants get the dispatch's values, named hook
+ * functions get bodies written from the dispatch's instructions. Nothing else in the shader changes.
+ */
+import scalarShader from "../../shaders/scalar.wgsl?raw";
+import type { DType, Dispatch, Hook, IndexTerm, Instruction, StepScalar } from "../program";
+import type { Kernel } from "./kernel";
+
+export interface Specialised {
+  readonly code: string;
+  /** The storage bindings that the code uses. */
+  readonly bindings: readonly string[];
+}
+
+/** @param dtypeOf the element type of what is bound to a name */
+export function specialise(
+  kernel: Kernel,
+  dispatch: Dispatch,
+  dtypeOf: (binding: string) => DType,
+  scalars: readonly StepScalar[],
+): Specialised {
+  let code = kernel.shader;
+  for (const [name, type] of Object.entries(kernel.constants)) {
+    const value = dispatch.constants[name];
+    if (value === undefined) throw new Error(`kernel ${kernel.name}: constant ${name} has no value`);
+    code = replaceConstant(code, name, type === "u32" ? u32Literal(value) : f32Literal(value));
+  }
+  const called = new Set<string>();
+  for (const [name, hook] of Object.entries(dispatch.hooks)) {
+    code = replaceFunctionBody(code, name, hookBody(hook, dtypeOf, scalars));
+    for (const instruction of hook.code) if (instruction.op === "call") called.add(instruction.fn);
+  }
+  return { code: code + scalarSource(called), bindings: Object.keys(dispatch.bindings) };
+}
+
+/** Constants that only the host knows (the grid's batch, say) have no line in the shader. */
+function replaceConstant(code: string, name: string, literal: string): string {
+  return code.replace(new RegExp(`^(\\s*const ${name}\\s*=\\s*)[^;]*;`, "m"), `$1${literal};`);
+}
+
+function replaceFunctionBody(code: string, name: string, body: string): string {
+  const found = functionNamed(code, name);
+  if (!found) throw new Error(`the shader has no hook function ${name}`);
+  return `${code.slice(0, found.bodyStart)}\n${body}${code.slice(found.bodyEnd)}`;
+}
+
+interface FoundFunction {
+  readonly start: number;
+  /** Just behind the opening brace. */
+  readonly bodyStart: number;
+  /** At the closing brace. */
+  readonly bodyEnd: number;
+}
+
+function functionNamed(code: string, name: string): FoundFunction | undefined {
+  const start = code.search(new RegExp(`\\bfn ${name}\\s*\\(`));
+  if (start < 0) return undefined;
+  const bodyStart = code.indexOf("{", start) + 1;
+  let depth = 1;
+  let bodyEnd = bodyStart;
+  for (; depth > 0; bodyEnd++) {
+    if (code[bodyEnd] === "{") depth++;
+    else if (code[bodyEnd] === "}") depth--;
+  }
+  return { start, bodyStart, bodyEnd: bodyEnd - 1 };
+}
+
+const scalarNames = [...scalarShader.matchAll(/\bfn (\w+)\s*\(/g)].map((match) => match[1]);
+
+/** The source of the scalar functions in `names`, and of those they call. */
+export function scalarSource(names: ReadonlySet<string>): string {
+  const wanted = new Set<string>();
+  const sources: string[] = [];
+  const visit = (name: string) => {
+    if (wanted.has(name)) return;
+    const found = functionNamed(scalarShader, name);
+    if (!found) throw new Error(`no scalar function is called ${name}`);
+    wanted.add(name);
+    const source = scalarShader.slice(found.start, found.bodyEnd + 1);
+    for (const other of scalarNames) {
+      if (other !== name && new RegExp(`\\b${other}\\s*\\(`).test(source.slice(source.indexOf("{")))) visit(other);
+    }
+    sources.push(source);
+  };
+  for (const name of names) visit(name);
+  return sources.map((source) => `\n${source}\n`).join("");
+}
+
+export function u32Literal(value: number): string {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) throw new Error(`${value} is no u32`);
+  return `${value}u`;
+}
+
+export function f32Literal(value: number): string {
+  const rounded = Math.fround(value);
+  if (!Number.isFinite(rounded)) throw new Error(`${value} cannot be written in WGSL: it is no finite f32`);
+  const text = String(rounded);
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}
+
+function hookBody(hook: Hook, dtypeOf: (binding: string) => DType, scalars: readonly StepScalar[]): string {
+  const lines = hook.code.map((instruction, i) => `  let v${i} = ${expression(instruction, dtypeOf, scalars)};`);
+  for (const { binding, from } of hook.stores ?? []) {
+    const word = dtypeOf(binding) === "f32" ? `bitcast<u32>(v${from})` : `bitcast<u32>(i32(v${from}))`;
+    lines.push(`  ${binding}[index] = ${word};`);
+  }
+  if (hook.result !== undefined) lines.push(`  return v${hook.result};`);
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function expression(
+  instruction: Instruction,
+  dtypeOf: (binding: string) => DType,
+  scalars: readonly StepScalar[],
+): string {
+  switch (instruction.op) {
+    case "index":
+      return "index";
+    case "map":
+      return mapExpression(instruction.terms, instruction.offset, `v${instruction.from}`);
+    case "shift":
+      return `v${instruction.from} + ${stepWord(instruction.scalar, scalars)}`;
+    case "row":
+      return `u32(v${instruction.from}) * ${u32Literal(instruction.size)} + v${instruction.column}`;
+    case "value":
+      return "value";
+    case "constant":
+      return `f32(${f32Literal(instruction.value)})`;
+    case "scalar": {
+      const word = stepWord(instruction.scalar, scalars);
+      const { dtype } = scalars[slotOf(instruction.scalar, scalars)];
+      return dtype === "f32" ? `bitcast<f32>(${word})` : `f32(${word})`;
+    }
+    case "position":
+      return `f32(v${instruction.at})`;
+    case "load":
+      return loadExpression(instruction.binding, dtypeOf(instruction.binding), `v${instruction.at}`);
+    case "call":
+      return `${instruction.fn}(${instruction.args.map((arg) => `v${arg}`).join(", ")})`;
+  }
+}
+
+function loadExpression(binding: string, dtype: DType, at: string): string {
+  switch (dtype) {
+    case "f32":
+      return `bitcast<f32>(${binding}[${at}])`;
+    case "i32":
+      return `f32(bitcast<i32>(${binding}[${at}]))`;
+    case "u8":
+      return `f32((${binding}[${at} >> 2u] >> ((${at} & 3u) * 8u)) & 255u)`;
+  }
+}
+
+function mapExpression(terms: readonly IndexTerm[], offset: number, index: string): string {
+  const parts = terms.map(({ div, mod, mul }) => {
+    let part = index;
+    if (div !== 1) part = `(${part} / ${u32Literal(div)})`;
+    if (mod !== 0) part = `(${part} % ${u32Literal(mod)})`;
+    // A negative stride (a flipped view) wraps around, as u32 arithmetic does on every device.
+    return mul === 1 ? part : `${part} * ${u32Literal(mul >>> 0)}`;
+  });
+  if (offset !== 0 || parts.length === 0) parts.push(u32Literal(offset >>> 0));
+  return parts.join(" + ");
+}
+
+export function slotOf(name: string, scalars: readonly StepScalar[]): number {
+  const slot = scalars.findIndex((scalar) => scalar.name === name);
+  if (slot < 0) throw new Error(`the program has no step scalar "${name}"`);
+  return slot;
+}
+
+function stepWord(name: string, scalars: readonly StepScalar[]): string {
+  const slot = slotOf(name, scalars);
+  return `step[${Math.floor(slot / 4)}].${"xyzw"[slot % 4]}`;
+}

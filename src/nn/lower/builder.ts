@@ -1,0 +1,67 @@
+/** Collects the parts of a Program: buffers by name, step scalars by slot, dispatches in order. */
+import { isWritten } from "../../kernels/index.ts";
+import {
+  type BufferSpec,
+  checkProgram,
+  type Dispatch,
+  type Program,
+  type Shape,
+  STEP_SLOTS,
+  type StepScalar,
+  type View,
+} from "../../program.ts";
+
+export class ProgramBuilder {
+  readonly #buffers: BufferSpec[] = [];
+  readonly #byName = new Map<string, number>();
+  readonly #scalars: StepScalar[] = [];
+  readonly #outputs: Record<string, View> = {};
+  readonly dispatches: Dispatch[] = [];
+
+  /** The buffer of that kind and name; made on first use. Temporaries are always made anew. */
+  buffer(spec: BufferSpec): number {
+    const key = `${spec.kind} ${spec.name}`;
+    const known = spec.kind === "temporary" ? undefined : this.#byName.get(key);
+    if (known !== undefined) {
+      const { dtype, length } = this.#buffers[known];
+      if (dtype !== spec.dtype || length !== spec.length) {
+        throw new Error(
+          `${key} is used as ${dtype}[${length}] and as ${spec.dtype}[${spec.length}]; give the two different names`,
+        );
+      }
+      return known;
+    }
+    this.#buffers.push(spec);
+    this.#byName.set(key, this.#buffers.length - 1);
+    return this.#buffers.length - 1;
+  }
+
+  view(spec: BufferSpec, shape: Shape, offset = 0): View {
+    return { buffer: this.buffer(spec), offset, shape };
+  }
+
+  /** The slot of a step scalar; made on first use. */
+  slot(name: string, dtype: "f32" | "u32" = "f32"): number {
+    const known = this.#scalars.findIndex((scalar) => scalar.name === name);
+    if (known >= 0) return known;
+    if (this.#scalars.length === STEP_SLOTS) throw new Error(`more than ${STEP_SLOTS} step scalars; "${name}" is one too many`);
+    return this.#scalars.push({ name, dtype }) - 1;
+  }
+
+  output(name: string, view: View): void {
+    this.#outputs[name] = view;
+  }
+
+  finish(name: string): Program {
+    const program: Program = {
+      name,
+      buffers: this.#buffers,
+      dispatches: this.dispatches,
+      scalars: this.#scalars,
+      outputs: this.#outputs,
+    };
+    checkProgram(program, isWritten);
+    return program;
+  }
+}
+

@@ -1,0 +1,267 @@
+/**
+ * Lowering: a graph to a Program.
+ *
+ * Kernel ops become dispatches in the graph's order. Elementwise ops become part of the hooks around them: they
+ * are computed where their input is produced (an epilogue) or where their value is consumed (a prologue), and get
+ * a dispatch of their own only where neither is possible. Values that nobody reads from memory are never stored.
+ */
+import { type BufferSpec, type Dispatch, elementCount, type Program, type View } from "../../program.ts";
+import { isSource, type SourceAttributes } from "../ops/source.ts";
+import { define, type KernelCall, type Op, type Tensor, topological } from "../tensor.ts";
+import { analyse, elementwiseCall, owner } from "./analysis.ts";
+import { ProgramBuilder } from "./builder.ts";
+import { Call } from "./calls.ts";
+import { HookEmitter, Unavailable } from "./emitter.ts";
+import { rewrite } from "./rewrite.ts";
+
+/** A place in memory that outlives the step. */
+export interface Place {
+  readonly buffer: BufferSpec;
+  readonly offset: number;
+}
+
+export interface LowerRequest {
+  readonly name: string;
+  /** What the host reads after each step. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** What the step writes into memory that outlives it. */
+  readonly assignments?: readonly { readonly tensor: Tensor; readonly place: Place }[];
+  /** Where a parameter lies. */
+  place(parameter: SourceAttributes): Place;
+  /** Dispatches that follow the graph's: the optimizer's. */
+  readonly after?: (builder: ProgramBuilder) => readonly Dispatch[];
+}
+
+const copyOp: Op<{ place: string }> = {
+  name: "copy",
+  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
+  gradient: (_node, arriving) => [arriving],
+  lowering: { kind: "elementwise", emit: (node, emitter, at) => emitter.load(node.inputs[0], at) },
+};
+
+/** @throws Error when something cannot be lowered; ops refuse bad shapes earlier, when they are traced. */
+export function lower(request: LowerRequest): Program {
+  const assignments = request.assignments ?? [];
+  const names = Object.keys(request.outputs);
+  const roots = rewrite([...Object.values(request.outputs), ...assignments.map(({ tensor }) => tensor)]);
+  const builder = new ProgramBuilder();
+  const targets = new Map<Tensor, View>();
+  roots.forEach((root, i) => {
+    // A source, or a value wanted in two places, is copied; so is a reshaped view, which has no memory to choose.
+    const own = !isSource(root) && !targets.has(root) && root.op.lowering.kind !== "view";
+    const tensor = own ? root : define(copyOp)([root], { place: `${i}` });
+    const { shape, dtype } = tensor;
+    if (i < names.length) {
+      const name = names[i];
+      const view = builder.view({ name, kind: "output", dtype, length: elementCount(shape) }, shape);
+      builder.output(name, view);
+      targets.set(tensor, view);
+    } else {
+      const { buffer, offset } = assignments[i - names.length].place;
+      targets.set(tensor, builder.view(buffer, shape, offset));
+    }
+  });
+  new Lowering(builder, targets, request).run();
+  builder.dispatches.push(...(request.after?.(builder) ?? []));
+  return builder.finish(request.name);
+}
+
+/** What a hook wants to read, until it is certain that the hook is kept. */
+interface Attempt {
+  readonly call: Call;
+  readonly demanded: Set<Tensor>;
+  readonly scalars: Map<string, "f32" | "u32">;
+}
+
+class Lowering {
+  readonly #calls: Call[] = [];
+  /** Which call computes a tensor that has, or may get, memory. */
+  readonly #producers = new Map<Tensor, { call: Call; hook: string }>();
+  /** Tensors that some dispatch reads from memory. */
+  readonly #demanded = new Set<Tensor>();
+  readonly #views = new Map<Tensor, View>();
+
+  constructor(
+    readonly builder: ProgramBuilder,
+    readonly targets: ReadonlyMap<Tensor, View>,
+    readonly request: LowerRequest,
+  ) {}
+
+  run(): void {
+    const order = topological([...this.targets.keys()]);
+    const { calls, stored, hosted } = analyse(order, new Set(this.targets.keys()));
+    for (const node of order) {
+      const call = calls.get(node);
+      if (call) this.#addKernel(node, call);
+      else if (stored.has(node)) this.#materialise(node);
+      else if (hosted.has(node)) this.#host(node);
+    }
+    for (const call of this.#calls) this.builder.dispatches.push(this.#finish(call));
+  }
+
+  #addKernel(node: Tensor, source: KernelCall): void {
+    const same = this.#calls.find((call) => call.matches(source) && call.hasRoom());
+    const call = same ?? this.#newCall(node, source);
+    this.#addResult(node, call, source.store);
+  }
+
+  /** Opens the store hook that gives `node`, the call's own result. */
+  #addResult(node: Tensor, call: Call, hook: string): void {
+    const emitter = new HookEmitter(this.#context(this.#attempt(call)));
+    const register = emitter.value();
+    emitter.hold(node, register);
+    call.stores.set(hook, { emitter, values: [{ tensor: node, register }] });
+    this.#producers.set(node, { call, hook });
+  }
+
+  #newCall(node: Tensor, source: KernelCall): Call {
+    for (const read of Object.values(source.reads)) this.#demanded.add(owner(read));
+    const build = () => {
+      const call = new Call(node.label, this.#calls.length, source);
+      const attempt = this.#attempt(call);
+      for (const [hook, tensor] of Object.entries(source.loads)) {
+        const emitter = new HookEmitter(this.#context(attempt));
+        const result = emitter.load(tensor, emitter.index());
+        call.loads.set(hook, { emitter, result });
+      }
+      // Room for the result itself.
+      if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
+      this.#keep(attempt);
+      return call;
+    };
+    let call: Call;
+    try {
+      call = build();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      // Too many operands for one dispatch: compute what is loaded, or what it is made of, beforehand.
+      for (const tensor of Object.values(source.loads)) this.#splitUp(tensor, source.kernel === "elementwise");
+      call = build();
+    }
+    this.#calls.push(call);
+    return call;
+  }
+
+  /** Gives memory to `tensor`, or with `inputsOnly` to what it is computed from. */
+  #splitUp(tensor: Tensor, inputsOnly: boolean): void {
+    if (this.#hasMemory(tensor)) return;
+    const view = tensor.op.lowering.kind === "view";
+    if (inputsOnly || view) for (const input of tensor.inputs) this.#splitUp(input, false);
+    else this.#materialise(tensor);
+  }
+
+  /** Gives an elementwise value or a view memory of its own: in an epilogue if it fits there, else by a dispatch. */
+  #materialise(node: Tensor): void {
+    if (this.#hasMemory(node) || this.#host(node)) return;
+    const source = elementwiseCall(node);
+    this.#addResult(node, this.#newCall(node, source), source.store);
+  }
+
+  /** Computes `node` in the epilogue of the last call it depends on. @returns whether that was possible */
+  #host(node: Tensor): boolean {
+    const last = this.#lastProducer(node);
+    if (!last) return false;
+    const { call, hook } = last;
+    const store = call.stores.get(hook);
+    if (!store || !call.hasRoom()) return false;
+    if (elementCount(store.values[0].tensor.shape) !== elementCount(node.shape)) return false;
+    const attempt = this.#attempt(call);
+    const operands = call.operands().size;
+    const emitter = store.emitter.clone(this.#context(attempt));
+    try {
+      const register = emitter.load(node, emitter.index());
+      // The new operands must leave room for the result.
+      if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
+      emitter.hold(node, register);
+      store.emitter = emitter;
+      store.values.push({ tensor: node, register });
+      this.#producers.set(node, { call, hook });
+      this.#keep(attempt);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      call.truncateOperands(operands);
+      return false;
+    }
+  }
+
+  /** The latest call, and its hook, among those that compute what `node` is made of. */
+  #lastProducer(node: Tensor): { call: Call; hook: string } | undefined {
+    let last: { call: Call; hook: string } | undefined;
+    const seen = new Set<Tensor>();
+    const visit = (tensor: Tensor) => {
+      if (seen.has(tensor)) return;
+      seen.add(tensor);
+      const producer = this.#producers.get(tensor);
+      if (producer) {
+        if (!last || producer.call.position > last.call.position) last = producer;
+      } else if (!isSource(tensor)) {
+        tensor.inputs.forEach(visit);
+      }
+    };
+    node.inputs.forEach(visit);
+    return last;
+  }
+
+  #attempt(call: Call): Attempt {
+    return { call, demanded: new Set(), scalars: new Map() };
+  }
+
+  #keep({ demanded, scalars }: Attempt): void {
+    for (const tensor of demanded) this.#demanded.add(tensor);
+    for (const [name, dtype] of scalars) this.builder.slot(name, dtype);
+  }
+
+  #context({ call, demanded, scalars }: Attempt) {
+    return {
+      hasMemory: (tensor: Tensor) => this.#hasMemory(tensor),
+      bind: (tensor: Tensor) => {
+        const producer = this.#producers.get(tensor);
+        if (producer && producer.call.position >= call.position) return undefined;
+        demanded.add(tensor);
+        return call.operand(tensor);
+      },
+      useScalar: (name: string, dtype: "f32" | "u32") => {
+        scalars.set(name, dtype);
+      },
+    };
+  }
+
+  #hasMemory(tensor: Tensor): boolean {
+    return isSource(tensor) || this.#producers.has(tensor);
+  }
+
+  #finish(call: Call): Dispatch {
+    const { hooks, results } = call.finish((tensor) => this.#demanded.has(tensor) || this.targets.has(tensor));
+    const bindings: Record<string, View> = {};
+    for (const [name, tensor] of Object.entries(call.source.reads)) {
+      bindings[name] = { ...this.#view(owner(tensor)), shape: tensor.shape };
+    }
+    for (const [tensor, name] of call.operands()) bindings[name] = this.#view(tensor);
+    for (const [name, tensor] of results) bindings[name] = this.#view(tensor);
+    return { label: call.label, kernel: call.kernel.name, constants: call.constants, hooks, bindings };
+  }
+
+  #view(tensor: Tensor): View {
+    const known = this.#views.get(tensor) ?? this.targets.get(tensor);
+    if (known) return known;
+    const view = this.#makeView(tensor);
+    this.#views.set(tensor, view);
+    return view;
+  }
+
+  #makeView(tensor: Tensor): View {
+    const { shape, dtype } = tensor;
+    const length = elementCount(shape);
+    if (!isSource(tensor)) {
+      const name = tensor.label ? `${tensor.label} ${tensor.op.name}` : tensor.op.name;
+      return this.builder.view({ name, kind: "temporary", dtype, length }, shape);
+    }
+    const { role, name } = tensor.attributes;
+    if (role === "parameter") {
+      const { buffer, offset } = this.request.place(tensor.attributes);
+      return this.builder.view(buffer, shape, offset);
+    }
+    return this.builder.view({ name, kind: role, dtype, length }, shape);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Rewrites of a graph before lowering: the same values, from fewer kernels.
+ *
+ * Every rewrite is a rule (node → node or nothing) over nodes whose inputs are already rewritten.
+ */
+import { fitsOneGroup } from "../../kernels/crossEntropy";
+import { type MatmulAttributes, matmulOp, rowSumsOp } from "../ops/matmul";
+import { reduceOp } from "../ops/reduce";
+import { rowLossOp, totalLossOp } from "../ops/crossEntropy";
+import { isSource } from "../ops/source";
+import { swapsLastTwo } from "../ops/view";
+import { apply, type Op, Tensor, topological } from "../tensor";
+
+/** Rewrites what `roots` depend on; gives the roots' replacements. */
+export function rewrite(roots: readonly Tensor[]): Tensor[] {
+  return share(biasGradients(lossTotals(share(roots))));
+}
+
+/**
+ * What `node` becomes, given its inputs' replacements; undefined keeps it. `now` gives the replacement of any
+ * other node of the old graph.
+ */
+type Rule = (node: Tensor, inputs: readonly Tensor[], now: (old: Tensor) => Tensor) => Tensor | undefined;
+
+function replaceAll(roots: readonly Tensor[], rule: Rule): Tensor[] {
+  const replacement = new Map<Tensor, Tensor>();
+  const now = (old: Tensor): Tensor => {
+    const known = replacement.get(old);
+    if (known) return known;
+    const inputs = old.inputs.map(now);
+    const made = rule(old, inputs, now) ?? withInputs(old, inputs);
+    replacement.set(old, made);
+    return made;
+  };
+  // In topological order, so that `now` need not go deep.
+  topological(roots).forEach(now);
+  return roots.map(now);
+}
+
+function withInputs(node: Tensor, inputs: readonly Tensor[]): Tensor {
+  if (inputs.every((input, i) => input === node.inputs[i])) return node;
+  return new Tensor(node.op, inputs, node.attributes, node.shape, node.dtype, node.label);
+}
+
+/** Common subexpressions: nodes of one op with the same inputs and attributes become one. */
+function share(roots: readonly Tensor[]): Tensor[] {
+  const known = new Map<string, Tensor>();
+  return replaceAll(roots, (node, inputs) => {
+    if (isSource(node)) return undefined;
+    const key = `${node.op.name}(${inputs.map((input) => input.id).join(",")})${JSON.stringify(node.attributes)}`;
+    const first = known.get(key) ?? withInputs(node, inputs);
+    known.set(key, first);
+    return first;
+  });
+}
+
+function is<A>(node: Tensor, op: Op<A>): node is Tensor<A> {
+  return (node.op as Op<A>) === op;
+}
+
+/** The sum of all rows' cross-entropies comes out of the cross-entropy kernel, where one workgroup does it all. */
+function lossTotals(roots: readonly Tensor[]): Tensor[] {
+  return replaceAll(roots, (node, _inputs, now) => {
+    if (!is(node, reduceOp) || node.attributes.mode !== "sum" || node.shape[0] !== 1) return undefined;
+    const losses = throughReshapes(node.inputs[0]);
+    if (!is(losses, rowLossOp)) return undefined;
+    const [rows, classes] = losses.inputs[0].shape;
+    if (!fitsOneGroup(rows, classes)) return undefined;
+    return apply(totalLossOp, losses.inputs.map(now), losses.attributes, losses.label);
+  });
+}
+
+function throughReshapes(node: Tensor): Tensor {
+  const { lowering } = node.op;
+  return lowering.kind === "view" && lowering.contiguous ? throughReshapes(node.inputs[0]) : node;
+}
+
+/**
+ * The sum over the rows of dz, which is the gradient of a bias, comes out of the product dzᵀ · x, which is the
+ * gradient of the weight beside it.
+ */
+function biasGradients(roots: readonly Tensor[]): Tensor[] {
+  const nodes = topological(roots);
+  const products = new Map<Tensor, Tensor<MatmulAttributes>>();
+  for (const node of nodes) {
+    if (is(node, matmulOp) && node.attributes.transposeA && node.rank === 2) products.set(node.inputs[0], node);
+  }
+  const productOf = new Map<Tensor, Tensor<MatmulAttributes>>();
+  for (const node of nodes) {
+    if (!is(node, reduceOp) || node.attributes.mode !== "sum" || !swapsLastTwo(node.inputs[0])) continue;
+    const product = products.get(node.inputs[0].inputs[0]);
+    if (product) productOf.set(node, product);
+  }
+  const summing = new Set<Tensor>(productOf.values());
+  return replaceAll(roots, (node, inputs, now) => {
+    const product = productOf.get(node);
+    if (product) {
+      return apply(rowSumsOp, product.inputs.map(now), { ...product.attributes, sums: true }, product.label);
+    }
+    if (is(node, matmulOp) && summing.has(node)) {
+      return apply(matmulOp, inputs, { ...node.attributes, sums: true }, node.label);
+    }
+    return undefined;
+  });
+}

@@ -1,0 +1,96 @@
+/** Softmax cross-entropy against class indices. */
+import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy";
+import { formatShape } from "../../program";
+import { define, type Op, ShapeError, type Tensor } from "../tensor";
+import { argmax, sum } from "./reduce";
+import { equal, mul, sub } from "./scalar";
+import { softmaxOf } from "./softmax";
+import { reshape } from "./view";
+
+interface CrossEntropyAttributes {
+  readonly smoothing: number;
+}
+
+function call(node: Tensor<CrossEntropyAttributes>, store: string) {
+  const [logits, labels] = node.inputs;
+  const [rows, classes] = logits.shape;
+  return {
+    kernel: "crossEntropy",
+    constants: crossEntropyConstants(rows, classes, node.attributes.smoothing),
+    reads: {},
+    loads: { logit: logits, label: labels },
+    store,
+  };
+}
+
+/** The loss of each row: [rows]. */
+export const rowLossOp: Op<CrossEntropyAttributes> = {
+  name: "crossEntropy",
+  infer: ([logits]) => ({ shape: [logits.shape[0]], dtype: "f32" }),
+  gradient(node, arriving) {
+    const difference = define(differenceOp)(node.inputs, node.attributes);
+    return [mul(difference, reshape(arriving, [node.shape[0], 1])), undefined];
+  },
+  lowering: { kind: "kernel", call: (node) => call(node, "storeLoss") },
+};
+
+/** softmax(logits) - target: what the loss of each row sends back to its logits. */
+const differenceOp: Op<CrossEntropyAttributes> = {
+  name: "crossEntropyGradient",
+  infer: ([logits]) => ({ shape: logits.shape, dtype: "f32" }),
+  gradient({ inputs: [logits] }, arriving) {
+    // The target is constant: what is left is the gradient of softmax itself.
+    const probabilities = softmaxOf(logits);
+    const weighted = mul(arriving, probabilities);
+    return [sub(weighted, mul(probabilities, sum(weighted, -1, { keepDims: true }))), undefined];
+  },
+  lowering: { kind: "kernel", call: (node) => call(node, "storeGradient") },
+};
+
+/** The sum of all rows' losses, [1], where one workgroup can take them all: put in by the rewrite of sums. */
+export const totalLossOp: Op<CrossEntropyAttributes> = {
+  name: "crossEntropyTotal",
+  infer: () => ({ shape: [1], dtype: "f32" }),
+  gradient(node, arriving) {
+    const difference = define(differenceOp)(node.inputs, node.attributes);
+    return [mul(difference, reshape(arriving, [1, 1])), undefined];
+  },
+  lowering: { kind: "kernel", call: (node) => call(node, "storeTotal") },
+};
+
+/** How many rows have their first largest logit at the label, [1]. */
+const correctOp: Op<CrossEntropyAttributes> = {
+  name: "correct",
+  infer: () => ({ shape: [1], dtype: "f32" }),
+  gradient: "none",
+  lowering: { kind: "kernel", call: (node) => call(node, "storeCorrect") },
+};
+
+/**
+ * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: [].
+ * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch.
+ */
+export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+  checkRows("correctCount", logits, labels);
+  const [rows, classes] = logits.shape;
+  if (fitsOneGroup(rows, classes)) return reshape(define(correctOp)([logits, labels], { smoothing }), []);
+  return sum(equal(argmax(logits), labels));
+}
+
+/** The cross-entropy of each row of `logits` [rows, classes] against `labels` [rows] (class indices): [rows]. */
+export function rowCrossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+  checkRows("crossEntropy", logits, labels);
+  if (!(smoothing >= 0 && smoothing < 1)) {
+    throw new ShapeError("crossEntropy", `labelSmoothing is ${smoothing}; it must be from 0 up to, not including, 1`);
+  }
+  return define(rowLossOp)([logits, labels], { smoothing });
+}
+
+function checkRows(name: string, logits: Tensor, labels: Tensor): void {
+  if (logits.rank !== 2 || labels.rank !== 1 || logits.shape[0] !== labels.shape[0]) {
+    throw new ShapeError(
+      name,
+      `logits are ${formatShape(logits.shape)}, labels ${formatShape(labels.shape)}; expected [rows, classes] and [rows] class indices`,
+    );
+  }
+}

@@ -1,0 +1,36 @@
+/** Rows picked by index: a batch out of a resident data set, embeddings. */
+import { elementCount, formatShape } from "../../program";
+import { define, type Op, ShapeError, type Tensor } from "../tensor";
+
+/** Indices pass through f32 registers, which count exactly up to here. */
+const MAX_ROWS = 2 ** 24;
+
+const gatherOp: Op<null> = {
+  name: "gather",
+  infer([source, indices]) {
+    if (source.rank < 1 || source.shape[0] > MAX_ROWS) {
+      throw new ShapeError("gather", `rows of ${formatShape(source.shape)}; the source needs 1 to ${MAX_ROWS} rows`);
+    }
+    if (indices.dtype !== "i32") throw new ShapeError("gather", `indices are ${indices.dtype}; they must be i32`);
+    return { shape: [...indices.shape, ...source.shape.slice(1)], dtype: "f32" };
+  },
+  gradient: ({ inputs: [source] }) => {
+    if (source.dtype === "u8") return [undefined, undefined];
+    throw new ShapeError("gather", "the gradient of a gather from floating-point rows is not built yet");
+  },
+  lowering: {
+    kind: "elementwise",
+    emit({ inputs: [source, indices] }, emitter, at) {
+      const size = elementCount(source.shape.slice(1));
+      const grid = [elementCount(indices.shape), size];
+      const index = emitter.load(indices, emitter.map(at, grid, [1, 0]));
+      const column = emitter.map(at, grid, [0, 1]);
+      return emitter.load(source, emitter.row(index, size, column));
+    },
+  },
+};
+
+/** Rows of `source` [rows, ...] at `indices` [...] (i32): [...indices, ...row]. */
+export function gather(source: Tensor, indices: Tensor): Tensor {
+  return define(gatherOp)([source, indices], null);
+}

@@ -1,0 +1,241 @@
+/** Elementwise arithmetic and functions, with broadcasting, each with its gradient rule. */
+import type { ScalarFunction } from "../../kernels/scalar";
+import { formatShape, type Shape } from "../../program";
+import { broadcastShapes, broadcastStrides, sameShape } from "../shape";
+import { define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor";
+import { sum } from "./reduce";
+import { constant, constantValue, iota } from "./source";
+import { reshape } from "./view";
+
+/** What arithmetic takes: tensors, or numbers as constants. */
+export type Operand = Tensor | number;
+
+const scalarOps = new Map<string, Op<null>>();
+
+/** An op that applies a scalar function at every position of its broadcast inputs. */
+function scalarOp(name: string, fn: ScalarFunction, gradient: GradientRule<null>) {
+  const op: Op<null> = {
+    name,
+    infer: (inputs) => ({ shape: broadcastShapes(name, inputs.map((input) => input.shape)), dtype: "f32" }),
+    gradient:
+      gradient === "none"
+        ? "none"
+        : (node, arriving) =>
+            // Whatever was broadcast on the way in is summed on the way out.
+            gradient(node, arriving).map((leaving, i) => leaving && sumTo(leaving, node.inputs[i].shape)),
+    lowering: {
+      kind: "elementwise",
+      emit: (node, emitter, at) =>
+        emitter.call(
+          fn,
+          node.inputs.map((input) =>
+            emitter.load(input, emitter.map(at, node.shape, broadcastStrides(input.shape, node.shape))),
+          ),
+        ),
+    },
+  };
+  scalarOps.set(name, op);
+  const make = define(op);
+  return (...inputs: readonly Operand[]) => make(inputs.map(asTensor), null);
+}
+
+/** The scalar function of an elementwise node's op, for the passes that look at graphs. */
+export function isScalarOp(node: Tensor): boolean {
+  return scalarOps.get(node.op.name) === node.op;
+}
+
+function asTensor(operand: Operand): Tensor {
+  return typeof operand === "number" ? constant(operand) : operand;
+}
+
+/** Sums a gradient over the axes along which `shape` was broadcast. */
+export function sumTo(tensor: Tensor, shape: Shape): Tensor {
+  if (sameShape(tensor.shape, shape)) return tensor;
+  const missing = tensor.rank - shape.length;
+  const axes = tensor.shape.flatMap((size, axis) => {
+    const own = axis - missing;
+    return own < 0 || (shape[own] === 1 && size !== 1) ? [axis] : [];
+  });
+  return reshape(axes.length > 0 ? sum(tensor, axes) : tensor, shape);
+}
+
+const broadcastOp: Op<{ shape: Shape }> = {
+  name: "broadcast",
+  infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
+  gradient: ({ inputs: [x] }, arriving) => [sumTo(arriving, x.shape)],
+  lowering: {
+    kind: "view",
+    position: ({ inputs: [x], shape }, emitter, at) => emitter.map(at, shape, broadcastStrides(x.shape, shape)),
+  },
+};
+
+/** `tensor` repeated to `shape`, by the broadcasting rule. */
+export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
+  if (sameShape(tensor.shape, shape)) return tensor;
+  const value = constantValue(tensor);
+  if (value !== undefined) return constant(value, shape);
+  const full = broadcastShapes("broadcast", [tensor.shape, shape]);
+  if (!sameShape(full, shape)) {
+    throw new ShapeError("broadcast", `${formatShape(tensor.shape)} cannot be repeated to ${formatShape(shape)}`);
+  }
+  return define(broadcastOp)([tensor], { shape });
+}
+
+/** Folds constants: `known(a, b)` where both are known, else `otherwise` with what is known. */
+function folded(
+  a: Operand,
+  b: Operand,
+  known: (a: number, b: number) => number,
+  otherwise: (a: Tensor, b: Tensor, valueA: number | undefined, valueB: number | undefined) => Tensor,
+): Tensor {
+  const left = asTensor(a);
+  const right = asTensor(b);
+  const valueA = constantValue(left);
+  const valueB = constantValue(right);
+  if (valueA !== undefined && valueB !== undefined) {
+    const value = known(valueA, valueB);
+    if (Number.isFinite(value)) return constant(value, broadcastShapes("constant", [left.shape, right.shape]));
+  }
+  return otherwise(left, right, valueA, valueB);
+}
+
+/** Whether a and b have a's shape, so that an identity can return a itself. */
+function keeps(a: Tensor, b: Tensor): boolean {
+  return sameShape(broadcastShapes("broadcast", [a.shape, b.shape]), a.shape) && a.dtype === "f32";
+}
+
+const addOp = scalarOp("add", "add", (_node, arriving) => [arriving, arriving]);
+export function add(a: Operand, b: Operand): Tensor {
+  return folded(a, b, (x, y) => x + y, (left, right, x, y) => {
+    if (y === 0 && keeps(left, right)) return left;
+    if (x === 0 && keeps(right, left)) return right;
+    return addOp(left, right);
+  });
+}
+
+const subOp = scalarOp("sub", "sub", (_node, arriving) => [arriving, neg(arriving)]);
+export function sub(a: Operand, b: Operand): Tensor {
+  return folded(a, b, (x, y) => x - y, (left, right, _x, y) => {
+    return y === 0 && keeps(left, right) ? left : subOp(left, right);
+  });
+}
+
+const mulOp = scalarOp("mul", "mul", ({ inputs: [a, b] }, arriving) => [mul(arriving, b), mul(arriving, a)]);
+export function mul(a: Operand, b: Operand): Tensor {
+  return folded(a, b, (x, y) => x * y, (left, right, x, y) => {
+    if (y === 1 && keeps(left, right)) return left;
+    if (x === 1 && keeps(right, left)) return right;
+    return mulOp(left, right);
+  });
+}
+
+const divOp = scalarOp("div", "div", (node, arriving) => {
+  const [, b] = node.inputs;
+  return [div(arriving, b), neg(div(mul(arriving, node), b))];
+});
+export function div(a: Operand, b: Operand): Tensor {
+  return folded(a, b, (x, y) => x / y, (left, right, _x, y) => {
+    return y === 1 && keeps(left, right) ? left : divOp(left, right);
+  });
+}
+
+export const neg = scalarOp("neg", "neg", (_node, arriving) => [neg(arriving)]) as (x: Operand) => Tensor;
+
+/** 1 where a > b, else 0. */
+export const greater = scalarOp("greater", "greater", "none") as (a: Operand, b: Operand) => Tensor;
+/** 1 where a equals b, else 0. */
+export const equal = scalarOp("equal", "equal", "none") as (a: Operand, b: Operand) => Tensor;
+
+/** `a` where `condition` is not 0, else `b`. */
+export const choose = scalarOp("choose", "choose", ({ inputs: [condition] }, arriving) => [
+  undefined,
+  choose(condition, arriving, 0),
+  choose(condition, 0, arriving),
+]) as (condition: Operand, a: Operand, b: Operand) => Tensor;
+
+/** The larger of two; where they are equal each gets half the gradient, as in PyTorch. */
+export const maximum = scalarOp("maximum", "maximum", extremum(greater)) as (a: Operand, b: Operand) => Tensor;
+/** The smaller of two; where they are equal each gets half the gradient, as in PyTorch. */
+export const minimum = scalarOp("minimum", "minimum", extremum((a, b) => greater(b, a))) as (
+  a: Operand,
+  b: Operand,
+) => Tensor;
+
+function extremum(wins: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
+  return ({ inputs: [a, b] }, arriving) => {
+    const tie = mul(equal(a, b), 0.5);
+    return [mul(arriving, add(wins(a, b), tie)), mul(arriving, add(wins(b, a), tie))];
+  };
+}
+
+type Unary = (x: Operand) => Tensor;
+
+export const square = scalarOp("square", "square", ({ inputs: [x] }, arriving) => [
+  mul(arriving, mul(x, 2)),
+]) as Unary;
+export const exp = scalarOp("exp", "exponential", (node, arriving) => [mul(arriving, node)]) as Unary;
+export const log = scalarOp("log", "logarithm", ({ inputs: [x] }, arriving) => [div(arriving, x)]) as Unary;
+export const sqrt = scalarOp("sqrt", "squareRoot", (node, arriving) => [div(mul(arriving, 0.5), node)]) as Unary;
+/** |x|; its gradient at 0 is 0. */
+export const abs = scalarOp("abs", "absolute", ({ inputs: [x] }, arriving) => [mul(arriving, sign(x))]) as Unary;
+export const sign = scalarOp("sign", "signum", "none") as Unary;
+export const floor = scalarOp("floor", "floorOf", "none") as Unary;
+export const sin = scalarOp("sin", "sine", ({ inputs: [x] }, arriving) => [mul(arriving, cos(x))]) as Unary;
+export const cos = scalarOp("cos", "cosine", ({ inputs: [x] }, arriving) => [neg(mul(arriving, sin(x)))]) as Unary;
+
+/** The standard normal distribution's cumulative function Φ. */
+export const normalCdf = scalarOp("normalCdf", "normalCdf", ({ inputs: [x] }, arriving) => [
+  mul(arriving, normalPdf(x)),
+]) as Unary;
+/** The standard normal distribution's density φ. */
+export const normalPdf = scalarOp("normalPdf", "normalPdf", (node, arriving) => [
+  neg(mul(arriving, mul(node.inputs[0], node))),
+]) as Unary;
+
+// Activations. The layers of the same names are in `nn/layers/activations.ts`.
+
+export const reluOp = scalarOp("relu", "relu", (node, arriving) => [
+  choose(greater(node, 0), arriving, 0),
+]) as Unary;
+
+export const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slope] }, arriving) => [
+  choose(greater(x, 0), arriving, mul(arriving, slope)),
+  undefined,
+]) as (x: Operand, slope: number) => Tensor;
+
+/** For x ≤ 0 the result is α(eˣ - 1), so its derivative αeˣ is the result plus α. */
+export const eluOp = scalarOp("elu", "elu", (node, arriving) => {
+  const [x, alpha] = node.inputs;
+  return [choose(greater(x, 0), arriving, mul(arriving, add(node, alpha))), undefined];
+}) as (x: Operand, alpha: number) => Tensor;
+
+const SELU_SCALE = 1.0507009873554805;
+const SELU_ALPHA = 1.6732632423543772;
+export const seluOp = scalarOp("selu", "selu", (node, arriving) => {
+  const derivative = choose(greater(node.inputs[0], 0), SELU_SCALE, add(node, SELU_SCALE * SELU_ALPHA));
+  return [mul(arriving, derivative)];
+}) as Unary;
+
+export const sigmoidOp = scalarOp("sigmoid", "sigmoid", (node, arriving) => [
+  mul(arriving, mul(node, sub(1, node))),
+]) as Unary;
+
+export const tanhOp = scalarOp("tanh", "hyperbolicTangent", (node, arriving) => [
+  mul(arriving, sub(1, square(node))),
+]) as Unary;
+
+/** log(1 + eˣ). */
+export const softplusOp = scalarOp("softplus", "softplus", ({ inputs: [x] }, arriving) => [
+  mul(arriving, sigmoidOp(x)),
+]) as Unary;
+
+/** x · Φ(x), exact (Hendrycks & Gimpel 2016). */
+export const geluOp: Unary = (x) => mul(x, normalCdf(x));
+/** x · sigmoid(x), also called swish. */
+export const siluOp: Unary = (x) => mul(x, sigmoidOp(x));
+
+/** One-hot rows: [..., classes] from class indices [...]. */
+export function oneHot(labels: Tensor, classes: number): Tensor {
+  const shape = [...labels.shape, classes];
+  return equal(iota(shape, labels.rank), reshape(labels, [...labels.shape, 1]));
+}

@@ -1,0 +1,110 @@
+/** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
+import { type DType, formatShape, type Shape } from "../../program";
+import { checkShape } from "../shape";
+import { define, type Op, ShapeError, type Tensor } from "../tensor";
+
+export interface SourceAttributes {
+  /** `parameter`s live in the arena, `input`s are written before a run, `data` stays resident. */
+  readonly role: "parameter" | "input" | "data";
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export const sourceOp: Op<SourceAttributes> = {
+  name: "source",
+  infer(_inputs, { name, shape, dtype }) {
+    checkShape(name, shape);
+    return { shape, dtype };
+  },
+  gradient: () => [],
+  lowering: { kind: "source" },
+};
+const source = define(sourceOp);
+
+export function isSource(node: Tensor): node is Tensor<SourceAttributes> {
+  return node.op.lowering.kind === "source";
+}
+
+/** A trainable tensor, by name. Layers get theirs from their scope. */
+export function parameterSource(name: string, shape: Shape): Tensor {
+  return source([], { role: "parameter", name, shape, dtype: "f32" });
+}
+
+/** A tensor that the host writes before each run of the step. */
+export function inputSource(name: string, shape: Shape, dtype: DType = "f32"): Tensor {
+  return source([], { role: "input", name, shape, dtype });
+}
+
+/** A resident tensor, such as a data set. */
+export function dataSource(name: string, shape: Shape, dtype: DType): Tensor {
+  return source([], { role: "data", name, shape, dtype });
+}
+
+const constantOp: Op<{ value: number; shape: Shape }> = {
+  name: "constant",
+  infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
+  gradient: "none",
+  lowering: { kind: "elementwise", emit: (node, emitter) => emitter.constant(node.attributes.value) },
+};
+
+/** A tensor of one value everywhere. */
+export function constant(value: number, shape: Shape = []): Tensor {
+  if (!Number.isFinite(Math.fround(value))) throw new ShapeError("constant", `${value} is no finite 32-bit number`);
+  return define(constantOp)([], { value, shape });
+}
+
+/** The value of a constant tensor, or undefined. */
+export function constantValue(node: Tensor): number | undefined {
+  return node.op === (constantOp as Op) ? (node as Tensor<{ value: number }>).attributes.value : undefined;
+}
+
+const stepScalarOp: Op<{ name: string }> = {
+  name: "stepScalar",
+  infer: () => ({ shape: [], dtype: "f32" }),
+  gradient: "none",
+  lowering: { kind: "elementwise", emit: (node, emitter) => emitter.scalar(node.attributes.name) },
+};
+
+/** A number, shape [], that the host gives anew with every step. */
+export function stepScalar(name: string): Tensor {
+  return define(stepScalarOp)([], { name });
+}
+
+const iotaOp: Op<{ shape: Shape; axis: number }> = {
+  name: "iota",
+  infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
+  gradient: "none",
+  lowering: {
+    kind: "elementwise",
+    emit({ attributes: { shape, axis } }, emitter, at) {
+      const strides = shape.map((_, other) => (other === axis ? 1 : 0));
+      return emitter.position(emitter.map(at, shape, strides));
+    },
+  },
+};
+
+/** Each element's index along `axis`. */
+export function iota(shape: Shape, axis: number): Tensor {
+  return define(iotaOp)([], { shape, axis });
+}
+
+const windowOp: Op<{ scalar: string; count: number }> = {
+  name: "window",
+  infer([input], { count, scalar }) {
+    if (input.rank !== 1 || count > input.shape[0]) {
+      throw new ShapeError("window", `a window of ${count} from step scalar ${scalar} over ${formatShape(input.shape)}`);
+    }
+    return { shape: [count], dtype: input.dtype };
+  },
+  gradient: () => [undefined],
+  lowering: {
+    kind: "view",
+    position: ({ attributes: { scalar } }, emitter, at) => emitter.shift(at, scalar),
+  },
+};
+
+/** `count` elements of a resident vector, from the position that step scalar `scalar` names. */
+export function stepWindow(data: Tensor, scalar: string, count: number): Tensor {
+  return define(windowOp)([data], { scalar, count });
+}

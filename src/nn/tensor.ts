@@ -1,0 +1,150 @@
+/**
+ * Traced tensors: nodes of the graph that a model function writes when it is called.
+ *
+ * Nothing is computed here. An op is one entry of data — shape rule, gradient rule, lowering — and a `Tensor` is
+ * one use of it. Graphs are immutable: every pass over a graph builds new nodes.
+ */
+import { type DType, formatShape, type Shape } from "../program";
+
+/** What an op gives for its inputs: the result's shape and element type. */
+export interface TensorSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/**
+ * The gradients that leave through an op's inputs, given the one that arrives at its output; `undefined` where
+ * none flows. Rules are written in terms of ops, so gradients of gradients exist. `"none"` says that the op is
+ * piecewise constant: its gradient is zero wherever there is one.
+ */
+export type GradientRule<A> =
+  | ((node: Tensor<A>, arriving: Tensor) => readonly (Tensor | undefined)[])
+  | "none";
+
+/** Writes instructions into a hook. Registers are numbers; positions and values are kept apart by name only. */
+export interface Emitter {
+  /** The value of `tensor` at a flat position. */
+  load(tensor: Tensor, at: number): number;
+  /** The flat position that a strided walk over `shape` gives for position `at`. */
+  map(at: number, shape: Shape, strides: readonly number[], offset?: number): number;
+  shift(at: number, scalar: string): number;
+  row(index: number, size: number, column: number): number;
+  position(at: number): number;
+  constant(value: number): number;
+  scalar(name: string): number;
+  call(fn: string, args: readonly number[]): number;
+}
+
+/** One use of a kernel, before its memory is known. */
+export interface KernelCall {
+  readonly kernel: string;
+  readonly constants: Readonly<Record<string, number>>;
+  /** Tensors bound as they lie in memory. */
+  readonly reads: Readonly<Record<string, Tensor>>;
+  /** Tensors read through a load hook, so that elementwise work on them is done while loading. */
+  readonly loads: Readonly<Record<string, Tensor>>;
+  /** The hook that stores this op's result. */
+  readonly store: string;
+}
+
+/** How an op becomes part of a program. */
+export type Lowering<A> =
+  /** Memory that exists already: parameters, inputs, data. */
+  | { readonly kind: "source" }
+  /** One value a position: fused into the kernels around it. */
+  | { readonly kind: "elementwise"; emit(node: Tensor<A>, emitter: Emitter, at: number): number }
+  /** The input's values at other positions: costs nothing. `contiguous` views share the input's memory. */
+  | {
+      readonly kind: "view";
+      readonly contiguous?: boolean;
+      position(node: Tensor<A>, emitter: Emitter, at: number): number;
+    }
+  | { readonly kind: "kernel"; call(node: Tensor<A>): KernelCall };
+
+export interface Op<A = unknown> {
+  readonly name: string;
+  infer(inputs: readonly Tensor[], attributes: A): TensorSpec;
+  readonly gradient: GradientRule<A>;
+  readonly lowering: Lowering<A>;
+}
+
+let nextId = 0;
+let currentLabel = "";
+
+export class Tensor<A = unknown> {
+  readonly id = nextId++;
+  readonly label: string;
+  constructor(
+    readonly op: Op<A>,
+    readonly inputs: readonly Tensor[],
+    readonly attributes: A,
+    readonly shape: Shape,
+    readonly dtype: DType,
+    label = currentLabel,
+  ) {
+    this.label = label;
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  toString(): string {
+    return `${this.op.name} ${formatShape(this.shape)}${this.label ? ` in ${this.label}` : ""}`;
+  }
+}
+
+/** Gives the nodes that `trace` makes the name of the layer they belong to. */
+export function withLabel<T>(label: string, trace: () => T): T {
+  const outer = currentLabel;
+  currentLabel = label;
+  try {
+    return trace();
+  } finally {
+    currentLabel = outer;
+  }
+}
+
+/** Enters an op into the graph: `define` gives the function that makes nodes of it. */
+export function define<A>(op: Op<A>): (inputs: readonly Tensor[], attributes: A) => Tensor {
+  return (inputs, attributes) => apply(op, inputs, attributes);
+}
+
+export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A, label?: string): Tensor {
+  const { shape, dtype } = op.infer(inputs, attributes);
+  // A node's attributes belong to its op, and only its op looks at them.
+  return new Tensor(op, inputs, attributes, shape, dtype, label) as Tensor;
+}
+
+/** Refused input of an op: names the op, the layer it was called in, what came and what to do. */
+export class ShapeError extends Error {
+  override readonly name = "ShapeError";
+  constructor(op: string, problem: string) {
+    super(`${op}${currentLabel ? ` (in ${currentLabel})` : ""}: ${problem}`);
+  }
+}
+
+/** Nodes that `roots` depend on, inputs before users. */
+export function topological(roots: readonly Tensor[]): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  // An explicit stack: a deep network must not overflow the call stack.
+  const stack: { node: Tensor; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      const input = top.node.inputs[top.next++];
+      if (!input) {
+        order.push(top.node);
+        stack.pop();
+      } else if (!seen.has(input)) {
+        seen.add(input);
+        stack.push({ node: input, next: 0 });
+      }
+    }
+  }
+  return order;
+}

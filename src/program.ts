@@ -1,0 +1,166 @@
+/**
+ * The Program: a training step, written down as data.
+ *
+ * `nn` produces one, `runtime` runs it, on WebGPU or through the kernels' CPU twins. A program is a list of
+ * buffers and a list of dispatches over views of them; it knows nothing of layers, and nothing of devices.
+ */
+
+/** Element types. A `u8` buffer holds packed bytes (a data set); it is read-only in programs. */
+export type DType = "f32" | "i32" | "u8";
+export type Shape = readonly number[];
+export type Elements = Float32Array | Int32Array | Uint8Array;
+
+/**
+ * Where a buffer's memory comes from, and how long it lives.
+ * - `state`: lives across steps and is shared by name between programs (parameters, moments, gradients).
+ * - `data`: resident and read-only for the program, supplied by the caller (a data set, the order of its samples).
+ * - `input`: written by the host before a run.
+ * - `temporary`: lives within one step; the memory plan lets temporaries share storage.
+ * - `output`: one row per step, read back by the host.
+ */
+export type BufferKind = "state" | "data" | "input" | "temporary" | "output";
+
+export interface BufferSpec {
+  readonly name: string;
+  readonly kind: BufferKind;
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly length: number;
+}
+
+/** A contiguous part of a buffer, read as a tensor of `shape`. `offset` counts elements. */
+export interface View {
+  readonly buffer: number;
+  readonly offset: number;
+  readonly shape: Shape;
+}
+
+/** One term of an index map: `floor(index / div) % mod * mul`; `mod` 0 means no modulus. */
+export interface IndexTerm {
+  readonly div: number;
+  readonly mod: number;
+  readonly mul: number;
+}
+
+/**
+ * One instruction of a hook; its result is named by its position in the hook's `code`.
+ * `index`, `map`, `shift` and `row` give positions (u32), all others values (f32).
+ */
+export type Instruction =
+  /** The position the kernel asks for. */
+  | { readonly op: "index" }
+  /** A strided view: the sum of `terms` over position `from`, plus `offset`. */
+  | { readonly op: "map"; readonly from: number; readonly terms: readonly IndexTerm[]; readonly offset: number }
+  /** Position `from` plus an integer step scalar. */
+  | { readonly op: "shift"; readonly from: number; readonly scalar: string }
+  /** Gather: the integer that value `from` holds, times `size`, plus position `column`. */
+  | { readonly op: "row"; readonly from: number; readonly size: number; readonly column: number }
+  /** The value the kernel computed, in a store hook. */
+  | { readonly op: "value" }
+  | { readonly op: "constant"; readonly value: number }
+  /** A number that changes from step to step: learning rate, step number … */
+  | { readonly op: "scalar"; readonly scalar: string }
+  /** Position `at` as a number. */
+  | { readonly op: "position"; readonly at: number }
+  | { readonly op: "load"; readonly binding: string; readonly at: number }
+  /** A scalar function of the table in `src/kernels/scalar.ts`. */
+  | { readonly op: "call"; readonly fn: string; readonly args: readonly number[] };
+
+/**
+ * Elementwise work that runs inside a kernel: where it loads an element (`result` names the value returned),
+ * or where it stores one (`stores` names what goes where; the position is the hook's own index).
+ */
+export interface Hook {
+  readonly code: readonly Instruction[];
+  readonly result?: number;
+  readonly stores?: readonly { readonly binding: string; readonly from: number }[];
+}
+
+export interface Dispatch {
+  /** The layer or the part of the step it belongs to, for people: `0.dense`, `optimizer`. */
+  readonly label: string;
+  /** Name of a kernel in `src/kernels`. */
+  readonly kernel: string;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly hooks: Readonly<Record<string, Hook>>;
+  /** What is bound to each name the kernel or its hooks use. */
+  readonly bindings: Readonly<Record<string, View>>;
+}
+
+/** A number that changes from step to step and reaches the kernels through the step table. */
+export interface StepScalar {
+  readonly name: string;
+  readonly dtype: "f32" | "u32";
+}
+
+export interface Program {
+  readonly name: string;
+  readonly buffers: readonly BufferSpec[];
+  readonly dispatches: readonly Dispatch[];
+  /** The order here is the order of slots in the step table. */
+  readonly scalars: readonly StepScalar[];
+  readonly outputs: Readonly<Record<string, View>>;
+}
+
+/** Storage buffers one dispatch may bind: the limit every WebGPU device guarantees. */
+export const MAX_STORAGE_BINDINGS = 8;
+/** Words in one row of the step table; a row is 256 bytes, the guaranteed alignment of dynamic offsets. */
+export const STEP_SLOTS = 64;
+/** Tensors inside a shared buffer start at multiples of this many 4-byte elements (256 bytes, likewise). */
+export const ALIGNMENT = 64;
+
+export function elementCount(shape: Shape): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** `length` rounded up to the next multiple of {@link ALIGNMENT}. */
+export function aligned(length: number): number {
+  return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+}
+
+export function byteLength(buffer: BufferSpec): number {
+  return buffer.dtype === "u8" ? Math.ceil(buffer.length / 4) * 4 : buffer.length * 4;
+}
+
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/**
+ * Checks what every engine relies on: views inside their buffers and aligned, no more storage bindings than
+ * guaranteed, no buffer both read and written by one dispatch through different views, no temporary read
+ * before it was written.
+ * @throws Error naming the dispatch and what is wrong with it.
+ */
+export function checkProgram(program: Program, writes: (dispatch: Dispatch, binding: string) => boolean): void {
+  if (program.scalars.length > STEP_SLOTS) {
+    throw new Error(`program ${program.name}: ${program.scalars.length} step scalars; at most ${STEP_SLOTS} fit`);
+  }
+  const written = new Set<number>();
+  program.dispatches.forEach((dispatch, position) => {
+    const at = `program ${program.name}, dispatch ${position} (${dispatch.label}, ${dispatch.kernel})`;
+    const bindings = Object.entries(dispatch.bindings);
+    if (bindings.length > MAX_STORAGE_BINDINGS) {
+      throw new Error(`${at}: binds ${bindings.length} buffers; at most ${MAX_STORAGE_BINDINGS} are guaranteed`);
+    }
+    const writers = new Set(bindings.filter(([name]) => writes(dispatch, name)).map(([, view]) => view.buffer));
+    for (const [name, view] of bindings) {
+      const buffer = program.buffers[view.buffer];
+      if (!buffer) throw new Error(`${at}: ${name} names buffer ${view.buffer}, which does not exist`);
+      const end = view.offset + elementCount(view.shape);
+      if (view.offset % ALIGNMENT !== 0 || end > buffer.length) {
+        throw new Error(
+          `${at}: ${name} is ${formatShape(view.shape)} at ${view.offset} of ${buffer.name}[${buffer.length}]`,
+        );
+      }
+      if (writes(dispatch, name)) continue;
+      if (writers.has(view.buffer)) {
+        throw new Error(`${at}: ${buffer.name} is read and written in one dispatch`);
+      }
+      if (buffer.kind === "temporary" && !written.has(view.buffer)) {
+        throw new Error(`${at}: ${buffer.name} is read before it was written`);
+      }
+    }
+    for (const buffer of writers) written.add(buffer);
+  });
+}

@@ -1,0 +1,268 @@
+/**
+ * Counter-based random numbers: every value is a pure function of (seed, stream, index), with no state to carry,
+ * so a GPU thread, the CPU engine and a resumed run all get the same one.
+ *
+ * The generator is Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC'11).
+ * All of it is 32-bit unsigned arithmetic, so that a shader can compute the same words with `u32` alone.
+ *
+ * How (seed, stream, index) becomes a block: key = [seed mod 2^32, stream], counter = [block mod 2^32, block / 2^32,
+ * seed / 2^32, domain], where block = index / 4 and the value is word index mod 4 of the block. Domain 0 serves
+ * `randomU32`, `uniform` and `normal`; domains 1 and 2 serve the round keys of permutations.
+ */
+
+/** Four 32-bit words. */
+export type Words4 = readonly [number, number, number, number];
+
+const MULTIPLIER_0 = 0xd2511f53;
+const MULTIPLIER_1 = 0xcd9e8d57;
+const WEYL_0 = 0x9e3779b9;
+const WEYL_1 = 0xbb67ae85;
+const PHILOX_ROUNDS = 10;
+
+const TWO_POW_32 = 0x1_0000_0000;
+const TWO_POW_MINUS_24 = 1 / 0x100_0000;
+
+/** The upper 32 bits of a × b, from 16-bit halves as a shader must do it. Every partial sum stays below 2^32. */
+function mulHi(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16);
+  const cross = Math.imul(aLow, bHigh) + (middle & 0xffff);
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (cross >>> 16)) >>> 0;
+}
+
+/** Writes one Philox block into `out` (length 4): the form without allocation. */
+function philoxInto(
+  out: Uint32Array,
+  counter0: number,
+  counter1: number,
+  counter2: number,
+  counter3: number,
+  key0: number,
+  key1: number,
+): void {
+  let c0 = counter0 >>> 0;
+  let c1 = counter1 >>> 0;
+  let c2 = counter2 >>> 0;
+  let c3 = counter3 >>> 0;
+  let k0 = key0 >>> 0;
+  let k1 = key1 >>> 0;
+  for (let round = 0; round < PHILOX_ROUNDS; round++) {
+    const high0 = mulHi(MULTIPLIER_0, c0);
+    const high1 = mulHi(MULTIPLIER_1, c2);
+    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
+    const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
+    k0 = (k0 + WEYL_0) >>> 0;
+    k1 = (k1 + WEYL_1) >>> 0;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+/**
+ * One block of Philox 4x32-10: four 32-bit words from a 128-bit counter and a 64-bit key.
+ * Words are taken modulo 2^32.
+ */
+export function philox4x32(
+  counter: Words4,
+  key: readonly [number, number],
+): [number, number, number, number] {
+  const out = new Uint32Array(4);
+  philoxInto(out, counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
+  return [out[0] as number, out[1] as number, out[2] as number, out[3] as number];
+}
+
+function checkCounter(what: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`random: ${what} is ${value}; expected an integer from 0 to 2^53 − 1`);
+  }
+}
+
+function checkStream(stream: number): void {
+  if (!Number.isInteger(stream) || stream < 0 || stream >= TWO_POW_32) {
+    throw new RangeError(`random: stream is ${stream}; expected an integer from 0 to 2^32 − 1`);
+  }
+}
+
+/** A seed as the two 32-bit words [low, high] that a shader receives: low is key word 0, high is counter word 2. */
+export function seedWords(seed: number): [number, number] {
+  checkCounter("seed", seed);
+  return [seed >>> 0, Math.floor(seed / TWO_POW_32)];
+}
+
+/** Block number `block` of (seed, stream) in `domain`; arguments were checked by the caller. */
+function blockInto(out: Uint32Array, seed: number, stream: number, block: number, domain: number): void {
+  philoxInto(out, block, Math.floor(block / TWO_POW_32), Math.floor(seed / TWO_POW_32), domain, seed, stream);
+}
+
+const scratch = new Uint32Array(4);
+
+/** Fills the scratch block that holds `index` after checking the arguments. */
+function blockOf(seed: number, stream: number, index: number): void {
+  checkCounter("seed", seed);
+  checkStream(stream);
+  checkCounter("index", index);
+  blockInto(scratch, seed, stream, Math.floor(index / 4), 0);
+}
+
+/** 24 bits of a word as a number in [0, 1); exact in f32. */
+function unit(word: number): number {
+  return (word >>> 8) * TWO_POW_MINUS_24;
+}
+
+/** The pair's cosine (even index) or sine (odd index) of Box–Muller, rounded to f32. `1 − u` keeps 0 out of the logarithm. */
+function boxMuller(radiusWord: number, angleWord: number, odd: boolean): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - unit(radiusWord)));
+  const angle = 2 * Math.PI * unit(angleWord);
+  return Math.fround(radius * (odd ? Math.sin(angle) : Math.cos(angle)));
+}
+
+/**
+ * Word `index` of the stream: an integer in [0, 2^32).
+ * @param seed integer from 0 to 2^53 − 1
+ * @param stream integer from 0 to 2^32 − 1; streams of one seed are independent
+ * @param index integer from 0 to 2^53 − 1
+ * @throws RangeError where an argument is outside of that
+ */
+export function randomU32(seed: number, stream: number, index: number): number {
+  blockOf(seed, stream, index);
+  return scratch[index % 4] as number;
+}
+
+/** Value `index` of the stream, uniform in [0, 1): the upper 24 bits of `randomU32`, exact in f32. */
+export function uniform(seed: number, stream: number, index: number): number {
+  return unit(randomU32(seed, stream, index));
+}
+
+/**
+ * Value `index` of the stream, normal with mean 0 and variance 1, rounded to f32 (Box and Muller, 1958). Values 2k and
+ * 2k + 1 are the cosine and sine of one pair of words, and |value| ≤ 5.77. Uses the same words as `uniform`: give the
+ * two different streams.
+ */
+export function normal(seed: number, stream: number, index: number): number {
+  blockOf(seed, stream, index);
+  const pair = (index % 4) & 2;
+  return boxMuller(scratch[pair] as number, scratch[pair + 1] as number, index % 2 === 1);
+}
+
+/** Runs `visit(base, words)` for each block of the first `n` values. */
+function forEachBlock(
+  n: number,
+  seed: number,
+  stream: number,
+  visit: (base: number, words: Uint32Array) => void,
+): void {
+  checkCounter("seed", seed);
+  checkStream(stream);
+  checkCounter("the number of values", n);
+  const words = new Uint32Array(4);
+  for (let base = 0; base < n; base += 4) {
+    blockInto(words, seed, stream, base / 4, 0);
+    visit(base, words);
+  }
+}
+
+/** The first `n` values of `uniform(seed, stream, ·)`. */
+export function uniforms(n: number, seed: number, stream: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(n);
+  forEachBlock(n, seed, stream, (base, words) => {
+    for (let i = 0; i < 4; i++) values[base + i] = unit(words[i] as number); // writes past the end are ignored
+  });
+  return values;
+}
+
+/** The first `n` values of `normal(seed, stream, ·)`. */
+export function normals(n: number, seed: number, stream: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(n);
+  forEachBlock(n, seed, stream, (base, words) => {
+    for (let i = 0; i < 4; i++) {
+      values[base + i] = boxMuller(words[i & 2] as number, words[(i & 2) + 1] as number, i % 2 === 1);
+    }
+  });
+  return values;
+}
+
+/** A keyed bijection of 0 … count − 1. `halfBits` and `roundKeys` are all a shader needs to compute `at` itself. */
+export interface Permutation {
+  readonly count: number;
+  /** width of one half of the Feistel network, in bits */
+  readonly halfBits: number;
+  /** one 32-bit key a round */
+  readonly roundKeys: Uint32Array;
+  /** where `index` goes; for 0 ≤ index < count only */
+  at(index: number): number;
+}
+
+const FEISTEL_ROUNDS = 8;
+const ROUND_KEY_STREAM = 0x7065726d; // "perm"
+
+/** A bijective 32-bit mixer: the constants of "lowbias32", found by C. Wellons' hash prospector. */
+function mix32(value: number): number {
+  let x = value;
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/**
+ * The order of a data set's samples in one epoch, as a function: a balanced Feistel network (Luby and Rackoff, 1988) over
+ * the smallest even number of bits that covers `count`, with cycle walking (Black and Rogaway, 2002): a result outside of
+ * the range is permuted again until it is inside, less than 4 times on average.
+ * @param count 1 to 2^32
+ */
+export function permutation(count: number, seed: number, epoch: number): Permutation {
+  if (!Number.isInteger(count) || count < 1 || count > TWO_POW_32) {
+    throw new RangeError(`permutation: count is ${count}; expected an integer from 1 to 2^32`);
+  }
+  checkCounter("seed", seed);
+  checkCounter("epoch", epoch);
+  let halfBits = 1;
+  while (4 ** halfBits < count) halfBits++;
+  const mask = 2 ** halfBits - 1;
+
+  const roundKeys = new Uint32Array(FEISTEL_ROUNDS);
+  for (let part = 0; part < FEISTEL_ROUNDS / 4; part++) {
+    blockInto(scratch, seed, ROUND_KEY_STREAM, epoch, 1 + part);
+    roundKeys.set(scratch, part * 4);
+  }
+
+  const at = (index: number): number => {
+    let value = index;
+    do {
+      let left = value >>> halfBits;
+      let right = value & mask;
+      for (let round = 0; round < FEISTEL_ROUNDS; round++) {
+        const next = (left ^ mix32(right + (roundKeys[round] as number))) & mask;
+        left = right;
+        right = next;
+      }
+      value = ((left << halfBits) | right) >>> 0;
+    } while (value >= count);
+    return value;
+  };
+  return { count, halfBits, roundKeys, at };
+}
+
+/**
+ * The samples of one epoch in their order: all of `permutation(count, seed, epoch)`, or 0 … count − 1 without shuffling.
+ * @returns `count` indices
+ */
+export function epochOrder(
+  count: number,
+  seed: number,
+  epoch: number,
+  shuffle = true,
+): Uint32Array<ArrayBuffer> {
+  const { at } = permutation(count, seed, epoch);
+  const order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = shuffle ? at(i) : i;
+  return order;
+}

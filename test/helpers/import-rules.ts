@@ -1,0 +1,79 @@
+/** Which part of the project may import which, as data, and the check of one file against it. */
+import { posix } from "node:path";
+import { readImports } from "./imports.ts";
+
+/** A place is a file, a folder (ending in "/"), or a package with its entries (`wgrad/data` is one of `wgrad`). */
+interface Rule {
+  place: string;
+  /** Besides the place itself, if that is a folder. */
+  may: string[];
+  /** For `import type` only. */
+  mayType?: string[];
+  /** For `import()` only; these are modules that exist outside browsers. */
+  mayDynamically?: string[];
+  /** Programs may use any npm package and Node itself; a library file may not, unless named above. */
+  packages?: boolean;
+}
+
+/** The first rule whose place holds a file counts. */
+export const RULES: Rule[] = [
+  { place: "src/wgsl.d.ts", may: [] },
+  { place: "src/program.ts", may: [] },
+  { place: "src/random.ts", may: [] },
+  { place: "src/index.ts", may: ["src/"] },
+  { place: "src/kernels/", may: ["shaders/", "src/program.ts", "src/random.ts"] },
+  { place: "src/nn/", may: ["src/kernels/", "src/program.ts", "src/random.ts"] },
+  {
+    place: "src/runtime/",
+    may: ["src/kernels/", "src/program.ts", "src/random.ts"],
+    mayDynamically: ["webgpu"],
+  },
+  { place: "src/data/", may: ["src/random.ts"], mayDynamically: ["node:"] },
+  { place: "src/io/", may: [], mayType: ["src/program.ts"] },
+  { place: "src/train/", may: ["src/"] },
+  { place: "cli/", may: ["wgrad"], packages: true },
+  { place: "bench/", may: ["wgrad"], packages: true },
+  { place: "demo/", may: ["wgrad"], packages: true },
+];
+
+/** What is wrong with the imports of one file: one sentence each, naming file, import and rule. */
+export function importErrors(file: string, code: string, rules = RULES): string[] {
+  const rule = rules.find(({ place }) => holds(place, file));
+  if (!rule) return [`${file}: no rule says what it may import; add one to ${RULES_FILE}`];
+
+  return readImports(code, file).flatMap(({ specifier, kind }) => {
+    const target = targetOf(file, specifier);
+    const allowed = [
+      ...rule.may,
+      ...(rule.place.endsWith("/") ? [rule.place] : []),
+      ...(kind === "type" ? (rule.mayType ?? []) : []),
+      ...(kind === "dynamic" ? (rule.mayDynamically ?? []) : []),
+    ];
+    const isPackage = !specifier.startsWith(".");
+    if (allowed.some((place) => holds(place, target)) || (rule.packages && isPackage)) return [];
+    return [`${file}: ${kind} import of "${specifier}" (${target}); the rule: ${describe(rule)}`];
+  });
+}
+
+const RULES_FILE = "test/helpers/import-rules.ts";
+
+function holds(place: string, target: string): boolean {
+  return place === target || target.startsWith(/[/:]$/.test(place) ? place : `${place}/`);
+}
+
+/** A relative import as a path from the repository's root, any other as it is. */
+function targetOf(file: string, specifier: string): string {
+  if (!specifier.startsWith(".")) return specifier;
+  return posix.join(posix.dirname(file), specifier.replace(/\?.*$/, ""));
+}
+
+function describe({ place, may, mayType = [], mayDynamically = [], packages }: Rule): string {
+  const parts = [
+    ...may,
+    ...(place.endsWith("/") ? ["itself"] : []),
+    ...mayType.map((target) => `types of ${target}`),
+    ...mayDynamically.map((target) => `dynamically ${target}`),
+    ...(packages ? ["packages"] : []),
+  ];
+  return `${place} imports ${parts.join(", ") || "nothing"}`;
+}
