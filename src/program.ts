@@ -50,7 +50,12 @@ export type Instruction =
   /** The position the kernel asks for. */
   | { readonly op: "index" }
   /** A strided view: the sum of `terms` over position `from`, plus `offset`. */
-  | { readonly op: "map"; readonly from: number; readonly terms: readonly IndexTerm[]; readonly offset: number }
+  | {
+      readonly op: "map";
+      readonly from: number;
+      readonly terms: readonly IndexTerm[];
+      readonly offset: number;
+    }
   /** Position `from` plus an integer step scalar. */
   | { readonly op: "shift"; readonly from: number; readonly scalar: string }
   /** Gather: the integer that value `from` holds, times `size`, plus position `column`. */
@@ -132,18 +137,27 @@ export function formatShape(shape: Shape): string {
  * before it was written.
  * @throws Error naming the dispatch and what is wrong with it.
  */
-export function checkProgram(program: Program, writes: (dispatch: Dispatch, binding: string) => boolean): void {
+export function checkProgram(
+  program: Program,
+  writes: (dispatch: Dispatch, binding: string) => boolean,
+): void {
   if (program.scalars.length > STEP_SLOTS) {
-    throw new Error(`program ${program.name}: ${program.scalars.length} step scalars; at most ${STEP_SLOTS} fit`);
+    throw new Error(
+      `program ${program.name}: ${program.scalars.length} step scalars; at most ${STEP_SLOTS} fit`,
+    );
   }
   const written = new Set<number>();
   program.dispatches.forEach((dispatch, position) => {
     const at = `program ${program.name}, dispatch ${position} (${dispatch.label}, ${dispatch.kernel})`;
     const bindings = Object.entries(dispatch.bindings);
     if (bindings.length > MAX_STORAGE_BINDINGS) {
-      throw new Error(`${at}: binds ${bindings.length} buffers; at most ${MAX_STORAGE_BINDINGS} are guaranteed`);
+      throw new Error(
+        `${at}: binds ${bindings.length} buffers; at most ${MAX_STORAGE_BINDINGS} are guaranteed`,
+      );
     }
-    const writers = new Set(bindings.filter(([name]) => writes(dispatch, name)).map(([, view]) => view.buffer));
+    const writers = new Set(
+      bindings.filter(([name]) => writes(dispatch, name)).map(([, view]) => view.buffer),
+    );
     for (const [name, view] of bindings) {
       const buffer = program.buffers[view.buffer];
       if (!buffer) throw new Error(`${at}: ${name} names buffer ${view.buffer}, which does not exist`);

@@ -9,7 +9,7 @@ import { draw, type Normal } from "./handwriting.ts";
 import { blur, develop, rasterize, SIDE } from "./raster.ts";
 
 export interface DigitsOptions {
-  /** number of images to train on; 12,000 unless given */
+  /** number of images to train on; 20,000 unless given */
   readonly train?: number;
   /** number of images to test on; 2,000 unless given */
   readonly test?: number;
@@ -33,7 +33,7 @@ const DRAWS = 160;
  * @throws RangeError where a size is no integer from 1 to 2^29, or the seed none from 0 to 2^53 − 1
  */
 export function digits(options: DigitsOptions = {}): { train: Dataset; test: Dataset } {
-  const { train = 12_000, test = 2_000, seed = 1 } = options;
+  const { train = 20_000, test = 2_000, seed = 1 } = options;
   for (const [what, count] of Object.entries({ train, test })) {
     if (!Number.isInteger(count) || count < 1 || count > TEST_START) {
       throw new RangeError(

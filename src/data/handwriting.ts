@@ -19,23 +19,23 @@ export type Normal = () => number;
 /** How much hands differ: standard deviations, lengths in hundredths of the digit's height unless they say otherwise. */
 export const HAND = {
   /** how far a point of a form moves */
-  jitter: 3.4,
+  jitter: 2.6,
   /** how far a wave bends the digit, along each axis */
-  bend: 3.2,
+  bend: 2.1,
   /** radians */
-  rotation: 0.14,
+  rotation: 0.1,
   /** upright is 0; people slant to the right */
   meanSlant: 0.1,
-  slant: 0.2,
+  slant: 0.18,
   /** the logarithm of width over height */
-  aspect: 0.16,
+  aspect: 0.12,
   /** the share of the box that a small digit leaves empty */
-  shrink: 0.06,
+  shrink: 0.05,
   /** pixels */
-  shift: 0.7,
+  shift: 1.05,
   /** half the width of a line: mean in pixels, and the deviation of its logarithm */
   meanRadius: 1.15,
-  radius: 0.26,
+  radius: 0.28,
   /** the share by which the width changes along a stroke */
   pressure: 0.16,
 } as const;

@@ -31,12 +31,12 @@ function line(ink: Float32Array, x0: number, y0: number, x1: number, y1: number,
   for (let row = firstRow; row <= lastRow; row++) {
     for (let column = firstColumn; column <= lastColumn; column++) {
       const along = ((column - x0) * dx + (row - y0) * dy) / lengthSquared;
-      const t = along < 0 ? 0 : along > 1 ? 1 : along;
+      const t = Math.min(1, Math.max(0, along));
       const offX = column - x0 - t * dx;
       const offY = row - y0 - t * dy;
       const here = reach - Math.sqrt(offX * offX + offY * offY);
       const pixel = row * SIDE + column;
-      if (here > (ink[pixel] as number)) ink[pixel] = here < 1 ? here : 1;
+      if (here > (ink[pixel] as number)) ink[pixel] = Math.min(1, here);
     }
   }
 }

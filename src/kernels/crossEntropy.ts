@@ -1,5 +1,5 @@
 import shader from "../../shaders/crossEntropy.wgsl?raw";
-import type { Kernel } from "./kernel";
+import type { Kernel } from "./kernel.ts";
 
 const WORKGROUP = 128;
 

@@ -1,5 +1,5 @@
 import shader from "../../shaders/elementwise.wgsl?raw";
-import { type Kernel, spread } from "./kernel";
+import { type Kernel, spread } from "./kernel.ts";
 
 const GROUP = 64;
 

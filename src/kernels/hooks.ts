@@ -1,7 +1,7 @@
 /** Hooks on the CPU: the same instructions that become WGSL, as functions for the twins. */
-import type { Elements, Hook, IndexTerm, Instruction, StepScalar } from "../program";
-import { type ScalarFunction, scalarFunctions } from "./scalar";
-import { slotOf } from "./specialise";
+import type { Elements, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
+import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
+import { slotOf } from "./specialise.ts";
 
 /** The current row of the step table, seen as floats and as integers. */
 export interface StepRow {
@@ -21,7 +21,10 @@ export function compileHook(
   // Registers 0 and 1 hold the hook's own arguments; instruction i writes register i + 2.
   const registers = new Float64Array(hook.code.length + 2);
   const steps = hook.code.map((instruction) => compile(instruction, memory, scalars, row));
-  const stores = (hook.stores ?? []).map(({ binding, from }) => ({ target: memory[binding], from: from + 2 }));
+  const stores = (hook.stores ?? []).map(({ binding, from }) => ({
+    target: memory[binding],
+    from: from + 2,
+  }));
   const result = hook.result === undefined ? 0 : hook.result + 2;
   return (index, value) => {
     registers[0] = index;

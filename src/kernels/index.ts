@@ -1,15 +1,18 @@
 /** The table of kernels: the one place where a new one is entered. */
-import { type Dispatch, elementCount, type Program } from "../program";
-import { crossEntropy } from "./crossEntropy";
-import { elementwise } from "./elementwise";
-import { bytesPerElement, type Kernel, kernelBinding } from "./kernel";
-import { matmul } from "./matmul";
-import { adam, momentum, sgd } from "./optimizer";
-import { reduce } from "./reduce";
-import { softmax } from "./softmax";
+import { type Dispatch, elementCount, type Program } from "../program.ts";
+import { crossEntropy } from "./crossEntropy.ts";
+import { elementwise } from "./elementwise.ts";
+import { bytesPerElement, type Kernel, kernelBinding } from "./kernel.ts";
+import { matmul } from "./matmul.ts";
+import { adam, momentum, sgd } from "./optimizer.ts";
+import { reduce } from "./reduce.ts";
+import { softmax } from "./softmax.ts";
 
 export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
-  [elementwise, reduce, softmax, crossEntropy, matmul, sgd, momentum, adam].map((kernel) => [kernel.name, kernel]),
+  [elementwise, reduce, softmax, crossEntropy, matmul, sgd, momentum, adam].map((kernel) => [
+    kernel.name,
+    kernel,
+  ]),
 );
 
 /** @throws Error when no kernel has that name. */

@@ -4,7 +4,7 @@
  * Adding a kernel takes two files: `shaders/<family>.wgsl` and `src/kernels/<family>.ts`, and its name in the
  * table of `src/kernels/index.ts`.
  */
-import type { DType, Elements } from "../program";
+import type { DType, Elements } from "../program.ts";
 
 export type Constants = Readonly<Record<string, number>>;
 export type Access = "read" | "read_write";

@@ -1,5 +1,5 @@
 import shader from "../../shaders/matmul.wgsl?raw";
-import type { Constants, Kernel } from "./kernel";
+import type { Constants, Kernel } from "./kernel.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -89,7 +89,8 @@ export const matmul: Kernel = {
           // B's columns lie contiguous: dot products.
           for (let n = 0; n < N; n++) {
             let sum = 0;
-            for (let k = 0, i = startA, j = startB + n * columnB; k < K; k++, i += stepA, j++) sum += a[i] * b[j];
+            for (let k = 0, i = startA, j = startB + n * columnB; k < K; k++, i += stepA, j++)
+              sum += a[i] * b[j];
             row[n] = sum;
           }
         } else {

@@ -1,5 +1,5 @@
 import shader from "../../shaders/optimizer.wgsl?raw";
-import { type Kernel, type KernelBinding, spread, type TwinCall } from "./kernel";
+import { type Kernel, type KernelBinding, spread, type TwinCall } from "./kernel.ts";
 
 const GROUP = 64;
 

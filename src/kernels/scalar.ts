@@ -7,7 +7,8 @@
 function normalCdf(x: number): number {
   const z = Math.min(Math.abs(x) * Math.SQRT1_2, 9);
   const t = 1 / (1 + 0.3275911 * z);
-  const poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  const poly =
+    t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   const tail = 0.5 * poly * Math.exp(-z * z);
   return x >= 0 ? 1 - tail : tail;
 }

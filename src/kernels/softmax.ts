@@ -1,5 +1,5 @@
 import shader from "../../shaders/softmax.wgsl?raw";
-import { type Constants, type Kernel, lanesFor, spread } from "./kernel";
+import { type Constants, type Kernel, lanesFor, spread } from "./kernel.ts";
 
 const WORKGROUP = 64;
 

@@ -3,8 +3,8 @@
  * functions get bodies written from the dispatch's instructions. Nothing else in the shader changes.
  */
 import scalarShader from "../../shaders/scalar.wgsl?raw";
-import type { DType, Dispatch, Hook, IndexTerm, Instruction, StepScalar } from "../program";
-import type { Kernel } from "./kernel";
+import type { Dispatch, DType, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
+import type { Kernel } from "./kernel.ts";
 
 export interface Specialised {
   readonly code: string;
@@ -78,7 +78,8 @@ export function scalarSource(names: ReadonlySet<string>): string {
     wanted.add(name);
     const source = scalarShader.slice(found.start, found.bodyEnd + 1);
     for (const other of scalarNames) {
-      if (other !== name && new RegExp(`\\b${other}\\s*\\(`).test(source.slice(source.indexOf("{")))) visit(other);
+      if (other !== name && new RegExp(`\\b${other}\\s*\\(`).test(source.slice(source.indexOf("{"))))
+        visit(other);
     }
     sources.push(source);
   };
@@ -99,7 +100,9 @@ export function f32Literal(value: number): string {
 }
 
 function hookBody(hook: Hook, dtypeOf: (binding: string) => DType, scalars: readonly StepScalar[]): string {
-  const lines = hook.code.map((instruction, i) => `  let v${i} = ${expression(instruction, dtypeOf, scalars)};`);
+  const lines = hook.code.map(
+    (instruction, i) => `  let v${i} = ${expression(instruction, dtypeOf, scalars)};`,
+  );
   for (const { binding, from } of hook.stores ?? []) {
     const word = dtypeOf(binding) === "f32" ? `bitcast<u32>(v${from})` : `bitcast<u32>(i32(v${from}))`;
     lines.push(`  ${binding}[index] = ${word};`);

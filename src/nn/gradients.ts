@@ -1,9 +1,9 @@
 /** Reverse-mode differentiation: a graph to a graph, by each op's local rule. */
-import { formatShape } from "../program";
-import { add, broadcastTo } from "./ops/scalar";
-import { constant } from "./ops/source";
-import { sameShape } from "./shape";
-import { ShapeError, type Tensor, topological, withLabel } from "./tensor";
+import { formatShape } from "../program.ts";
+import { add, broadcastTo } from "./ops/scalar.ts";
+import { constant } from "./ops/source.ts";
+import { sameShape } from "./shape.ts";
+import { ShapeError, type Tensor, topological, withLabel } from "./tensor.ts";
 
 /**
  * The gradients of `output` with respect to each tensor of `inputs`, as tensors of their shapes: zeros where the
@@ -30,12 +30,16 @@ export function gradients(output: Tensor, inputs: readonly Tensor[], arriving?: 
     const gradient = collected.get(node);
     if (!gradient || !needed.has(node) || node.op.gradient === "none") continue;
     const rule = node.op.gradient;
-    const leaving = withLabel(node.label && `${node.label.replace(/ backward$/, "")} backward`, () => rule(node, gradient));
+    const leaving = withLabel(node.label && `${node.label.replace(/ backward$/, "")} backward`, () =>
+      rule(node, gradient),
+    );
     node.inputs.forEach((input, i) => {
       const part = leaving[i];
       if (!part || !needed.has(input)) return;
       if (!sameShape(part.shape, input.shape)) {
-        throw new Error(`the gradient rule of ${node} gives ${formatShape(part.shape)} for ${formatShape(input.shape)}`);
+        throw new Error(
+          `the gradient rule of ${node} gives ${formatShape(part.shape)} for ${formatShape(input.shape)}`,
+        );
       }
       const sofar = collected.get(input);
       collected.set(input, sofar ? add(sofar, part) : part);

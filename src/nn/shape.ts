@@ -1,6 +1,6 @@
 /** Arithmetic of shapes and axes. */
-import { formatShape, type Shape } from "../program";
-import { ShapeError } from "./tensor";
+import { formatShape, type Shape } from "../program.ts";
+import { ShapeError } from "./tensor.ts";
 
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
@@ -52,11 +52,16 @@ export function broadcastStrides(shape: Shape, target: Shape): number[] {
 }
 
 /** Axes as non-negative numbers in ascending order; `undefined` means all. */
-export function resolveAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
+export function resolveAxes(
+  op: string,
+  axes: number | readonly number[] | undefined,
+  rank: number,
+): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const list = typeof axes === "number" ? [axes] : axes;
   const resolved = list.map((axis) => resolveAxis(op, axis, rank));
-  if (new Set(resolved).size < resolved.length) throw new ShapeError(op, `axes [${list.join(", ")}] repeat an axis`);
+  if (new Set(resolved).size < resolved.length)
+    throw new ShapeError(op, `axes [${list.join(", ")}] repeat an axis`);
   return resolved.sort((a, b) => a - b);
 }
 
@@ -71,7 +76,10 @@ export function resolveAxis(op: string, axis: number, rank: number): number {
 export function checkShape(op: string, shape: Shape): void {
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 1) {
-      throw new ShapeError(op, `shape ${formatShape(shape)} has size ${size}; sizes are whole numbers from 1`);
+      throw new ShapeError(
+        op,
+        `shape ${formatShape(shape)} has size ${size}; sizes are whole numbers from 1`,
+      );
     }
   }
 }

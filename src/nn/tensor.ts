@@ -4,7 +4,7 @@
  * Nothing is computed here. An op is one entry of data — shape rule, gradient rule, lowering — and a `Tensor` is
  * one use of it. Graphs are immutable: every pass over a graph builds new nodes.
  */
-import { type DType, formatShape, type Shape } from "../program";
+import { type DType, formatShape, type Shape } from "../program.ts";
 
 /** What an op gives for its inputs: the result's shape and element type. */
 export interface TensorSpec {
@@ -17,9 +17,12 @@ export interface TensorSpec {
  * none flows. Rules are written in terms of ops, so gradients of gradients exist. `"none"` says that the op is
  * piecewise constant: its gradient is zero wherever there is one.
  */
-export type GradientRule<A> =
-  | ((node: Tensor<A>, arriving: Tensor) => readonly (Tensor | undefined)[])
-  | "none";
+export type GradientRule<A> = GradientMethod<A>["rule"] | "none";
+
+/** A method, so that a rule for one kind of attributes can stand in a table of all ops. */
+interface GradientMethod<A> {
+  rule(node: Tensor<A>, arriving: Tensor): readonly (Tensor | undefined)[];
+}
 
 /** Writes instructions into a hook. Registers are numbers; positions and values are kept apart by name only. */
 export interface Emitter {

@@ -43,7 +43,10 @@ export function analyse(order: readonly Tensor[], roots: ReadonlySet<Tensor>): A
     if (!isFusible(node)) continue;
     if (roots.has(node)) stored.add(node);
     const own = node.op.lowering.kind === "elementwise" ? costOf(node) : 0;
-    const total = node.inputs.reduce((sum, input) => sum + (stored.has(input) ? 0 : (cost.get(input) ?? 0)), own);
+    const total = node.inputs.reduce(
+      (sum, input) => sum + (stored.has(input) ? 0 : (cost.get(input) ?? 0)),
+      own,
+    );
     cost.set(node, total);
     if (own > 0 && (uses.get(node) ?? 0) > 1 && total > RECOMPUTE_LIMIT) stored.add(node);
     if (own > 0 && !stored.has(node) && ridesAlong(node, uses, hosted)) hosted.add(node);
@@ -69,7 +72,12 @@ function countUses(order: readonly Tensor[], roots: ReadonlySet<Tensor>): Map<Te
 
 /** An op's price follows from its name in the table of scalar functions; what is not there is cheap. */
 function costOf(node: Tensor): number {
-  const names: Record<string, string> = { exp: "exponential", log: "logarithm", sqrt: "squareRoot", tanh: "hyperbolicTangent" };
+  const names: Record<string, string> = {
+    exp: "exponential",
+    log: "logarithm",
+    sqrt: "squareRoot",
+    tanh: "hyperbolicTangent",
+  };
   const fn = names[node.op.name] ?? node.op.name;
   return fn in scalarFunctions && !cheapFunctions.has(fn) ? DEAR : CHEAP;
 }
@@ -82,7 +90,9 @@ function ridesAlong(node: Tensor, uses: ReadonlyMap<Tensor, number>, hosted: Rea
   return node.inputs.some((input) => {
     const producer = owner(input);
     const fromKernel = producer.op.lowering.kind === "kernel" || hosted.has(producer);
-    return fromKernel && uses.get(producer) === 1 && elementCount(producer.shape) === elementCount(node.shape);
+    return (
+      fromKernel && uses.get(producer) === 1 && elementCount(producer.shape) === elementCount(node.shape)
+    );
   });
 }
 

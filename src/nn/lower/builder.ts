@@ -44,7 +44,8 @@ export class ProgramBuilder {
   slot(name: string, dtype: "f32" | "u32" = "f32"): number {
     const known = this.#scalars.findIndex((scalar) => scalar.name === name);
     if (known >= 0) return known;
-    if (this.#scalars.length === STEP_SLOTS) throw new Error(`more than ${STEP_SLOTS} step scalars; "${name}" is one too many`);
+    if (this.#scalars.length === STEP_SLOTS)
+      throw new Error(`more than ${STEP_SLOTS} step scalars; "${name}" is one too many`);
     return this.#scalars.push({ name, dtype }) - 1;
   }
 
@@ -64,4 +65,3 @@ export class ProgramBuilder {
     return program;
   }
 }
-

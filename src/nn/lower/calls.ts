@@ -2,11 +2,12 @@
  * Kernel calls while a program is being built: each holds the kernel, what it binds, and its hooks, into which
  * elementwise work is fused as long as bindings last.
  */
-import { HOOK_LIMITS, type Kernel } from "../../kernels/kernel.ts";
+
 import { kernelNamed } from "../../kernels/index.ts";
+import { HOOK_LIMITS, type Kernel } from "../../kernels/kernel.ts";
 import { type Hook, MAX_STORAGE_BINDINGS } from "../../program.ts";
 import type { KernelCall, Tensor } from "../tensor.ts";
-import { HookEmitter } from "./emitter.ts";
+import type { HookEmitter } from "./emitter.ts";
 
 /** The values one store hook gives to memory: the kernel's own result, and what is computed from it. */
 interface StoreHook {
@@ -36,7 +37,8 @@ export class Call {
   operand(tensor: Tensor): string | undefined {
     const known = this.#operands.get(tensor);
     if (known) return known;
-    if (this.#operands.size >= HOOK_LIMITS.operands || this.bindingCount() >= MAX_STORAGE_BINDINGS) return undefined;
+    if (this.#operands.size >= HOOK_LIMITS.operands || this.bindingCount() >= MAX_STORAGE_BINDINGS)
+      return undefined;
     const name = `operand${this.#operands.size}`;
     this.#operands.set(tensor, name);
     return name;

@@ -2,7 +2,7 @@
  * Writes the instructions of one hook: values of tensors at positions, from memory, from the kernel's own result,
  * or computed on the spot.
  */
-import type { IndexTerm, Instruction, Shape } from "../../program.ts";
+import { elementCount, type IndexTerm, type Instruction, type Shape } from "../../program.ts";
 import { stridesOf } from "../shape.ts";
 import type { Emitter, Tensor } from "../tensor.ts";
 
@@ -74,6 +74,8 @@ export class HookEmitter implements Emitter {
   }
 
   map(at: number, shape: Shape, strides: readonly number[], offset = 0): number {
+    // Over a single element every position is 0, whatever the strides.
+    if (offset === 0 && elementCount(shape) === 1) return at;
     const terms = indexTerms(shape, strides);
     if (offset === 0 && terms.length === 1 && isIdentity(terms[0])) return at;
     return this.#write({ op: "map", from: at, terms, offset });

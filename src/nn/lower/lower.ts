@@ -135,7 +135,8 @@ class Lowering {
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       // Too many operands for one dispatch: compute what is loaded, or what it is made of, beforehand.
-      for (const tensor of Object.values(source.loads)) this.#splitUp(tensor, source.kernel === "elementwise");
+      for (const tensor of Object.values(source.loads))
+        this.#splitUp(tensor, source.kernel === "elementwise");
       call = build();
     }
     this.#calls.push(call);
@@ -232,7 +233,9 @@ class Lowering {
   }
 
   #finish(call: Call): Dispatch {
-    const { hooks, results } = call.finish((tensor) => this.#demanded.has(tensor) || this.targets.has(tensor));
+    const { hooks, results } = call.finish(
+      (tensor) => this.#demanded.has(tensor) || this.targets.has(tensor),
+    );
     const bindings: Record<string, View> = {};
     for (const [name, tensor] of Object.entries(call.source.reads)) {
       bindings[name] = { ...this.#view(owner(tensor)), shape: tensor.shape };

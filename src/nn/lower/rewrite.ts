@@ -3,13 +3,13 @@
  *
  * Every rewrite is a rule (node → node or nothing) over nodes whose inputs are already rewritten.
  */
-import { fitsOneGroup } from "../../kernels/crossEntropy";
-import { type MatmulAttributes, matmulOp, rowSumsOp } from "../ops/matmul";
-import { reduceOp } from "../ops/reduce";
-import { rowLossOp, totalLossOp } from "../ops/crossEntropy";
-import { isSource } from "../ops/source";
-import { swapsLastTwo } from "../ops/view";
-import { apply, type Op, Tensor, topological } from "../tensor";
+import { fitsOneGroup } from "../../kernels/crossEntropy.ts";
+import { rowLossOp, totalLossOp } from "../ops/crossEntropy.ts";
+import { type MatmulAttributes, matmulOp, rowSumsOp } from "../ops/matmul.ts";
+import { reduceOp } from "../ops/reduce.ts";
+import { isSource } from "../ops/source.ts";
+import { swapsLastTwo } from "../ops/view.ts";
+import { apply, type Op, Tensor, topological } from "../tensor.ts";
 
 /** Rewrites what `roots` depend on; gives the roots' replacements. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
@@ -83,7 +83,8 @@ function biasGradients(roots: readonly Tensor[]): Tensor[] {
   const nodes = topological(roots);
   const products = new Map<Tensor, Tensor<MatmulAttributes>>();
   for (const node of nodes) {
-    if (is(node, matmulOp) && node.attributes.transposeA && node.rank === 2) products.set(node.inputs[0], node);
+    if (is(node, matmulOp) && node.attributes.transposeA && node.rank === 2)
+      products.set(node.inputs[0], node);
   }
   const productOf = new Map<Tensor, Tensor<MatmulAttributes>>();
   for (const node of nodes) {

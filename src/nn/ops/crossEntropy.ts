@@ -1,11 +1,11 @@
 /** Softmax cross-entropy against class indices. */
-import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy";
-import { formatShape } from "../../program";
-import { define, type Op, ShapeError, type Tensor } from "../tensor";
-import { argmax, sum } from "./reduce";
-import { equal, mul, sub } from "./scalar";
-import { softmaxOf } from "./softmax";
-import { reshape } from "./view";
+import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy.ts";
+import { formatShape } from "../../program.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { argmax, sum } from "./reduce.ts";
+import { equal, mul, sub } from "./scalar.ts";
+import { softmaxOf } from "./softmax.ts";
+import { reshape } from "./view.ts";
 
 interface CrossEntropyAttributes {
   readonly smoothing: number;
@@ -81,7 +81,10 @@ export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Ten
 export function rowCrossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
   checkRows("crossEntropy", logits, labels);
   if (!(smoothing >= 0 && smoothing < 1)) {
-    throw new ShapeError("crossEntropy", `labelSmoothing is ${smoothing}; it must be from 0 up to, not including, 1`);
+    throw new ShapeError(
+      "crossEntropy",
+      `labelSmoothing is ${smoothing}; it must be from 0 up to, not including, 1`,
+    );
   }
   return define(rowLossOp)([logits, labels], { smoothing });
 }

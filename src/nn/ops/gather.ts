@@ -1,6 +1,6 @@
 /** Rows picked by index: a batch out of a resident data set, embeddings. */
-import { elementCount, formatShape } from "../../program";
-import { define, type Op, ShapeError, type Tensor } from "../tensor";
+import { elementCount, formatShape } from "../../program.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 /** Indices pass through f32 registers, which count exactly up to here. */
 const MAX_ROWS = 2 ** 24;
@@ -9,9 +9,13 @@ const gatherOp: Op<null> = {
   name: "gather",
   infer([source, indices]) {
     if (source.rank < 1 || source.shape[0] > MAX_ROWS) {
-      throw new ShapeError("gather", `rows of ${formatShape(source.shape)}; the source needs 1 to ${MAX_ROWS} rows`);
+      throw new ShapeError(
+        "gather",
+        `rows of ${formatShape(source.shape)}; the source needs 1 to ${MAX_ROWS} rows`,
+      );
     }
-    if (indices.dtype !== "i32") throw new ShapeError("gather", `indices are ${indices.dtype}; they must be i32`);
+    if (indices.dtype !== "i32")
+      throw new ShapeError("gather", `indices are ${indices.dtype}; they must be i32`);
     return { shape: [...indices.shape, ...source.shape.slice(1)], dtype: "f32" };
   },
   gradient: ({ inputs: [source] }) => {

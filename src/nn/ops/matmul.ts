@@ -1,10 +1,10 @@
 /** Matrix products, in batches, with either operand transposed in memory. */
-import { type MatmulShape, matmulConstants } from "../../kernels/matmul";
-import { elementCount, formatShape, type Shape } from "../../program";
-import { sameShape } from "../shape";
-import { define, type Op, ShapeError, type Tensor } from "../tensor";
-import { broadcastTo, mul } from "./scalar";
-import { reshape, swapsLastTwo, transpose } from "./view";
+import { type MatmulShape, matmulConstants } from "../../kernels/matmul.ts";
+import { elementCount, formatShape, type Shape } from "../../program.ts";
+import { sameShape } from "../shape.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { broadcastTo, mul } from "./scalar.ts";
+import { reshape, swapsLastTwo, transpose } from "./view.ts";
 
 export interface MatmulAttributes {
   readonly transposeA: boolean;
@@ -21,8 +21,12 @@ export const matmulOp: Op<MatmulAttributes> = {
     return { shape: [...batch, m, n], dtype: "f32" };
   },
   gradient({ inputs: [a, b], attributes: { transposeA, transposeB } }, arriving) {
-    const dA = transposeA ? multiply(b, arriving, transposeB, true) : multiply(arriving, b, false, !transposeB);
-    const dB = transposeB ? multiply(arriving, a, true, transposeA) : multiply(a, arriving, !transposeA, false);
+    const dA = transposeA
+      ? multiply(b, arriving, transposeB, true)
+      : multiply(arriving, b, false, !transposeB);
+    const dB = transposeB
+      ? multiply(arriving, a, true, transposeA)
+      : multiply(a, arriving, !transposeA, false);
     return [dA, dB];
   },
   lowering: { kind: "kernel", call: (node) => matmulCall(node, "store") },
@@ -36,7 +40,12 @@ export const rowSumsOp: Op<MatmulAttributes> = {
     return { shape: [...batch, m], dtype: "f32" };
   },
   gradient: ({ inputs: [a], attributes: { transposeA } }, arriving) => {
-    const spread = reshape(arriving, [...arriving.shape.slice(0, -1), ...(transposeA ? [1] : []), -1, ...(transposeA ? [] : [1])]);
+    const spread = reshape(arriving, [
+      ...arriving.shape.slice(0, -1),
+      ...(transposeA ? [1] : []),
+      -1,
+      ...(transposeA ? [] : [1]),
+    ]);
     return [broadcastTo(spread, a.shape), undefined];
   },
   lowering: { kind: "kernel", call: (node) => matmulCall(node, "storeSum") },
@@ -55,7 +64,13 @@ function matmulCall(node: Tensor<MatmulAttributes>, store: string) {
     batchedA: a.rank > 2,
     batchedB: b.rank > 2,
   };
-  return { kernel: "matmul", constants: matmulConstants(shape, node.attributes.sums), reads: { a, b }, loads: {}, store };
+  return {
+    kernel: "matmul",
+    constants: matmulConstants(shape, node.attributes.sums),
+    reads: { a, b },
+    loads: {},
+    store,
+  };
 }
 
 function sizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulAttributes) {

@@ -1,10 +1,10 @@
 /** Reductions over axes: sum, mean, max, argmax. */
-import { type ReduceMode, reduceConstants } from "../../kernels/reduce";
-import { elementCount, type Shape } from "../../program";
-import { resolveAxes, resolveAxis } from "../shape";
-import { define, type Op, type Tensor } from "../tensor";
-import { broadcastTo, div, equal, mul } from "./scalar";
-import { reshape, transpose } from "./view";
+import { type ReduceMode, reduceConstants } from "../../kernels/reduce.ts";
+import { elementCount, type Shape } from "../../program.ts";
+import { resolveAxes, resolveAxis } from "../shape.ts";
+import { define, type Op, type Tensor } from "../tensor.ts";
+import { broadcastTo, div, equal, mul } from "./scalar.ts";
+import { reshape, transpose } from "./view.ts";
 
 interface ReduceAttributes {
   readonly mode: ReduceMode;

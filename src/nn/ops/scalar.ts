@@ -1,11 +1,11 @@
 /** Elementwise arithmetic and functions, with broadcasting, each with its gradient rule. */
-import type { ScalarFunction } from "../../kernels/scalar";
-import { formatShape, type Shape } from "../../program";
-import { broadcastShapes, broadcastStrides, sameShape } from "../shape";
-import { define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor";
-import { sum } from "./reduce";
-import { constant, constantValue, iota } from "./source";
-import { reshape } from "./view";
+import type { ScalarFunction } from "../../kernels/scalar.ts";
+import { formatShape, type Shape } from "../../program.ts";
+import { broadcastShapes, broadcastStrides, sameShape } from "../shape.ts";
+import { define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { sum } from "./reduce.ts";
+import { constant, constantValue, iota } from "./source.ts";
+import { reshape } from "./view.ts";
 
 /** What arithmetic takes: tensors, or numbers as constants. */
 export type Operand = Tensor | number;
@@ -16,7 +16,13 @@ const scalarOps = new Map<string, Op<null>>();
 function scalarOp(name: string, fn: ScalarFunction, gradient: GradientRule<null>) {
   const op: Op<null> = {
     name,
-    infer: (inputs) => ({ shape: broadcastShapes(name, inputs.map((input) => input.shape)), dtype: "f32" }),
+    infer: (inputs) => ({
+      shape: broadcastShapes(
+        name,
+        inputs.map((input) => input.shape),
+      ),
+      dtype: "f32",
+    }),
     gradient:
       gradient === "none"
         ? "none"
@@ -65,7 +71,8 @@ const broadcastOp: Op<{ shape: Shape }> = {
   gradient: ({ inputs: [x] }, arriving) => [sumTo(arriving, x.shape)],
   lowering: {
     kind: "view",
-    position: ({ inputs: [x], shape }, emitter, at) => emitter.map(at, shape, broadcastStrides(x.shape, shape)),
+    position: ({ inputs: [x], shape }, emitter, at) =>
+      emitter.map(at, shape, broadcastStrides(x.shape, shape)),
   },
 };
 
@@ -76,7 +83,10 @@ export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
   if (value !== undefined) return constant(value, shape);
   const full = broadcastShapes("broadcast", [tensor.shape, shape]);
   if (!sameShape(full, shape)) {
-    throw new ShapeError("broadcast", `${formatShape(tensor.shape)} cannot be repeated to ${formatShape(shape)}`);
+    throw new ShapeError(
+      "broadcast",
+      `${formatShape(tensor.shape)} cannot be repeated to ${formatShape(shape)}`,
+    );
   }
   return define(broadcastOp)([tensor], { shape });
 }
@@ -94,7 +104,8 @@ function folded(
   const valueB = constantValue(right);
   if (valueA !== undefined && valueB !== undefined) {
     const value = known(valueA, valueB);
-    if (Number.isFinite(value)) return constant(value, broadcastShapes("constant", [left.shape, right.shape]));
+    if (Number.isFinite(value))
+      return constant(value, broadcastShapes("constant", [left.shape, right.shape]));
   }
   return otherwise(left, right, valueA, valueB);
 }
@@ -106,27 +117,42 @@ function keeps(a: Tensor, b: Tensor): boolean {
 
 const addOp = scalarOp("add", "add", (_node, arriving) => [arriving, arriving]);
 export function add(a: Operand, b: Operand): Tensor {
-  return folded(a, b, (x, y) => x + y, (left, right, x, y) => {
-    if (y === 0 && keeps(left, right)) return left;
-    if (x === 0 && keeps(right, left)) return right;
-    return addOp(left, right);
-  });
+  return folded(
+    a,
+    b,
+    (x, y) => x + y,
+    (left, right, x, y) => {
+      if (y === 0 && keeps(left, right)) return left;
+      if (x === 0 && keeps(right, left)) return right;
+      return addOp(left, right);
+    },
+  );
 }
 
 const subOp = scalarOp("sub", "sub", (_node, arriving) => [arriving, neg(arriving)]);
 export function sub(a: Operand, b: Operand): Tensor {
-  return folded(a, b, (x, y) => x - y, (left, right, _x, y) => {
-    return y === 0 && keeps(left, right) ? left : subOp(left, right);
-  });
+  return folded(
+    a,
+    b,
+    (x, y) => x - y,
+    (left, right, _x, y) => {
+      return y === 0 && keeps(left, right) ? left : subOp(left, right);
+    },
+  );
 }
 
 const mulOp = scalarOp("mul", "mul", ({ inputs: [a, b] }, arriving) => [mul(arriving, b), mul(arriving, a)]);
 export function mul(a: Operand, b: Operand): Tensor {
-  return folded(a, b, (x, y) => x * y, (left, right, x, y) => {
-    if (y === 1 && keeps(left, right)) return left;
-    if (x === 1 && keeps(right, left)) return right;
-    return mulOp(left, right);
-  });
+  return folded(
+    a,
+    b,
+    (x, y) => x * y,
+    (left, right, x, y) => {
+      if (y === 1 && keeps(left, right)) return left;
+      if (x === 1 && keeps(right, left)) return right;
+      return mulOp(left, right);
+    },
+  );
 }
 
 const divOp = scalarOp("div", "div", (node, arriving) => {
@@ -134,9 +160,14 @@ const divOp = scalarOp("div", "div", (node, arriving) => {
   return [div(arriving, b), neg(div(mul(arriving, node), b))];
 });
 export function div(a: Operand, b: Operand): Tensor {
-  return folded(a, b, (x, y) => x / y, (left, right, _x, y) => {
-    return y === 1 && keeps(left, right) ? left : divOp(left, right);
-  });
+  return folded(
+    a,
+    b,
+    (x, y) => x / y,
+    (left, right, _x, y) => {
+      return y === 1 && keeps(left, right) ? left : divOp(left, right);
+    },
+  );
 }
 
 export const neg = scalarOp("neg", "neg", (_node, arriving) => [neg(arriving)]) as (x: Operand) => Tensor;
@@ -154,12 +185,16 @@ export const choose = scalarOp("choose", "choose", ({ inputs: [condition] }, arr
 ]) as (condition: Operand, a: Operand, b: Operand) => Tensor;
 
 /** The larger of two; where they are equal each gets half the gradient, as in PyTorch. */
-export const maximum = scalarOp("maximum", "maximum", extremum(greater)) as (a: Operand, b: Operand) => Tensor;
-/** The smaller of two; where they are equal each gets half the gradient, as in PyTorch. */
-export const minimum = scalarOp("minimum", "minimum", extremum((a, b) => greater(b, a))) as (
+export const maximum = scalarOp("maximum", "maximum", extremum(greater)) as (
   a: Operand,
   b: Operand,
 ) => Tensor;
+/** The smaller of two; where they are equal each gets half the gradient, as in PyTorch. */
+export const minimum = scalarOp(
+  "minimum",
+  "minimum",
+  extremum((a, b) => greater(b, a)),
+) as (a: Operand, b: Operand) => Tensor;
 
 function extremum(wins: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
   return ({ inputs: [a, b] }, arriving) => {
@@ -175,13 +210,19 @@ export const square = scalarOp("square", "square", ({ inputs: [x] }, arriving) =
 ]) as Unary;
 export const exp = scalarOp("exp", "exponential", (node, arriving) => [mul(arriving, node)]) as Unary;
 export const log = scalarOp("log", "logarithm", ({ inputs: [x] }, arriving) => [div(arriving, x)]) as Unary;
-export const sqrt = scalarOp("sqrt", "squareRoot", (node, arriving) => [div(mul(arriving, 0.5), node)]) as Unary;
+export const sqrt = scalarOp("sqrt", "squareRoot", (node, arriving) => [
+  div(mul(arriving, 0.5), node),
+]) as Unary;
 /** |x|; its gradient at 0 is 0. */
-export const abs = scalarOp("abs", "absolute", ({ inputs: [x] }, arriving) => [mul(arriving, sign(x))]) as Unary;
+export const abs = scalarOp("abs", "absolute", ({ inputs: [x] }, arriving) => [
+  mul(arriving, sign(x)),
+]) as Unary;
 export const sign = scalarOp("sign", "signum", "none") as Unary;
 export const floor = scalarOp("floor", "floorOf", "none") as Unary;
 export const sin = scalarOp("sin", "sine", ({ inputs: [x] }, arriving) => [mul(arriving, cos(x))]) as Unary;
-export const cos = scalarOp("cos", "cosine", ({ inputs: [x] }, arriving) => [neg(mul(arriving, sin(x)))]) as Unary;
+export const cos = scalarOp("cos", "cosine", ({ inputs: [x] }, arriving) => [
+  neg(mul(arriving, sin(x))),
+]) as Unary;
 
 /** The standard normal distribution's cumulative function Φ. */
 export const normalCdf = scalarOp("normalCdf", "normalCdf", ({ inputs: [x] }, arriving) => [

@@ -1,11 +1,11 @@
 /** Softmax and log-softmax along an axis. */
-import { softmaxConstants } from "../../kernels/softmax";
-import { elementCount } from "../../program";
-import { resolveAxis } from "../shape";
-import { define, type Op, ShapeError, type Tensor } from "../tensor";
-import { sum } from "./reduce";
-import { exp, mul, sub } from "./scalar";
-import { transpose } from "./view";
+import { softmaxConstants } from "../../kernels/softmax.ts";
+import { elementCount } from "../../program.ts";
+import { resolveAxis } from "../shape.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { sum } from "./reduce.ts";
+import { exp, mul, sub } from "./scalar.ts";
+import { transpose } from "./view.ts";
 
 interface SoftmaxAttributes {
   readonly logarithm: boolean;

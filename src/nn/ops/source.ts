@@ -1,7 +1,7 @@
 /** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
-import { type DType, formatShape, type Shape } from "../../program";
-import { checkShape } from "../shape";
-import { define, type Op, ShapeError, type Tensor } from "../tensor";
+import { type DType, formatShape, type Shape } from "../../program.ts";
+import { checkShape } from "../shape.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 export interface SourceAttributes {
   /** `parameter`s live in the arena, `input`s are written before a run, `data` stays resident. */
@@ -50,7 +50,8 @@ const constantOp: Op<{ value: number; shape: Shape }> = {
 
 /** A tensor of one value everywhere. */
 export function constant(value: number, shape: Shape = []): Tensor {
-  if (!Number.isFinite(Math.fround(value))) throw new ShapeError("constant", `${value} is no finite 32-bit number`);
+  if (!Number.isFinite(Math.fround(value)))
+    throw new ShapeError("constant", `${value} is no finite 32-bit number`);
   return define(constantOp)([], { value, shape });
 }
 
@@ -93,7 +94,10 @@ const windowOp: Op<{ scalar: string; count: number }> = {
   name: "window",
   infer([input], { count, scalar }) {
     if (input.rank !== 1 || count > input.shape[0]) {
-      throw new ShapeError("window", `a window of ${count} from step scalar ${scalar} over ${formatShape(input.shape)}`);
+      throw new ShapeError(
+        "window",
+        `a window of ${count} from step scalar ${scalar} over ${formatShape(input.shape)}`,
+      );
     }
     return { shape: [count], dtype: input.dtype };
   },

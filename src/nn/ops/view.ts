@@ -1,7 +1,7 @@
 /** Views: the same values at other positions. They cost nothing; the kernels that read them index accordingly. */
-import { elementCount, formatShape, type Shape } from "../../program";
-import { checkShape, sameShape, stridesOf } from "../shape";
-import { define, type Op, ShapeError, type Tensor } from "../tensor";
+import { elementCount, formatShape, type Shape } from "../../program.ts";
+import { checkShape, sameShape, stridesOf } from "../shape.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 const reshapeOp: Op<{ shape: Shape }> = {
   name: "reshape",
@@ -16,7 +16,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const count = elementCount(x.shape);
   const full = shape.map((size) => (size === -1 ? count / known : size));
   if (shape.filter((size) => size === -1).length > 1 || elementCount(full) !== count) {
-    throw new ShapeError("reshape", `${formatShape(x.shape)} has ${count} elements, ${formatShape(shape)} does not`);
+    throw new ShapeError(
+      "reshape",
+      `${formatShape(x.shape)} has ${count} elements, ${formatShape(shape)} does not`,
+    );
   }
   checkShape("reshape", full);
   if (sameShape(full, x.shape)) return x;
@@ -33,7 +36,11 @@ const transposeOp: Op<{ axes: readonly number[] }> = {
     kind: "view",
     position(node, emitter, at) {
       const strides = stridesOf(node.inputs[0].shape);
-      return emitter.map(at, node.shape, node.attributes.axes.map((axis) => strides[axis]));
+      return emitter.map(
+        at,
+        node.shape,
+        node.attributes.axes.map((axis) => strides[axis]),
+      );
     },
   },
 };
@@ -53,8 +60,16 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
     throw new ShapeError("transpose", `${formatShape(x.shape)} has no two axes to swap`);
   }
   const order = axes ?? [...identity.slice(0, -2), x.rank - 1, x.rank - 2];
-  if (!sameShape([...order].sort((a, b) => a - b), identity)) {
-    throw new ShapeError("transpose", `axes [${order.join(", ")}] are no order of the ${x.rank} axes of ${formatShape(x.shape)}`);
+  if (
+    !sameShape(
+      [...order].sort((a, b) => a - b),
+      identity,
+    )
+  ) {
+    throw new ShapeError(
+      "transpose",
+      `axes [${order.join(", ")}] are no order of the ${x.rank} axes of ${formatShape(x.shape)}`,
+    );
   }
   if (sameShape(order, identity)) return x;
   return define(transposeOp)([x], { axes: order });

@@ -1,0 +1,87 @@
+/** A program, printed: one line a dispatch, with what it binds and what it costs. */
+import { dispatchCost, isWritten } from "./kernels/index.ts";
+import { byteLength, type Dispatch, formatShape, type Hook, type Program } from "./program.ts";
+
+/**
+ * The program as a table: for each dispatch its kernel, the layer it belongs to, what it reads and writes, the
+ * work fused into it, and its cost in operations and bytes.
+ */
+export function describe(program: Program): string {
+  const rows = program.dispatches.map((dispatch, i) => {
+    const { flops, bytes } = dispatchCost(program, dispatch);
+    return [
+      `${i + 1}`,
+      dispatch.kernel,
+      dispatch.label,
+      traffic(program, dispatch),
+      fused(dispatch),
+      count(flops),
+      count(bytes),
+    ];
+  });
+  const header = ["#", "kernel", "layer", "reads → writes", "fused", "FLOPs", "bytes"];
+  const total = program.dispatches.map((dispatch) => dispatchCost(program, dispatch));
+  const flops = total.reduce((sum, cost) => sum + cost.flops, 0);
+  const bytes = total.reduce((sum, cost) => sum + cost.bytes, 0);
+  const kinds = ["state", "data", "input", "temporary", "output"] as const;
+  const memory = kinds.flatMap((kind) => {
+    const buffers = program.buffers.filter((buffer) => buffer.kind === kind);
+    const size = buffers.reduce((sum, buffer) => sum + byteLength(buffer), 0);
+    return buffers.length > 0 ? [`${kind} ${count(size)}B in ${buffers.length}`] : [];
+  });
+  return [
+    `${program.name}: ${program.dispatches.length} dispatches, ${count(flops)}FLOP, ${count(bytes)}B moved a step`,
+    ...table([header, ...rows]),
+    `memory: ${memory.join(", ")}`,
+    ...(program.scalars.length > 0
+      ? [`step scalars: ${program.scalars.map(({ name }) => name).join(", ")}`]
+      : []),
+  ].join("\n");
+}
+
+function traffic(program: Program, dispatch: Dispatch): string {
+  const names = Object.entries(dispatch.bindings);
+  const show = ([, view]: (typeof names)[number]) => {
+    const { kind, name } = program.buffers[view.buffer];
+    return kind === "temporary" ? formatShape(view.shape) : `${name} ${formatShape(view.shape)}`;
+  };
+  const reads = names.filter(([name]) => !isWritten(dispatch, name)).map(show);
+  const writes = names.filter(([name]) => isWritten(dispatch, name)).map(show);
+  return `${reads.join(" ")} → ${writes.join(" ")}`;
+}
+
+/** The scalar functions and gathers in a dispatch's hooks, by hook. */
+function fused(dispatch: Dispatch): string {
+  return Object.entries(dispatch.hooks)
+    .map(([name, hook]) => [name, functions(hook)] as const)
+    .filter(([, names]) => names.length > 0)
+    .map(([name, names]) => `${name}: ${names.join(" ")}`)
+    .join("; ");
+}
+
+function functions(hook: Hook): string[] {
+  return hook.code.flatMap((instruction) => {
+    if (instruction.op === "call") return [instruction.fn];
+    return instruction.op === "row" ? ["gather"] : [];
+  });
+}
+
+/** 1234567 → "1.23 M". */
+function count(value: number): string {
+  const units = ["", "k", "M", "G", "T"];
+  const power = value > 0 ? Math.min(units.length - 1, Math.floor(Math.log10(value) / 3)) : 0;
+  const scaled = value / 1000 ** power;
+  return (
+    `${power === 0 ? scaled : scaled.toPrecision(3)} ${units[power]}`.trimEnd() + (power === 0 ? " " : "")
+  );
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].trim().length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.trim().padEnd(widths[column]))
+      .join("  ")
+      .trimEnd(),
+  );
+}

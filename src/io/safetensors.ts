@@ -1,0 +1,333 @@
+/**
+ * The safetensors format (Hugging Face, 2022): eight bytes with the length of the header, little-endian; the header, JSON
+ * that gives each tensor's type, shape and place; then the tensors' bytes, one after another without gaps.
+ */
+
+/** What a tensor's elements may be held in here. */
+export type TensorData = Float32Array | Int32Array | Uint8Array;
+
+/** A tensor: `data` holds the product of `shape` elements in row-major order; shape [] is one number. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+/** What a safetensors file holds. */
+export interface SafetensorsFile {
+  readonly tensors: Map<string, Tensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** How the elements of a type are read: `bytes` each; little-endian. */
+interface Dtype {
+  readonly bytes: number;
+  /** reads `count` elements from the start of `view`; `where` opens an error message */
+  read(view: DataView, count: number, where: string): TensorData;
+}
+
+/** Reads floats of a type that f32 can hold or round. */
+function floats(bytes: number, get: (view: DataView, at: number) => number): Dtype {
+  return {
+    bytes,
+    read(view, count) {
+      const data = new Float32Array(count);
+      for (let i = 0; i < count; i++) data[i] = get(view, i * bytes);
+      return data;
+    },
+  };
+}
+
+const DTYPES: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
+  ["F32", floats(4, (view, at) => view.getFloat32(at, true))],
+  ["F16", floats(2, (view, at) => halfToNumber(view.getUint16(at, true)))],
+  ["BF16", floats(2, (view, at) => bfloatToNumber(view.getUint16(at, true)))],
+  ["F64", { bytes: 8, read: readFloat64 }],
+  [
+    "I32",
+    {
+      bytes: 4,
+      read: (view, count) => Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * i, true)),
+    },
+  ],
+  ["U8", { bytes: 1, read: (view, count) => new Uint8Array(view.buffer, view.byteOffset, count).slice() }],
+  ["I64", { bytes: 8, read: readInt64 }],
+]);
+
+/** IEEE 754 half precision: a sign, 5 bits of exponent, 10 of fraction. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const converter = new DataView(new ArrayBuffer(4));
+
+/** bfloat16: the upper half of an f32. */
+function bfloatToNumber(bits: number): number {
+  converter.setUint16(2, bits, true);
+  return converter.getFloat32(0, true);
+}
+
+function readFloat64(view: DataView, count: number, where: string): Float32Array {
+  const data = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = view.getFloat64(8 * i, true);
+    data[i] = value;
+    if (Number.isFinite(value) && !Number.isFinite(data[i])) {
+      throw new Error(`${where}: element ${i} is ${value}, which f32 cannot hold; F64 is read into f32`);
+    }
+  }
+  return data;
+}
+
+function readInt64(view: DataView, count: number, where: string): Int32Array {
+  const data = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = view.getBigInt64(8 * i, true);
+    if (BigInt.asIntN(32, value) !== value) {
+      throw new Error(
+        `${where}: element ${i} is ${value}, which 32 bits cannot hold; I64 is read into 32-bit integers`,
+      );
+    }
+    data[i] = Number(value);
+  }
+  return data;
+}
+
+/** The name of the type that an array is written as. */
+function dtypeOf(data: TensorData): string | undefined {
+  if (data instanceof Float32Array) return "F32";
+  if (data instanceof Int32Array) return "I32";
+  return data instanceof Uint8Array ? "U8" : undefined;
+}
+
+const METADATA = "__metadata__";
+const LENGTH_BYTES = 8;
+const ALIGNMENT = 8;
+/** The format's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+const elements = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
+const isLength = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * Writes tensors as a safetensors file, in the order given, F32, I32 or U8 by the type of the array. The header is padded
+ * with spaces, so that the tensors start at a multiple of 8 bytes.
+ * @param metadata any texts, kept in the header
+ * @throws Error where a tensor's data and shape disagree, or a name is taken by the format
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>,
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
+  const fields: string[] = [];
+  if (metadata !== undefined) fields.push(`"${METADATA}":${JSON.stringify(metadata)}`);
+  let size = 0;
+  for (const [name, { shape, data }] of entries) {
+    const where = `safetensors: tensor "${name}"`;
+    const dtype = dtypeOf(data);
+    if (name === METADATA) throw new Error(`${where}: the format keeps this name for itself; choose another`);
+    if (dtype === undefined) throw new Error(`${where}: expected a Float32Array, Int32Array or Uint8Array`);
+    if (!shape.every(isLength) || elements(shape) !== data.length) {
+      throw new Error(`${where}: shape [${shape.join(", ")}] does not fit ${data.length} elements`);
+    }
+    const data_offsets = [size, size + data.byteLength];
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets })}`);
+    size += data.byteLength;
+  }
+
+  const json = new TextEncoder().encode(`{${fields.join(",")}}`);
+  const headerBytes = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
+  const dataStart = LENGTH_BYTES + headerBytes;
+  const file = new Uint8Array(dataStart + size);
+  const view = new DataView(file.buffer);
+  view.setBigUint64(0, BigInt(headerBytes), true);
+  file.set(json, LENGTH_BYTES);
+  file.fill(0x20, LENGTH_BYTES + json.length, dataStart);
+  let at = dataStart;
+  for (const [, { data }] of entries) {
+    writeElements(view, at, data);
+    at += data.byteLength;
+  }
+  return file;
+}
+
+/** Writes elements as little-endian, whatever the machine's own order. */
+function writeElements(view: DataView, start: number, data: TensorData): void {
+  if (data instanceof Uint8Array) {
+    new Uint8Array(view.buffer).set(data, start);
+    return;
+  }
+  const put = data instanceof Float32Array ? view.setFloat32 : view.setInt32;
+  for (let i = 0; i < data.length; i++) put.call(view, start + 4 * i, data[i] as number, true);
+}
+
+/** A tensor as the header has it, checked. */
+interface Entry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Reads a safetensors file. F16, BF16 and F64 are read into f32, I64 into 32-bit integers.
+ * @param name used in error messages
+ * @returns the tensors, copied, in the order of their data, and the texts of `__metadata__`
+ * @throws Error where the file is cut off or too long, or its header is wrong in any way; nothing is read by guess
+ */
+export function decodeSafetensors(bytes: Uint8Array, name = "safetensors"): SafetensorsFile {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const headerBytes = headerLength(view, name);
+  const dataStart = LENGTH_BYTES + headerBytes;
+  const header = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), name);
+  const metadata = checkMetadata(header.get(METADATA), name);
+  header.delete(METADATA);
+
+  const entries = [...header].map(([tensor, value]) =>
+    checkEntry(tensor, value, `${name}: tensor "${tensor}"`),
+  );
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  checkPlaces(entries, bytes.length - dataStart, name);
+
+  const tensors = new Map<string, Tensor>();
+  for (const { name: tensor, dtype, shape, begin, end } of entries) {
+    const part = new DataView(bytes.buffer, bytes.byteOffset + dataStart + begin, end - begin);
+    tensors.set(tensor, { shape, data: dtype.read(part, elements(shape), `${name}: tensor "${tensor}"`) });
+  }
+  return { tensors, metadata };
+}
+
+function headerLength(view: DataView, name: string): number {
+  if (view.byteLength < LENGTH_BYTES) {
+    throw new Error(
+      `${name}: the file is cut off: ${view.byteLength} bytes; a safetensors file has 10 and more`,
+    );
+  }
+  const length = view.getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    throw new Error(
+      `${name}: the header would have ${length} bytes, beyond the limit of 100 MB; is this a safetensors file?`,
+    );
+  }
+  const present = view.byteLength - LENGTH_BYTES;
+  if (length > BigInt(present)) {
+    throw new Error(
+      `${name}: the file is cut off: the header has ${length} bytes, but ${present} follow its length`,
+    );
+  }
+  return Number(length);
+}
+
+/** The header's fields in order. JSON.parse alone would let a repeated name pass. */
+function parseHeader(bytes: Uint8Array, name: string): Map<string, unknown> {
+  let text: string;
+  let header: unknown;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${name}: the header is no valid JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (!isObject(header) || !text.startsWith("{")) {
+    throw new Error(
+      `${name}: the header is no JSON object; expected {"name": {…}, …} from its first byte on`,
+    );
+  }
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new Error(`${name}: the header names "${repeated}" twice`);
+  return new Map(Object.entries(header));
+}
+
+/** The first key that one object of the text has twice. The text is known to be valid JSON. */
+function repeatedKey(text: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === "{") open.push(new Set());
+    else if (text[at] === "}") open.pop();
+    else if (text[at] === '"') {
+      const end = stringEnd(text, at);
+      const keys = open.at(-1);
+      if (keys !== undefined && isBeforeColon(text, end)) {
+        const key = JSON.parse(text.slice(at, end)) as string;
+        if (keys.has(key)) return key;
+        keys.add(key);
+      }
+      at = end - 1;
+    }
+  }
+  return undefined;
+}
+
+/** The place after the string that opens at `start`. */
+function stringEnd(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at + 1;
+}
+
+function isBeforeColon(text: string, start: number): boolean {
+  let at = start;
+  while (/\s/.test(text[at] ?? "")) at++;
+  return text[at] === ":";
+}
+
+function checkMetadata(value: unknown, name: string): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isObject(value) || !Object.values(value).every((text) => typeof text === "string")) {
+    throw new Error(`${name}: ${METADATA} is no object of texts; expected {"key": "text", …}`);
+  }
+  return value as Record<string, string>;
+}
+
+function checkEntry(name: string, value: unknown, where: string): Entry {
+  if (!isObject(value))
+    throw new Error(`${where}: expected {"dtype", "shape", "data_offsets"}, got ${JSON.stringify(value)}`);
+  const { dtype: dtypeName, shape, data_offsets: offsets } = value;
+  const dtype = DTYPES.get(String(dtypeName));
+  if (dtype === undefined) {
+    throw new Error(
+      `${where}: dtype is ${JSON.stringify(dtypeName)}; expected one of ${[...DTYPES.keys()].join(", ")}`,
+    );
+  }
+  if (!Array.isArray(shape) || !shape.every(isLength)) {
+    throw new Error(`${where}: shape is ${JSON.stringify(shape)}; expected a list of non-negative integers`);
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isLength)) {
+    throw new Error(`${where}: data_offsets is ${JSON.stringify(offsets)}; expected [begin, end] in bytes`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const expected = elements(shape) * dtype.bytes;
+  if (end - begin !== expected) {
+    throw new Error(
+      `${where}: data_offsets [${begin}, ${end}] hold ${end - begin} bytes; ` +
+        `${dtypeName} of shape [${shape.join(", ")}] takes ${expected}`,
+    );
+  }
+  return { name, dtype, shape, begin, end };
+}
+
+/** Holds the tensors against the rule that their bytes follow each other from the start to the end of the data. */
+function checkPlaces(entries: readonly Entry[], dataBytes: number, name: string): void {
+  let reached = 0;
+  for (const { name: tensor, begin, end } of entries) {
+    const where = `${name}: tensor "${tensor}": data_offsets [${begin}, ${end}]`;
+    if (end > dataBytes)
+      throw new Error(`${where} end beyond the file's ${dataBytes} bytes of data; is the file cut off?`);
+    if (begin < reached) throw new Error(`${where} overlap the tensor before, which ends at ${reached}`);
+    if (begin > reached) throw new Error(`${where} leave a gap after ${reached}`);
+    reached = end;
+  }
+  if (reached !== dataBytes) {
+    throw new Error(
+      `${name}: ${dataBytes - reached} bytes follow the last tensor; expected the file to end there`,
+    );
+  }
+}

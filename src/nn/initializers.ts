@@ -1,0 +1,105 @@
+/** How parameters begin: functions of the tensor's shape and a stream of random numbers. */
+import { elementCount, formatShape, type Shape } from "../program.ts";
+import { normals, uniforms } from "../random.ts";
+
+/** Where an initializer draws its numbers: a stream of its own for each parameter. */
+export interface Draw {
+  readonly seed: number;
+  readonly stream: number;
+}
+
+/** Gives a tensor's first values. */
+export type Initializer = (shape: Shape, draw: Draw) => Float32Array;
+
+/**
+ * Inputs and outputs of one unit of a weight [out, in, …window]: what the variance of its sums depends on.
+ * A vector counts as one row.
+ */
+export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  if (shape.length < 2) return { fanIn: elementCount(shape), fanOut: elementCount(shape) };
+  const window = elementCount(shape.slice(2));
+  return { fanIn: shape[1] * window, fanOut: shape[0] * window };
+}
+
+export function zeros(): Initializer {
+  return constantValue(0);
+}
+
+/** Every element `value`. */
+export function constantValue(value: number): Initializer {
+  return (shape) => new Float32Array(elementCount(shape)).fill(checked("constantValue", value));
+}
+
+/** N(mean, deviation²). */
+export function normal(deviation = 1, mean = 0): Initializer {
+  checked("normal: the deviation", deviation);
+  checked("normal: the mean", mean);
+  return (shape, { seed, stream }) =>
+    normals(elementCount(shape), seed, stream).map((x) => mean + deviation * x);
+}
+
+/** Uniform in [low, high). */
+export function uniform(low: number, high: number): Initializer {
+  checked("uniform: the lower bound", low);
+  checked("uniform: the upper bound", high);
+  return (shape, { seed, stream }) =>
+    uniforms(elementCount(shape), seed, stream).map((x) => low + (high - low) * x);
+}
+
+function scaledNormal(variance: (fanIn: number, fanOut: number) => number): Initializer {
+  return (shape, draw) => {
+    const { fanIn, fanOut } = fans(shape);
+    return normal(Math.sqrt(variance(fanIn, fanOut)))(shape, draw);
+  };
+}
+
+function scaledUniform(variance: (fanIn: number, fanOut: number) => number): Initializer {
+  return (shape, draw) => {
+    const { fanIn, fanOut } = fans(shape);
+    const bound = Math.sqrt(3 * variance(fanIn, fanOut));
+    return uniform(-bound, bound)(shape, draw);
+  };
+}
+
+/** He et al. 2015: variance 2 / fanIn, for ReLU and its relatives. */
+export const heNormal = () => scaledNormal((fanIn) => 2 / fanIn);
+export const heUniform = () => scaledUniform((fanIn) => 2 / fanIn);
+/** Glorot & Bengio 2010: variance 2 / (fanIn + fanOut), for sigmoid, tanh and linear outputs. */
+export const xavierNormal = () => scaledNormal((fanIn, fanOut) => 2 / (fanIn + fanOut));
+export const xavierUniform = () => scaledUniform((fanIn, fanOut) => 2 / (fanIn + fanOut));
+/** LeCun et al. 1998: variance 1 / fanIn, for SELU; also the textbook's N(0, 1/n). */
+export const lecunNormal = () => scaledNormal((fanIn) => 1 / fanIn);
+export const lecunUniform = () => scaledUniform((fanIn) => 1 / fanIn);
+
+/** The default weight initializer: it follows the activation that comes next. */
+export function initializerFor(activation: string | undefined): Initializer {
+  switch (activation) {
+    case "relu":
+    case "leakyRelu":
+    case "elu":
+    case "gelu":
+    case "silu":
+    case "softplus":
+      return heNormal();
+    case "selu":
+      return lecunNormal();
+    default:
+      return xavierUniform();
+  }
+}
+
+function checked(what: string, value: number): number {
+  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${value}; give a finite number`);
+  return value;
+}
+
+/** Runs an initializer, and checks what it gives. */
+export function initialValues(name: string, init: Initializer, shape: Shape, draw: Draw): Float32Array {
+  const values = init(shape, draw);
+  if (!(values instanceof Float32Array) || values.length !== elementCount(shape)) {
+    throw new TypeError(
+      `${name}: its initializer gave ${values?.length} values for shape ${formatShape(shape)}; return a Float32Array of ${elementCount(shape)}`,
+    );
+  }
+  return values;
+}

@@ -1,0 +1,162 @@
+/** The CPU engine: plays each dispatch of a program through its kernel's twin. The reference, and the fallback. */
+
+import { compileHook, type StepRow } from "../kernels/hooks.ts";
+import { kernelNamed } from "../kernels/index.ts";
+import type { TwinCall } from "../kernels/kernel.ts";
+import {
+  type Dispatch,
+  type DType,
+  type Elements,
+  elementCount,
+  type Program,
+  STEP_SLOTS,
+} from "../program.ts";
+import {
+  arrayOf,
+  boundMemory,
+  type CompileOptions,
+  checkElements,
+  checkedInput,
+  checkStepCount,
+  type Engine,
+  type EngineBuffer,
+  EngineError,
+  type Executable,
+  type Outputs,
+  StepTable,
+} from "./engine.ts";
+import { planMemory } from "./plan.ts";
+
+/** The CPU reference engine. */
+export function cpu(): Engine {
+  return new CpuEngine();
+}
+
+class CpuEngine implements Engine {
+  readonly kind = "cpu";
+  readonly info = { adapter: "CPU reference (JavaScript)", features: [] };
+
+  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
+    const buffer = new CpuBuffer(label, dtype, length);
+    if (data) buffer.write(data);
+    return buffer;
+  }
+
+  async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
+    return new CpuExecutable(program, options);
+  }
+
+  async destroy(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+class CpuBuffer implements EngineBuffer {
+  readonly elements: Elements;
+
+  constructor(
+    readonly label: string,
+    readonly dtype: DType,
+    readonly length: number,
+  ) {
+    this.elements = new (arrayOf(dtype))(length);
+  }
+
+  write(data: Elements, offset = 0): void {
+    if (offset + data.length > this.length) {
+      throw new EngineError(`${this.label}: writing ${data.length} elements at ${offset} of ${this.length}`);
+    }
+    checkElements(this.label, this.dtype, data.length, data);
+    this.elements.set(data, offset);
+  }
+
+  async read(): Promise<Elements> {
+    return this.elements.slice();
+  }
+
+  release(): void {}
+}
+
+class CpuExecutable implements Executable {
+  readonly table: StepTable;
+  readonly #row: StepRow;
+  readonly #memory: Elements[];
+  readonly #dispatches: (() => void)[];
+  readonly #outputs: { readonly name: string; readonly elements: Elements }[];
+
+  constructor(
+    readonly program: Program,
+    { maxSteps = 1, memory = {} }: CompileOptions,
+  ) {
+    this.table = new StepTable(maxSteps);
+    const row = new Float32Array(STEP_SLOTS);
+    this.#row = { f32: row, u32: new Uint32Array(row.buffer) };
+    this.#memory = allocate(program, boundMemory(program, memory));
+    this.#dispatches = program.dispatches.map((dispatch) => this.#prepare(dispatch));
+    this.#outputs = Object.entries(program.outputs).map(([name, view]) => ({
+      name,
+      elements: this.#memory[view.buffer],
+    }));
+  }
+
+  #prepare(dispatch: Dispatch): () => void {
+    const kernel = kernelNamed(dispatch.kernel);
+    const memory: Record<string, Elements> = {};
+    for (const [name, { buffer, offset, shape }] of Object.entries(dispatch.bindings)) {
+      memory[name] = this.#memory[buffer].subarray(offset, offset + elementCount(shape));
+    }
+    const load: Record<string, TwinCall["load"][string]> = {};
+    const store: Record<string, TwinCall["store"][string]> = {};
+    for (const [name, hook] of Object.entries(dispatch.hooks)) {
+      const run = compileHook(hook, memory, this.program.scalars, this.#row);
+      if (kernel.hooks[name] === "load") load[name] = (index) => run(index, 0);
+      else store[name] = hook.code.length > 0 ? (index, value) => void run(index, value) : () => {};
+    }
+    const call: TwinCall = {
+      constants: dispatch.constants,
+      memory,
+      load,
+      store,
+      scalar: (slot) => this.#row.f32[slot],
+    };
+    return () => kernel.twin(call);
+  }
+
+  write(input: string, data: Elements): void {
+    this.#memory[checkedInput(this.program, input, data)].set(data);
+  }
+
+  async run(count: number): Promise<Outputs> {
+    checkStepCount(this.program, this.table, count);
+    const rows = this.#outputs.map(
+      ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
+    );
+    for (let step = 0; step < count; step++) {
+      this.#row.u32.set(this.table.u32.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
+      for (const dispatch of this.#dispatches) dispatch();
+      this.#outputs.forEach(({ elements }, i) => {
+        rows[i].set(elements, step * elements.length);
+      });
+    }
+    return Object.fromEntries(this.#outputs.map(({ name }, i) => [name, rows[i]]));
+  }
+
+  release(): void {}
+}
+
+/** One array for each buffer of the program; temporaries share storage by the same plan as on the GPU. */
+function allocate(program: Program, bound: ReadonlyMap<number, EngineBuffer>): Elements[] {
+  const plan = planMemory(program);
+  const slots = plan.slots.map((bytes) => new ArrayBuffer(bytes));
+  return program.buffers.map((spec, index) => {
+    const given = bound.get(index);
+    if (given) {
+      if (!(given instanceof CpuBuffer))
+        throw new EngineError(`"${spec.name}" was given memory of another engine`);
+      return given.elements;
+    }
+    const slot = plan.slotOf.get(index);
+    const elements = arrayOf(spec.dtype);
+    return slot === undefined ? new elements(spec.length) : new elements(slots[slot], 0, spec.length);
+  });
+}

@@ -1,0 +1,138 @@
+/** What an engine does: own memory, and run programs over it. */
+import { type DType, type Elements, formatShape, type Program, STEP_SLOTS } from "../program.ts";
+
+/** Memory of an engine that outlives programs: parameters, data sets. */
+export interface EngineBuffer {
+  readonly label: string;
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly length: number;
+  /** Writes elements from `offset` on; what is enqueued later sees them. */
+  write(data: Elements, offset?: number): void;
+  /** Reads all elements, after everything enqueued so far. */
+  read(): Promise<Elements>;
+  /** Gives the memory back. Only an owner that made a buffer for a while needs this; the engine frees the rest. */
+  release(): void;
+}
+
+/** The rows of numbers that change from step to step, in the order of `program.scalars`. */
+export class StepTable {
+  readonly f32: Float32Array<ArrayBuffer>;
+  readonly u32: Uint32Array<ArrayBuffer>;
+
+  constructor(readonly rows: number) {
+    this.f32 = new Float32Array(rows * STEP_SLOTS);
+    this.u32 = new Uint32Array(this.f32.buffer);
+  }
+}
+
+export type Outputs = Readonly<Record<string, Elements>>;
+
+/** A program, compiled and bound to memory. */
+export interface Executable {
+  readonly program: Program;
+  /** One row for each step of a run; filled in before `run`, which copies it. */
+  readonly table: StepTable;
+  /** Writes an input of the program; later runs see it. @throws Error when the length or type is wrong. */
+  write(input: string, data: Elements): void;
+  /**
+   * Enqueues `count` steps (at most `table.rows`). Resolves once they are done, with the outputs: for each, the
+   * rows of all steps, one after the other. Calls may overlap; they run in order.
+   */
+  run(count: number): Promise<Outputs>;
+  /** Frees what this program alone uses. */
+  release(): void;
+}
+
+export interface CompileOptions {
+  /** How many steps one run may have (default 1). */
+  readonly maxSteps?: number;
+  /** Memory for the program's `state` and `data` buffers, by name. */
+  readonly memory?: Readonly<Record<string, EngineBuffer>>;
+}
+
+/** What an engine tells of itself. */
+export interface EngineInfo {
+  /** The adapter's or the processor's name. */
+  readonly adapter: string;
+  readonly features: readonly string[];
+}
+
+export interface Engine extends AsyncDisposable {
+  readonly kind: "gpu" | "cpu";
+  readonly info: EngineInfo;
+  /** Memory of `length` elements, zeros or `data`. */
+  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer;
+  compile(program: Program, options?: CompileOptions): Promise<Executable>;
+  /** Frees everything the engine made. Using it afterwards is an error. */
+  destroy(): Promise<void>;
+}
+
+/** A failure of an engine: names the program, the kernel, and what went wrong. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+}
+
+/** The memory for a program's `state` and `data` buffers, checked against what the program expects. */
+export function boundMemory(
+  program: Program,
+  memory: Readonly<Record<string, EngineBuffer>>,
+): Map<number, EngineBuffer> {
+  const bound = new Map<number, EngineBuffer>();
+  program.buffers.forEach((spec, index) => {
+    if (spec.kind !== "state" && spec.kind !== "data") return;
+    const buffer = memory[spec.name];
+    if (!buffer) {
+      throw new EngineError(`program ${program.name}: no memory was given for ${spec.kind} "${spec.name}"`);
+    }
+    if (buffer.dtype !== spec.dtype || buffer.length !== spec.length) {
+      throw new EngineError(
+        `program ${program.name}: "${spec.name}" is ${spec.dtype}[${spec.length}], but the memory given is ${buffer.dtype}[${buffer.length}]`,
+      );
+    }
+    bound.set(index, buffer);
+  });
+  return bound;
+}
+
+/** The index of an input buffer, after checking what is to be written there. */
+export function checkedInput(program: Program, name: string, data: Elements): number {
+  const index = program.buffers.findIndex((spec) => spec.kind === "input" && spec.name === name);
+  if (index < 0) {
+    const inputs = program.buffers.filter((spec) => spec.kind === "input").map((spec) => spec.name);
+    throw new EngineError(
+      `program ${program.name} has no input "${name}"; its inputs are ${inputs.join(", ") || "none"}`,
+    );
+  }
+  const spec = program.buffers[index];
+  checkElements(`input "${name}"`, spec.dtype, spec.length, data);
+  return index;
+}
+
+/** @throws EngineError unless `data` has that type and length. */
+export function checkElements(what: string, dtype: DType, length: number, data: Elements): void {
+  const expected = arrayOf(dtype);
+  if (!(data instanceof expected)) {
+    throw new EngineError(
+      `${what} takes a ${expected.name}, got ${(data as object)?.constructor?.name ?? typeof data}`,
+    );
+  }
+  if (data.length !== length) {
+    throw new EngineError(
+      `${what} takes ${length} elements, got ${data.length}; its shape must be ${formatShape([length])}`,
+    );
+  }
+}
+
+/** The typed array that holds elements of a type. */
+export function arrayOf(
+  dtype: DType,
+): Float32ArrayConstructor | Int32ArrayConstructor | Uint8ArrayConstructor {
+  return dtype === "f32" ? Float32Array : dtype === "i32" ? Int32Array : Uint8Array;
+}
+
+export function checkStepCount(program: Program, table: StepTable, count: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > table.rows) {
+    throw new EngineError(`program ${program.name}: a run takes 1 to ${table.rows} steps, got ${count}`);
+  }
+}

@@ -1,0 +1,19 @@
+/** Flags of the WebGPU standard, as numbers: Node has no globals for them. */
+export const BufferUsage = {
+  MAP_READ: 0x0001,
+  COPY_SRC: 0x0004,
+  COPY_DST: 0x0008,
+  UNIFORM: 0x0040,
+  STORAGE: 0x0080,
+} as const;
+
+export const MapMode = { READ: 0x0001 } as const;
+
+export const ShaderStage = { COMPUTE: 0x4 } as const;
+
+/** The alignment of dynamic offsets that every device guarantees. */
+export const OFFSET_ALIGNMENT = 256;
+
+export function alignUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}

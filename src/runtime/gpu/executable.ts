@@ -1,0 +1,267 @@
+/**
+ * A program on the GPU: every pipeline, buffer and bind group exists before the first step, and many steps go into
+ * one compute pass of one submit.
+ *
+ * What changes from step to step reaches the kernels through dynamic offsets: the step table, a uniform buffer with
+ * one 256-byte row a step, and the outputs, one row a step each. The design first had a step counter on the GPU;
+ * offsets need no kernel that counts, and no kernel has to know of them.
+ */
+import { kernelNamed } from "../../kernels/index.ts";
+import {
+  byteLength,
+  type Dispatch,
+  type Elements,
+  elementCount,
+  type Program,
+  STEP_SLOTS,
+} from "../../program.ts";
+import {
+  arrayOf,
+  boundMemory,
+  type CompileOptions,
+  checkedInput,
+  checkStepCount,
+  EngineError,
+  type Executable,
+  type Outputs,
+  StepTable,
+} from "../engine.ts";
+import { planMemory } from "../plan.ts";
+import { GpuBuffer, writePadded } from "./buffer.ts";
+import { alignUp, BufferUsage, MapMode, OFFSET_ALIGNMENT } from "./constants.ts";
+import type { GpuEngine } from "./engine.ts";
+
+const ROW_BYTES = STEP_SLOTS * 4;
+
+/** One dispatch, ready to be encoded. */
+interface Command {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly grid: readonly [number, number, number];
+  /** Dynamic offsets of the outputs it writes, for all steps one after the other. */
+  readonly offsets: Uint32Array;
+  readonly offsetsPerStep: number;
+}
+
+/** Where an output's rows lie. */
+interface OutputRows {
+  readonly name: string;
+  readonly buffer: GPUBuffer;
+  readonly dtype: "f32" | "i32" | "u8";
+  readonly length: number;
+  /** Bytes from one step's row to the next. */
+  readonly stride: number;
+  /** Where its rows begin in a staging buffer. */
+  readonly stagingOffset: number;
+}
+
+export class GpuExecutable implements Executable {
+  readonly table: StepTable;
+  readonly #rowOffsets: Uint32Array;
+  /** Staging buffers that no run is using. */
+  readonly #staging: GPUBuffer[] = [];
+
+  private constructor(
+    readonly engine: GpuEngine,
+    readonly program: Program,
+    readonly buffers: readonly GPUBuffer[],
+    /** The buffers that this executable made, and releases. */
+    readonly owned: readonly GPUBuffer[],
+    readonly commands: readonly Command[],
+    readonly outputs: readonly OutputRows[],
+    readonly stepBuffer: GPUBuffer,
+    readonly stepGroup: GPUBindGroup,
+    maxSteps: number,
+  ) {
+    this.table = new StepTable(maxSteps);
+    this.#rowOffsets = Uint32Array.from({ length: maxSteps }, (_, step) => step * ROW_BYTES);
+    this.#staging.push(this.#makeStaging(), this.#makeStaging());
+  }
+
+  static async compile(engine: GpuEngine, program: Program, options: CompileOptions): Promise<GpuExecutable> {
+    const { maxSteps = 1, memory = {} } = options;
+    const bound = boundMemory(program, memory);
+    const compiling = Promise.all(
+      program.dispatches.map((dispatch) =>
+        engine.pipelines.prepare(program, dispatch, kernelNamed(dispatch.kernel)),
+      ),
+    );
+    // Awaited below; should the memory fail first, this rejection must not go unhandled.
+    compiling.catch(() => {});
+    return engine.validated(`program ${program.name}`, async () => {
+      const { device } = engine;
+      const owned: GPUBuffer[] = [];
+      const make = (label: string, size: number, usage: number) => {
+        const buffer = device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
+        owned.push(buffer);
+        return buffer;
+      };
+      const storage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+      const plan = planMemory(program);
+      const slots = plan.slots.map((bytes, slot) => make(`temporaries ${slot}`, bytes, storage));
+      const buffers = program.buffers.map((spec, index) => {
+        const given = bound.get(index);
+        if (given instanceof GpuBuffer && given.engine === engine) return given.gpu;
+        if (given) throw new EngineError(`"${spec.name}" was given memory of another engine`);
+        const slot = plan.slotOf.get(index);
+        if (slot !== undefined) return slots[slot];
+        const rows = spec.kind === "output" ? maxSteps : 1;
+        return make(spec.name, alignUp(byteLength(spec), OFFSET_ALIGNMENT) * rows, storage);
+      });
+      const outputs = layOutputs(program, buffers, maxSteps);
+      const pipelines = await compiling;
+      const commands = program.dispatches.map((dispatch, i): Command => {
+        const { pipeline, layout, bindings } = pipelines[i];
+        const group = device.createBindGroup({
+          label: `${dispatch.kernel} (${dispatch.label})`,
+          layout,
+          entries: bindings.map(({ name, binding }) => ({
+            binding,
+            resource: bindingResource(program, dispatch, name, buffers),
+          })),
+        });
+        const strides = bindings
+          .filter(({ dynamic }) => dynamic)
+          .map(({ name }) =>
+            alignUp(byteLength(program.buffers[dispatch.bindings[name].buffer]), OFFSET_ALIGNMENT),
+          );
+        const offsets = new Uint32Array(maxSteps * strides.length);
+        for (let step = 0; step < maxSteps; step++) {
+          strides.forEach((stride, j) => {
+            offsets[step * strides.length + j] = step * stride;
+          });
+        }
+        const grid = kernelNamed(dispatch.kernel).grid(dispatch.constants);
+        return { pipeline, group, grid, offsets, offsetsPerStep: strides.length };
+      });
+      const stepBuffer = make("step table", ROW_BYTES * maxSteps, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+      const stepGroup = device.createBindGroup({
+        label: `${program.name}: step table`,
+        layout: engine.pipelines.stepLayout,
+        entries: [{ binding: 0, resource: { buffer: stepBuffer, size: ROW_BYTES } }],
+      });
+      return new GpuExecutable(
+        engine,
+        program,
+        buffers,
+        owned,
+        commands,
+        outputs,
+        stepBuffer,
+        stepGroup,
+        maxSteps,
+      );
+    });
+  }
+
+  write(input: string, data: Elements): void {
+    this.engine.check();
+    writePadded(this.engine.device, this.buffers[checkedInput(this.program, input, data)], 0, data);
+  }
+
+  async run(count: number): Promise<Outputs> {
+    this.engine.check();
+    checkStepCount(this.program, this.table, count);
+    const { device } = this.engine;
+    device.queue.writeBuffer(this.stepBuffer, 0, this.table.u32, 0, count * STEP_SLOTS);
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let step = 0; step < count; step++) this.#encodeStep(pass, step);
+    pass.end();
+    const staging = this.outputs.length > 0 ? (this.#staging.pop() ?? this.#makeStaging()) : undefined;
+    if (staging) {
+      for (const { buffer, stride, stagingOffset } of this.outputs) {
+        encoder.copyBufferToBuffer(buffer, 0, staging, stagingOffset, stride * count);
+      }
+    }
+    device.queue.submit([encoder.finish()]);
+    if (!staging) {
+      await device.queue.onSubmittedWorkDone();
+      this.engine.check();
+      return {};
+    }
+    return this.#readRows(staging, count);
+  }
+
+  #encodeStep(pass: GPUComputePassEncoder, step: number): void {
+    pass.setBindGroup(0, this.stepGroup, this.#rowOffsets, step, 1);
+    let pipeline: GPUComputePipeline | undefined;
+    for (const command of this.commands) {
+      if (command.pipeline !== pipeline) {
+        pipeline = command.pipeline;
+        pass.setPipeline(pipeline);
+      }
+      const { offsetsPerStep } = command;
+      if (offsetsPerStep === 0) pass.setBindGroup(1, command.group);
+      else pass.setBindGroup(1, command.group, command.offsets, step * offsetsPerStep, offsetsPerStep);
+      pass.dispatchWorkgroups(command.grid[0], command.grid[1], command.grid[2]);
+    }
+  }
+
+  #makeStaging(): GPUBuffer {
+    const last = this.outputs[this.outputs.length - 1];
+    const size = last ? last.stagingOffset + last.stride * this.#rowOffsets.length : 4;
+    return this.engine.device.createBuffer({
+      label: `${this.program.name}: readback`,
+      size,
+      usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
+    });
+  }
+
+  async #readRows(staging: GPUBuffer, count: number): Promise<Outputs> {
+    try {
+      await staging.mapAsync(MapMode.READ);
+    } catch (cause) {
+      this.engine.check();
+      throw new EngineError(`program ${this.program.name}: its outputs could not be read: ${cause}`, {
+        cause,
+      });
+    }
+    const mapped = staging.getMappedRange();
+    const result: Record<string, Elements> = {};
+    for (const { name, dtype, length, stride, stagingOffset } of this.outputs) {
+      const elements = new (arrayOf(dtype))(length * count);
+      for (let step = 0; step < count; step++) {
+        elements.set(new (arrayOf(dtype))(mapped, stagingOffset + step * stride, length), step * length);
+      }
+      result[name] = elements;
+    }
+    staging.unmap();
+    this.#staging.push(staging);
+    this.engine.check();
+    return result;
+  }
+
+  release(): void {
+    for (const buffer of [...this.owned, ...this.#staging.splice(0)]) buffer.destroy();
+  }
+}
+
+function layOutputs(program: Program, buffers: readonly GPUBuffer[], maxSteps: number): OutputRows[] {
+  let stagingOffset = 0;
+  return Object.entries(program.outputs).map(([name, view]) => {
+    const spec = program.buffers[view.buffer];
+    const stride = alignUp(byteLength(spec), OFFSET_ALIGNMENT);
+    const rows = {
+      name,
+      buffer: buffers[view.buffer],
+      dtype: spec.dtype,
+      length: spec.length,
+      stride,
+      stagingOffset,
+    };
+    stagingOffset += stride * maxSteps;
+    return rows;
+  });
+}
+
+function bindingResource(
+  program: Program,
+  dispatch: Dispatch,
+  name: string,
+  buffers: readonly GPUBuffer[],
+): GPUBufferBinding {
+  const { buffer, offset, shape } = dispatch.bindings[name];
+  const bytes = program.buffers[buffer].dtype === "u8" ? 1 : 4;
+  return { buffer: buffers[buffer], offset: offset * bytes, size: alignUp(elementCount(shape) * bytes, 4) };
+}

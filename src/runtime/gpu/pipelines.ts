@@ -1,0 +1,105 @@
+/** Compiled pipelines and the layouts they share, each made once. */
+import { type Kernel, kernelBinding } from "../../kernels/kernel.ts";
+import { specialise } from "../../kernels/specialise.ts";
+import type { Dispatch, Program } from "../../program.ts";
+import { EngineError } from "../engine.ts";
+import { ShaderStage } from "./constants.ts";
+
+export interface BindingLayout {
+  readonly name: string;
+  readonly binding: number;
+  readonly access: "read" | "read_write";
+  /** Whether the place moves from step to step, as that of an output does. */
+  readonly dynamic: boolean;
+}
+
+export interface PreparedPipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  /** In ascending order of binding numbers, which is also the order of dynamic offsets. */
+  readonly bindings: readonly BindingLayout[];
+}
+
+export class PipelineCache {
+  /** Group 0 of every pipeline: the current row of the step table. */
+  readonly stepLayout: GPUBindGroupLayout;
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(readonly device: GPUDevice) {
+    this.stepLayout = device.createBindGroupLayout({
+      label: "step table",
+      entries: [
+        { binding: 0, visibility: ShaderStage.COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true } },
+      ],
+    });
+  }
+
+  /** The pipeline of a dispatch. Compilation runs beside that of others: await them together. */
+  async prepare(program: Program, dispatch: Dispatch, kernel: Kernel): Promise<PreparedPipeline> {
+    const bindings = Object.entries(dispatch.bindings)
+      .map(([name, view]) => ({
+        name,
+        ...kernelBinding(kernel, name),
+        dynamic: program.buffers[view.buffer].kind === "output",
+      }))
+      .sort((a, b) => a.binding - b.binding);
+    const key = bindings.map(({ binding, access, dynamic }) => `${binding}${access}${dynamic}`).join(" ");
+    const layout = this.#layout(key, bindings);
+    const dtypeOf = (name: string) => program.buffers[dispatch.bindings[name].buffer].dtype;
+    const { code } = specialise(kernel, dispatch, dtypeOf, program.scalars);
+    const pipelineKey = `${kernel.entryPoint}\n${key}\n${code}`;
+    let compiled = this.#pipelines.get(pipelineKey);
+    if (!compiled) {
+      compiled = this.#compile(`${kernel.name} (${dispatch.label})`, kernel.entryPoint, layout, code);
+      this.#pipelines.set(pipelineKey, compiled);
+    }
+    return { pipeline: await compiled, layout, bindings };
+  }
+
+  #layout(key: string, bindings: readonly BindingLayout[]): GPUBindGroupLayout {
+    const known = this.#layouts.get(key);
+    if (known) return known;
+    const layout = this.device.createBindGroupLayout({
+      label: key,
+      entries: bindings.map(({ binding, access, dynamic }) => ({
+        binding,
+        visibility: ShaderStage.COMPUTE,
+        buffer: { type: access === "read" ? "read-only-storage" : "storage", hasDynamicOffset: dynamic },
+      })),
+    });
+    this.#layouts.set(key, layout);
+    return layout;
+  }
+
+  async #compile(
+    what: string,
+    entryPoint: string,
+    layout: GPUBindGroupLayout,
+    code: string,
+  ): Promise<GPUComputePipeline> {
+    const { device } = this;
+    device.pushErrorScope("validation");
+    const module = device.createShaderModule({ label: what, code });
+    const scope = device.popErrorScope();
+    try {
+      const pipeline = await device.createComputePipelineAsync({
+        label: what,
+        layout: device.createPipelineLayout({ label: what, bindGroupLayouts: [this.stepLayout, layout] }),
+        compute: { module, entryPoint },
+      });
+      await scope;
+      return pipeline;
+    } catch (cause) {
+      const problem = (await scope)?.message ?? String(cause);
+      throw new EngineError(`kernel ${what} does not compile: ${problem}\n${numbered(code)}`, { cause });
+    }
+  }
+}
+
+function numbered(code: string): string {
+  return code
+    .split("\n")
+    .map((line, i) => `${String(i + 1).padStart(4)} ${line}`)
+    .join("\n");
+}

@@ -1,0 +1,66 @@
+/** The memory plan: which temporaries of a program share storage. A pure function of the program. */
+import { byteLength, type Program } from "../program.ts";
+
+export interface MemoryPlan {
+  /** Bytes of each piece of storage. */
+  readonly slots: readonly number[];
+  /** The piece of storage of each temporary, by buffer index. */
+  readonly slotOf: ReadonlyMap<number, number>;
+}
+
+/** First and last dispatch that touches each temporary. */
+export function lifetimes(program: Program): Map<number, { first: number; last: number }> {
+  const lives = new Map<number, { first: number; last: number }>();
+  program.dispatches.forEach((dispatch, position) => {
+    for (const { buffer } of Object.values(dispatch.bindings)) {
+      if (program.buffers[buffer].kind !== "temporary") continue;
+      const life = lives.get(buffer);
+      if (life) life.last = position;
+      else lives.set(buffer, { first: position, last: position });
+    }
+  });
+  return lives;
+}
+
+/**
+ * Temporaries share a whole piece of storage when their lives do not touch: WebGPU tracks use by whole buffers,
+ * so two parts of one buffer could not be read and written in one dispatch. Best fit first; where nothing free is
+ * large enough, the largest free piece grows.
+ */
+export function planMemory(program: Program): MemoryPlan {
+  const lives = lifetimes(program);
+  const slots: number[] = [];
+  const slotOf = new Map<number, number>();
+  const free = new Set<number>();
+  program.dispatches.forEach((dispatch, position) => {
+    const touched = new Set(Object.values(dispatch.bindings).map(({ buffer }) => buffer));
+    for (const buffer of touched) {
+      if (lives.get(buffer)?.first !== position) continue;
+      const bytes = byteLength(program.buffers[buffer]);
+      const slot = bestFit(slots, free, bytes) ?? slots.push(0) - 1;
+      slots[slot] = Math.max(slots[slot], bytes);
+      free.delete(slot);
+      slotOf.set(buffer, slot);
+    }
+    for (const buffer of touched) {
+      const slot = slotOf.get(buffer);
+      if (slot !== undefined && lives.get(buffer)?.last === position) free.add(slot);
+    }
+  });
+  return { slots, slotOf };
+}
+
+function bestFit(slots: readonly number[], free: ReadonlySet<number>, bytes: number): number | undefined {
+  let best: number | undefined;
+  for (const slot of free) {
+    if (best === undefined) {
+      best = slot;
+      continue;
+    }
+    const fits = slots[slot] >= bytes;
+    const bestFits = slots[best] >= bytes;
+    const better = fits === bestFits ? (fits ? slots[slot] < slots[best] : slots[slot] > slots[best]) : fits;
+    if (better) best = slot;
+  }
+  return best;
+}

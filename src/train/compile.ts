@@ -1,0 +1,32 @@
+/** Functions of traced tensors, compiled: for computations without a model. */
+import type { StepOutputs } from "../nn/step.ts";
+import type { Tensor } from "../nn/tensor.ts";
+import type { Elements, Program } from "../program.ts";
+import type { Engine, Outputs } from "../runtime/engine.ts";
+import { createTrainer, type InputSpec } from "./trainer.ts";
+
+/** A compiled function: called with the inputs' elements, it gives the outputs'. */
+export interface Compiled {
+  (inputs: Readonly<Record<string, Elements>>): Promise<Outputs>;
+  readonly program: Program;
+  release(): void;
+}
+
+/**
+ * Compiles `body`, which is called once with traced tensors and returns those to be computed.
+ * `compile(gpu, { a: [2, 3], b: [3, 4] }, ({ a, b }) => ({ c: matmul(a, b) }))`
+ */
+export async function compile<const Inputs extends Record<string, InputSpec>>(
+  engine: Engine,
+  inputs: Inputs,
+  body: (inputs: { [K in keyof Inputs]: Tensor }) => StepOutputs,
+): Promise<Compiled> {
+  const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
+  const step = await nothing.compile((sources) => body(sources), {
+    name: "function",
+    inputs,
+    training: false,
+  });
+  const call = (values: Readonly<Record<string, Elements>>) => step.run(values);
+  return Object.assign(call, { program: step.program, release: () => step.release() });
+}

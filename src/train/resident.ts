@@ -1,0 +1,58 @@
+/** Data sets on an engine, and the batches that steps read out of them. */
+import type { Dataset, Field } from "../data/dataset.ts";
+import { gather } from "../nn/ops/gather.ts";
+import { mul } from "../nn/ops/scalar.ts";
+import { dataSource, stepWindow } from "../nn/ops/source.ts";
+import type { Tensor } from "../nn/tensor.ts";
+import type { DType } from "../program.ts";
+import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+
+/** The step scalar that says where in the order a batch begins. */
+export const BATCH_START = "batchStart";
+
+/** A data set in an engine's memory, in its own type, with the order in which its samples are read. */
+export class ResidentDataset {
+  /** Memory for the data sources of {@link batch}, by name. */
+  readonly data: Readonly<Record<string, EngineBuffer>>;
+
+  constructor(
+    engine: Engine,
+    readonly dataset: Dataset,
+  ) {
+    const { name, inputs, targets, count } = dataset;
+    this.data = {
+      inputs: engine.buffer(`${name} inputs`, typeOf(inputs), inputs.data.length, inputs.data),
+      targets: engine.buffer(`${name} targets`, typeOf(targets), targets.data.length, targets.data),
+      order: engine.buffer(
+        `${name} order`,
+        "i32",
+        count,
+        Int32Array.from({ length: count }, (_, i) => i),
+      ),
+    };
+  }
+
+  /** Sets the order of samples for the steps enqueued from now on. */
+  setOrder(order: Uint32Array): void {
+    this.data.order.write(new Int32Array(order.buffer as ArrayBuffer, order.byteOffset, order.length));
+  }
+
+  /** Traces a batch of `size` samples: those of the order from step scalar `batchStart` on. */
+  batch(size: number): { x: Tensor; y: Tensor } {
+    const { inputs, targets, count } = this.dataset;
+    const indices = stepWindow(dataSource("order", [count], "i32"), BATCH_START, size);
+    return { x: rows("inputs", inputs, count, indices), y: rows("targets", targets, count, indices) };
+  }
+
+  release(): void {
+    for (const buffer of Object.values(this.data)) buffer.release();
+  }
+}
+
+function rows(name: string, field: Field, count: number, indices: Tensor): Tensor {
+  return mul(gather(dataSource(name, [count, ...field.shape], typeOf(field)), indices), field.scale);
+}
+
+function typeOf({ data }: Field): DType {
+  return data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "u8";
+}

@@ -1,0 +1,90 @@
+/** Weights as safetensors files, with PyTorch's names and layouts. */
+import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import type { ParameterSpec } from "../nn/parameters.ts";
+import { elementCount, formatShape, type Shape } from "../program.ts";
+
+/** Weights by name, the bytes of a safetensors file, or (outside of browsers) the path of one. */
+export type WeightsSource =
+  | Readonly<Record<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>>
+  | Uint8Array
+  | string;
+
+/**
+ * Values for each of the model's parameters.
+ * @throws Error listing all that is missing, unknown or of a wrong shape.
+ */
+export async function loadWeights(
+  source: WeightsSource,
+  specs: readonly ParameterSpec[],
+): Promise<Map<string, Float32Array>> {
+  const name = typeof source === "string" ? source : "weights";
+  const bytes = typeof source === "string" ? await readFile(source) : source;
+  const tensors = bytes instanceof Uint8Array ? Object.fromEntries(decodeSafetensors(bytes, name).tensors) : bytes;
+  const problems: string[] = [];
+  const found = new Map<string, Float32Array>();
+  for (const spec of specs) {
+    const tensor = tensors[spec.name];
+    if (!tensor) {
+      problems.push(`missing ${spec.name} ${formatShape(spec.shape)}`);
+    } else if (
+      formatShape(tensor.shape) !== formatShape(spec.shape) ||
+      tensor.data.length !== elementCount(spec.shape)
+    ) {
+      problems.push(`${spec.name} is ${formatShape(tensor.shape)}, the model has ${formatShape(spec.shape)}`);
+    } else {
+      found.set(spec.name, Float32Array.from(tensor.data));
+    }
+  }
+  for (const key of Object.keys(tensors)) {
+    if (!specs.some((spec) => spec.name === key))
+      problems.push(`unknown ${key} ${formatShape(tensors[key].shape)}`);
+  }
+  if (problems.length > 0) {
+    throw new Error(
+      `${name} does not fit the model: ${problems.join("; ")}. Nothing was loaded; build the same model first.`,
+    );
+  }
+  return found;
+}
+
+/** The bytes of a safetensors file with these tensors. */
+export function encodeWeights(
+  weights: Readonly<Record<string, { shape: Shape; data: Float32Array }>>,
+): Uint8Array {
+  return encodeSafetensors(weights, { format: "pt" });
+}
+
+async function readFile(path: string): Promise<Uint8Array> {
+  const fs = await fileSystem("load");
+  try {
+    return await fs.readFile(path);
+  } catch (cause) {
+    throw new Error(`load: ${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
+}
+
+/** Writes a file whole or not at all: under another name first, then renamed. */
+export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const fs = await fileSystem("save");
+  const temporary = `${path}.${Date.now().toString(36)}.part`;
+  try {
+    await fs.writeFile(temporary, bytes);
+    await fs.rename(temporary, path);
+  } catch (cause) {
+    await fs.rm(temporary, { force: true });
+    throw new Error(`save: ${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+  }
+}
+
+async function fileSystem(what: string): Promise<typeof import("node:fs/promises")> {
+  if (!("process" in globalThis) && !("Deno" in globalThis)) {
+    throw new Error(
+      `${what}: a browser has no file system; pass bytes instead of a path, and offer them as a download`,
+    );
+  }
+  return import("node:fs/promises");
+}
