@@ -22,7 +22,8 @@ interface Activation {
 }
 
 function layer(name: string, apply: (x: Tensor) => Tensor): Layer {
-  return { name, role: "activation", apply };
+  // Only the tensor is passed on: ops take operands, not scopes.
+  return { name, role: "activation", apply: (x) => apply(x) };
 }
 
 function activation(name: string, op: (x: Tensor) => Tensor): Activation {
