@@ -19,25 +19,25 @@ export interface DigitsOptions {
 
 const CLASSES = 10;
 const PIXELS = SIDE * SIDE;
-/** The test images are the samples from here on, so that neither set depends on the size of the other. */
-const TEST_START = 2 ** 29;
+/** The test images are the samples from here on, so that neither set depends on the size of the other. A multiple of 10. */
+const TEST_START = 500_000_000;
 const DRAWS = 160;
 
 /**
- * Makes a data set of handwritten digits: white on black, 28 × 28, in the 20 pixels of the middle, as MNIST has them.
+ * Makes a data set of handwritten digits: white on black, 28 × 28, in the 20 pixels of the middle, as MNIST has them (but for a shift of a pixel or so).
  *
  * Sample i is a function of (seed, i) alone. Each ten samples in a row hold each digit once, in a shuffled order. The same
  * seed gives the same images, but for a grey level here and there between JavaScript engines, whose sines may differ in
- * the last bit. Takes about 0.1 ms an image.
+ * the last bit. Takes about 0.05 ms an image.
  * @returns inputs of shape [1, 28, 28] in bytes with scale 1/255, targets as class indices 0 to 9
- * @throws RangeError where a size is no integer from 1 to 2^29, or the seed none from 0 to 2^53 − 1
+ * @throws RangeError where a size is no integer from 1 to 500,000,000, or the seed none from 0 to 2^53 − 1
  */
 export function digits(options: DigitsOptions = {}): { train: Dataset; test: Dataset } {
   const { train = 20_000, test = 2_000, seed = 1 } = options;
   for (const [what, count] of Object.entries({ train, test })) {
     if (!Number.isInteger(count) || count < 1 || count > TEST_START) {
       throw new RangeError(
-        `digits: ${what} is ${count}; expected a number of images, an integer from 1 to 2^29`,
+        `digits: ${what} is ${count}; expected a number of images, an integer from 1 to ${TEST_START}`,
       );
     }
   }

@@ -17,7 +17,7 @@ export interface Glyph {
   readonly strokes: readonly (readonly PenPoint[])[];
 }
 
-/** Forms of each digit; those that people write more often are listed more than once. */
+/** Forms of each digit. */
 const FORMS: readonly (readonly (readonly string[])[])[] = [
   [
     ["50,4 22,17 12,50 22,85 50,97 78,84 88,50 78,17 52,5"], // round, from the top

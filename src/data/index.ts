@@ -10,6 +10,7 @@ export {
   subset,
   take,
 } from "./dataset.ts";
+export { type DigitsOptions, digits } from "./digits.ts";
 export { gunzip } from "./gzip.ts";
 export { type IdxArray, idxImages, parseIdx, readIdx } from "./idx.ts";
 export {

@@ -6,7 +6,7 @@ import { applyModel, type Layer } from "./model.ts";
 import { constantValue, inputSource } from "./ops/source.ts";
 import { arena, type Optimizer, optimizerDispatch } from "./optimizers.ts";
 import { ArenaLayout, ParameterTrace, Scope } from "./parameters.ts";
-import { Tensor } from "./tensor.ts";
+import { Tensor, withLabel } from "./tensor.ts";
 
 /** The model, as a function that a step calls. */
 export type ModelCall = (x: Tensor) => Tensor;
@@ -43,7 +43,9 @@ export function buildStep({ name, model, layout, optimizer, training, body }: St
   const trace = new ParameterTrace();
   for (const spec of layout.specs) trace.specs.set(spec.name, spec);
   const scope = new Scope(trace, training);
-  const { minimize, ...rest } = checkedOutputs(body((x) => applyModel(model, x, scope)));
+  const { minimize, ...rest } = checkedOutputs(
+    withLabel(name, () => body((x) => applyModel(model, x, scope))),
+  );
   const added = [...trace.specs.keys()].slice(layout.specs.length);
   if (added.length > 0) {
     throw new Error(

@@ -19,7 +19,8 @@ export async function loadWeights(
 ): Promise<Map<string, Float32Array>> {
   const name = typeof source === "string" ? source : "weights";
   const bytes = typeof source === "string" ? await readFile(source) : source;
-  const tensors = bytes instanceof Uint8Array ? Object.fromEntries(decodeSafetensors(bytes, name).tensors) : bytes;
+  const tensors =
+    bytes instanceof Uint8Array ? Object.fromEntries(decodeSafetensors(bytes, name).tensors) : bytes;
   const problems: string[] = [];
   const found = new Map<string, Float32Array>();
   for (const spec of specs) {

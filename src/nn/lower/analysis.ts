@@ -11,6 +11,8 @@ const DEAR = 4;
 
 export interface Analysis {
   readonly calls: ReadonlyMap<Tensor, KernelCall>;
+  /** How many nodes use a value; views pass their users on. */
+  readonly uses: ReadonlyMap<Tensor, number>;
   /** Elementwise values and views that need memory of their own. */
   readonly stored: ReadonlySet<Tensor>;
   /** Elementwise values that should be computed where their only kernel input is produced, if they fit there. */
@@ -51,7 +53,7 @@ export function analyse(order: readonly Tensor[], roots: ReadonlySet<Tensor>): A
     if (own > 0 && (uses.get(node) ?? 0) > 1 && total > RECOMPUTE_LIMIT) stored.add(node);
     if (own > 0 && !stored.has(node) && ridesAlong(node, uses, hosted)) hosted.add(node);
   }
-  return { calls, stored, hosted };
+  return { calls, uses, stored, hosted };
 }
 
 function isFusible(node: Tensor): boolean {

@@ -10,9 +10,14 @@ import type { KernelCall, Tensor } from "../tensor.ts";
 import type { HookEmitter } from "./emitter.ts";
 
 /** The values one store hook gives to memory: the kernel's own result, and what is computed from it. */
-interface StoreHook {
+export interface StoreHook {
   emitter: HookEmitter;
-  readonly values: { readonly tensor: Tensor; readonly register: number }[];
+  readonly values: {
+    readonly tensor: Tensor;
+    readonly register: number;
+    /** Its only user is computed in the same hook, so that it need not be stored. */
+    consumed?: boolean;
+  }[];
 }
 
 export class Call {
@@ -53,9 +58,10 @@ export class Call {
     for (const tensor of [...this.#operands.keys()].slice(count)) this.#operands.delete(tensor);
   }
 
+  /** How many results may have to be stored. */
   resultCount(): number {
     let count = 0;
-    for (const { values } of this.stores.values()) count += values.length;
+    for (const { values } of this.stores.values()) count += values.filter(({ consumed }) => !consumed).length;
     return count;
   }
 

@@ -8,9 +8,9 @@
 import { type BufferSpec, type Dispatch, elementCount, type Program, type View } from "../../program.ts";
 import { isSource, type SourceAttributes } from "../ops/source.ts";
 import { define, type KernelCall, type Op, type Tensor, topological } from "../tensor.ts";
-import { analyse, elementwiseCall, owner } from "./analysis.ts";
+import { type Analysis, analyse, elementwiseCall, owner } from "./analysis.ts";
 import { ProgramBuilder } from "./builder.ts";
-import { Call } from "./calls.ts";
+import { Call, type StoreHook } from "./calls.ts";
 import { HookEmitter, Unavailable } from "./emitter.ts";
 import { rewrite } from "./rewrite.ts";
 
@@ -80,17 +80,21 @@ class Lowering {
   /** Tensors that some dispatch reads from memory. */
   readonly #demanded = new Set<Tensor>();
   readonly #views = new Map<Tensor, View>();
+  readonly #analysis: Analysis;
+  readonly #order: readonly Tensor[];
 
   constructor(
     readonly builder: ProgramBuilder,
     readonly targets: ReadonlyMap<Tensor, View>,
     readonly request: LowerRequest,
-  ) {}
+  ) {
+    this.#order = topological([...targets.keys()]);
+    this.#analysis = analyse(this.#order, new Set(targets.keys()));
+  }
 
   run(): void {
-    const order = topological([...this.targets.keys()]);
-    const { calls, stored, hosted } = analyse(order, new Set(this.targets.keys()));
-    for (const node of order) {
+    const { calls, stored, hosted } = this.#analysis;
+    for (const node of this.#order) {
       const call = calls.get(node);
       if (call) this.#addKernel(node, call);
       else if (stored.has(node)) this.#materialise(node);
@@ -175,6 +179,7 @@ class Lowering {
       if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
       emitter.hold(node, register);
       store.emitter = emitter;
+      this.#consumeInputs(node, store);
       store.values.push({ tensor: node, register });
       this.#producers.set(node, { call, hook });
       this.#keep(attempt);
@@ -183,6 +188,16 @@ class Lowering {
       if (!(error instanceof Unavailable)) throw error;
       call.truncateOperands(operands);
       return false;
+    }
+  }
+
+  /** Values of the hook that only `node` needs never reach memory. */
+  #consumeInputs(node: Tensor, { values }: StoreHook): void {
+    const inputs = new Set(node.inputs.map(owner));
+    for (const value of values) {
+      const { tensor } = value;
+      if (inputs.has(tensor) && this.#analysis.uses.get(tensor) === 1 && !this.targets.has(tensor))
+        value.consumed = true;
     }
   }
 
