@@ -110,14 +110,14 @@ export async function loadMnist(
   options: MnistOptions,
   source: MnistSource,
 ): Promise<{ train: Dataset; test: Dataset }> {
-  const dir = options.dir ?? environmentVariable("MNIST_DIR");
-  if (dir !== undefined && !hasFileSystem()) {
+  const dir = options.dir || environmentVariable("MNIST_DIR");
+  if (dir && !hasFileSystem()) {
     throw new Error(
       `mnist: dir is "${dir}", but a browser has no folders; leave dir out, and the files are fetched`,
     );
   }
   const load =
-    dir === undefined ? cachedOrFetched(options, source.stallMs) : fromFolder(folderStore(dir), options);
+    !dir ? cachedOrFetched(options, source.stallMs) : fromFolder(folderStore(dir), options);
   const both = async (name: string, images: MnistFile, labels: MnistFile) => {
     const pixels = parseIdx(await load(images), images.name);
     return idxImages(name, pixels, parseIdx(await load(labels), labels.name), 10);

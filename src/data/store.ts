@@ -115,7 +115,7 @@ export function browserStore(caches: CacheStorage, cacheName: string): Store {
  */
 export function openCache(name: string, folder?: string): Store | undefined {
   if (hasFileSystem()) {
-    const chosen = folder ?? defaultCacheFolder(name);
+    const chosen = folder || defaultCacheFolder(name);
     return chosen === undefined ? undefined : folderStore(chosen);
   }
   return typeof caches === "undefined" ? undefined : browserStore(caches, `wgrad-${name}`);

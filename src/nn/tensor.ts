@@ -108,15 +108,26 @@ export function withLabel<T>(label: string, trace: () => T): T {
   }
 }
 
-/** Enters an op into the graph: `define` gives the function that makes nodes of it. */
-export function define<A>(op: Op<A>): (inputs: readonly Tensor[], attributes: A) => Tensor {
-  return (inputs, attributes) => apply(op, inputs, attributes);
-}
+/** Makes a node of one op; `label` says which layer it belongs to, by default the one being traced. */
+export type MakeNode<A> = (inputs: readonly Tensor[], attributes: A, label?: string) => Tensor;
 
-export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A, label?: string): Tensor {
-  const { shape, dtype } = op.infer(inputs, attributes);
-  // A node's attributes belong to its op, and only its op looks at them.
-  return new Tensor(op, inputs, attributes, shape, dtype, label) as Tensor;
+const ops = new Map<string, Op>();
+/** All ops by name. Every op is defined when its module loads, so none escapes the tests that go through them. */
+export const registeredOps: ReadonlyMap<string, Op> = ops;
+
+/**
+ * Enters an op into the table of all ops; call it at module level.
+ * @throws Error when another op has that name: passes tell ops apart by name.
+ */
+export function define<A>(op: Op<A>): MakeNode<A> {
+  if (ops.has(op.name))
+    throw new Error(`define: there is an op "${op.name}" already; give this one another name`);
+  ops.set(op.name, op as Op);
+  return (inputs, attributes, label) => {
+    const { shape, dtype } = op.infer(inputs, attributes);
+    // A node's attributes belong to its op, and only its op looks at them.
+    return new Tensor(op, inputs, attributes, shape, dtype, label) as Tensor;
+  };
 }
 
 /** Refused input of an op: names the op, the layer it was called in, what came and what to do. */

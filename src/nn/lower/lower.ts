@@ -38,6 +38,7 @@ const copyOp: Op<{ place: string }> = {
   gradient: (_node, arriving) => [arriving],
   lowering: { kind: "elementwise", emit: (node, emitter, at) => emitter.load(node.inputs[0], at) },
 };
+const makeCopy = define(copyOp);
 
 /** @throws Error when something cannot be lowered; ops refuse bad shapes earlier, when they are traced. */
 export function lower(request: LowerRequest): Program {
@@ -49,7 +50,7 @@ export function lower(request: LowerRequest): Program {
   roots.forEach((root, i) => {
     // A source, or a value wanted in two places, is copied; so is a reshaped view, which has no memory to choose.
     const own = !isSource(root) && !targets.has(root) && root.op.lowering.kind !== "view";
-    const tensor = own ? root : define(copyOp)([root], { place: `${i}` });
+    const tensor = own ? root : makeCopy([root], { place: `${i}` });
     const { shape, dtype } = tensor;
     if (i < names.length) {
       const name = names[i];

@@ -4,12 +4,12 @@
  * Every rewrite is a rule (node → node or nothing) over nodes whose inputs are already rewritten.
  */
 import { fitsOneGroup } from "../../kernels/crossEntropy.ts";
-import { rowLossOp, totalLossOp } from "../ops/crossEntropy.ts";
-import { type MatmulAttributes, matmulOp, rowSumsOp } from "../ops/matmul.ts";
+import { makeTotalLoss, rowLossOp } from "../ops/crossEntropy.ts";
+import { type MatmulAttributes, makeMatmul, makeRowSums, matmulOp } from "../ops/matmul.ts";
 import { reduceOp } from "../ops/reduce.ts";
 import { isSource } from "../ops/source.ts";
 import { swapsLastTwo } from "../ops/view.ts";
-import { apply, type Op, Tensor, topological } from "../tensor.ts";
+import { type Op, Tensor, topological } from "../tensor.ts";
 
 /** Rewrites what `roots` depend on; gives the roots' replacements. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
@@ -66,7 +66,7 @@ function lossTotals(roots: readonly Tensor[]): Tensor[] {
     if (!is(losses, rowLossOp)) return undefined;
     const [rows, classes] = losses.inputs[0].shape;
     if (!fitsOneGroup(rows, classes)) return undefined;
-    return apply(totalLossOp, losses.inputs.map(now), losses.attributes, losses.label);
+    return makeTotalLoss(losses.inputs.map(now), losses.attributes, losses.label);
   });
 }
 
@@ -96,10 +96,10 @@ function biasGradients(roots: readonly Tensor[]): Tensor[] {
   return replaceAll(roots, (node, inputs, now) => {
     const product = productOf.get(node);
     if (product) {
-      return apply(rowSumsOp, product.inputs.map(now), { ...product.attributes, sums: true }, product.label);
+      return makeRowSums(product.inputs.map(now), { ...product.attributes, sums: true }, product.label);
     }
     if (is(node, matmulOp) && summing.has(node)) {
-      return apply(matmulOp, inputs, { ...node.attributes, sums: true }, node.label);
+      return makeMatmul(inputs, { ...node.attributes, sums: true }, node.label);
     }
     return undefined;
   });

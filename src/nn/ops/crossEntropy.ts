@@ -28,11 +28,12 @@ export const rowLossOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropy",
   infer: ([logits]) => ({ shape: [logits.shape[0]], dtype: "f32" }),
   gradient(node, arriving) {
-    const difference = define(differenceOp)(node.inputs, node.attributes);
+    const difference = makeDifference(node.inputs, node.attributes);
     return [mul(difference, reshape(arriving, [node.shape[0], 1])), undefined];
   },
   lowering: { kind: "kernel", call: (node) => call(node, "storeLoss") },
 };
+const makeRowLoss = define(rowLossOp);
 
 /** softmax(logits) - target: what the loss of each row sends back to its logits. */
 const differenceOp: Op<CrossEntropyAttributes> = {
@@ -46,17 +47,19 @@ const differenceOp: Op<CrossEntropyAttributes> = {
   },
   lowering: { kind: "kernel", call: (node) => call(node, "storeGradient") },
 };
+const makeDifference = define(differenceOp);
 
-/** The sum of all rows' losses, [1], where one workgroup can take them all: put in by the rewrite of sums. */
-export const totalLossOp: Op<CrossEntropyAttributes> = {
+const totalLossOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropyTotal",
   infer: () => ({ shape: [1], dtype: "f32" }),
   gradient(node, arriving) {
-    const difference = define(differenceOp)(node.inputs, node.attributes);
+    const difference = makeDifference(node.inputs, node.attributes);
     return [mul(difference, reshape(arriving, [1, 1])), undefined];
   },
   lowering: { kind: "kernel", call: (node) => call(node, "storeTotal") },
 };
+/** The sum of all rows' losses, [1], where one workgroup can take them all: put in by the rewrite of sums. */
+export const makeTotalLoss = define(totalLossOp);
 
 /** How many rows have their first largest logit at the label, [1]. */
 const correctOp: Op<CrossEntropyAttributes> = {
@@ -65,6 +68,7 @@ const correctOp: Op<CrossEntropyAttributes> = {
   gradient: "none",
   lowering: { kind: "kernel", call: (node) => call(node, "storeCorrect") },
 };
+const makeCorrect = define(correctOp);
 
 /**
  * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: [].
@@ -73,7 +77,7 @@ const correctOp: Op<CrossEntropyAttributes> = {
 export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
   checkRows("correctCount", logits, labels);
   const [rows, classes] = logits.shape;
-  if (fitsOneGroup(rows, classes)) return reshape(define(correctOp)([logits, labels], { smoothing }), []);
+  if (fitsOneGroup(rows, classes)) return reshape(makeCorrect([logits, labels], { smoothing }), []);
   return sum(equal(argmax(logits), labels));
 }
 
@@ -86,7 +90,7 @@ export function rowCrossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): 
       `labelSmoothing is ${smoothing}; it must be from 0 up to, not including, 1`,
     );
   }
-  return define(rowLossOp)([logits, labels], { smoothing });
+  return makeRowLoss([logits, labels], { smoothing });
 }
 
 function checkRows(name: string, logits: Tensor, labels: Tensor): void {

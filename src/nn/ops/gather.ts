@@ -33,8 +33,9 @@ const gatherOp: Op<null> = {
     },
   },
 };
+const makeGather = define(gatherOp);
 
 /** Rows of `source` [rows, ...] at `indices` [...] (i32): [...indices, ...row]. */
 export function gather(source: Tensor, indices: Tensor): Tensor {
-  return define(gatherOp)([source, indices], null);
+  return makeGather([source, indices], null);
 }

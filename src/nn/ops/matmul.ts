@@ -31,9 +31,9 @@ export const matmulOp: Op<MatmulAttributes> = {
   },
   lowering: { kind: "kernel", call: (node) => matmulCall(node, "store") },
 };
+export const makeMatmul = define(matmulOp);
 
-/** The sums over k of A's rows, [..., m]: the kernel of the product gives them on the side. */
-export const rowSumsOp: Op<MatmulAttributes> = {
+const rowSumsOp: Op<MatmulAttributes> = {
   name: "rowSums",
   infer([a, b], attributes) {
     const { batch, m } = sizes(a.shape, b.shape, attributes);
@@ -50,6 +50,8 @@ export const rowSumsOp: Op<MatmulAttributes> = {
   },
   lowering: { kind: "kernel", call: (node) => matmulCall(node, "storeSum") },
 };
+/** The sums over k of A's rows, [..., m]: the kernel of the product gives them on the side. */
+export const makeRowSums = define(rowSumsOp);
 
 function matmulCall(node: Tensor<MatmulAttributes>, store: string) {
   const [a, b] = node.inputs;
@@ -97,7 +99,7 @@ function multiply(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean
   if (swapsLastTwo(b)) return multiply(a, b.inputs[0], transposeA, !transposeB);
   // The kernel has no variant for both: (AᵀBᵀ) = (BA)ᵀ.
   if (transposeA && transposeB) return transpose(multiply(b, a, false, false));
-  return define(matmulOp)([toFloat(a), toFloat(b)], { transposeA, transposeB });
+  return makeMatmul([toFloat(a), toFloat(b)], { transposeA, transposeB });
 }
 
 /** The kernel reads f32 as it lies in memory; anything else is converted first. */

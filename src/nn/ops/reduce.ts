@@ -40,6 +40,7 @@ export const reduceOp: Op<ReduceAttributes> = {
     }),
   },
 };
+const makeReduce = define(reduceOp);
 
 export interface ReduceOptions {
   /** Keeps the reduced axes, with size 1. */
@@ -53,7 +54,7 @@ function reduceOver(mode: ReduceMode, x: Tensor, axes: readonly number[], keepDi
   if (axes.every((axis) => x.shape[axis] === 1) && mode !== "argmax") return reshape(x, result);
   const size = axes.reduce((product, axis) => product * x.shape[axis], 1);
   const rows = reshape(transpose(x, [...kept, ...axes]), [elementCount(x.shape) / size, size]);
-  return reshape(define(reduceOp)([rows], { mode }), result);
+  return reshape(makeReduce([rows], { mode }), result);
 }
 
 function keptShape(shape: Shape, axes: readonly number[], keepDims: boolean): number[] {

@@ -75,6 +75,7 @@ const broadcastOp: Op<{ shape: Shape }> = {
       emitter.map(at, shape, broadcastStrides(x.shape, shape)),
   },
 };
+const makeBroadcast = define(broadcastOp);
 
 /** `tensor` repeated to `shape`, by the broadcasting rule. */
 export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
@@ -88,7 +89,7 @@ export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
       `${formatShape(tensor.shape)} cannot be repeated to ${formatShape(shape)}`,
     );
   }
-  return define(broadcastOp)([tensor], { shape });
+  return makeBroadcast([tensor], { shape });
 }
 
 /** Folds constants: `known(a, b)` where both are known, else `otherwise` with what is known. */

@@ -35,13 +35,14 @@ const softmaxRows: Op<SoftmaxAttributes> = {
     },
   },
 };
+const makeSoftmax = define(softmaxRows);
 
 function along(name: string, x: Tensor, axis: number, logarithm: boolean): Tensor {
   if (x.rank === 0) throw new ShapeError(name, "a tensor without axes has nothing to normalise over");
   const resolved = resolveAxis(name, axis, x.rank);
   // Swapping an axis with the last is its own inverse.
   const swap = x.shape.map((_, i) => (i === resolved ? x.rank - 1 : i === x.rank - 1 ? resolved : i));
-  return transpose(define(softmaxRows)([transpose(x, swap)], { logarithm }), swap);
+  return transpose(makeSoftmax([transpose(x, swap)], { logarithm }), swap);
 }
 
 /** exp(x) / Σ exp(x) along `axis`, stable for any finite x. */

@@ -47,12 +47,13 @@ const constantOp: Op<{ value: number; shape: Shape }> = {
   gradient: "none",
   lowering: { kind: "elementwise", emit: (node, emitter) => emitter.constant(node.attributes.value) },
 };
+const makeConstant = define(constantOp);
 
 /** A tensor of one value everywhere. */
 export function constant(value: number, shape: Shape = []): Tensor {
   if (!Number.isFinite(Math.fround(value)))
     throw new ShapeError("constant", `${value} is no finite 32-bit number`);
-  return define(constantOp)([], { value, shape });
+  return makeConstant([], { value, shape });
 }
 
 /** The value of a constant tensor, or undefined. */
@@ -66,10 +67,11 @@ const stepScalarOp: Op<{ name: string }> = {
   gradient: "none",
   lowering: { kind: "elementwise", emit: (node, emitter) => emitter.scalar(node.attributes.name) },
 };
+const makeStepScalar = define(stepScalarOp);
 
 /** A number, shape [], that the host gives anew with every step. */
 export function stepScalar(name: string): Tensor {
-  return define(stepScalarOp)([], { name });
+  return makeStepScalar([], { name });
 }
 
 const iotaOp: Op<{ shape: Shape; axis: number }> = {
@@ -84,10 +86,11 @@ const iotaOp: Op<{ shape: Shape; axis: number }> = {
     },
   },
 };
+const makeIota = define(iotaOp);
 
 /** Each element's index along `axis`. */
 export function iota(shape: Shape, axis: number): Tensor {
-  return define(iotaOp)([], { shape, axis });
+  return makeIota([], { shape, axis });
 }
 
 const windowOp: Op<{ scalar: string; count: number }> = {
@@ -107,8 +110,9 @@ const windowOp: Op<{ scalar: string; count: number }> = {
     position: ({ attributes: { scalar } }, emitter, at) => emitter.shift(at, scalar),
   },
 };
+const makeWindow = define(windowOp);
 
 /** `count` elements of a resident vector, from the position that step scalar `scalar` names. */
 export function stepWindow(data: Tensor, scalar: string, count: number): Tensor {
-  return define(windowOp)([data], { scalar, count });
+  return makeWindow([data], { scalar, count });
 }

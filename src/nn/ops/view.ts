@@ -9,6 +9,7 @@ const reshapeOp: Op<{ shape: Shape }> = {
   gradient: ({ inputs: [x] }, arriving) => [reshape(arriving, x.shape)],
   lowering: { kind: "view", contiguous: true, position: (_node, _emitter, at) => at },
 };
+const makeReshape = define(reshapeOp);
 
 /** The same elements in another shape; one size may be -1 and follows from the others. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
@@ -25,7 +26,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (sameShape(full, x.shape)) return x;
   // A reshape of a reshape is one reshape.
   const origin = x.op === (reshapeOp as Op) ? x.inputs[0] : x;
-  return sameShape(full, origin.shape) ? origin : define(reshapeOp)([origin], { shape: full });
+  return sameShape(full, origin.shape) ? origin : makeReshape([origin], { shape: full });
 }
 
 const transposeOp: Op<{ axes: readonly number[] }> = {
@@ -44,6 +45,7 @@ const transposeOp: Op<{ axes: readonly number[] }> = {
     },
   },
 };
+const makeTranspose = define(transposeOp);
 
 function invert(axes: readonly number[]): number[] {
   const inverse = new Array<number>(axes.length);
@@ -72,7 +74,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
     );
   }
   if (sameShape(order, identity)) return x;
-  return define(transposeOp)([x], { axes: order });
+  return makeTranspose([x], { axes: order });
 }
 
 /** The axes of a transposed view and what it views, or undefined. */
