@@ -2,6 +2,25 @@
 import { dispatchCost, isWritten } from "./kernels/index.ts";
 import { byteLength, type Dispatch, formatShape, type Hook, type Program } from "./program.ts";
 
+export interface ProgramCost {
+  /** Kernel launches a step. */
+  readonly dispatches: number;
+  /** Arithmetic operations a step. */
+  readonly flops: number;
+  /** Bytes of all that the dispatches bind: what a step moves at least, without caches. */
+  readonly bytes: number;
+}
+
+/** What one step of a program costs, as its kernels declare it. */
+export function programCost(program: Program): ProgramCost {
+  const costs = program.dispatches.map((dispatch) => dispatchCost(program, dispatch));
+  return {
+    dispatches: costs.length,
+    flops: costs.reduce((sum, { flops }) => sum + flops, 0),
+    bytes: costs.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
+
 /**
  * The program as a table: for each dispatch its kernel, the layer it belongs to, what it reads and writes, the
  * work fused into it, and its cost in operations and bytes.
@@ -20,9 +39,7 @@ export function describe(program: Program): string {
     ];
   });
   const header = ["#", "kernel", "layer", "reads → writes", "fused", "FLOPs", "bytes"];
-  const total = program.dispatches.map((dispatch) => dispatchCost(program, dispatch));
-  const flops = total.reduce((sum, cost) => sum + cost.flops, 0);
-  const bytes = total.reduce((sum, cost) => sum + cost.bytes, 0);
+  const { dispatches, flops, bytes } = programCost(program);
   const kinds = ["state", "data", "input", "temporary", "output"] as const;
   const memory = kinds.flatMap((kind) => {
     const buffers = program.buffers.filter((buffer) => buffer.kind === kind);
@@ -30,7 +47,7 @@ export function describe(program: Program): string {
     return buffers.length > 0 ? [`${kind} ${count(size)}B in ${buffers.length}`] : [];
   });
   return [
-    `${program.name}: ${program.dispatches.length} dispatches, ${count(flops)}FLOP, ${count(bytes)}B moved a step`,
+    `${program.name}: ${dispatches} dispatches, ${count(flops)}FLOP, ${count(bytes)}B moved a step`,
     ...table([header, ...rows]),
     `memory: ${memory.join(", ")}`,
     ...(program.scalars.length > 0

@@ -1,5 +1,5 @@
 /** wgrad: trains neural networks on the GPU through WebGPU. */
-export { describe } from "./describe.ts";
+export { describe, type ProgramCost, programCost } from "./describe.ts";
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
 export { gradients } from "./nn/gradients.ts";
 export * as init from "./nn/initializers.ts";

@@ -116,8 +116,7 @@ export async function loadMnist(
       `mnist: dir is "${dir}", but a browser has no folders; leave dir out, and the files are fetched`,
     );
   }
-  const load =
-    !dir ? cachedOrFetched(options, source.stallMs) : fromFolder(folderStore(dir), options);
+  const load = dir ? fromFolder(folderStore(dir), options) : cachedOrFetched(options, source.stallMs);
   const both = async (name: string, images: MnistFile, labels: MnistFile) => {
     const pixels = parseIdx(await load(images), images.name);
     return idxImages(name, pixels, parseIdx(await load(labels), labels.name), 10);

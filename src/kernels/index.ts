@@ -1,18 +1,33 @@
 /** The table of kernels: the one place where a new one is entered. */
 import { type Dispatch, elementCount, type Program } from "../program.ts";
+import { convForward, convInputGradient, convWeightGradient } from "./conv2d.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import { bytesPerElement, type Kernel, kernelBinding } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
 import { adam, momentum, sgd } from "./optimizer.ts";
+import { average, averageScatter, maxScatter, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
 import { softmax } from "./softmax.ts";
 
 export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
-  [elementwise, reduce, softmax, crossEntropy, matmul, sgd, momentum, adam].map((kernel) => [
-    kernel.name,
-    kernel,
-  ]),
+  [
+    elementwise,
+    reduce,
+    softmax,
+    crossEntropy,
+    matmul,
+    convForward,
+    convInputGradient,
+    convWeightGradient,
+    maxSelect,
+    maxScatter,
+    average,
+    averageScatter,
+    sgd,
+    momentum,
+    adam,
+  ].map((kernel) => [kernel.name, kernel]),
 );
 
 /** @throws Error when no kernel has that name. */

@@ -30,6 +30,7 @@ export function gradients(output: Tensor, inputs: readonly Tensor[], arriving?: 
     const gradient = collected.get(node);
     if (!gradient || !needed.has(node) || node.op.gradient === "none") continue;
     const rule = node.op.gradient;
+    if (rule === "internal") throw new Error(`${node} is made by rewrites, and cannot be differentiated`);
     const leaving = withLabel(node.label && `${node.label.replace(/ backward$/, "")} backward`, () =>
       rule(node, gradient),
     );

@@ -15,9 +15,10 @@ export interface TensorSpec {
 /**
  * The gradients that leave through an op's inputs, given the one that arrives at its output; `undefined` where
  * none flows. Rules are written in terms of ops, so gradients of gradients exist. `"none"` says that the op is
- * piecewise constant: its gradient is zero wherever there is one.
+ * piecewise constant: its gradient is zero wherever there is one. `"internal"` marks an op that only rewrites make,
+ * after gradients are taken.
  */
-export type GradientRule<A> = GradientMethod<A>["rule"] | "none";
+export type GradientRule<A> = GradientMethod<A>["rule"] | "none" | "internal";
 
 /** A method, so that a rule for one kind of attributes can stand in a table of all ops. */
 interface GradientMethod<A> {
@@ -46,6 +47,11 @@ export interface KernelCall {
   readonly reads: Readonly<Record<string, Tensor>>;
   /** Tensors read through a load hook, so that elementwise work on them is done while loading. */
   readonly loads: Readonly<Record<string, Tensor>>;
+  /**
+   * Among `loads`, those whose elements the op's gradient compares with its result: others that use them must see
+   * the very same numbers, which computing them again does not promise.
+   */
+  readonly compared?: readonly Tensor[];
   /** The hook that stores this op's result. */
   readonly store: string;
 }
@@ -68,6 +74,8 @@ export interface Op<A = unknown> {
   readonly name: string;
   infer(inputs: readonly Tensor[], attributes: A): TensorSpec;
   readonly gradient: GradientRule<A>;
+  /** What the op is made of, put in its place once gradients are taken. */
+  expand?(node: Tensor<A>): Tensor;
   readonly lowering: Lowering<A>;
 }
 

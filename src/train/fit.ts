@@ -36,6 +36,8 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** Whether a smaller last batch is left out (default false: every sample counts). */
   readonly dropLast?: boolean;
+  /** Called once, before the first step, with the compiled training step. */
+  readonly onCompiled?: (program: Program) => void;
   /** Called every few steps with how far the run is. */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -124,6 +126,7 @@ class Run implements FitRun {
     const evaluator = validation && (await Evaluator.compile(trainer, validation, { loss: options.loss }));
     const pace = new Pace(MAX_STEPS_PER_RUN);
     try {
+      options.onCompiled?.(this.program);
       for (let epoch = 1; epoch <= this.epochs; epoch++) {
         resident.setOrder(epochOrder(dataset.count, trainer.seed, epoch, shuffle));
         const started = performance.now();
@@ -184,29 +187,35 @@ class Run implements FitRun {
       optimizer.learningRate * schedule.factor(step, stepsPerEpoch * this.epochs);
     const inFlight: Promise<void>[] = [];
     let stepsBefore = (epoch - 1) * stepsPerEpoch;
-    for (const { step, size, starts } of parts) {
-      for (let first = 0; first < starts.length; ) {
-        const count = Math.min(pace.steps, starts.length - first, step.executable.table.rows);
-        const begin = first;
-        const run = step.runMany(count, (i) => ({
-          [BATCH_START]: starts[begin + i],
-          learningRate: learningRate(trainer.optimizer as Optimizer, stepsBefore + i),
-        }));
-        stepsBefore += count;
-        first += count;
-        inFlight.push(
-          run.then(({ loss, correct }) => {
+    try {
+      for (const { step, size, starts } of parts) {
+        for (let first = 0; first < starts.length; ) {
+          const count = Math.min(pace.steps, starts.length - first, step.executable.table.rows);
+          const begin = first;
+          const run = step.runMany(count, (i) => ({
+            [BATCH_START]: starts[begin + i],
+            learningRate: learningRate(trainer.optimizer as Optimizer, stepsBefore + i),
+          }));
+          stepsBefore += count;
+          first += count;
+          const counted = run.then(({ loss, correct }) => {
             pace.finished(count);
             totals.add(loss, correct, size);
             const { samples, loss: mean, accuracy } = totals;
             onProgress?.({ epoch, epochs: this.epochs, samples, samplesPerEpoch, loss: mean, accuracy });
-          }),
-        );
-        while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
-        totals.check(epoch);
+          });
+          // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
+          counted.catch(() => {});
+          inFlight.push(counted);
+          while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
+          totals.check(epoch);
+        }
       }
+      await Promise.all(inFlight);
+    } finally {
+      // After a failure, too, nothing goes on behind the caller's back.
+      await Promise.allSettled(inFlight);
     }
-    await Promise.all(inFlight);
     totals.check(epoch);
     return totals;
   }

@@ -5,7 +5,8 @@ const TARGET_MS = 50;
 /** Fewer steps than this are taken only where they would block the device for longer than the limit below. */
 const PREFERRED_STEPS = 10;
 const LIMIT_MS = 500;
-const FIRST_STEPS = 10;
+/** Nothing is known yet, and some drivers compile only now. */
+const FIRST_STEPS = 1;
 
 /** Measures how fast steps finish, and sizes submits accordingly. It decides when, never what is computed. */
 export class Pace {

@@ -25,6 +25,11 @@ export function owner(tensor: Tensor): Tensor {
   return lowering.kind === "view" && lowering.contiguous ? owner(tensor.inputs[0]) : tensor;
 }
 
+/** What a view looks at, contiguous or not. */
+function behindViews(tensor: Tensor): Tensor {
+  return tensor.op.lowering.kind === "view" ? behindViews(tensor.inputs[0]) : tensor;
+}
+
 /** @param order nodes in topological order; @param roots those that the program must store */
 export function analyse(order: readonly Tensor[], roots: ReadonlySet<Tensor>): Analysis {
   const calls = new Map<Tensor, KernelCall>();
@@ -37,6 +42,9 @@ export function analyse(order: readonly Tensor[], roots: ReadonlySet<Tensor>): A
     for (const read of Object.values(call.reads)) {
       const memory = owner(read);
       if (isFusible(memory)) stored.add(memory);
+    }
+    for (const value of (call.compared ?? []).map(behindViews)) {
+      if (isFusible(value) && (uses.get(value) ?? 0) > 1) stored.add(value);
     }
   }
   const hosted = new Set<Tensor>();

@@ -13,7 +13,7 @@ import { type Op, Tensor, topological } from "../tensor.ts";
 
 /** Rewrites what `roots` depend on; gives the roots' replacements. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
-  return share(biasGradients(lossTotals(share(roots))));
+  return share(biasGradients(lossTotals(share(expanded(roots)))));
 }
 
 /**
@@ -40,6 +40,11 @@ function replaceAll(roots: readonly Tensor[], rule: Rule): Tensor[] {
 function withInputs(node: Tensor, inputs: readonly Tensor[]): Tensor {
   if (inputs.every((input, i) => input === node.inputs[i])) return node;
   return new Tensor(node.op, inputs, node.attributes, node.shape, node.dtype, node.label);
+}
+
+/** Ops that are made of others, replaced by those. */
+function expanded(roots: readonly Tensor[]): Tensor[] {
+  return replaceAll(roots, (node, inputs) => node.op.expand?.(withInputs(node, inputs)));
 }
 
 /** Common subexpressions: nodes of one op with the same inputs and attributes become one. */

@@ -39,15 +39,7 @@ const rowSumsOp: Op<MatmulAttributes> = {
     const { batch, m } = sizes(a.shape, b.shape, attributes);
     return { shape: [...batch, m], dtype: "f32" };
   },
-  gradient: ({ inputs: [a], attributes: { transposeA } }, arriving) => {
-    const spread = reshape(arriving, [
-      ...arriving.shape.slice(0, -1),
-      ...(transposeA ? [1] : []),
-      -1,
-      ...(transposeA ? [] : [1]),
-    ]);
-    return [broadcastTo(spread, a.shape), undefined];
-  },
+  gradient: "internal",
   lowering: { kind: "kernel", call: (node) => matmulCall(node, "storeSum") },
 };
 /** The sums over k of A's rows, [..., m]: the kernel of the product gives them on the side. */

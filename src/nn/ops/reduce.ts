@@ -36,6 +36,7 @@ export const reduceOp: Op<ReduceAttributes> = {
       constants: reduceConstants(mode, x.shape[0], x.shape[1]),
       reads: {},
       loads: { element: x },
+      compared: mode === "max" ? [x] : [],
       store: "store",
     }),
   },

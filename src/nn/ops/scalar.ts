@@ -12,8 +12,10 @@ export type Operand = Tensor | number;
 
 const scalarOps = new Map<string, Op<null>>();
 
+type ScalarGradient = Exclude<GradientRule<null>, "internal">;
+
 /** An op that applies a scalar function at every position of its broadcast inputs. */
-function scalarOp(name: string, fn: ScalarFunction, gradient: GradientRule<null>) {
+function scalarOp(name: string, fn: ScalarFunction, gradient: ScalarGradient) {
   const op: Op<null> = {
     name,
     infer: (inputs) => ({
@@ -197,7 +199,7 @@ export const minimum = scalarOp(
   extremum((a, b) => greater(b, a)),
 ) as (a: Operand, b: Operand) => Tensor;
 
-function extremum(wins: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
+function extremum(wins: (a: Tensor, b: Tensor) => Tensor): ScalarGradient {
   return ({ inputs: [a, b] }, arriving) => {
     const tie = mul(equal(a, b), 0.5);
     return [mul(arriving, add(wins(a, b), tie)), mul(arriving, add(wins(b, a), tie))];

@@ -104,7 +104,9 @@ const windowOp: Op<{ scalar: string; count: number }> = {
     }
     return { shape: [count], dtype: input.dtype };
   },
-  gradient: () => [undefined],
+  gradient() {
+    throw new ShapeError("window", "the gradient of a window is not built; take windows of data");
+  },
   lowering: {
     kind: "view",
     position: ({ attributes: { scalar } }, emitter, at) => emitter.shift(at, scalar),

@@ -1,0 +1,146 @@
+// Pooling of images [IMAGES, H, W] (IMAGES counts batch × channels) to [IMAGES, OUT_H, OUT_W], and back.
+// One invocation computes one element of the result. Padding is never chosen as a maximum, and counts as zeros in
+// an average, as in PyTorch.
+//
+//   maxSelect      picked(i), i being where element has the first maximum of each window: max-pooling with
+//                  picked = element, and the gradient of maxScatter otherwise
+//   maxScatter     each element of picked [IMAGES, OUT_H, OUT_W] goes to where its window has its first maximum
+//   average        the mean of each window
+//   averageScatter each element of element [IMAGES, OUT_H, OUT_W] goes in equal parts to its window
+
+const IMAGES = 1u;
+const H = 1u;
+const W = 1u;
+const OUT_H = 1u;
+const OUT_W = 1u;
+const KERNEL_H = 1u;
+const KERNEL_W = 1u;
+const STRIDE_H = 1u;
+const STRIDE_W = 1u;
+const PAD_H = 0u;
+const PAD_W = 0u;
+// Invocations along x; beyond one dispatch dimension's limit the grid grows along y.
+const ROW = 64u;
+
+const LOWEST = -3.4028234e38;
+
+@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
+@group(1) @binding(10) var<storage, read> operand0: array<u32>;
+@group(1) @binding(11) var<storage, read> operand1: array<u32>;
+@group(1) @binding(12) var<storage, read> operand2: array<u32>;
+@group(1) @binding(13) var<storage, read> operand3: array<u32>;
+@group(1) @binding(14) var<storage, read> operand4: array<u32>;
+@group(1) @binding(15) var<storage, read> operand5: array<u32>;
+@group(1) @binding(16) var<storage, read> operand6: array<u32>;
+@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
+@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
+@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
+@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
+
+fn element(index: u32) -> f32 {
+  return bitcast<f32>(operand0[index]);
+}
+
+fn picked(index: u32) -> f32 {
+  return bitcast<f32>(operand1[index]);
+}
+
+fn store(index: u32, value: f32) {
+  result0[index] = bitcast<u32>(value);
+}
+
+// Where the window of output pixel (outY, outX) of an image has its first maximum.
+fn firstMaximum(image: u32, outY: u32, outX: u32) -> u32 {
+  var best = LOWEST;
+  var position = 0u;
+  var found = false;
+  for (var ky = 0u; ky < KERNEL_H; ky++) {
+    for (var kx = 0u; kx < KERNEL_W; kx++) {
+      // Positions in the padding wrap around to huge numbers.
+      let y = outY * STRIDE_H + ky - PAD_H;
+      let x = outX * STRIDE_W + kx - PAD_W;
+      if (y < H && x < W) {
+        let index = (image * H + y) * W + x;
+        let value = element(index);
+        if (!found || value > best) {
+          best = value;
+          position = index;
+          found = true;
+        }
+      }
+    }
+  }
+  return position;
+}
+
+@compute @workgroup_size(64)
+fn maxSelect(@builtin(global_invocation_id) id: vec3<u32>) {
+  let index = id.y * ROW + id.x;
+  if (index < IMAGES * OUT_H * OUT_W) {
+    let image = index / (OUT_H * OUT_W);
+    store(index, picked(firstMaximum(image, (index / OUT_W) % OUT_H, index % OUT_W)));
+  }
+}
+
+@compute @workgroup_size(64)
+fn maxScatter(@builtin(global_invocation_id) id: vec3<u32>) {
+  let index = id.y * ROW + id.x;
+  if (index < IMAGES * H * W) {
+    let image = index / (H * W);
+    var total = 0.0;
+    for (var ky = 0u; ky < KERNEL_H; ky++) {
+      for (var kx = 0u; kx < KERNEL_W; kx++) {
+        let y = (index / W) % H + PAD_H - ky;
+        let x = index % W + PAD_W - kx;
+        let outY = y / STRIDE_H;
+        let outX = x / STRIDE_W;
+        if (y % STRIDE_H == 0u && x % STRIDE_W == 0u && outY < OUT_H && outX < OUT_W) {
+          if (firstMaximum(image, outY, outX) == index) {
+            total += picked((image * OUT_H + outY) * OUT_W + outX);
+          }
+        }
+      }
+    }
+    store(index, total);
+  }
+}
+
+@compute @workgroup_size(64)
+fn average(@builtin(global_invocation_id) id: vec3<u32>) {
+  let index = id.y * ROW + id.x;
+  if (index < IMAGES * OUT_H * OUT_W) {
+    let image = index / (OUT_H * OUT_W);
+    var total = 0.0;
+    for (var ky = 0u; ky < KERNEL_H; ky++) {
+      for (var kx = 0u; kx < KERNEL_W; kx++) {
+        let y = ((index / OUT_W) % OUT_H) * STRIDE_H + ky - PAD_H;
+        let x = (index % OUT_W) * STRIDE_W + kx - PAD_W;
+        if (y < H && x < W) {
+          total += element((image * H + y) * W + x);
+        }
+      }
+    }
+    store(index, total / f32(KERNEL_H * KERNEL_W));
+  }
+}
+
+@compute @workgroup_size(64)
+fn averageScatter(@builtin(global_invocation_id) id: vec3<u32>) {
+  let index = id.y * ROW + id.x;
+  if (index < IMAGES * H * W) {
+    let image = index / (H * W);
+    var total = 0.0;
+    for (var ky = 0u; ky < KERNEL_H; ky++) {
+      for (var kx = 0u; kx < KERNEL_W; kx++) {
+        let y = (index / W) % H + PAD_H - ky;
+        let x = index % W + PAD_W - kx;
+        let outY = y / STRIDE_H;
+        let outX = x / STRIDE_W;
+        if (y % STRIDE_H == 0u && x % STRIDE_W == 0u && outY < OUT_H && outX < OUT_W) {
+          total += element((image * OUT_H + outY) * OUT_W + outX);
+        }
+      }
+    }
+    store(index, total / f32(KERNEL_H * KERNEL_W));
+  }
+}

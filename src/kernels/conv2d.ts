@@ -1,0 +1,209 @@
+import shader from "../../shaders/conv2d.wgsl?raw";
+import type { Constants, Kernel, TwinCall } from "./kernel.ts";
+
+/** Everything that a convolution's loops depend on. Pairs are [vertical, horizontal]. */
+export interface ConvShape {
+  readonly batch: number;
+  readonly channels: number;
+  readonly size: readonly [number, number];
+  readonly filters: number;
+  readonly outSize: readonly [number, number];
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
+}
+
+/** Invocations that the weight gradient should at least have: fewer would leave a device idle. */
+const WANTED_INVOCATIONS = 1024;
+
+function tileFor(size: number): number {
+  return size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
+}
+
+function shared(shape: ConvShape) {
+  return {
+    BATCH: shape.batch,
+    CHANNELS: shape.channels,
+    H: shape.size[0],
+    W: shape.size[1],
+    FILTERS: shape.filters,
+    OUT_H: shape.outSize[0],
+    OUT_W: shape.outSize[1],
+    KERNEL_H: shape.kernel[0],
+    KERNEL_W: shape.kernel[1],
+    STRIDE_H: shape.stride[0],
+    STRIDE_W: shape.stride[1],
+    PAD_H: shape.padding[0],
+    PAD_W: shape.padding[1],
+    DILATION_H: shape.dilation[0],
+    DILATION_W: shape.dilation[1],
+    GROUPS: shape.groups,
+    GROUP_X: 8,
+    GROUP_Y: 1,
+  };
+}
+
+export function convForwardConstants(shape: ConvShape) {
+  const pixels = shape.batch * shape.outSize[0] * shape.outSize[1];
+  return {
+    ...shared(shape),
+    SPLITS: 1,
+    TILE_M: tileFor(shape.filters / shape.groups),
+    TILE_N: tileFor(pixels),
+  };
+}
+
+export function convInputConstants(shape: ConvShape) {
+  const pixels = shape.batch * shape.size[0] * shape.size[1];
+  return {
+    ...shared(shape),
+    SPLITS: 1,
+    TILE_M: tileFor(shape.channels / shape.groups),
+    TILE_N: tileFor(pixels),
+  };
+}
+
+/** With partial sums [SPLITS, …weight]: a weight has few elements, and each sums over all pixels. */
+export function convWeightConstants(shape: ConvShape) {
+  const filters = shape.filters / shape.groups;
+  const columns = (shape.channels / shape.groups) * shape.kernel[0] * shape.kernel[1];
+  const TILE_M = tileFor(filters);
+  const TILE_N = tileFor(columns);
+  const invocations = shape.groups * Math.ceil(filters / TILE_M) * Math.ceil(columns / TILE_N);
+  const rows = shape.batch * shape.outSize[0];
+  const share = Math.ceil(rows / Math.min(rows, Math.ceil(WANTED_INVOCATIONS / invocations)));
+  return { ...shared(shape), SPLITS: Math.ceil(rows / share), TILE_M, TILE_N };
+}
+
+function grid(
+  rows: number,
+  columns: number,
+  { GROUPS, SPLITS, TILE_M, TILE_N, GROUP_X, GROUP_Y }: Constants,
+) {
+  const tiles = GROUPS * Math.ceil(rows / TILE_M);
+  return [Math.ceil(columns / (TILE_N * GROUP_X)), Math.ceil(tiles / GROUP_Y), SPLITS] as const;
+}
+
+function flops({ BATCH, CHANNELS, FILTERS, GROUPS, OUT_H, OUT_W, KERNEL_H, KERNEL_W }: Constants): number {
+  return (2 * BATCH * OUT_H * OUT_W * FILTERS * CHANNELS * KERNEL_H * KERNEL_W) / GROUPS;
+}
+
+/**
+ * Calls `visit` for every product of the convolution: with the positions in x, w and y, images and output rows in
+ * order. `row` counts output rows over all images.
+ */
+function forEachProduct(c: Constants, visit: (x: number, w: number, y: number, row: number) => void): void {
+  const channels = c.CHANNELS / c.GROUPS;
+  const filters = c.FILTERS / c.GROUPS;
+  for (let row = 0; row < c.BATCH * c.OUT_H; row++) {
+    const image = Math.floor(row / c.OUT_H);
+    const outY = row % c.OUT_H;
+    for (let filter = 0; filter < c.FILTERS; filter++) {
+      const firstChannel = Math.floor(filter / filters) * channels;
+      for (let outX = 0; outX < c.OUT_W; outX++) {
+        const y = ((image * c.FILTERS + filter) * c.OUT_H + outY) * c.OUT_W + outX;
+        for (let channel = 0; channel < channels; channel++) {
+          for (let ky = 0; ky < c.KERNEL_H; ky++) {
+            const inY = outY * c.STRIDE_H + ky * c.DILATION_H - c.PAD_H;
+            if (inY < 0 || inY >= c.H) continue;
+            const line = ((image * c.CHANNELS + firstChannel + channel) * c.H + inY) * c.W;
+            const taps = ((filter * channels + channel) * c.KERNEL_H + ky) * c.KERNEL_W;
+            for (let kx = 0; kx < c.KERNEL_W; kx++) {
+              const inX = outX * c.STRIDE_W + kx * c.DILATION_W - c.PAD_W;
+              if (inX >= 0 && inX < c.W) visit(line + inX, taps + kx, y, row);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/** Accumulates products in f64, then hands every element to the store hook. */
+function accumulate(length: number, { store }: TwinCall, add: (sums: Float64Array) => void): void {
+  const sums = new Float64Array(length);
+  add(sums);
+  for (let i = 0; i < length; i++) store.store(i, sums[i]);
+}
+
+const declaration = {
+  shader,
+  bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
+  constants: {
+    BATCH: "u32",
+    CHANNELS: "u32",
+    H: "u32",
+    W: "u32",
+    FILTERS: "u32",
+    OUT_H: "u32",
+    OUT_W: "u32",
+    KERNEL_H: "u32",
+    KERNEL_W: "u32",
+    STRIDE_H: "u32",
+    STRIDE_W: "u32",
+    PAD_H: "u32",
+    PAD_W: "u32",
+    DILATION_H: "u32",
+    DILATION_W: "u32",
+    GROUPS: "u32",
+    SPLITS: "u32",
+    TILE_M: "u32",
+    TILE_N: "u32",
+    GROUP_X: "u32",
+    GROUP_Y: "u32",
+  },
+  hooks: { store: "store" },
+  flops,
+} as const;
+
+/** y = conv(x, w): a = x [batch, channels, h, w], b = w. */
+export const convForward: Kernel = {
+  ...declaration,
+  name: "convForward",
+  entryPoint: "forward",
+  grid: (c) => grid(c.FILTERS / c.GROUPS, c.BATCH * c.OUT_H * c.OUT_W, c),
+  twin(call) {
+    const { constants: c, memory } = call;
+    accumulate(c.BATCH * c.FILTERS * c.OUT_H * c.OUT_W, call, (sums) =>
+      forEachProduct(c, (x, w, y) => {
+        sums[y] += memory.a[x] * memory.b[w];
+      }),
+    );
+  },
+};
+
+/** The gradient of x: a = dy, b = w. */
+export const convInputGradient: Kernel = {
+  ...declaration,
+  name: "convInputGradient",
+  entryPoint: "inputGradient",
+  grid: (c) => grid(c.CHANNELS / c.GROUPS, c.BATCH * c.H * c.W, c),
+  twin(call) {
+    const { constants: c, memory } = call;
+    accumulate(c.BATCH * c.CHANNELS * c.H * c.W, call, (sums) =>
+      forEachProduct(c, (x, w, y) => {
+        sums[x] += memory.a[y] * memory.b[w];
+      }),
+    );
+  },
+};
+
+/** The gradient of w in SPLITS partial sums: a = x, b = dy. */
+export const convWeightGradient: Kernel = {
+  ...declaration,
+  name: "convWeightGradient",
+  entryPoint: "weightGradient",
+  grid: (c) => grid(c.FILTERS / c.GROUPS, (c.CHANNELS / c.GROUPS) * c.KERNEL_H * c.KERNEL_W, c),
+  twin(call) {
+    const { constants: c, memory } = call;
+    const size = (c.FILTERS * c.CHANNELS * c.KERNEL_H * c.KERNEL_W) / c.GROUPS;
+    const share = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
+    accumulate(c.SPLITS * size, call, (sums) =>
+      forEachProduct(c, (x, w, y, row) => {
+        sums[Math.floor(row / share) * size + w] += memory.a[x] * memory.b[y];
+      }),
+    );
+  },
+};

@@ -1,0 +1,140 @@
+import shader from "../../shaders/pool2d.wgsl?raw";
+import { type Constants, type Kernel, spread, type TwinCall } from "./kernel.ts";
+
+const GROUP = 64;
+
+/** What pooling's loops depend on. Pairs are [vertical, horizontal]. */
+export interface PoolShape {
+  /** Batch × channels. */
+  readonly images: number;
+  readonly size: readonly [number, number];
+  readonly outSize: readonly [number, number];
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+}
+
+/** Constants; `scatter` for the kernels whose result is [images, …size]. */
+export function poolConstants(shape: PoolShape, scatter: boolean) {
+  const [height, width] = scatter ? shape.size : shape.outSize;
+  return {
+    IMAGES: shape.images,
+    H: shape.size[0],
+    W: shape.size[1],
+    OUT_H: shape.outSize[0],
+    OUT_W: shape.outSize[1],
+    KERNEL_H: shape.kernel[0],
+    KERNEL_W: shape.kernel[1],
+    STRIDE_H: shape.stride[0],
+    STRIDE_W: shape.stride[1],
+    PAD_H: shape.padding[0],
+    PAD_W: shape.padding[1],
+    ROW: spread(Math.ceil((shape.images * height * width) / GROUP))[0] * GROUP,
+  };
+}
+
+const outputs = ({ IMAGES, OUT_H, OUT_W }: Constants) => IMAGES * OUT_H * OUT_W;
+const inputs = ({ IMAGES, H, W }: Constants) => IMAGES * H * W;
+
+/** Calls `visit` with the position of every input pixel in the window of one output, in order. */
+function forEachInWindow(c: Constants, output: number, visit: (input: number) => void): void {
+  const image = Math.floor(output / (c.OUT_H * c.OUT_W));
+  const top = (Math.floor(output / c.OUT_W) % c.OUT_H) * c.STRIDE_H - c.PAD_H;
+  const left = (output % c.OUT_W) * c.STRIDE_W - c.PAD_W;
+  for (let y = Math.max(0, top); y < Math.min(c.H, top + c.KERNEL_H); y++) {
+    for (let x = Math.max(0, left); x < Math.min(c.W, left + c.KERNEL_W); x++)
+      visit((image * c.H + y) * c.W + x);
+  }
+}
+
+function firstMaximum(c: Constants, output: number, element: (index: number) => number): number {
+  let best = Number.NaN;
+  let position = 0;
+  forEachInWindow(c, output, (input) => {
+    const value = element(input);
+    if (Number.isNaN(best) || value > best) {
+      best = value;
+      position = input;
+    }
+  });
+  return position;
+}
+
+/** Adds up in f64 what each output gives to inputs, and stores it. */
+function scatter(
+  { constants: c, store }: TwinCall,
+  give: (output: number, sums: Float64Array) => void,
+): void {
+  const sums = new Float64Array(inputs(c));
+  for (let output = 0; output < outputs(c); output++) give(output, sums);
+  for (let i = 0; i < sums.length; i++) store.store(i, sums[i]);
+}
+
+function pooling(
+  name: string,
+  size: (c: Constants) => number,
+  hooks: Kernel["hooks"],
+  twin: (call: TwinCall) => void,
+): Kernel {
+  return {
+    name,
+    shader,
+    entryPoint: name,
+    bindings: {},
+    constants: {
+      IMAGES: "u32",
+      H: "u32",
+      W: "u32",
+      OUT_H: "u32",
+      OUT_W: "u32",
+      KERNEL_H: "u32",
+      KERNEL_W: "u32",
+      STRIDE_H: "u32",
+      STRIDE_W: "u32",
+      PAD_H: "u32",
+      PAD_W: "u32",
+      ROW: "u32",
+    },
+    hooks,
+    grid: (c) => spread(Math.ceil(size(c) / GROUP)),
+    flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
+    twin,
+  };
+}
+
+const select = { element: "load", picked: "load", store: "store" } as const;
+
+export const maxSelect = pooling("maxSelect", outputs, select, ({ constants: c, load, store }) => {
+  for (let output = 0; output < outputs(c); output++) {
+    store.store(output, load.picked(firstMaximum(c, output, load.element)));
+  }
+});
+
+export const maxScatter = pooling("maxScatter", inputs, select, (call) => {
+  const { constants: c, load } = call;
+  scatter(call, (output, sums) => {
+    sums[firstMaximum(c, output, load.element)] += load.picked(output);
+  });
+});
+
+const mean = { element: "load", store: "store" } as const;
+
+export const average = pooling("average", outputs, mean, ({ constants: c, load, store }) => {
+  for (let output = 0; output < outputs(c); output++) {
+    let total = 0;
+    forEachInWindow(c, output, (input) => {
+      total += load.element(input);
+    });
+    store.store(output, total / (c.KERNEL_H * c.KERNEL_W));
+  }
+});
+
+export const averageScatter = pooling("averageScatter", inputs, mean, (call) => {
+  const { constants: c, load } = call;
+  scatter(call, (output, sums) => {
+    const part = load.element(output) / (c.KERNEL_H * c.KERNEL_W);
+    forEachInWindow(c, output, (input) => {
+      sums[input] += part;
+    });
+  });
+});
