@@ -67,20 +67,22 @@ fn crossEntropy(
     let answer = u32(label(row));
     var highest = LOWEST;
     var best = 0u;
-    var mean = 0.0;
     for (var c = 0u; c < CLASSES; c++) {
       let x = logit(first + c);
-      mean += x / f32(CLASSES);
       if (x > highest) {
         highest = x;
         best = c;
       }
     }
+    // All differences are taken from the row's maximum: logits that are large, but close, keep their digits.
     var sum = 0.0;
+    var mean = 0.0;
     for (var c = 0u; c < CLASSES; c++) {
-      sum += exp(logit(first + c) - highest);
+      let below = highest - logit(first + c);
+      sum += exp(-below);
+      mean += below / f32(CLASSES);
     }
-    let rowLoss = (highest - (1.0 - SMOOTHING) * logit(first + answer) - SMOOTHING * mean) + log(sum);
+    let rowLoss = (1.0 - SMOOTHING) * (highest - logit(first + answer)) + SMOOTHING * mean + log(sum);
     storeLoss(row, rowLoss);
     loss += rowLoss;
     hit += select(0.0, 1.0, best == answer);

@@ -14,11 +14,12 @@ export type Elements = Float32Array | Int32Array | Uint8Array;
  * Where a buffer's memory comes from, and how long it lives.
  * - `state`: lives across steps and is shared by name between programs (parameters, moments, gradients).
  * - `data`: resident and read-only for the program, supplied by the caller (a data set, the order of its samples).
+ * - `constant`: read-only numbers that are part of the program.
  * - `input`: written by the host before a run.
  * - `temporary`: lives within one step; the memory plan lets temporaries share storage.
  * - `output`: one row per step, read back by the host.
  */
-export type BufferKind = "state" | "data" | "input" | "temporary" | "output";
+export type BufferKind = "state" | "data" | "constant" | "input" | "temporary" | "output";
 
 export interface BufferSpec {
   readonly name: string;
@@ -26,6 +27,8 @@ export interface BufferSpec {
   readonly dtype: DType;
   /** Number of elements. */
   readonly length: number;
+  /** What a `constant` holds. */
+  readonly values?: readonly number[];
 }
 
 /** A contiguous part of a buffer, read as a tensor of `shape`. `offset` counts elements. */
@@ -68,6 +71,8 @@ export type Instruction =
   /** Position `at` as a number. */
   | { readonly op: "position"; readonly at: number }
   | { readonly op: "load"; readonly binding: string; readonly at: number }
+  /** A uniform random number in [0, 1): a function of step scalars `seed` and `step`, `stream` and position `at`. */
+  | { readonly op: "random"; readonly at: number; readonly stream: number }
   /** A scalar function of the table in `src/kernels/scalar.ts`. */
   | { readonly op: "call"; readonly fn: string; readonly args: readonly number[] };
 

@@ -7,7 +7,8 @@
  *
  * How (seed, stream, index) becomes a block: key = [seed mod 2^32, stream], counter = [block mod 2^32, block / 2^32,
  * seed / 2^32, domain], where block = index / 4 and the value is word index mod 4 of the block. Domain 0 serves
- * `randomU32`, `uniform` and `normal`; domains 1 and 2 serve the round keys of permutations.
+ * `randomU32`, `uniform` and `normal`; domains 1 and 2 serve the round keys of permutations,
+ * domain 3 what shaders draw during a step.
  */
 
 /** Four 32-bit words. */
@@ -80,6 +81,15 @@ export function philox4x32(
   return [out[0] as number, out[1] as number, out[2] as number, out[3] as number];
 }
 
+/**
+ * What a shader draws during a step, uniform in [0, 1): a function of (seed, stream, step, index), all of them 32-bit
+ * words. Its twin of the same name is in `shaders/random.wgsl`.
+ */
+export function stepUniform(seed: number, stream: number, step: number, index: number): number {
+  philoxInto(scratch, index, step, 0, STEP_DOMAIN, seed, stream);
+  return unit(scratch[0] as number);
+}
+
 function checkCounter(what: string, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(`random: ${what} is ${value}; expected an integer from 0 to 2^53 − 1`);
@@ -104,6 +114,7 @@ function blockInto(out: Uint32Array, seed: number, stream: number, block: number
 }
 
 const scratch = new Uint32Array(4);
+const STEP_DOMAIN = 3;
 
 /** Fills the scratch block that holds `index` after checking the arguments. */
 function blockOf(seed: number, stream: number, index: number): void {

@@ -41,18 +41,22 @@ export const crossEntropy: Kernel = {
       const answer = load.label(row);
       let highest = -Infinity;
       let best = 0;
-      let mean = 0;
       for (let c = 0; c < CLASSES; c++) {
         const x = load.logit(first + c);
-        mean += x / CLASSES;
         if (x > highest) {
           highest = x;
           best = c;
         }
       }
       let sum = 0;
-      for (let c = 0; c < CLASSES; c++) sum += Math.exp(load.logit(first + c) - highest);
-      const loss = highest - (1 - SMOOTHING) * load.logit(first + answer) - SMOOTHING * mean + Math.log(sum);
+      let mean = 0;
+      for (let c = 0; c < CLASSES; c++) {
+        const below = highest - load.logit(first + c);
+        sum += Math.exp(-below);
+        mean += below / CLASSES;
+      }
+      const loss =
+        (1 - SMOOTHING) * (highest - load.logit(first + answer)) + SMOOTHING * mean + Math.log(sum);
       store.storeLoss(row, loss);
       total += loss;
       correct += best === answer ? 1 : 0;

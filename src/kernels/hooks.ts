@@ -1,5 +1,6 @@
 /** Hooks on the CPU: the same instructions that become WGSL, as functions for the twins. */
 import type { Elements, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
+import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
 import { slotOf } from "./specialise.ts";
 
@@ -75,6 +76,13 @@ function compile(
       const source = memory[instruction.binding];
       const at = instruction.at + 2;
       return (r) => source[r[at]];
+    }
+    case "random": {
+      const at = instruction.at + 2;
+      const { stream } = instruction;
+      const seed = slotOf("seed", scalars);
+      const step = slotOf("step", scalars);
+      return (r) => stepUniform(row.u32[seed], stream, row.u32[step], r[at]);
     }
     case "call":
       return compileCall(instruction.fn, instruction.args);

@@ -2,6 +2,7 @@
  * From a kernel and a dispatch to the WGSL that runs: named constants get the dispatch's values, named hook
  * functions get bodies written from the dispatch's instructions. Nothing else in the shader changes.
  */
+import randomShader from "../../shaders/random.wgsl?raw";
 import scalarShader from "../../shaders/scalar.wgsl?raw";
 import type { Dispatch, DType, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
 import type { Kernel } from "./kernel.ts";
@@ -28,9 +29,12 @@ export function specialise(
   const called = new Set<string>();
   for (const [name, hook] of Object.entries(dispatch.hooks)) {
     code = replaceFunctionBody(code, name, hookBody(hook, dtypeOf, scalars));
-    for (const instruction of hook.code) if (instruction.op === "call") called.add(instruction.fn);
+    for (const instruction of hook.code) {
+      if (instruction.op === "call") called.add(instruction.fn);
+      if (instruction.op === "random") called.add("stepUniform");
+    }
   }
-  return { code: code + scalarSource(called), bindings: Object.keys(dispatch.bindings) };
+  return { code: code + librarySource(called), bindings: Object.keys(dispatch.bindings) };
 }
 
 /** Constants that only the host knows (the grid's batch, say) have no line in the shader. */
@@ -65,19 +69,21 @@ function functionNamed(code: string, name: string): FoundFunction | undefined {
   return { start, bodyStart, bodyEnd: bodyEnd - 1 };
 }
 
-const scalarNames = [...scalarShader.matchAll(/\bfn (\w+)\s*\(/g)].map((match) => match[1]);
+/** Functions that hooks may call. */
+const library = `${scalarShader}\n${randomShader}`;
+const libraryNames = [...library.matchAll(/\bfn (\w+)\s*\(/g)].map((match) => match[1]);
 
-/** The source of the scalar functions in `names`, and of those they call. */
-export function scalarSource(names: ReadonlySet<string>): string {
+/** The source of the library functions in `names`, and of those they call. */
+export function librarySource(names: ReadonlySet<string>): string {
   const wanted = new Set<string>();
   const sources: string[] = [];
   const visit = (name: string) => {
     if (wanted.has(name)) return;
-    const found = functionNamed(scalarShader, name);
-    if (!found) throw new Error(`no scalar function is called ${name}`);
+    const found = functionNamed(library, name);
+    if (!found) throw new Error(`no function of the shader library is called ${name}`);
     wanted.add(name);
-    const source = scalarShader.slice(found.start, found.bodyEnd + 1);
-    for (const other of scalarNames) {
+    const source = library.slice(found.start, found.bodyEnd + 1);
+    for (const other of libraryNames) {
       if (other !== name && new RegExp(`\\b${other}\\s*\\(`).test(source.slice(source.indexOf("{"))))
         visit(other);
     }
@@ -138,6 +144,10 @@ function expression(
       return `f32(v${instruction.at})`;
     case "load":
       return loadExpression(instruction.binding, dtypeOf(instruction.binding), `v${instruction.at}`);
+    case "random": {
+      const [seed, step] = ["seed", "step"].map((name) => stepWord(name, scalars));
+      return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${step}, v${instruction.at})`;
+    }
     case "call":
       return `${instruction.fn}(${instruction.args.map((arg) => `v${arg}`).join(", ")})`;
   }

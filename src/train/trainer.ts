@@ -111,7 +111,7 @@ export class Trainer {
       body: trace,
     });
     const executable = await this.engine.compile(program, { maxSteps, memory: { ...this.memory, ...data } });
-    return new CompiledStep(this, executable, trains);
+    return new CompiledStep(this, executable, trains, Object.keys(inputs));
   }
 
   /** All parameters, by PyTorch's names. */
@@ -154,7 +154,16 @@ export class CompiledStep {
     readonly executable: Executable,
     /** Whether running it updates the parameters. */
     readonly trains: boolean,
-  ) {}
+    /** Names of its inputs, whether what it computes depends on them or not. */
+    readonly inputs: readonly string[],
+  ) {
+    const used = new Set(
+      executable.program.buffers.filter(({ kind }) => kind === "input").map(({ name }) => name),
+    );
+    this.#unused = new Set(inputs.filter((name) => !used.has(name)));
+  }
+
+  readonly #unused: ReadonlySet<string>;
 
   /** The step, written down: `describe(step.program)` prints it. */
   get program(): Program {
@@ -167,7 +176,9 @@ export class CompiledStep {
    * @returns the outputs' elements, by name
    */
   async run(inputs: Readonly<Record<string, Elements>> = {}, scalars: StepScalars = {}): Promise<Outputs> {
-    for (const [name, data] of Object.entries(inputs)) this.executable.write(name, data);
+    for (const [name, data] of Object.entries(inputs)) {
+      if (!this.#unused.has(name)) this.executable.write(name, data);
+    }
     return this.runMany(1, () => scalars);
   }
 

@@ -98,6 +98,12 @@ export class HookEmitter implements Emitter {
     return this.#write({ op: "constant", value });
   }
 
+  random(at: number, stream: number): number {
+    this.context.useScalar("seed", "u32");
+    this.context.useScalar("step", "u32");
+    return this.#write({ op: "random", at, stream });
+  }
+
   scalar(name: string): number {
     this.context.useScalar(name, "f32");
     return this.#write({ op: "scalar", scalar: name });

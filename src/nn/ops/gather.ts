@@ -1,6 +1,10 @@
 /** Rows picked by index: a batch out of a resident data set, embeddings. */
-import { elementCount, formatShape } from "../../program.ts";
+import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { sum } from "./reduce.ts";
+import { equal, mul } from "./scalar.ts";
+import { iota } from "./source.ts";
+import { reshape } from "./view.ts";
 
 /** Indices pass through f32 registers, which count exactly up to here. */
 const MAX_ROWS = 2 ** 24;
@@ -18,10 +22,10 @@ const gatherOp: Op<null> = {
       throw new ShapeError("gather", `indices are ${indices.dtype}; they must be i32`);
     return { shape: [...indices.shape, ...source.shape.slice(1)], dtype: "f32" };
   },
-  gradient: ({ inputs: [source] }) => {
-    if (source.dtype === "u8") return [undefined, undefined];
-    throw new ShapeError("gather", "the gradient of a gather from floating-point rows is not built yet");
-  },
+  gradient: ({ inputs: [source, indices] }, arriving) => [
+    scatterRows(arriving, indices, source.shape),
+    undefined,
+  ],
   lowering: {
     kind: "elementwise",
     emit({ inputs: [source, indices] }, emitter, at) {
@@ -34,6 +38,18 @@ const gatherOp: Op<null> = {
   },
 };
 const makeGather = define(gatherOp);
+
+/**
+ * The sum of the rows of `values` at each index, [rows, ...]: every result looks through all indices, in order, so
+ * that the sum needs no atomics and is the same in every run. The product below is never stored: the reduction
+ * computes it while loading.
+ */
+function scatterRows(values: Tensor, indices: Tensor, shape: Shape): Tensor {
+  const count = elementCount(indices.shape);
+  const hits = equal(reshape(indices, [count, 1, 1]), iota([1, shape[0], 1], 1));
+  const rows = reshape(values, [count, 1, elementCount(shape) / shape[0]]);
+  return reshape(sum(mul(hits, rows), 0), shape);
+}
 
 /** Rows of `source` [rows, ...] at `indices` [...] (i32): [...indices, ...row]. */
 export function gather(source: Tensor, indices: Tensor): Tensor {
