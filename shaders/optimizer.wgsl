@@ -19,6 +19,9 @@ const NESTEROV = 0u;
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
+const DECAY = 0.99;
+// The bound of clipping.
+const LIMIT = 1.0;
 // 0: decay is added to the gradient (L2); 1: it shrinks the parameter directly (AdamW, Loshchilov & Hutter 2019).
 const DECOUPLED = 0u;
 
@@ -28,6 +31,9 @@ const DECOUPLED = 0u;
 @group(1) @binding(2) var<storage, read> blocks: array<vec2<f32>>;
 @group(1) @binding(3) var<storage, read_write> first: array<f32>;
 @group(1) @binding(4) var<storage, read_write> second: array<f32>;
+// What clipping changes, and the sum of squares that it goes by.
+@group(1) @binding(5) var<storage, read_write> clipped: array<f32>;
+@group(1) @binding(6) var<storage, read> squares: array<f32>;
 
 fn scalar(slot: u32) -> f32 {
   return bitcast<f32>(step[slot / 4u][slot % 4u]);
@@ -82,4 +88,53 @@ fn adam(@builtin(global_invocation_id) id: vec3<u32>) {
   second[i] = variance;
   let denominator = sqrt(variance) * scalar(CORRECTION2) + EPSILON;
   parameters[i] = parameter - rate * scalar(CORRECTION1) * mean / denominator;
+}
+
+// RMSProp (Tieleman & Hinton 2012), with momentum as in PyTorch.
+@compute @workgroup_size(64)
+fn rmsprop(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ROW + id.x;
+  if (i >= SIZE) {
+    return;
+  }
+  let block = blocks[i / 64u];
+  let gradient = gradients[i] + block.y * parameters[i];
+  let variance = DECAY * second[i] + (1.0 - DECAY) * gradient * gradient;
+  let velocity = MOMENTUM * first[i] + gradient / (sqrt(variance) + EPSILON);
+  second[i] = variance;
+  first[i] = velocity;
+  parameters[i] -= scalar(LEARNING_RATE) * block.x * velocity;
+}
+
+// Adagrad (Duchi, Hazan & Singer 2011). CORRECTION1 holds the decay of its learning rate.
+@compute @workgroup_size(64)
+fn adagrad(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ROW + id.x;
+  if (i >= SIZE) {
+    return;
+  }
+  let block = blocks[i / 64u];
+  let gradient = gradients[i] + block.y * parameters[i];
+  let sum = second[i] + gradient * gradient;
+  second[i] = sum;
+  let rate = scalar(LEARNING_RATE) * block.x * scalar(CORRECTION1);
+  parameters[i] -= rate * gradient / (sqrt(sum) + EPSILON);
+}
+
+// Clipping by global norm (Pascanu et al. 2013): all gradients shrink by one factor when their norm is over LIMIT.
+@compute @workgroup_size(64)
+fn clipNorm(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ROW + id.x;
+  if (i < SIZE) {
+    clipped[i] *= min(1.0, LIMIT / (sqrt(squares[0]) + 1e-6));
+  }
+}
+
+// Clipping by value: every gradient comes to lie in [-LIMIT, LIMIT].
+@compute @workgroup_size(64)
+fn clipValue(@builtin(global_invocation_id) id: vec3<u32>) {
+  let i = id.y * ROW + id.x;
+  if (i < SIZE) {
+    clipped[i] = clamp(clipped[i], -LIMIT, LIMIT);
+  }
 }

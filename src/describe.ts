@@ -40,7 +40,7 @@ export function describe(program: Program): string {
   });
   const header = ["#", "kernel", "layer", "reads → writes", "fused", "FLOPs", "bytes"];
   const { dispatches, flops, bytes } = programCost(program);
-  const kinds = ["state", "data", "input", "temporary", "output"] as const;
+  const kinds = ["state", "data", "constant", "input", "temporary", "output"] as const;
   const memory = kinds.flatMap((kind) => {
     const buffers = program.buffers.filter((buffer) => buffer.kind === kind);
     const size = buffers.reduce((sum, buffer) => sum + byteLength(buffer), 0);

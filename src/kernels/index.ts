@@ -5,10 +5,11 @@ import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import { bytesPerElement, type Kernel, kernelBinding } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
-import { adam, momentum, sgd } from "./optimizer.ts";
+import { adagrad, adam, clipNorm, clipValue, momentum, rmsprop, sgd } from "./optimizer.ts";
 import { average, averageScatter, maxScatter, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
 import { softmax } from "./softmax.ts";
+import { track } from "./statistics.ts";
 
 export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
   [
@@ -27,6 +28,11 @@ export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
     sgd,
     momentum,
     adam,
+    rmsprop,
+    adagrad,
+    clipNorm,
+    clipValue,
+    track,
   ].map((kernel) => [kernel.name, kernel]),
 );
 

@@ -83,3 +83,60 @@ export const adam = rule(
     parameters[i] = parameter - (rate * scalar(CORRECTION1) * mean) / denominator;
   },
 );
+
+export const rmsprop = rule(
+  "rmsprop",
+  { ...first, ...second },
+  { DECAY: "f32", MOMENTUM: "f32", EPSILON: "f32" },
+  9,
+  ({ memory: { parameters, gradients, first, second }, constants }, i, rate, decay) => {
+    const { DECAY, MOMENTUM, EPSILON } = constants;
+    const gradient = gradients[i] + decay * parameters[i];
+    const variance = DECAY * second[i] + (1 - DECAY) * gradient * gradient;
+    const velocity = MOMENTUM * first[i] + gradient / (Math.sqrt(variance) + EPSILON);
+    second[i] = variance;
+    first[i] = velocity;
+    parameters[i] -= rate * velocity;
+  },
+);
+
+export const adagrad = rule(
+  "adagrad",
+  second,
+  { CORRECTION1: "u32", EPSILON: "f32" },
+  8,
+  ({ memory: { parameters, gradients, second }, constants, scalar }, i, rate, decay) => {
+    const gradient = gradients[i] + decay * parameters[i];
+    const sum = second[i] + gradient * gradient;
+    second[i] = sum;
+    parameters[i] -= (rate * scalar(constants.CORRECTION1) * gradient) / (Math.sqrt(sum) + constants.EPSILON);
+  },
+);
+
+/** A change of all gradients in place. */
+function clip(name: string, bindings: Record<string, KernelBinding>, twin: Kernel["twin"]): Kernel {
+  return {
+    name,
+    shader,
+    entryPoint: name,
+    bindings: { clipped: { binding: 5, access: "read_write" }, ...bindings },
+    constants: { SIZE: "u32", ROW: "u32", LIMIT: "f32" },
+    hooks: {},
+    grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
+    flops: ({ SIZE }) => SIZE,
+    twin,
+  };
+}
+
+export const clipNorm = clip(
+  "clipNorm",
+  { squares: { binding: 6, access: "read" } },
+  ({ memory: { clipped, squares }, constants: { LIMIT } }) => {
+    const factor = Math.min(1, LIMIT / (Math.sqrt(squares[0]) + 1e-6));
+    for (let i = 0; i < clipped.length; i++) clipped[i] *= factor;
+  },
+);
+
+export const clipValue = clip("clipValue", {}, ({ memory: { clipped }, constants: { LIMIT } }) => {
+  for (let i = 0; i < clipped.length; i++) clipped[i] = Math.min(LIMIT, Math.max(-LIMIT, clipped[i]));
+});

@@ -1,8 +1,4 @@
 /** Optimizers: each is one kernel over the arena of all parameters, and the numbers that change with the step. */
-import { OPTIMIZER_BLOCK, optimizerConstants } from "../kernels/optimizer.ts";
-import type { BufferSpec, Dispatch } from "../program.ts";
-import type { ProgramBuilder } from "./lower/builder.ts";
-import type { ArenaLayout } from "./parameters.ts";
 
 export interface Optimizer {
   readonly name: string;
@@ -10,8 +6,9 @@ export interface Optimizer {
   /** Its state, one number a parameter each: names of arenas. */
   readonly slots: readonly ("first" | "second")[];
   readonly weightDecay: number;
-  /** Whether weight decay applies to biases, too, as PyTorch's does. */
+  /** Whether weight decay applies to biases and norms, too, as PyTorch's does. */
   readonly decayBiases: boolean;
+  readonly groups: readonly ParameterGroup[];
   /** The kernel, and its constants beside those all optimizers have. */
   readonly kernel: string;
   readonly constants: Readonly<Record<string, number>>;
@@ -19,6 +16,16 @@ export interface Optimizer {
   readonly scalars: Readonly<Record<string, string>>;
   /** Values of those scalars at step `t`, counted from 1. */
   scalarsAt(t: number): Readonly<Record<string, number>>;
+}
+
+/** Parameters that are treated differently. The first group that matches a parameter's name counts. */
+export interface ParameterGroup {
+  /** A parameter's full name, the path in front of it (`"0"` for `0.weight` and `0.bias`), or a pattern. */
+  readonly match: string | RegExp;
+  readonly lr?: number;
+  readonly weightDecay?: number;
+  /** Left as they are: no gradient is computed for them. */
+  readonly frozen?: boolean;
 }
 
 /** Options that all optimizers share. */
@@ -29,6 +36,7 @@ export interface OptimizerOptions {
   readonly weightDecay?: number;
   /** Whether biases and norms decay, too (default false). */
   readonly decayBiases?: boolean;
+  readonly groups?: readonly ParameterGroup[];
 }
 
 export interface SgdOptions extends OptimizerOptions {
@@ -46,11 +54,30 @@ export interface AdamOptions extends OptimizerOptions {
   readonly epsilon?: number;
 }
 
+export interface RmspropOptions extends OptimizerOptions {
+  /** Decay of the mean of squared gradients (default 0.99). */
+  readonly decay?: number;
+  readonly momentum?: number;
+  /** Added to the root of that mean (default 1e-8). */
+  readonly epsilon?: number;
+}
+
+export interface AdagradOptions extends OptimizerOptions {
+  /** The learning rate of step t is divided by 1 + (t - 1) · lrDecay (default 0). */
+  readonly lrDecay?: number;
+  /** Added to the root of the sum of squares (default 1e-10). */
+  readonly epsilon?: number;
+}
+
+const INFINITE = Number.POSITIVE_INFINITY;
+
 /** Gradient descent, with momentum (Polyak 1964) or Nesterov's if asked. Default learning rate 0.01. */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { momentum = 0, nesterov = false } = options;
   inRange("sgd", "momentum", momentum, 0, 1);
-  if (nesterov && momentum === 0) throw new RangeError("sgd: nesterov needs a momentum above 0, such as 0.9");
+  if (nesterov && momentum === 0) {
+    throw new RangeError("sgd: nesterov needs a momentum above 0, such as 0.9");
+  }
   const shared = common("sgd", options, 0.01, 0);
   if (momentum === 0) return { ...shared, kernel: "sgd", slots: [], constants: {} };
   return {
@@ -75,7 +102,7 @@ function adamFamily(name: string, options: AdamOptions, decay: number, decoupled
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   inRange(name, "beta1", beta1, 0, 1);
   inRange(name, "beta2", beta2, 0, 1);
-  inRange(name, "epsilon", epsilon, 0, Number.POSITIVE_INFINITY);
+  inRange(name, "epsilon", epsilon, 0, INFINITE);
   return {
     ...common(name, options, 0.001, decay),
     kernel: "adam",
@@ -86,69 +113,64 @@ function adamFamily(name: string, options: AdamOptions, decay: number, decoupled
   };
 }
 
+/** RMSProp (Tieleman & Hinton 2012). Default learning rate 0.01. */
+export function rmsprop(options: RmspropOptions = {}): Optimizer {
+  const { decay = 0.99, momentum = 0, epsilon = 1e-8 } = options;
+  inRange("rmsprop", "decay", decay, 0, 1);
+  inRange("rmsprop", "momentum", momentum, 0, 1);
+  inRange("rmsprop", "epsilon", epsilon, 0, INFINITE);
+  return {
+    ...common("rmsprop", options, 0.01, 0),
+    kernel: "rmsprop",
+    slots: ["first", "second"],
+    constants: { DECAY: decay, MOMENTUM: momentum, EPSILON: epsilon },
+  };
+}
+
+/** Adagrad (Duchi, Hazan & Singer 2011). Default learning rate 0.01. */
+export function adagrad(options: AdagradOptions = {}): Optimizer {
+  const { lrDecay = 0, epsilon = 1e-10 } = options;
+  inRange("adagrad", "lrDecay", lrDecay, 0, INFINITE);
+  inRange("adagrad", "epsilon", epsilon, 0, INFINITE);
+  return {
+    ...common("adagrad", options, 0.01, 0),
+    kernel: "adagrad",
+    slots: ["second"],
+    constants: { EPSILON: epsilon },
+    scalars: { CORRECTION1: "correction1" },
+    scalarsAt: (t) => ({ correction1: 1 / (1 + (t - 1) * lrDecay) }),
+  };
+}
+
 function common(name: string, options: OptimizerOptions, defaultRate: number, defaultDecay: number) {
-  const { lr = defaultRate, weightDecay = defaultDecay, decayBiases = false } = options;
-  inRange(name, "lr", lr, 0, Number.POSITIVE_INFINITY);
-  inRange(name, "weightDecay", weightDecay, 0, Number.POSITIVE_INFINITY);
-  return { name, learningRate: lr, weightDecay, decayBiases, scalars: {}, scalarsAt: () => ({}) };
+  const { lr = defaultRate, weightDecay = defaultDecay, decayBiases = false, groups = [] } = options;
+  inRange(name, "lr", lr, 0, INFINITE);
+  inRange(name, "weightDecay", weightDecay, 0, INFINITE);
+  for (const group of groups) {
+    inRange(name, `lr of group ${group.match}`, group.lr ?? 0, 0, INFINITE);
+    inRange(name, `weightDecay of group ${group.match}`, group.weightDecay ?? 0, 0, INFINITE);
+    if (group.lr !== undefined && lr === 0) {
+      throw new RangeError(
+        `${name}: group ${group.match} has a learning rate of its own, so lr must be above 0`,
+      );
+    }
+  }
+  return { name, learningRate: lr, weightDecay, decayBiases, groups, scalars: {}, scalarsAt: () => ({}) };
 }
 
 /** @throws RangeError unless low ≤ value < high; NaN is never inside. */
 function inRange(optimizer: string, what: string, value: number, low: number, high: number): void {
   if (value >= low && value < high) return;
   const wanted =
-    high === Number.POSITIVE_INFINITY
-      ? `a finite number from ${low}`
-      : `a number from ${low} up to, not including, ${high}`;
+    high === INFINITE ? `a finite number from ${low}` : `a number from ${low} up to, not including, ${high}`;
   throw new RangeError(`${optimizer}: ${what} is ${value}; give ${wanted}`);
 }
 
-/** The state that training needs beside the parameters, all of the arena's length. */
-export function arena(
-  name: "parameters" | "gradients" | "first" | "second",
-  layout: ArenaLayout,
-): BufferSpec {
-  return { name, kind: "state", dtype: "f32", length: layout.length };
-}
-
-function blocks(layout: ArenaLayout): BufferSpec {
-  return { name: "blocks", kind: "state", dtype: "f32", length: (layout.length / OPTIMIZER_BLOCK) * 2 };
-}
-
-/** What the optimizer's kernel knows of each block of the arena: [rate factor, weight decay]. */
-export function blockValues(layout: ArenaLayout, { weightDecay, decayBiases }: Optimizer): Float32Array {
-  const values = new Float32Array(blocks(layout).length);
-  layout.specs.forEach(({ name, decay }, i) => {
-    const first = layout.offset(name) / OPTIMIZER_BLOCK;
-    const next = layout.specs[i + 1];
-    const end = (next ? layout.offset(next.name) : layout.length) / OPTIMIZER_BLOCK;
-    for (let block = first; block < end; block++) {
-      values[2 * block] = 1;
-      values[2 * block + 1] = decay || decayBiases ? weightDecay : 0;
-    }
-  });
-  return values;
-}
-
-/** The one dispatch that updates all parameters. */
-export function optimizerDispatch(
-  optimizer: Optimizer,
-  layout: ArenaLayout,
-  builder: ProgramBuilder,
-): Dispatch {
-  const names = ["parameters", "gradients", ...optimizer.slots] as const;
-  const shape = [layout.length];
-  const bindings = Object.fromEntries(names.map((name) => [name, builder.view(arena(name, layout), shape)]));
-  const slots = Object.entries({ LEARNING_RATE: "learningRate", ...optimizer.scalars });
-  return {
-    label: "optimizer",
-    kernel: optimizer.kernel,
-    constants: {
-      ...optimizerConstants(layout.length),
-      ...optimizer.constants,
-      ...Object.fromEntries(slots.map(([constant, scalar]) => [constant, builder.slot(scalar)])),
-    },
-    hooks: {},
-    bindings: { ...bindings, blocks: builder.view(blocks(layout), [blocks(layout).length]) },
-  };
+/** The group that a parameter belongs to, if any. */
+export function groupOf({ groups }: Optimizer, parameter: string): ParameterGroup | undefined {
+  return groups.find(({ match }) =>
+    typeof match === "string"
+      ? parameter === match || parameter.startsWith(`${match}.`)
+      : match.test(parameter),
+  );
 }

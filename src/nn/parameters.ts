@@ -1,17 +1,21 @@
-/** Parameters: what a model declares while it is traced, and where each lies in the arena. */
-import { aligned, elementCount, formatShape, type Shape } from "../program.ts";
-import { type Initializer, initialValues } from "./initializers.ts";
-import { parameterSource } from "./ops/source.ts";
+/** What a model declares while it is traced: parameters, and running statistics. */
+import { formatShape, type Shape } from "../program.ts";
+import type { ArenaEntry } from "./arena.ts";
+import { constantValue, type Initializer } from "./initializers.ts";
+import { parameterSource, statisticSource } from "./ops/source.ts";
 import { sameShape } from "./shape.ts";
 import { ShapeError, type Tensor } from "./tensor.ts";
 
-export interface ParameterSpec {
+export interface ParameterSpec extends ArenaEntry {
   /** PyTorch's name: the layer's path, then `weight` or `bias`. */
   readonly name: string;
-  readonly shape: Shape;
-  readonly init: Initializer;
-  /** Whether weight decay applies: to weights, not to biases and norms. */
+  /** Whether weight decay and penalties apply: to weights, not to biases and norms. */
   readonly decay: boolean;
+}
+
+export interface StatisticSpec extends ArenaEntry {
+  /** By which part of the way it moves towards what a step observes. */
+  readonly rate: number;
 }
 
 export interface ParameterOptions {
@@ -20,35 +24,65 @@ export interface ParameterOptions {
   readonly decay?: boolean;
 }
 
-/** What one trace of a model declares: parameters, and the tensors that stand for them in this trace. */
-export class ParameterTrace {
-  readonly specs = new Map<string, ParameterSpec>();
+export interface StatisticOptions {
+  /** The value before anything was observed. */
+  readonly initial: number;
+  readonly rate: number;
+}
+
+/** Tensors of one kind, by name, as one trace of a model declares them. */
+class Declarations<Spec extends ArenaEntry> {
+  readonly specs = new Map<string, Spec>();
   readonly tensors = new Map<string, Tensor>();
 
+  constructor(readonly source: (name: string, shape: Shape) => Tensor) {}
+
   /** @throws ShapeError when the name is taken by another shape. */
-  declare(spec: ParameterSpec): Tensor {
+  declare(spec: Spec): Tensor {
     const known = this.specs.get(spec.name);
     if (known && !sameShape(known.shape, spec.shape)) {
       throw new ShapeError(
         spec.name,
-        `the parameter has shape ${formatShape(known.shape)}, and is used with ${formatShape(spec.shape)}; ` +
+        `it has shape ${formatShape(known.shape)}, and is used with ${formatShape(spec.shape)}; ` +
           "inputs of a layer must keep their shape",
       );
     }
     let tensor = this.tensors.get(spec.name);
     if (!tensor) {
       if (!known) this.specs.set(spec.name, spec);
-      tensor = parameterSource(spec.name, spec.shape);
+      tensor = this.source(spec.name, spec.shape);
       this.tensors.set(spec.name, tensor);
     }
     return tensor;
   }
 }
 
+/** One trace of a model. */
+export class ModelTrace {
+  readonly parameters = new Declarations<ParameterSpec>(parameterSource);
+  readonly statistics = new Declarations<StatisticSpec>(statisticSource);
+  /** What this step observes of statistics, by name. */
+  readonly observations = new Map<string, Tensor>();
+  #streams = 0;
+
+  /** A stream of random numbers that nobody else in this trace has. */
+  stream(): number {
+    return this.#streams++;
+  }
+}
+
+/** A running statistic, as a layer sees it. */
+export interface Statistic {
+  /** Its value before this step. */
+  readonly value: Tensor;
+  /** Says what this step observes; the statistic moves there by its rate, after the step. */
+  observe(now: Tensor): void;
+}
+
 /** What a layer sees of the model around it while it is traced. */
 export class Scope {
   constructor(
-    readonly trace: ParameterTrace,
+    readonly trace: ModelTrace,
     /** Whether the trace is of a training step. */
     readonly training: boolean,
     readonly path = "",
@@ -57,45 +91,32 @@ export class Scope {
   ) {}
 
   child(name: string, nextActivation?: string): Scope {
-    return new Scope(this.trace, this.training, this.path ? `${this.path}.${name}` : name, nextActivation);
+    return new Scope(this.trace, this.training, this.#full(name), nextActivation);
   }
 
   /** A trainable tensor of this layer. Asked for twice by the same name, it is shared. */
   parameter(name: string, shape: Shape, { init, decay = shape.length > 1 }: ParameterOptions): Tensor {
-    return this.trace.declare({ name: this.path ? `${this.path}.${name}` : name, shape, init, decay });
-  }
-}
-
-/** All parameters in one flat arena, each at an aligned offset. */
-export class ArenaLayout {
-  readonly length: number;
-  readonly #offsets = new Map<string, number>();
-
-  constructor(readonly specs: readonly ParameterSpec[]) {
-    let length = 0;
-    for (const { name, shape } of specs) {
-      this.#offsets.set(name, length);
-      length += aligned(elementCount(shape));
-    }
-    this.length = length;
+    return this.trace.parameters.declare({ name: this.#full(name), shape, init, decay });
   }
 
-  offset(name: string): number {
-    const offset = this.#offsets.get(name);
-    if (offset === undefined) {
-      throw new Error(
-        `the model has no parameter "${name}"; a model must declare the same ones in every trace`,
-      );
-    }
-    return offset;
+  /** A tensor that follows what training steps observe, such as a running mean. */
+  statistic(name: string, shape: Shape, { initial, rate }: StatisticOptions): Statistic {
+    const full = this.#full(name);
+    const value = this.trace.statistics.declare({ name: full, shape, init: constantValue(initial), rate });
+    return {
+      value,
+      observe: (now) => {
+        this.trace.observations.set(full, now);
+      },
+    };
   }
 
-  /** The arena's first values: parameter i draws from stream i of the seed. */
-  initialise(seed: number): Float32Array {
-    const arena = new Float32Array(this.length);
-    this.specs.forEach(({ name, shape, init }, stream) => {
-      arena.set(initialValues(name, init, shape, { seed, stream }), this.offset(name));
-    });
-    return arena;
+  /** A stream of random numbers of this layer's own, for `randomUniform`. */
+  stream(): number {
+    return this.trace.stream();
+  }
+
+  #full(name: string): string {
+    return this.path ? `${this.path}.${name}` : name;
   }
 }

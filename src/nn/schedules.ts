@@ -1,14 +1,99 @@
-/** Learning rate schedules: what the optimizer's rate is multiplied by, as a function of the step. */
+/** Learning rate schedules: what the optimizer's rate is multiplied by, as a function of how far training is. */
+
+/** How far training is. */
+export interface Moment {
+  /** Steps taken before this one, and in all. */
+  readonly step: number;
+  readonly total: number;
+  readonly stepsPerEpoch: number;
+  /** The loss of each epoch so far: of the validation set where there is one, else of training. */
+  readonly history: readonly number[];
+}
 
 export interface Schedule {
   readonly name: string;
-  /** The factor at `step` (from 0) of `total` steps. */
-  factor(step: number, total: number): number;
+  /** The factor for a step: a pure function, so that a resumed run goes on with the same rates. */
+  factor(moment: Moment): number;
 }
 
 /** The optimizer's learning rate throughout. */
 export function constantRate(): Schedule {
   return { name: "constant", factor: () => 1 };
+}
+
+/** The rate times `gamma` (default 0.1) after every `epochs` epochs. */
+export function stepDecay({ epochs, gamma = 0.1 }: { epochs: number; gamma?: number }): Schedule {
+  positive("stepDecay", "epochs", epochs);
+  positive("stepDecay", "gamma", gamma);
+  return {
+    name: "step",
+    factor: ({ step, stepsPerEpoch }) => gamma ** Math.floor(step / (stepsPerEpoch * epochs)),
+  };
+}
+
+/** The rate times `gamma` after every epoch, smoothly from step to step. */
+export function exponentialDecay({ gamma }: { gamma: number }): Schedule {
+  positive("exponentialDecay", "gamma", gamma);
+  return { name: "exponential", factor: ({ step, stepsPerEpoch }) => gamma ** (step / stepsPerEpoch) };
+}
+
+/** Down along half a cosine to `floor` (default 0) times the rate (Loshchilov & Hutter 2017, without restarts). */
+export function cosineDecay({ floor = 0 }: { floor?: number } = {}): Schedule {
+  if (!(floor >= 0 && floor <= 1))
+    throw new RangeError(`cosineDecay: floor is ${floor}; give a part from 0 to 1`);
+  return {
+    name: "cosine",
+    factor: ({ step, total }) => cosineBetween(1, floor, step / Math.max(1, total - 1)),
+  };
+}
+
+/** Linearly up over the first `steps` steps, then as `then` says (default: constant). */
+export function warmUp({ steps, then = constantRate() }: { steps: number; then?: Schedule }): Schedule {
+  positive("warmUp", "steps", steps);
+  return {
+    name: `warm-up, ${then.name}`,
+    factor: (moment) => Math.min(1, (moment.step + 1) / steps) * then.factor(moment),
+  };
+}
+
+export interface PlateauOptions {
+  /** What the rate is multiplied by (default 0.1). */
+  readonly factor?: number;
+  /** Epochs without improvement that are waited through (default 10). */
+  readonly patience?: number;
+  /** The part by which the loss must fall to count as improved (default 1e-4). */
+  readonly threshold?: number;
+}
+
+/** The rate shrinks when the loss has not improved for more than `patience` epochs, as PyTorch's `ReduceLROnPlateau`. */
+export function reduceOnPlateau({
+  factor = 0.1,
+  patience = 10,
+  threshold = 1e-4,
+}: PlateauOptions = {}): Schedule {
+  if (!(factor > 0 && factor < 1))
+    throw new RangeError(`reduceOnPlateau: factor is ${factor}; give a number between 0 and 1`);
+  if (!Number.isInteger(patience) || patience < 0) {
+    throw new RangeError(`reduceOnPlateau: patience is ${patience}; give a whole number from 0`);
+  }
+  return {
+    name: "plateau",
+    factor({ history }) {
+      let rate = 1;
+      let best = Number.POSITIVE_INFINITY;
+      let waited = 0;
+      for (const loss of history) {
+        if (loss < best * (1 - threshold)) {
+          best = loss;
+          waited = 0;
+        } else if (++waited > patience) {
+          rate *= factor;
+          waited = 0;
+        }
+      }
+      return rate;
+    },
+  };
 }
 
 export interface OneCycleOptions {
@@ -29,23 +114,28 @@ export function oneCycle({
   initialDivisor = 25,
   finalDivisor = 1e4,
 }: OneCycleOptions = {}): Schedule {
-  if (!(warmup > 0 && warmup < 1))
+  if (!(warmup > 0 && warmup < 1)) {
     throw new RangeError(`oneCycle: warmup is ${warmup}; give a part between 0 and 1`);
-  for (const [name, value] of Object.entries({ initialDivisor, finalDivisor })) {
-    if (!(value > 0 && Number.isFinite(value)))
-      throw new RangeError(`oneCycle: ${name} is ${value}; give a positive number`);
   }
+  positive("oneCycle", "initialDivisor", initialDivisor);
+  positive("oneCycle", "finalDivisor", finalDivisor);
   const initial = 1 / initialDivisor;
   const final = initial / finalDivisor;
   return {
     name: "oneCycle",
-    factor(step, total) {
+    factor({ step, total }) {
       const peak = warmup * total - 1;
       const last = total - 1;
       if (step <= peak) return cosineBetween(initial, 1, peak > 0 ? step / peak : 1);
       return cosineBetween(1, final, Math.min(1, (step - peak) / Math.max(last - peak, 1e-9)));
     },
   };
+}
+
+function positive(schedule: string, what: string, value: number): void {
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new RangeError(`${schedule}: ${what} is ${value}; give a finite number above 0`);
+  }
 }
 
 function cosineBetween(from: number, to: number, part: number): number {

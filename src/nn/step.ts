@@ -1,11 +1,21 @@
 /** From functions of traced tensors to programs: of a model's forward pass, or of a whole training step. */
 import type { Program, Shape } from "../program.ts";
+import {
+  ArenaLayout,
+  arena,
+  type Clipping,
+  clipDispatches,
+  optimizerDispatch,
+  trackDispatch,
+} from "./arena.ts";
 import { gradients } from "./gradients.ts";
-import { lower } from "./lower/lower.ts";
+import { lower, type Place } from "./lower/lower.ts";
 import { applyModel, type Layer } from "./model.ts";
+import { sum } from "./ops/reduce.ts";
+import { abs, add, mul, square } from "./ops/scalar.ts";
 import { constantValue, inputSource } from "./ops/source.ts";
-import { arena, type Optimizer, optimizerDispatch } from "./optimizers.ts";
-import { ArenaLayout, ParameterTrace, Scope } from "./parameters.ts";
+import { groupOf, type Optimizer } from "./optimizers.ts";
+import { ModelTrace, type ParameterSpec, Scope, type StatisticSpec } from "./parameters.ts";
 import { Tensor, withLabel } from "./tensor.ts";
 
 /** The model, as a function that a step calls. */
@@ -16,57 +26,116 @@ export interface StepOutputs {
   readonly [name: string]: Tensor;
 }
 
-/** Parameters that a model declares for inputs of one shape, in the order in which it asks for them. */
-export function declaredParameters(model: Layer, inputShape: Shape): ArenaLayout {
-  const trace = new ParameterTrace();
-  applyModel(model, inputSource("x", [1, ...inputShape]), new Scope(trace, false));
-  return new ArenaLayout([...trace.specs.values()]);
+/** Where everything that a model declares lies. */
+export interface ModelLayout {
+  readonly parameters: ArenaLayout<ParameterSpec>;
+  readonly statistics: ArenaLayout<StatisticSpec>;
 }
 
-export interface StepRequest {
+/** What a model declares for inputs of one shape, in the order in which it asks for it. */
+export function declaredLayout(model: Layer, inputShape: Shape): ModelLayout {
+  const trace = new ModelTrace();
+  applyModel(model, inputSource("x", [1, ...inputShape]), new Scope(trace, false));
+  return {
+    parameters: new ArenaLayout([...trace.parameters.specs.values()]),
+    statistics: new ArenaLayout([...trace.statistics.specs.values()]),
+  };
+}
+
+/** Weights' sizes, added to the loss: l1 · Σ|w| + l2 · Σw² over weights, not over biases and norms. */
+export interface Penalty {
+  readonly l1?: number;
+  readonly l2?: number;
+}
+
+/** How a training step goes from the loss to new parameters. */
+export interface TrainingOptions {
+  readonly clip?: Clipping;
+  readonly penalty?: Penalty;
+  /**
+   * The step is traced this many times, each with its own part of the batch; gradients are averaged (default 1).
+   * So a batch needs only the memory of a part of it.
+   */
+  readonly accumulate?: number;
+}
+
+export interface StepRequest extends TrainingOptions {
   readonly name: string;
   readonly model: Layer;
-  readonly layout: ArenaLayout;
+  readonly layout: ModelLayout;
   /** Present in a training step: what updates the parameters. */
   readonly optimizer?: Optimizer;
   /** Whether layers behave as in training. */
   readonly training: boolean;
-  /** Writes the step. Its sources are made in here. */
-  readonly body: (model: ModelCall) => StepOutputs;
+  /** Writes the step. Its sources are made in here. `part` counts the parts of an accumulated batch. */
+  readonly body: (model: ModelCall, part: number) => StepOutputs;
 }
 
 /**
  * Traces a step, differentiates what it minimises, and lowers all of it.
  * The loss comes out as output `loss`, every other tensor under its own name.
  */
-export function buildStep({ name, model, layout, optimizer, training, body }: StepRequest): Program {
-  const trace = new ParameterTrace();
-  for (const spec of layout.specs) trace.specs.set(spec.name, spec);
+export function buildStep(request: StepRequest): Program {
+  const { name, model, layout, optimizer, training, body, accumulate = 1 } = request;
+  const trace = new ModelTrace();
+  for (const spec of layout.parameters.specs) trace.parameters.specs.set(spec.name, spec);
+  for (const spec of layout.statistics.specs) trace.statistics.specs.set(spec.name, spec);
   const scope = new Scope(trace, training);
-  const { minimize, ...rest } = checkedOutputs(
-    withLabel(name, () => body((x) => applyModel(model, x, scope))),
+  const call = (x: Tensor) => applyModel(model, x, scope);
+  const parts = Array.from({ length: accumulate }, (_, part) =>
+    checkedOutputs(withLabel(name, () => body(call, part))),
   );
-  const added = [...trace.specs.keys()].slice(layout.specs.length);
-  if (added.length > 0) {
-    throw new Error(
-      `${name}: the model declares parameters here that it had not before: ${added.join(", ")}`,
-    );
+  checkDeclarations(name, trace, layout);
+
+  const assignments: Assignment[] = [];
+  let outputs = averaged(parts);
+  if ("minimize" in outputs) {
+    if (!optimizer) {
+      throw new Error(
+        `${name}: the step returns \`minimize\`, but there is no optimizer; give one to createTrainer`,
+      );
+    }
+    const penalty = withLabel("penalty", () => penaltyOf(trace, request.penalty ?? {}));
+    const losses = parts.map(({ minimize }) => add(minimize, penalty));
+    assignments.push(...gradientAssignments(losses, trace, layout.parameters, optimizer));
+    const { minimize, ...rest } = outputs;
+    outputs = { loss: add(minimize, penalty), ...rest };
   }
-  const place = ({ name: parameter }: { readonly name: string }) => ({
-    buffer: arena("parameters", layout),
-    offset: layout.offset(parameter),
-  });
-  if (!minimize) return lower({ name, outputs: rest, place });
-  if (!optimizer)
-    throw new Error(`${name}: the step returns \`minimize\`, but there is no optimizer to do it with`);
-  const outputs = { loss: minimize, ...rest };
+  const observed = new Set(trace.observations.keys());
+  for (const [statistic, tensor] of trace.observations) {
+    assignments.push({
+      tensor,
+      place: { buffer: arena("observed", layout.statistics), offset: layout.statistics.offset(statistic) },
+    });
+  }
   return lower({
     name,
     outputs,
-    place,
-    assignments: gradientAssignments(minimize, trace, layout),
-    after: (builder) => [optimizerDispatch(optimizer, layout, builder)],
+    assignments,
+    place: ({ role, name: source }) => {
+      const [buffer, arenaLayout] =
+        role === "statistic"
+          ? (["statistics", layout.statistics] as const)
+          : (["parameters", layout.parameters] as const);
+      return { buffer: arena(buffer, arenaLayout), offset: arenaLayout.offset(source) };
+    },
+    after: (builder) => [
+      ...("loss" in outputs && optimizer && "minimize" in parts[0]
+        ? [
+            ...clipDispatches(request.clip ?? {}, layout.parameters, builder),
+            optimizerDispatch(optimizer, layout.parameters, builder),
+          ]
+        : []),
+      ...(observed.size > 0
+        ? [trackDispatch(layout.statistics, (entry) => (observed.has(entry.name) ? entry.rate : 0), builder)]
+        : []),
+    ],
   });
+}
+
+interface Assignment {
+  readonly tensor: Tensor;
+  readonly place: Place;
 }
 
 function checkedOutputs(outputs: StepOutputs): StepOutputs {
@@ -74,20 +143,61 @@ function checkedOutputs(outputs: StepOutputs): StepOutputs {
   if (entries.length === 0)
     throw new TypeError("a step returns an object of tensors; got nothing to compute");
   for (const [name, tensor] of entries) {
-    if (!(tensor instanceof Tensor))
+    if (!(tensor instanceof Tensor)) {
       throw new TypeError(`the step's output "${name}" is ${tensor}; return tensors`);
+    }
   }
   return outputs;
 }
 
+function checkDeclarations(name: string, trace: ModelTrace, { parameters, statistics }: ModelLayout): void {
+  const added = [
+    ...[...trace.parameters.specs.keys()].slice(parameters.specs.length),
+    ...[...trace.statistics.specs.keys()].slice(statistics.specs.length),
+  ];
+  if (added.length > 0) {
+    throw new Error(`${name}: the model declares tensors here that it had not before: ${added.join(", ")}`);
+  }
+}
+
+/** The outputs of all parts of a batch: losses and counts are means and sums of equal parts. */
+function averaged(parts: readonly StepOutputs[]): StepOutputs {
+  if (parts.length === 1) return parts[0];
+  const entries = Object.keys(parts[0]).map((name) => {
+    const total = parts.map((part) => part[name]).reduce((a, b) => add(a, b));
+    return [name, name === "minimize" ? mul(total, 1 / parts.length) : total] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function penaltyOf(trace: ModelTrace, { l1 = 0, l2 = 0 }: Penalty): Tensor | number {
+  const terms: Tensor[] = [];
+  for (const [name, weight] of trace.parameters.tensors) {
+    if (!trace.parameters.specs.get(name)?.decay) continue;
+    if (l1 > 0) terms.push(mul(sum(abs(weight)), l1));
+    if (l2 > 0) terms.push(mul(sum(square(weight)), l2));
+  }
+  return terms.length > 0 ? terms.reduce((a, b) => add(a, b)) : 0;
+}
+
 /** Where the gradient of each parameter goes: its place in the gradient arena. */
-function gradientAssignments(loss: Tensor, trace: ParameterTrace, layout: ArenaLayout) {
-  const names = [...trace.tensors.keys()];
-  const found = gradients(loss, [...trace.tensors.values()]);
-  return names.flatMap((name, i) =>
+function gradientAssignments(
+  losses: readonly Tensor[],
+  trace: ModelTrace,
+  layout: ArenaLayout,
+  optimizer: Optimizer,
+): Assignment[] {
+  const trained = [...trace.parameters.tensors].filter(([name]) => !groupOf(optimizer, name)?.frozen);
+  if (trained.length === 0) {
+    throw new Error("every parameter is frozen, or the step uses none: there is nothing left to train");
+  }
+  const tensors = trained.map(([, tensor]) => tensor);
+  // Each part's gradients follow its own forward pass, so that its activations can be forgotten before the next.
+  const perPart = losses.map((loss) => gradients(mul(loss, 1 / losses.length), tensors));
+  return trained.flatMap(([name], i) => {
+    const tensor = perPart.map((part) => part[i]).reduce((a, b) => add(a, b));
+    const place = { buffer: arena("gradients", layout), offset: layout.offset(name) };
     // A parameter without influence keeps its gradient of zero.
-    constantValue(found[i]) === 0
-      ? []
-      : [{ tensor: found[i], place: { buffer: arena("gradients", layout), offset: layout.offset(name) } }],
-  );
+    return constantValue(tensor) === 0 ? [] : [{ tensor, place }];
+  });
 }

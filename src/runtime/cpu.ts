@@ -46,26 +46,39 @@ async function giveTurn(): Promise<void> {
 class CpuEngine implements Engine {
   readonly kind = "cpu";
   readonly info = { adapter: "CPU reference (JavaScript)", features: [] };
+  #destroyed = false;
 
   buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
-    const buffer = new CpuBuffer(label, dtype, length);
+    this.check();
+    const buffer = new CpuBuffer(this, label, dtype, length);
     if (data) buffer.write(data);
     return buffer;
   }
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
-    return new CpuExecutable(program, options);
+    this.check();
+    return new CpuExecutable(this, program, options);
   }
 
-  async destroy(): Promise<void> {}
+  /** @throws EngineError when it was destroyed: what runs here must run the same on a GPU, which refuses then */
+  check(): void {
+    if (this.#destroyed) throw new EngineError("this CPU engine was destroyed; make a new one with cpu()");
+  }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async destroy(): Promise<void> {
+    this.#destroyed = true;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
 }
 
 class CpuBuffer implements EngineBuffer {
   readonly elements: Elements;
 
   constructor(
+    readonly engine: CpuEngine,
     readonly label: string,
     readonly dtype: DType,
     readonly length: number,
@@ -74,6 +87,7 @@ class CpuBuffer implements EngineBuffer {
   }
 
   write(data: Elements, offset = 0): void {
+    this.engine.check();
     if (offset + data.length > this.length) {
       throw new EngineError(`${this.label}: writing ${data.length} elements at ${offset} of ${this.length}`);
     }
@@ -82,6 +96,7 @@ class CpuBuffer implements EngineBuffer {
   }
 
   async read(): Promise<Elements> {
+    this.engine.check();
     return this.elements.slice();
   }
 
@@ -96,6 +111,7 @@ class CpuExecutable implements Executable {
   readonly #outputs: { readonly name: string; readonly elements: Elements }[];
 
   constructor(
+    readonly engine: CpuEngine,
     readonly program: Program,
     { maxSteps = 1, memory = {} }: CompileOptions,
   ) {
@@ -134,10 +150,12 @@ class CpuExecutable implements Executable {
   }
 
   write(input: string, data: Elements): void {
+    this.engine.check();
     this.#memory[checkedInput(this.program, input, data)].set(data);
   }
 
   async run(count: number): Promise<Outputs> {
+    this.engine.check();
     checkStepCount(this.program, this.table, count);
     const rows = this.#outputs.map(
       ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),

@@ -1,13 +1,14 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
 import type { Dataset } from "../data/dataset.ts";
 import { describe } from "../describe.ts";
+import type { Clipping } from "../nn/arena.ts";
 import type { Loss } from "../nn/losses.ts";
 import { crossEntropy } from "../nn/losses.ts";
 import type { Model } from "../nn/model.ts";
 import { correctCount } from "../nn/ops/crossEntropy.ts";
 import { adam, type Optimizer } from "../nn/optimizers.ts";
 import { constantRate, type Schedule } from "../nn/schedules.ts";
-import type { StepOutputs } from "../nn/step.ts";
+import type { ModelCall, Penalty, StepOutputs } from "../nn/step.ts";
 import type { Program } from "../program.ts";
 import { epochOrder } from "../random.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -36,6 +37,12 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** Whether a smaller last batch is left out (default false: every sample counts). */
   readonly dropLast?: boolean;
+  /** Bounds on gradients (default none). */
+  readonly clip?: Clipping;
+  /** The size of weights, added to the loss (default none). */
+  readonly penalty?: Penalty;
+  /** Each batch is taken in this many equal parts, whose gradients are averaged: the same step in less memory. */
+  readonly accumulate?: number;
   /** Called once, before the first step, with the compiled training step. */
   readonly onCompiled?: (program: Program) => void;
   /** Called every few steps with how far the run is. */
@@ -97,11 +104,35 @@ export function fit(engine: Engine, model: Model, dataset: Dataset, options: Fit
       `fit: ${dataset.name} has ${dataset.count} samples, fewer than one batch of ${batchSize}; use a batchSize of at most ${dataset.count}`,
     );
   }
+  checkTrainingOptions(options, batchSize);
   const trainer = createTrainer(engine, model, { inputShape: dataset.inputs.shape, optimizer, seed });
   return new Run(trainer, dataset, options, batchSize, epochs);
 }
 
+function checkTrainingOptions(
+  { accumulate = 1, clip = {}, penalty = {} }: FitOptions,
+  batchSize: number,
+): void {
+  if (!Number.isInteger(accumulate) || accumulate < 1 || batchSize % accumulate !== 0) {
+    throw new RangeError(
+      `fit: accumulate is ${accumulate}; give a whole number that divides the batchSize ${batchSize}`,
+    );
+  }
+  for (const [name, bound] of Object.entries({ "clip.norm": clip.norm, "clip.value": clip.value })) {
+    if (bound !== undefined && !(bound > 0 && Number.isFinite(bound))) {
+      throw new RangeError(`fit: ${name} is ${bound}; give a finite number above 0, or leave it out`);
+    }
+  }
+  for (const [name, weight] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
+    if (weight !== undefined && !(weight >= 0 && Number.isFinite(weight))) {
+      throw new RangeError(`fit: ${name} is ${weight}; give a finite number from 0`);
+    }
+  }
+}
+
 class Run implements FitRun {
+  /** What schedules go by: the loss of each epoch so far, of the validation set where there is one. */
+  readonly #history: number[] = [];
   #full: CompiledStep | undefined;
 
   constructor(
@@ -134,6 +165,7 @@ class Run implements FitRun {
         const trained = performance.now();
         const evaluation = await evaluator?.run();
         const seconds = (trained - started) / 1000;
+        this.#history.push(evaluation?.loss ?? totals.loss);
         yield {
           epoch,
           loss: totals.loss,
@@ -153,28 +185,34 @@ class Run implements FitRun {
 
   /** The step for full batches, and one for what is left over: exact, whatever the layers do with a batch. */
   async #compile(resident: ResidentDataset, dropLast: boolean): Promise<Part[]> {
-    const { loss = crossEntropy() } = this.options;
+    const { loss = crossEntropy(), clip, penalty, accumulate: parts = 1 } = this.options;
     const sizes = batches(this.dataset.count, this.batchSize).filter(
       ({ size }) => size === this.batchSize || !dropLast,
     );
-    const parts = await Promise.all(
+    const compiled = await Promise.all(
       sizes.map(async ({ size, starts }) => {
-        const body = (
-          _inputs: object,
-          model: (x: StepOutputs[string]) => StepOutputs[string],
-        ): StepOutputs => {
-          const { x, y } = resident.batch(size);
+        // A last batch that does not fall into equal parts is taken whole.
+        const accumulate = size % parts === 0 ? parts : 1;
+        const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
+          const { x, y } = resident.batch(size / accumulate, (part * size) / accumulate);
           const outputs = model(x);
           const minimize = loss.apply(outputs, y);
           return this.dataset.classes ? { minimize, correct: correctCount(outputs, y) } : { minimize };
         };
         const maxSteps = Math.min(MAX_STEPS_PER_RUN, starts.length);
-        const step = await this.trainer.compile(body, { name: "train", data: resident.data, maxSteps });
+        const step = await this.trainer.compile(body, {
+          name: "train",
+          data: resident.data,
+          maxSteps,
+          clip,
+          penalty,
+          accumulate,
+        });
         return { step, size, starts };
       }),
     );
-    this.#full = parts[0].step;
-    return parts;
+    this.#full = compiled[0].step;
+    return compiled;
   }
 
   async #runEpoch(epoch: number, parts: readonly Part[], pace: Pace) {
@@ -184,7 +222,8 @@ class Run implements FitRun {
     const samplesPerEpoch = parts.reduce((sum, { starts, size }) => sum + starts.length * size, 0);
     const totals = new Totals(dataset.classes !== undefined);
     const learningRate = (optimizer: Optimizer, step: number) =>
-      optimizer.learningRate * schedule.factor(step, stepsPerEpoch * this.epochs);
+      optimizer.learningRate *
+      schedule.factor({ step, total: stepsPerEpoch * this.epochs, stepsPerEpoch, history: this.#history });
     const inFlight: Promise<void>[] = [];
     let stepsBefore = (epoch - 1) * stepsPerEpoch;
     try {

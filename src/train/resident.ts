@@ -2,6 +2,7 @@
 import type { Dataset, Field } from "../data/dataset.ts";
 import { gather } from "../nn/ops/gather.ts";
 import { mul } from "../nn/ops/scalar.ts";
+import { slice } from "../nn/ops/slice.ts";
 import { dataSource, stepWindow } from "../nn/ops/source.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import type { DType } from "../program.ts";
@@ -37,10 +38,11 @@ export class ResidentDataset {
     this.data.order.write(new Int32Array(order.buffer as ArrayBuffer, order.byteOffset, order.length));
   }
 
-  /** Traces a batch of `size` samples: those of the order from step scalar `batchStart` on. */
-  batch(size: number): { x: Tensor; y: Tensor } {
+  /** Traces a batch of `size` samples: those of the order from step scalar `batchStart` on, plus `offset`. */
+  batch(size: number, offset = 0): { x: Tensor; y: Tensor } {
     const { inputs, targets, count } = this.dataset;
-    const indices = stepWindow(dataSource("order", [count], "i32"), BATCH_START, size);
+    const order = dataSource("order", [count], "i32");
+    const indices = slice(stepWindow(order, BATCH_START, offset + size), offset);
     return { x: rows("inputs", inputs, count, indices), y: rows("targets", targets, count, indices) };
   }
 

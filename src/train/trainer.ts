@@ -4,11 +4,19 @@
  * This is the level under `fit`: compile a step from a function of traced tensors, run it with your own batches,
  * read what you ask for.
  */
+
+import { type ArenaEntry, type ArenaLayout, type ArenaName, blockValues } from "../nn/arena.ts";
 import { asLayer, type Layer, type Model } from "../nn/model.ts";
 import { inputSource } from "../nn/ops/source.ts";
-import { blockValues, type Optimizer } from "../nn/optimizers.ts";
-import type { ArenaLayout } from "../nn/parameters.ts";
-import { buildStep, declaredParameters, type ModelCall, type StepOutputs } from "../nn/step.ts";
+import type { Optimizer } from "../nn/optimizers.ts";
+import type { StatisticSpec } from "../nn/parameters.ts";
+import {
+  buildStep,
+  declaredLayout,
+  type ModelCall,
+  type StepOutputs,
+  type TrainingOptions,
+} from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { type DType, type Elements, elementCount, type Program, type Shape, STEP_SLOTS } from "../program.ts";
 import type { Engine, EngineBuffer, Executable, Outputs } from "../runtime/engine.ts";
@@ -26,7 +34,7 @@ export interface TrainerOptions {
   readonly seed?: number;
 }
 
-export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> {
+export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> extends TrainingOptions {
   /** For people: in error messages, and in `describe`. */
   readonly name?: string;
   readonly inputs?: Inputs;
@@ -50,7 +58,10 @@ export function createTrainer(engine: Engine, model: Model, options: TrainerOpti
 }
 
 export class Trainer {
+  /** Where each parameter lies in the arenas `parameters`, `gradients`, `first` and `second` of `memory`. */
   readonly layout: ArenaLayout;
+  /** Where each running statistic lies in the arena `statistics`. */
+  readonly statistics: ArenaLayout<StatisticSpec>;
   readonly seed: number;
   readonly optimizer: Optimizer | undefined;
   readonly memory: Record<string, EngineBuffer> = {};
@@ -64,17 +75,25 @@ export class Trainer {
   ) {
     this.seed = options.seed ?? 0;
     this.optimizer = options.optimizer;
-    this.layout = declaredParameters(model, options.inputShape);
-    // A model without parameters still has an arena, of one block, as no buffer may be empty.
-    if (this.layout.length === 0) return;
-    const arena = (label: string, data?: Float32Array) => {
-      this.memory[label] = engine.buffer(label, "f32", data?.length ?? this.layout.length, data);
-    };
-    arena("parameters", this.layout.initialise(this.seed));
+    const { parameters, statistics } = declaredLayout(model, options.inputShape);
+    this.layout = parameters;
+    this.statistics = statistics;
+    if (statistics.length > 0) {
+      this.#allocate("statistics", statistics.length, statistics.initialise(this.seed));
+      this.#allocate("observed", statistics.length);
+    }
+    // A model without parameters has no arena: no buffer may be empty.
+    if (parameters.length === 0) return;
+    this.#allocate("parameters", parameters.length, parameters.initialise(this.seed));
     if (!this.optimizer) return;
-    arena("gradients");
-    arena("blocks", blockValues(this.layout, this.optimizer));
-    for (const slot of this.optimizer.slots) arena(slot);
+    const blocks = blockValues(parameters, this.optimizer);
+    this.memory.blocks = engine.buffer("blocks", "f32", blocks.length, blocks);
+    for (const name of ["gradients", ...this.optimizer.slots] as const)
+      this.#allocate(name, parameters.length);
+  }
+
+  #allocate(name: ArenaName, length: number, data?: Float32Array): void {
+    this.memory[name] = this.engine.buffer(name, "f32", length, data);
   }
 
   /** How many numbers the model learns. */
@@ -88,51 +107,65 @@ export class Trainer {
    * updated, and the loss comes back as `loss`.
    */
   async compile<const Inputs extends Record<string, InputSpec>>(
-    body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall) => StepOutputs,
+    body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall, part: number) => StepOutputs,
     options: CompileStepOptions<Inputs> = {},
   ): Promise<CompiledStep> {
-    const { name = "step", inputs = {} as Inputs, data = {}, maxSteps } = options;
+    const { name = "step", inputs = {} as Inputs, data = {}, maxSteps, training = true, ...how } = options;
     let trains = false;
-    const trace = (model: ModelCall) => {
+    const trace = (model: ModelCall, part: number) => {
       const sources = Object.fromEntries(
         Object.entries(inputs).map(([key, spec]) => [key, traced(key, spec)]),
       );
-      const outputs = body(sources as { [K in keyof Inputs]: Tensor }, model);
+      const outputs = body(sources as { [K in keyof Inputs]: Tensor }, model, part);
       trains = outputs !== null && typeof outputs === "object" && "minimize" in outputs;
       return outputs;
     };
-    const { model, layout, optimizer } = this;
-    const program = buildStep({
-      name,
-      model,
-      layout,
-      optimizer,
-      training: options.training ?? true,
-      body: trace,
-    });
+    const { model, optimizer } = this;
+    const layout = { parameters: this.layout, statistics: this.statistics };
+    const program = buildStep({ ...how, name, model, layout, optimizer, training, body: trace });
     const executable = await this.engine.compile(program, { maxSteps, memory: { ...this.memory, ...data } });
     return new CompiledStep(this, executable, trains, Object.keys(inputs));
   }
 
-  /** All parameters, by PyTorch's names. */
+  /** All parameters and running statistics, by PyTorch's names. */
   async weights(): Promise<Record<string, TensorData>> {
-    const { parameters } = this.memory;
-    const values = parameters ? ((await parameters.read()) as Float32Array) : new Float32Array(0);
-    return Object.fromEntries(
-      this.layout.specs.map(({ name, shape }) => {
-        const offset = this.layout.offset(name);
-        return [name, { shape, data: values.slice(offset, offset + elementCount(shape)) }];
-      }),
-    );
+    const weights: Record<string, TensorData> = {};
+    for (const { layout, memory } of this.#arenas()) {
+      const values = (await memory.read()) as Float32Array;
+      for (const { name, shape } of layout.specs) {
+        const offset = layout.offset(name);
+        weights[name] = { shape, data: values.slice(offset, offset + elementCount(shape)) };
+      }
+    }
+    return weights;
   }
 
   /**
-   * Replaces parameters: `weights` by name, or a safetensors file as bytes or, outside of browsers, by path.
+   * Replaces parameters and statistics: `weights` by name, or a safetensors file as bytes or, outside of browsers, by
+   * path.
    * @throws Error naming missing or extra tensors and wrong shapes; then nothing is changed.
    */
   async load(weights: WeightsSource): Promise<void> {
-    const found = await loadWeights(weights, this.layout.specs);
-    for (const [name, data] of found) this.memory.parameters.write(data, this.layout.offset(name));
+    const arenas = this.#arenas();
+    const found = await loadWeights(
+      weights,
+      arenas.flatMap(({ layout }) => layout.specs),
+    );
+    for (const { layout, memory } of arenas) {
+      for (const { name } of layout.specs) memory.write(found.get(name) as Float32Array, layout.offset(name));
+    }
+  }
+
+  /** What a model's file holds: the arenas that are not empty. */
+  #arenas(): {
+    layout: { specs: readonly ArenaEntry[]; offset(name: string): number };
+    memory: EngineBuffer;
+  }[] {
+    const { parameters, statistics } = this.memory;
+    return [
+      ...(parameters ? [{ layout: this.layout, memory: parameters }] : []),
+      ...(statistics ? [{ layout: this.statistics, memory: statistics }] : []),
+    ];
   }
 
   /** Frees the model's memory on the engine. Destroying the engine does the same. */

@@ -1,6 +1,6 @@
 /** Weights as safetensors files, with PyTorch's names and layouts. */
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
-import type { ParameterSpec } from "../nn/parameters.ts";
+import type { ArenaEntry } from "../nn/arena.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 
 /** Weights by name, the bytes of a safetensors file, or (outside of browsers) the path of one. */
@@ -15,7 +15,7 @@ export type WeightsSource =
  */
 export async function loadWeights(
   source: WeightsSource,
-  specs: readonly ParameterSpec[],
+  specs: readonly ArenaEntry[],
 ): Promise<Map<string, Float32Array>> {
   const name = typeof source === "string" ? source : "weights";
   const bytes = typeof source === "string" ? await readFile(source) : source;
@@ -37,6 +37,8 @@ export async function loadWeights(
     }
   }
   for (const key of Object.keys(tensors)) {
+    // PyTorch counts batches beside running statistics; nothing here depends on it.
+    if (key.endsWith("num_batches_tracked")) continue;
     if (!specs.some((spec) => spec.name === key))
       problems.push(`unknown ${key} ${formatShape(tensors[key].shape)}`);
   }

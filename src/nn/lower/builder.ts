@@ -18,10 +18,11 @@ export class ProgramBuilder {
   readonly #outputs: Record<string, View> = {};
   readonly dispatches: Dispatch[] = [];
 
-  /** The buffer of that kind and name; made on first use. Temporaries are always made anew. */
+  /** The buffer of that kind and name; made on first use. Temporaries and constants are always made anew. */
   buffer(spec: BufferSpec): number {
     const key = `${spec.kind} ${spec.name}`;
-    const known = spec.kind === "temporary" ? undefined : this.#byName.get(key);
+    const own = spec.kind === "temporary" || spec.kind === "constant";
+    const known = own ? undefined : this.#byName.get(key);
     if (known !== undefined) {
       const { dtype, length } = this.#buffers[known];
       if (dtype !== spec.dtype || length !== spec.length) {

@@ -26,8 +26,8 @@ export interface LowerRequest {
   readonly outputs: Readonly<Record<string, Tensor>>;
   /** What the step writes into memory that outlives it. */
   readonly assignments?: readonly { readonly tensor: Tensor; readonly place: Place }[];
-  /** Where a parameter lies. */
-  place(parameter: SourceAttributes): Place;
+  /** Where a parameter or a running statistic lies. */
+  place(source: SourceAttributes): Place;
   /** Dispatches that follow the graph's: the optimizer's. */
   readonly after?: (builder: ProgramBuilder) => readonly Dispatch[];
 }
@@ -276,11 +276,11 @@ class Lowering {
       const name = tensor.label ? `${tensor.label} ${tensor.op.name}` : tensor.op.name;
       return this.builder.view({ name, kind: "temporary", dtype, length }, shape);
     }
-    const { role, name } = tensor.attributes;
-    if (role === "parameter") {
+    const { role, name, values } = tensor.attributes;
+    if (role === "parameter" || role === "statistic") {
       const { buffer, offset } = this.request.place(tensor.attributes);
       return this.builder.view(buffer, shape, offset);
     }
-    return this.builder.view({ name, kind: role, dtype, length }, shape);
+    return this.builder.view({ name, kind: role, dtype, length, values }, shape);
   }
 }

@@ -1,14 +1,19 @@
 /** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
-import { type DType, formatShape, type Shape } from "../../program.ts";
+import { type DType, elementCount, formatShape, type Shape } from "../../program.ts";
 import { checkShape } from "../shape.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 export interface SourceAttributes {
-  /** `parameter`s live in the arena, `input`s are written before a run, `data` stays resident. */
-  readonly role: "parameter" | "input" | "data";
+  /**
+   * `parameter`s and running `statistic`s live in arenas, `input`s are written before a run, `data` stays resident,
+   * `constant`s are part of the program.
+   */
+  readonly role: "parameter" | "statistic" | "input" | "data" | "constant";
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: DType;
+  /** What a constant holds. */
+  readonly values?: readonly number[];
 }
 
 export const sourceOp: Op<SourceAttributes> = {
@@ -29,6 +34,31 @@ export function isSource(node: Tensor): node is Tensor<SourceAttributes> {
 /** A trainable tensor, by name. Layers get theirs from their scope. */
 export function parameterSource(name: string, shape: Shape): Tensor {
   return source([], { role: "parameter", name, shape, dtype: "f32" });
+}
+
+/** A running statistic, by name. Layers get theirs from their scope. */
+export function statisticSource(name: string, shape: Shape): Tensor {
+  return source([], { role: "statistic", name, shape, dtype: "f32" });
+}
+
+/** A tensor of given numbers, which become part of the program. */
+export function tensor(values: readonly number[], shape: Shape = [values.length]): Tensor {
+  if (
+    values.length !== elementCount(shape) ||
+    !values.every((value) => Number.isFinite(Math.fround(value)))
+  ) {
+    throw new ShapeError(
+      "tensor",
+      `${values.length} values for ${formatShape(shape)}; give as many finite numbers as it has elements`,
+    );
+  }
+  return source([], {
+    role: "constant",
+    name: `[${values.slice(0, 4).join(", ")}…]`,
+    shape,
+    dtype: "f32",
+    values,
+  });
 }
 
 /** A tensor that the host writes before each run of the step. */

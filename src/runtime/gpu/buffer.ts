@@ -1,7 +1,7 @@
 /** Memory on the device that outlives programs. */
 import type { DType, Elements } from "../../program.ts";
 import { arrayOf, checkElements, type EngineBuffer, EngineError } from "../engine.ts";
-import { alignUp, BufferUsage, MapMode } from "./constants.ts";
+import { alignUp, BufferUsage } from "./constants.ts";
 import type { GpuEngine } from "./engine.ts";
 
 export class GpuBuffer implements EngineBuffer {
@@ -47,7 +47,7 @@ export class GpuBuffer implements EngineBuffer {
     const encoder = device.createCommandEncoder({ label: `read ${this.label}` });
     encoder.copyBufferToBuffer(this.gpu, 0, staging, 0, this.gpu.size);
     device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(MapMode.READ);
+    await this.engine.mapped(staging, this.label);
     const elements = new (arrayOf(this.dtype))(staging.getMappedRange().slice(0)).slice(0, this.length);
     staging.destroy();
     this.engine.check();

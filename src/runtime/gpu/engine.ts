@@ -2,6 +2,7 @@
 import type { DType, Elements, Program } from "../../program.ts";
 import { type CompileOptions, type Engine, EngineError, type Executable } from "../engine.ts";
 import { GpuBuffer } from "./buffer.ts";
+import { MapMode } from "./constants.ts";
 import { GpuExecutable } from "./executable.ts";
 import { PipelineCache } from "./pipelines.ts";
 
@@ -25,8 +26,8 @@ export class GpuEngine implements Engine {
       );
     });
     device.lost.then(({ reason, message }) => {
-      if (reason !== "destroyed")
-        this.#failure ??= new EngineError(`the GPU device was lost: ${message || reason}`);
+      // Whoever lost it: where it was this engine's own doing, check() says so instead.
+      this.#failure ??= new EngineError(`the GPU device was lost: ${message || reason}; connect() again`);
     });
   }
 
@@ -37,7 +38,7 @@ export class GpuEngine implements Engine {
     return buffer;
   }
 
-  compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
+  async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
     return GpuExecutable.compile(this, program, options);
   }
@@ -48,20 +49,37 @@ export class GpuEngine implements Engine {
     if (this.#failure) throw this.#failure;
   }
 
-  /** Runs `work` so that whatever WebGPU finds wrong with it becomes an exception that names `what`. */
-  async validated<T>(what: string, work: () => Promise<T> | T): Promise<T> {
+  /**
+   * Runs `work` so that whatever WebGPU finds wrong with it becomes an exception that names `what`; `undo` takes back
+   * what it did. `work` is synchronous, as error scopes are a stack of the device: what others do meanwhile would fall
+   * into them.
+   */
+  async validated<T>(what: string, work: () => T, undo: () => void): Promise<T> {
+    this.check();
     this.device.pushErrorScope("out-of-memory");
     this.device.pushErrorScope("validation");
-    let result: T;
+    let result: { readonly value: T } | { readonly thrown: unknown };
     try {
-      result = await work();
-    } finally {
-      const errors = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
-      const error = errors.find((found) => found !== null);
-      // biome-ignore lint/correctness/noUnsafeFinally: WebGPU's own message says more than what it led to.
-      if (error) throw new EngineError(`${what}: ${error.message}`);
+      result = { value: work() };
+    } catch (thrown) {
+      result = { thrown };
     }
-    return result;
+    const errors = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
+    const error = errors.find((found) => found !== null);
+    if (!error && "value" in result) return result.value;
+    undo();
+    // WebGPU's own message says more than what it led to.
+    throw error ? new EngineError(`${what}: ${error.message}`) : (result as { thrown: unknown }).thrown;
+  }
+
+  /** Resolves once all that was enqueued is done and `staging` can be read. @throws EngineError when it never will */
+  async mapped(staging: GPUBuffer, what: string): Promise<void> {
+    try {
+      await staging.mapAsync(MapMode.READ);
+    } catch (cause) {
+      this.check();
+      throw new EngineError(`${what} could not be read: ${cause}`, { cause });
+    }
   }
 
   async destroy(): Promise<void> {

@@ -21,6 +21,7 @@ import {
   type CompileOptions,
   checkedInput,
   checkStepCount,
+  type EngineBuffer,
   EngineError,
   type Executable,
   type Outputs,
@@ -28,8 +29,9 @@ import {
 } from "../engine.ts";
 import { planMemory } from "../plan.ts";
 import { GpuBuffer, writePadded } from "./buffer.ts";
-import { alignUp, BufferUsage, MapMode, OFFSET_ALIGNMENT } from "./constants.ts";
+import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
 import type { GpuEngine } from "./engine.ts";
+import type { PreparedPipeline } from "./pipelines.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
 
@@ -60,6 +62,8 @@ export class GpuExecutable implements Executable {
   readonly #rowOffsets: Uint32Array;
   /** Staging buffers that no run is using. */
   readonly #staging: GPUBuffer[] = [];
+  readonly #descriptor: { readonly label: string };
+  #released = false;
 
   private constructor(
     readonly engine: GpuEngine,
@@ -74,6 +78,7 @@ export class GpuExecutable implements Executable {
     maxSteps: number,
   ) {
     this.table = new StepTable(maxSteps);
+    this.#descriptor = { label: program.name };
     this.#rowOffsets = Uint32Array.from({ length: maxSteps }, (_, step) => step * ROW_BYTES);
     this.#staging.push(this.#makeStaging(), this.#makeStaging());
   }
@@ -81,66 +86,31 @@ export class GpuExecutable implements Executable {
   static async compile(engine: GpuEngine, program: Program, options: CompileOptions): Promise<GpuExecutable> {
     const { maxSteps = 1, memory = {} } = options;
     const bound = boundMemory(program, memory);
-    const compiling = Promise.all(
+    const pipelines = await Promise.all(
       program.dispatches.map((dispatch) =>
         engine.pipelines.prepare(program, dispatch, kernelNamed(dispatch.kernel)),
       ),
     );
-    // Awaited below; should the memory fail first, this rejection must not go unhandled.
-    compiling.catch(() => {});
-    return engine.validated(`program ${program.name}`, async () => {
-      const { device } = engine;
-      const owned: GPUBuffer[] = [];
-      const make = (label: string, size: number, usage: number) => {
-        const buffer = device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
+    const owned: GPUBuffer[] = [];
+    let built: GpuExecutable | undefined;
+    const build = () => {
+      const make: MakeBuffer = (label, size, usage) => {
+        const buffer = engine.device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
         owned.push(buffer);
         return buffer;
       };
-      const storage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
-      const plan = planMemory(program);
-      const slots = plan.slots.map((bytes, slot) => make(`temporaries ${slot}`, bytes, storage));
-      const buffers = program.buffers.map((spec, index) => {
-        const given = bound.get(index);
-        if (given instanceof GpuBuffer && given.engine === engine) return given.gpu;
-        if (given) throw new EngineError(`"${spec.name}" was given memory of another engine`);
-        const slot = plan.slotOf.get(index);
-        if (slot !== undefined) return slots[slot];
-        const rows = spec.kind === "output" ? maxSteps : 1;
-        return make(spec.name, alignUp(byteLength(spec), OFFSET_ALIGNMENT) * rows, storage);
-      });
+      const buffers = layBuffers(engine, program, bound, maxSteps, make);
       const outputs = layOutputs(program, buffers, maxSteps);
-      const pipelines = await compiling;
-      const commands = program.dispatches.map((dispatch, i): Command => {
-        const { pipeline, layout, bindings } = pipelines[i];
-        const group = device.createBindGroup({
-          label: `${dispatch.kernel} (${dispatch.label})`,
-          layout,
-          entries: bindings.map(({ name, binding }) => ({
-            binding,
-            resource: bindingResource(program, dispatch, name, buffers),
-          })),
-        });
-        const strides = bindings
-          .filter(({ dynamic }) => dynamic)
-          .map(({ name }) =>
-            alignUp(byteLength(program.buffers[dispatch.bindings[name].buffer]), OFFSET_ALIGNMENT),
-          );
-        const offsets = new Uint32Array(maxSteps * strides.length);
-        for (let step = 0; step < maxSteps; step++) {
-          strides.forEach((stride, j) => {
-            offsets[step * strides.length + j] = step * stride;
-          });
-        }
-        const grid = kernelNamed(dispatch.kernel).grid(dispatch.constants);
-        return { pipeline, group, grid, offsets, offsetsPerStep: strides.length };
-      });
+      const commands = program.dispatches.map((dispatch, i) =>
+        makeCommand(engine.device, program, dispatch, pipelines[i], buffers, maxSteps),
+      );
       const stepBuffer = make("step table", ROW_BYTES * maxSteps, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
-      const stepGroup = device.createBindGroup({
+      const stepGroup = engine.device.createBindGroup({
         label: `${program.name}: step table`,
         layout: engine.pipelines.stepLayout,
         entries: [{ binding: 0, resource: { buffer: stepBuffer, size: ROW_BYTES } }],
       });
-      return new GpuExecutable(
+      built = new GpuExecutable(
         engine,
         program,
         buffers,
@@ -151,7 +121,13 @@ export class GpuExecutable implements Executable {
         stepGroup,
         maxSteps,
       );
-    });
+      return built;
+    };
+    const undo = () => {
+      if (built) return built.release();
+      for (const buffer of owned) buffer.destroy();
+    };
+    return engine.validated(`program ${program.name}`, build, undo);
   }
 
   write(input: string, data: Elements): void {
@@ -164,8 +140,8 @@ export class GpuExecutable implements Executable {
     checkStepCount(this.program, this.table, count);
     const { device } = this.engine;
     device.queue.writeBuffer(this.stepBuffer, 0, this.table.u32, 0, count * STEP_SLOTS);
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
+    const encoder = device.createCommandEncoder(this.#descriptor);
+    const pass = encoder.beginComputePass(this.#descriptor);
     for (let step = 0; step < count; step++) this.#encodeStep(pass, step);
     pass.end();
     const staging = this.outputs.length > 0 ? (this.#staging.pop() ?? this.#makeStaging()) : undefined;
@@ -174,7 +150,7 @@ export class GpuExecutable implements Executable {
         encoder.copyBufferToBuffer(buffer, 0, staging, stagingOffset, stride * count);
       }
     }
-    device.queue.submit([encoder.finish()]);
+    device.queue.submit([encoder.finish(this.#descriptor)]);
     if (!staging) {
       await device.queue.onSubmittedWorkDone();
       this.engine.check();
@@ -209,14 +185,7 @@ export class GpuExecutable implements Executable {
   }
 
   async #readRows(staging: GPUBuffer, count: number): Promise<Outputs> {
-    try {
-      await staging.mapAsync(MapMode.READ);
-    } catch (cause) {
-      this.engine.check();
-      throw new EngineError(`program ${this.program.name}: its outputs could not be read: ${cause}`, {
-        cause,
-      });
-    }
+    await this.engine.mapped(staging, `program ${this.program.name}: its outputs`);
     const mapped = staging.getMappedRange();
     const result: Record<string, Elements> = {};
     for (const { name, dtype, length, stride, stagingOffset } of this.outputs) {
@@ -227,14 +196,73 @@ export class GpuExecutable implements Executable {
       result[name] = elements;
     }
     staging.unmap();
-    this.#staging.push(staging);
+    if (this.#released) staging.destroy();
+    else this.#staging.push(staging);
     this.engine.check();
     return result;
   }
 
   release(): void {
+    this.#released = true;
     for (const buffer of [...this.owned, ...this.#staging.splice(0)]) buffer.destroy();
   }
+}
+
+type MakeBuffer = (label: string, size: number, usage: number) => GPUBuffer;
+
+/** The memory of each buffer of the program: given, shared by temporaries after the plan, or its own. */
+function layBuffers(
+  engine: GpuEngine,
+  program: Program,
+  bound: ReadonlyMap<number, EngineBuffer>,
+  maxSteps: number,
+  make: MakeBuffer,
+): GPUBuffer[] {
+  const storage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+  const plan = planMemory(program);
+  const slots = plan.slots.map((bytes, slot) => make(`temporaries ${slot}`, bytes, storage));
+  return program.buffers.map((spec, index) => {
+    const given = bound.get(index);
+    if (given instanceof GpuBuffer && given.engine === engine) return given.gpu;
+    if (given) throw new EngineError(`"${spec.name}" was given memory of another engine`);
+    const slot = plan.slotOf.get(index);
+    if (slot !== undefined) return slots[slot];
+    const rows = spec.kind === "output" ? maxSteps : 1;
+    const buffer = make(spec.name, alignUp(byteLength(spec), OFFSET_ALIGNMENT) * rows, storage);
+    if (spec.values) writePadded(engine.device, buffer, 0, Float32Array.from(spec.values));
+    return buffer;
+  });
+}
+
+function makeCommand(
+  device: GPUDevice,
+  program: Program,
+  dispatch: Dispatch,
+  { pipeline, layout, bindings }: PreparedPipeline,
+  buffers: readonly GPUBuffer[],
+  maxSteps: number,
+): Command {
+  const group = device.createBindGroup({
+    label: `${dispatch.kernel} (${dispatch.label})`,
+    layout,
+    entries: bindings.map(({ name, binding }) => ({
+      binding,
+      resource: bindingResource(program, dispatch, name, buffers),
+    })),
+  });
+  const strides = bindings
+    .filter(({ dynamic }) => dynamic)
+    .map(({ name }) =>
+      alignUp(byteLength(program.buffers[dispatch.bindings[name].buffer]), OFFSET_ALIGNMENT),
+    );
+  const offsets = new Uint32Array(maxSteps * strides.length);
+  for (let step = 0; step < maxSteps; step++) {
+    strides.forEach((stride, j) => {
+      offsets[step * strides.length + j] = step * stride;
+    });
+  }
+  const grid = kernelNamed(dispatch.kernel).grid(dispatch.constants);
+  return { pipeline, group, grid, offsets, offsetsPerStep: strides.length };
 }
 
 function layOutputs(program: Program, buffers: readonly GPUBuffer[], maxSteps: number): OutputRows[] {

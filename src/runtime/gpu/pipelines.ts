@@ -81,11 +81,13 @@ export class PipelineCache {
     const { device } = this;
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ label: what, code });
+    const bindGroupLayouts = [this.stepLayout, layout];
+    const pipelineLayout = device.createPipelineLayout({ label: what, bindGroupLayouts });
     const scope = device.popErrorScope();
     try {
       const pipeline = await device.createComputePipelineAsync({
         label: what,
-        layout: device.createPipelineLayout({ label: what, bindGroupLayouts: [this.stepLayout, layout] }),
+        layout: pipelineLayout,
         compute: { module, entryPoint },
       });
       await scope;
