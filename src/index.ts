@@ -1,6 +1,7 @@
 /** wgrad: trains neural networks on the GPU through WebGPU. */
-export { describe, type ProgramCost, programCost } from "./describe.ts";
+export { describe, programCost } from "./describe.ts";
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
+export type { Clipping } from "./nn/arena.ts";
 export { gradients } from "./nn/gradients.ts";
 export * as init from "./nn/initializers.ts";
 export {
@@ -15,20 +16,36 @@ export {
   softplus,
   tanh,
 } from "./nn/layers/activations.ts";
+export { type AttentionOptions, multiHeadAttention } from "./nn/layers/attention.ts";
+export { type Conv2dLayerOptions, conv2d } from "./nn/layers/conv2d.ts";
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
-export { flatten } from "./nn/layers/flatten.ts";
+export { dropout } from "./nn/layers/dropout.ts";
+export { type EmbeddingOptions, embedding } from "./nn/layers/embedding.ts";
+export { type BatchNormOptions, batchNorm, layerNorm, type NormOptions } from "./nn/layers/norms.ts";
+export { avgPool2d, globalAvgPool2d, maxPool2d } from "./nn/layers/pool2d.ts";
+export { flatten, reshape } from "./nn/layers/reshape.ts";
+export { residual } from "./nn/layers/residual.ts";
 export {
+  binaryCrossEntropy,
   type CrossEntropyOptions,
   crossEntropy,
+  type HuberOptions,
+  huber,
   type Loss,
+  meanAbsoluteError,
   meanSquaredError,
   quadratic,
+  sigmoidCrossEntropy,
 } from "./nn/losses.ts";
 export { type Layer, type LayerFunction, type Model, type Sequential, sequential } from "./nn/model.ts";
+export { attention } from "./nn/ops/attention.ts";
+export type { Conv2dOptions, Pair } from "./nn/ops/conv2d.ts";
 export { correctCount } from "./nn/ops/crossEntropy.ts";
 export { gather } from "./nn/ops/gather.ts";
 export { matmul } from "./nn/ops/matmul.ts";
-export { argmax, max, mean, sum } from "./nn/ops/reduce.ts";
+export type { Pool2dOptions } from "./nn/ops/pool2d.ts";
+export { randomUniform } from "./nn/ops/random.ts";
+export { argmax, max, mean, type ReduceOptions, sum } from "./nn/ops/reduce.ts";
 export {
   abs,
   add,
@@ -52,12 +69,38 @@ export {
   square,
   sub,
 } from "./nn/ops/scalar.ts";
+export { concat, pad, slice } from "./nn/ops/slice.ts";
 export { logSoftmax } from "./nn/ops/softmax.ts";
-export { constant, dataSource, iota, stepScalar, stepWindow } from "./nn/ops/source.ts";
-export { reshape, transpose } from "./nn/ops/view.ts";
-export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./nn/optimizers.ts";
-export type { Scope } from "./nn/parameters.ts";
-export { constantRate, type OneCycleOptions, oneCycle, type Schedule } from "./nn/schedules.ts";
+export { constant, dataSource, iota, stepScalar, stepWindow, tensor } from "./nn/ops/source.ts";
+export { transpose } from "./nn/ops/view.ts";
+export {
+  type AdagradOptions,
+  type AdamOptions,
+  adagrad,
+  adam,
+  adamw,
+  type Optimizer,
+  type ParameterGroup,
+  type RmspropOptions,
+  rmsprop,
+  type SgdOptions,
+  sgd,
+} from "./nn/optimizers.ts";
+export type { Scope, Statistic } from "./nn/parameters.ts";
+export {
+  constantRate,
+  cosineDecay,
+  exponentialDecay,
+  type Moment,
+  type OneCycleOptions,
+  oneCycle,
+  type PlateauOptions,
+  reduceOnPlateau,
+  type Schedule,
+  stepDecay,
+  warmUp,
+} from "./nn/schedules.ts";
+export type { Penalty } from "./nn/step.ts";
 export { ShapeError, Tensor } from "./nn/tensor.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
@@ -67,6 +110,7 @@ export { type Compiled, compile } from "./train/compile.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
 export { type Epoch, type FitOptions, type FitRun, fit, type Progress } from "./train/fit.ts";
 export { type PredictOptions, predict } from "./train/predict.ts";
+export { type SummaryOptions, summary } from "./train/summary.ts";
 export {
   type CompiledStep,
   createTrainer,

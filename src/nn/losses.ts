@@ -1,8 +1,25 @@
-/** Losses: each is the mean over the batch of what the docstring says. */
+/** Losses: each is the mean over the batch of what the docstring says. Without tensors they are losses for `fit`. */
 import { formatShape } from "../program.ts";
 import { rowCrossEntropy } from "./ops/crossEntropy.ts";
+import { gather } from "./ops/gather.ts";
 import { mean, sum } from "./ops/reduce.ts";
-import { mul, oneHot, square, sub } from "./ops/scalar.ts";
+import {
+  abs,
+  add,
+  choose,
+  div,
+  equal,
+  greater,
+  mul,
+  neg,
+  oneHot,
+  softplusOp,
+  square,
+  sub,
+} from "./ops/scalar.ts";
+import { logSoftmax } from "./ops/softmax.ts";
+import { tensor } from "./ops/source.ts";
+import { reshape } from "./ops/view.ts";
 import { sameShape } from "./shape.ts";
 import { ShapeError, Tensor } from "./tensor.ts";
 
@@ -13,58 +30,193 @@ export interface Loss {
   apply(outputs: Tensor, targets: Tensor): Tensor;
 }
 
+/** A loss without options: of tensors, or for `fit`. */
+interface PlainLoss {
+  (): Loss;
+  (outputs: Tensor, targets: Tensor): Tensor;
+}
+
+function plain(name: string, apply: (outputs: Tensor, targets: Tensor) => Tensor): PlainLoss {
+  function either(): Loss;
+  function either(outputs: Tensor, targets: Tensor): Tensor;
+  function either(outputs?: Tensor, targets?: Tensor): Loss | Tensor {
+    return outputs ? apply(outputs, targets as Tensor) : { name, apply };
+  }
+  return either;
+}
+
 export interface CrossEntropyOptions {
   /** ε of the target (1 - ε) · one-hot + ε / classes, from 0 up to 1 (Szegedy et al. 2016). */
   readonly labelSmoothing?: number;
+  /** A weight for each class; the mean is then weighted, as in PyTorch. */
+  readonly classWeights?: readonly number[];
+  /** A label that does not count: neither in the sum nor in the mean. */
+  readonly ignoreIndex?: number;
 }
 
 /**
- * Softmax cross-entropy of logits [batch, classes] against class indices [batch]; stable at any finite logits.
- * Without tensors it gives the loss for `fit`.
+ * Softmax cross-entropy of logits [batch, classes] against class indices [batch], or against probabilities
+ * [batch, classes]; stable at any finite logits. More axes in front of the classes count as batch.
  */
 export function crossEntropy(options?: CrossEntropyOptions): Loss;
-export function crossEntropy(logits: Tensor, labels: Tensor, options?: CrossEntropyOptions): Tensor;
+export function crossEntropy(logits: Tensor, targets: Tensor, options?: CrossEntropyOptions): Tensor;
 export function crossEntropy(
   first: Tensor | CrossEntropyOptions = {},
-  labels?: Tensor,
+  targets?: Tensor,
   options: CrossEntropyOptions = {},
 ): Loss | Tensor {
-  const apply = (outputs: Tensor, targets: Tensor, { labelSmoothing = 0 }: CrossEntropyOptions) =>
-    mean(rowCrossEntropy(outputs, targets, labelSmoothing));
-  if (first instanceof Tensor) return apply(first, labels as Tensor, options);
-  const { labelSmoothing = 0 } = first;
+  if (first instanceof Tensor) return crossEntropyOf(first, targets as Tensor, options);
+  checkCrossEntropy(first);
+  return { name: "crossEntropy", apply: (outputs, y) => crossEntropyOf(outputs, y, first) };
+}
+
+function checkCrossEntropy({
+  labelSmoothing = 0,
+  classWeights = [],
+  ignoreIndex,
+}: CrossEntropyOptions): void {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new RangeError(`crossEntropy: labelSmoothing is ${labelSmoothing}; give a number from 0 up to 1`);
   }
-  return { name: "crossEntropy", apply: (outputs, targets) => apply(outputs, targets, first) };
+  const bad = classWeights.find((weight) => !(weight >= 0 && Number.isFinite(weight)));
+  if (bad !== undefined)
+    throw new RangeError(`crossEntropy: a class weight is ${bad}; give finite numbers from 0`);
+  if (ignoreIndex !== undefined && !Number.isInteger(ignoreIndex)) {
+    throw new RangeError(`crossEntropy: ignoreIndex is ${ignoreIndex}; give a whole number`);
+  }
+}
+
+function crossEntropyOf(logits: Tensor, targets: Tensor, options: CrossEntropyOptions): Tensor {
+  checkCrossEntropy(options);
+  const { labelSmoothing = 0, classWeights, ignoreIndex } = options;
+  const classes = logits.shape[logits.rank - 1];
+  if (sameShape(logits.shape, targets.shape)) return overProbabilities(logits, targets, options);
+  if (logits.rank < 2 || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
+    throw new ShapeError(
+      "crossEntropy",
+      `logits are ${formatShape(logits.shape)}, targets ${formatShape(targets.shape)}; expected class indices ${formatShape(logits.shape.slice(0, -1))}, or probabilities ${formatShape(logits.shape)}`,
+    );
+  }
+  const rows = reshape(logits, [-1, classes]);
+  const labels = reshape(targets, [-1]);
+  if (!classWeights && ignoreIndex === undefined) return mean(rowCrossEntropy(rows, labels, labelSmoothing));
+  return weighted(rows, labels, options);
+}
+
+/** -Σ p log softmax(logits). */
+function overProbabilities(
+  logits: Tensor,
+  targets: Tensor,
+  { classWeights, labelSmoothing = 0 }: CrossEntropyOptions,
+): Tensor {
+  const classes = logits.shape[logits.rank - 1];
+  const smooth = add(mul(targets, 1 - labelSmoothing), labelSmoothing / classes);
+  const counted = classWeights ? mul(smooth, weightVector(classWeights, classes)) : smooth;
+  const losses = neg(sum(mul(counted, logSoftmax(logits)), -1));
+  return mean(losses);
+}
+
+/** With weights and an ignored label, as PyTorch defines them: a weighted mean, smoothing weighted by class, too. */
+function weighted(
+  logits: Tensor,
+  labels: Tensor,
+  { classWeights, ignoreIndex, labelSmoothing = 0 }: CrossEntropyOptions,
+): Tensor {
+  const classes = logits.shape[1];
+  const weights = weightVector(classWeights ?? new Array<number>(classes).fill(1), classes);
+  const counts = ignoreIndex === undefined ? undefined : sub(1, equal(labels, ignoreIndex));
+  // An ignored label may lie outside of the classes; no row is looked up for it.
+  const safe = counts ? choose(counts, labels, 0) : labels;
+  const own = gather(weights, safe);
+  const rowWeights = counts ? mul(own, counts) : own;
+  const logs = logSoftmax(logits);
+  const hits = neg(sum(mul(oneHot(safe, classes), logs), -1));
+  const smooth = neg(sum(mul(weights, logs), -1));
+  const smoothed = mul(counts ? mul(smooth, counts) : smooth, labelSmoothing / classes);
+  const total = sum(add(mul(mul(rowWeights, hits), 1 - labelSmoothing), smoothed));
+  return div(total, sum(rowWeights));
+}
+
+function weightVector(weights: readonly number[], classes: number): Tensor {
+  if (weights.length !== classes) {
+    throw new ShapeError(
+      "crossEntropy",
+      `${weights.length} class weights for ${classes} classes; give one for each`,
+    );
+  }
+  return tensor(weights);
 }
 
 /** The mean over all elements of (output - target)². Class indices become one-hot rows. */
-export function meanSquaredError(): Loss;
-export function meanSquaredError(outputs: Tensor, targets: Tensor): Tensor;
-export function meanSquaredError(outputs?: Tensor, targets?: Tensor): Loss | Tensor {
-  const apply = (a: Tensor, y: Tensor) => mean(square(sub(a, likeOutputs("meanSquaredError", a, y))));
-  return outputs ? apply(outputs, targets as Tensor) : { name: "meanSquaredError", apply };
-}
+export const meanSquaredError = plain("meanSquaredError", (outputs, targets) =>
+  mean(square(sub(outputs, likeOutputs("meanSquaredError", outputs, targets)))),
+);
+
+/** The mean over all elements of |output - target|. Class indices become one-hot rows. */
+export const meanAbsoluteError = plain("meanAbsoluteError", (outputs, targets) =>
+  mean(abs(sub(outputs, likeOutputs("meanAbsoluteError", outputs, targets)))),
+);
 
 /** The textbook's quadratic cost ½‖y - a‖² of each sample. Class indices become one-hot rows. */
-export function quadratic(): Loss;
-export function quadratic(outputs: Tensor, targets: Tensor): Tensor;
-export function quadratic(outputs?: Tensor, targets?: Tensor): Loss | Tensor {
-  const apply = (a: Tensor, y: Tensor) => {
-    const squares = square(sub(a, likeOutputs("quadratic", a, y)));
-    return mul(sum(squares), 0.5 / a.shape[0]);
+export const quadratic = plain("quadratic", (outputs, targets) => {
+  const squares = square(sub(outputs, likeOutputs("quadratic", outputs, targets)));
+  return mul(sum(squares), 0.5 / outputs.shape[0]);
+});
+
+/**
+ * Binary cross-entropy of logits against targets in [0, 1], the mean over all elements; stable at any finite logits.
+ * Class indices become one-hot rows.
+ */
+export const binaryCrossEntropy = plain("binaryCrossEntropy", (logits, targets) =>
+  mean(binaryLosses("binaryCrossEntropy", logits, targets)),
+);
+
+/**
+ * The textbook's cross-entropy for sigmoid outputs: binary cross-entropy summed over a sample's outputs. It takes
+ * logits; class indices become one-hot rows.
+ */
+export const sigmoidCrossEntropy = plain("sigmoidCrossEntropy", (logits, targets) =>
+  mul(sum(binaryLosses("sigmoidCrossEntropy", logits, targets)), 1 / logits.shape[0]),
+);
+
+/** -t log σ(x) - (1 - t) log(1 - σ(x)) = log(1 + eˣ) - t x. */
+function binaryLosses(name: string, logits: Tensor, targets: Tensor): Tensor {
+  return sub(softplusOp(logits), mul(likeOutputs(name, logits, targets), logits));
+}
+
+export interface HuberOptions {
+  /** Where the square becomes a line (default 1). */
+  readonly delta?: number;
+}
+
+/** Huber's loss (1964): ½d² for |d| ≤ δ, else δ(|d| - ½δ), the mean over all elements. */
+export function huber(options?: HuberOptions): Loss;
+export function huber(outputs: Tensor, targets: Tensor, options?: HuberOptions): Tensor;
+export function huber(
+  first: Tensor | HuberOptions = {},
+  targets?: Tensor,
+  options: HuberOptions = {},
+): Loss | Tensor {
+  const apply = (outputs: Tensor, y: Tensor, { delta = 1 }: HuberOptions) => {
+    if (!(delta > 0 && Number.isFinite(delta))) {
+      throw new RangeError(`huber: delta is ${delta}; give a finite number above 0`);
+    }
+    const difference = sub(outputs, likeOutputs("huber", outputs, y));
+    const size = abs(difference);
+    const line = mul(sub(size, delta / 2), delta);
+    return mean(choose(greater(size, delta), line, mul(square(difference), 0.5)));
   };
-  return outputs ? apply(outputs, targets as Tensor) : { name: "quadratic", apply };
+  if (first instanceof Tensor) return apply(first, targets as Tensor, options);
+  return { name: "huber", apply: (outputs, y) => apply(outputs, y, first) };
 }
 
 /** Targets in the shape of the outputs: as they are, or one-hot from class indices. */
 function likeOutputs(loss: string, outputs: Tensor, targets: Tensor): Tensor {
   if (sameShape(outputs.shape, targets.shape)) return targets;
-  if (sameShape(outputs.shape.slice(0, -1), targets.shape))
-    return oneHot(targets, outputs.shape[outputs.rank - 1]);
+  const perSample = outputs.shape.slice(0, -1);
+  if (sameShape(perSample, targets.shape)) return oneHot(targets, outputs.shape[outputs.rank - 1]);
   throw new ShapeError(
     loss,
-    `outputs are ${formatShape(outputs.shape)}, targets ${formatShape(targets.shape)}; expected the same shape, or class indices ${formatShape(outputs.shape.slice(0, -1))}`,
+    `outputs are ${formatShape(outputs.shape)}, targets ${formatShape(targets.shape)}; expected the same shape, or class indices ${formatShape(perSample)}`,
   );
 }

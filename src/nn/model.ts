@@ -17,6 +17,12 @@ export type LayerFunction = (x: Tensor, scope: Scope) => Tensor;
 
 export interface Sequential extends Layer {
   readonly layers: readonly Layer[];
+  /** The same model around other layers. */
+  withLayers(layers: readonly Layer[]): Sequential;
+}
+
+export function isSequential(model: Layer): model is Sequential {
+  return "withLayers" in model;
 }
 
 export function asLayer(model: Model): Layer {
@@ -32,10 +38,14 @@ export function asLayer(model: Model): Layer {
 /** Layers one after the other. Parameters are named by position, as PyTorch's: `0.weight`, `0.bias`, `2.weight` … */
 export function sequential(...models: readonly Model[]): Sequential {
   if (models.length === 0) throw new TypeError("sequential: give it at least one layer");
-  const layers = models.map(asLayer);
+  return inRow(models.map(asLayer));
+}
+
+function inRow(layers: readonly Layer[]): Sequential {
   return {
     name: "sequential",
     layers,
+    withLayers: inRow,
     apply: (x, scope) =>
       layers.reduce((input, layer, i) => {
         const inner = scope.child(String(i), activationAfter(layers, i));

@@ -18,8 +18,6 @@ const gatherOp: Op<null> = {
         `rows of ${formatShape(source.shape)}; the source needs 1 to ${MAX_ROWS} rows`,
       );
     }
-    if (indices.dtype !== "i32")
-      throw new ShapeError("gather", `indices are ${indices.dtype}; they must be i32`);
     return { shape: [...indices.shape, ...source.shape.slice(1)], dtype: "f32" };
   },
   gradient: ({ inputs: [source, indices] }, arriving) => [

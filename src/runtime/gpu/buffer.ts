@@ -46,7 +46,7 @@ export class GpuBuffer implements EngineBuffer {
     });
     const encoder = device.createCommandEncoder({ label: `read ${this.label}` });
     encoder.copyBufferToBuffer(this.gpu, 0, staging, 0, this.gpu.size);
-    device.queue.submit([encoder.finish()]);
+    device.queue.submit([encoder.finish({ label: encoder.label })]);
     await this.engine.mapped(staging, this.label);
     const elements = new (arrayOf(this.dtype))(staging.getMappedRange().slice(0)).slice(0, this.length);
     staging.destroy();

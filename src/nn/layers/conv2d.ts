@@ -1,0 +1,59 @@
+import { formatShape } from "../../program.ts";
+import { type Initializer, initializerFor, zeros } from "../initializers.ts";
+import type { Layer } from "../model.ts";
+import { type Conv2dOptions, checkGroups, conv2d as conv2dOp, type Pair, pair } from "../ops/conv2d.ts";
+import { add } from "../ops/scalar.ts";
+import { reshape } from "../ops/view.ts";
+import { ShapeError, Tensor } from "../tensor.ts";
+
+export interface Conv2dLayerOptions extends Conv2dOptions {
+  /** Whether a bias is added (default true). */
+  readonly bias?: boolean;
+  /** How the weight begins; by default it follows the activation that comes next. */
+  readonly init?: Initializer;
+  /** How the bias begins (default zeros). */
+  readonly biasInit?: Initializer;
+}
+
+/**
+ * A convolution of images [batch, channels, height, width] with `filters` kernels: [batch, filters, height', width'].
+ * Parameters: `weight` [filters, channels / groups, kernel height, kernel width], `bias` [filters], as PyTorch's
+ * `nn.Conv2d`. Called with tensors instead, it is the op: `conv2d(x, weight, options)`.
+ */
+export function conv2d(filters: number, kernel: Pair, options?: Conv2dLayerOptions): Layer;
+export function conv2d(x: Tensor, weight: Tensor, options?: Conv2dOptions): Tensor;
+export function conv2d(
+  first: number | Tensor,
+  second: Pair | Tensor,
+  options: Conv2dLayerOptions = {},
+): Layer | Tensor {
+  if (first instanceof Tensor) return conv2dOp(first, second as Tensor, options);
+  return conv2dLayer(first, second as Pair, options);
+}
+
+function conv2dLayer(filters: number, kernel: Pair, options: Conv2dLayerOptions): Layer {
+  if (!Number.isInteger(filters) || filters < 1) {
+    throw new RangeError(`conv2d: filters is ${filters}; give a whole number from 1`);
+  }
+  const { groups = 1 } = options;
+  const size = pair("conv2d", "kernel", kernel, 1);
+  return {
+    name: "conv2d",
+    role: "weights",
+    apply(x, scope) {
+      if (x.rank !== 4) {
+        throw new ShapeError(
+          "conv2d",
+          `the input is ${formatShape(x.shape)}; expected images [batch, channels, height, width]: put reshape(channels, height, width) in front`,
+        );
+      }
+      checkGroups("conv2d", groups, x.shape[1], filters);
+      const init = options.init ?? initializerFor(scope.nextActivation);
+      const weight = scope.parameter("weight", [filters, x.shape[1] / groups, ...size], { init });
+      const y = conv2dOp(x, weight, options);
+      if (options.bias === false) return y;
+      const bias = scope.parameter("bias", [filters], { init: options.biasInit ?? zeros() });
+      return add(y, reshape(bias, [filters, 1, 1]));
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** Normalisation layers. */
+import { elementCount, formatShape } from "../../program.ts";
+import { constantValue, zeros } from "../initializers.ts";
+import type { Layer } from "../model.ts";
+import { mean } from "../ops/reduce.ts";
+import { add, div, mul, sqrt, square, sub } from "../ops/scalar.ts";
+import { reshape } from "../ops/view.ts";
+import { ShapeError, type Tensor } from "../tensor.ts";
+
+export interface NormOptions {
+  /** Added to the variance (default 1e-5). */
+  readonly epsilon?: number;
+}
+
+export interface BatchNormOptions extends NormOptions {
+  /** By which part running statistics move towards a batch's (default 0.1, as in PyTorch). */
+  readonly momentum?: number;
+}
+
+function checkEpsilon(name: string, epsilon: number): void {
+  if (!(epsilon > 0 && Number.isFinite(epsilon))) {
+    throw new RangeError(`${name}: epsilon is ${epsilon}; give a finite number above 0`);
+  }
+}
+
+/** (x - mean) / √(variance + epsilon), scaled and shifted; all broadcast to x. */
+function normalised(
+  x: Tensor,
+  center: Tensor,
+  variance: Tensor,
+  epsilon: number,
+  scale: Tensor,
+  shift: Tensor,
+): Tensor {
+  return add(mul(div(sub(x, center), sqrt(add(variance, epsilon))), scale), shift);
+}
+
+/** Mean and (biased) variance over `axes`, which keep size 1. */
+function moments(x: Tensor, axes: readonly number[]): { center: Tensor; variance: Tensor } {
+  const center = mean(x, axes, { keepDims: true });
+  return { center, variance: mean(square(sub(x, center)), axes, { keepDims: true }) };
+}
+
+/**
+ * Batch normalisation (Ioffe & Szegedy 2015) of [batch, features] or [batch, channels, …]: by the batch's mean and
+ * variance in training, by running ones in evaluation. Parameters `weight` and `bias`, statistics `running_mean` and
+ * `running_var` (unbiased), all [channels], as PyTorch keeps them.
+ */
+export function batchNorm({ epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
+  checkEpsilon("batchNorm", epsilon);
+  if (!(momentum >= 0 && momentum <= 1)) {
+    throw new RangeError(`batchNorm: momentum is ${momentum}; give a part from 0 to 1`);
+  }
+  return {
+    name: "batchNorm",
+    apply(x, scope) {
+      if (x.rank < 2) {
+        throw new ShapeError(
+          "batchNorm",
+          `the input is ${formatShape(x.shape)}; expected [batch, channels, …]`,
+        );
+      }
+      const channels = x.shape[1];
+      const alongChannels = (tensor: Tensor) =>
+        reshape(tensor, [1, channels, ...x.shape.slice(2).map(() => 1)]);
+      const weight = alongChannels(scope.parameter("weight", [channels], { init: constantValue(1) }));
+      const bias = alongChannels(scope.parameter("bias", [channels], { init: zeros() }));
+      const runningMean = scope.statistic("running_mean", [channels], { initial: 0, rate: momentum });
+      const runningVar = scope.statistic("running_var", [channels], { initial: 1, rate: momentum });
+      if (!scope.training) {
+        return normalised(
+          x,
+          alongChannels(runningMean.value),
+          alongChannels(runningVar.value),
+          epsilon,
+          weight,
+          bias,
+        );
+      }
+      const count = elementCount(x.shape) / channels;
+      if (count < 2) {
+        throw new ShapeError(
+          "batchNorm",
+          `one value a channel, in ${formatShape(x.shape)}, has no variance; train on batches of 2 or more, or use dropLast`,
+        );
+      }
+      const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+      const { center, variance } = moments(x, axes);
+      runningMean.observe(reshape(center, [channels]));
+      runningVar.observe(mul(reshape(variance, [channels]), count / (count - 1)));
+      return normalised(x, center, variance, epsilon, weight, bias);
+    },
+  };
+}
+
+/**
+ * Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis. Parameters `weight` and `bias` of its size, as
+ * PyTorch's `nn.LayerNorm`.
+ */
+export function layerNorm({ epsilon = 1e-5 }: NormOptions = {}): Layer {
+  checkEpsilon("layerNorm", epsilon);
+  return {
+    name: "layerNorm",
+    apply(x, scope) {
+      if (x.rank < 2) {
+        throw new ShapeError(
+          "layerNorm",
+          `the input is ${formatShape(x.shape)}; expected [batch, …, features]`,
+        );
+      }
+      const size = x.shape[x.rank - 1];
+      const weight = scope.parameter("weight", [size], { init: constantValue(1) });
+      const bias = scope.parameter("bias", [size], { init: zeros() });
+      const { center, variance } = moments(x, [x.rank - 1]);
+      return normalised(x, center, variance, epsilon, weight, bias);
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import { formatShape } from "../../program.ts";
+import type { Layer } from "../model.ts";
+import { type Pair, pair } from "../ops/conv2d.ts";
+import { avgPool2d as avgPoolOp, maxPool2d as maxPoolOp, type Pool2dOptions } from "../ops/pool2d.ts";
+import { mean } from "../ops/reduce.ts";
+import { ShapeError, Tensor } from "../tensor.ts";
+
+/** The maximum of each window of images. Called with a tensor first, it is the op. */
+export function maxPool2d(kernel: Pair, options?: Pool2dOptions): Layer;
+export function maxPool2d(x: Tensor, kernel: Pair, options?: Pool2dOptions): Tensor;
+export function maxPool2d(
+  first: Pair | Tensor,
+  second?: Pair | Pool2dOptions,
+  third?: Pool2dOptions,
+): Layer | Tensor {
+  if (first instanceof Tensor) return maxPoolOp(first, second as Pair, third);
+  pair("maxPool2d", "kernel", first, 1);
+  return { name: "maxPool2d", apply: (x) => maxPoolOp(x, first, second as Pool2dOptions) };
+}
+
+/** The mean of each window of images; padding counts as zeros. Called with a tensor first, it is the op. */
+export function avgPool2d(kernel: Pair, options?: Pool2dOptions): Layer;
+export function avgPool2d(x: Tensor, kernel: Pair, options?: Pool2dOptions): Tensor;
+export function avgPool2d(
+  first: Pair | Tensor,
+  second?: Pair | Pool2dOptions,
+  third?: Pool2dOptions,
+): Layer | Tensor {
+  if (first instanceof Tensor) return avgPoolOp(first, second as Pair, third);
+  pair("avgPool2d", "kernel", first, 1);
+  return { name: "avgPool2d", apply: (x) => avgPoolOp(x, first, second as Pool2dOptions) };
+}
+
+/** The mean of each channel of images: [batch, channels, height, width] → [batch, channels] (Lin et al. 2014). */
+export function globalAvgPool2d(): Layer {
+  return {
+    name: "globalAvgPool2d",
+    apply(x) {
+      if (x.rank !== 4) {
+        throw new ShapeError(
+          "globalAvgPool2d",
+          `the input is ${formatShape(x.shape)}; expected images [batch, channels, height, width]`,
+        );
+      }
+      return mean(x, [2, 3]);
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { Shape } from "../../program.ts";
+import type { Layer } from "../model.ts";
+import { reshape as reshapeOp } from "../ops/view.ts";
+import { Tensor } from "../tensor.ts";
+
+/** All axes but the first joined into one: [batch, …] → [batch, features]. */
+export function flatten(): Layer {
+  return { name: "flatten", apply: (x) => reshapeOp(x, [x.shape[0], -1]) };
+}
+
+/**
+ * Each sample in another shape: `reshape(1, 28, 28)` turns [batch, 784] into [batch, 1, 28, 28]. One size may be -1.
+ * Called with a tensor and a whole shape, it is the op.
+ */
+export function reshape(...sizes: number[]): Layer;
+export function reshape(x: Tensor, shape: Shape): Tensor;
+export function reshape(...args: number[] | [Tensor, Shape]): Layer | Tensor {
+  const [x, shape] = args;
+  if (x instanceof Tensor) return reshapeOp(x, shape as Shape);
+  const sizes = args as number[];
+  return { name: "reshape", apply: (input) => reshapeOp(input, [input.shape[0], ...sizes]) };
+}

@@ -1,0 +1,24 @@
+import { formatShape } from "../../program.ts";
+import { type Layer, type Model, sequential } from "../model.ts";
+import { add } from "../ops/scalar.ts";
+import { sameShape } from "../shape.ts";
+import { ShapeError } from "../tensor.ts";
+
+/** x + layers(x) (He et al. 2016): the layers must keep the shape. Parameters are named by position inside. */
+export function residual(...layers: readonly Model[]): Layer {
+  const inner = sequential(...layers);
+  return {
+    name: "residual",
+    role: "weights",
+    apply(x, scope) {
+      const y = inner.apply(x, scope);
+      if (!sameShape(x.shape, y.shape)) {
+        throw new ShapeError(
+          "residual",
+          `the layers turn ${formatShape(x.shape)} into ${formatShape(y.shape)}; what is added must keep its shape`,
+        );
+      }
+      return add(x, y);
+    },
+  };
+}
