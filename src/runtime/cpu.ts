@@ -185,6 +185,7 @@ function allocate(program: Program, bound: ReadonlyMap<number, EngineBuffer>): E
         throw new EngineError(`"${spec.name}" was given memory of another engine`);
       return given.elements;
     }
+    if (spec.values) return Float32Array.from(spec.values);
     const slot = plan.slotOf.get(index);
     const elements = arrayOf(spec.dtype);
     return slot === undefined ? new elements(spec.length) : new elements(slots[slot], 0, spec.length);

@@ -47,9 +47,14 @@ export function lower(request: LowerRequest): Program {
   const roots = rewrite([...Object.values(request.outputs), ...assignments.map(({ tensor }) => tensor)]);
   const builder = new ProgramBuilder();
   const targets = new Map<Tensor, View>();
+  const shared = sharedAmong(roots, names.length);
   roots.forEach((root, i) => {
     // A source, or a value wanted in two places, is copied; so is a reshaped view, which has no memory to choose.
-    const own = !isSource(root) && !targets.has(root) && root.op.lowering.kind !== "view";
+    const own =
+      !isSource(root) &&
+      !targets.has(root) &&
+      root.op.lowering.kind !== "view" &&
+      !(i >= names.length && shared.has(root));
     const tensor = own ? root : makeCopy([root], { place: `${i}` });
     const { shape, dtype } = tensor;
     if (i < names.length) {
@@ -65,6 +70,20 @@ export function lower(request: LowerRequest): Program {
   new Lowering(builder, targets, request).run();
   builder.dispatches.push(...(request.after?.(builder) ?? []));
   return builder.finish(request.name);
+}
+
+/**
+ * The assigned roots (those from `first` on) that others are computed from. They are assigned by a copy: their place
+ * is part of a larger buffer, and no dispatch may write one part of a buffer and read another.
+ */
+function sharedAmong(roots: readonly Tensor[], first: number): Set<Tensor> {
+  const shared = new Set(topological(roots).flatMap(({ inputs }) => inputs));
+  const seen = new Set<Tensor>();
+  for (const root of roots.slice(first)) {
+    if (seen.has(root)) shared.add(root);
+    seen.add(root);
+  }
+  return shared;
 }
 
 /** What a hook wants to read, until it is certain that the hook is kept. */

@@ -77,6 +77,8 @@ export class GpuEngine implements Engine {
     try {
       await staging.mapAsync(MapMode.READ);
     } catch (cause) {
+      // The news that the device is lost may come behind what follows from it.
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve))]);
       this.check();
       throw new EngineError(`${what} could not be read: ${cause}`, { cause });
     }
