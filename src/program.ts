@@ -27,6 +27,8 @@ export interface BufferSpec {
   readonly dtype: DType;
   /** Number of elements. */
   readonly length: number;
+  /** The elements are indices below this: whoever writes them is held to it. */
+  readonly indexCount?: number;
   /** What a `constant` holds. */
   readonly values?: readonly number[];
 }

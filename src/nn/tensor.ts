@@ -75,6 +75,10 @@ export interface Op<A = unknown> {
   readonly name: string;
   infer(inputs: readonly Tensor[], attributes: A): TensorSpec;
   readonly gradient: GradientRule<A>;
+  /** Whether its values are values of its first input, picked by others. */
+  readonly selects?: boolean;
+  /** Which input holds indices, and how many there are to choose from: what the host writes there is checked. */
+  indices?(node: Tensor<A>): { readonly input: number; readonly count: number };
   /** What the op is made of, put in its place once gradients are taken. */
   expand?(node: Tensor<A>): Tensor;
   readonly lowering: Lowering<A>;

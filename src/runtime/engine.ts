@@ -106,7 +106,17 @@ export function checkedInput(program: Program, name: string, data: Elements): nu
   }
   const spec = program.buffers[index];
   checkElements(`input "${name}"`, spec.dtype, spec.length, data);
+  if (spec.indexCount !== undefined) checkIndices(`input "${name}"`, data, spec.indexCount);
   return index;
+}
+
+/** @throws EngineError naming the first element that is no index below `count`. */
+export function checkIndices(what: string, data: Elements, count: number): void {
+  const bad = data.findIndex((index) => !(index >= 0 && index < count && Number.isInteger(index)));
+  if (bad < 0) return;
+  throw new EngineError(
+    `${what}: element ${bad} is ${data[bad]}; it is used as an index, and must be a whole number from 0 to ${count - 1}`,
+  );
 }
 
 /** @throws EngineError unless `data` has that type and length. */

@@ -62,6 +62,7 @@ export class Evaluator {
           data: resident.data,
           maxSteps: starts.length,
         });
+        resident.check(step.program);
         return { step, starts, size };
       }),
     );

@@ -208,6 +208,7 @@ class Run implements FitRun {
           penalty,
           accumulate,
         });
+        resident.check(step.program);
         return { step, size, starts };
       }),
     );

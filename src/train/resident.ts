@@ -5,8 +5,8 @@ import { mul } from "../nn/ops/scalar.ts";
 import { slice } from "../nn/ops/slice.ts";
 import { dataSource, stepWindow } from "../nn/ops/source.ts";
 import type { Tensor } from "../nn/tensor.ts";
-import type { DType } from "../program.ts";
-import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+import type { DType, Program } from "../program.ts";
+import { checkIndices, type Engine, type EngineBuffer } from "../runtime/engine.ts";
 
 /** The step scalar that says where in the order a batch begins. */
 export const BATCH_START = "batchStart";
@@ -44,6 +44,18 @@ export class ResidentDataset {
     const order = dataSource("order", [count], "i32");
     const indices = slice(stepWindow(order, BATCH_START, offset + size), offset);
     return { x: rows("inputs", inputs, count, indices), y: rows("targets", targets, count, indices) };
+  }
+
+  /**
+   * Holds the data against what a program does with it.
+   * @throws EngineError naming the first class or index that the model has no place for.
+   */
+  check(program: Program): void {
+    const { name, inputs, targets } = this.dataset;
+    for (const [buffer, { data }] of Object.entries({ inputs, targets })) {
+      const spec = program.buffers.find((found) => found.kind === "data" && found.name === buffer);
+      if (spec?.indexCount !== undefined) checkIndices(`${name} ${buffer}`, data, spec.indexCount);
+    }
   }
 
   release(): void {

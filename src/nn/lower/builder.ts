@@ -18,6 +18,9 @@ export class ProgramBuilder {
   readonly #outputs: Record<string, View> = {};
   readonly dispatches: Dispatch[] = [];
 
+  /** For buffers of indices, by kind and name: how many there are to choose from. */
+  indexCounts: ReadonlyMap<string, number> = new Map();
+
   /** The buffer of that kind and name; made on first use. Temporaries and constants are always made anew. */
   buffer(spec: BufferSpec): number {
     const key = `${spec.kind} ${spec.name}`;
@@ -32,7 +35,8 @@ export class ProgramBuilder {
       }
       return known;
     }
-    this.#buffers.push(spec);
+    const indexCount = this.indexCounts.get(key);
+    this.#buffers.push(indexCount === undefined ? spec : { ...spec, indexCount });
     this.#byName.set(key, this.#buffers.length - 1);
     return this.#buffers.length - 1;
   }

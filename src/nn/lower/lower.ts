@@ -67,6 +67,7 @@ export function lower(request: LowerRequest): Program {
       targets.set(tensor, builder.view(buffer, shape, offset));
     }
   });
+  builder.indexCounts = indexCounts(roots);
   new Lowering(builder, targets, request).run();
   builder.dispatches.push(...(request.after?.(builder) ?? []));
   return builder.finish(request.name);
@@ -84,6 +85,26 @@ function sharedAmong(roots: readonly Tensor[], first: number): Set<Tensor> {
     seen.add(root);
   }
   return shared;
+}
+
+/** For the sources that ops use as indices, how many there are to choose from: the least, where several ops do. */
+function indexCounts(roots: readonly Tensor[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const node of topological(roots)) {
+    const indices = node.op.indices?.(node);
+    if (!indices) continue;
+    const source = origin(node.inputs[indices.input]);
+    if (!isSource(source)) continue;
+    const { role, name } = source.attributes;
+    const key = `${role} ${name}`;
+    counts.set(key, Math.min(indices.count, counts.get(key) ?? Number.POSITIVE_INFINITY));
+  }
+  return counts;
+}
+
+/** Where a tensor's values come from, through views and gathers. */
+function origin(tensor: Tensor): Tensor {
+  return tensor.op.selects || tensor.op.lowering.kind === "view" ? origin(tensor.inputs[0]) : tensor;
 }
 
 /** What a hook wants to read, until it is certain that the hook is kept. */

@@ -23,6 +23,11 @@ function call(node: Tensor<CrossEntropyAttributes>, store: string) {
   };
 }
 
+/** The labels choose among the classes. */
+function labelIndices({ inputs: [logits] }: Tensor) {
+  return { input: 1, count: logits.shape[1] };
+}
+
 /** The loss of each row: [rows]. */
 export const rowLossOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropy",
@@ -31,6 +36,7 @@ export const rowLossOp: Op<CrossEntropyAttributes> = {
     const difference = makeDifference(node.inputs, node.attributes);
     return [mul(difference, reshape(arriving, [node.shape[0], 1])), undefined];
   },
+  indices: labelIndices,
   lowering: { kind: "kernel", call: (node) => call(node, "storeLoss") },
 };
 const makeRowLoss = define(rowLossOp);
@@ -45,6 +51,7 @@ const differenceOp: Op<CrossEntropyAttributes> = {
     const weighted = mul(arriving, probabilities);
     return [sub(weighted, mul(probabilities, sum(weighted, -1, { keepDims: true }))), undefined];
   },
+  indices: labelIndices,
   lowering: { kind: "kernel", call: (node) => call(node, "storeGradient") },
 };
 const makeDifference = define(differenceOp);
@@ -53,6 +60,7 @@ const totalLossOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropyTotal",
   infer: () => ({ shape: [1], dtype: "f32" }),
   gradient: "internal",
+  indices: labelIndices,
   lowering: { kind: "kernel", call: (node) => call(node, "storeTotal") },
 };
 /** The sum of all rows' losses, [1], where one workgroup can take them all: put in by the rewrite of sums. */
@@ -63,6 +71,7 @@ const correctOp: Op<CrossEntropyAttributes> = {
   name: "correct",
   infer: () => ({ shape: [1], dtype: "f32" }),
   gradient: "none",
+  indices: labelIndices,
   lowering: { kind: "kernel", call: (node) => call(node, "storeCorrect") },
 };
 const makeCorrect = define(correctOp);

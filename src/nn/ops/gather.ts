@@ -24,6 +24,8 @@ const gatherOp: Op<null> = {
     scatterRows(arriving, indices, source.shape),
     undefined,
   ],
+  selects: true,
+  indices: ({ inputs: [source] }) => ({ input: 1, count: source.shape[0] }),
   lowering: {
     kind: "elementwise",
     emit({ inputs: [source, indices] }, emitter, at) {
