@@ -90,7 +90,8 @@ function samples({ inputs, targets }: Dataset, indices: Uint32Array) {
 /** The option's value: a whole number from `least` on, or without that any positive number. */
 function number(name: keyof typeof values, least?: number): number {
   const value = Number(values[name]);
-  if (least === undefined ? value > 0 && value < Infinity : Number.isInteger(value) && value >= least) return value;
+  if (least === undefined ? value > 0 && value < Infinity : Number.isInteger(value) && value >= least)
+    return value;
   const expected = least === undefined ? "a positive number" : `a whole number from ${least}`;
   throw new RangeError(`--${name} is ${values[name]}; give ${expected}`);
 }

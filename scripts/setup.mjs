@@ -4,7 +4,7 @@
 //   node scripts/setup.mjs --for test    a WebGPU adapter and a Chromium
 //
 // On Linux, what is missing is installed if this may be done without asking for a password;
-// otherwise the commands to type are shown.
+// otherwise the commands to type are shown. All talk goes to stderr: stdout is the program's that runs next.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { findChromium, installPlan } from "./packages.mjs";
@@ -31,7 +31,7 @@ function setUp(needsChromium) {
     provide({ adapter: !adapter, chromium: needsChromium && !chromium });
     ({ adapter, chromium } = look());
   }
-  console.log(`WebGPU adapter: ${adapter ?? "none"}`);
+  console.error(`WebGPU adapter: ${adapter ?? "none"}`);
   if (!adapter && !needsChromium) console.error("Training will run on the CPU engine.");
   if (needsChromium && !chromium) {
     console.error("No Chromium: install one and put it on the PATH, or name it in CHROMIUM_PATH.");
@@ -62,7 +62,7 @@ function provide(missing) {
     console.error(`${describe(plan)}\n`);
     return;
   }
-  console.log(`Installing ${wanted}; this can take a few minutes.`);
+  console.error(`Installing ${wanted}; this can take a few minutes.`);
   for (const item of plan) if (!runItem(item, asRoot)) return;
 }
 

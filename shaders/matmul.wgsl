@@ -66,11 +66,17 @@ fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 
   var sum: array<f32, TILE_M * TILE_N>;
+  // Summed along with the products, though only the first column of blocks stores them: a loop of its own over K
+  // reads A again, and where K is small, software adapters unroll it and take many seconds to compile that.
+  var totals: array<f32, TILE_M>;
   var valuesA: array<f32, TILE_M>;
   var valuesB: array<f32, TILE_N>;
   for (var k = 0u; k < K; k++) {
     for (var i = 0u; i < TILE_M; i++) {
       valuesA[i] = a[atA[i] + k * STEP_A];
+      if (SUMS == 1u) {
+        totals[i] += valuesA[i];
+      }
     }
     for (var j = 0u; j < TILE_N; j++) {
       valuesB[j] = b[atB[j] + k * STEP_B];
@@ -92,12 +98,8 @@ fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
 
   if (SUMS == 1u && column == 0u) {
     for (var i = 0u; i < TILE_M; i++) {
-      var total = 0.0;
-      for (var k = 0u; k < K; k++) {
-        total += a[atA[i] + k * STEP_A];
-      }
       if (row + i < M) {
-        storeSum(id.z * M + row + i, total);
+        storeSum(id.z * M + row + i, totals[i]);
       }
     }
   }

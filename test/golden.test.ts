@@ -14,10 +14,17 @@ const supported = cases.filter((golden) => missing(golden).length === 0);
 const unsupported = cases.filter((golden) => missing(golden).length > 0);
 const engines = useEngines();
 
+/** A software GPU compiles each kernel of a step when it first runs; the slowest cases have a dozen. */
+const COMPILATION_MS = 180_000;
+
 describe.each(ENGINES)("on the %s", (kind) => {
-  it.each(supported.map((golden) => [golden.name, golden] as const))("%s", async (_name, golden) => {
-    expect(await run(engines[kind], golden)).toEqual([]);
-  });
+  it.each(supported.map((golden) => [golden.name, golden] as const))(
+    "%s",
+    async (_name, golden) => {
+      expect(await run(engines[kind], golden)).toEqual([]);
+    },
+    COMPILATION_MS,
+  );
 });
 
 describe("what is not built yet", () => {

@@ -1,13 +1,12 @@
 /**
  * Trains a digit classifier in Deno, on the WebGPU that is built into it. After `npm run build`:
  *
- *   npx deno run demo/deno/train.ts
- *   npx deno run --allow-read demo/deno/train.ts --data folder-of-mnist
- *   npx deno run --allow-read --allow-env=MNIST_DIR demo/deno/train.ts
+ *   npx deno run --allow-env=MNIST_DIR demo/deno/train.ts [--epochs 5] [--batch 128] [--lr 0.001] [--seed 1]
  *
- * The first needs no permission at all: it trains on drawn digits. The others read MNIST's four files, from the folder
- * that `--data` or MNIST_DIR names. deno.json beside this file says where `wgrad` is; a project of your own says
- * `npm:wgrad` there.
+ * trains on drawn digits, for which it needs no permission but to look whether MNIST_DIR is set. To train on MNIST, put
+ * its four files into a folder, name it in MNIST_DIR or `--data`, and add `--allow-read=<folder>`.
+ *
+ * deno.json beside this file says where `wgrad` is; a project of your own says `npm:wgrad` there.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -17,8 +16,8 @@ import { type Dataset, digits, mnist, take } from "wgrad/data";
 const { values } = parseArgs({
   options: {
     data: { type: "string" },
-    train: { type: "string", default: "20000" },
-    test: { type: "string", default: "2000" },
+    train: { type: "string" },
+    test: { type: "string" },
     epochs: { type: "string", default: "5" },
     batch: { type: "string", default: "128" },
     lr: { type: "string", default: "0.001" },
@@ -41,18 +40,22 @@ const run = fit(gpu, model, train, {
 });
 for await (const { epoch, loss, validation, seconds } of run) {
   const accuracy = (100 * (validation?.accuracy ?? 0)).toFixed(2);
-  console.log(`epoch ${epoch}: loss ${loss.toFixed(4)}, test accuracy ${accuracy} %, ${seconds.toFixed(1)} s`);
+  console.log(
+    `epoch ${epoch}: loss ${loss.toFixed(4)}, test accuracy ${accuracy} %, ${seconds.toFixed(1)} s`,
+  );
 }
 
 /** MNIST from a folder where one is named, drawn digits otherwise; of either, as many images as asked for. */
 async function load(): Promise<{ train: Dataset; test: Dataset }> {
-  const sizes = { train: Number(values.train), test: Number(values.test) };
-  const dir = values.data ?? mnistFolder();
-  if (dir === undefined) return digits(sizes);
+  const dir = values.data ?? process.env.MNIST_DIR;
+  if (!dir) return digits({ train: count(values.train, 20_000), test: count(values.test, 2_000) });
   const { train, test } = await mnist({ dir });
-  return { train: take(train, sizes.train), test: take(test, sizes.test) };
+  return {
+    train: take(train, count(values.train, train.count)),
+    test: take(test, count(values.test, test.count)),
+  };
 }
 
-/** MNIST_DIR, where the environment may be read: Deno would stop here to ask for it otherwise. */
-function mnistFolder(): string | undefined {
+function count(given: string | undefined, otherwise: number): number {
+  return given === undefined ? otherwise : Number(given);
 }

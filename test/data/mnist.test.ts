@@ -147,6 +147,9 @@ describe("mnist from mirrors", () => {
     );
     expect(readdirSync(folder).length).toBe(3);
   });
+  it("takes an empty dir for none", async () => {
+    expect((await load(["good"], { dir: "" })).train.count).toBe(3);
+  });
   it("lists every mirror when all fail", async () => {
     const mirrors = [server.mirror("missing"), "http://127.0.0.1:1/x"];
     const error = await load([], { mirrors }).catch((e) => e);

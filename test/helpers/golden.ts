@@ -107,7 +107,8 @@ async function runOp(
   { op, args, inputs, output, dOutput, grads }: OpCase,
 ): Promise<string[]> {
   const names = Object.keys(grads);
-  const compiled = await compile(engine, { ...inputs, dOutput }, (tensors) => {
+  const given: StoredTensors = { ...inputs, dOutput };
+  const compiled = await compile(engine, given, (tensors) => {
     const result = ops[op](tensors, args);
     const leaving = gradients(
       result,
@@ -116,11 +117,8 @@ async function runOp(
     );
     return { output: result, ...Object.fromEntries(names.map((name, i) => [`d${name}`, leaving[i]])) };
   });
-  const needed = new Set(
-    compiled.program.buffers.filter(({ kind }) => kind === "input").map(({ name }) => name),
-  );
-  const given = Object.entries({ ...inputs, dOutput }).filter(([name]) => needed.has(name));
-  const got = await compiled(Object.fromEntries(given.map(([name, stored]) => [name, elements(stored)])));
+  const needed = compiled.program.buffers.filter(({ kind }) => kind === "input").map(({ name }) => name);
+  const got = await compiled(Object.fromEntries(needed.map((name) => [name, elements(given[name])])));
   compiled.release();
   return differences(
     difference("output", got.output, output.data, OP),
@@ -199,13 +197,8 @@ class StepsByShape {
 function optimizerOf(golden: TrainCase): Optimizer {
   const { type, weight_decay: weightDecay, ...args } = golden.optimizer;
   // PyTorch's weight decay applies to biases, too.
-  const shared = extrasOf(golden).reduce(
-    (options, [name, value]) => ({ ...options, ...extras[name](value) }),
-    {
-      weightDecay,
-      decayBiases: true,
-    },
-  );
+  const shared = { weightDecay, decayBiases: true };
+  for (const [name, value] of extrasOf(golden)) Object.assign(shared, extras[name](value));
   return optimizers[type](args, shared);
 }
 

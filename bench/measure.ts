@@ -1,0 +1,76 @@
+/** What all benchmarks share: statistics of repeated measurements, the machine, and tables. */
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+
+/** Repeated measurements of one thing. */
+export interface Spread {
+  readonly median: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** The middle value; of an even number, the mean of the two in the middle. @throws RangeError for none, or for NaN */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError("median: no values");
+  if (values.some(Number.isNaN)) throw new RangeError(`median: not all are numbers: ${values.join(", ")}`);
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
+}
+
+/** The machine that a number belongs to. */
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly platform: string;
+  readonly node: string;
+  readonly wgrad: string;
+}
+
+export function machine(): Machine {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return {
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+    cores: availableParallelism(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+    wgrad: version,
+  };
+}
+
+/** Adapters that compute on the CPU: what they take says nothing about a GPU. */
+export function isSoftware(adapter: string): boolean {
+  return /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(adapter);
+}
+
+/** Cells as lines; the first column is set flush left, the others flush right. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Three significant digits or more: 0.0123, 1.23, 123, 12,345. */
+export function significant(value: number): string {
+  return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
+}
+
+/** "1.23 (1.20 – 1.40)": the median, and from the lowest to the highest. */
+export function formatSpread({ median, lowest, highest }: Spread): string {
+  return `${significant(median)} (${significant(lowest)} – ${significant(highest)})`;
+}
+
+/** 1234567 → "1.23 MB". */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = bytes > 0 ? Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3)) : 0;
+  return `${significant(bytes / 1000 ** power)} ${units[power]}`;
+}

@@ -1,0 +1,40 @@
+/** What goes wrong at the command line, and how the process ends then. */
+import { MnistUnavailableError } from "wgrad/data";
+
+/** The command cannot mean anything: an option, or what it names. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const EXIT = { success: 0, failure: 1, usage: 2 } as const;
+
+const MAX_LENGTH = 600;
+
+/** An error as one line. */
+export function oneLine(error: unknown): string {
+  const message = error instanceof Error ? messageOf(error) : String(error);
+  const line = message.trim().replace(/\s*\n\s*/g, " ");
+  if (line.length <= MAX_LENGTH) return line;
+  // Such as a shader with all its source: the first line says what is wrong with it.
+  return `${message.trim().split("\n")[0].slice(0, MAX_LENGTH)} … (DEBUG=wgrad shows all of it)`;
+}
+
+function messageOf(error: Error): string {
+  return error instanceof MnistUnavailableError ? unavailable(error) : error.message || error.name;
+}
+
+/** Why MNIST could not be fetched: the mirrors' reasons, each told once. */
+export function unavailable({ file, failures }: MnistUnavailableError): string {
+  const reasons = [...new Set(failures.map(({ reason }) => reason))].join("; ");
+  return `MNIST cannot be fetched: ${file}: ${reasons || "no mirrors are known"}`;
+}
+
+/** Tells of an error on stderr: one line, or with DEBUG=wgrad all that is known. @returns the exit code */
+export function report(error: unknown, program = "train"): number {
+  const usage = error instanceof UsageError;
+  const hint = usage ? " (--help tells the options)" : "";
+  const all = (process.env.DEBUG ?? "").split(/[\s,]+/).includes("wgrad");
+  const stack = all && error instanceof Error ? `\n${error.stack}` : "";
+  process.stderr.write(`${program}: ${oneLine(error)}${hint}${stack}\n`);
+  return usage ? EXIT.usage : EXIT.failure;
+}

@@ -1,0 +1,52 @@
+/** Ctrl-C, and a reader of our output that goes away: the terminal stays whole, and no file half-written. */
+
+/** As shells count them: 128 and the signal's number. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export class Interruption {
+  readonly #cleanUps = new Set<() => void>();
+  #holds = 0;
+  #pending: number | undefined;
+
+  constructor() {
+    for (const [signal, exitCode] of Object.entries(SIGNALS)) {
+      process.on(signal, () => {
+        this.#cleanAll();
+        process.stderr.write("interrupted\n");
+        this.#exit(exitCode);
+      });
+    }
+    // Such as `npm run train | head`: there is no one left to tell anything.
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EPIPE") throw error;
+        this.#cleanAll();
+        this.#exit(128 + 13);
+      });
+    }
+  }
+
+  /** Runs `work` when the process is interrupted. @returns what makes that end */
+  cleanUp(work: () => void): () => void {
+    this.#cleanUps.add(work);
+    return () => void this.#cleanUps.delete(work);
+  }
+
+  /** Puts off the end until the function it returns is called. */
+  hold(): () => void {
+    this.#holds++;
+    return () => {
+      this.#holds--;
+      if (this.#pending !== undefined) this.#exit(this.#pending);
+    };
+  }
+
+  #cleanAll(): void {
+    for (const work of this.#cleanUps) work();
+  }
+
+  #exit(code: number): void {
+    this.#pending ??= code;
+    if (this.#holds === 0) process.exit(this.#pending);
+  }
+}

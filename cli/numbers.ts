@@ -1,0 +1,53 @@
+/** Numbers as text: read from options, and written for people. */
+import { InvalidArgumentError } from "commander";
+
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A number in decimal notation, or NaN: an empty text is no number here, nor are 0x10 and Infinity. */
+function decimal(text: string): number {
+  return DECIMAL.test(text.trim()) ? Number(text) : Number.NaN;
+}
+
+/** Reads an option's value: a whole number from `low` to `high`. */
+export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = decimal(text);
+    if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
+    const range = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
+    throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+  };
+}
+
+/** Reads an option's value: a number that `accepts` takes; `expected` says which those are. */
+export function numberThat(accepts: (value: number) => boolean, expected: string): (text: string) => number {
+  return (text) => {
+    const value = decimal(text);
+    // Kernels compute in 32 bits: what overflows there is no number to train with.
+    if (Number.isFinite(Math.fround(value)) && accepts(value)) return value;
+    throw new InvalidArgumentError(`Expected ${expected}.`);
+  };
+}
+
+/** 60000 → "60,000". */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** 0.9765 → "97.65 %". */
+export function percent(part: number): string {
+  return `${(part * 100).toFixed(2)} %`;
+}
+
+/** 3.14159 → "3.14 s". */
+export function seconds(value: number): string {
+  return `${value.toFixed(2)} s`;
+}
+
+/** Time left: 75 → "1:15", 3700 → "1:01:40". */
+export function clock(value: number): string {
+  const whole = Math.round(value);
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const rest = String(whole % 60).padStart(2, "0");
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}

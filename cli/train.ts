@@ -1,0 +1,54 @@
+/** `npm run train`: trains a network from the command line. */
+import { loadData } from "./data.ts";
+import { openEngine } from "./device.ts";
+import { EXIT, report } from "./errors.ts";
+import { Interruption } from "./interruption.ts";
+import { parseOptions, type TrainOptions } from "./options.ts";
+import { outputOf } from "./output.ts";
+import { checkFolder, checkTarget } from "./paths.ts";
+import { resultLines, resultObject } from "./report.ts";
+import { runTraining } from "./run.ts";
+
+const started = performance.now();
+const interruption = new Interruption();
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (options) await train(options);
+    return EXIT.success;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function train(options: TrainOptions): Promise<void> {
+  const output = outputOf(options.json);
+  // Whatever can be known to fail is told before anything takes time.
+  if (options.data !== undefined) checkFolder("--data", options.data);
+  if (options.save !== undefined) checkTarget("--save", options.save);
+  const data = await timed(() => loadData(options, output.note));
+  const device = await timed(() => openEngine(options.device, output.note));
+  const engine = device.value;
+  try {
+    const run = await runTraining(engine, data.value, options, output, interruption);
+    const timing = { data: data.seconds, device: device.seconds, ...run.timing, total: since(started) };
+    const result = { ...run, timing };
+    if (options.json) output.json(resultObject(result, options));
+    else for (const text of resultLines(result)) output.line(text);
+  } finally {
+    // A process with a GPU device does not end by itself.
+    await engine.destroy();
+  }
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {
+  const from = performance.now();
+  return { value: await work(), seconds: since(from) };
+}
+
+function since(from: number): number {
+  return (performance.now() - from) / 1000;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,98 @@
+/** `npm run bench -- step` from end to end, without npm, and its refusal to time engines that disagree. */
+import { describe, expect, it } from "vitest";
+import { cpu, type Engine } from "wgrad";
+import { measureStep } from "../../bench/step.ts";
+import { ownLines, runScript } from "../helpers/command.ts";
+
+const MINUTES = 60_000;
+const bench = (...args: string[]) => runScript("bench/main.ts", args);
+
+describe("bench step", () => {
+  it(
+    "measures both engines",
+    async () => {
+      const args = "step --model 20-12 --batch 32 --steps 5 --repetitions 3 --json".split(" ");
+      const { exitCode, stdout, stderr } = await bench(...args);
+      expect(stderr).not.toMatch(/^\s+at /m);
+      expect(exitCode).toBe(0);
+      const result = JSON.parse(stdout);
+      expect(result).toMatchObject({
+        benchmark: "step",
+        layers: [784, 20, 12, 10],
+        batch: 32,
+        parameters: 784 * 20 + 20 + 20 * 12 + 12 + 12 * 10 + 10,
+        steps: 5,
+        repetitions: 3,
+        comparedSteps: 5,
+        machine: { node: process.version },
+        command: `npm run bench -- ${args.join(" ")}`,
+      });
+      expect(result.adapter).toEqual(expect.stringMatching(/\S/));
+      expect(result.lossDifference).toBeLessThanOrEqual(1e-4);
+      // At least a kernel for each product, forward and backward, the loss, and the optimizer.
+      expect(result.dispatchesPerStep).toBeGreaterThanOrEqual(3 + 2 + 3 + 1 + 1);
+      expect(result.dispatchesPerStep).toBeLessThan(30);
+      // Adam alone reads and writes parameters and both moments, and reads the gradients.
+      expect(result.bytesPerStep).toBeGreaterThan(result.parameters * 4 * 7);
+      expect(result.bytesPerStep).toBeLessThan(result.parameters * 4 * 30);
+      for (const name of ["msPerStep", "cpuEngineMsPerStep", "cpuMicrosecondsPerStep"]) {
+        const { median, lowest, highest } = result.spread[name];
+        expect(result[name]).toBe(median);
+        expect(lowest).toBeGreaterThan(0);
+        expect(median).toBeGreaterThanOrEqual(lowest);
+        expect(highest).toBeGreaterThanOrEqual(median);
+      }
+      // The host's part of a step is a part of it.
+      expect(result.cpuMicrosecondsPerStep / 1000).toBeLessThan(result.msPerStep);
+      expect(stderr).toContain("One training step of 784-20-12-10");
+    },
+    3 * MINUTES,
+  );
+
+  it.each([
+    [["step", "--model", "conv"], /Convolution is not built yet/],
+    [["step", "--model", "3-x"], /Expected mlp, conv, or hidden widths/],
+    [["step", "--batch", "0"], /whole number from 1/],
+    [["step", "--bacth", "1"], /Did you mean --batch/],
+    [["stp"], /Did you mean step/],
+    [[], /name a benchmark/],
+  ])("refuses %j", async (args, message) => {
+    const { exitCode, stdout, stderr } = await bench(...args);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+    expect(ownLines(stderr, "bench")).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe("engines that disagree", () => {
+  /** The reference, but for losses that are `factor` times as large. */
+  function skewed(factor: number): Engine {
+    const engine = cpu();
+    const compile = engine.compile.bind(engine);
+    return Object.assign(engine, {
+      compile: async (...args: Parameters<Engine["compile"]>) => {
+        const executable = await compile(...args);
+        const run = executable.run.bind(executable);
+        return Object.assign(executable, {
+          run: async (count: number) => {
+            const outputs = await run(count);
+            return { ...outputs, loss: Float32Array.from(outputs.loss, (loss) => loss * factor) };
+          },
+        });
+      },
+    });
+  }
+  const options = { hidden: [4], batch: 8, steps: 2, repetitions: 2, seed: 1 };
+
+  it.each([1.0003, 0.5, Number.NaN])("by a factor of %d are not timed", async (factor) => {
+    await expect(measureStep(skewed(factor), cpu(), options)).rejects.toThrow(
+      /engines disagree.*nothing was timed/,
+    );
+  });
+
+  it("by rounding are", async () => {
+    const result = await measureStep(skewed(1.00001), cpu(), options);
+    expect(result.lossDifference).toBeGreaterThan(1e-6);
+    expect(result.milliseconds.median).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,118 @@
+/** Where the data comes from, and the checks of files and folders. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { digits, MnistUnavailableError, type mnist } from "wgrad/data";
+import { loadData } from "../../cli/data.ts";
+import { UsageError } from "../../cli/errors.ts";
+import { checkFolder, checkTarget } from "../../cli/paths.ts";
+
+const options = { dataset: "mnist", datasetGiven: false, batch: 10 } as const;
+const failures = ["a", "b"].map((host) => ({ url: `https://${host}/`, reason: "no network" }));
+const offline: typeof mnist = async () => {
+  throw new MnistUnavailableError("train-images-idx3-ubyte.gz", failures);
+};
+/** Stands for MNIST: the loader is wgrad's own, tested elsewhere. */
+const small = digits({ train: 100, test: 20, seed: 5 });
+
+describe("the data", () => {
+  it("is MNIST, from the folder given, with a line for each file that is fetched", async () => {
+    const notes: string[] = [];
+    let dir: string | undefined;
+    const load: typeof mnist = async (given = {}) => {
+      dir = given.dir;
+      for (const loadedBytes of [1, 2]) {
+        given.onProgress?.({ file: "f", source: "https://a/f.gz", loadedBytes, totalBytes: 2 });
+        given.onProgress?.({ file: "g", source: "/folder/g.gz", loadedBytes, totalBytes: 2 });
+      }
+      return small;
+    };
+    const data = await loadData({ ...options, data: "folder" }, (line) => notes.push(line), load);
+    expect(data).toEqual({ name: "mnist", train: small.train, test: small.test });
+    expect(dir).toBe("folder");
+    expect(notes).toEqual(["fetching https://a/f.gz"]);
+  });
+
+  it("is cut to --count, and the test set is not", async () => {
+    const data = await loadData(
+      { ...options, count: 30 },
+      () => {},
+      async () => small,
+    );
+    expect([data.train.count, data.test.count]).toEqual([30, 20]);
+    expect(data.train.inputs.data).toEqual(small.train.inputs.data.slice(0, 30 * 784));
+  });
+
+  it("is the built-in digits without a network, and says so", async () => {
+    const notes: string[] = [];
+    const data = await loadData({ ...options, count: 50 }, (line) => notes.push(line), offline);
+    expect([data.name, data.train.count, data.test.count]).toEqual(["digits", 50, 5]);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(/^MNIST cannot be fetched: .*: no network\. Training on the built-in digits/);
+  });
+
+  it("is an error without a network when MNIST was asked for by name", async () => {
+    const load = loadData({ ...options, datasetGiven: true }, () => {}, offline);
+    await expect(load).rejects.toThrow(/MNIST cannot be fetched.*--data.*--dataset digits/);
+  });
+
+  it("is digits when asked for, without a look at MNIST", async () => {
+    const data = await loadData({ ...options, dataset: "digits", count: 40 }, () => {}, offline);
+    expect([data.name, data.train.count, data.test.count]).toEqual(["digits", 40, 4]);
+  });
+
+  it("must hold a batch, and as many images as --count", async () => {
+    const load = async () => small;
+    await expect(loadData({ ...options, batch: 101 }, () => {}, load)).rejects.toThrow(
+      new UsageError("--batch is 101, but there are only 100 training images; use 100 at most"),
+    );
+    await expect(loadData({ ...options, count: 101 }, () => {}, load)).rejects.toThrow(UsageError);
+  });
+
+  it("that fails otherwise is not replaced", async () => {
+    const load = async () => {
+      throw new Error("MD5 sum");
+    };
+    await expect(loadData(options, () => {}, load)).rejects.toThrow("MD5 sum");
+  });
+});
+
+describe("paths", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "wgrad-paths-"));
+    mkdirSync(join(folder, "inner"));
+    writeFileSync(join(folder, "file"), "old");
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("of data must be folders", () => {
+    expect(() => checkFolder("--data", folder)).not.toThrow();
+    expect(() => checkFolder("--data", join(folder, "none"))).toThrow(/^--data: there is no folder/);
+    expect(() => checkFolder("--data", join(folder, "file"))).toThrow(/is no folder$/);
+    expect(() => checkFolder("--data", "")).toThrow(UsageError);
+  });
+
+  it.each([
+    ["new.safetensors", undefined],
+    ["file", undefined],
+    ["", /names no file/],
+    ["inner/", /names no file/],
+    ["inner", /exists and is no file/],
+    ["none/w.safetensors", /there is no folder/],
+    ["file/w.safetensors", /there is no folder/],
+    ["w".repeat(300), /no file can be written.*ENAMETOOLONG/],
+  ])("to save at: %s", (name, message) => {
+    const path = name === "" ? "" : `${folder}/${name}`;
+    const check = () => checkTarget("--save", path);
+    if (message) {
+      expect(check).toThrow(UsageError);
+      expect(check).toThrow(message);
+    } else {
+      expect(check).not.toThrow();
+    }
+    // Nothing is left of the check.
+    expect(readdirSync(folder).sort()).toEqual(["file", "inner"]);
+  });
+});

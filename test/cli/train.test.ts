@@ -1,0 +1,172 @@
+/** `npm run train` from end to end, without npm: exit codes, what goes to which stream, and the file it saves. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cpu, createTrainer, decodeSafetensors, dense, evaluate, relu, sequential } from "wgrad";
+import { digits } from "wgrad/data";
+import { type CommandOptions, ownLines, runScript } from "../helpers/command.ts";
+
+const MINUTES = 60_000;
+const QUICK = "--dataset digits --count 600 --hidden 16 --epochs 2 --batch 50".split(" ");
+/** A Vulkan loader that finds no driver: no adapter, on any machine with Linux. */
+const NO_ADAPTER = { VK_ICD_FILENAMES: "/dev/null", VK_DRIVER_FILES: "/dev/null" };
+/** All but what text on several lines is made of. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROL = /[\x00-\x09\x0b-\x1f\x7f]/;
+
+const train = (args: readonly string[], options?: CommandOptions) => runScript("cli/train.ts", args, options);
+const objects = (stdout: string) =>
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "wgrad-train-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each(["cpu", "gpu"] as const)("training on the %s engine", (device) => {
+  it(
+    "prints epochs, the confusion matrix and the times, all of it plain text",
+    async () => {
+      const { exitCode, stdout, stderr } = await train([...QUICK, "--device", device, "--describe"]);
+      expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
+      expect(exitCode).toBe(0);
+      expect(`${stdout}${stderr}`).not.toMatch(CONTROL);
+      expect(stdout).toContain("784-16-10, relu, 12,730 parameters");
+      expect(stdout).toMatch(new RegExp(`\\(${device} engine\\)`));
+      expect(stdout).toMatch(/^train: \d+ dispatches/m);
+      expect(
+        stdout.match(/^epoch \d\/2 {2}loss \d\.\d{4} {2}accuracy .* {2}test accuracy .*samples\/s$/gm),
+      ).toHaveLength(2);
+      expect(stdout.indexOf("train: ")).toBeLessThan(stdout.indexOf("epoch 1/2"));
+      expect(stdout).toMatch(/^Test accuracy \d+\.\d\d % \(\d+ of 60\)/m);
+      expect(stdout.match(/^\d( +(·|\d+)){10} +\d+\.\d\d %$/gm)).toHaveLength(10);
+      expect(stdout).toMatch(/^ {2}compile and first steps +\d+\.\d\d s/m);
+    },
+    3 * MINUTES,
+  );
+
+  it(
+    "--json prints only objects to stdout, and --save keeps the weights that were tested",
+    async () => {
+      const path = join(folder, `${device}.safetensors`);
+      const args = [...QUICK, "--device", device, "--save", path, "--json", "--seed", "7"];
+      const { exitCode, stdout, stderr } = await train(args);
+      expect(exitCode).toBe(0);
+      const [first, second, result, ...others] = objects(stdout);
+      expect(others).toEqual([]);
+      expect([first.event, second.event, result.event]).toEqual(["epoch", "epoch", "result"]);
+      expect([first.epoch, second.epoch]).toEqual([1, 2]);
+      expect(second.loss).toBeLessThan(first.loss);
+      expect(result).toMatchObject({ device, dataset: "digits", seed: 7, samples: 1200, parameters: 12_730 });
+      expect(result.options).toMatchObject({
+        hidden: [16],
+        epochs: 2,
+        batch: 50,
+        optimizer: "adam",
+        lr: 0.001,
+      });
+      expect(result.testAccuracy).toBe(second.testAccuracy);
+      expect(result.adapter).toEqual(expect.stringMatching(/\S/));
+      const { data, device: opening, compile, training, evaluation, total } = result.timing;
+      expect(data + opening + compile + training + evaluation).toBeLessThanOrEqual(total);
+      expect(result.seconds).toBe(total);
+      expect(result.samplesPerSecond).toBeCloseTo(1200 / (first.seconds + second.seconds), 0);
+      expect(stderr).toContain("digits: 600 images to train on");
+
+      const { tensors } = decodeSafetensors(readFileSync(path));
+      expect([...tensors.keys()].sort()).toEqual(["0.bias", "0.weight", "2.bias", "2.weight"]);
+      const model = sequential(dense(16), relu(), dense(10));
+      const trainer = createTrainer(cpu(), model, { inputShape: [1, 28, 28] });
+      await trainer.load(path);
+      const { accuracy, loss } = await evaluate(trainer, digits({ train: 600, test: 60 }).test);
+      expect(accuracy).toBe(result.testAccuracy);
+      expect(Math.abs((loss as number) - result.testLoss)).toBeLessThan(1e-4);
+      expect(readdirSync(folder).filter((name) => name.includes(".part"))).toEqual([]);
+    },
+    3 * MINUTES,
+  );
+});
+
+describe.runIf(process.platform === "linux")("without an adapter", () => {
+  it("training goes on with the CPU engine, and says why", async () => {
+    const { exitCode, stdout, stderr } = await train([...QUICK, "--json"], { env: NO_ADAPTER });
+    expect(stderr).toMatch(/^Training on the CPU engine, as there is no GPU: .*no adapter/m);
+    expect(exitCode).toBe(0);
+    expect(objects(stdout).at(-1)).toMatchObject({ device: "cpu" });
+  });
+
+  it("--device gpu is an error, and nothing is saved", async () => {
+    const path = join(folder, "none.safetensors");
+    const args = [...QUICK, "--device", "gpu", "--save", path];
+    const { exitCode, stdout, stderr } = await train(args, { env: NO_ADAPTER });
+    expect(exitCode).toBe(1);
+    expect(stdout).toBe("");
+    expect(ownLines(stderr, "train")).toEqual([expect.stringMatching(/--device gpu: .*no adapter/)]);
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe("what cannot work", () => {
+  it.each([
+    [["--epoch", "3"], 2, /unknown option '--epoch' \(Did you mean --epochs\?\)/],
+    [["--lr", "nan"], 2, /'nan' is invalid/],
+    [["--save", "no-such-folder/w.safetensors"], 2, /--save: there is no folder "no-such-folder"/],
+    [["--data", "no-such-folder"], 2, /--data: there is no folder "no-such-folder"/],
+    [["--dataset", "digits", "--count", "100"], 2, /--batch is 128, but there are only 100 training images/],
+    [["--data", "test"], 1, /train-images-idx3-ubyte/],
+    [
+      [...QUICK, "--device", "cpu", "--optimizer", "sgd", "--lr", "1e30"],
+      1,
+      /the loss became (NaN|Infinity)/,
+    ],
+  ])("%j: exit code %i and one line", async (args, code, message) => {
+    const { exitCode, stdout, stderr } = await train([...args]);
+    expect(exitCode).toBe(code);
+    expect(ownLines(stderr, "train")).toEqual([expect.stringMatching(message)]);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    if (code === 2) expect(stdout).toBe("");
+  });
+
+  it("shows where it happened with DEBUG=wgrad", async () => {
+    const { exitCode, stderr } = await train(["--batch", "0"], { env: { DEBUG: "other,wgrad" } });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^\s+at .*options\.ts/m);
+  });
+});
+
+describe("the process", () => {
+  it("shows its options", async () => {
+    const { exitCode, stdout, stderr } = await train(["--help"]);
+    expect([exitCode, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^Usage: npm run train -- \[options\]/);
+  });
+
+  it.skipIf(process.platform === "win32")("ends with 130 on Ctrl-C", async () => {
+    const path = join(folder, "interrupted.safetensors");
+    let sent = false;
+    const args = [...QUICK, "--device", "cpu", "--epochs", "100000", "--save", path];
+    const { exitCode } = await train(args, {
+      onOutput(stdout, child) {
+        if (sent || !stdout.includes("epoch      1/100000")) return;
+        sent = true;
+        child.kill("SIGINT");
+      },
+    });
+    expect(exitCode).toBe(130);
+    expect(readdirSync(folder).filter((name) => name.startsWith("interrupted"))).toEqual([]);
+  });
+
+  it("ends quietly when no one reads its output", async () => {
+    const args = [...QUICK, "--device", "cpu", "--epochs", "100000"];
+    const { exitCode, stderr } = await train(args, {
+      onOutput: (_stdout, child) => void child.stdout?.destroy(),
+    });
+    expect(exitCode).toBe(141);
+    expect(stderr).not.toMatch(/EPIPE|^\s+at /m);
+  });
+});

@@ -1,0 +1,37 @@
+/** The demos of `demo/`, run as their headers say. */
+import { describe, expect, it } from "vitest";
+import { installed, needsBuild, runNode } from "./helpers/programs.ts";
+
+const MINUTE = 60_000;
+
+needsBuild();
+
+function loop(...options: string[]) {
+  const tsx = [installed("tsx/dist/cli.mjs"), "--tsconfig", "tsconfig.run.json"];
+  return runNode([...tsx, "demo/loop.ts", ...options], { timeoutMs: MINUTE });
+}
+
+describe("demo/loop.ts", () => {
+  it(
+    "prints a falling loss and the accuracy",
+    async () => {
+      const { stdout } = await loop("--steps", "101", "--batch", "64");
+      const lines = [...stdout.matchAll(/^step (\d+): loss ([\d.]+), (\d+) of 64 right$/gm)];
+      expect(lines.map(([, step]) => step)).toEqual(["1", "51", "101"]);
+      const [first, , last] = lines.map(([, , loss]) => Number(loss));
+      expect(last).toBeLessThan(first / 2);
+      const accuracy = Number(/^test accuracy: ([\d.]+) %$/m.exec(stdout)?.[1]);
+      expect(accuracy).toBeGreaterThan(80);
+    },
+    MINUTE,
+  );
+
+  it(
+    "refuses options that make no sense",
+    async () => {
+      await expect(loop("--batch", "1.5")).rejects.toThrow("--batch is 1.5; give a whole number from 1");
+      await expect(loop("--lr", "0")).rejects.toThrow("--lr is 0; give a positive number");
+    },
+    MINUTE,
+  );
+});

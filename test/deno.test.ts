@@ -1,0 +1,61 @@
+/** The built package in Deno, whose WebGPU (wgpu) is not the one that Node and Chromium have (Dawn). */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { expectSameLosses } from "./helpers/curve.ts";
+import { installed, needsBuild, ROOT, runNode, useTemporaryFolder } from "./helpers/programs.ts";
+
+const MINUTES = 60_000;
+const STEPS = 10;
+
+needsBuild();
+const cache = useTemporaryFolder();
+
+/** Runs Deno as someone without a network does: whatever it would have to fetch is an error. */
+function deno(...args: string[]) {
+  const env = { DENO_DIR: cache.path, DENO_NO_UPDATE_CHECK: "1", MNIST_DIR: undefined };
+  const offline = ["--no-prompt", "--no-remote", "--no-npm"];
+  return runNode([installed("deno/bin.cjs"), "run", ...offline, ...args], { env, timeoutMs: 2 * MINUTES });
+}
+
+describe("Deno", () => {
+  it(
+    "trains by the demo, with the permissions its header names, and ends",
+    async () => {
+      const sizes = ["--train", "3000", "--test", "500", "--epochs", "3", "--batch", "64"];
+      const { stdout } = await deno("--allow-env=MNIST_DIR", "demo/deno/train.ts", ...sizes);
+      const lines = [...stdout.matchAll(/^epoch (\d): loss ([\d.]+), test accuracy ([\d.]+) %/gm)];
+      expect(lines.map(([, epoch]) => epoch)).toEqual(["1", "2", "3"]);
+      const losses = lines.map(([, , loss]) => Number(loss));
+      expect(losses[2]).toBeLessThan(losses[0] / 2);
+      expect(losses[1]).toBeLessThan(losses[0]);
+      const accuracy = Number(lines[2][3]);
+      expect(accuracy).toBeGreaterThan(85);
+      expect(accuracy).toBeLessThanOrEqual(100);
+    },
+    2 * MINUTES,
+  );
+
+  it(
+    "computes the losses that the CPU engine computes",
+    async () => {
+      const { stdout } = await deno("--config=demo/deno/deno.json", "test/platforms/deno.js", String(STEPS));
+      const { adapter, losses, reference } = JSON.parse(stdout);
+      expect(adapter).toMatch(/\w/);
+      expect(reference).toHaveLength(STEPS);
+      expectSameLosses(losses, reference, 1e-4);
+      expect(reference[STEPS - 1]).toBeLessThan(reference[0]);
+    },
+    2 * MINUTES,
+  );
+
+  it("leaves nothing behind in the repository", () => {
+    for (const name of [
+      "deno.lock",
+      "demo/deno/deno.lock",
+      "demo/deno/node_modules",
+      "test/platforms/deno.lock",
+    ])
+      expect(existsSync(join(ROOT, name)), name).toBe(false);
+  });
+});

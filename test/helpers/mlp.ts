@@ -1,0 +1,65 @@
+/** The network that most tests train, 784-256-128-10 by Adam, on a data set that stays on the engine. */
+import type { Dataset } from "../../src/data/dataset.ts";
+import { relu } from "../../src/nn/layers/activations.ts";
+import { dense } from "../../src/nn/layers/dense.ts";
+import { crossEntropy } from "../../src/nn/losses.ts";
+import { sequential } from "../../src/nn/model.ts";
+import { adam } from "../../src/nn/optimizers.ts";
+import { epochOrder } from "../../src/random.ts";
+import type { Engine } from "../../src/runtime/engine.ts";
+import { BATCH_START, ResidentDataset } from "../../src/train/resident.ts";
+import { type CompiledStep, createTrainer, type Trainer } from "../../src/train/trainer.ts";
+
+export interface MlpOptions {
+  readonly batchSize: number;
+  /** Of the weights and the order of samples. */
+  readonly seed?: number;
+  /** Units of the hidden layers; 256 and 128 unless given. */
+  readonly hidden?: readonly number[];
+  /** The most steps of one submit. */
+  readonly maxSteps?: number;
+}
+
+export interface MlpTraining {
+  readonly trainer: Trainer;
+  readonly step: CompiledStep;
+  /** Enqueues the next `count` steps as one submit; resolves with their losses. */
+  run(count: number): Promise<Float32Array>;
+  release(): void;
+}
+
+export function mlp(hidden: readonly number[] = [256, 128]) {
+  return sequential(...hidden.flatMap((units) => [dense(units), relu()]), dense(10));
+}
+
+/** Ready for its first step. Batches go through `data` in the order of one epoch, again and again. */
+export async function openMlp(engine: Engine, data: Dataset, options: MlpOptions): Promise<MlpTraining> {
+  const { batchSize, seed = 1, hidden, maxSteps = 10 } = options;
+  const optimizer = adam({ lr: 1e-3 });
+  const trainer = createTrainer(engine, mlp(hidden), { inputShape: data.inputs.shape, optimizer, seed });
+  const resident = new ResidentDataset(engine, data);
+  resident.setOrder(epochOrder(data.count, seed, 1));
+  const body = (_inputs: object, model: Parameters<Parameters<Trainer["compile"]>[0]>[1]) => {
+    const { x, y } = resident.batch(batchSize);
+    return { minimize: crossEntropy(model(x), y) };
+  };
+  const step = await trainer.compile(body, { name: "train", data: resident.data, maxSteps });
+  const batches = Math.floor(data.count / batchSize);
+  let next = 0;
+  return {
+    trainer,
+    step,
+    async run(count) {
+      const first = next;
+      next += count;
+      const scalarsAt = (i: number) => ({ [BATCH_START]: ((first + i) % batches) * batchSize });
+      const { loss } = await step.runMany(count, scalarsAt);
+      return loss as Float32Array;
+    },
+    release() {
+      step.release();
+      resident.release();
+      trainer.release();
+    },
+  };
+}

@@ -1,0 +1,161 @@
+/** elementwise: sizes around workgroups, a grid that grows along y, and every instruction of hooks. */
+import { elementwiseConstants } from "../../../src/kernels/elementwise.ts";
+import type { Hook } from "../../../src/program.ts";
+import { loadFrom, storeTo } from "../../helpers/kernel-run.ts";
+import { indices, uniform } from "../../helpers/samples.ts";
+import { EXACT, type KernelCase, TIGHT } from "./case.ts";
+
+/** 65535 workgroups of 64 fill the grid along x. */
+const FULL_ROW = 65535 * 64;
+
+/** Every 7th number, so that neighbours differ and all are exact. */
+function counting(length: number): Float32Array {
+  return Float32Array.from({ length }, (_, i) => (i * 7) % 1000003);
+}
+
+const copies = [1, 3, 17, 63, 64, 65, 1000, 70_001, FULL_ROW, FULL_ROW + 65].map(
+  (size): KernelCase => ({
+    name: `copies ${size} elements`,
+    run: {
+      kernel: "elementwise",
+      constants: elementwiseConstants(size),
+      hooks: { element: loadFrom("operand0"), store: storeTo("result0") },
+      reads: { operand0: counting(size) },
+      results: { result0: { length: size } },
+    },
+    tolerance: EXACT,
+  }),
+);
+
+/** [5, 13] out of a transposed [13, 5] times a broadcast row, plus a row picked by index. */
+const element: Hook = {
+  code: [
+    { op: "index" },
+    {
+      op: "map",
+      from: 0,
+      terms: [
+        { div: 13, mod: 0, mul: 1 },
+        { div: 1, mod: 13, mul: 5 },
+      ],
+      offset: 0,
+    },
+    { op: "load", binding: "operand0", at: 1 },
+    { op: "map", from: 0, terms: [{ div: 1, mod: 13, mul: 1 }], offset: 3 },
+    { op: "load", binding: "operand1", at: 3 },
+    { op: "call", fn: "mul", args: [2, 4] },
+    { op: "map", from: 0, terms: [{ div: 13, mod: 0, mul: 1 }], offset: 0 },
+    { op: "load", binding: "operand2", at: 6 },
+    { op: "map", from: 0, terms: [{ div: 1, mod: 13, mul: 1 }], offset: 0 },
+    { op: "row", from: 7, size: 13, column: 8 },
+    { op: "load", binding: "operand3", at: 9 },
+    { op: "call", fn: "add", args: [5, 10] },
+  ],
+  result: 11,
+};
+
+/** Bytes from a position that changes with the step, times a factor that does. */
+const bytes: Hook = {
+  code: [
+    { op: "index" },
+    { op: "shift", from: 0, scalar: "start" },
+    { op: "load", binding: "operand0", at: 1 },
+    { op: "scalar", scalar: "factor" },
+    { op: "call", fn: "mul", args: [2, 3] },
+    { op: "scalar", scalar: "start" },
+    { op: "call", fn: "sub", args: [4, 5] },
+  ],
+  result: 6,
+};
+
+/** Mirrors [5, 13] along both axes by negative strides: position 64 - index. */
+const mirrored: Hook = {
+  code: [
+    { op: "index" },
+    {
+      op: "map",
+      from: 0,
+      terms: [
+        { div: 13, mod: 0, mul: -13 },
+        { div: 1, mod: 13, mul: -1 },
+      ],
+      offset: 64,
+    },
+    { op: "load", binding: "operand0", at: 1 },
+  ],
+  result: 2,
+};
+
+/** The value itself, and three computed from it, one of them an integer. */
+const stores: Hook = {
+  code: [
+    { op: "value" },
+    { op: "constant", value: -1.5 },
+    { op: "call", fn: "mul", args: [0, 1] },
+    { op: "index" },
+    { op: "position", at: 3 },
+    { op: "call", fn: "choose", args: [0, 4, 1] },
+  ],
+  stores: [
+    { binding: "result0", from: 0 },
+    { binding: "result1", from: 2 },
+    { binding: "result2", from: 4 },
+    { binding: "result3", from: 5 },
+  ],
+};
+
+export const elementwiseCases: KernelCase[] = [
+  ...copies,
+  {
+    name: "loads through views, gathers, and stores four results",
+    run: {
+      kernel: "elementwise",
+      constants: elementwiseConstants(65),
+      hooks: { element, store: stores },
+      reads: {
+        operand0: uniform([65]).data,
+        operand1: uniform([16]).data,
+        operand2: indices([5], 7).data,
+        operand3: uniform([7 * 13]).data,
+      },
+      results: {
+        result0: { length: 65 },
+        result1: { length: 65 },
+        result2: { length: 65, dtype: "i32" },
+        result3: { length: 65 },
+      },
+    },
+    tolerance: TIGHT,
+  },
+  {
+    name: "reads bytes and step scalars",
+    run: {
+      kernel: "elementwise",
+      constants: elementwiseConstants(65),
+      hooks: { element: bytes, store: storeTo("result0") },
+      reads: { operand0: Uint8Array.from({ length: 83 }, (_, i) => (i * 37) % 256) },
+      results: { result0: { length: 65 } },
+      scalars: [
+        { name: "factor", dtype: "f32" },
+        { name: "start", dtype: "u32" },
+      ],
+      steps: [
+        { factor: 0.5, start: 0 },
+        { factor: -2, start: 7 },
+        { factor: 1, start: 18 },
+      ],
+    },
+    tolerance: EXACT,
+  },
+  {
+    name: "follows negative strides",
+    run: {
+      kernel: "elementwise",
+      constants: elementwiseConstants(65),
+      hooks: { element: mirrored, store: storeTo("result0") },
+      reads: { operand0: counting(65) },
+      results: { result0: { length: 65 } },
+    },
+    tolerance: EXACT,
+  },
+];

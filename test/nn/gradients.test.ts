@@ -1,0 +1,68 @@
+/** Every op's gradient rule against central differences, and the gradients of these gradients. */
+import { describe, expect, it } from "vitest";
+import { gather, gradients, stepWindow } from "../../src/index.ts";
+import { inputSource } from "../../src/nn/ops/source.ts";
+import { registeredOps, topological } from "../../src/nn/tensor.ts";
+import { ENGINES, useEngines } from "../helpers/engines.ts";
+import { gradientErrors, gradientFunctions, traced } from "../helpers/finite-differences.ts";
+import { elementwiseCases } from "./gradient-cases/elementwise.ts";
+import { productCases } from "./gradient-cases/products.ts";
+import { shapeCases } from "./gradient-cases/shapes.ts";
+
+/** By op, then by name. */
+const cases = { ...elementwiseCases, ...shapeCases, ...productCases };
+
+/** Ops that no case can be made for. */
+const WITHOUT_CASE: Readonly<Record<string, string>> = {
+  source: "has no inputs",
+  stepScalar: "has no inputs, and takes its value from the step table",
+  gather: "refuses a gradient, see below",
+  window: "refuses a gradient, see below",
+};
+
+const all = Object.entries(cases).flatMap(([op, ofOp]) =>
+  Object.entries(ofOp).map(([name, fn]) => ({ op, name, fn })),
+);
+const engines = useEngines();
+
+describe.each(ENGINES)("gradients on the %s agree with differences", (kind) => {
+  it.each(all)("$op: $name", async ({ fn }) => {
+    expect(await gradientErrors(engines[kind], fn)).toEqual([]);
+  });
+});
+
+describe("gradients of gradients agree with differences", () => {
+  it.each(all)("$op: $name", async ({ fn }) => {
+    for (const [name, gradient] of gradientFunctions(fn)) {
+      expect(await gradientErrors(engines.cpu, gradient), `gradient of ${name}`).toEqual([]);
+    }
+  });
+});
+
+describe("the cases", () => {
+  it("cover the table of all ops", () => {
+    const covered = [...Object.keys(cases), ...Object.keys(WITHOUT_CASE)].sort();
+    // Ops that only rewrites make are tested where graphs are lowered.
+    const ops = [...registeredOps.values()].filter(({ gradient }) => gradient !== "internal");
+    expect(covered).toEqual(ops.map(({ name }) => name).sort());
+  });
+
+  it.each(all)("use the op they stand for: $op: $name", ({ op, fn }) => {
+    expect(topological([traced(fn)]).map((node) => node.op.name)).toContain(op);
+  });
+});
+
+describe("a gradient that is not built is refused, not taken for zero", () => {
+  const x = inputSource("x", [5, 3]);
+
+  it("through a gather of floating-point rows", () => {
+    const rows = gather(x, inputSource("indices", [2], "i32"));
+    expect(() => gradients(rows, [x], rows)).toThrow(/gather: .*not built/);
+  });
+
+  it("through a window", () => {
+    const v = inputSource("v", [5]);
+    const window = stepWindow(v, "start", 2);
+    expect(() => gradients(window, [v], window)).toThrow(/window: .*not built/);
+  });
+});
