@@ -100,7 +100,7 @@ export {
   stepDecay,
   warmUp,
 } from "./nn/schedules.ts";
-export type { Penalty } from "./nn/step.ts";
+export type { ModelCall, Penalty } from "./nn/step.ts";
 export { ShapeError, Tensor } from "./nn/tensor.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
@@ -109,6 +109,16 @@ export { type ConnectOptions, connect } from "./runtime/gpu/connect.ts";
 export { type Compiled, compile } from "./train/compile.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
 export { type Epoch, type FitOptions, type FitRun, fit, type Progress } from "./train/fit.ts";
+export {
+  type DescentOptions,
+  gradientDescent,
+  type LbfgsOptions,
+  lbfgs,
+  type MinimizeOptions,
+  type Minimum,
+  newtonCG,
+} from "./train/minimize.ts";
+export { type Objective, objective } from "./train/objective.ts";
 export { type PredictOptions, predict } from "./train/predict.ts";
 export { type SummaryOptions, summary } from "./train/summary.ts";
 export {

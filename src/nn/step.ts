@@ -19,7 +19,11 @@ import { ModelTrace, type ParameterSpec, Scope, type StatisticSpec } from "./par
 import { Tensor, withLabel } from "./tensor.ts";
 
 /** The model, as a function that a step calls. */
-export type ModelCall = (x: Tensor) => Tensor;
+export interface ModelCall {
+  (x: Tensor): Tensor;
+  /** The parameters that calls so far have used, by name: to differentiate with respect to, or to add to a loss. */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+}
 
 /** What a step function returns: tensors by name, to be read by the host; `minimize` is the loss to train on. */
 export interface StepOutputs {
@@ -81,7 +85,9 @@ export function buildStep(request: StepRequest): Program {
   for (const spec of layout.parameters.specs) trace.parameters.specs.set(spec.name, spec);
   for (const spec of layout.statistics.specs) trace.statistics.specs.set(spec.name, spec);
   const scope = new Scope(trace, training);
-  const call = (x: Tensor) => applyModel(model, x, scope);
+  const call = Object.assign((x: Tensor) => applyModel(model, x, scope), {
+    parameters: trace.parameters.tensors,
+  });
   const parts = Array.from({ length: accumulate }, (_, part) =>
     checkedOutputs(withLabel(name, () => body(call, part))),
   );

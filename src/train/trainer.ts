@@ -203,15 +203,20 @@ export class CompiledStep {
     return this.executable.program;
   }
 
+  /** Writes inputs without running: later runs see them. */
+  write(inputs: Readonly<Record<string, Elements>>): void {
+    for (const [name, data] of Object.entries(inputs)) {
+      if (!this.#unused.has(name)) this.executable.write(name, data);
+    }
+  }
+
   /**
    * Runs one step on `inputs` (all on the first run; later, those that change). `scalars` gives step scalars; the
    * learning rate is the optimizer's unless given as `learningRate`.
    * @returns the outputs' elements, by name
    */
   async run(inputs: Readonly<Record<string, Elements>> = {}, scalars: StepScalars = {}): Promise<Outputs> {
-    for (const [name, data] of Object.entries(inputs)) {
-      if (!this.#unused.has(name)) this.executable.write(name, data);
-    }
+    this.write(inputs);
     return this.runMany(1, () => scalars);
   }
 

@@ -22,7 +22,7 @@ interface Evaluation {
 
 /** What each node of a graph is, and how close the closest comparison of unequal numbers was. */
 export interface Evaluated {
-  readonly valueOf: ReadonlyMap<Tensor, Values>;
+  readonly elements: ReadonlyMap<Tensor, Values>;
   /** Relative to the numbers compared: 0.01 says that 1 % more could have changed the outcome. */
   readonly margin: number;
 }
@@ -33,19 +33,19 @@ export function evaluate(
   given: Given,
   known: ReadonlyMap<Tensor, Values> = new Map(),
 ): Evaluated {
-  const valueOf = new Map(known);
+  const elements = new Map(known);
   let margin = Number.POSITIVE_INFINITY;
   const compared = (a: number, b: number) => {
     if (a !== b) margin = Math.min(margin, Math.abs(a - b) / Math.max(1, Math.abs(a), Math.abs(b)));
   };
   for (const node of topological(roots)) {
-    if (valueOf.has(node)) continue;
+    if (elements.has(node)) continue;
     const rule = rules[node.op.name];
     if (!rule) throw new Error(`the interpreter does not know op ${node.op.name}`);
-    const inputs = node.inputs.map((input) => valueOf.get(input) as Values);
-    valueOf.set(node, rule({ node, inputs, given, compared }));
+    const inputs = node.inputs.map((input) => elements.get(input) as Values);
+    elements.set(node, rule({ node, inputs, given, compared }));
   }
-  return { valueOf, margin };
+  return { elements, margin };
 }
 
 function attribute(node: Tensor, name: string): unknown {

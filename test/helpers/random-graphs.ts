@@ -10,15 +10,12 @@ import { inputSource, parameterSource } from "../../src/nn/ops/source.ts";
 import type { Tensor } from "../../src/nn/tensor.ts";
 import { elementCount, type Shape } from "../../src/program.ts";
 import { uniform } from "../../src/random.ts";
-import { evaluate, type Given, type Values } from "./interpreter.ts";
+import type { Graph } from "./graph-run.ts";
+import { evaluate, type Values } from "./interpreter.ts";
 
-export interface RandomGraph {
-  readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Tensors to be written into an arena. */
-  readonly assigned: readonly Tensor[];
-  readonly parameters: readonly Tensor[];
-  readonly given: Given;
-  readonly valueOf: ReadonlyMap<Tensor, Values>;
+export interface RandomGraph extends Graph {
+  /** All nodes that were made, with their values. */
+  readonly elements: ReadonlyMap<Tensor, Values>;
 }
 
 /** Largest number and size of a tensor: rounding errors must stay small beside a wrong result. */
@@ -72,7 +69,7 @@ const binary: readonly ((a: Tensor, b: Tensor) => Tensor)[] = [
 
 class Generator {
   #draws = 0;
-  #valueOf: ReadonlyMap<Tensor, Values> = new Map();
+  #elements: ReadonlyMap<Tensor, Values> = new Map();
   readonly #given: Record<string, ArrayLike<number>> = {};
   readonly #sources: Tensor[] = [];
   readonly #pool: Tensor[] = [];
@@ -98,11 +95,8 @@ class Generator {
     return {
       outputs: Object.fromEntries(outputs.map((tensor, i) => [`out${i}`, tensor])),
       assigned,
-      parameters: this.#sources.filter(
-        ({ attributes }) => (attributes as { role: string }).role === "parameter",
-      ),
       given: this.#given,
-      valueOf: this.#valueOf,
+      elements: this.#elements,
     };
   }
 
@@ -145,11 +139,11 @@ class Generator {
   /** Puts a node into the pool, unless its numbers are too large, too many, or hang on a close comparison. */
   #keep(node: Tensor | undefined): void {
     if (!node || elementCount(node.shape) > MOST_ELEMENTS || this.#pool.includes(node)) return;
-    const { valueOf, margin } = evaluate([node], this.#given, this.#valueOf);
-    const values = [...valueOf].filter(([made]) => !this.#valueOf.has(made)).map(([, value]) => value);
+    const { elements, margin } = evaluate([node], this.#given, this.#elements);
+    const values = [...elements].filter(([made]) => !this.#elements.has(made)).map(([, value]) => value);
     const bounded = values.every((value) => value.every((x) => Math.abs(x) <= 40 * LARGEST));
-    if (!bounded || !(margin >= MARGIN) || !valueOf.get(node)?.every((x) => Math.abs(x) <= LARGEST)) return;
-    this.#valueOf = valueOf;
+    if (!bounded || !(margin >= MARGIN) || !elements.get(node)?.every((x) => Math.abs(x) <= LARGEST)) return;
+    this.#elements = elements;
     this.#pool.push(node);
   }
 

@@ -1,115 +1,37 @@
 /** Lowering and fusion: whatever they make of a graph must compute what the graph says. */
 import { describe, expect, it } from "vitest";
-import type { Engine } from "../../src/index.ts";
-import { HOOK_LIMITS } from "../../src/kernels/kernel.ts";
-import { lower, type Place } from "../../src/nn/lower/lower.ts";
 import {
-  aligned,
-  type Elements,
-  elementCount,
-  MAX_STORAGE_BINDINGS,
-  type Program,
-  STEP_SLOTS,
-} from "../../src/program.ts";
-import { difference, differences } from "../helpers/compare.ts";
-import { useEngines } from "../helpers/engines.ts";
-import { type RandomGraph, randomGraph } from "../helpers/random-graphs.ts";
+  add,
+  argmax,
+  constant,
+  correctCount,
+  crossEntropy,
+  exp,
+  gradients,
+  matmul,
+  max,
+  mul,
+  relu,
+  reshape,
+  sigmoid,
+  square,
+  sum,
+  type Tensor,
+  tanh,
+  transpose,
+} from "../../src/index.ts";
+import { HOOK_LIMITS } from "../../src/kernels/kernel.ts";
+import { inputSource, parameterSource } from "../../src/nn/ops/source.ts";
+import { registeredOps } from "../../src/nn/tensor.ts";
+import { MAX_STORAGE_BINDINGS, type Program } from "../../src/program.ts";
+import { ENGINES, useEngines } from "../helpers/engines.ts";
+import { expected, type Graph, graphDifferences, programOf, runGraph } from "../helpers/graph-run.ts";
+import { randomGraph } from "../helpers/random-graphs.ts";
+import { indices, uniform } from "../helpers/samples.ts";
 
 const engines = useEngines();
 const CPU_GRAPHS = 300;
 const GPU_GRAPHS = 16;
-const STEPS = 2;
-
-/** Memory behind the graph's parameters and assignments: one arena each. */
-function arenas({ parameters, assigned }: Pick<RandomGraph, "parameters" | "assigned">) {
-  const offsets = (tensors: RandomGraph["assigned"]) => {
-    let length = 0;
-    const at = tensors.map(({ shape }) => {
-      const offset = length;
-      length += aligned(elementCount(shape));
-      return offset;
-    });
-    return { at, length };
-  };
-  const place = (name: string, length: number, offset: number): Place => ({
-    buffer: { name, kind: "state", dtype: "f32", length },
-    offset,
-  });
-  const read = offsets(parameters);
-  const written = offsets(assigned);
-  return {
-    read,
-    written,
-    placeRead: (i: number) => place("parameters", read.length, read.at[i]),
-    placeWritten: (i: number) => place("assigned", written.length, written.at[i]),
-  };
-}
-
-function programOf(graph: RandomGraph): Program {
-  const { placeRead, placeWritten } = arenas(graph);
-  const nameOf = (i: number) => (graph.parameters[i].attributes as { name: string }).name;
-  return lower({
-    name: "random graph",
-    outputs: graph.outputs,
-    assignments: graph.assigned.map((tensor, i) => ({ tensor, place: placeWritten(i) })),
-    place: ({ name }) => placeRead(graph.parameters.findIndex((_, i) => nameOf(i) === name)),
-  });
-}
-
-/** Runs the graph's program, two steps. @returns outputs (a row a step), and assigned tensors as `assigned0` … */
-async function run(engine: Engine, graph: RandomGraph): Promise<Record<string, Elements>> {
-  const program = programOf(graph);
-  const { read, written } = arenas(graph);
-  const memory = {
-    parameters: engine.buffer("parameters", "f32", Math.max(read.length, 1)),
-    assigned: engine.buffer("assigned", "f32", Math.max(written.length, 1)),
-  };
-  graph.parameters.forEach((parameter, i) => {
-    const { name } = parameter.attributes as { name: string };
-    memory.parameters.write(graph.given[name] as Float32Array, read.at[i]);
-  });
-  const executable = await engine.compile(program, { memory, maxSteps: STEPS });
-  for (const { kind, name } of program.buffers) {
-    if (kind === "input") executable.write(name, graph.given[name] as Elements);
-  }
-  program.scalars.forEach(({ name, dtype }, slot) => {
-    for (let step = 0; step < STEPS; step++) {
-      executable.table[dtype][step * STEP_SLOTS + slot] = graph.given[name][0];
-    }
-  });
-  const found: Record<string, Elements> = { ...(await executable.run(STEPS)) };
-  const arena = await memory.assigned.read();
-  graph.assigned.forEach(({ shape }, i) => {
-    found[`assigned${i}`] = arena.slice(written.at[i], written.at[i] + elementCount(shape));
-  });
-  executable.release();
-  for (const buffer of Object.values(memory)) buffer.release();
-  return found;
-}
-
-/** What the graph says, in the form of `run`. */
-function expected({ outputs, assigned, valueOf }: RandomGraph): Record<string, number[]> {
-  const value = (tensor: RandomGraph["assigned"][number]) => [...(valueOf.get(tensor) ?? [])];
-  return {
-    ...Object.fromEntries(
-      Object.entries(outputs).map(([name, tensor]) => [name, [...value(tensor), ...value(tensor)]]),
-    ),
-    ...Object.fromEntries(assigned.map((tensor, i) => [`assigned${i}`, value(tensor)])),
-  };
-}
-
-/** Rounding in f32 over some ten operations, relative to the largest number of the tensor. */
-function compare(
-  got: Readonly<Record<string, Elements>>,
-  want: Readonly<Record<string, ArrayLike<number>>>,
-): string[] {
-  return differences(
-    ...Object.entries(want).map(([name, values]) => {
-      const largest = Array.from(values).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
-      return difference(name, got[name] ?? [], values, { rtol: 1e-4, atol: 1e-5 * largest });
-    }),
-  );
-}
 
 function bindingProblems({ dispatches }: Program): string[] {
   return dispatches.flatMap(({ kernel, bindings }) => {
@@ -125,27 +47,146 @@ function bindingProblems({ dispatches }: Program): string[] {
 
 describe("random graphs", () => {
   const graphs = Array.from({ length: CPU_GRAPHS }, (_, seed) => randomGraph(seed));
+  const numbered = graphs.map((graph, seed) => [seed, graph] as const);
 
   it("are various", () => {
-    const used = new Set(graphs.flatMap(({ valueOf }) => [...valueOf.keys()].map(({ op }) => op.name)));
-    expect([...used].length).toBeGreaterThan(40);
-    expect(graphs.filter(({ outputs }) => Object.keys(outputs).length > 1).length).toBeGreaterThan(
-      CPU_GRAPHS / 2,
-    );
+    const used = new Set(graphs.flatMap(({ elements }) => [...elements.keys()].map(({ op }) => op.name)));
+    expect(used.size).toBeGreaterThan(40);
+    const several = graphs.filter(({ outputs }) => new Set(Object.values(outputs)).size > 1);
+    expect(several.length).toBeGreaterThan(CPU_GRAPHS / 2);
+    expect(graphs.filter(({ assigned }) => assigned.length > 0).length).toBeGreaterThan(CPU_GRAPHS / 4);
   });
 
-  it.each(graphs.map((graph, seed) => [seed, graph] as const))(
-    "%i: its program on the CPU is what it says",
-    async (_seed, graph) => {
-      expect(compare(await run(engines.cpu, graph), expected(graph))).toEqual([]);
-      expect(bindingProblems(programOf(graph))).toEqual([]);
-    },
-  );
+  it.each(numbered)("%i: the program computes what the graph says", async (_seed, graph) => {
+    expect(graphDifferences(await runGraph(engines.cpu, graph), expected(graph))).toEqual([]);
+    expect(bindingProblems(programOf(graph))).toEqual([]);
+  });
 
-  it.each(graphs.slice(0, GPU_GRAPHS).map((graph, seed) => [seed, graph] as const))(
-    "%i: the GPU agrees with the CPU",
-    async (_seed, graph) => {
-      expect(compare(await run(engines.gpu, graph), await run(engines.cpu, graph))).toEqual([]);
-    },
-  );
+  it.each(numbered.slice(0, GPU_GRAPHS))("%i: the GPU agrees with the CPU", async (_seed, graph) => {
+    const [got, want] = [await runGraph(engines.gpu, graph), await runGraph(engines.cpu, graph)];
+    expect(graphDifferences(got, want)).toEqual([]);
+  });
+});
+
+const samples = {
+  x: uniform([5, 7]),
+  z: uniform([5, 3]),
+  v: uniform([7]),
+  w: uniform([3, 7]),
+  b: uniform([3]),
+  y: indices([5], 3),
+};
+const given = Object.fromEntries(Object.entries(samples).map(([name, { data }]) => [name, data]));
+const x = inputSource("x", [5, 7]);
+const z = inputSource("z", [5, 3]);
+const v = inputSource("v", [7]);
+const y = inputSource("y", [5], "i32");
+const weight = parameterSource("w", [3, 7]);
+const bias = parameterSource("b", [3]);
+
+function graph(outputs: Record<string, Tensor>, assigned: Tensor[] = [], more: Graph["given"] = {}): Graph {
+  return { outputs, assigned, given: { ...given, ...more } };
+}
+
+const many = Array.from({ length: 12 }, (_, i) => ({ name: `m${i}`, data: uniform([7]).data }));
+const manySources = many.map(({ name }) => inputSource(name, [7]));
+const manyGiven = Object.fromEntries(many.map(({ name, data }) => [name, data]));
+const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, next) => add(mul(sum, 0.5), next));
+
+const logits = add(matmul(x, transpose(weight)), bias);
+const loss = crossEntropy(logits, y);
+const deltaWeight = gradients(loss, [weight])[0];
+const product = matmul(x, transpose(weight));
+
+/** Shapes of graphs that have been, or could be, hard to lower. */
+const cases: Record<string, Graph> = {
+  "an input as output": graph({ x, again: x }),
+  "a parameter as output": graph({ weight }),
+  "a constant as output": graph({ three: constant(3, [2, 2]) }),
+  "views of an input as outputs": graph({ flat: reshape(x, [35]), turned: transpose(x) }),
+  "views of a result as outputs": graph({
+    product,
+    flat: reshape(product, [15]),
+    turned: transpose(product),
+  }),
+  "one value under two names": graph({ first: tanh(x), second: tanh(x) }),
+  "indices as output": graph({ classes: argmax(x), best: max(x, 1) }),
+  "more operands than one dispatch binds": graph({ all: total(manySources) }, [], manyGiven),
+  "more operands in a reduction than one dispatch binds": graph(
+    { all: sum(total(manySources)) },
+    [],
+    manyGiven,
+  ),
+  "more operands behind a product than one dispatch binds": graph(
+    { all: add(matmul(reshape(v, [1, 7]), transpose(x)), reshape(sum(total(manySources)), [1, 1])) },
+    [],
+    manyGiven,
+  ),
+  "more results of one kernel than it can store": graph(
+    Object.fromEntries([1, 2, 3, 4, 5, 6, 7].map((factor) => [`times${factor}`, mul(product, factor)])),
+  ),
+  "a value that an epilogue uses, and others too": graph({
+    a: relu(product),
+    b: sum(product, 0),
+    c: exp(product),
+    d: matmul(product, transpose(product)),
+  }),
+  "a dear value with many users": graph({
+    a: sum(sigmoid(square(x))),
+    b: matmul(sigmoid(square(x)), transpose(weight)),
+    c: add(sigmoid(square(x)), v),
+  }),
+  "an elementwise value between two kernels": graph({ z: matmul(transpose(relu(product)), sigmoid(z)) }),
+  "a training step": graph({ loss, correct: correctCount(logits, y) }, gradients(loss, [weight, bias])),
+  "an assigned value that another is computed from": graph({ loss }, [
+    deltaWeight,
+    matmul(deltaWeight, transpose(deltaWeight)),
+    transpose(deltaWeight),
+    deltaWeight,
+  ]),
+};
+
+describe.each(ENGINES)("on the %s", (kind) => {
+  it.each(Object.entries(cases))("%s", async (_name, one) => {
+    expect(graphDifferences(await runGraph(engines[kind], one), expected(one))).toEqual([]);
+    expect(bindingProblems(programOf(one))).toEqual([]);
+  });
+});
+
+describe("ops that only rewrites make", () => {
+  /** What shows in a program that a rewrite was at work. */
+  const signs: Record<string, (program: Program) => boolean> = {
+    rowSums: ({ dispatches }) =>
+      dispatches.some(
+        ({ kernel, constants, hooks }) =>
+          kernel === "matmul" && constants.SUMS === 1 && hooks.storeSum.code.length > 0,
+      ),
+    crossEntropyTotal: ({ dispatches }) =>
+      dispatches.some(({ kernel, hooks }) => kernel === "crossEntropy" && hooks.storeTotal.code.length > 0),
+  };
+
+  it.each(Object.entries(signs))("%s is put into a training step", (_name, sign) => {
+    expect(sign(programOf(cases["a training step"]))).toBe(true);
+  });
+
+  it("are all known here, or parts of an op that is tested as a whole", () => {
+    const internal = [...registeredOps.values()].filter(({ gradient }) => gradient === "internal");
+    const parts = ["conv2dWeightPartials"];
+    expect(internal.map(({ name }) => name).sort()).toEqual([...Object.keys(signs), ...parts].sort());
+  });
+});
+
+describe("fusion", () => {
+  it("makes one dispatch of a product with bias and activation", () => {
+    expect(programOf(graph({ out: relu(logits) })).dispatches.map(({ kernel }) => kernel)).toEqual([
+      "matmul",
+    ]);
+  });
+
+  it("takes loss, gradient and hits from one dispatch", () => {
+    const step = programOf(
+      graph({ loss, correct: correctCount(logits, y) }, gradients(loss, [weight, bias])),
+    );
+    expect(step.dispatches.map(({ kernel }) => kernel)).toEqual(["matmul", "crossEntropy", "matmul"]);
+  });
 });

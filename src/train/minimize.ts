@@ -1,0 +1,199 @@
+/** Minimisers of smooth functions, for small models: gradient descent, Newton by conjugate gradients, L-BFGS. */
+import type { Objective } from "./objective.ts";
+
+export interface MinimizeOptions {
+  /** Steps at most (default 100). */
+  readonly maxSteps?: number;
+  /** Done when no component of the gradient is larger (default 1e-5). */
+  readonly tolerance?: number;
+  /** Done when the loss is not above this. */
+  readonly target?: number;
+  readonly onStep?: (step: number, loss: number) => void;
+}
+
+export interface Minimum {
+  readonly position: Float64Array;
+  readonly loss: number;
+  /** Steps taken. */
+  readonly steps: number;
+  /** How often the loss and its gradient, and a product with the Hessian, were computed. */
+  readonly evaluations: number;
+  readonly products: number;
+  /** Whether the tolerance or the target was reached. */
+  readonly converged: boolean;
+}
+
+export interface DescentOptions extends MinimizeOptions {
+  readonly learningRate: number;
+}
+
+interface Point {
+  readonly x: Float64Array;
+  readonly loss: number;
+  readonly gradient: Float64Array;
+}
+
+/** What a method knows and counts while it runs. */
+class Search {
+  evaluations = 0;
+  products = 0;
+  steps = 0;
+
+  constructor(
+    readonly objective: Objective,
+    readonly options: MinimizeOptions,
+  ) {}
+
+  async evaluate(x: Float64Array): Promise<Point> {
+    this.evaluations++;
+    const { loss, gradient } = await this.objective.at(x);
+    if (!Number.isFinite(loss))
+      throw new Error(`minimize: the loss is ${loss}; start elsewhere, or take smaller steps`);
+    return { x, loss, gradient };
+  }
+
+  async hessianTimes(direction: Float64Array): Promise<Float64Array> {
+    this.products++;
+    return this.objective.hessianTimes(direction);
+  }
+
+  reached({ loss, gradient }: Point): boolean {
+    const { tolerance = 1e-5, target = Number.NEGATIVE_INFINITY } = this.options;
+    return loss <= target || gradient.every((part) => Math.abs(part) <= tolerance);
+  }
+
+  /** Repeats `next` until the end is reached; `next` gives undefined when it finds no better point. */
+  async run(next: (point: Point) => Promise<Point | undefined>): Promise<Minimum> {
+    const { maxSteps = 100, onStep } = this.options;
+    let point = await this.evaluate(await this.objective.position());
+    while (this.steps < maxSteps && !this.reached(point)) {
+      const better = await next(point);
+      if (!better) break;
+      point = better;
+      this.steps++;
+      onStep?.(this.steps, point.loss);
+    }
+    // The model is left at the best point, whatever was tried last.
+    await this.objective.at(point.x);
+    const { steps, evaluations, products } = this;
+    return {
+      position: point.x,
+      loss: point.loss,
+      steps,
+      evaluations,
+      products,
+      converged: this.reached(point),
+    };
+  }
+
+  /** Armijo's backtracking (Nocedal & Wright 2006, algorithm 3.1): halves the step until the loss falls enough. */
+  async lineSearch(point: Point, direction: Float64Array): Promise<Point | undefined> {
+    const slope = dot(point.gradient, direction);
+    for (let length = 1; length > 1e-8; length /= 2) {
+      const tried = await this.evaluate(along(point.x, direction, length));
+      if (tried.loss <= point.loss + 1e-4 * length * slope) return tried;
+    }
+    return undefined;
+  }
+}
+
+/** Gradient descent with a fixed learning rate. */
+export function gradientDescent(objective: Objective, options: DescentOptions): Promise<Minimum> {
+  const { learningRate } = options;
+  if (!(learningRate > 0 && Number.isFinite(learningRate))) {
+    throw new RangeError(`gradientDescent: learningRate is ${learningRate}; give a finite number above 0`);
+  }
+  const search = new Search(objective, options);
+  return search.run((point) => search.evaluate(along(point.x, point.gradient, -learningRate)));
+}
+
+/**
+ * Newton's method, its equation solved by truncated conjugate gradients from products with the Hessian (Nocedal &
+ * Wright 2006, algorithm 7.1), with backtracking.
+ */
+export function newtonCG(objective: Objective, options: MinimizeOptions = {}): Promise<Minimum> {
+  const search = new Search(objective, options);
+  return search.run(async (point) => search.lineSearch(point, await newtonDirection(search, point)));
+}
+
+async function newtonDirection(search: Search, { gradient }: Point): Promise<Float64Array> {
+  const norm = Math.sqrt(dot(gradient, gradient));
+  const enough = Math.min(0.5, Math.sqrt(norm)) * norm;
+  let solution = new Float64Array(gradient.length);
+  let residual = gradient;
+  let direction = gradient.map((part) => -part);
+  for (let i = 0; i < 2 * gradient.length; i++) {
+    const product = await search.hessianTimes(direction);
+    const curvature = dot(direction, product);
+    // Where the function curves down, the equation says nothing: keep what is known, or go downhill.
+    if (curvature <= 0) return i === 0 ? direction : solution;
+    const square = dot(residual, residual);
+    const length = square / curvature;
+    solution = along(solution, direction, length);
+    residual = along(residual, product, length);
+    const next = dot(residual, residual);
+    if (Math.sqrt(next) < enough) break;
+    direction = along(
+      residual.map((part) => -part),
+      direction,
+      next / square,
+    );
+  }
+  return solution;
+}
+
+export interface LbfgsOptions extends MinimizeOptions {
+  /** Past steps that the Hessian is estimated from (default 10). */
+  readonly memory?: number;
+}
+
+/** Limited-memory BFGS (Nocedal 1980; Nocedal & Wright 2006, algorithms 7.4 and 7.5), with backtracking. */
+export function lbfgs(objective: Objective, options: LbfgsOptions = {}): Promise<Minimum> {
+  const { memory = 10 } = options;
+  if (!Number.isInteger(memory) || memory < 1) {
+    throw new RangeError(`lbfgs: memory is ${memory}; give a whole number from 1`);
+  }
+  const search = new Search(objective, options);
+  const pairs: { s: Float64Array; y: Float64Array }[] = [];
+  return search.run(async (point) => {
+    const better = await search.lineSearch(point, quasiNewtonDirection(point.gradient, pairs));
+    if (!better) return undefined;
+    const s = along(better.x, point.x, -1);
+    const y = along(better.gradient, point.gradient, -1);
+    // Backtracking does not ensure positive curvature along the step; without it the pair would mislead.
+    if (dot(s, y) > 1e-10 * dot(y, y)) pairs.push({ s, y });
+    if (pairs.length > memory) pairs.shift();
+    return better;
+  });
+}
+
+/** The two-loop recursion: -H · gradient, H estimated from past steps `s` and changes of the gradient `y`. */
+function quasiNewtonDirection(
+  gradient: Float64Array,
+  pairs: readonly { s: Float64Array; y: Float64Array }[],
+) {
+  let q = gradient.map((part) => -part);
+  const last = pairs[pairs.length - 1];
+  if (!last) return q.map((part) => part / Math.max(1, Math.sqrt(dot(q, q))));
+  const weights = pairs.map(() => 0);
+  for (let i = pairs.length - 1; i >= 0; i--) {
+    const { s, y } = pairs[i];
+    weights[i] = dot(s, q) / dot(s, y);
+    q = along(q, y, -weights[i]);
+  }
+  const scale = dot(last.s, last.y) / dot(last.y, last.y);
+  q = q.map((part) => part * scale);
+  pairs.forEach(({ s, y }, i) => {
+    q = along(q, s, weights[i] - dot(y, q) / dot(s, y));
+  });
+  return q;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  return a.reduce((sum, part, i) => sum + part * b[i], 0);
+}
+
+/** x + length · direction. */
+function along(x: Float64Array, direction: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  return Float64Array.from(x, (part, i) => part + length * direction[i]);
+}

@@ -1,0 +1,126 @@
+/** A model's loss on fixed data as a function of all its parameters: its value, gradient and Hessian products. */
+import { gradients } from "../nn/gradients.ts";
+import { sum } from "../nn/ops/reduce.ts";
+import { add, mul } from "../nn/ops/scalar.ts";
+import { inputSource } from "../nn/ops/source.ts";
+import type { ModelCall, StepOutputs } from "../nn/step.ts";
+import type { Tensor } from "../nn/tensor.ts";
+import { type Elements, elementCount } from "../program.ts";
+import type { Outputs } from "../runtime/engine.ts";
+import type { CompiledStep, InputSpec, Trainer } from "./trainer.ts";
+
+/** A smooth function of a vector. */
+export interface Objective {
+  /** Number of parameters. */
+  readonly size: number;
+  /** Where it stands: the parameters now. */
+  position(): Promise<Float64Array>;
+  /** Its value and gradient at `position`. */
+  at(position: Float64Array): Promise<{ readonly loss: number; readonly gradient: Float64Array }>;
+  /** The Hessian at the last position asked for, times `direction`: a gradient of a gradient, no matrix. */
+  hessianTimes(direction: Float64Array): Promise<Float64Array>;
+  release(): void;
+}
+
+const HESSIAN = "hessian of ";
+const GRADIENT = "gradient of ";
+const DIRECTION = "direction of ";
+
+/**
+ * The loss that `loss` traces, on the given inputs, as a function of the trainer's parameters. Products with the
+ * Hessian are exact: the gradient of gradient · direction (Pearlmutter 1994). For small models: every evaluation
+ * brings all parameters to the host.
+ */
+export async function objective<const Inputs extends Record<string, InputSpec>>(
+  trainer: Trainer,
+  specs: Inputs,
+  loss: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall) => Tensor,
+  values: Readonly<Record<keyof Inputs, Elements>>,
+): Promise<Objective> {
+  const first = await trainer.compile(
+    (inputs: { [K in keyof Inputs]: Tensor }, model) => firstOrder(loss(inputs, model), model),
+    { name: "objective", inputs: specs, training: false },
+  );
+  const second = await trainer.compile(
+    (inputs: { [K in keyof Inputs]: Tensor }, model) => secondOrder(loss(inputs, model), model),
+    { name: "hessian product", inputs: specs, training: false },
+  );
+  for (const step of [first, second]) step.write(values as Readonly<Record<string, Elements>>);
+  return new ModelObjective(trainer, first, second);
+}
+
+function firstOrder(loss: Tensor, { parameters }: ModelCall): StepOutputs {
+  const found = gradients(loss, [...parameters.values()]);
+  const named = [...parameters.keys()].map((name, i) => [GRADIENT + name, found[i]] as const);
+  return { loss, ...Object.fromEntries(named) };
+}
+
+function secondOrder(loss: Tensor, { parameters }: ModelCall): StepOutputs {
+  const tensors = [...parameters.values()];
+  const found = gradients(loss, tensors);
+  const directions = [...parameters].map(([name, { shape }]) => inputSource(DIRECTION + name, shape));
+  const slope = found.map((gradient, i) => sum(mul(gradient, directions[i]))).reduce((a, b) => add(a, b));
+  const products = gradients(slope, tensors);
+  return Object.fromEntries([...parameters.keys()].map((name, i) => [HESSIAN + name, products[i]]));
+}
+
+class ModelObjective implements Objective {
+  readonly size: number;
+  /** Where each parameter begins in the vector. */
+  readonly #places: readonly { readonly name: string; readonly start: number; readonly length: number }[];
+
+  constructor(
+    readonly trainer: Trainer,
+    readonly first: CompiledStep,
+    readonly second: CompiledStep,
+  ) {
+    let size = 0;
+    this.#places = trainer.layout.specs.map(({ name, shape }) => {
+      const place = { name, start: size, length: elementCount(shape) };
+      size += place.length;
+      return place;
+    });
+    this.size = size;
+  }
+
+  async position(): Promise<Float64Array> {
+    const weights = await this.trainer.weights();
+    return this.#gather((name) => weights[name].data);
+  }
+
+  async at(position: Float64Array): Promise<{ loss: number; gradient: Float64Array }> {
+    const { layout, memory } = this.trainer;
+    for (const { name, start, length } of this.#places) {
+      memory.parameters.write(
+        Float32Array.from(position.subarray(start, start + length)),
+        layout.offset(name),
+      );
+    }
+    const outputs = await this.first.run();
+    return { loss: outputs.loss[0], gradient: this.#collect(outputs, GRADIENT) };
+  }
+
+  async hessianTimes(direction: Float64Array): Promise<Float64Array> {
+    const inputs = this.#places.map(
+      ({ name, start, length }) =>
+        [DIRECTION + name, Float32Array.from(direction.subarray(start, start + length))] as const,
+    );
+    return this.#collect(await this.second.run(Object.fromEntries(inputs)), HESSIAN);
+  }
+
+  /** A parameter that the loss does not use has no output, and adds zeros. */
+  #collect(outputs: Outputs, prefix: string): Float64Array {
+    return this.#gather((name) => outputs[prefix + name]);
+  }
+
+  #gather(valuesOf: (name: string) => ArrayLike<number> | undefined): Float64Array {
+    const vector = new Float64Array(this.size);
+    for (const { name, start } of this.#places) vector.set(valuesOf(name) ?? [], start);
+    return vector;
+  }
+
+  release(): void {
+    this.first.release();
+    this.second.release();
+  }
+}

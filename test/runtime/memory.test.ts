@@ -1,0 +1,66 @@
+/** Training holds no more memory after many steps than after a few, on the GPU and on the host. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { digits } from "../../src/data/digits.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
+import { predict } from "../../src/train/predict.ts";
+import { heapBytes } from "../helpers/heap.ts";
+import { connectInstrumented, type Instrumented } from "../helpers/instrumented.ts";
+import { openMlp } from "../helpers/mlp.ts";
+
+const data = digits({ train: 640, test: 100 });
+const STEPS = 300;
+
+describe("memory", () => {
+  let gpu: Instrumented;
+  beforeAll(async () => {
+    gpu = await connectInstrumented();
+  });
+  afterAll(() => gpu?.engine.destroy());
+
+  it(`is the same after ${STEPS} more steps`, async () => {
+    const training = await openMlp(gpu.engine, data.train, { batchSize: 32 });
+    const train = async (steps: number, stepsPerRun: number) => {
+      for (let i = 0; i < steps; i += 2 * stepsPerRun) {
+        await Promise.all([training.run(stepsPerRun), training.run(stepsPerRun)]);
+      }
+    };
+    // Warm: what is compiled, cached and pooled is there.
+    await train(100, 10);
+    await train(100, 1);
+    const before = { gpu: gpu.books.liveBytes, host: await heapBytes() };
+    await train(STEPS / 2, 10);
+    await train(STEPS / 2, 1);
+    const after = { gpu: gpu.books.liveBytes, host: await heapBytes() };
+    console.log("GROWTH", after.host - before.host, after.gpu);
+    expect(before.gpu).toBeGreaterThan(4 * 4 * training.trainer.parameterCount);
+    expect(after.gpu).toBe(before.gpu);
+    expect(after.host - before.host).toBeLessThan(200 * STEPS);
+    training.release();
+  });
+
+  it("comes back when a model, an evaluation and a prediction are released", async () => {
+    const { engine, books } = gpu;
+    const before = books.liveBytes;
+    for (let i = 0; i < 3; i++) {
+      const training = await openMlp(engine, data.train, { batchSize: 32 });
+      await training.run(2);
+      const open = books.liveBytes;
+      expect(open).toBeGreaterThan(before);
+      await evaluate(training.trainer, data.test);
+      await predict(training.trainer, new Float32Array(3 * 784));
+      await training.trainer.weights();
+      expect(books.liveBytes).toBe(open);
+      training.release();
+      expect(books.liveBytes).toBe(before);
+    }
+  });
+
+  it("comes back when a program is released while its runs are in flight", async () => {
+    const before = gpu.books.liveBytes;
+    const training = await openMlp(gpu.engine, data.train, { batchSize: 32 });
+    const runs = [training.run(2), training.run(2), training.run(2)];
+    training.release();
+    await Promise.allSettled(runs);
+    expect(gpu.books.liveBytes).toBe(before);
+  });
+});
