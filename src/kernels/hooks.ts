@@ -12,7 +12,10 @@ export interface StepRow {
 
 type Evaluate = (registers: Float64Array) => number;
 
-/** A hook as a function of (index, value): a load hook returns its result, a store hook writes its stores. */
+/**
+ * A hook as a function of (index, value): a load hook returns its result, a store hook writes its stores. Values are
+ * rounded to 32 bits at each step, so that they are the same numbers whether computed anew or read from memory.
+ */
 export function compileHook(
   hook: Hook,
   memory: Readonly<Record<string, Elements>>,
@@ -46,7 +49,7 @@ function compile(
     case "index":
       return (r) => r[0];
     case "value":
-      return (r) => r[1];
+      return (r) => Math.fround(r[1]);
     case "map":
       return compileMap(instruction.terms, instruction.offset, instruction.from + 2);
     case "shift": {
@@ -105,7 +108,7 @@ function compileCall(name: string, args: readonly number[]): Evaluate {
   const fn: (...values: number[]) => number = scalarFunctions[name as ScalarFunction];
   if (!fn) throw new Error(`no scalar function is called ${name}`);
   const [a, b, c] = args.map((arg) => arg + 2);
-  if (args.length === 1) return (r) => fn(r[a]);
-  if (args.length === 2) return (r) => fn(r[a], r[b]);
-  return (r) => fn(r[a], r[b], r[c]);
+  if (args.length === 1) return (r) => Math.fround(fn(r[a]));
+  if (args.length === 2) return (r) => Math.fround(fn(r[a], r[b]));
+  return (r) => Math.fround(fn(r[a], r[b], r[c]));
 }

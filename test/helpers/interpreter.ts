@@ -232,7 +232,7 @@ const rules: Readonly<Record<string, Rule>> = {
   cos: elementwise(Math.cos),
   normalCdf: elementwise(cumulative),
   normalPdf: elementwise(density),
-  relu: aroundZero((x) => (x > 0 ? x : 0)),
+  relu: aroundZero((x) => Math.max(x, 0)),
   leakyRelu: elementwise((x, slope) => (x > 0 ? x : slope * x)),
   elu: elementwise(elu),
   selu: aroundZero((x) => 1.0507009873554805 * elu(x, 1.6732632423543772)),

@@ -24,7 +24,7 @@ const MOST_ELEMENTS = 400;
 /** Comparisons closer than this could come out differently in f32; such graphs are not used. */
 const MARGIN = 1e-3;
 const SIZES = [1, 2, 3, 4, 5, 7];
-const STEPS = 16;
+const STEPS = 32;
 
 export function randomGraph(seed: number): RandomGraph {
   return new Generator(seed).graph();
@@ -84,7 +84,7 @@ class Generator {
     for (let i = 0; i < STEPS; i++) this.#keep(this.#attempt());
     const gradients = this.#chance(0.6) ? this.#gradients() : [];
     for (const gradient of gradients) this.#keep(gradient);
-    if (gradients.length > 0) for (let i = 0; i < 4; i++) this.#keep(this.#attempt());
+    if (gradients.length > 0) for (let i = 0; i < 8; i++) this.#keep(this.#attempt());
     const recent = this.#pool.slice(-10);
     const outputs = Array.from({ length: 1 + this.#below(4) }, () =>
       this.#pick(this.#chance(0.8) ? recent : this.#pool),
