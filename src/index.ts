@@ -43,6 +43,7 @@ export type { Conv2dOptions, Pair } from "./nn/ops/conv2d.ts";
 export { correctCount } from "./nn/ops/crossEntropy.ts";
 export { gather } from "./nn/ops/gather.ts";
 export { matmul } from "./nn/ops/matmul.ts";
+export { type Moments, moments, normalise } from "./nn/ops/normalise.ts";
 export type { Pool2dOptions } from "./nn/ops/pool2d.ts";
 export { randomUniform } from "./nn/ops/random.ts";
 export { argmax, max, mean, type ReduceOptions, sum } from "./nn/ops/reduce.ts";

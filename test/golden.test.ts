@@ -28,6 +28,10 @@ describe.each(ENGINES)("on the %s", (kind) => {
 });
 
 describe("what is not built yet", () => {
+  it("is all that the tables lack", () => {
+    expect(supported.length + unsupported.length).toBe(cases.length);
+  });
+
   it.each(unsupported.map((golden) => [golden.name, missing(golden)] as const))(
     "not supported: %s",
     (_name, names) => expect(names).not.toEqual([]),

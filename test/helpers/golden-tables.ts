@@ -2,50 +2,11 @@
  * What the golden cases name, and what it is called here. A case is supported when all it names is in these tables:
  * to support one more, add its line.
  */
-import {
-  abs,
-  adam,
-  adamw,
-  add,
-  cos,
-  crossEntropy,
-  dense,
-  div,
-  elu,
-  exp,
-  flatten,
-  gelu,
-  type Layer,
-  type Loss,
-  leakyRelu,
-  log,
-  logSoftmax,
-  matmul,
-  max,
-  maximum,
-  mean,
-  meanSquaredError,
-  minimum,
-  mul,
-  neg,
-  type Optimizer,
-  relu,
-  reshape,
-  selu,
-  sgd,
-  sigmoid,
-  silu,
-  sin,
-  softmax,
-  softplus,
-  sqrt,
-  square,
-  sub,
-  sum,
-  type Tensor,
-  tanh,
-  transpose,
-} from "../../src/index.ts";
+
+import type { Layer, Loss, Optimizer, Scope, Tensor } from "../../src/index.ts";
+import * as w from "../../src/index.ts";
+import { maximum, minimum } from "../../src/nn/ops/scalar.ts";
+import type { TrainingOptions } from "../../src/nn/step.ts";
 
 /** Arguments as the cases write them. */
 // biome-ignore lint/suspicious/noExplicitAny: the cases' arguments are JSON, and every builder knows its own.
@@ -53,70 +14,110 @@ export type Args = Readonly<Record<string, any>>;
 export type Inputs = Readonly<Record<string, Tensor>>;
 
 export const ops: Readonly<Record<string, (inputs: Inputs, args: Args) => Tensor>> = {
-  abs: ({ x }) => abs(x),
-  add: ({ x, y }) => add(x, y),
-  cos: ({ x }) => cos(x),
-  crossEntropy: ({ logits, target }, { labelSmoothing }) => crossEntropy(logits, target, { labelSmoothing }),
-  div: ({ x, y }) => div(x, y),
-  elu: ({ x }, { alpha }) => elu(x, alpha),
-  exp: ({ x }) => exp(x),
-  gelu: ({ x }) => gelu(x),
-  leakyRelu: ({ x }, { alpha }) => leakyRelu(x, alpha),
-  linear: ({ x, weight, bias }) => add(matmul(x, transpose(weight)), bias),
-  log: ({ x }) => log(x),
-  logSoftmax: ({ x }, { axis }) => logSoftmax(x, axis),
-  matmul: ({ x, y }) => matmul(x, y),
-  max: ({ x }, { axis }) => max(x, axis),
+  abs: ({ x }) => w.abs(x),
+  add: ({ x, y }) => w.add(x, y),
+  attention: ({ q, k, v }, { causal }) => w.attention(q, k, v, { causal }),
+  avgPool2d: ({ x }, { kernel, stride, padding }) => w.avgPool2d(x, kernel, { stride, padding }),
+  batchNorm: (inputs, { eps }) => applied(w.batchNorm({ epsilon: eps }), inputs),
+  bceWithLogits: ({ logits, target }) => w.binaryCrossEntropy(logits, target),
+  concat: ({ x, y }, { axis }) => w.concat([x, y], axis),
+  conv2d: ({ x, weight, bias }, { stride, padding, dilation, groups }) => {
+    const product = w.conv2d(x, weight, { stride, padding, dilation, groups });
+    return bias ? w.add(product, w.reshape(bias, [-1, 1, 1])) : product;
+  },
+  cos: ({ x }) => w.cos(x),
+  crossEntropy: ({ logits, target }, { labelSmoothing }) =>
+    w.crossEntropy(logits, target, { labelSmoothing }),
+  div: ({ x, y }) => w.div(x, y),
+  elu: ({ x }, { alpha }) => w.elu(x, alpha),
+  embedding: ({ weight, index }) => w.gather(weight, index),
+  exp: ({ x }) => w.exp(x),
+  gelu: ({ x }) => w.gelu(x),
+  huber: ({ x, y }, { delta }) => w.huber(x, y, { delta }),
+  l1Loss: ({ x, y }) => w.meanAbsoluteError(x, y),
+  layerNorm: (inputs, { eps }) => applied(w.layerNorm({ epsilon: eps }), inputs),
+  leakyRelu: ({ x }, { alpha }) => w.leakyRelu(x, alpha),
+  linear: ({ x, weight, bias }) => w.add(w.matmul(x, w.transpose(weight)), bias),
+  log: ({ x }) => w.log(x),
+  logSoftmax: ({ x }, { axis }) => w.logSoftmax(x, axis),
+  matmul: ({ x, y }) => w.matmul(x, y),
+  max: ({ x }, { axis }) => w.max(x, axis),
   maximum: ({ x, y }) => maximum(x, y),
-  mean: ({ x }, { axis }) => mean(x, axis),
+  maxPool2d: ({ x }, { kernel, stride, padding }) => w.maxPool2d(x, kernel, { stride, padding }),
+  mean: ({ x }, { axis }) => w.mean(x, axis),
   minimum: ({ x, y }) => minimum(x, y),
-  mse: ({ x, y }) => meanSquaredError(x, y),
-  mul: ({ x, y }) => mul(x, y),
-  neg: ({ x }) => neg(x),
-  relu: ({ x }) => relu(x),
-  reshape: ({ x }, { shape }) => reshape(x, shape),
-  selu: ({ x }) => selu(x),
-  sigmoid: ({ x }) => sigmoid(x),
-  silu: ({ x }) => silu(x),
-  sin: ({ x }) => sin(x),
-  softmax: ({ x }, { axis }) => softmax(x, axis),
-  softplus: ({ x }) => softplus(x),
-  sqrt: ({ x }) => sqrt(x),
-  square: ({ x }) => square(x),
-  sub: ({ x, y }) => sub(x, y),
-  sum: ({ x }, { axis }) => sum(x, axis),
-  tanh: ({ x }) => tanh(x),
-  transpose: ({ x }, { axes }) => transpose(x, axes),
+  mse: ({ x, y }) => w.meanSquaredError(x, y),
+  mul: ({ x, y }) => w.mul(x, y),
+  neg: ({ x }) => w.neg(x),
+  relu: ({ x }) => w.relu(x),
+  reshape: ({ x }, { shape }) => w.reshape(x, shape),
+  selu: ({ x }) => w.selu(x),
+  sigmoid: ({ x }) => w.sigmoid(x),
+  silu: ({ x }) => w.silu(x),
+  sin: ({ x }) => w.sin(x),
+  softmax: ({ x }, { axis }) => w.softmax(x, axis),
+  softplus: ({ x }) => w.softplus(x),
+  sqrt: ({ x }) => w.sqrt(x),
+  square: ({ x }) => w.square(x),
+  sub: ({ x, y }) => w.sub(x, y),
+  sum: ({ x }, { axis }) => w.sum(x, axis),
+  tanh: ({ x }) => w.tanh(x),
+  transpose: ({ x }, { axes }) => w.transpose(x, axes),
 };
 
+/** A layer in training, with the case's inputs as its parameters. */
+function applied(layer: Layer, inputs: Inputs): Tensor {
+  const scope = {
+    training: true,
+    parameter: (name: string) => inputs[name],
+    statistic: () => ({ value: inputs.x, observe: () => {} }),
+  };
+  return layer.apply(inputs.x, scope as unknown as Scope);
+}
+
 export const layers: Readonly<Record<string, (args: Args) => Layer>> = {
-  dense: ({ out, bias }) => dense(out, { bias }),
-  elu: ({ alpha }) => elu(alpha),
-  flatten: () => flatten(),
-  gelu: () => gelu(),
-  leakyRelu: ({ alpha }) => leakyRelu(alpha),
-  relu: () => relu(),
-  selu: () => selu(),
-  sigmoid: () => sigmoid(),
-  silu: () => silu(),
-  softmax: () => softmax(),
-  softplus: () => softplus(),
-  tanh: () => tanh(),
+  avgPool2d: ({ kernel, stride, padding }) => w.avgPool2d(kernel, { stride, padding }),
+  batchNorm: ({ eps, momentum }) => w.batchNorm({ epsilon: eps, momentum }),
+  conv2d: ({ out, kernel, stride, padding, dilation, groups, bias }) =>
+    w.conv2d(out, kernel, { stride, padding, dilation, groups, bias }),
+  dense: ({ out, bias }) => w.dense(out, { bias }),
+  elu: ({ alpha }) => w.elu(alpha),
+  flatten: () => w.flatten(),
+  gelu: () => w.gelu(),
+  layerNorm: ({ eps }) => w.layerNorm({ epsilon: eps }),
+  leakyRelu: ({ alpha }) => w.leakyRelu(alpha),
+  maxPool2d: ({ kernel, stride, padding }) => w.maxPool2d(kernel, { stride, padding }),
+  relu: () => w.relu(),
+  selu: () => w.selu(),
+  sigmoid: () => w.sigmoid(),
+  silu: () => w.silu(),
+  softmax: () => w.softmax(),
+  softplus: () => w.softplus(),
+  tanh: () => w.tanh(),
 };
 
 export const losses: Readonly<Record<string, () => Loss>> = {
-  crossEntropy: () => crossEntropy(),
-  mse: () => meanSquaredError(),
+  bceWithLogits: () => w.binaryCrossEntropy(),
+  crossEntropy: () => w.crossEntropy(),
+  huber: () => w.huber(),
+  l1Loss: () => w.meanAbsoluteError(),
+  mse: () => w.meanSquaredError(),
 };
 
 /** From PyTorch's arguments, with its defaults; `shared` holds what all optimizers have in common. */
 export const optimizers: Readonly<Record<string, (args: Args, shared: object) => Optimizer>> = {
-  sgd: ({ lr = 1e-3, momentum, nesterov }, shared) => sgd({ ...shared, lr, momentum, nesterov }),
+  adagrad: ({ lr, lr_decay, eps }, shared) => w.adagrad({ ...shared, lr, lrDecay: lr_decay, epsilon: eps }),
   adam: ({ lr, betas = [], eps }, shared) =>
-    adam({ ...shared, lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
+    w.adam({ ...shared, lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
   adamw: ({ lr, betas = [], eps }, shared) =>
-    adamw({ ...shared, lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
+    w.adamw({ ...shared, lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
+  rmsprop: ({ lr, alpha, eps, momentum }, shared) =>
+    w.rmsprop({ ...shared, lr, decay: alpha, epsilon: eps, momentum }),
+  sgd: ({ lr = 1e-3, momentum, nesterov }, shared) => w.sgd({ ...shared, lr, momentum, nesterov }),
 };
 
-/** What a training case may ask for beside the optimizer's own arguments, as options that optimizers share. */
-export const extras: Readonly<Record<string, (value: number) => object>> = {};
+/** What a training case may ask for beside its optimizer. */
+export const extras: Readonly<Record<string, (value: number) => TrainingOptions>> = {
+  clipNorm: (norm) => ({ clip: { norm } }),
+  l1: (l1) => ({ penalty: { l1 } }),
+};

@@ -128,11 +128,7 @@ async function runOp(
 
 async function runTraining(engine: Engine, golden: TrainCase): Promise<string[]> {
   const { batches, initial, firstGrads, final, evalOutput } = golden;
-  const model = sequential(...golden.model.map((args) => layers[args.type](args)));
-  const trainer = createTrainer(engine, model, {
-    inputShape: batches[0].x.shape.slice(1),
-    optimizer: optimizerOf(golden),
-  });
+  const trainer = trainerOf(engine, golden);
   await trainer.load(initial);
   const steps = new StepsByShape(trainer, golden);
   const found: number[] = [];
@@ -156,6 +152,14 @@ async function runTraining(engine: Engine, golden: TrainCase): Promise<string[]>
   );
 }
 
+function trainerOf(engine: Engine, golden: TrainCase): Trainer {
+  const model = sequential(...golden.model.map((args) => layers[args.type](args)));
+  return createTrainer(engine, model, {
+    inputShape: golden.batches[0].x.shape.slice(1),
+    optimizer: optimizerOf(golden),
+  });
+}
+
 /** A case's steps, compiled once for each shape of batch. */
 class StepsByShape {
   readonly #steps = new Map<string, CompiledStep>();
@@ -163,13 +167,17 @@ class StepsByShape {
   constructor(
     readonly trainer: Trainer,
     readonly golden: TrainCase,
-  ) {}
+  ) {
+    for (const [name, value] of extrasOf(golden)) Object.assign(this.#extras, extras[name](value));
+  }
+  readonly #extras: object = {};
 
   training({ x, y }: TrainCase["batches"][number]): Promise<CompiledStep> {
     const loss = losses[this.golden.loss]();
     return this.#compiled(`train ${x.shape} ${y.shape}`, () =>
       this.trainer.compile((batch, model) => ({ minimize: loss.apply(model(batch.x), batch.y) }), {
         inputs: { x, y },
+        ...this.#extras,
       }),
     );
   }
@@ -197,12 +205,13 @@ class StepsByShape {
 function optimizerOf(golden: TrainCase): Optimizer {
   const { type, weight_decay: weightDecay, ...args } = golden.optimizer;
   // PyTorch's weight decay applies to biases, too.
-  const shared = { weightDecay, decayBiases: true };
-  for (const [name, value] of extrasOf(golden)) Object.assign(shared, extras[name](value));
-  return optimizers[type](args, shared);
+  return optimizers[type](args, { weightDecay, decayBiases: true });
 }
 
-/** The gradients that the step left in its arena, against the expected ones. */
+/**
+ * The gradients that the first step left in its arena, against the expected ones. Where a case clips, its file holds
+ * the clipped ones, though its README calls them raw.
+ */
 async function gradientDifferences(trainer: Trainer, expected: StoredTensors): Promise<string[]> {
   const arena = await trainer.memory.gradients.read();
   return differences(

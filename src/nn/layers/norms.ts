@@ -2,8 +2,8 @@
 import { elementCount, formatShape } from "../../program.ts";
 import { constantValue, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
-import { mean } from "../ops/reduce.ts";
-import { add, div, mul, sqrt, square, sub } from "../ops/scalar.ts";
+import { moments, normalise } from "../ops/normalise.ts";
+import { mul } from "../ops/scalar.ts";
 import { reshape } from "../ops/view.ts";
 import { ShapeError, type Tensor } from "../tensor.ts";
 
@@ -21,24 +21,6 @@ function checkEpsilon(name: string, epsilon: number): void {
   if (!(epsilon > 0 && Number.isFinite(epsilon))) {
     throw new RangeError(`${name}: epsilon is ${epsilon}; give a finite number above 0`);
   }
-}
-
-/** (x - mean) / √(variance + epsilon), scaled and shifted; all broadcast to x. */
-function normalised(
-  x: Tensor,
-  center: Tensor,
-  variance: Tensor,
-  epsilon: number,
-  scale: Tensor,
-  shift: Tensor,
-): Tensor {
-  return add(mul(div(sub(x, center), sqrt(add(variance, epsilon))), scale), shift);
-}
-
-/** Mean and (biased) variance over `axes`, which keep size 1. */
-function moments(x: Tensor, axes: readonly number[]): { center: Tensor; variance: Tensor } {
-  const center = mean(x, axes, { keepDims: true });
-  return { center, variance: mean(square(sub(x, center)), axes, { keepDims: true }) };
 }
 
 /**
@@ -67,15 +49,10 @@ export function batchNorm({ epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions =
       const bias = alongChannels(scope.parameter("bias", [channels], { init: zeros() }));
       const runningMean = scope.statistic("running_mean", [channels], { initial: 0, rate: momentum });
       const runningVar = scope.statistic("running_var", [channels], { initial: 1, rate: momentum });
+      const affine = { weight, bias, epsilon };
       if (!scope.training) {
-        return normalised(
-          x,
-          alongChannels(runningMean.value),
-          alongChannels(runningVar.value),
-          epsilon,
-          weight,
-          bias,
-        );
+        const center = alongChannels(runningMean.value);
+        return normalise(x, { center, variance: alongChannels(runningVar.value) }, affine);
       }
       const count = elementCount(x.shape) / channels;
       if (count < 2) {
@@ -88,7 +65,7 @@ export function batchNorm({ epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions =
       const { center, variance } = moments(x, axes);
       runningMean.observe(reshape(center, [channels]));
       runningVar.observe(mul(reshape(variance, [channels]), count / (count - 1)));
-      return normalised(x, center, variance, epsilon, weight, bias);
+      return normalise(x, { center, variance }, affine);
     },
   };
 }
@@ -111,8 +88,7 @@ export function layerNorm({ epsilon = 1e-5 }: NormOptions = {}): Layer {
       const size = x.shape[x.rank - 1];
       const weight = scope.parameter("weight", [size], { init: constantValue(1) });
       const bias = scope.parameter("bias", [size], { init: zeros() });
-      const { center, variance } = moments(x, [x.rank - 1]);
-      return normalised(x, center, variance, epsilon, weight, bias);
+      return normalise(x, moments(x, [x.rank - 1]), { weight, bias, epsilon });
     },
   };
 }
