@@ -32,7 +32,9 @@ describe.runIf(MNIST_DIR)("MNIST", () => {
     async (seed) => {
       const { dense, relu, sequential } = wgrad;
       const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
-      expect(await accuracy(model, { optimizer: wgrad.adam(), epochs: 5, batchSize: 128, seed })).toBeGreaterThanOrEqual(0.975);
+      expect(
+        await accuracy(model, { optimizer: wgrad.adam(), epochs: 5, batchSize: 128, seed }),
+      ).toBeGreaterThanOrEqual(0.975);
     },
     3 * MINUTES,
   );

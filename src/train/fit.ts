@@ -1,6 +1,7 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
 import type { Dataset } from "../data/dataset.ts";
 import { describe } from "../describe.ts";
+import { writeFileWhole } from "../io/files.ts";
 import type { Clipping } from "../nn/arena.ts";
 import type { Loss } from "../nn/losses.ts";
 import { crossEntropy } from "../nn/losses.ts";
@@ -16,7 +17,7 @@ import { batches, checkBatchSize, type Evaluation, Evaluator } from "./evaluate.
 import { Pace } from "./pace.ts";
 import { BATCH_START, ResidentDataset } from "./resident.ts";
 import { type CompiledStep, createTrainer, type Trainer } from "./trainer.ts";
-import { encodeWeights, writeFileWhole } from "./weights.ts";
+import { encodeWeights } from "./weights.ts";
 
 export interface FitOptions {
   /** Default: softmax cross-entropy. */

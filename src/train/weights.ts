@@ -1,4 +1,5 @@
 /** Weights as safetensors files, with PyTorch's names and layouts. */
+import { readFile } from "../io/files.ts";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 import type { ArenaEntry } from "../nn/arena.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
@@ -55,39 +56,4 @@ export function encodeWeights(
   weights: Readonly<Record<string, { shape: Shape; data: Float32Array }>>,
 ): Uint8Array {
   return encodeSafetensors(weights, { format: "pt" });
-}
-
-async function readFile(path: string): Promise<Uint8Array> {
-  const fs = await fileSystem("load");
-  try {
-    return await fs.readFile(path);
-  } catch (cause) {
-    throw new Error(`load: ${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
-  }
-}
-
-/** Writes a file whole or not at all: under another name first, then renamed. */
-export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const fs = await fileSystem("save");
-  const temporary = `${path}.${Date.now().toString(36)}.part`;
-  try {
-    await fs.writeFile(temporary, bytes);
-    await fs.rename(temporary, path);
-  } catch (cause) {
-    await fs.rm(temporary, { force: true });
-    throw new Error(`save: ${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
-  }
-}
-
-async function fileSystem(what: string): Promise<typeof import("node:fs/promises")> {
-  if (!("process" in globalThis) && !("Deno" in globalThis)) {
-    throw new Error(
-      `${what}: a browser has no file system; pass bytes instead of a path, and offer them as a download`,
-    );
-  }
-  return import("node:fs/promises");
 }

@@ -62,12 +62,12 @@ export async function gradientErrors(engine: Engine, fn: DifferentiableFunction)
   return errors;
 }
 
-/** The gradient with respect to each input, as a function of the inputs and of the gradient that arrives, `dy`. */
+/** The gradient with respect to each input, as a function of the inputs and of the gradient that arrives. */
 export function gradientFunctions(fn: DifferentiableFunction): [string, DifferentiableFunction][] {
-  const inputs = { ...fn.inputs, dy: uniform(outputShape(fn), 0.2, 1.2) };
+  const inputs = { ...fn.inputs, arrived: uniform(outputShape(fn), 0.2, 1.2) };
   return differentiable(fn.inputs).map((name, i) => [
     name,
-    { inputs, body: (tensors: Tensors) => leavingThrough(fn, tensors, tensors.dy)[i] },
+    { inputs, body: (tensors: Tensors) => leavingThrough(fn, tensors, tensors.arrived)[i] },
   ]);
 }
 

@@ -1,22 +1,23 @@
 /** Every op's gradient rule against central differences, and the gradients of these gradients. */
 import { describe, expect, it } from "vitest";
-import { gather, gradients, stepWindow } from "../../src/index.ts";
+import { gradients, stepWindow } from "../../src/index.ts";
 import { inputSource } from "../../src/nn/ops/source.ts";
 import { registeredOps, topological } from "../../src/nn/tensor.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 import { gradientErrors, gradientFunctions, traced } from "../helpers/finite-differences.ts";
 import { elementwiseCases } from "./gradient-cases/elementwise.ts";
+import { imageCases } from "./gradient-cases/images.ts";
 import { productCases } from "./gradient-cases/products.ts";
 import { shapeCases } from "./gradient-cases/shapes.ts";
 
 /** By op, then by name. */
-const cases = { ...elementwiseCases, ...shapeCases, ...productCases };
+const cases = { ...elementwiseCases, ...shapeCases, ...productCases, ...imageCases };
 
 /** Ops that no case can be made for. */
 const WITHOUT_CASE: Readonly<Record<string, string>> = {
   source: "has no inputs",
   stepScalar: "has no inputs, and takes its value from the step table",
-  gather: "refuses a gradient, see below",
+  random: "has no inputs",
   window: "refuses a gradient, see below",
 };
 
@@ -52,17 +53,8 @@ describe("the cases", () => {
   });
 });
 
-describe("a gradient that is not built is refused, not taken for zero", () => {
-  const x = inputSource("x", [5, 3]);
-
-  it("through a gather of floating-point rows", () => {
-    const rows = gather(x, inputSource("indices", [2], "i32"));
-    expect(() => gradients(rows, [x], rows)).toThrow(/gather: .*not built/);
-  });
-
-  it("through a window", () => {
-    const v = inputSource("v", [5]);
-    const window = stepWindow(v, "start", 2);
-    expect(() => gradients(window, [v], window)).toThrow(/window: .*not built/);
-  });
+it("a gradient that is not built is refused, not taken for zero", () => {
+  const v = inputSource("v", [5]);
+  const window = stepWindow(v, "start", 2);
+  expect(() => gradients(window, [v], window)).toThrow(/window: .*not built/);
 });

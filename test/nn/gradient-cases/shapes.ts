@@ -1,7 +1,21 @@
 /** Ops that move values or combine them along axes. */
-import { argmax, broadcastTo, max, mean, mul, reshape, square, sum, transpose } from "../../../src/index.ts";
+import {
+  argmax,
+  broadcastTo,
+  concat,
+  gather,
+  max,
+  mean,
+  mul,
+  pad,
+  reshape,
+  slice,
+  square,
+  sum,
+  transpose,
+} from "../../../src/index.ts";
 import type { DifferentiableFunction } from "../../helpers/finite-differences.ts";
-import { distinct, uniform } from "../../helpers/samples.ts";
+import { distinct, indices, uniform } from "../../helpers/samples.ts";
 
 export const shapeCases: Record<string, Record<string, DifferentiableFunction>> = {
   reshape: {
@@ -17,6 +31,37 @@ export const shapeCases: Record<string, Record<string, DifferentiableFunction>> 
       body: ({ x }) => square(broadcastTo(x, [2, 3, 5])),
     },
     "a scalar": { inputs: { x: uniform([]) }, body: ({ x }) => broadcastTo(square(x), [3, 1]) },
+  },
+  slice: {
+    "first axis": { inputs: { x: uniform([5, 3]) }, body: ({ x }) => square(slice(x, 1, 3)) },
+    "middle axis, to the end": {
+      inputs: { x: uniform([2, 5, 3]) },
+      body: ({ x }) => slice(square(x), -2, undefined, 1),
+    },
+  },
+  pad: {
+    "first axis": { inputs: { x: uniform([5, 3]) }, body: ({ x }) => square(pad(x, 0, 2, 1)) },
+    "last axis": { inputs: { x: uniform([2, 5, 3]) }, body: ({ x }) => pad(square(x), 2, 0, 4) },
+  },
+  concat: {
+    "two along the first axis": {
+      inputs: { x: uniform([5, 3]), y: uniform([2, 3]) },
+      body: ({ x, y }) => square(concat([x, y])),
+    },
+    "three along a middle axis": {
+      inputs: { x: uniform([2, 1, 3]), y: uniform([2, 4, 3]) },
+      body: ({ x, y }) => concat([square(x), y, x], 1),
+    },
+  },
+  gather: {
+    "some rows several times": {
+      inputs: { x: uniform([5, 3]), rows: indices([2, 4], 5) },
+      body: ({ x, rows }) => square(gather(x, rows)),
+    },
+    "single numbers": {
+      inputs: { x: uniform([5]), rows: indices([7], 5) },
+      body: ({ x, rows }) => gather(x, rows),
+    },
   },
   reduce: {
     "sum of all": { inputs: { x: uniform([3, 5]) }, body: ({ x }) => sum(square(x)) },

@@ -1,0 +1,37 @@
+/** Files, where there is a file system: in Node and Deno. */
+
+/** @throws Error naming the file and what is wrong with it. */
+export async function readFile(path: string): Promise<Uint8Array> {
+  const fs = await fileSystem("load");
+  try {
+    return await fs.readFile(path);
+  } catch (cause) {
+    throw new Error(`load: ${path} cannot be read: ${reason(cause)}`, { cause });
+  }
+}
+
+/** Writes a file whole or not at all: under another name first, then renamed. */
+export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const fs = await fileSystem("save");
+  const temporary = `${path}.${Date.now().toString(36)}.part`;
+  try {
+    await fs.writeFile(temporary, bytes);
+    await fs.rename(temporary, path);
+  } catch (cause) {
+    await fs.rm(temporary, { force: true });
+    throw new Error(`save: ${path} cannot be written: ${reason(cause)}`, { cause });
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+async function fileSystem(what: string): Promise<typeof import("node:fs/promises")> {
+  if (!("process" in globalThis) && !("Deno" in globalThis)) {
+    throw new Error(
+      `${what}: a browser has no file system; pass bytes instead of a path, and offer them as a download`,
+    );
+  }
+  return import("node:fs/promises");
+}
