@@ -76,7 +76,10 @@ export interface Result {
 }
 
 /** Trains the transformer, and measures it and a bigram model on the same unseen text. */
-export async function train(engine: Engine, { steps, batchSize, seed, heldWindows = 64, onStep }: Options): Promise<Result> {
+export async function train(
+  engine: Engine,
+  { steps, batchSize, seed, heldWindows = 64, onStep }: Options,
+): Promise<Result> {
   const training = encode(text(200_000, seed));
   const held = encode(text(heldWindows * CONTEXT + 1, seed + 1));
   const trainer = createTrainer(engine, transformer(), {

@@ -30,7 +30,7 @@ export const RULES: Rule[] = [
     mayDynamically: ["webgpu"],
   },
   { place: "src/data/", may: ["src/random.ts"], mayDynamically: ["node:"] },
-  { place: "src/io/", may: [], mayType: ["src/program.ts"], mayDynamically: ["node:"] },
+  { place: "src/io/", may: [], mayType: ["src/program.ts", "node:"], mayDynamically: ["node:"] },
   { place: "src/train/", may: ["src/"] },
   { place: "cli/", may: ["wgrad"], packages: true },
   { place: "bench/", may: ["wgrad"], packages: true },
