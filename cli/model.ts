@@ -1,30 +1,24 @@
-/** From options to a model, its loss, optimizer and schedule. The tables here are the values the options take. */
+/** From options to a model. The tables here are the values that `--model` and `--activation` take. */
 import {
-  adam,
-  adamw,
-  constantRate,
-  crossEntropy,
+  batchNorm,
+  conv2d,
   dense,
+  dropout,
   elu,
   gelu,
   type Layer,
-  type Loss,
   leakyRelu,
-  meanSquaredError,
-  type Optimizer,
-  oneCycle,
-  quadratic,
+  maxPool2d,
   relu,
-  type Schedule,
   type Sequential,
   selu,
   sequential,
-  sgd,
   sigmoid,
   silu,
   softplus,
   tanh,
 } from "wgrad";
+import { LOSSES, type LossName } from "./training.ts";
 
 export const ACTIVATIONS = {
   relu,
@@ -38,71 +32,81 @@ export const ACTIVATIONS = {
   softplus,
 } satisfies Record<string, () => Layer>;
 
-export const LOSSES = {
-  "cross-entropy": ({ labelSmoothing }) => crossEntropy({ labelSmoothing }),
-  quadratic: () => quadratic(),
-  mse: () => meanSquaredError(),
-} satisfies Record<string, (options: LossOptions) => Loss>;
+interface ModelEntry {
+  /** Widths of the hidden dense layers by default; a model without this has none. */
+  readonly hidden?: readonly number[];
+  /** The only activation that it takes. */
+  readonly activation?: keyof typeof ACTIVATIONS;
+}
 
-export const OPTIMIZERS = {
-  sgd: (options) => sgd(options),
-  momentum: (options) => sgd(options),
-  nesterov: (options) => sgd({ ...options, nesterov: true }),
-  adam: (options) => adam(options),
-  adamw: (options) => adamw(options),
-} satisfies Record<string, (options: OptimizerOptions) => Optimizer>;
-
-export const SCHEDULES = {
-  constant: () => constantRate(),
-  "one-cycle": () => oneCycle(),
-} satisfies Record<string, () => Schedule>;
+export const MODELS = {
+  mlp: { hidden: [256, 128] },
+  convnet: { hidden: [256] },
+  textbook: { hidden: [30], activation: "sigmoid" },
+  linear: {},
+} satisfies Record<string, ModelEntry>;
 
 export type ActivationName = keyof typeof ACTIVATIONS;
-export type LossName = keyof typeof LOSSES;
-export type OptimizerName = keyof typeof OPTIMIZERS;
-export type ScheduleName = keyof typeof SCHEDULES;
+export type ModelName = keyof typeof MODELS;
 
-interface LossOptions {
-  readonly labelSmoothing: number;
-}
+/** The convolutions of the convnet, each followed by max-pooling of 2×2. */
+const CONVOLUTIONS = [
+  { filters: 24, kernel: 5 },
+  { filters: 32, kernel: 3 },
+] as const;
 
-interface OptimizerOptions {
-  readonly lr: number;
-  readonly weightDecay: number;
-  readonly momentum?: number;
-}
-
-export interface ModelOptions extends LossOptions, OptimizerOptions {
-  /** Widths of the hidden layers; none for a linear model. */
+export interface ModelOptions {
+  readonly model: ModelName;
+  /** Widths of the hidden dense layers. */
   readonly hidden: readonly number[];
   readonly activation: ActivationName;
+  /** Rate of dropout behind each hidden dense layer; 0 for none. */
+  readonly dropout: number;
+  readonly batchNorm: boolean;
   readonly loss: LossName;
-  readonly optimizer: OptimizerName;
-  readonly schedule: ScheduleName;
 }
 
-/** What `fit` takes. */
-export interface Training {
-  readonly model: Sequential;
-  readonly loss: Loss;
-  readonly optimizer: Optimizer;
-  readonly schedule: Schedule;
+export function modelEntry(name: ModelName): ModelEntry {
+  return MODELS[name];
 }
 
-export function buildTraining(options: ModelOptions, classes: number): Training {
+export function buildModel(options: ModelOptions, classes: number): Sequential {
   const activation = ACTIVATIONS[options.activation] as () => Layer;
-  const hidden = options.hidden.flatMap((width) => [dense(width), activation()]);
-  // The textbook's cost compares activations with targets, so its last layer has one, too.
-  const last = options.loss === "quadratic" ? [dense(classes), activation()] : [dense(classes)];
-  return {
-    model: sequential(...hidden, ...last),
-    loss: LOSSES[options.loss](options),
-    optimizer: OPTIMIZERS[options.optimizer](options),
-    schedule: SCHEDULES[options.schedule](),
-  };
+  const norm = options.batchNorm ? [batchNorm()] : [];
+  const convolutions = options.model === "convnet" ? CONVOLUTIONS : [];
+  return sequential(
+    ...convolutions.flatMap(({ filters, kernel }) => [
+      conv2d(filters, kernel),
+      ...norm,
+      maxPool2d(2),
+      activation(),
+    ]),
+    ...options.hidden.flatMap((width) => [
+      dense(width),
+      ...norm,
+      activation(),
+      ...(options.dropout > 0 ? [dropout(options.dropout)] : []),
+    ]),
+    dense(classes),
+    ...(activatesOutputs(options) ? [activation()] : []),
+  );
 }
 
-/** "784-256-128-10". */
-export function sizes(inputs: number, { hidden }: ModelOptions, classes: number): string {
-  return [inputs, ...hidden, classes].join("-");
+/** Whether the last layer has the hidden layers' activation, too; the losses that take logits bring their own. */
+function activatesOutputs({ model, loss }: ModelOptions): boolean {
+  if (loss === "quadratic") return true;
+  return model === "textbook" && !LOSSES[loss].logits;
+}
+
+/** "784-256-128-10, relu", "784-24@5×5-32@3×3-256-10, relu, batch norm, dropout 0.5". */
+export function describeModel(inputs: number, options: ModelOptions, classes: number): string {
+  const convolutions = options.model === "convnet" ? CONVOLUTIONS : [];
+  const filters = convolutions.map(({ filters, kernel }) => `${filters}@${kernel}×${kernel}`);
+  const activated = filters.length + options.hidden.length > 0 || activatesOutputs(options);
+  return [
+    [inputs, ...filters, ...options.hidden, classes].join("-"),
+    ...(activated ? [options.activation] : []),
+    ...(options.batchNorm ? ["batch norm"] : []),
+    ...(options.dropout > 0 ? [`dropout ${options.dropout}`] : []),
+  ].join(", ");
 }

@@ -2,7 +2,7 @@
 import type { Engine, Epoch } from "wgrad";
 import { sampleSize } from "wgrad/data";
 import type { TrainingData } from "./data.ts";
-import { sizes } from "./model.ts";
+import { describeModel } from "./model.ts";
 import { grouped, percent, seconds } from "./numbers.ts";
 import type { TrainOptions } from "./options.ts";
 
@@ -14,16 +14,12 @@ export function headLines(
   options: TrainOptions,
 ): string[] {
   const { train, test } = data;
-  const { activation, loss, optimizer, lr, schedule, batch, seed } = options;
-  const model = [
-    sizes(sampleSize(train.inputs), options, train.classes as number),
-    ...(options.hidden.length > 0 || loss === "quadratic" ? [activation] : []),
-    `${grouped(parameters)} parameters`,
-  ];
+  const { loss, optimizer, lr, schedule, batch, seed } = options;
+  const model = describeModel(sampleSize(train.inputs), options, train.classes as number);
   const training = [loss, optimizer, `learning rate ${lr}`, schedule, `batch ${batch}`, `seed ${seed}`];
   return [
     `${data.name}: ${grouped(train.count)} images to train on, ${grouped(test.count)} to test`,
-    `${model.join(", ")}; ${training.join(", ")}`,
+    `${model}, ${grouped(parameters)} parameters; ${training.join(", ")}`,
     `on ${engine.info.adapter} (${engine.kind} engine)`,
   ];
 }
@@ -139,7 +135,7 @@ export interface Result {
 
 /** The last object of `--json`. */
 export function resultObject(result: Result, options: TrainOptions) {
-  const { describe, json, datasetGiven, ...given } = options;
+  const { summary, describe, json, datasetGiven, ...given } = options;
   return {
     event: "result",
     seconds: result.timing.total,

@@ -1,12 +1,13 @@
 /** One training run: `fit` under the progress bar, measured. */
-import { describe, type Engine, type Epoch, type Evaluation, type FitRun, fit } from "wgrad";
+import { describe, type Engine, type Epoch, type Evaluation, type FitRun, fit, summary } from "wgrad";
 import type { TrainingData } from "./data.ts";
 import type { Interruption } from "./interruption.ts";
-import { buildTraining } from "./model.ts";
+import { buildModel } from "./model.ts";
 import type { TrainOptions } from "./options.ts";
 import type { Output } from "./output.ts";
 import { TrainingBar } from "./progress.ts";
 import { epochLine, epochObject, headLines, type Result, type Timing } from "./report.ts";
+import { buildTraining } from "./training.ts";
 
 /** A result, but for the time that went before and after the run. */
 export interface RunResult extends Omit<Result, "timing"> {
@@ -21,12 +22,12 @@ export async function runTraining(
   interruption: Interruption,
 ): Promise<RunResult> {
   const { train, test } = data;
-  const { model, ...training } = buildTraining(options, train.classes as number);
+  const model = buildModel(options, train.classes as number);
   const bar = new TrainingBar(process.stderr, options.epochs);
   const began = performance.now();
   let firstResults = began;
   const run = fit(engine, model, train, {
-    ...training,
+    ...buildTraining(options),
     batchSize: options.batch,
     epochs: options.epochs,
     seed: options.seed,
@@ -42,6 +43,7 @@ export async function runTraining(
   });
   const parameters = run.trainer.parameterCount;
   for (const text of headLines(data, parameters, engine, options)) output.line(text);
+  if (options.summary) output.line(summary(model, { inputShape: train.inputs.shape }));
   const epochs = await eachEpoch(run, bar, interruption, (epoch) => {
     if (options.json) output.json(epochObject(epoch, options.epochs));
     else output.line(epochLine(epoch, options.epochs));

@@ -86,32 +86,34 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
 
   var sum: array<f32, TILE_M * TILE_N>;
   var valuesA: array<f32, TILE_N>;
-  for (var channel = 0u; channel < CHANNELS_PER_GROUP; channel++) {
-    for (var ky = 0u; ky < KERNEL_H; ky++) {
-      for (var kx = 0u; kx < KERNEL_W; kx++) {
-        for (var j = 0u; j < TILE_N; j++) {
-          let y = top[j] + ky * DILATION_H;
-          let x = left[j] + kx * DILATION_W;
-          let value = a[image[j] + (channel * H + y) * W + x];
-          valuesA[j] = select(0.0, value, !PADDED || (y < H && x < W));
-        }
-        let tap = channel * TAPS + ky * KERNEL_W + kx;
-        for (var i = 0u; i < TILE_M; i++) {
-          let weight = b[rowB[i] + tap];
-          for (var j = 0u; j < TILE_N; j++) {
-            sum[i * TILE_N + j] = fma(weight, valuesA[j], sum[i * TILE_N + j]);
-          }
-        }
+  // One loop over all taps: nested ones of a few iterations would be unrolled, and are slow to compile then.
+  for (var tap = 0u; tap < CHANNELS_PER_GROUP * TAPS; tap++) {
+    let channel = tap / TAPS;
+    let ky = (tap % TAPS) / KERNEL_W;
+    let kx = tap % KERNEL_W;
+    for (var j = 0u; j < TILE_N; j++) {
+      let y = top[j] + ky * DILATION_H;
+      let x = left[j] + kx * DILATION_W;
+      let value = a[image[j] + (channel * H + y) * W + x];
+      valuesA[j] = select(0.0, value, !PADDED || (y < H && x < W));
+    }
+    for (var i = 0u; i < TILE_M; i++) {
+      let weight = b[rowB[i] + tap];
+      for (var j = 0u; j < TILE_N; j++) {
+        sum[i * TILE_N + j] = fma(weight, valuesA[j], sum[i * TILE_N + j]);
       }
     }
   }
 
-  for (var j = 0u; j < TILE_N; j++) {
-    let pixel = pixel0 + j;
-    for (var i = 0u; i < TILE_M; i++) {
-      if (pixel < BATCH * PIXELS && filter0 + i < FILTERS_PER_GROUP) {
-        let filterIndex = group * FILTERS_PER_GROUP + filter0 + i;
-        store(((pixel / PIXELS) * FILTERS + filterIndex) * PIXELS + pixel % PIXELS, sum[i * TILE_N + j]);
+  // As in matmul.wgsl: one row of stores to compile, and the sums stay in registers.
+  var results = sum;
+  let rows = min(TILE_M, FILTERS_PER_GROUP - filter0);
+  for (var i = 0u; i < rows; i++) {
+    let filterIndex = group * FILTERS_PER_GROUP + filter0 + i;
+    for (var j = 0u; j < TILE_N; j++) {
+      let pixel = pixel0 + j;
+      if (pixel < BATCH * PIXELS) {
+        store(((pixel / PIXELS) * FILTERS + filterIndex) * PIXELS + pixel % PIXELS, results[i * TILE_N + j]);
       }
     }
   }
@@ -143,36 +145,38 @@ fn inputGradient(@builtin(global_invocation_id) id: vec3<u32>) {
 
   var sum: array<f32, TILE_M * TILE_N>;
   var valuesA: array<f32, TILE_N>;
-  for (var filterIndex = 0u; filterIndex < FILTERS_PER_GROUP; filterIndex++) {
-    for (var ky = 0u; ky < KERNEL_H; ky++) {
-      for (var kx = 0u; kx < KERNEL_W; kx++) {
-        for (var j = 0u; j < TILE_N; j++) {
-          // The output pixel whose tap (ky, kx) looks at this input pixel, if there is one.
-          let y = top[j] - ky * DILATION_H;
-          let x = left[j] - kx * DILATION_W;
-          let outY = y / STRIDE_H;
-          let outX = x / STRIDE_W;
-          let value = a[image[j] + (filterIndex * OUT_H + outY) * OUT_W + outX];
-          let onStride = y % STRIDE_H == 0u && x % STRIDE_W == 0u;
-          valuesA[j] = select(0.0, value, onStride && outY < OUT_H && outX < OUT_W);
-        }
-        let tap = filterIndex * CHANNELS_PER_GROUP * TAPS + ky * KERNEL_W + kx;
-        for (var i = 0u; i < TILE_M; i++) {
-          let weight = b[columnB[i] + tap];
-          for (var j = 0u; j < TILE_N; j++) {
-            sum[i * TILE_N + j] = fma(weight, valuesA[j], sum[i * TILE_N + j]);
-          }
-        }
+  for (var tap = 0u; tap < FILTERS_PER_GROUP * TAPS; tap++) {
+    let filterIndex = tap / TAPS;
+    let ky = (tap % TAPS) / KERNEL_W;
+    let kx = tap % KERNEL_W;
+    for (var j = 0u; j < TILE_N; j++) {
+      // The output pixel whose tap (ky, kx) looks at this input pixel, if there is one.
+      let y = top[j] - ky * DILATION_H;
+      let x = left[j] - kx * DILATION_W;
+      let outY = y / STRIDE_H;
+      let outX = x / STRIDE_W;
+      let value = a[image[j] + (filterIndex * OUT_H + outY) * OUT_W + outX];
+      let onStride = y % STRIDE_H == 0u && x % STRIDE_W == 0u;
+      valuesA[j] = select(0.0, value, onStride && outY < OUT_H && outX < OUT_W);
+    }
+    let rowB = filterIndex * CHANNELS_PER_GROUP * TAPS + tap % TAPS;
+    for (var i = 0u; i < TILE_M; i++) {
+      let weight = b[columnB[i] + rowB];
+      for (var j = 0u; j < TILE_N; j++) {
+        sum[i * TILE_N + j] = fma(weight, valuesA[j], sum[i * TILE_N + j]);
       }
     }
   }
 
-  for (var j = 0u; j < TILE_N; j++) {
-    let pixel = pixel0 + j;
-    for (var i = 0u; i < TILE_M; i++) {
-      if (pixel < BATCH * PIXELS && channel0 + i < CHANNELS_PER_GROUP) {
-        let channel = group * CHANNELS_PER_GROUP + channel0 + i;
-        store(((pixel / PIXELS) * CHANNELS + channel) * PIXELS + pixel % PIXELS, sum[i * TILE_N + j]);
+  // As in matmul.wgsl: one row of stores to compile, and the sums stay in registers.
+  var results = sum;
+  let rows = min(TILE_M, CHANNELS_PER_GROUP - channel0);
+  for (var i = 0u; i < rows; i++) {
+    let channel = group * CHANNELS_PER_GROUP + channel0 + i;
+    for (var j = 0u; j < TILE_N; j++) {
+      let pixel = pixel0 + j;
+      if (pixel < BATCH * PIXELS) {
+        store(((pixel / PIXELS) * CHANNELS + channel) * PIXELS + pixel % PIXELS, results[i * TILE_N + j]);
       }
     }
   }
@@ -206,32 +210,34 @@ fn weightGradient(@builtin(global_invocation_id) id: vec3<u32>) {
 
   var sum: array<f32, TILE_M * TILE_N>;
   var valuesA: array<f32, TILE_N>;
-  let last = min((id.z + 1u) * SHARE, BATCH * OUT_H);
-  for (var row = id.z * SHARE; row < last; row++) {
-    let image = row / OUT_H;
-    let outY = row % OUT_H;
-    for (var outX = 0u; outX < OUT_W; outX++) {
+  let last = min((id.z + 1u) * SHARE, BATCH * OUT_H) * OUT_W;
+  for (var pixel = id.z * SHARE * OUT_W; pixel < last; pixel++) {
+    let image = pixel / (OUT_H * OUT_W);
+    let outY = (pixel / OUT_W) % OUT_H;
+    let outX = pixel % OUT_W;
+    for (var j = 0u; j < TILE_N; j++) {
+      let y = outY * STRIDE_H + top[j];
+      let x = outX * STRIDE_W + left[j];
+      let value = a[image * CHANNELS * H * W + planeA[j] + y * W + x];
+      valuesA[j] = select(0.0, value, !PADDED || (y < H && x < W));
+    }
+    let planes = image * (FILTERS - 1u) * OUT_H * OUT_W + pixel;
+    for (var i = 0u; i < TILE_M; i++) {
+      let gradient = b[planes + planeB[i]];
       for (var j = 0u; j < TILE_N; j++) {
-        let y = outY * STRIDE_H + top[j];
-        let x = outX * STRIDE_W + left[j];
-        let value = a[image * CHANNELS * H * W + planeA[j] + y * W + x];
-        valuesA[j] = select(0.0, value, !PADDED || (y < H && x < W));
-      }
-      let pixel = image * FILTERS * OUT_H * OUT_W + outY * OUT_W + outX;
-      for (var i = 0u; i < TILE_M; i++) {
-        let gradient = b[pixel + planeB[i]];
-        for (var j = 0u; j < TILE_N; j++) {
-          sum[i * TILE_N + j] = fma(gradient, valuesA[j], sum[i * TILE_N + j]);
-        }
+        sum[i * TILE_N + j] = fma(gradient, valuesA[j], sum[i * TILE_N + j]);
       }
     }
   }
 
-  for (var i = 0u; i < TILE_M; i++) {
+  // As in matmul.wgsl: one row of stores to compile, and the sums stay in registers.
+  var results = sum;
+  let rows = min(TILE_M, FILTERS_PER_GROUP - filter0);
+  for (var i = 0u; i < rows; i++) {
+    let filterIndex = id.z * FILTERS + group * FILTERS_PER_GROUP + filter0 + i;
     for (var j = 0u; j < TILE_N; j++) {
-      if (filter0 + i < FILTERS_PER_GROUP && column0 + j < COLUMNS) {
-        let filterIndex = id.z * FILTERS + group * FILTERS_PER_GROUP + filter0 + i;
-        store(filterIndex * COLUMNS + column0 + j, sum[i * TILE_N + j]);
+      if (column0 + j < COLUMNS) {
+        store(filterIndex * COLUMNS + column0 + j, results[i * TILE_N + j]);
       }
     }
   }

@@ -88,10 +88,14 @@ fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
     }
   }
 
-  for (var i = 0u; i < TILE_M; i++) {
+  // A loop with a bound that is not constant is compiled as a loop: TILE_M times fewer stores to compile, which some
+  // devices are slow at. Only the copy is indexed by its counter, so the sums above stay in registers.
+  var results = sum;
+  let rows = select(0u, min(TILE_M, M - row), row < M);
+  for (var i = 0u; i < rows; i++) {
     for (var j = 0u; j < TILE_N; j++) {
-      if (row + i < M && column + j < N) {
-        store((id.z * M + row + i) * N + column + j, sum[i * TILE_N + j]);
+      if (column + j < N) {
+        store((id.z * M + row + i) * N + column + j, results[i * TILE_N + j]);
       }
     }
   }

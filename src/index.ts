@@ -102,6 +102,7 @@ export {
   warmUp,
 } from "./nn/schedules.ts";
 export type { ModelCall, Penalty } from "./nn/step.ts";
+export { type SummaryOptions, summary } from "./nn/summary.ts";
 export { ShapeError, Tensor } from "./nn/tensor.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
@@ -121,7 +122,6 @@ export {
 } from "./train/minimize.ts";
 export { type Objective, objective } from "./train/objective.ts";
 export { type PredictOptions, predict } from "./train/predict.ts";
-export { type SummaryOptions, summary } from "./train/summary.ts";
 export {
   type CompiledStep,
   createTrainer,

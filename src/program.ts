@@ -21,14 +21,20 @@ export type Elements = Float32Array | Int32Array | Uint8Array;
  */
 export type BufferKind = "state" | "data" | "constant" | "input" | "temporary" | "output";
 
+/** What indices may be: 0 up to, not including, `count`, and `except`. */
+export interface IndexRange {
+  readonly count: number;
+  readonly except?: number;
+}
+
 export interface BufferSpec {
   readonly name: string;
   readonly kind: BufferKind;
   readonly dtype: DType;
   /** Number of elements. */
   readonly length: number;
-  /** The elements are indices below this: whoever writes them is held to it. */
-  readonly indexCount?: number;
+  /** The elements are indices: whoever writes them is held to what they may be. */
+  readonly indices?: IndexRange;
   /** What a `constant` holds. */
   readonly values?: readonly number[];
 }
@@ -132,6 +138,17 @@ export function aligned(length: number): number {
 
 export function byteLength(buffer: BufferSpec): number {
   return buffer.dtype === "u8" ? Math.ceil(buffer.length / 4) * 4 : buffer.length * 4;
+}
+
+/** What is wrong with indices, in words; undefined where nothing is. */
+export function indexError(data: ArrayLike<number>, { count, except }: IndexRange): string | undefined {
+  for (let i = 0; i < data.length; i++) {
+    const index = data[i];
+    if ((index >= 0 && index < count && Number.isInteger(index)) || index === except) continue;
+    const others = except === undefined ? "" : `, or ${except}`;
+    return `element ${i} is ${index}; it is used as an index, and must be a whole number from 0 to ${count - 1}${others}`;
+  }
+  return undefined;
 }
 
 export function formatShape(shape: Shape): string {

@@ -59,7 +59,9 @@ export function dispatchCost(program: Program, dispatch: Dispatch): { flops: num
   }
   for (const hook of Object.values(dispatch.hooks)) {
     const calls = hook.code.filter((instruction) => instruction.op === "call").length;
-    const elements = hook.stores?.length ? elementCount(dispatch.bindings[hook.stores[0].binding].shape) : 0;
+    const elements = hook.stores?.length
+      ? elementCount(dispatch.bindings[hook.stores[0].binding].shape)
+      : (kernel.loads?.(dispatch.constants) ?? 0);
     flops += calls * elements;
   }
   return { flops, bytes };

@@ -38,6 +38,8 @@ export interface Kernel {
   grid(constants: Constants): readonly [number, number, number];
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
+  /** How many elements its load hooks give, where they are worth counting: what is computed there has a cost. */
+  loads?(constants: Constants): number;
   /** The CPU twin: the same computation, in plain loops. */
   twin(call: TwinCall): void;
 }

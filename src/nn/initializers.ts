@@ -27,12 +27,14 @@ export function zeros(): Initializer {
 
 /** Every element `value`. */
 export function constantValue(value: number): Initializer {
-  return (shape) => new Float32Array(elementCount(shape)).fill(checked("constantValue", value));
+  checked("constantValue: the value", value);
+  return (shape) => new Float32Array(elementCount(shape)).fill(value);
 }
 
 /** N(mean, deviation²). */
 export function normal(deviation = 1, mean = 0): Initializer {
   checked("normal: the deviation", deviation);
+  if (deviation < 0) throw new RangeError(`normal: the deviation is ${deviation}; give a number from 0`);
   checked("normal: the mean", mean);
   return (shape, { seed, stream }) =>
     normals(elementCount(shape), seed, stream).map((x) => mean + deviation * x);
@@ -42,6 +44,8 @@ export function normal(deviation = 1, mean = 0): Initializer {
 export function uniform(low: number, high: number): Initializer {
   checked("uniform: the lower bound", low);
   checked("uniform: the upper bound", high);
+  if (low > high)
+    throw new RangeError(`uniform: the bounds are ${low} and ${high}; give the lower one first`);
   return (shape, { seed, stream }) =>
     uniforms(elementCount(shape), seed, stream).map((x) => low + (high - low) * x);
 }
@@ -95,11 +99,22 @@ function checked(what: string, value: number): number {
 
 /** Runs an initializer, and checks what it gives. */
 export function initialValues(name: string, init: Initializer, shape: Shape, draw: Draw): Float32Array {
-  const values = init(shape, draw);
+  if (typeof init !== "function") {
+    throw new TypeError(`${name}: its initializer is ${init}; give a function such as init.heNormal()`);
+  }
+  const values: unknown = init(shape, draw);
+  if (typeof values === "function") {
+    throw new TypeError(`${name}: its initializer gave a function; call it first, as in init.heNormal()`);
+  }
   if (!(values instanceof Float32Array) || values.length !== elementCount(shape)) {
+    const given = values instanceof Float32Array ? `${values.length} values` : values;
     throw new TypeError(
-      `${name}: its initializer gave ${values?.length} values for shape ${formatShape(shape)}; return a Float32Array of ${elementCount(shape)}`,
+      `${name}: its initializer gave ${given} for shape ${formatShape(shape)}; return a Float32Array of ${elementCount(shape)}`,
     );
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new RangeError(`${name}: its initializer gave ${values[bad]} at ${bad}; give finite numbers`);
   }
   return values;
 }

@@ -40,17 +40,23 @@ function plain(name: string, apply: (outputs: Tensor, targets: Tensor) => Tensor
   function either(): Loss;
   function either(outputs: Tensor, targets: Tensor): Tensor;
   function either(outputs?: Tensor, targets?: Tensor): Loss | Tensor {
-    return outputs ? apply(outputs, targets as Tensor) : { name, apply };
+    return outputs ? apply(outputs, present(name, targets)) : { name, apply };
   }
   return either;
+}
+
+/** @throws TypeError where the targets were forgotten */
+function present(loss: string, targets: Tensor | undefined): Tensor {
+  if (targets instanceof Tensor) return targets;
+  throw new TypeError(`${loss}: the targets are ${targets}; give a tensor: ${loss}(outputs, targets)`);
 }
 
 export interface CrossEntropyOptions {
   /** ε of the target (1 - ε) · one-hot + ε / classes, from 0 up to 1 (Szegedy et al. 2016). */
   readonly labelSmoothing?: number;
-  /** A weight for each class; the mean is then weighted, as in PyTorch. */
+  /** A weight for each class; the mean over class indices is then weighted, as in PyTorch. */
   readonly classWeights?: readonly number[];
-  /** A label that does not count: neither in the sum nor in the mean. */
+  /** A label that does not count: neither in the sum nor in the mean. Where none counts, the loss is 0. */
   readonly ignoreIndex?: number;
 }
 
@@ -65,7 +71,7 @@ export function crossEntropy(
   targets?: Tensor,
   options: CrossEntropyOptions = {},
 ): Loss | Tensor {
-  if (first instanceof Tensor) return crossEntropyOf(first, targets as Tensor, options);
+  if (first instanceof Tensor) return crossEntropyOf(first, present("crossEntropy", targets), options);
   checkCrossEntropy(first);
   return { name: "crossEntropy", apply: (outputs, y) => crossEntropyOf(outputs, y, first) };
 }
@@ -81,6 +87,9 @@ function checkCrossEntropy({
   const bad = classWeights.find((weight) => !(weight >= 0 && Number.isFinite(weight)));
   if (bad !== undefined)
     throw new RangeError(`crossEntropy: a class weight is ${bad}; give finite numbers from 0`);
+  if (classWeights.length > 0 && classWeights.every((weight) => weight === 0)) {
+    throw new RangeError("crossEntropy: all class weights are 0; at least one class must count");
+  }
   if (ignoreIndex !== undefined && !Number.isInteger(ignoreIndex)) {
     throw new RangeError(`crossEntropy: ignoreIndex is ${ignoreIndex}; give a whole number`);
   }
@@ -107,8 +116,14 @@ function crossEntropyOf(logits: Tensor, targets: Tensor, options: CrossEntropyOp
 function overProbabilities(
   logits: Tensor,
   targets: Tensor,
-  { classWeights, labelSmoothing = 0 }: CrossEntropyOptions,
+  { classWeights, ignoreIndex, labelSmoothing = 0 }: CrossEntropyOptions,
 ): Tensor {
+  if (ignoreIndex !== undefined) {
+    throw new ShapeError(
+      "crossEntropy",
+      `ignoreIndex is for class indices; the targets ${formatShape(targets.shape)} are probabilities`,
+    );
+  }
   const classes = logits.shape[logits.rank - 1];
   const smooth = add(mul(targets, 1 - labelSmoothing), labelSmoothing / classes);
   const counted = classWeights ? mul(smooth, weightVector(classWeights, classes)) : smooth;
@@ -125,16 +140,17 @@ function weighted(
   const classes = logits.shape[1];
   const weights = weightVector(classWeights ?? new Array<number>(classes).fill(1), classes);
   const counts = ignoreIndex === undefined ? undefined : sub(1, equal(labels, ignoreIndex));
-  // An ignored label may lie outside of the classes; no row is looked up for it.
+  // An ignored label may lie outside of the classes; no weight is looked up for it.
   const safe = counts ? choose(counts, labels, 0) : labels;
   const own = gather(weights, safe);
   const rowWeights = counts ? mul(own, counts) : own;
   const logs = logSoftmax(logits);
-  const hits = neg(sum(mul(oneHot(safe, classes), logs), -1));
+  const hits = neg(sum(mul(oneHot(labels, classes, ignoreIndex), logs), -1));
   const smooth = neg(sum(mul(weights, logs), -1));
   const smoothed = mul(counts ? mul(smooth, counts) : smooth, labelSmoothing / classes);
   const total = sum(add(mul(mul(rowWeights, hits), 1 - labelSmoothing), smoothed));
-  return div(total, sum(rowWeights));
+  const weight = sum(rowWeights);
+  return div(total, choose(greater(weight, 0), weight, 1));
 }
 
 function weightVector(weights: readonly number[], classes: number): Tensor {
@@ -197,24 +213,36 @@ export function huber(
   targets?: Tensor,
   options: HuberOptions = {},
 ): Loss | Tensor {
-  const apply = (outputs: Tensor, y: Tensor, { delta = 1 }: HuberOptions) => {
-    if (!(delta > 0 && Number.isFinite(delta))) {
-      throw new RangeError(`huber: delta is ${delta}; give a finite number above 0`);
-    }
-    const difference = sub(outputs, likeOutputs("huber", outputs, y));
-    const size = abs(difference);
-    const line = mul(sub(size, delta / 2), delta);
-    return mean(choose(greater(size, delta), line, mul(square(difference), 0.5)));
-  };
-  if (first instanceof Tensor) return apply(first, targets as Tensor, options);
-  return { name: "huber", apply: (outputs, y) => apply(outputs, y, first) };
+  if (first instanceof Tensor) return huberOf(first, present("huber", targets), options);
+  checkHuber(first);
+  return { name: "huber", apply: (outputs, y) => huberOf(outputs, y, first) };
 }
 
-/** Targets in the shape of the outputs: as they are, or one-hot from class indices. */
+function checkHuber({ delta = 1 }: HuberOptions): number {
+  if (!(delta > 0 && Number.isFinite(delta))) {
+    throw new RangeError(`huber: delta is ${delta}; give a finite number above 0`);
+  }
+  return delta;
+}
+
+function huberOf(outputs: Tensor, targets: Tensor, options: HuberOptions): Tensor {
+  const delta = checkHuber(options);
+  const difference = sub(outputs, likeOutputs("huber", outputs, targets));
+  const size = abs(difference);
+  const line = mul(sub(size, delta / 2), delta);
+  return mean(choose(greater(size, delta), line, mul(square(difference), 0.5)));
+}
+
+/**
+ * Targets in the shape of the outputs: as they are, or one-hot from class indices. One output a sample is no choice
+ * among classes: its targets are numbers, with the last axis or without.
+ */
 function likeOutputs(loss: string, outputs: Tensor, targets: Tensor): Tensor {
   if (sameShape(outputs.shape, targets.shape)) return targets;
   const perSample = outputs.shape.slice(0, -1);
-  if (sameShape(perSample, targets.shape)) return oneHot(targets, outputs.shape[outputs.rank - 1]);
+  const size = outputs.shape[outputs.rank - 1];
+  if (sameShape(perSample, targets.shape))
+    return size === 1 ? reshape(targets, outputs.shape) : oneHot(targets, size);
   throw new ShapeError(
     loss,
     `outputs are ${formatShape(outputs.shape)}, targets ${formatShape(targets.shape)}; expected the same shape, or class indices ${formatShape(perSample)}`,

@@ -1,6 +1,7 @@
 /** Models: layers in a row, or any function of traced tensors. */
 import { formatShape } from "../program.ts";
 import type { Scope } from "./parameters.ts";
+import { type SummaryOptions, summary } from "./summary.ts";
 import { Tensor, withLabel } from "./tensor.ts";
 
 /** A part of a model: a function of traced tensors, with a name for people and a scope for its parameters. */
@@ -19,6 +20,8 @@ export interface Sequential extends Layer {
   readonly layers: readonly Layer[];
   /** The same model around other layers. */
   withLayers(layers: readonly Layer[]): Sequential;
+  /** The layers as a table: output shapes, parameters, FLOPs, memory. */
+  summary(options: SummaryOptions): string;
 }
 
 export function isSequential(model: Layer): model is Sequential {
@@ -42,10 +45,11 @@ export function sequential(...models: readonly Model[]): Sequential {
 }
 
 function inRow(layers: readonly Layer[]): Sequential {
-  return {
+  const model: Sequential = {
     name: "sequential",
     layers,
     withLayers: inRow,
+    summary: (options) => summary(model, options),
     apply: (x, scope) =>
       layers.reduce((input, layer, i) => {
         const inner = scope.child(String(i), activationAfter(layers, i));
@@ -58,6 +62,7 @@ function inRow(layers: readonly Layer[]): Sequential {
         return output;
       }, x),
   };
+  return model;
 }
 
 /** The first activation behind layer i, before the next layer with weights. */

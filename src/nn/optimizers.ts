@@ -166,11 +166,23 @@ function inRange(optimizer: string, what: string, value: number, low: number, hi
   throw new RangeError(`${optimizer}: ${what} is ${value}; give ${wanted}`);
 }
 
+/** @throws RangeError when a group matches none of a model's parameters: it would silently do nothing. */
+export function checkGroups({ name, groups }: Optimizer, parameters: readonly string[]): void {
+  for (const group of groups) {
+    if (parameters.some((parameter) => matches(group, parameter))) continue;
+    throw new RangeError(
+      `${name}: group ${group.match} matches no parameter; the model has ${parameters.join(", ") || "none"}`,
+    );
+  }
+}
+
 /** The group that a parameter belongs to, if any. */
 export function groupOf({ groups }: Optimizer, parameter: string): ParameterGroup | undefined {
-  return groups.find(({ match }) =>
-    typeof match === "string"
-      ? parameter === match || parameter.startsWith(`${match}.`)
-      : match.test(parameter),
-  );
+  return groups.find((group) => matches(group, parameter));
+}
+
+function matches({ match }: ParameterGroup, parameter: string): boolean {
+  if (typeof match === "string") return parameter === match || parameter.startsWith(`${match}.`);
+  // Unlike `test`, `search` does not remember where a global pattern matched last.
+  return parameter.search(match) >= 0;
 }

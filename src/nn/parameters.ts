@@ -102,10 +102,19 @@ export class Scope {
   /** A tensor that follows what training steps observe, such as a running mean. */
   statistic(name: string, shape: Shape, { initial, rate }: StatisticOptions): Statistic {
     const full = this.#full(name);
+    if (!(rate >= 0 && rate <= 1)) {
+      throw new RangeError(`statistic ${full}: rate is ${rate}; give a part from 0 to 1`);
+    }
     const value = this.trace.statistics.declare({ name: full, shape, init: constantValue(initial), rate });
     return {
       value,
       observe: (now) => {
+        if (!sameShape(now.shape, shape)) {
+          throw new ShapeError(
+            full,
+            `it has shape ${formatShape(shape)}, and what was observed ${formatShape(now.shape)}`,
+          );
+        }
         this.trace.observations.set(full, now);
       },
     };

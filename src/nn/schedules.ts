@@ -76,6 +76,9 @@ export function reduceOnPlateau({
   if (!Number.isInteger(patience) || patience < 0) {
     throw new RangeError(`reduceOnPlateau: patience is ${patience}; give a whole number from 0`);
   }
+  if (!(threshold >= 0 && threshold < 1)) {
+    throw new RangeError(`reduceOnPlateau: threshold is ${threshold}; give a part from 0 up to 1`);
+  }
   return {
     name: "plateau",
     factor({ history }) {

@@ -63,6 +63,26 @@ export interface TrainingOptions {
   readonly accumulate?: number;
 }
 
+/** @throws RangeError naming the option that makes no sense, and what came */
+export function checkTrainingOptions(
+  name: string,
+  { accumulate = 1, clip = {}, penalty = {} }: TrainingOptions,
+): void {
+  if (!Number.isInteger(accumulate) || accumulate < 1) {
+    throw new RangeError(`${name}: accumulate is ${accumulate}; give a whole number from 1`);
+  }
+  for (const [bound, value] of Object.entries({ "clip.norm": clip.norm, "clip.value": clip.value })) {
+    if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
+      throw new RangeError(`${name}: ${bound} is ${value}; give a finite number above 0, or leave it out`);
+    }
+  }
+  for (const [weight, value] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
+    if (value !== undefined && !(value >= 0 && Number.isFinite(value))) {
+      throw new RangeError(`${name}: ${weight} is ${value}; give a finite number from 0`);
+    }
+  }
+}
+
 export interface StepRequest extends TrainingOptions {
   readonly name: string;
   readonly model: Layer;
@@ -81,6 +101,7 @@ export interface StepRequest extends TrainingOptions {
  */
 export function buildStep(request: StepRequest): Program {
   const { name, model, layout, optimizer, training, body, accumulate = 1 } = request;
+  checkTrainingOptions(name, request);
   const trace = new ModelTrace();
   for (const spec of layout.parameters.specs) trace.parameters.specs.set(spec.name, spec);
   for (const spec of layout.statistics.specs) trace.statistics.specs.set(spec.name, spec);

@@ -1,5 +1,13 @@
 /** What an engine does: own memory, and run programs over it. */
-import { type DType, type Elements, formatShape, type Program, STEP_SLOTS } from "../program.ts";
+import {
+  type DType,
+  type Elements,
+  formatShape,
+  type IndexRange,
+  indexError,
+  type Program,
+  STEP_SLOTS,
+} from "../program.ts";
 
 /** Memory of an engine that outlives programs: parameters, data sets. */
 export interface EngineBuffer {
@@ -21,6 +29,9 @@ export class StepTable {
   readonly u32: Uint32Array<ArrayBuffer>;
 
   constructor(readonly rows: number) {
+    if (!Number.isInteger(rows) || rows < 1) {
+      throw new EngineError(`maxSteps is ${rows}; give a whole number from 1`);
+    }
     this.f32 = new Float32Array(rows * STEP_SLOTS);
     this.u32 = new Uint32Array(this.f32.buffer);
   }
@@ -106,17 +117,14 @@ export function checkedInput(program: Program, name: string, data: Elements): nu
   }
   const spec = program.buffers[index];
   checkElements(`input "${name}"`, spec.dtype, spec.length, data);
-  if (spec.indexCount !== undefined) checkIndices(`input "${name}"`, data, spec.indexCount);
+  if (spec.indices) checkIndices(`input "${name}"`, data, spec.indices);
   return index;
 }
 
-/** @throws EngineError naming the first element that is no index below `count`. */
-export function checkIndices(what: string, data: Elements, count: number): void {
-  const bad = data.findIndex((index) => !(index >= 0 && index < count && Number.isInteger(index)));
-  if (bad < 0) return;
-  throw new EngineError(
-    `${what}: element ${bad} is ${data[bad]}; it is used as an index, and must be a whole number from 0 to ${count - 1}`,
-  );
+/** @throws EngineError naming the first element that is no such index. */
+export function checkIndices(what: string, data: Elements, range: IndexRange): void {
+  const wrong = indexError(data, range);
+  if (wrong) throw new EngineError(`${what}: ${wrong}`);
 }
 
 /** @throws EngineError unless `data` has that type and length. */

@@ -54,19 +54,24 @@ export class Evaluator {
     const { loss = crossEntropy(), batchSize = 1000 } = options;
     checkBatchSize("evaluate", batchSize);
     const resident = new ResidentDataset(trainer.engine, dataset);
-    const parts = await Promise.all(
-      batches(dataset.count, batchSize).map(async ({ size, starts }) => {
-        const step = await trainer.compile((_inputs, model) => measured(resident, model, loss, size), {
-          name: `evaluate ${dataset.name}`,
-          training: false,
-          data: resident.data,
-          maxSteps: starts.length,
-        });
-        resident.check(step.program);
-        return { step, starts, size };
-      }),
-    );
-    return new Evaluator(resident, parts);
+    try {
+      const parts = await Promise.all(
+        batches(dataset.count, batchSize).map(async ({ size, starts }) => {
+          const step = await trainer.compile((_inputs, model) => measured(resident, model, loss, size), {
+            name: `evaluate ${dataset.name}`,
+            training: false,
+            data: resident.data,
+            maxSteps: starts.length,
+          });
+          resident.check(step.program);
+          return { step, starts, size };
+        }),
+      );
+      return new Evaluator(resident, parts);
+    } catch (error) {
+      resident.release();
+      throw error;
+    }
   }
 
   async run(): Promise<Evaluation> {

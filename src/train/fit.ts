@@ -9,7 +9,7 @@ import type { Model } from "../nn/model.ts";
 import { correctCount } from "../nn/ops/crossEntropy.ts";
 import { adam, type Optimizer } from "../nn/optimizers.ts";
 import { constantRate, type Schedule } from "../nn/schedules.ts";
-import type { ModelCall, Penalty, StepOutputs } from "../nn/step.ts";
+import { checkTrainingOptions, type ModelCall, type Penalty, type StepOutputs } from "../nn/step.ts";
 import type { Program } from "../program.ts";
 import { epochOrder } from "../random.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -92,7 +92,7 @@ const RUNS_IN_FLIGHT = 2;
 const MAX_STEPS_PER_RUN = 256;
 
 /**
- * Trains `model` on `dataset`. Give a `Trainer` instead of an engine and a model to go on with one.
+ * Trains `model` on `dataset`.
  * @throws RangeError at once when an option makes no sense, or the data set is smaller than a batch.
  */
 export function fit(engine: Engine, model: Model, dataset: Dataset, options: FitOptions = {}): FitRun {
@@ -105,30 +105,13 @@ export function fit(engine: Engine, model: Model, dataset: Dataset, options: Fit
       `fit: ${dataset.name} has ${dataset.count} samples, fewer than one batch of ${batchSize}; use a batchSize of at most ${dataset.count}`,
     );
   }
-  checkTrainingOptions(options, batchSize);
+  checkTrainingOptions("fit", options);
+  const { accumulate = 1 } = options;
+  if (batchSize % accumulate !== 0) {
+    throw new RangeError(`fit: accumulate is ${accumulate}; give a divisor of the batchSize ${batchSize}`);
+  }
   const trainer = createTrainer(engine, model, { inputShape: dataset.inputs.shape, optimizer, seed });
   return new Run(trainer, dataset, options, batchSize, epochs);
-}
-
-function checkTrainingOptions(
-  { accumulate = 1, clip = {}, penalty = {} }: FitOptions,
-  batchSize: number,
-): void {
-  if (!Number.isInteger(accumulate) || accumulate < 1 || batchSize % accumulate !== 0) {
-    throw new RangeError(
-      `fit: accumulate is ${accumulate}; give a whole number that divides the batchSize ${batchSize}`,
-    );
-  }
-  for (const [name, bound] of Object.entries({ "clip.norm": clip.norm, "clip.value": clip.value })) {
-    if (bound !== undefined && !(bound > 0 && Number.isFinite(bound))) {
-      throw new RangeError(`fit: ${name} is ${bound}; give a finite number above 0, or leave it out`);
-    }
-  }
-  for (const [name, weight] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
-    if (weight !== undefined && !(weight >= 0 && Number.isFinite(weight))) {
-      throw new RangeError(`fit: ${name} is ${weight}; give a finite number from 0`);
-    }
-  }
 }
 
 class Run implements FitRun {
@@ -154,10 +137,13 @@ class Run implements FitRun {
     const { trainer, dataset, options } = this;
     const { validation, shuffle = true, dropLast = false } = options;
     const resident = new ResidentDataset(trainer.engine, dataset);
-    const parts = await this.#compile(resident, dropLast);
-    const evaluator = validation && (await Evaluator.compile(trainer, validation, { loss: options.loss }));
-    const pace = new Pace(MAX_STEPS_PER_RUN);
+    const held: { release(): void }[] = [resident];
     try {
+      const parts = await this.#compile(resident, dropLast);
+      held.push(...parts.map(({ step }) => step));
+      const evaluator = validation && (await Evaluator.compile(trainer, validation, { loss: options.loss }));
+      if (evaluator) held.push(evaluator);
+      const pace = new Pace(MAX_STEPS_PER_RUN);
       options.onCompiled?.(this.program);
       for (let epoch = 1; epoch <= this.epochs; epoch++) {
         resident.setOrder(epochOrder(dataset.count, trainer.seed, epoch, shuffle));
@@ -178,9 +164,7 @@ class Run implements FitRun {
         };
       }
     } finally {
-      for (const { step } of parts) step.release();
-      evaluator?.release();
-      resident.release();
+      for (const one of held) one.release();
     }
   }
 

@@ -1,5 +1,6 @@
 /** Prediction: a model's outputs for samples from the host. */
 import { inputSource } from "../nn/ops/source.ts";
+import { ShapeError } from "../nn/tensor.ts";
 import { elementCount, formatShape } from "../program.ts";
 import { checkBatchSize } from "./evaluate.ts";
 import type { TensorData, Trainer } from "./trainer.ts";
@@ -26,12 +27,19 @@ export async function predict(
       `predict: got ${inputs.length} numbers; expected a multiple of ${sampleSize}, one sample being ${formatShape(inputShape)}`,
     );
   }
-  const size = Math.min(options.batchSize ?? 256, count);
-  checkBatchSize("predict", size);
+  const { batchSize = 256 } = options;
+  checkBatchSize("predict", batchSize);
+  const size = Math.min(batchSize, count);
   let shape: readonly number[] = [];
   const step = await trainer.compile(
     (_inputs, model) => {
       const outputs = model(inputSource("x", [size, ...inputShape]));
+      if (outputs.shape[0] !== size) {
+        throw new ShapeError(
+          "predict",
+          `the model turns ${size} samples into ${formatShape(outputs.shape)}; expected [${size}, …], a row for each`,
+        );
+      }
       shape = outputs.shape.slice(1);
       return { outputs };
     },

@@ -54,7 +54,7 @@ export class ResidentDataset {
     const { name, inputs, targets } = this.dataset;
     for (const [buffer, { data }] of Object.entries({ inputs, targets })) {
       const spec = program.buffers.find((found) => found.kind === "data" && found.name === buffer);
-      if (spec?.indexCount !== undefined) checkIndices(`${name} ${buffer}`, data, spec.indexCount);
+      if (spec?.indices) checkIndices(`${name} ${buffer}`, data, spec.indices);
     }
   }
 

@@ -8,7 +8,7 @@
 import { type ArenaEntry, type ArenaLayout, type ArenaName, blockValues } from "../nn/arena.ts";
 import { asLayer, type Layer, type Model } from "../nn/model.ts";
 import { inputSource } from "../nn/ops/source.ts";
-import type { Optimizer } from "../nn/optimizers.ts";
+import { checkGroups, type Optimizer } from "../nn/optimizers.ts";
 import type { StatisticSpec } from "../nn/parameters.ts";
 import {
   buildStep,
@@ -38,7 +38,7 @@ export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> ex
   /** For people: in error messages, and in `describe`. */
   readonly name?: string;
   readonly inputs?: Inputs;
-  /** Whether layers behave as in training; by default where the step minimises something. */
+  /** Whether layers behave as in training (default true): dropout drops, batch norm goes by the batch. */
   readonly training?: boolean;
   /** Resident memory for the step's data sources, by name. */
   readonly data?: Readonly<Record<string, EngineBuffer>>;
@@ -73,11 +73,20 @@ export class Trainer {
     readonly model: Layer,
     readonly options: TrainerOptions,
   ) {
-    this.seed = options.seed ?? 0;
-    this.optimizer = options.optimizer;
-    const { parameters, statistics } = declaredLayout(model, options.inputShape);
+    const { inputShape, optimizer, seed = 0 } = options;
+    if (!Array.isArray(inputShape)) {
+      throw new TypeError(`createTrainer: inputShape is ${inputShape}; give a sample's shape, such as [784]`);
+    }
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new RangeError(`createTrainer: seed is ${seed}; give a whole number from 0 to 2^53 - 1`);
+    }
+    this.seed = seed;
+    this.optimizer = optimizer;
+    const { parameters, statistics } = declaredLayout(model, inputShape);
     this.layout = parameters;
     this.statistics = statistics;
+    const names = parameters.specs.map(({ name }) => name);
+    if (optimizer) checkGroups(optimizer, names);
     if (statistics.length > 0) {
       this.#allocate("statistics", statistics.length, statistics.initialise(this.seed));
       this.#allocate("observed", statistics.length);
@@ -190,13 +199,13 @@ export class CompiledStep {
     /** Names of its inputs, whether what it computes depends on them or not. */
     readonly inputs: readonly string[],
   ) {
-    const used = new Set(
-      executable.program.buffers.filter(({ kind }) => kind === "input").map(({ name }) => name),
-    );
-    this.#unused = new Set(inputs.filter((name) => !used.has(name)));
+    const used = executable.program.buffers.filter(({ kind }) => kind === "input").map(({ name }) => name);
+    this.#unused = new Set(inputs.filter((name) => !used.includes(name)));
+    this.#unwritten = new Set(used);
   }
 
   readonly #unused: ReadonlySet<string>;
+  readonly #unwritten: Set<string>;
 
   /** The step, written down: `describe(step.program)` prints it. */
   get program(): Program {
@@ -206,7 +215,9 @@ export class CompiledStep {
   /** Writes inputs without running: later runs see them. */
   write(inputs: Readonly<Record<string, Elements>>): void {
     for (const [name, data] of Object.entries(inputs)) {
-      if (!this.#unused.has(name)) this.executable.write(name, data);
+      if (this.#unused.has(name)) continue;
+      this.executable.write(name, data);
+      this.#unwritten.delete(name);
     }
   }
 
@@ -223,6 +234,10 @@ export class CompiledStep {
   /** Runs `count` steps in one submit; `scalarsAt(i)` gives the scalars of the i-th. Outputs hold a row a step. */
   runMany(count: number, scalarsAt: (i: number) => StepScalars): Promise<Outputs> {
     const { table } = this.executable;
+    if (this.#unwritten.size > 0) {
+      const missing = [...this.#unwritten].map((name) => `"${name}"`).join(", ");
+      throw new TypeError(`step ${this.program.name}: input ${missing} was never given; pass it to run()`);
+    }
     for (let i = 0; i < count && i < table.rows; i++) {
       if (this.trains) this.trainer.steps++;
       this.#fillRow(i, scalarsAt(i));

@@ -18,7 +18,7 @@ export interface KernelRun {
 }
 
 /** Elements behind each result's own, which the kernel must leave alone. */
-const GUARD = 64;
+export const GUARD = 64;
 
 /** What lies in memory after the run: all updates, and all results (a row a step) with the guard behind them. */
 export async function runKernel(engine: Engine, run: KernelRun): Promise<Record<string, Elements>> {

@@ -1,7 +1,14 @@
 import { formatShape } from "../../program.ts";
 import { type Initializer, initializerFor, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
-import { type Conv2dOptions, checkGroups, conv2d as conv2dOp, type Pair, pair } from "../ops/conv2d.ts";
+import {
+  type Conv2dOptions,
+  checkConv2dOptions,
+  checkGroups,
+  conv2d as conv2dOp,
+  type Pair,
+  pair,
+} from "../ops/conv2d.ts";
 import { add } from "../ops/scalar.ts";
 import { reshape } from "../ops/view.ts";
 import { ShapeError, Tensor } from "../tensor.ts";
@@ -36,6 +43,12 @@ function conv2dLayer(filters: number, kernel: Pair, options: Conv2dLayerOptions)
     throw new RangeError(`conv2d: filters is ${filters}; give a whole number from 1`);
   }
   const { groups = 1 } = options;
+  if (!Number.isInteger(groups) || groups < 1 || filters % groups !== 0) {
+    throw new RangeError(
+      `conv2d: groups is ${groups}; give a whole number that divides the ${filters} filters`,
+    );
+  }
+  checkConv2dOptions("conv2d", options);
   const size = pair("conv2d", "kernel", kernel, 1);
   return {
     name: "conv2d",

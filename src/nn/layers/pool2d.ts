@@ -1,7 +1,12 @@
 import { formatShape } from "../../program.ts";
 import type { Layer } from "../model.ts";
-import { type Pair, pair } from "../ops/conv2d.ts";
-import { avgPool2d as avgPoolOp, maxPool2d as maxPoolOp, type Pool2dOptions } from "../ops/pool2d.ts";
+import type { Pair } from "../ops/conv2d.ts";
+import {
+  avgPool2d as avgPoolOp,
+  maxPool2d as maxPoolOp,
+  type Pool2dOptions,
+  poolWindow,
+} from "../ops/pool2d.ts";
 import { mean } from "../ops/reduce.ts";
 import { ShapeError, Tensor } from "../tensor.ts";
 
@@ -14,8 +19,9 @@ export function maxPool2d(
   third?: Pool2dOptions,
 ): Layer | Tensor {
   if (first instanceof Tensor) return maxPoolOp(first, second as Pair, third);
-  pair("maxPool2d", "kernel", first, 1);
-  return { name: "maxPool2d", apply: (x) => maxPoolOp(x, first, second as Pool2dOptions) };
+  const options = second as Pool2dOptions | undefined;
+  poolWindow("maxPool2d", first, options);
+  return { name: "maxPool2d", apply: (x) => maxPoolOp(x, first, options) };
 }
 
 /** The mean of each window of images; padding counts as zeros. Called with a tensor first, it is the op. */
@@ -27,8 +33,9 @@ export function avgPool2d(
   third?: Pool2dOptions,
 ): Layer | Tensor {
   if (first instanceof Tensor) return avgPoolOp(first, second as Pair, third);
-  pair("avgPool2d", "kernel", first, 1);
-  return { name: "avgPool2d", apply: (x) => avgPoolOp(x, first, second as Pool2dOptions) };
+  const options = second as Pool2dOptions | undefined;
+  poolWindow("avgPool2d", first, options);
+  return { name: "avgPool2d", apply: (x) => avgPoolOp(x, first, options) };
 }
 
 /** The mean of each channel of images: [batch, channels, height, width] → [batch, channels] (Lin et al. 2014). */

@@ -1,4 +1,4 @@
-import type { Shape } from "../../program.ts";
+import { formatShape, type Shape } from "../../program.ts";
 import type { Layer } from "../model.ts";
 import { reshape as reshapeOp } from "../ops/view.ts";
 import { Tensor } from "../tensor.ts";
@@ -18,5 +18,11 @@ export function reshape(...args: number[] | [Tensor, Shape]): Layer | Tensor {
   const [x, shape] = args;
   if (x instanceof Tensor) return reshapeOp(x, shape as Shape);
   const sizes = args as number[];
+  const bad = sizes.find((size) => size !== -1 && !(Number.isInteger(size) && size >= 1));
+  if (bad !== undefined || sizes.filter((size) => size === -1).length > 1) {
+    throw new RangeError(
+      `reshape: sizes are ${formatShape(sizes)}; give the axes of a sample as whole numbers from 1, one of them may be -1`,
+    );
+  }
   return { name: "reshape", apply: (input) => reshapeOp(input, [input.shape[0], ...sizes]) };
 }

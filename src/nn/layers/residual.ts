@@ -6,6 +6,7 @@ import { ShapeError } from "../tensor.ts";
 
 /** x + layers(x) (He et al. 2016): the layers must keep the shape. Parameters are named by position inside. */
 export function residual(...layers: readonly Model[]): Layer {
+  if (layers.length === 0) throw new TypeError("residual: give it at least one layer");
   const inner = sequential(...layers);
   return {
     name: "residual",

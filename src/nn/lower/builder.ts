@@ -4,6 +4,7 @@ import {
   type BufferSpec,
   checkProgram,
   type Dispatch,
+  type IndexRange,
   type Program,
   type Shape,
   STEP_SLOTS,
@@ -18,8 +19,8 @@ export class ProgramBuilder {
   readonly #outputs: Record<string, View> = {};
   readonly dispatches: Dispatch[] = [];
 
-  /** For buffers of indices, by kind and name: how many there are to choose from. */
-  indexCounts: ReadonlyMap<string, number> = new Map();
+  /** For buffers of indices, by kind and name: what they may be. */
+  indexRanges: ReadonlyMap<string, IndexRange> = new Map();
 
   /** The buffer of that kind and name; made on first use. Temporaries and constants are always made anew. */
   buffer(spec: BufferSpec): number {
@@ -35,8 +36,8 @@ export class ProgramBuilder {
       }
       return known;
     }
-    const indexCount = this.indexCounts.get(key);
-    this.#buffers.push(indexCount === undefined ? spec : { ...spec, indexCount });
+    const range = this.indexRanges.get(key);
+    this.#buffers.push(range ? { ...spec, indices: range } : spec);
     this.#byName.set(key, this.#buffers.length - 1);
     return this.#buffers.length - 1;
   }

@@ -5,7 +5,15 @@
  * are computed where their input is produced (an epilogue) or where their value is consumed (a prologue), and get
  * a dispatch of their own only where neither is possible. Values that nobody reads from memory are never stored.
  */
-import { type BufferSpec, type Dispatch, elementCount, type Program, type View } from "../../program.ts";
+import {
+  type BufferSpec,
+  type Dispatch,
+  elementCount,
+  type IndexRange,
+  indexError,
+  type Program,
+  type View,
+} from "../../program.ts";
 import { isSource, type SourceAttributes } from "../ops/source.ts";
 import { define, type KernelCall, type Op, type Tensor, topological } from "../tensor.ts";
 import { type Analysis, analyse, elementwiseCall, owner } from "./analysis.ts";
@@ -67,7 +75,7 @@ export function lower(request: LowerRequest): Program {
       targets.set(tensor, builder.view(buffer, shape, offset));
     }
   });
-  builder.indexCounts = indexCounts(roots);
+  builder.indexRanges = indexRanges(roots);
   new Lowering(builder, targets, request).run();
   builder.dispatches.push(...(request.after?.(builder) ?? []));
   return builder.finish(request.name);
@@ -87,19 +95,28 @@ function sharedAmong(roots: readonly Tensor[], first: number): Set<Tensor> {
   return shared;
 }
 
-/** For the sources that ops use as indices, how many there are to choose from: the least, where several ops do. */
-function indexCounts(roots: readonly Tensor[]): Map<string, number> {
-  const counts = new Map<string, number>();
+/**
+ * For the sources that ops use as indices, what these may be: what all of the ops allow.
+ * @throws Error when constants are no such indices
+ */
+function indexRanges(roots: readonly Tensor[]): Map<string, IndexRange> {
+  const ranges = new Map<string, IndexRange>();
   for (const node of topological(roots)) {
     const indices = node.op.indices?.(node);
     if (!indices) continue;
     const source = origin(node.inputs[indices.input]);
     if (!isSource(source)) continue;
-    const { role, name } = source.attributes;
-    const key = `${role} ${name}`;
-    counts.set(key, Math.min(indices.count, counts.get(key) ?? Number.POSITIVE_INFINITY));
+    const { role, name, values } = source.attributes;
+    const wrong = values && indexError(values, indices);
+    if (wrong) throw new Error(`${node}: indices [${values.join(", ")}]: ${wrong}`);
+    const { count, except } = indices;
+    const known = ranges.get(`${role} ${name}`) ?? indices;
+    ranges.set(`${role} ${name}`, {
+      count: Math.min(count, known.count),
+      except: except === known.except ? except : undefined,
+    });
   }
-  return counts;
+  return ranges;
 }
 
 /** Where a tensor's values come from, through views and gathers. */

@@ -8,6 +8,7 @@ import {
 import { formatShape, type Shape } from "../../program.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { sum } from "./reduce.ts";
+import { toFloat } from "./scalar.ts";
 
 /** Vertical and horizontal, or one number for both. */
 export type Pair = number | readonly [number, number];
@@ -114,7 +115,7 @@ function partialsCall({ inputs: [a, b], attributes }: Tensor<ConvShape>) {
  * @throws ShapeError when channels and groups disagree, or the kernel is larger than the padded image.
  */
 export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
-  return forward([x, weight], convShape("conv2d", x.shape, weight.shape, options));
+  return forward([toFloat(x), toFloat(weight)], convShape("conv2d", x.shape, weight.shape, options));
 }
 
 /** Checks a convolution, and works out its sizes. */
@@ -177,14 +178,30 @@ function asPair(values: readonly number[]): readonly [number, number] {
 
 /** A pair of whole numbers, from one number or two. */
 export function pair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
-  const both = typeof value === "number" ? ([value, value] as const) : value;
+  const both = Array.isArray(value) ? value : [value, value];
   if (both.length !== 2 || !both.every((part) => Number.isInteger(part) && part >= least)) {
-    throw new ShapeError(
-      op,
-      `${name} is ${JSON.stringify(value)}; give a whole number from ${least}, or two of them`,
-    );
+    const given = Array.isArray(value) ? formatShape(value) : value;
+    throw new ShapeError(op, `${name} is ${given}; give a whole number from ${least}, or two of them`);
   }
-  return both;
+  return [both[0], both[1]];
+}
+
+/** Holds options against what they may be, before there is an image. @throws ShapeError naming the one that is wrong */
+export function checkConv2dOptions(
+  op: string,
+  { stride = 1, padding = 0, dilation = 1 }: Conv2dOptions,
+): void {
+  pair(op, "stride", stride, 1);
+  pair(op, "dilation", dilation, 1);
+  if (padding !== "same") explicitPadding(op, padding);
+}
+
+/** Zeros on each side, for all paddings but `"same"`. */
+function explicitPadding(op: string, padding: Pair | "valid"): readonly [number, number] {
+  if (typeof padding === "string" && padding !== "valid") {
+    throw new ShapeError(op, `padding is "${padding}"; give "same", "valid", a whole number, or two of them`);
+  }
+  return pair(op, "padding", padding === "valid" ? 0 : padding, 0);
 }
 
 /** Padding in front of an image, and the size that all padding gives it. */
@@ -197,7 +214,7 @@ function resolvePadding(
   wanted: NonNullable<Conv2dOptions["padding"]>,
 ): { padded: number[]; padding: readonly [number, number] } {
   if (wanted !== "same") {
-    const padding = pair(op, "padding", wanted === "valid" ? 0 : wanted, 0);
+    const padding = explicitPadding(op, wanted);
     return { padded: size.map((length, i) => length + 2 * padding[i]), padding };
   }
   const total = size.map((length, i) => {

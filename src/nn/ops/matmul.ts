@@ -3,7 +3,7 @@ import { type MatmulShape, matmulConstants } from "../../kernels/matmul.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { sameShape } from "../shape.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
-import { broadcastTo, mul } from "./scalar.ts";
+import { broadcastTo, toFloat } from "./scalar.ts";
 import { reshape, swapsLastTwo, transpose } from "./view.ts";
 
 export interface MatmulAttributes {
@@ -92,11 +92,6 @@ function multiply(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean
   // The kernel has no variant for both: (AᵀBᵀ) = (BA)ᵀ.
   if (transposeA && transposeB) return transpose(multiply(b, a, false, false));
   return makeMatmul([toFloat(a), toFloat(b)], { transposeA, transposeB });
-}
-
-/** The kernel reads f32 as it lies in memory; anything else is converted first. */
-function toFloat(x: Tensor): Tensor {
-  return x.dtype === "f32" ? x : mul(x, 1);
 }
 
 /**

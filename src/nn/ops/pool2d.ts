@@ -79,11 +79,8 @@ const averageScatterOp: Op<PoolAttributes> = {
 };
 const averageScatter = define(averageScatterOp);
 
-function poolShape(op: string, x: Shape, window: Pair, options: Pool2dOptions): PoolAttributes {
-  if (x.length !== 4) {
-    throw new ShapeError(op, `x is ${formatShape(x)}; expected images [batch, channels, height, width]`);
-  }
-  const [batch, channels, height, width] = x;
+/** Window, stride and padding as pairs. @throws ShapeError naming the one that is wrong */
+export function poolWindow(op: string, window: Pair, options: Pool2dOptions = {}) {
   const kernel = pair(op, "kernel", window, 1);
   const stride = pair(op, "stride", options.stride ?? window, 1);
   const padding = pair(op, "padding", options.padding ?? 0, 0);
@@ -93,6 +90,15 @@ function poolShape(op: string, x: Shape, window: Pair, options: Pool2dOptions): 
       `padding ${padding.join("×")} is more than half of the window ${kernel.join("×")}; use less`,
     );
   }
+  return { kernel, stride, padding };
+}
+
+function poolShape(op: string, x: Shape, window: Pair, options: Pool2dOptions): PoolAttributes {
+  if (x.length !== 4) {
+    throw new ShapeError(op, `x is ${formatShape(x)}; expected images [batch, channels, height, width]`);
+  }
+  const [batch, channels, height, width] = x;
+  const { kernel, stride, padding } = poolWindow(op, window, options);
   const padded = [height + 2 * padding[0], width + 2 * padding[1]];
   if (padded.some((length, i) => length < kernel[i])) {
     throw new ShapeError(

@@ -1,6 +1,7 @@
 /** Random numbers inside a step: functions of (seed, step, stream, position), the same on every engine. */
 import type { Shape } from "../../program.ts";
-import { define, type Op, type Tensor } from "../tensor.ts";
+import { checkShape } from "../shape.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { greater, mul } from "./scalar.ts";
 
 const uniformOp: Op<{ shape: Shape; stream: number }> = {
@@ -19,6 +20,10 @@ const uniform = define(uniformOp);
  * `scope.stream()`.
  */
 export function randomUniform(shape: Shape, stream: number): Tensor {
+  checkShape("randomUniform", shape);
+  if (!Number.isInteger(stream) || stream < 0 || stream >= 2 ** 32) {
+    throw new ShapeError("randomUniform", `stream is ${stream}; give a whole number from 0 to 2^32 - 1`);
+  }
   return uniform([], { shape, stream });
 }
 

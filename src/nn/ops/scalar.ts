@@ -5,7 +5,7 @@ import { broadcastShapes, broadcastStrides, sameShape } from "../shape.ts";
 import { define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { sum } from "./reduce.ts";
 import { constant, constantValue, iota } from "./source.ts";
-import { reshape } from "./view.ts";
+import { indexColumn, reshape } from "./view.ts";
 
 /** What arithmetic takes: tensors, or numbers as constants. */
 export type Operand = Tensor | number;
@@ -54,6 +54,11 @@ export function isScalarOp(node: Tensor): boolean {
 
 function asTensor(operand: Operand): Tensor {
   return typeof operand === "number" ? constant(operand) : operand;
+}
+
+/** For kernels that read f32 as it lies in memory: anything else is converted first. */
+export function toFloat(x: Tensor): Tensor {
+  return x.dtype === "f32" ? x : mul(x, 1);
 }
 
 /** Sums a gradient over the axes along which `shape` was broadcast. */
@@ -278,8 +283,8 @@ export const geluOp: Unary = (x) => mul(x, normalCdf(x));
 /** x · sigmoid(x), also called swish. */
 export const siluOp: Unary = (x) => mul(x, sigmoidOp(x));
 
-/** One-hot rows: [..., classes] from class indices [...]. */
-export function oneHot(labels: Tensor, classes: number): Tensor {
+/** One-hot rows: [..., classes] from class indices [...]. Labels that are `except`, if given, may lie outside. */
+export function oneHot(labels: Tensor, classes: number, except?: number): Tensor {
   const shape = [...labels.shape, classes];
-  return equal(iota(shape, labels.rank), reshape(labels, [...labels.shape, 1]));
+  return equal(iota(shape, labels.rank), indexColumn(labels, { count: classes, except }));
 }

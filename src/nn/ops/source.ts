@@ -1,6 +1,6 @@
 /** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
 import { type DType, elementCount, formatShape, type Shape } from "../../program.ts";
-import { checkShape } from "../shape.ts";
+import { checkShape, resolveAxis } from "../shape.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 export interface SourceAttributes {
@@ -83,6 +83,7 @@ const makeConstant = define(constantOp);
 export function constant(value: number, shape: Shape = []): Tensor {
   if (!Number.isFinite(Math.fround(value)))
     throw new ShapeError("constant", `${value} is no finite 32-bit number`);
+  checkShape("constant", shape);
   return makeConstant([], { value, shape });
 }
 
@@ -120,16 +121,17 @@ const makeIota = define(iotaOp);
 
 /** Each element's index along `axis`. */
 export function iota(shape: Shape, axis: number): Tensor {
-  return makeIota([], { shape, axis });
+  checkShape("iota", shape);
+  return makeIota([], { shape, axis: resolveAxis("iota", axis, shape.length) });
 }
 
 const windowOp: Op<{ scalar: string; count: number }> = {
   name: "window",
   infer([input], { count, scalar }) {
-    if (input.rank !== 1 || count > input.shape[0]) {
+    if (input.rank !== 1 || !(Number.isInteger(count) && count >= 1 && count <= input.shape[0])) {
       throw new ShapeError(
         "window",
-        `a window of ${count} from step scalar ${scalar} over ${formatShape(input.shape)}`,
+        `${count} elements from step scalar ${scalar} on, of ${formatShape(input.shape)}; give a vector, and a whole number from 1 to its length`,
       );
     }
     return { shape: [count], dtype: input.dtype };

@@ -1,12 +1,19 @@
 /** Views: the same values at other positions. They cost nothing; the kernels that read them index accordingly. */
-import { elementCount, formatShape, type Shape } from "../../program.ts";
+import { elementCount, formatShape, type IndexRange, type Shape } from "../../program.ts";
 import { checkShape, sameShape, stridesOf } from "../shape.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
-const reshapeOp: Op<{ shape: Shape }> = {
+interface ReshapeAttributes {
+  readonly shape: Shape;
+  /** What reads the result takes its elements for indices. */
+  readonly indices?: IndexRange;
+}
+
+const reshapeOp: Op<ReshapeAttributes> = {
   name: "reshape",
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
   gradient: ({ inputs: [x] }, arriving) => [reshape(arriving, x.shape)],
+  indices: ({ attributes: { indices } }) => indices && { input: 0, ...indices },
   lowering: { kind: "view", contiguous: true, position: (_node, _emitter, at) => at },
 };
 const makeReshape = define(reshapeOp);
@@ -25,8 +32,14 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   checkShape("reshape", full);
   if (sameShape(full, x.shape)) return x;
   // A reshape of a reshape is one reshape.
-  const origin = x.op === (reshapeOp as Op) ? x.inputs[0] : x;
+  const merges = x.op === (reshapeOp as Op) && !(x as Tensor<ReshapeAttributes>).attributes.indices;
+  const origin = merges ? x.inputs[0] : x;
   return sameShape(full, origin.shape) ? origin : makeReshape([origin], { shape: full });
+}
+
+/** Indices with an axis of size 1 behind them, to be compared with each of those they may be. */
+export function indexColumn(x: Tensor, indices: IndexRange): Tensor {
+  return makeReshape([x], { shape: [...x.shape, 1], indices });
 }
 
 const transposeOp: Op<{ axes: readonly number[] }> = {

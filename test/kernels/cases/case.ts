@@ -6,6 +6,10 @@ export interface KernelCase {
   readonly name: string;
   readonly run: KernelRun;
   readonly tolerance: Tolerance;
+  /** Positions of what is updated that belong to nobody: they start at zero, and must stay there. */
+  readonly padding?: readonly number[];
+  /** Whether what is updated should stay as it is; otherwise it must not. */
+  readonly unchanged?: boolean;
 }
 
 /** Both sides round each result to 32 bits; the GPU also rounds in between, over a few operations. */

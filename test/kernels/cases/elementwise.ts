@@ -148,6 +148,28 @@ export const elementwiseCases: KernelCase[] = [
     tolerance: EXACT,
   },
   {
+    name: "draws random numbers",
+    run: {
+      kernel: "elementwise",
+      constants: elementwiseConstants(1000),
+      hooks: {
+        element: { code: [{ op: "index" }, { op: "random", at: 0, stream: 5 }], result: 1 },
+        store: storeTo("result0"),
+      },
+      results: { result0: { length: 1000 } },
+      scalars: [
+        { name: "step", dtype: "u32" },
+        { name: "seed", dtype: "u32" },
+      ],
+      steps: [
+        { step: 1, seed: 0 },
+        { step: 2, seed: 0 },
+        { step: 2 ** 31 + 1, seed: 2 ** 32 - 1 },
+      ],
+    },
+    tolerance: EXACT,
+  },
+  {
     name: "follows negative strides",
     run: {
       kernel: "elementwise",

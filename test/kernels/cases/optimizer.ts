@@ -1,6 +1,7 @@
-/** Optimizers: several steps over an arena of tensors that do not fill their blocks. */
+/** Kernels over flat memory: several steps over an arena of tensors that do not fill their blocks. */
 import { OPTIMIZER_BLOCK, optimizerConstants } from "../../../src/kernels/optimizer.ts";
 import { aligned, type StepScalar } from "../../../src/program.ts";
+import type { KernelRun } from "../../helpers/kernel-run.ts";
 import { uniform } from "../../helpers/samples.ts";
 import { type KernelCase, TIGHT } from "./case.ts";
 
@@ -38,7 +39,7 @@ function concatenated(parts: readonly Float32Array[]): Float32Array {
 }
 
 /** Positions of the arena that belong to no tensor. */
-export const padding: number[] = [];
+const padding: number[] = [];
 let offset = 0;
 for (const { size } of tensors) {
   for (let i = size; i < aligned(size); i++) padding.push(offset + i);
@@ -79,13 +80,41 @@ function optimizerCase(
       })),
     },
     tolerance: TIGHT,
+    padding,
   };
+}
+
+/** A kernel that changes memory by other memory, in one step. */
+function arenaCase(
+  name: string,
+  kernel: string,
+  constants: Record<string, number>,
+  memory: Pick<KernelRun, "reads" | "updates">,
+): KernelCase {
+  return {
+    name,
+    run: { kernel, constants: { ...optimizerConstants(LENGTH), ...constants }, ...memory },
+    tolerance: TIGHT,
+    padding,
+  };
+}
+
+const squaredNorm = (values: Float32Array) => Float32Array.of(values.reduce((sum, x) => sum + x * x, 0));
+
+function clipNormCase(name: string, limit: number): KernelCase {
+  const clipped = arena(-1, 1);
+  return arenaCase(
+    name,
+    "clipNorm",
+    { LIMIT: limit },
+    { updates: { clipped }, reads: { squares: squaredNorm(clipped) } },
+  );
 }
 
 /** More elements than the grid has invocations along x. */
 function largeSgd(): KernelCase {
   const size = 65535 * 64 + 128;
-  const plain = optimizerCase("an arena larger than a row of the grid", "sgd", [], {});
+  const { padding: _none, ...plain } = optimizerCase("an arena larger than a row of the grid", "sgd", [], {});
   const numbers = (modulus: number) => Float32Array.from({ length: size }, (_, i) => (i % modulus) / modulus);
   return {
     ...plain,
@@ -117,5 +146,36 @@ export const optimizerCases: Record<string, KernelCase[]> = {
       EPSILON: 0.1,
       DECOUPLED: 0,
     }),
+  ],
+  rmsprop: [
+    optimizerCase("without momentum", "rmsprop", ["first", "second"], {
+      DECAY: 0.99,
+      MOMENTUM: 0,
+      EPSILON: 1e-8,
+    }),
+    optimizerCase("with momentum", "rmsprop", ["first", "second"], {
+      DECAY: 0.9,
+      MOMENTUM: 0.9,
+      EPSILON: 1e-3,
+    }),
+  ],
+  adagrad: [optimizerCase("several steps", "adagrad", ["second"], { CORRECTION1: 0, EPSILON: 1e-10 })],
+  clipNorm: [
+    clipNormCase("over the limit", 0.5),
+    { ...clipNormCase("under the limit", 1e3), unchanged: true },
+  ],
+  clipValue: [
+    arenaCase("on both sides", "clipValue", { LIMIT: 0.3 }, { updates: { clipped: arena(-1, 1) } }),
+  ],
+  track: [
+    arenaCase(
+      "a rate for each block",
+      "track",
+      {},
+      {
+        updates: { running: arena(-1, 1) },
+        reads: { observed: arena(-1, 1), rates: Float32Array.from({ length: LENGTH / 64 }, (_, i) => i / 5) },
+      },
+    ),
   ],
 };

@@ -36,5 +36,6 @@ export const softmaxCases: KernelCase[] = [false, true].flatMap((logarithm) => [
   ...[1, 2, 8, 64].map((lanes) => softmaxCase(logarithm, 5, 131, 5, lanes)),
   softmaxCase(logarithm, 17, 10, 100),
   softmaxCase(logarithm, 17, 10, 1e4),
-  softmaxCase(logarithm, 65535 + 3, 2, 5, 64),
+  // With one row a workgroup, 65535 of them fill the grid along x.
+  ...(logarithm ? [softmaxCase(logarithm, 65535 + 3, 2, 5, 64)] : []),
 ]);

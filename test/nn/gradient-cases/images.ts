@@ -8,10 +8,10 @@ const grouped = { groups: 2, padding: [0, 1] } as const;
 const pooling = { stride: [2, 1], padding: 1 } as const;
 
 /** Images of two kinds, the weights that go with them, and what arrives at the results. */
-const small = () => ({ x: uniform([2, 3, 5, 7]), w: uniform([4, 3, 3, 2]) });
-const inGroups = () => ({ x: uniform([2, 4, 5, 3]), w: uniform([6, 2, 2, 3]) });
-const arrivingSmall = () => uniform([2, 4, 3, 4]);
-const arrivingGrouped = () => uniform([2, 6, 4, 3]);
+const small = () => ({ x: uniform([2, 2, 5, 7]), w: uniform([3, 2, 3, 2]) });
+const inGroups = () => ({ x: uniform([2, 4, 4, 3]), w: uniform([6, 2, 2, 1]) });
+const arrivingSmall = () => uniform([2, 3, 3, 4]);
+const arrivingGrouped = () => uniform([2, 6, 3, 5]);
 
 export const imageCases: Record<string, Record<string, DifferentiableFunction>> = {
   conv2d: {

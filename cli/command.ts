@@ -1,0 +1,222 @@
+/** The options of `npm run train`: what they are called, what they may be, and what they are by default. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ACTIVATIONS, MODELS } from "./model.ts";
+import { numberThat, wholeNumber } from "./numbers.ts";
+import { LOSSES, OPTIMIZERS, SCHEDULES } from "./training.ts";
+
+const MAX_WIDTH = 65_536;
+/** As many images as fit an array, with room to spare: 784 bytes each. */
+const MAX_COUNT = 1_000_000;
+
+const EXAMPLES = `
+Examples:
+  npm run train                                       MNIST, 784-256-128-10, Adam, 5 epochs
+  npm run train -- --dataset digits --epochs 10       the built-in digits, without a download
+  npm run train -- --model convnet --batch 256 --epochs 1 \\
+    --lr 0.01 --beta1 0.7 --beta2 0.9 --schedule one-cycle
+  npm run train -- --model textbook --loss quadratic \\
+    --optimizer sgd --lr 3 --batch 10 --epochs 30
+  npm run train -- --hidden 512 --batch-norm --dropout 0.5 --summary
+  npm run train -- --optimizer sgd --momentum 0.9 --lr 0.1 --schedule step --step-size 2
+  npm run train -- --save mnist.safetensors           keeps the weights
+  npm run -s train -- --json > run.jsonl              results for programs
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. DEBUG=wgrad shows where an error comes from.`;
+
+const positive = numberThat((value) => Math.fround(value) > 0, "a finite number above 0");
+const notNegative = numberThat((value) => value >= 0, "a finite number from 0");
+const betweenZeroAndOne = numberThat((value) => value > 0 && value < 1, "a number between 0 and 1");
+const belowOne = numberThat(
+  (value) => value >= 0 && Math.fround(value) < 1,
+  "a number from 0 up to, not including, 1",
+);
+
+/** The command; `write` shows its help. Errors are thrown, and told by who catches them. */
+export function trainCommand(write: (text: string) => void): Command {
+  const command = new Command("npm run train --")
+    .usage("[options]")
+    .description("Trains a network to read handwritten digits, and tells how well it does.")
+    .helpOption("-h, --help", "shows this")
+    .configureHelp({ optionDescription: describeOption })
+    .configureOutput({ writeOut: write, writeErr: () => {}, outputError: () => {} })
+    .exitOverride();
+  for (const [group, options] of Object.entries(groups())) {
+    command.optionsGroup(`${group}:`);
+    for (const option of options) command.addOption(option);
+  }
+  return command.addHelpText("after", EXAMPLES);
+}
+
+function groups(): Record<string, Option[]> {
+  return {
+    Data: [
+      choice("--dataset <name>", "what to train on; without a network the digits stand in for the default", [
+        "mnist",
+        "digits",
+      ]).default("mnist"),
+      option("--data <folder>", "a folder with MNIST's four files, packed or not").default(
+        undefined,
+        "$MNIST_DIR",
+      ),
+      option(
+        "--count <n>",
+        "training images: of mnist the first n, of digits as many are made, and a tenth as many to test",
+        wholeNumber(1, MAX_COUNT),
+      ).default(undefined, "all 60000; of digits 20000"),
+    ],
+    Model: [
+      choice(
+        "--model <name>",
+        "the network; convnet has 24 filters of 5×5 and 32 of 3×3, each with max-pooling, before its dense layers; textbook is 784-30-10 with sigmoid; linear has no hidden layer",
+        Object.keys(MODELS),
+      ).default("mlp"),
+      option("--hidden <widths>", 'widths of the hidden dense layers, or "none"', widths).default(
+        undefined,
+        "256,128; of convnet 256, of textbook 30",
+      ),
+      choice("--activation <name>", "activation of the hidden layers", Object.keys(ACTIVATIONS)).default(
+        undefined,
+        "relu; of textbook sigmoid",
+      ),
+      option("--batch-norm", "normalises batches before each hidden layer's activation"),
+      option(
+        "--dropout <rate>",
+        "part of the hidden dense layers' outputs that is zeroed in training",
+        belowOne,
+      ).default(undefined, "0"),
+    ],
+    Loss: [
+      choice(
+        "--loss <name>",
+        "quadratic is the textbook's ½‖y−a‖², and puts the activation behind the last layer, too; l1 is the mean absolute error; bce is the mean over outputs of binary cross-entropies, sigmoid-cross-entropy their sum",
+        Object.keys(LOSSES),
+      ).default("cross-entropy"),
+      option("--label-smoothing <part>", "label smoothing of cross-entropy", belowOne).default(
+        undefined,
+        "0",
+      ),
+      option("--l1 <weight>", "adds weight · Σ|w| over all weights w to the loss", notNegative).default(
+        undefined,
+        "0",
+      ),
+      option("--l2 <weight>", "adds weight · Σw²", notNegative).default(undefined, "0"),
+    ],
+    Optimizer: [
+      choice(
+        "--optimizer <name>",
+        "momentum is sgd with --momentum 0.9, and nesterov Nesterov's",
+        Object.keys(OPTIMIZERS),
+      ).default("adam"),
+      option("--lr <rate>", "learning rate", positive).default(undefined, learningRates()),
+      option(
+        "--momentum <part>",
+        "momentum of sgd, momentum, nesterov and rmsprop",
+        betweenZeroAndOne,
+      ).default(undefined, "0.9; of sgd and rmsprop 0"),
+      option("--beta1 <part>", "decay of adam's and adamw's mean of gradients", belowOne).default(
+        undefined,
+        "0.9",
+      ),
+      option("--beta2 <part>", "decay of their mean of squared gradients", belowOne).default(
+        undefined,
+        "0.999",
+      ),
+      option("--weight-decay <rate>", "decay of weights", notNegative).default(undefined, "0; of adamw 0.01"),
+      option("--clip-norm <limit>", "shrinks all gradients together where their norm is above", positive),
+      option("--clip-value <limit>", "cuts every gradient to ±limit", positive),
+    ],
+    Schedule: [
+      choice(
+        "--schedule <name>",
+        "course of the learning rate; plateau goes by the test loss",
+        Object.keys(SCHEDULES),
+      ).default("constant"),
+      option("--step-size <epochs>", "step: epochs from one drop to the next", wholeNumber(1)).default(
+        undefined,
+        "2",
+      ),
+      option(
+        "--gamma <factor>",
+        "factor of step's and plateau's drops, and of exponential's epochs",
+        betweenZeroAndOne,
+      ).default(undefined, "0.1; of exponential 0.9"),
+      option(
+        "--patience <epochs>",
+        "plateau: epochs without improvement that are waited through",
+        wholeNumber(0),
+      ).default(undefined, "2"),
+      option("--warmup-steps <n>", "steps in which the rate rises to the schedule's", wholeNumber(0)).default(
+        undefined,
+        "0",
+      ),
+    ],
+    Run: [
+      option("--epochs <n>", "passes over the data", wholeNumber(1, 1e6)).default(5),
+      option("--batch <n>", "samples a step", wholeNumber(1)).default(128),
+      option("--drop-last", "leaves out a last batch that is smaller"),
+      option(
+        "--accumulate <n>",
+        "takes each batch in n parts: the same step in less memory",
+        wholeNumber(1),
+      ).default(undefined, "1"),
+      option("--seed <n>", "of the first weights, the order of samples and dropout", wholeNumber(0)).default(
+        1,
+      ),
+      choice("--device <name>", "where to train", ["gpu", "cpu"]).default(
+        undefined,
+        "gpu, and cpu where there is none",
+      ),
+    ],
+    Output: [
+      option("--save <file>", "writes the weights as safetensors"),
+      option("--summary", "prints the model's layers before training"),
+      option("--describe", "prints the training step before it runs"),
+      option("--json", "one JSON object a line on stdout: each epoch, then the result"),
+    ],
+  };
+}
+
+/** "0.001; of sgd and momentum 0.01". */
+function learningRates(): string {
+  const rates = new Map<number, string[]>();
+  for (const [name, { defaults }] of Object.entries(OPTIMIZERS))
+    rates.set(defaults.lr, [...(rates.get(defaults.lr) ?? []), name]);
+  const common = OPTIMIZERS.adam.defaults.lr;
+  rates.delete(common);
+  return [`${common}`, ...[...rates].map(([rate, names]) => `of ${names.join(", ")} ${rate}`)].join("; ");
+}
+
+/**
+ * What an option does, which values it takes, and what it is by default. A default that depends on other options has
+ * a description but no value: then commander leaves the option undefined.
+ */
+function describeOption({ description, argChoices, defaultValue, defaultValueDescription }: Option): string {
+  const standard = defaultValueDescription ?? defaultValue;
+  const notes = [
+    ...(argChoices ? [argChoices.join(", ")] : []),
+    ...(standard === undefined ? [] : [`default: ${standard}`]),
+  ];
+  return notes.length > 0 ? `${description} (${notes.join("; ")})` : description;
+}
+
+function option(flags: string, description: string, read?: (text: string) => unknown): Option {
+  const made = new Option(flags, description);
+  return read ? made.argParser(read) : made;
+}
+
+function choice(flags: string, description: string, values: readonly string[]): Option {
+  return option(flags, description).choices(values);
+}
+
+/** "256,128" → [256, 128]; "none" → []. */
+function widths(text: string): number[] {
+  if (text.trim() === "none") return [];
+  const parse = wholeNumber(1, MAX_WIDTH);
+  try {
+    return text.split(",").map(parse);
+  } catch {
+    throw new InvalidArgumentError(
+      `Expected whole numbers from 1 to ${MAX_WIDTH} with commas between them, such as 256,128, or none.`,
+    );
+  }
+}

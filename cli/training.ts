@@ -1,0 +1,151 @@
+/** From options to a loss, an optimizer and a schedule. The tables here are the values that those options take. */
+import {
+  adagrad,
+  adam,
+  adamw,
+  binaryCrossEntropy,
+  constantRate,
+  cosineDecay,
+  crossEntropy,
+  exponentialDecay,
+  type FitOptions,
+  huber,
+  type Loss,
+  meanAbsoluteError,
+  meanSquaredError,
+  type Optimizer,
+  oneCycle,
+  quadratic,
+  reduceOnPlateau,
+  rmsprop,
+  type Schedule,
+  sgd,
+  sigmoidCrossEntropy,
+  stepDecay,
+  warmUp,
+} from "wgrad";
+
+interface LossEntry {
+  /** Whether it takes logits: it applies softmax or sigmoid itself. */
+  readonly logits: boolean;
+  make(options: { readonly labelSmoothing?: number }): Loss;
+}
+
+export const LOSSES = {
+  "cross-entropy": { logits: true, make: (options) => crossEntropy(options) },
+  "sigmoid-cross-entropy": { logits: true, make: () => sigmoidCrossEntropy() },
+  bce: { logits: true, make: () => binaryCrossEntropy() },
+  quadratic: { logits: false, make: () => quadratic() },
+  mse: { logits: false, make: () => meanSquaredError() },
+  l1: { logits: false, make: () => meanAbsoluteError() },
+  huber: { logits: false, make: () => huber() },
+} satisfies Record<string, LossEntry>;
+
+/** What only some optimizers take. */
+interface OptimizerSettings {
+  readonly momentum?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+}
+
+interface OptimizerEntry {
+  /** What it takes, and what that is by default. */
+  readonly defaults: OptimizerSettings & { readonly lr: number; readonly weightDecay: number };
+  make(options: OptimizerSettings & { readonly lr: number; readonly weightDecay: number }): Optimizer;
+}
+
+export const OPTIMIZERS = {
+  sgd: { defaults: { lr: 0.01, weightDecay: 0, momentum: 0 }, make: (options) => sgd(options) },
+  momentum: { defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 }, make: (options) => sgd(options) },
+  nesterov: {
+    defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 },
+    make: (options) => sgd({ ...options, nesterov: true }),
+  },
+  adam: {
+    defaults: { lr: 0.001, weightDecay: 0, beta1: 0.9, beta2: 0.999 },
+    make: (options) => adam(options),
+  },
+  adamw: {
+    defaults: { lr: 0.001, weightDecay: 0.01, beta1: 0.9, beta2: 0.999 },
+    make: (options) => adamw(options),
+  },
+  rmsprop: { defaults: { lr: 0.001, weightDecay: 0, momentum: 0 }, make: (options) => rmsprop(options) },
+  adagrad: { defaults: { lr: 0.01, weightDecay: 0 }, make: (options) => adagrad(options) },
+} satisfies Record<string, OptimizerEntry>;
+
+/** What only some schedules take. */
+interface ScheduleSettings {
+  /** Epochs between two drops. */
+  readonly stepSize?: number;
+  readonly gamma?: number;
+  readonly patience?: number;
+}
+
+interface ScheduleEntry {
+  /** What it takes, and what that is by default. */
+  readonly defaults: ScheduleSettings;
+  make(settings: Required<ScheduleSettings>): Schedule;
+}
+
+export const SCHEDULES = {
+  constant: { defaults: {}, make: () => constantRate() },
+  step: {
+    defaults: { stepSize: 2, gamma: 0.1 },
+    make: ({ stepSize, gamma }) => stepDecay({ epochs: stepSize, gamma }),
+  },
+  exponential: { defaults: { gamma: 0.9 }, make: ({ gamma }) => exponentialDecay({ gamma }) },
+  cosine: { defaults: {}, make: () => cosineDecay() },
+  "one-cycle": { defaults: {}, make: () => oneCycle() },
+  plateau: {
+    defaults: { gamma: 0.1, patience: 2 },
+    make: ({ gamma, patience }) => reduceOnPlateau({ factor: gamma, patience }),
+  },
+} satisfies Record<string, ScheduleEntry>;
+
+export type LossName = keyof typeof LOSSES;
+export type OptimizerName = keyof typeof OPTIMIZERS;
+export type ScheduleName = keyof typeof SCHEDULES;
+
+export function optimizerEntry(name: OptimizerName): OptimizerEntry {
+  return OPTIMIZERS[name];
+}
+
+export function scheduleEntry(name: ScheduleName): ScheduleEntry {
+  return SCHEDULES[name];
+}
+
+/** Settings are absent where the loss, the optimizer or the schedule takes none. */
+export interface TrainingOptions extends OptimizerSettings, ScheduleSettings {
+  readonly loss: LossName;
+  readonly labelSmoothing?: number;
+  /** Penalties on weights; 0 for none. */
+  readonly l1: number;
+  readonly l2: number;
+  readonly optimizer: OptimizerName;
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly clipNorm?: number;
+  readonly clipValue?: number;
+  readonly accumulate: number;
+  readonly schedule: ScheduleName;
+  /** Steps in which the rate rises to the schedule's; 0 for none. */
+  readonly warmupSteps: number;
+}
+
+/** What `fit` takes of it. */
+export function buildTraining(options: TrainingOptions) {
+  const { l1, l2, clipNorm, clipValue, accumulate } = options;
+  return {
+    loss: LOSSES[options.loss].make(options),
+    optimizer: OPTIMIZERS[options.optimizer].make(options),
+    schedule: buildSchedule(options),
+    clip: { norm: clipNorm, value: clipValue },
+    penalty: { l1, l2 },
+    accumulate,
+  } satisfies FitOptions;
+}
+
+function buildSchedule({ schedule, warmupSteps, ...settings }: TrainingOptions): Schedule {
+  const then = scheduleEntry(schedule).make(settings as Required<ScheduleSettings>);
+  return warmupSteps > 0 ? warmUp({ steps: warmupSteps, then }) : then;
+}

@@ -1,0 +1,139 @@
+/** A model, printed: layers, output shapes, parameters, FLOPs and memory. */
+import { dispatchCost } from "../kernels/index.ts";
+import { elementCount, formatShape, type Shape } from "../program.ts";
+import { owner } from "./lower/analysis.ts";
+import { applyModel, asLayer, isSequential, type Layer, type Model } from "./model.ts";
+import { inputSource } from "./ops/source.ts";
+import { ModelTrace, Scope } from "./parameters.ts";
+import { buildStep, declaredLayout } from "./step.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface SummaryOptions {
+  /** Shape of one sample, without the batch. */
+  readonly inputShape: Shape;
+  /** Samples that FLOPs and activations are counted for (default 1). */
+  readonly batchSize?: number;
+}
+
+interface Row {
+  /** The layer's place and name, as labels and parameters have them: `0.conv2d`. */
+  readonly name: string;
+  readonly output: Tensor;
+  readonly parameters: number;
+  readonly flops: number;
+}
+
+/**
+ * The model as a table: a row for each layer of a `sequential`, or one for any other model. FLOPs are those of a
+ * forward pass in evaluation mode, a multiplication and an addition counted as two; activations are what the layers
+ * hand on, before fusion spares some of it.
+ */
+export function summary(model: Model, { inputShape, batchSize = 1 }: SummaryOptions): string {
+  const layer = asLayer(model);
+  const rows = layerRows(layer, [batchSize, ...inputShape]);
+  const { parameters, statistics } = declaredLayout(layer, inputShape);
+  const parameterCount = count(parameters.specs);
+  const statisticCount = count(statistics.specs);
+  const flops = rows.reduce((sum, row) => sum + row.flops, 0);
+  const lines = table([
+    ["layer", "output shape", "parameters", "FLOPs"],
+    ...rows.map(({ name, output, parameters, flops }) => [
+      name,
+      formatShape(output.shape),
+      grouped(parameters),
+      grouped(flops),
+    ]),
+    ["total", "", grouped(parameterCount), grouped(flops)],
+  ]);
+  const rule = "─".repeat(lines[0].length);
+  const memory = [
+    `parameters ${bytes(parameterCount)}`,
+    ...(statisticCount > 0 ? [`running statistics ${bytes(statisticCount)}`] : []),
+    `activations ${bytes(activationCount(rows))}`,
+  ];
+  return [
+    lines[0],
+    rule,
+    ...lines.slice(1, -1),
+    rule,
+    lines[lines.length - 1],
+    "",
+    `input   ${formatShape([batchSize, ...inputShape])}`,
+    `memory  ${memory.join(", ")}`,
+  ].join("\n");
+}
+
+/** Traces the model, and watches its layers. */
+function layerRows(model: Layer, inputShape: Shape): Row[] {
+  const rows: Row[] = [];
+  const trace = new ModelTrace();
+  const watched = watch(model, (layer, path, x, output) => {
+    const own = [...trace.parameters.specs.values()].filter(
+      ({ name }) => path === "" || name.startsWith(`${path}.`),
+    );
+    rows.push({
+      name: path ? `${path}.${layer.name}` : layer.name,
+      output,
+      parameters: count(own),
+      flops: forwardFlops(layer, x.shape),
+    });
+  });
+  applyModel(watched, inputSource("x", inputShape), new Scope(trace, false));
+  return rows;
+}
+
+type Watcher = (layer: Layer, path: string, x: Tensor, output: Tensor) => void;
+
+/** The model with each of its layers reporting what it makes of its input. */
+function watch(model: Layer, seen: Watcher): Layer {
+  if (isSequential(model)) return model.withLayers(model.layers.map((layer) => watch(layer, seen)));
+  return {
+    ...model,
+    apply(x, scope) {
+      const output = model.apply(x, scope);
+      seen(model, scope.path, x, output);
+      return output;
+    },
+  };
+}
+
+/** Operations of a layer on its own: in a whole model its work may be done inside of another's kernel. */
+function forwardFlops(layer: Layer, inputShape: Shape): number {
+  const program = buildStep({
+    name: layer.name,
+    model: layer,
+    layout: declaredLayout(layer, inputShape.slice(1)),
+    training: false,
+    body: (call) => ({ output: call(inputSource("x", inputShape)) }),
+  });
+  return program.dispatches.reduce((sum, dispatch) => sum + dispatchCost(program, dispatch).flops, 0);
+}
+
+/** Elements of all outputs; those that are another shape of the same memory count once. */
+function activationCount(rows: readonly Row[]): number {
+  return count([...new Set(rows.map(({ output }) => owner(output)))]);
+}
+
+function count(entries: readonly { readonly shape: Shape }[]): number {
+  return entries.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** The memory of so many 32-bit numbers. */
+function bytes(numbers: number): string {
+  const size = 4 * numbers;
+  const units = ["B", "KB", "MB", "GB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, size)) / 3));
+  return `${(size / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
+
+/** Columns aligned: texts to the left, numbers to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "),
+  );
+}

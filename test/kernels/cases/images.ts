@@ -1,0 +1,132 @@
+/** Convolution and pooling: strides, padding, dilation, groups, windows that overlap, and ties between maxima. */
+import {
+  type ConvShape,
+  convForwardConstants,
+  convInputConstants,
+  convWeightConstants,
+} from "../../../src/kernels/conv2d.ts";
+import { type PoolShape, poolConstants } from "../../../src/kernels/pool2d.ts";
+import { convShape } from "../../../src/nn/ops/conv2d.ts";
+import { elementCount } from "../../../src/program.ts";
+import { loadFrom, storeTo } from "../../helpers/kernel-run.ts";
+import { indices, uniform } from "../../helpers/samples.ts";
+import { EXACT, type KernelCase, TIGHT } from "./case.ts";
+
+const convolutions: Record<string, ConvShape> = {
+  "one pixel": convShape("conv2d", [1, 1, 1, 1], [1, 1, 1, 1], {}),
+  "odd sizes": convShape("conv2d", [3, 3, 7, 5], [3, 3, 2, 1], {}),
+  "one past a tile, padded": convShape("conv2d", [2, 9, 4, 3], [9, 9, 1, 2], { padding: 1 }),
+  "stride, padding and dilation": convShape("conv2d", [1, 2, 17, 9], [3, 2, 3, 2], {
+    stride: [2, 3],
+    padding: [2, 1],
+    dilation: [1, 2],
+  }),
+  "in groups": convShape("conv2d", [2, 6, 5, 3], [6, 2, 2, 2], { groups: 3, padding: 1 }),
+  "one channel a group, same size": convShape("conv2d", [1, 5, 7, 3], [5, 1, 3, 3], {
+    groups: 5,
+    padding: "same",
+  }),
+};
+
+const sizes = (shape: ConvShape) => ({
+  x: shape.batch * shape.channels * elementCount(shape.size),
+  w: (shape.filters * shape.channels * elementCount(shape.kernel)) / shape.groups,
+  y: shape.batch * shape.filters * elementCount(shape.outSize),
+});
+
+function convCases(
+  kernel: string,
+  constantsOf: (shape: ConvShape) => Record<string, number>,
+  operands: readonly ["x" | "y", "w" | "y"],
+  result: "x" | "w" | "y",
+): KernelCase[] {
+  return Object.entries(convolutions).map(([name, shape]) => {
+    const constants = constantsOf(shape);
+    const [a, b] = operands.map((operand) => uniform([sizes(shape)[operand]]).data);
+    return {
+      name,
+      run: {
+        kernel,
+        constants,
+        hooks: { store: storeTo("result0") },
+        reads: { a, b },
+        results: { result0: { length: sizes(shape)[result] * constants.SPLITS } },
+      },
+      // Sums of up to some hundred products below 1, in f32.
+      tolerance: { ...TIGHT, atol: 1e-5 },
+    };
+  });
+}
+
+const pools: Record<string, PoolShape> = {
+  "one pixel": { images: 1, size: [1, 1], outSize: [1, 1], kernel: [1, 1], stride: [1, 1], padding: [0, 0] },
+  "side by side": {
+    images: 3,
+    size: [6, 4],
+    outSize: [3, 2],
+    kernel: [2, 2],
+    stride: [2, 2],
+    padding: [0, 0],
+  },
+  "a rest at the edge": {
+    images: 17,
+    size: [7, 5],
+    outSize: [3, 2],
+    kernel: [2, 2],
+    stride: [2, 2],
+    padding: [0, 0],
+  },
+  "overlapping, padded": {
+    images: 6,
+    size: [7, 5],
+    outSize: [4, 6],
+    kernel: [3, 2],
+    stride: [2, 1],
+    padding: [1, 1],
+  },
+  "gaps between windows": {
+    images: 65,
+    size: [8, 9],
+    outSize: [2, 3],
+    kernel: [2, 1],
+    stride: [5, 3],
+    padding: [0, 0],
+  },
+};
+
+/** `element` is an image, or with `reversed` what goes back to one; `ties` makes most windows have several maxima. */
+function poolCases(kernel: string, scatter: boolean, maximum: boolean, ties = false): KernelCase[] {
+  return Object.entries(pools).map(([name, shape]) => {
+    const image = shape.images * elementCount(shape.size);
+    const pooled = shape.images * elementCount(shape.outSize);
+    const values = (length: number) =>
+      ties ? Float32Array.from(indices([length], 3).data, (x) => x - 5) : uniform([length], -2, -1).data;
+    const operand0 = values(maximum || !scatter ? image : pooled);
+    const operand1 = uniform([scatter ? pooled : image]).data;
+    return {
+      name: `${name}${ties ? ", with ties" : ""}`,
+      run: {
+        kernel,
+        constants: poolConstants(shape, scatter),
+        hooks: {
+          element: loadFrom("operand0"),
+          ...(maximum ? { picked: loadFrom("operand1") } : {}),
+          store: storeTo("result0"),
+        },
+        reads: { operand0, ...(maximum ? { operand1 } : {}) },
+        results: { result0: { length: scatter ? image : pooled } },
+      },
+      tolerance: maximum && !scatter ? EXACT : TIGHT,
+    };
+  });
+}
+
+export const imageCases: Record<string, KernelCase[]> = {
+  convForward: convCases("convForward", convForwardConstants, ["x", "w"], "y"),
+  convInputGradient: convCases("convInputGradient", convInputConstants, ["y", "w"], "x"),
+  convWeightGradient: convCases("convWeightGradient", convWeightConstants, ["x", "y"], "w"),
+  maxSelect: [...poolCases("maxSelect", false, true), ...poolCases("maxSelect", false, true, true)],
+  maxScatter: [...poolCases("maxScatter", true, true), ...poolCases("maxScatter", true, true, true)],
+  average: poolCases("average", false, false),
+  averageScatter: poolCases("averageScatter", true, false),
+};
