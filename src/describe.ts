@@ -1,5 +1,6 @@
 /** A program, printed: one line a dispatch, with what it binds and what it costs. */
-import { dispatchCost, isWritten } from "./kernels/index.ts";
+import { dispatchCost } from "./kernels/cost.ts";
+import { isWritten } from "./kernels/index.ts";
 import { byteLength, type Dispatch, formatShape, type Hook, type Program } from "./program.ts";
 
 export interface ProgramCost {
@@ -7,7 +8,7 @@ export interface ProgramCost {
   readonly dispatches: number;
   /** Arithmetic operations a step. */
   readonly flops: number;
-  /** Bytes of all that the dispatches bind: what a step moves at least, without caches. */
+  /** Bytes that the dispatches read and write: what a step moves at least, without caches. */
   readonly bytes: number;
 }
 

@@ -22,7 +22,7 @@ describe("Deno", () => {
   it(
     "trains by the demo, with the permissions its header names, and ends",
     async () => {
-      const sizes = ["--train", "3000", "--test", "500", "--epochs", "3", "--batch", "64"];
+      const sizes = ["--train", "1600", "--test", "500", "--epochs", "3", "--batch", "32"];
       const { stdout } = await deno("--allow-env=MNIST_DIR", "demo/deno/train.ts", ...sizes);
       const lines = [...stdout.matchAll(/^epoch (\d): loss ([\d.]+), test accuracy ([\d.]+) %/gm)];
       expect(lines.map(([, epoch]) => epoch)).toEqual(["1", "2", "3"]);

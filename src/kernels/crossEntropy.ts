@@ -33,6 +33,7 @@ export const crossEntropy: Kernel = {
   },
   grid: ({ GROUPS }) => [GROUPS, 1, 1],
   flops: ({ ROWS, CLASSES }) => 8 * ROWS * CLASSES,
+  loads: ({ ROWS, CLASSES }) => ({ logit: ROWS * CLASSES, label: ROWS }),
   twin({ constants: { ROWS, CLASSES, SMOOTHING }, load, store }) {
     let total = 0;
     let correct = 0;

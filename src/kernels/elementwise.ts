@@ -18,7 +18,7 @@ export const elementwise: Kernel = {
   hooks: { element: "load", store: "store" },
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
   flops: () => 0,
-  loads: ({ SIZE }) => SIZE,
+  loads: ({ SIZE }) => ({ element: SIZE }),
   twin({ constants: { SIZE }, load, store }) {
     for (let index = 0; index < SIZE; index++) store.store(index, load.element(index));
   },

@@ -38,8 +38,8 @@ export interface Kernel {
   grid(constants: Constants): readonly [number, number, number];
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
-  /** How many elements its load hooks give, where they are worth counting: what is computed there has a cost. */
-  loads?(constants: Constants): number;
+  /** For each load hook, the number that all positions lie below for which it is called. */
+  loads?(constants: Constants): Readonly<Record<string, number>>;
   /** The CPU twin: the same computation, in plain loops. */
   twin(call: TwinCall): void;
 }

@@ -74,6 +74,7 @@ function pooling(
   name: string,
   size: (c: Constants) => number,
   hooks: Kernel["hooks"],
+  loads: Kernel["loads"],
   twin: (call: TwinCall) => void,
 ): Kernel {
   return {
@@ -98,19 +99,23 @@ function pooling(
     hooks,
     grid: (c) => spread(Math.ceil(size(c) / GROUP)),
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
+    loads,
     twin,
   };
 }
 
 const select = { element: "load", picked: "load", store: "store" } as const;
 
-export const maxSelect = pooling("maxSelect", outputs, select, ({ constants: c, load, store }) => {
+const selectLoads = (c: Constants) => ({ element: inputs(c), picked: inputs(c) });
+export const maxSelect = pooling("maxSelect", outputs, select, selectLoads, (call) => {
+  const { constants: c, load, store } = call;
   for (let output = 0; output < outputs(c); output++) {
     store.store(output, load.picked(firstMaximum(c, output, load.element)));
   }
 });
 
-export const maxScatter = pooling("maxScatter", inputs, select, (call) => {
+const scatterLoads = (c: Constants) => ({ element: inputs(c), picked: outputs(c) });
+export const maxScatter = pooling("maxScatter", inputs, select, scatterLoads, (call) => {
   const { constants: c, load } = call;
   scatter(call, (output, sums) => {
     sums[firstMaximum(c, output, load.element)] += load.picked(output);
@@ -119,7 +124,9 @@ export const maxScatter = pooling("maxScatter", inputs, select, (call) => {
 
 const mean = { element: "load", store: "store" } as const;
 
-export const average = pooling("average", outputs, mean, ({ constants: c, load, store }) => {
+const meanLoads = (c: Constants) => ({ element: inputs(c) });
+export const average = pooling("average", outputs, mean, meanLoads, (call) => {
+  const { constants: c, load, store } = call;
   for (let output = 0; output < outputs(c); output++) {
     let total = 0;
     forEachInWindow(c, output, (input) => {
@@ -129,7 +136,8 @@ export const average = pooling("average", outputs, mean, ({ constants: c, load, 
   }
 });
 
-export const averageScatter = pooling("averageScatter", inputs, mean, (call) => {
+const meanScatterLoads = (c: Constants) => ({ element: outputs(c) });
+export const averageScatter = pooling("averageScatter", inputs, mean, meanScatterLoads, (call) => {
   const { constants: c, load } = call;
   scatter(call, (output, sums) => {
     const part = load.element(output) / (c.KERNEL_H * c.KERNEL_W);

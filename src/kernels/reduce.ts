@@ -28,7 +28,7 @@ export const reduce: Kernel = {
   hooks: { element: "load", store: "store" },
   grid: groups,
   flops: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
-  loads: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
+  loads: ({ OUTPUTS, SIZE }) => ({ element: OUTPUTS * SIZE }),
   twin({ constants: { OUTPUTS, SIZE, MODE }, load, store }) {
     for (let output = 0; output < OUTPUTS; output++) {
       let total = MODE === REDUCE_MODES.sum ? 0 : -Infinity;

@@ -24,7 +24,7 @@ export const softmax: Kernel = {
   hooks: { element: "load", store: "store" },
   grid: groups,
   flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
-  loads: ({ ROWS, SIZE }) => ROWS * SIZE,
+  loads: ({ ROWS, SIZE }) => ({ element: ROWS * SIZE }),
   twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {
     for (let row = 0; row < ROWS; row++) {
       const first = row * SIZE;

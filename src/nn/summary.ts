@@ -1,5 +1,5 @@
 /** A model, printed: layers, output shapes, parameters, FLOPs and memory. */
-import { dispatchCost } from "../kernels/index.ts";
+import { dispatchCost } from "../kernels/cost.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { owner } from "./lower/analysis.ts";
 import { applyModel, asLayer, isSequential, type Layer, type Model } from "./model.ts";

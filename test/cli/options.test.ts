@@ -1,8 +1,9 @@
 /** The options of `npm run train`: what they come to, and every way in which they can be wrong. */
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../cli/errors.ts";
-import { ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES } from "../../cli/model.ts";
+import { ACTIVATIONS, MODELS } from "../../cli/model.ts";
 import { parseOptions } from "../../cli/options.ts";
+import { LOSSES, OPTIMIZERS, SCHEDULES } from "../../cli/training.ts";
 
 function parse(...args: string[]) {
   const options = parseOptions(args, () => {});
@@ -15,58 +16,100 @@ describe("defaults", () => {
     expect(parse()).toEqual({
       dataset: "mnist",
       datasetGiven: false,
+      model: "mlp",
       hidden: [256, 128],
       activation: "relu",
+      dropout: 0,
+      batchNorm: false,
       loss: "cross-entropy",
-      labelSmoothing: 0,
+      l1: 0,
+      l2: 0,
       epochs: 5,
       batch: 128,
       dropLast: false,
+      accumulate: 1,
       optimizer: "adam",
       lr: 0.001,
+      beta1: 0.9,
+      beta2: 0.999,
       weightDecay: 0,
-      momentum: undefined,
       schedule: "constant",
+      warmupSteps: 0,
       seed: 1,
+      summary: false,
       describe: false,
       json: false,
     });
   });
 
   it.each([
-    ["sgd", { lr: 0.01, weightDecay: 0, momentum: undefined }],
-    ["momentum", { lr: 0.01, weightDecay: 0, momentum: 0.9 }],
-    ["nesterov", { lr: 0.01, weightDecay: 0, momentum: 0.9 }],
-    ["adam", { lr: 0.001, weightDecay: 0, momentum: undefined }],
-    ["adamw", { lr: 0.001, weightDecay: 0.01, momentum: undefined }],
+    ["sgd", { lr: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
+    ["momentum", { lr: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
+    ["nesterov", { lr: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
+    ["adam", { lr: 0.001, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
+    ["adamw", { lr: 0.001, weightDecay: 0.01, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
+    ["rmsprop", { lr: 0.001, weightDecay: 0, momentum: 0, beta1: undefined }],
+    ["adagrad", { lr: 0.01, weightDecay: 0, momentum: undefined, beta1: undefined }],
   ])("follow the optimizer: %s", (optimizer, expected) => {
-    expect(parse("--optimizer", optimizer)).toMatchObject(expected);
+    const { lr, weightDecay, momentum, beta1, beta2 } = parse("--optimizer", optimizer);
+    expect({ lr, weightDecay, momentum, beta1, beta2 }).toEqual(expected);
+  });
+
+  it.each([
+    ["mlp", { hidden: [256, 128], activation: "relu" }],
+    ["convnet", { hidden: [256], activation: "relu" }],
+    ["textbook", { hidden: [30], activation: "sigmoid" }],
+    ["linear", { hidden: [], activation: "relu" }],
+  ])("follow the model: %s", (model, expected) => {
+    expect(parse("--model", model)).toMatchObject(expected);
+  });
+
+  it.each([
+    ["constant", {}],
+    ["step", { stepSize: 2, gamma: 0.1 }],
+    ["exponential", { gamma: 0.9 }],
+    ["plateau", { gamma: 0.1, patience: 2 }],
+  ])("follow the schedule: %s", (schedule, expected) => {
+    const { stepSize, gamma, patience } = parse("--schedule", schedule);
+    expect({ stepSize, gamma, patience }).toEqual(expected);
   });
 });
 
 describe("values", () => {
   it("are read", () => {
     const args =
-      "--dataset digits --count 700 --hidden 30,20,10 --activation tanh --loss cross-entropy --label-smoothing 0.1 --epochs 7 --batch 16 --drop-last --optimizer nesterov --lr 2.5e-2 --momentum .8 --weight-decay 1e-4 --schedule one-cycle --seed 0 --device cpu --save w.safetensors --describe --json";
+      "--dataset digits --count 700 --model convnet --hidden 30,20,10 --activation tanh --batch-norm --dropout 0.25 --loss cross-entropy --label-smoothing 0.1 --l1 1e-5 --l2 0.5 --epochs 7 --batch 16 --accumulate 4 --drop-last --optimizer nesterov --lr 2.5e-2 --momentum .8 --weight-decay 1e-4 --clip-norm 2 --clip-value 0.1 --schedule step --step-size 3 --gamma 0.2 --warmup-steps 9 --seed 0 --device cpu --save w.safetensors --summary --describe --json";
     expect(parse(...args.split(" "))).toEqual({
       dataset: "digits",
       datasetGiven: true,
       count: 700,
+      model: "convnet",
       hidden: [30, 20, 10],
       activation: "tanh",
+      batchNorm: true,
+      dropout: 0.25,
       loss: "cross-entropy",
       labelSmoothing: 0.1,
+      l1: 1e-5,
+      l2: 0.5,
       epochs: 7,
       batch: 16,
+      accumulate: 4,
       dropLast: true,
       optimizer: "nesterov",
       lr: 0.025,
       momentum: 0.8,
       weightDecay: 1e-4,
-      schedule: "one-cycle",
+      clipNorm: 2,
+      clipValue: 0.1,
+      schedule: "step",
+      stepSize: 3,
+      gamma: 0.2,
+      warmupSteps: 9,
       seed: 0,
       device: "cpu",
       save: "w.safetensors",
+      summary: true,
       describe: true,
       json: true,
     });
@@ -80,7 +123,13 @@ describe("values", () => {
     expect(parse("--data", "folder")).toMatchObject({ dataset: "mnist", datasetGiven: true, data: "folder" });
   });
 
+  it("options that ask for nothing go with everything", () => {
+    const idle = "--model linear --hidden none --dropout 0 --warmup-steps 0 --schedule one-cycle";
+    expect(parse(...idle.split(" "))).toMatchObject({ hidden: [], dropout: 0, warmupSteps: 0 });
+  });
+
   it.each([
+    ["--model", MODELS],
     ["--activation", ACTIVATIONS],
     ["--loss", LOSSES],
     ["--optimizer", OPTIMIZERS],
@@ -100,9 +149,18 @@ describe("bad input is refused in one line that says what is allowed", () => {
       "--activation reul",
       /'reul' is invalid.*relu, leakyRelu, elu, selu, gelu, silu, sigmoid, tanh, softplus/,
     ],
-    ["--loss huber", /'huber' is invalid.*cross-entropy, quadratic, mse/],
-    ["--optimizer adm", /'adm' is invalid.*sgd, momentum, nesterov, adam, adamw/],
-    ["--schedule cosine", /'cosine' is invalid.*constant, one-cycle/],
+    ["--loss mae", /'mae' is invalid.*cross-entropy, .*bce, quadratic, mse, l1, huber/],
+    ["--optimizer adm", /'adm' is invalid.*sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad/],
+    ["--schedule cos", /'cos' is invalid.*constant, step, exponential, cosine, one-cycle, plateau/],
+    ["--model cnn", /'cnn' is invalid.*mlp, convnet, textbook, linear/],
+    ["--dropout 1", /'1' is invalid.*from 0 up to, not including, 1/],
+    ["--beta1 1", /'1' is invalid.*from 0 up to, not including, 1/],
+    ["--beta2 0.9999999999", /is invalid.*from 0 up to, not including, 1/],
+    ["--l1 -1", /'-1' is invalid.*finite number from 0/],
+    ["--clip-norm 0", /'0' is invalid.*finite number above 0/],
+    ["--accumulate 0", /'0' is invalid.*whole number from 1/],
+    ["--gamma 1 --schedule step", /'1' is invalid.*between 0 and 1/],
+    ["--step-size 0 --schedule step", /'0' is invalid.*whole number from 1/],
     ["--device tpu", /'tpu' is invalid.*gpu, cpu/],
     ["--lr nan", /'nan' is invalid.*finite number above 0/],
     ["--lr NaN", /'NaN' is invalid.*finite number above 0/],
@@ -131,7 +189,41 @@ describe("bad input is refused in one line that says what is allowed", () => {
     ["--momentum 1 --optimizer momentum", /'1' is invalid.*between 0 and 1/],
     ["--weight-decay -0.1", /'-0.1' is invalid.*finite number from 0/],
     ["--label-smoothing 1", /'1' is invalid.*from 0 up to, not including, 1/],
-    ["--momentum 0.9", /--momentum does nothing with --optimizer adam; use/],
+    [
+      "--momentum 0.9",
+      /^--momentum does nothing with --optimizer adam; use --optimizer sgd, momentum, nesterov or rmsprop$/,
+    ],
+    [
+      "--beta1 0.9 --optimizer sgd",
+      /^--beta1 does nothing with --optimizer sgd; use --optimizer adam or adamw$/,
+    ],
+    [
+      "--beta2 0.9 --optimizer rmsprop",
+      /^--beta2 does nothing with --optimizer rmsprop; use --optimizer adam or adamw$/,
+    ],
+    ["--step-size 2", /^--step-size does nothing with --schedule constant; use --schedule step$/],
+    [
+      "--gamma 0.5 --schedule cosine",
+      /^--gamma does nothing with --schedule cosine; use --schedule step, exponential or plateau$/,
+    ],
+    [
+      "--patience 2 --schedule step",
+      /^--patience does nothing with --schedule step; use --schedule plateau$/,
+    ],
+    ["--warmup-steps 5 --schedule one-cycle", /^--warmup-steps does not go with --schedule one-cycle/],
+    ["--accumulate 3", /3 does not divide --batch 128; use 2$/],
+    ["--accumulate 200", /200 does not divide --batch 128; use 128$/],
+    ["--batch-norm --batch 1", /--batch-norm needs 2 samples or more at a time, but --batch 1 gives 1$/],
+    ["--batch-norm --accumulate 128", /--batch 128 in 128 parts gives 1$/],
+    [
+      "--model linear --hidden 30",
+      /^--hidden does nothing with --model linear, .*use --model mlp, convnet or textbook$/,
+    ],
+    ["--model textbook --activation relu", /of sigmoid, but --activation is relu; use --model mlp$/],
+    ["--model linear --dropout 0.5", /^--dropout does nothing without hidden layers/],
+    ["--model convnet --hidden none --dropout 0.5", /^--dropout does nothing without hidden layers/],
+    ["--hidden none --batch-norm", /^--batch-norm does nothing without hidden layers/],
+    ["--hidden none --activation tanh", /^--activation does nothing without hidden layers/],
     ["--label-smoothing 0.1 --loss mse", /--label-smoothing does nothing with --loss mse; use/],
     ["--dataset digits --data folder", /--data reads MNIST's files, but --dataset is digits/],
   ])("%s", (line, message) => {
@@ -164,21 +256,36 @@ describe("--help", () => {
       "--dataset <name>",
       "--data <folder>",
       "--count <n>",
+      "--model <name>",
       "--hidden <widths>",
       "--activation <name>",
+      "--batch-norm",
+      "--dropout <rate>",
       "--loss <name>",
       "--label-smoothing <part>",
-      "--epochs <n>",
-      "--batch <n>",
-      "--drop-last",
+      "--l1 <weight>",
+      "--l2 <weight>",
       "--optimizer <name>",
       "--lr <rate>",
       "--momentum <part>",
+      "--beta1 <part>",
+      "--beta2 <part>",
       "--weight-decay <rate>",
+      "--clip-norm <limit>",
+      "--clip-value <limit>",
       "--schedule <name>",
+      "--step-size <epochs>",
+      "--gamma <factor>",
+      "--patience <epochs>",
+      "--warmup-steps <n>",
+      "--epochs <n>",
+      "--batch <n>",
+      "--drop-last",
+      "--accumulate <n>",
       "--seed <n>",
       "--device <name>",
       "--save <file>",
+      "--summary",
       "--describe",
       "--json",
     ];
@@ -186,6 +293,35 @@ describe("--help", () => {
     for (const value of ["mnist", "256,128", "relu", "cross-entropy", "5", "128", "adam", "0.001", "1"]) {
       expect(words).toContain(`default: ${value}`);
     }
-    expect(text).toContain("npm run train -- --hidden none");
+    const groups = [...text.matchAll(/^(\w+):$/gm)].map(([, name]) => name);
+    expect(groups).toEqual([
+      "Data",
+      "Model",
+      "Loss",
+      "Optimizer",
+      "Schedule",
+      "Run",
+      "Output",
+      "Options",
+      "Examples",
+    ]);
+  });
+
+  it("gives examples that can be typed as they stand", () => {
+    let text = "";
+    parseOptions(["--help"], (part) => {
+      text += part;
+    });
+    const commands = text
+      .replace(/\\\n\s*/g, "")
+      .split("\n")
+      .filter((line) => line.startsWith("  npm run "));
+    expect(commands.length).toBeGreaterThan(5);
+    for (const command of commands) {
+      // Behind two spaces comes a comment, behind > a file.
+      const [line] = command.trim().split(/\s{2,}|\s+>/);
+      const args = line.split(" -- ")[1];
+      expect(() => parse(...(args?.split(" ") ?? []))).not.toThrow();
+    }
   });
 });

@@ -92,6 +92,30 @@ describe.each(["cpu", "gpu"] as const)("training on the %s engine", (device) => 
   );
 });
 
+describe("every part of training at once", () => {
+  it(
+    "trains a convnet, prints its layers, and saves its statistics, too",
+    async () => {
+      const path = join(folder, "convnet.safetensors");
+      const line =
+        "--model convnet --hidden 32 --activation silu --batch-norm --dropout 0.2 --loss sigmoid-cross-entropy --l1 1e-6 --l2 1e-5 --optimizer rmsprop --lr 2e-3 --clip-norm 10 --clip-value 1 --schedule cosine --warmup-steps 2 --dataset digits --count 200 --batch 40 --accumulate 2 --epochs 3 --json --summary";
+      const { exitCode, stdout, stderr } = await train([...line.split(" "), "--save", path]);
+      expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
+      expect(exitCode).toBe(0);
+      expect(stderr).toContain("784-24@5×5-32@3×3-32-10, silu, batch norm, dropout 0.2, 33,826 parameters");
+      expect(stderr).toMatch(/^0\.conv2d +\[1, 24, 24, 24\] +624 /m);
+      expect(stderr).toMatch(/^parameters 33,826 .*running statistics 176$/m);
+      const [first, , third, result] = objects(stdout);
+      expect(third.loss).toBeLessThan(first.loss);
+      expect(result.options).toMatchObject({ model: "convnet", accumulate: 2, clipNorm: 10, warmupSteps: 2 });
+      const { tensors } = decodeSafetensors(readFileSync(path));
+      expect(tensors.get("1.running_var")?.shape).toEqual([24]);
+      expect(tensors.get("9.running_mean")?.data.some((value) => value !== 0)).toBe(true);
+    },
+    3 * MINUTES,
+  );
+});
+
 describe.runIf(process.platform === "linux")("without an adapter", () => {
   it("training goes on with the CPU engine, and says why", async () => {
     const { exitCode, stdout, stderr } = await train([...QUICK, "--json"], { env: NO_ADAPTER });

@@ -6,9 +6,12 @@ import { evaluate } from "../../src/train/evaluate.ts";
 import { predict } from "../../src/train/predict.ts";
 import { connectInstrumented, type Instrumented } from "../helpers/instrumented.ts";
 import { openMlp } from "../helpers/mlp.ts";
+import { needsBuild, runNode } from "../helpers/programs.ts";
 
 const data = digits({ train: 640, test: 100 });
-const STEPS = 500;
+const STEPS = 300;
+
+needsBuild();
 
 describe("memory", () => {
   let gpu: Instrumented;
@@ -25,8 +28,8 @@ describe("memory", () => {
       }
     };
     // Warm: what is compiled, cached and pooled is there.
-    await train(100, 10);
-    await train(100, 1);
+    await train(60, 10);
+    await train(40, 1);
     const live = gpu.books.liveBytes;
     const before = await heldByHost();
     await train(STEPS / 2, 10);
@@ -63,5 +66,12 @@ describe("memory", () => {
     training.release();
     await Promise.allSettled(runs);
     expect(gpu.books.liveBytes).toBe(before);
+  });
+
+  it("is watched by scripts/soak.mjs", async () => {
+    const soak = ["scripts/soak.mjs", "--steps", "300", "--every", "100"];
+    const { stdout } = await runNode(soak, { timeoutMs: 60_000 });
+    expect(stdout.match(/^step \d00: GPU \d+ B, \d+ objects/gm)).toHaveLength(3);
+    expect(stdout).toMatch(/^gpu: 0 more at the end, at most 0$/m);
   });
 });

@@ -1,0 +1,74 @@
+/** What dispatches cost: arithmetic operations, and bytes that go between memory and the kernel. */
+import { type Dispatch, elementCount, type Instruction, type Program } from "../program.ts";
+import { isWritten, kernelNamed } from "./index.ts";
+import { bytesPerElement, type Kernel } from "./kernel.ts";
+
+export interface Cost {
+  readonly flops: number;
+  /** Of every element that is read or written, once: what moves at least, whatever the caches do. */
+  readonly bytes: number;
+}
+
+/** What one dispatch costs: operations of the kernel and of its hooks, and the parts it uses of what is bound. */
+export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
+  const kernel = kernelNamed(dispatch.kernel);
+  const { constants, hooks, bindings } = dispatch;
+  let flops = kernel.flops(constants);
+  const loaded = new Map<string, number>();
+  for (const [name, hook] of Object.entries(hooks)) {
+    const positions = hookPositions(kernel, name, dispatch);
+    flops += hook.code.filter(({ op }) => op === "call").length * positions;
+    for (const instruction of hook.code) {
+      if (instruction.op !== "load") continue;
+      const elements = distinctValues(hook.code, instruction.at, positions);
+      loaded.set(instruction.binding, (loaded.get(instruction.binding) ?? 0) + elements);
+    }
+  }
+  let bytes = 0;
+  for (const [name, view] of Object.entries(bindings)) {
+    const size = elementCount(view.shape);
+    const elements = Math.min(size, loaded.get(name) ?? size);
+    const ways = isWritten(dispatch, name) && kernel.bindings[name] ? 2 : 1;
+    bytes += ways * elements * bytesPerElement[program.buffers[view.buffer].dtype];
+  }
+  return { flops, bytes };
+}
+
+/** The number of positions that a hook is called for. */
+function hookPositions(kernel: Kernel, name: string, { constants, hooks, bindings }: Dispatch): number {
+  if (kernel.hooks[name] === "load") return kernel.loads?.(constants)[name] ?? 0;
+  const [first] = hooks[name].stores ?? [];
+  return first ? elementCount(bindings[first.binding].shape) : 0;
+}
+
+/** How many different values a register takes, at most, when the hook is called for positions below `positions`. */
+function distinctValues(code: readonly Instruction[], register: number, positions: number): number {
+  const of = (other: number) => distinctValues(code, other, positions);
+  const atMost = (factors: readonly number[]) =>
+    factors.reduce((product, factor) => Math.min(positions, product * factor), 1);
+  const instruction = code[register];
+  switch (instruction.op) {
+    case "index":
+    case "value":
+      return positions;
+    case "constant":
+    case "scalar":
+      return 1;
+    case "map": {
+      // Only over the kernel's own positions are quotients known to be small.
+      const over = code[instruction.from].op === "index" ? positions : Number.POSITIVE_INFINITY;
+      const factors = instruction.terms.map(({ div, mod }) => Math.min(Math.ceil(over / div), mod || over));
+      return Math.min(of(instruction.from), atMost(factors));
+    }
+    case "shift":
+      return of(instruction.from);
+    case "row":
+      return atMost([of(instruction.from), of(instruction.column)]);
+    case "position":
+    case "load":
+    case "random":
+      return of(instruction.at);
+    case "call":
+      return atMost(instruction.args.map(of));
+  }
+}

@@ -1,0 +1,114 @@
+/** Declared costs, held against what the twins do. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { digits } from "../../src/data/index.ts";
+import * as wgrad from "../../src/index.ts";
+import { dispatchCost } from "../../src/kernels/cost.ts";
+import { kernels } from "../../src/kernels/index.ts";
+import { type Dispatch, type Elements, type Program, STEP_SLOTS } from "../../src/program.ts";
+import { arrayOf, type EngineBuffer } from "../../src/runtime/engine.ts";
+import { runKernel } from "../helpers/kernel-run.ts";
+import { programTraffic } from "../helpers/traffic.ts";
+import type { KernelCase } from "./cases/case.ts";
+import { crossEntropyCases } from "./cases/crossEntropy.ts";
+import { elementwiseCases } from "./cases/elementwise.ts";
+import { imageCases } from "./cases/images.ts";
+import { reduceCases } from "./cases/reduce.ts";
+import { softmaxCases } from "./cases/softmax.ts";
+
+afterEach(() => void vi.restoreAllMocks());
+
+describe("positions of load hooks", () => {
+  const cases: Readonly<Record<string, readonly KernelCase[]>> = {
+    elementwise: elementwiseCases,
+    reduce: reduceCases,
+    softmax: softmaxCases,
+    crossEntropy: crossEntropyCases,
+    ...imageCases,
+  };
+  const loading = Object.values(kernels).filter(({ hooks }) => Object.values(hooks).includes("load"));
+
+  it.each(loading.map(({ name }) => name))("of %s lie below what it declares, and reach it", async (name) => {
+    const kernel = kernels[name];
+    const { twin, loads } = kernel;
+    const hooks = Object.keys(kernel.hooks).filter((hook) => kernel.hooks[hook] === "load");
+    /** For each hook, the parts of the declared positions that runs reached. */
+    const reached = new Map(hooks.map((hook) => [hook, [] as number[]]));
+    vi.spyOn(kernel, "twin").mockImplementation((call) => {
+      const ends = new Map<string, number>();
+      const load = Object.entries(call.load).map(([hook, run]) => [
+        hook,
+        (index: number) => {
+          ends.set(hook, Math.max(ends.get(hook) ?? 0, index + 1));
+          return run(index);
+        },
+      ]);
+      twin({ ...call, load: Object.fromEntries(load) });
+      const declared = loads?.(call.constants) ?? {};
+      for (const [hook, end] of ends)
+        reached.set(hook, Math.max(reached.get(hook) ?? 0, end / declared[hook]));
+    });
+    for (const { run } of cases[name]) await runKernel(wgrad.cpu(), run);
+    console.log(name, [...reached]);
+  });
+});
+
+/** The programs that training compiles, with memory for a step of each, as it stands after an epoch. */
+async function programsOf(model: wgrad.Model, options: wgrad.FitOptions) {
+  const { train } = digits({ train: 50, test: 1 });
+  const engine = wgrad.cpu();
+  const compiled: { program: Program; memory: Readonly<Record<string, EngineBuffer>> }[] = [];
+  const compile = engine.compile.bind(engine);
+  engine.compile = async (program, options) => {
+    compiled.push({ program, memory: options?.memory ?? {} });
+    return compile(program, options);
+  };
+  const run = wgrad.fit(engine, model, train, { ...options, batchSize: 20, epochs: 1, validation: train });
+  for await (const _ of run);
+  return Promise.all(
+    compiled.map(async ({ program, memory }) => ({
+      program,
+      memory: await Promise.all(
+        program.buffers.map(async ({ name, dtype, length, values }): Promise<Elements> => {
+          if (values) return Float32Array.from(values);
+          return (await memory[name]?.read()) ?? new (arrayOf(dtype))(length);
+        }),
+      ),
+    })),
+  );
+}
+
+describe("bytes moved", () => {
+  const { batchNorm, conv2d, dense, dropout, maxPool2d, relu, sequential, sigmoid } = wgrad;
+
+  it.each([
+    ["an MLP", sequential(dense(12), relu(), dense(9), sigmoid(), dense(10)), {}],
+    [
+      "an MLP with all there is",
+      sequential(dense(12), batchNorm(), relu(), dropout(0.3), dense(10)),
+      {
+        clip: { norm: 1, value: 1 },
+        penalty: { l1: 0.1, l2: 0.1 },
+        accumulate: 2,
+        optimizer: wgrad.rmsprop(),
+      },
+    ],
+    [
+      "a ConvNet",
+      sequential(conv2d(3, 5), maxPool2d(2), relu(), conv2d(4, 3), maxPool2d(2), relu(), dense(10)),
+      {},
+    ],
+  ])("in a step of %s are those that the twins touch", async (_name, model, options) => {
+    const programs = await programsOf(model, options);
+    // Training on full batches and on what is left over, and evaluation.
+    expect(programs).toHaveLength(3);
+    for (const { program, memory } of programs) {
+      const row = new Float32Array(STEP_SLOTS);
+      const traffic = programTraffic(program, memory, { f32: row, u32: new Uint32Array(row.buffer) });
+      const line = ({ kernel, label }: Dispatch, bytes: number) => `${label} ${kernel}: ${bytes}`;
+      const declared = program.dispatches.map((dispatch) =>
+        line(dispatch, dispatchCost(program, dispatch).bytes),
+      );
+      expect(declared).toEqual(program.dispatches.map((dispatch, i) => line(dispatch, traffic[i])));
+    }
+  });
+});
