@@ -26,8 +26,15 @@ const RTOL = 1e-3;
 /** What rounding each y to 32 bits does to the quotient, in units of |w · y|: a few 6e-8 / STEP. */
 const NOISE = 2e-5;
 
-/** @returns all that is wrong with the gradients of `fn` */
-export async function gradientErrors(engine: Engine, fn: DifferentiableFunction): Promise<string[]> {
+/**
+ * @param note gets each error, relative to the gradient's size
+ * @returns all that is wrong with the gradients of `fn`
+ */
+export async function gradientErrors(
+  engine: Engine,
+  fn: DifferentiableFunction,
+  note: (relative: number) => void = () => {},
+): Promise<string[]> {
   const { inputs, body } = fn;
   const names = differentiable(inputs);
   const w = uniform(outputShape(fn), 0.2, 1.2);
@@ -51,7 +58,9 @@ export async function gradientErrors(engine: Engine, fn: DifferentiableFunction)
       const measured = (4 * (await quotient(STEP / 2)) - (await quotient(STEP))) / 3;
       const claimed = dot(got[name], v.data);
       const tolerance = RTOL * norm(got[name], v.data) + noise;
-      if (Math.abs(measured - claimed) <= tolerance) continue;
+      const difference = Math.abs(measured - claimed);
+      note(difference === 0 ? 0 : difference / Math.max(norm(got[name], v.data), noise / RTOL));
+      if (difference <= tolerance) continue;
       errors.push(
         `gradient of ${name}: ${claimed} along a direction, by differences ${measured} ± ${tolerance}`,
       );

@@ -31,8 +31,7 @@ describe("positions of load hooks", () => {
     const kernel = kernels[name];
     const { twin, loads } = kernel;
     const hooks = Object.keys(kernel.hooks).filter((hook) => kernel.hooks[hook] === "load");
-    /** For each hook, the parts of the declared positions that runs reached. */
-    const reached = new Map(hooks.map((hook) => [hook, [] as number[]]));
+    const runs: { hook: string; part: number }[] = [];
     vi.spyOn(kernel, "twin").mockImplementation((call) => {
       const ends = new Map<string, number>();
       const load = Object.entries(call.load).map(([hook, run]) => [
@@ -44,11 +43,12 @@ describe("positions of load hooks", () => {
       ]);
       twin({ ...call, load: Object.fromEntries(load) });
       const declared = loads?.(call.constants) ?? {};
-      for (const [hook, end] of ends)
-        reached.set(hook, Math.max(reached.get(hook) ?? 0, end / declared[hook]));
+      for (const [hook, end] of ends) runs.push({ hook, part: end / declared[hook] });
     });
     for (const { run } of cases[name]) await runKernel(wgrad.cpu(), run);
-    console.log(name, [...reached]);
+    expect(new Set(runs.map(({ hook }) => hook))).toEqual(new Set(hooks));
+    // Windows may leave out a last column, and the last element need not be a maximum.
+    expect(runs.filter(({ part }) => !(part > 0.95 && part <= 1))).toEqual([]);
   });
 });
 

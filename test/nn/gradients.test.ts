@@ -1,10 +1,11 @@
 /** Every op's gradient rule against central differences, and the gradients of these gradients. */
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { gradients, stepWindow } from "../../src/index.ts";
 import { inputSource } from "../../src/nn/ops/source.ts";
 import { registeredOps, topological } from "../../src/nn/tensor.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 import { gradientErrors, gradientFunctions, traced } from "../helpers/finite-differences.ts";
+import { OpsTable } from "../helpers/ops-table.ts";
 import { elementwiseCases } from "./gradient-cases/elementwise.ts";
 import { imageCases } from "./gradient-cases/images.ts";
 import { productCases } from "./gradient-cases/products.ts";
@@ -25,17 +26,20 @@ const all = Object.entries(cases).flatMap(([op, ofOp]) =>
   Object.entries(ofOp).map(([name, fn]) => ({ op, name, fn })),
 );
 const engines = useEngines();
+const table = new OpsTable(cases);
+afterAll(() => table.write());
 
 describe.each(ENGINES)("gradients on the %s agree with differences", (kind) => {
-  it.each(all)("$op: $name", async ({ fn }) => {
-    expect(await gradientErrors(engines[kind], fn)).toEqual([]);
+  it.each(all)("$op: $name", async ({ op, fn }) => {
+    expect(await gradientErrors(engines[kind], fn, table.noting(op, kind))).toEqual([]);
   });
 });
 
 describe("gradients of gradients agree with differences", () => {
-  it.each(all)("$op: $name", async ({ fn }) => {
+  it.each(all)("$op: $name", async ({ op, fn }) => {
     for (const [name, gradient] of gradientFunctions(fn)) {
-      expect(await gradientErrors(engines.cpu, gradient), `gradient of ${name}`).toEqual([]);
+      const errors = await gradientErrors(engines.cpu, gradient, table.noting(op, "second"));
+      expect(errors, `gradient of ${name}`).toEqual([]);
     }
   });
 });

@@ -256,23 +256,26 @@ describe.each(ENGINES)("on the %s", (kind) => {
       clamped.map((g) => g / 4),
     );
   });
-
-  it.each([2, 3, 6])(
-    "accumulates %i parts to the gradients and the loss of the whole batch",
-    async (accumulate) => {
-      const of = async (options: TrainingOptions) => {
-        const { trainer, step } = await open(engines[kind], adam({ lr: 0.01 }), {
-          penalty: { l2: 0.1 },
-          ...options,
-        });
-        const { loss } = await step.run(batches[0]);
-        return { loss, gradients: Object.values(await gradientsOf(trainer)).flat() };
-      };
-      const [whole, parts] = [await of({}), await of({ accumulate })];
-      const largest = Math.max(...whole.gradients.map(Math.abs));
-      const tolerance = { rtol: 0, atol: 1e-6 * largest };
-      expect(difference("gradients", parts.gradients, whole.gradients, tolerance)).toBe(undefined);
-      expect(difference("loss", parts.loss, whole.loss, { rtol: 1e-6, atol: 0 })).toBe(undefined);
-    },
-  );
 });
+
+// A step of several parts is dear to compile on a software GPU: one is enough there.
+it.each([
+  ["gpu", 3],
+  ["cpu", 2],
+  ["cpu", 3],
+  ["cpu", 6],
+] as const)(
+  "on the %s, %i accumulated parts give the gradients and the loss of the whole batch",
+  async (kind, accumulate) => {
+    const of = async (options: TrainingOptions) => {
+      const opened = await open(engines[kind], adam({ lr: 0.01 }), { penalty: { l2: 0.1 }, ...options });
+      const { loss } = await opened.step.run(batches[0]);
+      return { loss, gradients: Object.values(await gradientsOf(opened.trainer)).flat() };
+    };
+    const [whole, parts] = [await of({}), await of({ accumulate })];
+    const largest = Math.max(...whole.gradients.map(Math.abs));
+    const tolerance = { rtol: 0, atol: 1e-6 * largest };
+    expect(difference("gradients", parts.gradients, whole.gradients, tolerance)).toBe(undefined);
+    expect(difference("loss", parts.loss, whole.loss, { rtol: 1e-6, atol: 0 })).toBe(undefined);
+  },
+);
