@@ -17,7 +17,8 @@ export default defineConfig({
     },
     rolldownOptions: {
       external: ["webgpu", /^node:/],
-      output: { chunkFileNames: "shared/[name].js" },
+      // White space, too, which Vite leaves in libraries: a page may load these files as they are.
+      output: { chunkFileNames: "shared/[name].js", minify: true },
     },
   },
 });

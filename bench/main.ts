@@ -2,12 +2,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { connect, cpu } from "wgrad";
 import { machine } from "./measure.ts";
-import { measureStep, type StepOptions, stepLines, stepObject } from "./step.ts";
+import { measureStep, type StepModel, type StepOptions, stepLines, stepObject } from "./step.ts";
 
 const EXIT = { success: 0, failure: 1, usage: 2 } as const;
 
-interface StepFlags extends Omit<StepOptions, "hidden"> {
-  readonly model: readonly number[];
+interface StepFlags extends Omit<StepOptions, keyof StepModel | "batch"> {
+  readonly model: NamedModel;
+  readonly batch?: number;
   readonly json?: boolean;
 }
 
@@ -19,14 +20,21 @@ function wholeNumber(low: number, high: number): (text: string) => number {
   };
 }
 
-/** "mlp" or "96-200-48": the widths of the hidden layers. */
-function hiddenWidths(text: string): number[] {
-  if (text === "mlp") return [256, 128];
-  if (text === "conv")
-    throw new InvalidArgumentError("Convolution is not built yet, so there is nothing to time.");
+interface NamedModel extends StepModel {
+  /** Samples a step, unless asked for. */
+  readonly batch: number;
+}
+
+const MLP: NamedModel = { convolutions: false, hidden: [256, 128], batch: 128 };
+const CONV: NamedModel = { convolutions: true, hidden: [128], batch: 250 };
+
+/** "mlp", "conv", or the widths of the hidden layers: "96-200-48". */
+function namedModel(text: string): NamedModel {
+  if (text === "mlp") return MLP;
+  if (text === "conv" || text === "convnet") return CONV;
   const parse = wholeNumber(1, 65_536);
   try {
-    return text.split("-").map(parse);
+    return { ...MLP, hidden: text.split("-").map(parse) };
   } catch {
     throw new InvalidArgumentError("Expected mlp, conv, or hidden widths such as 96-200-48.");
   }
@@ -45,12 +53,16 @@ function benchCommand(): Command {
     .addOption(
       new Option(
         "--model <name>",
-        "mlp (784-256-128-10), conv (not built yet), or hidden widths such as 96-200-48",
+        "mlp (784-256-128-10), conv (24 filters of 5×5, 32 of 3×3, each with max-pooling, then 128-10), or hidden widths such as 96-200-48",
       )
-        .argParser(hiddenWidths)
-        .default([256, 128], "mlp"),
+        .argParser(namedModel)
+        .default(MLP, "mlp"),
     )
-    .addOption(new Option("--batch <n>", "samples a step").argParser(wholeNumber(1, 20_000)).default(128))
+    .addOption(
+      new Option("--batch <n>", "samples a step (default: 128; of conv 250)").argParser(
+        wholeNumber(1, 20_000),
+      ),
+    )
     .addOption(
       new Option("--steps <n>", "steps of one measurement; the CPU engine takes about a second's worth")
         .argParser(wholeNumber(1, 100_000))
@@ -69,11 +81,11 @@ function benchCommand(): Command {
   return bench;
 }
 
-async function step({ model, json, ...options }: StepFlags): Promise<void> {
+async function step({ model, json, ...flags }: StepFlags): Promise<void> {
   const print = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
   const engine = await connect();
   try {
-    const result = await measureStep(engine, cpu(), { ...options, hidden: model }, print(process.stderr));
+    const result = await measureStep(engine, cpu(), { ...model, ...flags }, print(process.stderr));
     const here = machine();
     stepLines(result, here).forEach(print(json ? process.stderr : process.stdout));
     const command = `npm run bench -- ${process.argv.slice(2).join(" ")}`;

@@ -7,6 +7,7 @@
 import {
   adam,
   type CompiledStep,
+  conv2d,
   correctCount,
   createTrainer,
   crossEntropy,
@@ -16,8 +17,8 @@ import {
   type EngineBuffer,
   gather,
   init,
+  maxPool2d,
   mul,
-  type Program,
   programCost,
   relu,
   sequential,
@@ -34,9 +35,14 @@ import {
   table,
 } from "./measure.ts";
 
-export interface StepOptions {
-  /** Widths of the hidden layers. */
+/** What is trained: two convolutions or none, then hidden dense layers, then one unit for each class. */
+export interface StepModel {
+  readonly convolutions: boolean;
+  /** Widths of the hidden dense layers. */
   readonly hidden: readonly number[];
+}
+
+export interface StepOptions extends StepModel {
   readonly batch: number;
   /** Steps of one measurement on the GPU engine. */
   readonly steps: number;
@@ -45,7 +51,8 @@ export interface StepOptions {
 }
 
 export interface StepResult {
-  readonly layers: readonly number[];
+  /** Inputs, filters and their sizes, hidden widths, classes: [784, "24@5×5", "32@3×3", 128, 10]. */
+  readonly layers: readonly (number | string)[];
   readonly batch: number;
   readonly parameters: number;
   readonly adapter: string;
@@ -65,6 +72,7 @@ export interface StepResult {
   readonly comparedSteps: number;
 }
 
+const IMAGE = [1, 28, 28];
 const FEATURES = 784;
 const CLASSES = 10;
 /** Enough that a step's batch is not in the caches from the step before. */
@@ -91,6 +99,29 @@ function samples(seed: number) {
   };
 }
 
+/** Each is followed by max-pooling of 2×2. */
+const CONVOLUTIONS = [
+  { filters: 24, kernel: 5 },
+  { filters: 32, kernel: 3 },
+];
+
+function modelOf({ convolutions, hidden }: StepModel) {
+  return sequential(
+    ...(convolutions ? CONVOLUTIONS : []).flatMap(({ filters, kernel }) => [
+      conv2d(filters, kernel),
+      maxPool2d(2),
+      relu(),
+    ]),
+    ...hidden.flatMap((width) => [dense(width), relu()]),
+    dense(CLASSES),
+  );
+}
+
+function layersOf({ convolutions, hidden }: StepModel): (number | string)[] {
+  const filters = CONVOLUTIONS.map(({ filters, kernel }) => `${filters}@${kernel}×${kernel}`);
+  return [FEATURES, ...(convolutions ? filters : []), ...hidden, CLASSES];
+}
+
 /** The step on one engine, with all it needs in the engine's memory. */
 class Candidate {
   private constructor(
@@ -100,9 +131,9 @@ class Candidate {
   ) {}
 
   static async compile(engine: Engine, options: StepOptions, data: ReturnType<typeof samples>) {
-    const { hidden, batch, seed } = options;
-    const model = sequential(...hidden.flatMap((width) => [dense(width), relu()]), dense(CLASSES));
-    const trainer = createTrainer(engine, model, { inputShape: [FEATURES], optimizer: adam(), seed });
+    const { batch, seed } = options;
+    const inputShape = options.convolutions ? IMAGE : [FEATURES];
+    const trainer = createTrainer(engine, modelOf(options), { inputShape, optimizer: adam(), seed });
     const memory: Record<string, EngineBuffer> = {
       inputs: engine.buffer("inputs", "u8", data.inputs.length, data.inputs),
       targets: engine.buffer("targets", "u8", data.targets.length, data.targets),
@@ -111,7 +142,7 @@ class Candidate {
     const step = await trainer.compile(
       (_inputs, model) => {
         const indices = stepWindow(dataSource("order", [SAMPLES], "i32"), "batchStart", batch);
-        const x = mul(gather(dataSource("inputs", [SAMPLES, FEATURES], "u8"), indices), 1 / 255);
+        const x = mul(gather(dataSource("inputs", [SAMPLES, ...inputShape], "u8"), indices), 1 / 255);
         const y = gather(dataSource("targets", [SAMPLES], "u8"), indices);
         const logits = model(x);
         return { minimize: crossEntropy(logits, y), correct: correctCount(logits, y) };
@@ -149,20 +180,6 @@ export function relativeDifference(actual: readonly number[], expected: readonly
     const difference = Math.abs(value - expected[i]) / Math.abs(expected[i]);
     return Number.isNaN(difference) ? difference : Math.max(largest, difference);
   }, 0);
-}
-
-/** Bytes a step moves: of a resident data set it reads one batch, not all that is bound. */
-export function bytesMoved(program: Program, samples: number, batch: number): number {
-  let bytes = programCost(program).bytes;
-  for (const { bindings } of program.dispatches) {
-    for (const { buffer, shape } of Object.values(bindings)) {
-      const { kind, dtype } = program.buffers[buffer];
-      if (kind !== "data" || shape[0] !== samples) continue;
-      const elements = shape.reduce((product, size) => product * size, 1);
-      bytes -= elements * (dtype === "u8" ? 1 : 4) * (1 - batch / samples);
-    }
-  }
-  return bytes;
 }
 
 /**
@@ -203,15 +220,15 @@ export async function measureStep(
     note(`measured ${repetition + 1} of ${options.repetitions}`);
   }
   const { program } = onGpu.step;
-  const { dispatches, flops } = programCost(program);
+  const { dispatches, flops, bytes } = programCost(program);
   return {
-    layers: [FEATURES, ...options.hidden, CLASSES],
+    layers: layersOf(options),
     batch: options.batch,
     parameters: onGpu.parameters,
     adapter: gpu.info.adapter,
     dispatchesPerStep: dispatches,
     flopsPerStep: flops,
-    bytesPerStep: bytesMoved(program, SAMPLES, options.batch),
+    bytesPerStep: bytes,
     steps: options.steps,
     cpuEngineSteps,
     repetitions: options.repetitions,

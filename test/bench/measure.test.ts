@@ -9,8 +9,7 @@ import {
   significant,
   spreadOf,
 } from "../../bench/measure.ts";
-import { bytesMoved, relativeDifference } from "../../bench/step.ts";
-import type { Program } from "../../src/program.ts";
+import { relativeDifference } from "../../bench/step.ts";
 
 describe("statistics", () => {
   it("take the middle, and the ends", () => {
@@ -61,32 +60,5 @@ describe("the engines' losses", () => {
     expect(relativeDifference([1, 2, 3], [Number.NaN, 2, 3])).toBeNaN();
     expect(relativeDifference([], [])).toBeNaN();
     expect(relativeDifference([1], [1, 2])).toBeNaN();
-  });
-});
-
-describe("bytes moved", () => {
-  it("count a batch of the data set, not all of it", () => {
-    const program: Program = {
-      name: "test",
-      buffers: [
-        { name: "inputs", kind: "data", dtype: "u8", length: 1000 * 8 },
-        { name: "x", kind: "temporary", dtype: "f32", length: 10 * 8 },
-      ],
-      dispatches: [
-        {
-          label: "test",
-          kernel: "elementwise",
-          constants: { SIZE: 80, ROW: 128 },
-          hooks: {},
-          bindings: {
-            operand0: { buffer: 0, offset: 0, shape: [1000, 8] },
-            result0: { buffer: 1, offset: 0, shape: [10, 8] },
-          },
-        },
-      ],
-      scalars: [],
-      outputs: {},
-    };
-    expect(bytesMoved(program, 1000, 10)).toBe(10 * 8 + 10 * 8 * 4);
   });
 });

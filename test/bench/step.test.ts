@@ -49,8 +49,28 @@ describe("bench step", () => {
     3 * MINUTES,
   );
 
+  it(
+    "measures a convolutional network, too",
+    async () => {
+      const { exitCode, stdout, stderr } = await bench(
+        ..."step --model conv --batch 4 --steps 2 --repetitions 2 --json".split(" "),
+      );
+      expect(stderr).not.toMatch(/^\s+at /m);
+      expect(exitCode).toBe(0);
+      const parameters = 24 * 25 + 24 + 32 * 24 * 9 + 32 + 128 * 800 + 128 + 10 * 128 + 10;
+      const result = JSON.parse(stdout);
+      expect(result).toMatchObject({ layers: [784, "24@5×5", "32@3×3", 128, 10], batch: 4, parameters });
+      expect(result.lossDifference).toBeLessThanOrEqual(1e-4);
+      // Multiplications and additions of the convolutions alone, forward, and backward for their weights.
+      const forward = 2 * 4 * (24 * 24 * 24 * 25 + 10 * 10 * 32 * 24 * 9);
+      expect(result.flopsPerStep).toBeGreaterThan(2 * forward);
+      expect(result.flopsPerStep).toBeLessThan(4 * forward);
+      expect(stderr).toContain("One training step of 784-24@5×5-32@3×3-128-10: batch 4");
+    },
+    3 * MINUTES,
+  );
+
   it.each([
-    [["step", "--model", "conv"], /Convolution is not built yet/],
     [["step", "--model", "3-x"], /Expected mlp, conv, or hidden widths/],
     [["step", "--batch", "0"], /whole number from 1/],
     [["step", "--bacth", "1"], /Did you mean --batch/],
@@ -82,7 +102,7 @@ describe("engines that disagree", () => {
       },
     });
   }
-  const options = { hidden: [4], batch: 8, steps: 2, repetitions: 2, seed: 1 };
+  const options = { convolutions: false, hidden: [4], batch: 8, steps: 2, repetitions: 2, seed: 1 };
 
   it.each([1.0003, 0.5, Number.NaN])("by a factor of %d are not timed", async (factor) => {
     await expect(measureStep(skewed(factor), cpu(), options)).rejects.toThrow(
