@@ -196,6 +196,7 @@ export async function measureStep(
   const onGpu = await Candidate.compile(gpu, options, data);
   const onCpu = await Candidate.compile(reference, options, data);
 
+  note(`comparing ${COMPARED_STEPS} steps on both engines`);
   const compared = await onGpu.run(COMPARED_STEPS);
   const expected = await onCpu.run(COMPARED_STEPS);
   const lossDifference = relativeDifference(compared.losses, expected.losses);

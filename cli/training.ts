@@ -147,5 +147,5 @@ export function buildTraining(options: TrainingOptions) {
 
 function buildSchedule({ schedule, warmupSteps, ...settings }: TrainingOptions): Schedule {
   const then = scheduleEntry(schedule).make(settings as Required<ScheduleSettings>);
-  return warmupSteps > 0 ? warmUp({ steps: warmupSteps, then }) : then;
+  return warmupSteps > 0 ? warmUp({ steps: warmupSteps, schedule: then }) : then;
 }

@@ -99,6 +99,7 @@ export {
   reduceOnPlateau,
   type Schedule,
   stepDecay,
+  type WarmUpOptions,
   warmUp,
 } from "./nn/schedules.ts";
 export type { ModelCall, Penalty } from "./nn/step.ts";

@@ -1,5 +1,5 @@
 import shader from "../../shaders/conv2d.wgsl?raw";
-import type { Constants, Kernel, TwinCall } from "./kernel.ts";
+import { type Constants, type Kernel, registerTile, type TwinCall } from "./kernel.ts";
 
 /** Everything that a convolution's loops depend on. Pairs are [vertical, horizontal]. */
 export interface ConvShape {
@@ -17,10 +17,6 @@ export interface ConvShape {
 
 /** Invocations that the weight gradient should at least have: fewer would leave a device idle. */
 const WANTED_INVOCATIONS = 1024;
-
-function tileFor(size: number): number {
-  return size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
-}
 
 function shared(shape: ConvShape) {
   return {
@@ -50,8 +46,7 @@ export function convForwardConstants(shape: ConvShape) {
   return {
     ...shared(shape),
     SPLITS: 1,
-    TILE_M: tileFor(shape.filters / shape.groups),
-    TILE_N: tileFor(pixels),
+    ...registerTile(shape.filters / shape.groups, pixels, shape.groups),
   };
 }
 
@@ -60,8 +55,7 @@ export function convInputConstants(shape: ConvShape) {
   return {
     ...shared(shape),
     SPLITS: 1,
-    TILE_M: tileFor(shape.channels / shape.groups),
-    TILE_N: tileFor(pixels),
+    ...registerTile(shape.channels / shape.groups, pixels, shape.groups),
   };
 }
 
@@ -69,10 +63,9 @@ export function convInputConstants(shape: ConvShape) {
 export function convWeightConstants(shape: ConvShape) {
   const filters = shape.filters / shape.groups;
   const columns = (shape.channels / shape.groups) * shape.kernel[0] * shape.kernel[1];
-  const TILE_M = tileFor(filters);
-  const TILE_N = tileFor(columns);
-  const invocations = shape.groups * Math.ceil(filters / TILE_M) * Math.ceil(columns / TILE_N);
   const rows = shape.batch * shape.outSize[0];
+  const { TILE_M, TILE_N } = registerTile(filters, columns, shape.groups * rows);
+  const invocations = shape.groups * Math.ceil(filters / TILE_M) * Math.ceil(columns / TILE_N);
   const share = Math.ceil(rows / Math.min(rows, Math.ceil(WANTED_INVOCATIONS / invocations)));
   return { ...shared(shape), SPLITS: Math.ceil(rows / share), TILE_M, TILE_N };
 }

@@ -84,4 +84,28 @@ export function lanesFor(size: number, limit: number): number {
   return lanes;
 }
 
+/**
+ * Invocations that a product should at least have: fewer would leave a device idle. Small products are also the ones
+ * with short inner loops: around a large tile, software adapters unroll them, and compile for seconds.
+ */
+const WANTED_INVOCATIONS = 256;
+
+/**
+ * The tile of a product [rows, columns] that one invocation keeps in registers: as large as pays, as long as there
+ * are invocations enough. `copies` says how often the product is computed side by side.
+ */
+export function registerTile(rows: number, columns: number, copies: number) {
+  const within = (size: number, limit: number) => {
+    let tile = limit;
+    while (tile > size) tile /= 2;
+    return tile;
+  };
+  for (let limit = 8; ; limit /= 2) {
+    const TILE_M = within(rows, limit);
+    const TILE_N = within(columns, limit);
+    const invocations = copies * Math.ceil(rows / TILE_M) * Math.ceil(columns / TILE_N);
+    if (invocations >= WANTED_INVOCATIONS || limit === 1) return { TILE_M, TILE_N };
+  }
+}
+
 export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1 };

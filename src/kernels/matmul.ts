@@ -1,5 +1,5 @@
 import shader from "../../shaders/matmul.wgsl?raw";
-import type { Constants, Kernel } from "./kernel.ts";
+import { type Constants, type Kernel, registerTile } from "./kernel.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -11,11 +11,6 @@ export interface MatmulShape {
   /** Whether every matrix of the batch has its own A (B), or all share one. */
   readonly batchedA: boolean;
   readonly batchedB: boolean;
-}
-
-/** The register tile of one invocation: as large as pays, as long as there are invocations enough. */
-function tileFor(size: number): number {
-  return size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
 }
 
 /** Constants for c[m, n] = A · B; `sums` also asks for the sums over k of A's rows. */
@@ -31,8 +26,7 @@ export function matmulConstants(shape: MatmulShape, sums = false) {
     SUMS: sums ? 1 : 0,
     BATCH_A: shape.batchedA ? m * k : 0,
     BATCH_B: shape.batchedB ? n * k : 0,
-    TILE_M: tileFor(m),
-    TILE_N: tileFor(n),
+    ...registerTile(m, n, batch),
     GROUP_X: 8,
     GROUP_Y: 1,
   };

@@ -47,12 +47,18 @@ export function cosineDecay({ floor = 0 }: { floor?: number } = {}): Schedule {
   };
 }
 
-/** Linearly up over the first `steps` steps, then as `then` says (default: constant). */
-export function warmUp({ steps, then = constantRate() }: { steps: number; then?: Schedule }): Schedule {
+export interface WarmUpOptions {
+  readonly steps: number;
+  /** What the warm-up multiplies (default: constant). It counts steps from the first, too. */
+  readonly schedule?: Schedule;
+}
+
+/** Linearly up over the first `steps` steps, then as `schedule` says. */
+export function warmUp({ steps, schedule = constantRate() }: WarmUpOptions): Schedule {
   positive("warmUp", "steps", steps);
   return {
-    name: `warm-up, ${then.name}`,
-    factor: (moment) => Math.min(1, (moment.step + 1) / steps) * then.factor(moment),
+    name: `warm-up, ${schedule.name}`,
+    factor: (moment) => Math.min(1, (moment.step + 1) / steps) * schedule.factor(moment),
   };
 }
 

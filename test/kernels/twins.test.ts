@@ -45,6 +45,14 @@ describe.each(Object.entries(cases))("%s", (_kernel, ofKernel) => {
   });
 });
 
+it.each(["matmul", "convForward", "convInputGradient", "convWeightGradient"])(
+  "the cases of %s reach the smallest tile and the largest",
+  (kernel) => {
+    const tiles = cases[kernel].map(({ run: { constants } }) => constants.TILE_M * constants.TILE_N);
+    expect([Math.min(...tiles), Math.max(...tiles)]).toEqual([1, 64]);
+  },
+);
+
 it("every kernel has cases", () => {
   expect(Object.keys(cases).sort()).toEqual(Object.keys(kernels).sort());
   expect(Object.entries(cases).filter(([, ofKernel]) => ofKernel.length === 0)).toEqual([]);

@@ -77,8 +77,8 @@ describe("schedules", () => {
     expectClose(curve(warmUp({ steps: 4 }), 6), [0.25, 0.5, 0.75, 1, 1, 1]);
     const cosine = curve(cosineDecay(), 10);
     const expected = cosine.map((factor, step) => factor * Math.min(1, (step + 1) / 3));
-    expectClose(curve(warmUp({ steps: 3, then: cosineDecay() }), 10), expected);
-    const twice = warmUp({ steps: 2, then: warmUp({ steps: 4, then: stepDecay({ epochs: 1 }) }) });
+    expectClose(curve(warmUp({ steps: 3, schedule: cosineDecay() }), 10), expected);
+    const twice = warmUp({ steps: 2, schedule: warmUp({ steps: 4, schedule: stepDecay({ epochs: 1 }) }) });
     expectClose(curve(twice, 6), [0.5 * 0.25, 0.5, 0.75, 1, 1, 0.1]);
   });
 });

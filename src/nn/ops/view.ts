@@ -23,7 +23,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
   const count = elementCount(x.shape);
   const full = shape.map((size) => (size === -1 ? count / known : size));
-  if (shape.filter((size) => size === -1).length > 1 || elementCount(full) !== count) {
+  const open = shape.filter((size) => size === -1).length;
+  if (open > 1 || (open === 1 && !Number.isInteger(count / known)) || elementCount(full) !== count) {
     throw new ShapeError(
       "reshape",
       `${formatShape(x.shape)} has ${count} elements, ${formatShape(shape)} does not`,

@@ -48,6 +48,9 @@ function matmulCase(
   };
 }
 
+/** Enough for the largest tile, and one past it in both directions. */
+const large = [129, 129, 17] as const;
+
 export const matmulCases: KernelCase[] = [
   matmulCase([1, 1, 1], "NN", { sums: true }),
   matmulCase([3, 17, 65], "NN"),
@@ -56,14 +59,18 @@ export const matmulCases: KernelCase[] = [
   matmulCase([65, 65, 17], "NN", { sums: true }),
   matmulCase([65, 65, 17], "NT"),
   matmulCase([65, 65, 17], "TN"),
-  matmulCase([65, 65, 17], "TN", { sums: true }),
-  // One past a tile of 8, one past a row of 8 such tiles, and a long sum.
-  matmulCase([9, 65, 3], "NN"),
-  matmulCase([129, 9, 1000], "NT"),
+  matmulCase(large, "NN"),
+  matmulCase(large, "NT", { sums: true }),
+  matmulCase(large, "TN"),
+  matmulCase(large, "TN", { sums: true }),
+  matmulCase([33, 33, 5], "NN"),
+  // A long sum, and a matrix of one row.
+  matmulCase([33, 9, 1000], "NT"),
   matmulCase([1, 300, 5], "TN"),
   matmulCase([5, 7, 3], "NN", { batch: 3, batched: "both", sums: true }),
   matmulCase([5, 7, 3], "NT", { batch: 3, batched: "both" }),
   matmulCase([5, 7, 3], "TN", { batch: 3, batched: "both", sums: true }),
   matmulCase([5, 7, 3], "NN", { batch: 3, batched: "a" }),
   matmulCase([5, 7, 3], "NN", { batch: 3, batched: "b" }),
+  matmulCase([33, 33, 3], "NN", { batch: 20, batched: "both" }),
 ];
