@@ -8,7 +8,7 @@ import {
   maxPooling,
   samePadding,
 } from "../../helpers/references.ts";
-import { distinct, uniform } from "../../helpers/samples.ts";
+import { distinct, indices, uniform } from "../../helpers/samples.ts";
 import type { LayerCase } from "./case.ts";
 
 const images = () => uniform([2, 4, 7, 6]);
@@ -46,6 +46,11 @@ export const imageCases: Readonly<Record<string, LayerCase>> = {
     groups: 4,
     stride: [2, 2],
   }),
+  "conv2d of whole numbers": {
+    layer: conv2d(2, 3),
+    x: indices([2, 2, 5, 4], 9),
+    expected: (x, p) => convolution(x, p.weight, p.bias, {}),
+  },
   maxPool2d: { layer: maxPool2d(2), x: unlike(), expected: (x) => maxPooling(x, [2, 2], [2, 2]) },
   "maxPool2d, stride and padding": {
     layer: maxPool2d([3, 2], { stride: [1, 2], padding: 1 }),
