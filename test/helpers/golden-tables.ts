@@ -19,25 +19,30 @@ export const ops: Readonly<Record<string, (inputs: Inputs, args: Args) => Tensor
   attention: ({ q, k, v }, { causal }) => w.attention(q, k, v, { causal }),
   avgPool2d: ({ x }, { kernel, stride, padding }) => w.avgPool2d(x, kernel, { stride, padding }),
   batchNorm: (inputs, { eps }) => applied(w.batchNorm({ epsilon: eps }), inputs),
-  bceWithLogits: ({ logits, target }) => w.binaryCrossEntropy(logits, target),
-  concat: ({ x, y }, { axis }) => w.concat([x, y], axis),
+  bceWithLogits: ({ logits, target }, { reduction }) =>
+    reduced(w.binaryCrossEntropy(logits, target), logits, reduction),
+  concat: ({ dOutput: _, ...inputs }, { axis }) => w.concat(Object.values(inputs), axis),
   conv2d: ({ x, weight, bias }, { stride, padding, dilation, groups }) => {
     const product = w.conv2d(x, weight, { stride, padding, dilation, groups });
     return bias ? w.add(product, w.reshape(bias, [-1, 1, 1])) : product;
   },
   cos: ({ x }) => w.cos(x),
-  crossEntropy: ({ logits, target }, { labelSmoothing }) =>
-    w.crossEntropy(logits, target, { labelSmoothing }),
+  crossEntropy: ({ logits, target }, { labelSmoothing, reduction }) =>
+    reduced(w.crossEntropy(logits, target, { labelSmoothing }), target, reduction),
   div: ({ x, y }) => w.div(x, y),
   elu: ({ x }, { alpha }) => w.elu(x, alpha),
   embedding: ({ weight, index }) => w.gather(weight, index),
   exp: ({ x }) => w.exp(x),
   gelu: ({ x }) => w.gelu(x),
-  huber: ({ x, y }, { delta }) => w.huber(x, y, { delta }),
-  l1Loss: ({ x, y }) => w.meanAbsoluteError(x, y),
+  globalAvgPool2d: ({ x }) => w.mean(x, [2, 3]),
+  huber: ({ x, y }, { delta, reduction }) => reduced(w.huber(x, y, { delta }), x, reduction),
+  l1Loss: ({ x, y }, { reduction }) => reduced(w.meanAbsoluteError(x, y), x, reduction),
   layerNorm: (inputs, { eps }) => applied(w.layerNorm({ epsilon: eps }), inputs),
   leakyRelu: ({ x }, { alpha }) => w.leakyRelu(x, alpha),
-  linear: ({ x, weight, bias }) => w.add(w.matmul(x, w.transpose(weight)), bias),
+  linear: ({ x, weight, bias }) => {
+    const product = w.matmul(x, w.transpose(weight));
+    return bias ? w.add(product, bias) : product;
+  },
   log: ({ x }) => w.log(x),
   logSoftmax: ({ x }, { axis }) => w.logSoftmax(x, axis),
   matmul: ({ x, y }) => w.matmul(x, y),
@@ -46,7 +51,7 @@ export const ops: Readonly<Record<string, (inputs: Inputs, args: Args) => Tensor
   maxPool2d: ({ x }, { kernel, stride, padding }) => w.maxPool2d(x, kernel, { stride, padding }),
   mean: ({ x }, { axis }) => w.mean(x, axis),
   minimum: ({ x, y }) => minimum(x, y),
-  mse: ({ x, y }) => w.meanSquaredError(x, y),
+  mse: ({ x, y }, { reduction }) => reduced(w.meanSquaredError(x, y), x, reduction),
   mul: ({ x, y }) => w.mul(x, y),
   neg: ({ x }) => w.neg(x),
   relu: ({ x }) => w.relu(x),
@@ -64,6 +69,16 @@ export const ops: Readonly<Record<string, (inputs: Inputs, args: Args) => Tensor
   tanh: ({ x }) => w.tanh(x),
   transpose: ({ x }, { axes }) => w.transpose(x, axes),
 };
+
+/** A mean as the reduction that the case asks for: `mean`, or the `sum` over as many terms as `terms` has elements. */
+function reduced(value: Tensor, { shape }: Tensor, reduction = "mean"): Tensor {
+  if (reduction === "mean") return value;
+  if (reduction !== "sum") throw new Error(`reduction "${reduction}" has no counterpart here`);
+  return w.mul(
+    value,
+    shape.reduce((product, size) => product * size, 1),
+  );
+}
 
 /** A layer in training, with the case's inputs as its parameters. */
 function applied(layer: Layer, inputs: Inputs): Tensor {
@@ -84,6 +99,7 @@ export const layers: Readonly<Record<string, (args: Args) => Layer>> = {
   elu: ({ alpha }) => w.elu(alpha),
   flatten: () => w.flatten(),
   gelu: () => w.gelu(),
+  globalAvgPool2d: () => w.globalAvgPool2d(),
   layerNorm: ({ eps }) => w.layerNorm({ epsilon: eps }),
   leakyRelu: ({ alpha }) => w.leakyRelu(alpha),
   maxPool2d: ({ kernel, stride, padding }) => w.maxPool2d(kernel, { stride, padding }),

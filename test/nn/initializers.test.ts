@@ -123,6 +123,15 @@ describe("by default", () => {
     expect(got["0.weight"]).not.toEqual(other["0.weight"]);
   });
 
+  it.each([
+    ["dense", () => dense(4)],
+    ["residual", () => residual(dense(4))],
+  ])("it stops at the next layer with weights: %s", async (_name, next) => {
+    const got = await weights(sequential(dense(4), next(), relu()), [4]);
+    const want = await weights(sequential(dense(4, { init: init.xavierUniform() }), next(), relu()), [4]);
+    expect(got).toEqual(want);
+  });
+
   it("biases are zeros, norms do nothing, embeddings are normal, attention is Glorot's", async () => {
     const got = await weights(
       sequential(embedding(50, 40), multiHeadAttention(4), layerNorm(), dense(3)),

@@ -125,6 +125,23 @@ const cases: Record<string, Graph> = {
   "more results of one kernel than it can store": graph(
     Object.fromEntries([1, 2, 3, 4, 5, 6, 7].map((factor) => [`times${factor}`, mul(product, factor)])),
   ),
+  "many operands, and several results computed from them": graph(
+    Object.fromEntries(
+      [tanh, exp, relu, square].map((fn, i) => [`result${i}`, fn(total(manySources.slice(0, 7)))]),
+    ),
+    [],
+    manyGiven,
+  ),
+  "operands and results beside a product's own": graph(
+    Object.fromEntries(
+      [tanh, exp, relu, square].map((fn, i) => [
+        `result${i}`,
+        fn(add(matmul(reshape(v, [1, 7]), matmul(transpose(x), x)), total(manySources.slice(0, 4)))),
+      ]),
+    ),
+    [],
+    manyGiven,
+  ),
   "a value that an epilogue uses, and others too": graph({
     a: relu(product),
     b: sum(product, 0),

@@ -1,0 +1,81 @@
+/** The documents name everything that is public, and their examples run. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import * as wgrad from "../src/index.ts";
+import { ROOT } from "./helpers/programs.ts";
+
+/** By path from the root. */
+const pages = new Map<string, string>();
+
+beforeAll(async () => {
+  const docs = (await readdir(join(ROOT, "docs"))).map((name) => `docs/${name}`);
+  for (const path of ["README.md", "CONTRIBUTING.md", ...docs.filter((path) => path.endsWith(".md"))]) {
+    pages.set(path, await readFile(join(ROOT, path), "utf8"));
+  }
+});
+
+/** The words of all code on a page, between backticks or in a block. */
+function codeWords(page: string): Set<string> {
+  const code = [...page.matchAll(/```.*?```|`[^`\n]+`/gs)].map(([text]) => text).join(" ");
+  return new Set(code.match(/[\w.]+/g));
+}
+
+interface Example {
+  readonly path: string;
+  /** What the row's first cell calls. */
+  readonly subject: string;
+  readonly code: string;
+}
+
+/** The rows of a page's tables that have a column called "example". */
+function examples([path, page]: readonly [string, string]): Example[] {
+  const found: Example[] = [];
+  let header: string[] | undefined;
+  for (const line of page.split("\n")) {
+    // A bar inside of a cell is written \|.
+    const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim().replace(/^`(.*)`$/, "$1"));
+    if (!line.startsWith("|")) header = undefined;
+    else if (!header) header = cells;
+    else if (header.includes("example") && !/^-+$/.test(cells[1])) {
+      found.push({ path, subject: cells[1].replace(/\(.*/, ""), code: cells[header.indexOf("example")] });
+    }
+  }
+  return found;
+}
+
+describe("the documents", () => {
+  it("name every public function", () => {
+    const words = new Set([...pages].flatMap(([, page]) => [...codeWords(page)]));
+    const functions = Object.entries(wgrad)
+      // Types at run time: classes that are thrown, or that tensors are instances of.
+      .filter(([name, value]) => typeof value === "function" && !/^[A-Z]/.test(name))
+      .map(([name]) => name);
+    const initializers = Object.keys(wgrad.init)
+      .filter((name) => !["fans", "initialValues", "initializerFor"].includes(name))
+      .map((name) => `init.${name}`);
+    expect(functions.length).toBeGreaterThan(80);
+    expect([...functions, ...initializers].filter((name) => !words.has(name))).toEqual([]);
+  });
+
+  it("have an example for every layer, loss, optimizer and schedule, and each makes one", () => {
+    const all = [...pages].flatMap(examples);
+    expect(all.length).toBeGreaterThan(40);
+    for (const { path, subject, code } of all) {
+      expect(code, `${path}: the example of ${subject}`).toMatch(new RegExp(`^${subject}\\(.*\\)$`));
+      const make = new Function(...Object.keys(wgrad), `return ${code};`);
+      expect(make(...Object.values(wgrad)), `${path}: ${code}`).toHaveProperty("name");
+    }
+  });
+
+  it("point to files that exist", async () => {
+    const missing: string[] = [];
+    for (const [path, page] of pages) {
+      for (const [, target] of page.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
+        if (/^https?:/.test(target)) continue;
+        await readFile(join(ROOT, path, "..", target)).catch(() => missing.push(`${path}: ${target}`));
+      }
+    }
+    expect(missing).toEqual([]);
+  });
+});
