@@ -13,7 +13,7 @@ import { lower, type Place } from "./lower/lower.ts";
 import { applyModel, type Layer } from "./model.ts";
 import { sum } from "./ops/reduce.ts";
 import { abs, add, mul, square } from "./ops/scalar.ts";
-import { constantValue, inputSource } from "./ops/source.ts";
+import { constant, inputSource } from "./ops/source.ts";
 import { groupOf, type Optimizer } from "./optimizers.ts";
 import { ModelTrace, type ParameterSpec, Scope, type StatisticSpec } from "./parameters.ts";
 import { Tensor, withLabel } from "./tensor.ts";
@@ -207,24 +207,26 @@ function penaltyOf(trace: ModelTrace, { l1 = 0, l2 = 0 }: Penalty): Tensor | num
   return terms.length > 0 ? terms.reduce((a, b) => add(a, b)) : 0;
 }
 
-/** Where the gradient of each parameter goes: its place in the gradient arena. */
+/**
+ * Where the gradient of each parameter goes: its place in the gradient arena. A parameter without influence gets zeros,
+ * for another step may have left something there.
+ */
 function gradientAssignments(
   losses: readonly Tensor[],
   trace: ModelTrace,
   layout: ArenaLayout,
   optimizer: Optimizer,
 ): Assignment[] {
-  const trained = [...trace.parameters.tensors].filter(([name]) => !groupOf(optimizer, name)?.frozen);
-  if (trained.length === 0) {
+  const free = layout.specs.filter(({ name }) => !groupOf(optimizer, name)?.frozen);
+  const used = free.flatMap(({ name }) => trace.parameters.tensors.get(name) ?? []);
+  if (used.length === 0) {
     throw new Error("every parameter is frozen, or the step uses none: there is nothing left to train");
   }
-  const tensors = trained.map(([, tensor]) => tensor);
   // Each part's gradients follow its own forward pass, so that its activations can be forgotten before the next.
-  const perPart = losses.map((loss) => gradients(mul(loss, 1 / losses.length), tensors));
-  return trained.flatMap(([name], i) => {
-    const tensor = perPart.map((part) => part[i]).reduce((a, b) => add(a, b));
-    const place = { buffer: arena("gradients", layout), offset: layout.offset(name) };
-    // A parameter without influence keeps its gradient of zero.
-    return constantValue(tensor) === 0 ? [] : [{ tensor, place }];
+  const perPart = losses.map((loss) => gradients(mul(loss, 1 / losses.length), used));
+  return free.map(({ name, shape }) => {
+    const i = used.indexOf(trace.parameters.tensors.get(name) as Tensor);
+    const tensor = i < 0 ? constant(0, shape) : perPart.map((part) => part[i]).reduce((a, b) => add(a, b));
+    return { tensor, place: { buffer: arena("gradients", layout), offset: layout.offset(name) } };
   });
 }

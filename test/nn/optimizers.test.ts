@@ -4,16 +4,21 @@ import {
   adagrad,
   adam,
   adamw,
+  concat,
   createTrainer,
   dense,
   type Engine,
   layerNorm,
+  type Model,
+  mean,
   meanSquaredError,
   type Optimizer,
   rmsprop,
   sequential,
   sgd,
   slice,
+  square,
+  type Tensor,
   type Trainer,
   tanh,
 } from "../../src/index.ts";
@@ -279,3 +284,25 @@ it.each([
     expect(difference("loss", parts.loss, whole.loss, { rtol: 1e-6, atol: 0 })).toBe(undefined);
   },
 );
+
+it.each(ENGINES)("on the %s, a step moves nothing by what another step found", async (kind) => {
+  const branches: Model = (x, scope) =>
+    concat([dense(2).apply(x, scope.child("a")), dense(2).apply(x, scope.child("b"))], 1);
+  const both = createTrainer(engines[kind], branches, { inputShape: [3], optimizer: sgd({ lr: 0.1 }) });
+  const inputs = { x: [BATCH, 3] } as const;
+  const { x } = batches[0];
+  const all = await both.compile(({ x }, call) => ({ minimize: mean(square(call(x))) }), { inputs });
+  const first = await both.compile(
+    ({ x }, call) => {
+      call(x);
+      return { minimize: mean(square(call.parameters.get("a.weight") as Tensor)) };
+    },
+    { inputs },
+  );
+  await all.run({ x });
+  const before = await both.weights();
+  await first.run({ x });
+  const after = await both.weights();
+  expect(after["a.weight"]).not.toEqual(before["a.weight"]);
+  for (const name of ["a.bias", "b.weight", "b.bias"]) expect(after[name], name).toEqual(before[name]);
+});
