@@ -14,7 +14,7 @@ export interface Evaluation {
   readonly loss: number;
   /** The part of samples whose largest output is at the label; present when the targets are classes. */
   readonly accuracy?: number;
-  /** Rows are true classes, columns predicted ones; present when the targets are classes. */
+  /** Rows are true classes, columns predicted ones, all outputs of the model; present when the targets are classes. */
   readonly confusion?: readonly (readonly number[])[];
 }
 
@@ -77,7 +77,8 @@ export class Evaluator {
   async run(): Promise<Evaluation> {
     const { count, classes } = this.resident.dataset;
     let loss = 0;
-    const counts = new Float64Array((classes ?? 0) ** 2);
+    const [rows, columns] = this.parts[0].step.program.outputs.confusion?.shape ?? [0, 0];
+    const counts = new Float64Array(rows * columns);
     const runs = this.parts.map(({ step, starts }) =>
       step.runMany(starts.length, (i) => ({ [BATCH_START]: starts[i] })),
     );
@@ -88,8 +89,8 @@ export class Evaluator {
       });
     });
     if (!classes) return { loss };
-    const confusion = Array.from({ length: classes }, (_, row) => [
-      ...counts.subarray(row * classes, (row + 1) * classes),
+    const confusion = Array.from({ length: rows }, (_, row) => [
+      ...counts.subarray(row * columns, (row + 1) * columns),
     ]);
     const correct = confusion.reduce((sum, row, i) => sum + row[i], 0);
     return { loss, accuracy: correct / count, confusion };
@@ -113,8 +114,8 @@ function measured(
   const mean = loss.apply(outputs, y);
   if (!classes) return { loss: mean };
   // Counts of (true, predicted) pairs are the product of the two one-hot matrices.
-  const hits = oneHot(argmax(outputs), classes);
-  return { loss: mean, confusion: matmul(transpose(oneHot(y, classes)), hits) };
+  const guesses = oneHot(argmax(outputs), Math.max(classes, outputs.shape[outputs.rank - 1]));
+  return { loss: mean, confusion: matmul(transpose(oneHot(y, classes)), guesses) };
 }
 
 /** The full batches of `count` samples, and what is left over, each with where its batches begin. */

@@ -42,7 +42,14 @@ class Search {
   constructor(
     readonly objective: Objective,
     readonly options: MinimizeOptions,
-  ) {}
+  ) {
+    const { maxSteps = 100, tolerance = 0, target = 0 } = options;
+    if (!Number.isInteger(maxSteps) || maxSteps < 1) {
+      throw new RangeError(`minimize: maxSteps is ${maxSteps}; give a whole number from 1`);
+    }
+    if (!(tolerance >= 0)) throw new RangeError(`minimize: tolerance is ${tolerance}; give a number from 0`);
+    if (Number.isNaN(target)) throw new RangeError("minimize: target is NaN; give a number, or leave it out");
+  }
 
   async evaluate(x: Float64Array): Promise<Point> {
     this.evaluations++;

@@ -201,6 +201,25 @@ describe.each(ENGINES)("fit on the %s", (kind) => {
     }
   });
 
+  it("evaluate counts guesses beyond the classes, too", async () => {
+    // The first class that the data has not is often guessed.
+    const biasInit = () => Float32Array.from({ length: CLASSES + 2 }, (_, c) => (c === CLASSES ? 1 : 0));
+    const trainer = createTrainer(engines[kind], dense(CLASSES + 2, { biasInit }), {
+      inputShape: [FEATURES],
+    });
+    const model = await Regression.of(trainer);
+    const data = classes(30);
+    const samples = samplesOf(data);
+    const { confusion, accuracy } = await evaluate(trainer, data);
+    const guesses = samples.map(({ x }) => model.guess(x));
+    expect(Math.max(...guesses)).toBeGreaterThanOrEqual(CLASSES);
+    const columns = confusion?.reduce((sum, row) => sum.map((n, i) => n + row[i]));
+    expect(columns).toEqual(
+      Array.from({ length: CLASSES + 2 }, (_, c) => guesses.filter((g) => g === c).length),
+    );
+    expect(accuracy).toBe(samples.filter(({ label }, i) => guesses[i] === label).length / 30);
+  });
+
   it("predict gives a row for every sample, whatever the batch", async () => {
     const trainer = createTrainer(engines[kind], dense(CLASSES), { inputShape: [FEATURES], seed: 2 });
     const model = await Regression.of(trainer);

@@ -85,8 +85,13 @@ it("multiplies with the Hessian as differences of gradients say", async () => {
   });
 });
 
-it("refuses a learning rate that is no positive number", async () => {
+it("refuses numbers that make no sense", async () => {
   const problem = await regression(1);
+  expect(() => newtonCG(problem, { maxSteps: 0 })).toThrow(
+    "minimize: maxSteps is 0; give a whole number from 1",
+  );
+  expect(() => newtonCG(problem, { tolerance: Number.NaN })).toThrow("minimize: tolerance is NaN");
+  expect(() => lbfgs(problem, { target: Number.NaN })).toThrow("minimize: target is NaN");
   expect(() => gradientDescent(problem, { learningRate: Number.NaN })).toThrow(/learningRate is NaN/);
   expect(() => lbfgs(problem, { memory: 0 })).toThrow(/memory is 0/);
 });
