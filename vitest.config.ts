@@ -1,10 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
 /** A file for a machine-readable report, as .ci/run asks for. */
 const report = process.env.WGRAD_TEST_REPORT;
+
+/** Files that take minutes come first: the many short ones fill up the time beside them. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const long = ({ moduleId }: TestSpecification) => (moduleId.includes("/test/accuracy/") ? 0 : 1);
+    return (await super.sort(files)).sort((a, b) => long(a) - long(b));
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -18,6 +27,7 @@ export default defineConfig({
     // A GPU driver lives in the process: threads would share it, and its crash would end them all.
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],

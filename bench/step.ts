@@ -31,6 +31,7 @@ import {
   isSoftware,
   type Machine,
   type Spread,
+  significant,
   spreadOf,
   table,
 } from "./measure.ts";
@@ -269,6 +270,7 @@ export function stepLines(result: StepResult, machine: Machine): string[] {
       ],
     ]),
     "",
+    `The GPU engine takes a step ${significant(cpuEngineMilliseconds.median / milliseconds.median)} times as fast as the CPU engine.`,
     "Medians, and from the lowest to the highest of all repetitions; engines took turns. Host: until the call returned that encodes and submits.",
     ...(software ? ["This adapter is software on the CPU: its times say nothing about a GPU."] : []),
     `${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}, wgrad ${machine.wgrad}`,

@@ -45,6 +45,9 @@ describe("bench step", () => {
       // The host's part of a step is a part of it.
       expect(result.cpuMicrosecondsPerStep / 1000).toBeLessThan(result.msPerStep);
       expect(stderr).toContain("One training step of 784-20-12-10");
+      const [, ratio] = /^The GPU engine takes a step ([\d.,]+) times as fast/m.exec(stderr) ?? [];
+      const { msPerStep, cpuEngineMsPerStep } = result;
+      expect(Number(ratio?.replace(",", "")) / (cpuEngineMsPerStep / msPerStep)).toBeCloseTo(1, 2);
     },
     3 * MINUTES,
   );
