@@ -18,6 +18,7 @@ import {
   checkElements,
   checkedInput,
   checkStepCount,
+  type DispatchTimes,
   type Engine,
   type EngineBuffer,
   EngineError,
@@ -169,6 +170,22 @@ class CpuExecutable implements Executable {
     }
     await giveTurn();
     return Object.fromEntries(this.#outputs.map(({ name }, i) => [name, rows[i]]));
+  }
+
+  async profile(count: number): Promise<DispatchTimes> {
+    this.engine.check();
+    checkStepCount(this.program, this.table, count);
+    const milliseconds: number[][] = this.#dispatches.map(() => []);
+    for (let step = 0; step < count; step++) {
+      this.#row.u32.set(this.table.u32.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
+      this.#dispatches.forEach((dispatch, i) => {
+        const began = performance.now();
+        dispatch();
+        milliseconds[i].push(performance.now() - began);
+      });
+      await giveTurn();
+    }
+    return { method: "clock", milliseconds };
   }
 
   release(): void {}

@@ -39,6 +39,17 @@ export class StepTable {
 
 export type Outputs = Readonly<Record<string, Elements>>;
 
+/** What the dispatches of a program took. */
+export interface DispatchTimes {
+  /**
+   * How it was found: by the device's own timestamps; by the differences between runs of ever longer parts of the
+   * step, where it has none; or by the clock of the processor that ran it.
+   */
+  readonly method: "timestamps" | "differences" | "clock";
+  /** For each dispatch, its milliseconds in each of the profiled steps. */
+  readonly milliseconds: readonly (readonly number[])[];
+}
+
 /** A program, compiled and bound to memory. */
 export interface Executable {
   readonly program: Program;
@@ -51,6 +62,11 @@ export interface Executable {
    * rows of all steps, one after the other. Calls may overlap; they run in order.
    */
   run(count: number): Promise<Outputs>;
+  /**
+   * Runs `count` steps dispatch by dispatch and gives the time of each. The steps are real: they change the program's
+   * state. Without timestamps, parts of steps are run besides, so that afterwards the state is of no use.
+   */
+  profile(count: number): Promise<DispatchTimes>;
   /** Frees what this program alone uses. */
   release(): void;
 }

@@ -19,7 +19,7 @@ import {
 } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { type DType, type Elements, elementCount, type Program, type Shape, STEP_SLOTS } from "../program.ts";
-import type { Engine, EngineBuffer, Executable, Outputs } from "../runtime/engine.ts";
+import type { DispatchTimes, Engine, EngineBuffer, Executable, Outputs } from "../runtime/engine.ts";
 import { loadWeights, type WeightsSource } from "./weights.ts";
 
 /** An input of a step: its shape, and its type if that is not f32. */
@@ -233,6 +233,17 @@ export class CompiledStep {
 
   /** Runs `count` steps in one submit; `scalarsAt(i)` gives the scalars of the i-th. Outputs hold a row a step. */
   runMany(count: number, scalarsAt: (i: number) => StepScalars): Promise<Outputs> {
+    this.#prepare(count, scalarsAt);
+    return this.executable.run(count);
+  }
+
+  /** As {@link runMany}, but dispatch by dispatch, for the time of each. What the steps do is done. */
+  profile(count: number, scalarsAt: (i: number) => StepScalars = () => ({})): Promise<DispatchTimes> {
+    this.#prepare(count, scalarsAt);
+    return this.executable.profile(count);
+  }
+
+  #prepare(count: number, scalarsAt: (i: number) => StepScalars): void {
     const { table } = this.executable;
     if (this.#unwritten.size > 0) {
       const missing = [...this.#unwritten].map((name) => `"${name}"`).join(", ");
@@ -242,7 +253,6 @@ export class CompiledStep {
       if (this.trains) this.trainer.steps++;
       this.#fillRow(i, scalarsAt(i));
     }
-    return this.executable.run(count);
   }
 
   #fillRow(row: number, given: StepScalars): void {

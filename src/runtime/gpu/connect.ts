@@ -50,6 +50,9 @@ function nameOf({ info }: GPUAdapter): string {
   );
 }
 
+/** Dawn rounds timestamps to 0.1 ms, against attacks by strangers' pages. A Node process runs its own code. */
+const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
+
 interface FoundGpu {
   readonly gpu: GPU;
   /** Drops the last reference to it: without that, Dawn keeps a Node process from ending. */
@@ -66,7 +69,7 @@ async function findGpu(): Promise<FoundGpu> {
   }
   try {
     const { create } = await import("webgpu");
-    const holder: { gpu?: GPU } = { gpu: create([]) };
+    const holder: { gpu?: GPU } = { gpu: create(DAWN_OPTIONS) };
     return {
       gpu: holder.gpu as GPU,
       letGo: () => {

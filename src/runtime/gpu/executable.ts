@@ -21,6 +21,7 @@ import {
   type CompileOptions,
   checkedInput,
   checkStepCount,
+  type DispatchTimes,
   type EngineBuffer,
   EngineError,
   type Executable,
@@ -32,6 +33,7 @@ import { GpuBuffer, writePadded } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
 import type { GpuEngine } from "./engine.ts";
 import type { PreparedPipeline } from "./pipelines.ts";
+import { profileDispatches } from "./profile.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
 
@@ -139,10 +141,10 @@ export class GpuExecutable implements Executable {
     this.engine.check();
     checkStepCount(this.program, this.table, count);
     const { device } = this.engine;
-    device.queue.writeBuffer(this.stepBuffer, 0, this.table.u32, 0, count * STEP_SLOTS);
+    this.#writeRows(count);
     const encoder = device.createCommandEncoder(this.#descriptor);
     const pass = encoder.beginComputePass(this.#descriptor);
-    for (let step = 0; step < count; step++) this.#encodeStep(pass, step);
+    for (let step = 0; step < count; step++) this.encodeStep(pass, step);
     pass.end();
     const staging = this.outputs.length > 0 ? (this.#staging.pop() ?? this.#makeStaging()) : undefined;
     if (staging) {
@@ -159,10 +161,12 @@ export class GpuExecutable implements Executable {
     return this.#readRows(staging, count);
   }
 
-  #encodeStep(pass: GPUComputePassEncoder, step: number): void {
+  /** Encodes the dispatches of a step, or those from `first` up to, not including, `end`. */
+  encodeStep(pass: GPUComputePassEncoder, step: number, first = 0, end = this.commands.length): void {
     pass.setBindGroup(0, this.stepGroup, this.#rowOffsets, step, 1);
     let pipeline: GPUComputePipeline | undefined;
-    for (const command of this.commands) {
+    for (let i = first; i < end; i++) {
+      const command = this.commands[i];
       if (command.pipeline !== pipeline) {
         pipeline = command.pipeline;
         pass.setPipeline(pipeline);
@@ -172,6 +176,19 @@ export class GpuExecutable implements Executable {
       else pass.setBindGroup(1, command.group, command.offsets, step * offsetsPerStep, offsetsPerStep);
       pass.dispatchWorkgroups(command.grid[0], command.grid[1], command.grid[2]);
     }
+  }
+
+  async profile(count: number): Promise<DispatchTimes> {
+    this.engine.check();
+    checkStepCount(this.program, this.table, count);
+    this.#writeRows(count);
+    const times = await profileDispatches(this, count);
+    this.engine.check();
+    return times;
+  }
+
+  #writeRows(count: number): void {
+    this.engine.device.queue.writeBuffer(this.stepBuffer, 0, this.table.u32, 0, count * STEP_SLOTS);
   }
 
   #makeStaging(): GPUBuffer {

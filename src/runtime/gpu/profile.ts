@@ -1,0 +1,87 @@
+/** How long each dispatch of a program takes on the device. */
+import type { DispatchTimes } from "../engine.ts";
+import { BufferUsage } from "./constants.ts";
+import type { GpuExecutable } from "./executable.ts";
+
+/** Runs steps 0 … `count` - 1 of the step table, dispatch by dispatch. */
+export function profileDispatches(executable: GpuExecutable, count: number): Promise<DispatchTimes> {
+  const hasTimestamps = executable.engine.device.features.has("timestamp-query");
+  return hasTimestamps ? byTimestamps(executable, count) : byDifferences(executable, count);
+}
+
+/**
+ * A pass for each dispatch, as timestamps are taken where passes begin and end. Browsers round them, to 0.1 ms as a
+ * rule: over many steps, rounding evens out.
+ */
+async function byTimestamps(executable: GpuExecutable, count: number): Promise<DispatchTimes> {
+  const { commands, engine, program } = executable;
+  const { device } = engine;
+  const milliseconds: number[][] = commands.map(() => []);
+  const label = `${program.name}: profile`;
+  const bytes = commands.length * 16;
+  const querySet = device.createQuerySet({ label, type: "timestamp", count: commands.length * 2 });
+  const resolved = device.createBuffer({
+    label,
+    size: bytes,
+    usage: BufferUsage.QUERY_RESOLVE | BufferUsage.COPY_SRC,
+  });
+  const staging = device.createBuffer({
+    label,
+    size: bytes,
+    usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
+  });
+  for (let step = 0; step < count; step++) {
+    const encoder = device.createCommandEncoder({ label });
+    commands.forEach((_, i) => {
+      const timestampWrites = {
+        querySet,
+        beginningOfPassWriteIndex: 2 * i,
+        endOfPassWriteIndex: 2 * i + 1,
+      };
+      const pass = encoder.beginComputePass({ label, timestampWrites });
+      executable.encodeStep(pass, step, i, i + 1);
+      pass.end();
+    });
+    encoder.resolveQuerySet(querySet, 0, commands.length * 2, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes);
+    device.queue.submit([encoder.finish({ label })]);
+    await engine.mapped(staging, label);
+    const nanoseconds = new BigUint64Array(staging.getMappedRange());
+    commands.forEach((_, i) => {
+      milliseconds[i].push(Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e6);
+    });
+    staging.unmap();
+  }
+  querySet.destroy();
+  resolved.destroy();
+  staging.destroy();
+  return { method: "timestamps", milliseconds };
+}
+
+/** The first dispatch alone, the first two, and so on: what each run takes longer than the one before. */
+async function byDifferences(executable: GpuExecutable, count: number): Promise<DispatchTimes> {
+  const { commands, engine, program } = executable;
+  const { device } = engine;
+  const milliseconds: number[][] = commands.map(() => []);
+  for (let step = 0; step < count; step++) {
+    let before = await timed(0);
+    for (let i = 0; i < commands.length; i++) {
+      const now = await timed(i + 1);
+      milliseconds[i].push(now - before);
+      before = now;
+    }
+    async function timed(end: number): Promise<number> {
+      const label = `${program.name}: profile`;
+      const encoder = device.createCommandEncoder({ label });
+      const pass = encoder.beginComputePass({ label });
+      executable.encodeStep(pass, step, 0, end);
+      pass.end();
+      const commandBuffer = encoder.finish({ label });
+      const began = performance.now();
+      device.queue.submit([commandBuffer]);
+      await device.queue.onSubmittedWorkDone();
+      return performance.now() - began;
+    }
+  }
+  return { method: "differences", milliseconds };
+}
