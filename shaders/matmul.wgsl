@@ -4,6 +4,9 @@
 //   a   [BATCH, M, K], or [BATCH, K, M] with TRANSPOSE_A 1
 //   b   [BATCH, N, K] with TRANSPOSE_B 1, or [BATCH, K, N]
 //   store(index, value)      c at flat index `index` of [BATCH, M, N]: result0 .. result3
+//   loadA(index), loadB(index)   the element of A (B) at a flat index of its memory
+//   rowOfA(m), rowOfB(k)     with ROWS_A (ROWS_B) 1: which row of that memory row m of A (k of B) is, so that a batch
+//                            is read from where the data set lies; for A and B that are not transposed
 //   storeSum(index, value)   with SUMS 1: the sum over K of row m of A, [BATCH, M]; the bias gradient, when
 //                            A holds the gradient of a layer's output
 //
@@ -16,6 +19,8 @@ const K = 1u;
 const TRANSPOSE_A = 0u;
 const TRANSPOSE_B = 0u;
 const SUMS = 0u;
+const ROWS_A = 0u;
+const ROWS_B = 0u;
 // Elements from one matrix of the batch to the next; 0 where all share one.
 const BATCH_A = 0u;
 const BATCH_B = 0u;
@@ -39,6 +44,22 @@ const GROUP_Y = 1u;
 @group(1) @binding(22) var<storage, read_write> result2: array<u32>;
 @group(1) @binding(23) var<storage, read_write> result3: array<u32>;
 
+fn loadA(index: u32) -> f32 {
+  return a[index];
+}
+
+fn loadB(index: u32) -> f32 {
+  return b[index];
+}
+
+fn rowOfA(index: u32) -> f32 {
+  return f32(index);
+}
+
+fn rowOfB(index: u32) -> f32 {
+  return f32(index);
+}
+
 fn store(index: u32, value: f32) {
   result0[index] = bitcast<u32>(value);
 }
@@ -59,7 +80,11 @@ fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
   var atA: array<u32, TILE_M>;
   var atB: array<u32, TILE_N>;
   for (var i = 0u; i < TILE_M; i++) {
-    atA[i] = id.z * BATCH_A + min(row + i, M - 1u) * ROW_A;
+    var rowA = min(row + i, M - 1u);
+    if (ROWS_A == 1u) {
+      rowA = u32(rowOfA(rowA));
+    }
+    atA[i] = id.z * BATCH_A + rowA * ROW_A;
   }
   for (var j = 0u; j < TILE_N; j++) {
     atB[j] = id.z * BATCH_B + min(column + j, N - 1u) * COLUMN_B;
@@ -73,13 +98,17 @@ fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
   var valuesB: array<f32, TILE_N>;
   for (var k = 0u; k < K; k++) {
     for (var i = 0u; i < TILE_M; i++) {
-      valuesA[i] = a[atA[i] + k * STEP_A];
+      valuesA[i] = loadA(atA[i] + k * STEP_A);
       if (SUMS == 1u) {
         totals[i] += valuesA[i];
       }
     }
+    var rowB = k;
+    if (ROWS_B == 1u) {
+      rowB = u32(rowOfB(k));
+    }
     for (var j = 0u; j < TILE_N; j++) {
-      valuesB[j] = b[atB[j] + k * STEP_B];
+      valuesB[j] = loadB(atB[j] + rowB * STEP_B);
     }
     for (var i = 0u; i < TILE_M; i++) {
       for (var j = 0u; j < TILE_N; j++) {

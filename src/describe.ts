@@ -1,10 +1,10 @@
 /** A program, printed: one line a dispatch, with what it binds and what it costs. */
 import { dispatchCost } from "./kernels/cost.ts";
 import { isWritten } from "./kernels/index.ts";
-import { byteLength, type Dispatch, formatShape, type Hook, type Program } from "./program.ts";
+import { byteLength, type Dispatch, formatShape, type Hook, launchesOf, type Program } from "./program.ts";
 
 export interface ProgramCost {
-  /** Kernel launches a step. */
+  /** Kernel launches a step: joined dispatches count as one. */
   readonly dispatches: number;
   /** Arithmetic operations a step. */
   readonly flops: number;
@@ -16,21 +16,22 @@ export interface ProgramCost {
 export function programCost(program: Program): ProgramCost {
   const costs = program.dispatches.map((dispatch) => dispatchCost(program, dispatch));
   return {
-    dispatches: costs.length,
+    dispatches: launchesOf(program).length,
     flops: costs.reduce((sum, { flops }) => sum + flops, 0),
     bytes: costs.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
 
 /**
- * The program as a table: for each dispatch its kernel, the layer it belongs to, what it reads and writes, the
+ * The program as a table: for each dispatch (with "+", those that run in one launch with the one before) its kernel, the layer it belongs to, what it reads and writes, the
  * work fused into it, and its cost in operations and bytes.
  */
 export function describe(program: Program): string {
-  const rows = program.dispatches.map((dispatch, i) => {
+  let launches = 0;
+  const rows = program.dispatches.map((dispatch) => {
     const { flops, bytes } = dispatchCost(program, dispatch);
     return [
-      `${i + 1}`,
+      dispatch.joined ? "+" : `${++launches}`,
       dispatch.kernel,
       dispatch.label,
       traffic(program, dispatch),

@@ -103,6 +103,8 @@ export interface Dispatch {
   readonly hooks: Readonly<Record<string, Hook>>;
   /** What is bound to each name the kernel or its hooks use. */
   readonly bindings: Readonly<Record<string, View>>;
+  /** Runs in one launch with the dispatch before it: neither depends on the other. */
+  readonly joined?: boolean;
 }
 
 /** A number that changes from step to step and reaches the kernels through the step table. */
@@ -126,6 +128,17 @@ export const MAX_STORAGE_BINDINGS = 8;
 export const STEP_SLOTS = 64;
 /** Tensors inside a shared buffer start at multiples of this many 4-byte elements (256 bytes, likewise). */
 export const ALIGNMENT = 64;
+
+/** The dispatches that run together, in order. */
+export function launchesOf({ dispatches }: Pick<Program, "dispatches">): Dispatch[][] {
+  const launches: Dispatch[][] = [];
+  for (const dispatch of dispatches) {
+    const last = launches[launches.length - 1];
+    if (dispatch.joined && last) last.push(dispatch);
+    else launches.push([dispatch]);
+  }
+  return launches;
+}
 
 export function elementCount(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
@@ -158,7 +171,7 @@ export function formatShape(shape: Shape): string {
 /**
  * Checks what every engine relies on: views inside their buffers and aligned, no more storage bindings than
  * guaranteed, no buffer both read and written by one dispatch through different views, no temporary read
- * before it was written.
+ * before it was written, no dispatch joined to one that it depends on.
  * @throws Error naming the dispatch and what is wrong with it.
  */
 export function checkProgram(
@@ -171,6 +184,7 @@ export function checkProgram(
     );
   }
   const written = new Set<number>();
+  let launch: Dispatch[] = [];
   program.dispatches.forEach((dispatch, position) => {
     const at = `program ${program.name}, dispatch ${position} (${dispatch.label}, ${dispatch.kernel})`;
     const bindings = Object.entries(dispatch.bindings);
@@ -200,5 +214,29 @@ export function checkProgram(
       }
     }
     for (const buffer of writers) written.add(buffer);
+    const other = dispatch.joined && launch.find((other) => !independent(other, dispatch, writes));
+    if (other) throw new Error(`${at}: is joined to ${other.label}, ${other.kernel}, on which it depends`);
+    launch = dispatch.joined ? [...launch, dispatch] : [dispatch];
   });
+}
+
+/** Whether two dispatches give the same whatever their order: what one writes, the other does not touch. */
+export function independent(
+  a: Dispatch,
+  b: Dispatch,
+  writes: (dispatch: Dispatch, binding: string) => boolean,
+): boolean {
+  return Object.entries(a.bindings).every(([nameA, viewA]) =>
+    Object.entries(b.bindings).every(([nameB, viewB]) => {
+      if (viewA.buffer !== viewB.buffer) return true;
+      const [writesA, writesB] = [writes(a, nameA), writes(b, nameB)];
+      if (!writesA && !writesB) return true;
+      // WebGPU tracks whole buffers: reading one part of a buffer while another is written is refused.
+      return writesA && writesB && !overlap(viewA, viewB);
+    }),
+  );
+}
+
+function overlap(a: View, b: View): boolean {
+  return a.offset < b.offset + elementCount(b.shape) && b.offset < a.offset + elementCount(a.shape);
 }

@@ -148,6 +148,7 @@ const declaration = {
     GROUP_Y: "u32",
   },
   hooks: { store: "store" },
+  workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
   flops,
 } as const;
 

@@ -24,6 +24,31 @@ export interface TwinCall {
   scalar(slot: number): number;
 }
 
+/** What kernels may know of a device: what it can do, never what it is called. */
+export interface DeviceTraits {
+  /** Invocations of a subgroup, where the device has subgroups and all are of that size. */
+  readonly subgroupSize?: number;
+  /** Bytes of memory that a workgroup may share. */
+  readonly workgroupBytes: number;
+  /** Invocations that a workgroup may have. */
+  readonly workgroupInvocations: number;
+}
+
+/** One way to compute what a dispatch asks for: a kernel with the same bindings and hooks, and its constants. */
+export interface Variant {
+  readonly kernel: string;
+  readonly constants: Constants;
+}
+
+/** A binding that can be read four elements at once. */
+export interface VectorAccess {
+  /** The constant that says so, with 1. */
+  readonly constant: string;
+  /** The shader's functions that give the element, and four from a multiple of four on. */
+  readonly element: string;
+  readonly vector: string;
+}
+
 export interface Kernel {
   readonly name: string;
   /** The WGSL module: valid as it stands; specialising replaces its constants and hook functions. */
@@ -34,8 +59,17 @@ export interface Kernel {
   /** Named constants and their types, as the shader declares them. */
   readonly constants: Readonly<Record<string, "u32" | "f32">>;
   readonly hooks: Readonly<Record<string, "load" | "store">>;
+  /** By binding. */
+  readonly vectors?: Readonly<Record<string, VectorAccess>>;
+  /** The ways to compute a dispatch with these constants on such a device; the first is a good guess. */
+  variants?(constants: Constants, traits: DeviceTraits): readonly Variant[];
   /** Workgroups to dispatch. */
   grid(constants: Constants): readonly [number, number, number];
+  /**
+   * Invocations of a workgroup, [x, y], of kernels that know their place by `global_invocation_id` alone: these may run
+   * side by side with others in one launch.
+   */
+  workgroup?(constants: Constants): readonly [number, number];
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
   /** For each load hook, the number that all positions lie below for which it is called. */
@@ -106,6 +140,12 @@ export function registerTile(rows: number, columns: number, copies: number) {
     const invocations = copies * Math.ceil(rows / TILE_M) * Math.ceil(columns / TILE_N);
     if (invocations >= WANTED_INVOCATIONS || limit === 1) return { TILE_M, TILE_N };
   }
+}
+
+/** The element type, in WGSL, of a kernel's own binding. */
+export function elementType(kernel: Kernel, binding: string, constants: Constants): "f32" | "vec4<f32>" {
+  const access = kernel.vectors?.[binding];
+  return access && constants[access.constant] === 1 ? "vec4<f32>" : "f32";
 }
 
 export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1 };

@@ -1,5 +1,14 @@
 import shader from "../../shaders/matmul.wgsl?raw";
-import { type Constants, type Kernel, registerTile } from "./kernel.ts";
+import lanesShader from "../../shaders/matmulLanes.wgsl?raw";
+import {
+  type Constants,
+  type DeviceTraits,
+  type Kernel,
+  registerTile,
+  type TwinCall,
+  type Variant,
+} from "./kernel.ts";
+import { isNarrow, laneTiles } from "./lanes.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -11,6 +20,8 @@ export interface MatmulShape {
   /** Whether every matrix of the batch has its own A (B), or all share one. */
   readonly batchedA: boolean;
   readonly batchedB: boolean;
+  /** The operand, not transposed, whose rows are picked out of a larger matrix. */
+  readonly rows?: "a" | "b";
 }
 
 /** Constants for c[m, n] = A · B; `sums` also asks for the sums over k of A's rows. */
@@ -24,6 +35,8 @@ export function matmulConstants(shape: MatmulShape, sums = false) {
     TRANSPOSE_A: shape.transposeA ? 1 : 0,
     TRANSPOSE_B: shape.transposeB ? 1 : 0,
     SUMS: sums ? 1 : 0,
+    ROWS_A: shape.rows === "a" ? 1 : 0,
+    ROWS_B: shape.rows === "b" ? 1 : 0,
     BATCH_A: shape.batchedA ? m * k : 0,
     BATCH_B: shape.batchedB ? n * k : 0,
     ...registerTile(m, n, batch),
@@ -41,66 +54,116 @@ function strides({ M, N, K, TRANSPOSE_A, TRANSPOSE_B }: Constants) {
   };
 }
 
+/** The rows that a product reads from a larger matrix, as a matrix of their own. */
+function pickedRows(rows: number, columns: number, rowOf: Load, element: Load): Float32Array {
+  const picked = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const start = rowOf(row) * columns;
+    for (let column = 0; column < columns; column++) picked[row * columns + column] = element(start + column);
+  }
+  return picked;
+}
+
+type Load = (index: number) => number;
+
+const declaration = {
+  bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
+  hooks: {
+    loadA: "load",
+    loadB: "load",
+    rowOfA: "load",
+    rowOfB: "load",
+    store: "store",
+    storeSum: "store",
+  },
+  grid: ({ BATCH, M, N, TILE_M, TILE_N, GROUP_X, GROUP_Y }: Constants) =>
+    [Math.ceil(N / (TILE_N * GROUP_X)), Math.ceil(M / (TILE_M * GROUP_Y)), BATCH] as const,
+  workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
+  flops: ({ BATCH, M, N, K }: Constants) => 2 * BATCH * M * N * K,
+  loads: ({ M, N, K }: Constants) => ({ loadA: M * K, loadB: K * N, rowOfA: M, rowOfB: K }),
+  twin,
+} as const;
+
+const constants = {
+  BATCH: "u32",
+  M: "u32",
+  N: "u32",
+  K: "u32",
+  TRANSPOSE_A: "u32",
+  TRANSPOSE_B: "u32",
+  SUMS: "u32",
+  ROWS_A: "u32",
+  ROWS_B: "u32",
+  BATCH_A: "u32",
+  BATCH_B: "u32",
+  TILE_M: "u32",
+  TILE_N: "u32",
+  GROUP_X: "u32",
+  GROUP_Y: "u32",
+} as const;
+
 /** c[M, N] = A · B in batches, either operand transposed in memory or not. */
 export const matmul: Kernel = {
+  ...declaration,
   name: "matmul",
   shader,
   entryPoint: "matmul",
-  bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
-  constants: {
-    BATCH: "u32",
-    M: "u32",
-    N: "u32",
-    K: "u32",
-    TRANSPOSE_A: "u32",
-    TRANSPOSE_B: "u32",
-    SUMS: "u32",
-    BATCH_A: "u32",
-    BATCH_B: "u32",
-    TILE_M: "u32",
-    TILE_N: "u32",
-    GROUP_X: "u32",
-    GROUP_Y: "u32",
-  },
-  hooks: { store: "store", storeSum: "store" },
-  grid: ({ BATCH, M, N, TILE_M, TILE_N, GROUP_X, GROUP_Y }) => [
-    Math.ceil(N / (TILE_N * GROUP_X)),
-    Math.ceil(M / (TILE_M * GROUP_Y)),
-    BATCH,
-  ],
-  flops: ({ BATCH, M, N, K }) => 2 * BATCH * M * N * K,
-  twin({ constants, memory, store }) {
-    const { BATCH, M, N, K, BATCH_A, BATCH_B, SUMS } = constants;
-    const { a, b } = memory;
-    const { rowA, stepA, columnB, stepB } = strides(constants);
-    const row = new Float64Array(N);
-    for (let batch = 0; batch < BATCH; batch++) {
-      for (let m = 0; m < M; m++) {
-        row.fill(0);
-        const startA = batch * BATCH_A + m * rowA;
-        const startB = batch * BATCH_B;
-        if (stepB === 1) {
-          // B's columns lie contiguous: dot products.
-          for (let n = 0; n < N; n++) {
-            let sum = 0;
-            for (let k = 0, i = startA, j = startB + n * columnB; k < K; k++, i += stepA, j++)
-              sum += a[i] * b[j];
-            row[n] = sum;
-          }
-        } else {
-          // B's rows lie contiguous: add up multiples of them.
-          for (let k = 0; k < K; k++) {
-            const value = a[startA + k * stepA];
-            for (let n = 0, j = startB + k * stepB; n < N; n++, j += columnB) row[n] += value * b[j];
-          }
+  constants,
+  variants: matmulVariants,
+};
+
+/** The same, with what a subgroup's lanes need alike loaded once for all of them. */
+export const matmulLanes: Kernel = {
+  ...declaration,
+  name: "matmulLanes",
+  shader: lanesShader,
+  entryPoint: "matmulLanes",
+  constants: { ...constants, LANES: "u32", VECTOR_B: "u32" },
+  vectors: { b: { constant: "VECTOR_B", element: "loadB", vector: "vectorB" } },
+};
+
+/** The dispatch as it is, and with other tiles; with narrow subgroups, those kernels first that make use of them. */
+function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
+  const { BATCH, M, N } = c;
+  const plain = [registerTile(M, N, BATCH), { TILE_M: 16, TILE_N: 8 }, { TILE_M: 4, TILE_N: 4 }]
+    .filter(({ TILE_M, TILE_N }, i) => i === 0 || (TILE_M <= M && TILE_N <= N))
+    .map((tile) => ({ kernel: "matmul", constants: { ...c, ...tile } }));
+  const lanes = laneTiles(c, traits).map((tile) => ({ kernel: "matmulLanes", constants: { ...c, ...tile } }));
+  return isNarrow(traits) ? [...lanes, ...plain] : [...plain, ...lanes];
+}
+
+function twin({ constants, memory, load, store }: TwinCall): void {
+  const { BATCH, M, N, K, BATCH_A, BATCH_B, SUMS, ROWS_A, ROWS_B } = constants;
+  const a = ROWS_A ? pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
+  const b = ROWS_B ? pickedRows(K, N, load.rowOfB, load.loadB) : memory.b;
+  const { rowA, stepA, columnB, stepB } = strides(constants);
+  const row = new Float64Array(N);
+  for (let batch = 0; batch < BATCH; batch++) {
+    for (let m = 0; m < M; m++) {
+      row.fill(0);
+      const startA = batch * BATCH_A + m * rowA;
+      const startB = batch * BATCH_B;
+      if (stepB === 1) {
+        // B's columns lie contiguous: dot products.
+        for (let n = 0; n < N; n++) {
+          let sum = 0;
+          for (let k = 0, i = startA, j = startB + n * columnB; k < K; k++, i += stepA, j++)
+            sum += a[i] * b[j];
+          row[n] = sum;
         }
-        for (let n = 0; n < N; n++) store.store((batch * M + m) * N + n, row[n]);
-        if (SUMS) {
-          let total = 0;
-          for (let k = 0; k < K; k++) total += a[startA + k * stepA];
-          store.storeSum(batch * M + m, total);
+      } else {
+        // B's rows lie contiguous: add up multiples of them.
+        for (let k = 0; k < K; k++) {
+          const value = a[startA + k * stepA];
+          for (let n = 0, j = startB + k * stepB; n < N; n++, j += columnB) row[n] += value * b[j];
         }
       }
+      for (let n = 0; n < N; n++) store.store((batch * M + m) * N + n, row[n]);
+      if (SUMS) {
+        let total = 0;
+        for (let k = 0; k < K; k++) total += a[startA + k * stepA];
+        store.storeSum(batch * M + m, total);
+      }
     }
-  },
-};
+  }
+}

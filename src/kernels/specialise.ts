@@ -5,19 +5,26 @@
 import randomShader from "../../shaders/random.wgsl?raw";
 import scalarShader from "../../shaders/scalar.wgsl?raw";
 import type { Dispatch, DType, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
-import type { Kernel } from "./kernel.ts";
+import type { Kernel, VectorAccess } from "./kernel.ts";
 
 export interface Specialised {
   readonly code: string;
-  /** The storage bindings that the code uses. */
-  readonly bindings: readonly string[];
+  /** The functions of the shader library that it calls. */
+  readonly called: ReadonlySet<string>;
 }
 
-/** @param dtypeOf the element type of what is bound to a name */
+/** What a hook finds under the name of a binding. */
+export interface HookMemory {
+  readonly dtype: DType;
+  /** Elements in front of it in what is bound, where several parts of a buffer share a binding. */
+  readonly offset: number;
+}
+
+/** The kernel's shader for one dispatch, without the library functions that its hooks call. */
 export function specialise(
   kernel: Kernel,
   dispatch: Dispatch,
-  dtypeOf: (binding: string) => DType,
+  memoryOf: (binding: string) => HookMemory,
   scalars: readonly StepScalar[],
 ): Specialised {
   let code = kernel.shader;
@@ -28,13 +35,20 @@ export function specialise(
   }
   const called = new Set<string>();
   for (const [name, hook] of Object.entries(dispatch.hooks)) {
-    code = replaceFunctionBody(code, name, hookBody(hook, dtypeOf, scalars));
+    code = replaceFunctionBody(code, name, hookBody(hook, memoryOf, scalars));
     for (const instruction of hook.code) {
       if (instruction.op === "call") called.add(instruction.fn);
       if (instruction.op === "random") called.add("stepUniform");
     }
   }
-  return { code: code + librarySource(called), bindings: Object.keys(dispatch.bindings) };
+  for (const [binding, access] of Object.entries(kernel.vectors ?? {})) {
+    if (dispatch.constants[access.constant] !== 1) continue;
+    const hook = dispatch.hooks[access.element];
+    if (!hook) code = withVectors(code, binding, access);
+    else if (readsBytesInPlace(hook, memoryOf))
+      code = replaceFunctionBody(code, access.vector, bytesBody(hook, memoryOf, scalars));
+  }
+  return { code, called };
 }
 
 /** Constants that only the host knows (the grid's batch, say) have no line in the shader. */
@@ -46,6 +60,52 @@ function replaceFunctionBody(code: string, name: string, body: string): string {
   const found = functionNamed(code, name);
   if (!found) throw new Error(`the shader has no hook function ${name}`);
   return `${code.slice(0, found.bodyStart)}\n${body}${code.slice(found.bodyEnd)}`;
+}
+
+/** The binding as an array of vectors. */
+function withVectors(code: string, binding: string, { element, vector }: VectorAccess): string {
+  const declaration = new RegExp(`(var<storage, read> ${binding}: array<)f32>;`);
+  const changed = code.replace(declaration, "$1vec4<f32>>;");
+  if (changed === code) throw new Error(`the shader reads no ${binding} as array<f32>`);
+  const elements = replaceFunctionBody(changed, element, `  return ${binding}[index / 4u][index % 4u];\n`);
+  return replaceFunctionBody(elements, vector, `  return ${binding}[index / 4u];\n`);
+}
+
+/** Whether all that a load hook reads is one packed byte at its own index, so that four of them are one word. */
+function readsBytesInPlace({ code }: Hook, memoryOf: (binding: string) => HookMemory): boolean {
+  return code.every((instruction) => {
+    if (instruction.op === "load")
+      return code[instruction.at].op === "index" && memoryOf(instruction.binding).dtype === "u8";
+    return instruction.op !== "random" && instruction.op !== "position";
+  });
+}
+
+/** The hook for four elements: one word read, and then for each byte what the hook does to it. */
+function bytesBody(
+  hook: Hook,
+  memoryOf: (binding: string) => HookMemory,
+  scalars: readonly StepScalar[],
+): string {
+  const lines = hook.code.map((instruction, i) => {
+    switch (instruction.op) {
+      case "load": {
+        const at = shifted("index", memoryOf(instruction.binding).offset);
+        return `  let v${i} = vec4<f32>(unpack4xU8(${instruction.binding}[${at} >> 2u]));`;
+      }
+      case "call": {
+        const lane = (component: string) =>
+          `${instruction.fn}(${instruction.args.map((arg) => `v${arg}.${component}`).join(", ")})`;
+        return `  let v${i} = vec4<f32>(${["x", "y", "z", "w"].map(lane).join(", ")});`;
+      }
+      case "constant":
+      case "scalar":
+        return `  let v${i} = vec4<f32>(${expression(instruction, memoryOf, scalars)});`;
+      default:
+        // A position: the same for all four, or of no use to them.
+        return `  let v${i} = ${expression(instruction, memoryOf, scalars)};`;
+    }
+  });
+  return `${lines.join("\n")}\n  return v${hook.result};\n`;
 }
 
 interface FoundFunction {
@@ -111,13 +171,18 @@ export function f32Literal(value: number): string {
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
-function hookBody(hook: Hook, dtypeOf: (binding: string) => DType, scalars: readonly StepScalar[]): string {
+function hookBody(
+  hook: Hook,
+  memoryOf: (binding: string) => HookMemory,
+  scalars: readonly StepScalar[],
+): string {
   const lines = hook.code.map(
-    (instruction, i) => `  let v${i} = ${expression(instruction, dtypeOf, scalars)};`,
+    (instruction, i) => `  let v${i} = ${expression(instruction, memoryOf, scalars)};`,
   );
   for (const { binding, from } of hook.stores ?? []) {
-    const word = dtypeOf(binding) === "f32" ? `bitcast<u32>(v${from})` : `bitcast<u32>(i32(v${from}))`;
-    lines.push(`  ${binding}[index] = ${word};`);
+    const { dtype, offset } = memoryOf(binding);
+    const word = dtype === "f32" ? `bitcast<u32>(v${from})` : `bitcast<u32>(i32(v${from}))`;
+    lines.push(`  ${binding}[${shifted("index", offset)}] = ${word};`);
   }
   if (hook.result !== undefined) lines.push(`  return v${hook.result};`);
   return lines.map((line) => `${line}\n`).join("");
@@ -125,7 +190,7 @@ function hookBody(hook: Hook, dtypeOf: (binding: string) => DType, scalars: read
 
 function expression(
   instruction: Instruction,
-  dtypeOf: (binding: string) => DType,
+  memoryOf: (binding: string) => HookMemory,
   scalars: readonly StepScalar[],
 ): string {
   switch (instruction.op) {
@@ -149,7 +214,7 @@ function expression(
     case "position":
       return `f32(v${instruction.at})`;
     case "load":
-      return loadExpression(instruction.binding, dtypeOf(instruction.binding), `v${instruction.at}`);
+      return loadExpression(instruction.binding, memoryOf(instruction.binding), `v${instruction.at}`);
     case "random": {
       const [seed, step] = ["seed", "step"].map((name) => stepWord(name, scalars));
       return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${step}, v${instruction.at})`;
@@ -159,7 +224,8 @@ function expression(
   }
 }
 
-function loadExpression(binding: string, dtype: DType, at: string): string {
+function loadExpression(binding: string, { dtype, offset }: HookMemory, position: string): string {
+  const at = shifted(position, offset);
   switch (dtype) {
     case "f32":
       return `bitcast<f32>(${binding}[${at}])`;
@@ -168,6 +234,10 @@ function loadExpression(binding: string, dtype: DType, at: string): string {
     case "u8":
       return `f32((${binding}[${at} >> 2u] >> ((${at} & 3u) * 8u)) & 255u)`;
   }
+}
+
+function shifted(position: string, offset: number): string {
+  return offset === 0 ? position : `(${position} + ${u32Literal(offset)})`;
 }
 
 function mapExpression(terms: readonly IndexTerm[], offset: number, index: string): string {

@@ -8,6 +8,7 @@ import {
   type DType,
   type Elements,
   elementCount,
+  launchesOf,
   type Program,
   STEP_SLOTS,
 } from "../program.ts";
@@ -18,11 +19,11 @@ import {
   checkElements,
   checkedInput,
   checkStepCount,
-  type DispatchTimes,
   type Engine,
   type EngineBuffer,
   EngineError,
   type Executable,
+  type LaunchTimes,
   type Outputs,
   StepTable,
 } from "./engine.ts";
@@ -108,7 +109,8 @@ class CpuExecutable implements Executable {
   readonly table: StepTable;
   readonly #row: StepRow;
   readonly #memory: Elements[];
-  readonly #dispatches: (() => void)[];
+  /** By launch. */
+  readonly #launches: (() => void)[][];
   readonly #outputs: { readonly name: string; readonly elements: Elements }[];
 
   constructor(
@@ -120,7 +122,7 @@ class CpuExecutable implements Executable {
     const row = new Float32Array(STEP_SLOTS);
     this.#row = { f32: row, u32: new Uint32Array(row.buffer) };
     this.#memory = allocate(program, boundMemory(program, memory));
-    this.#dispatches = program.dispatches.map((dispatch) => this.#prepare(dispatch));
+    this.#launches = launchesOf(program).map((launch) => launch.map((dispatch) => this.#prepare(dispatch)));
     this.#outputs = Object.entries(program.outputs).map(([name, view]) => ({
       name,
       elements: this.#memory[view.buffer],
@@ -163,7 +165,7 @@ class CpuExecutable implements Executable {
     );
     for (let step = 0; step < count; step++) {
       this.#row.u32.set(this.table.u32.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
-      for (const dispatch of this.#dispatches) dispatch();
+      for (const launch of this.#launches) for (const dispatch of launch) dispatch();
       this.#outputs.forEach(({ elements }, i) => {
         rows[i].set(elements, step * elements.length);
       });
@@ -172,15 +174,15 @@ class CpuExecutable implements Executable {
     return Object.fromEntries(this.#outputs.map(({ name }, i) => [name, rows[i]]));
   }
 
-  async profile(count: number): Promise<DispatchTimes> {
+  async profile(count: number): Promise<LaunchTimes> {
     this.engine.check();
     checkStepCount(this.program, this.table, count);
-    const milliseconds: number[][] = this.#dispatches.map(() => []);
+    const milliseconds: number[][] = this.#launches.map(() => []);
     for (let step = 0; step < count; step++) {
       this.#row.u32.set(this.table.u32.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
-      this.#dispatches.forEach((dispatch, i) => {
+      this.#launches.forEach((launch, i) => {
         const began = performance.now();
-        dispatch();
+        for (const dispatch of launch) dispatch();
         milliseconds[i].push(performance.now() - began);
       });
       await giveTurn();

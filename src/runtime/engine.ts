@@ -39,14 +39,14 @@ export class StepTable {
 
 export type Outputs = Readonly<Record<string, Elements>>;
 
-/** What the dispatches of a program took. */
-export interface DispatchTimes {
+/** What the launches of a program took: its dispatches, where joined ones count as one. */
+export interface LaunchTimes {
   /**
    * How it was found: by the device's own timestamps; by the differences between runs of ever longer parts of the
    * step, where it has none; or by the clock of the processor that ran it.
    */
   readonly method: "timestamps" | "differences" | "clock";
-  /** For each dispatch, its milliseconds in each of the profiled steps. */
+  /** For each launch, its milliseconds in each of the profiled steps. */
   readonly milliseconds: readonly (readonly number[])[];
 }
 
@@ -63,10 +63,10 @@ export interface Executable {
    */
   run(count: number): Promise<Outputs>;
   /**
-   * Runs `count` steps dispatch by dispatch and gives the time of each. The steps are real: they change the program's
+   * Runs `count` steps launch by launch and gives the time of each. The steps are real: they change the program's
    * state. Without timestamps, parts of steps are run besides, so that afterwards the state is of no use.
    */
-  profile(count: number): Promise<DispatchTimes>;
+  profile(count: number): Promise<LaunchTimes>;
   /** Frees what this program alone uses. */
   release(): void;
 }
@@ -76,6 +76,8 @@ export interface CompileOptions {
   readonly maxSteps?: number;
   /** Memory for the program's `state` and `data` buffers, by name. */
   readonly memory?: Readonly<Record<string, EngineBuffer>>;
+  /** Runs the kernels that the program names, rather than the variants of them that suit the device. */
+  readonly asWritten?: boolean;
 }
 
 /** What an engine tells of itself. */

@@ -1,5 +1,5 @@
 /** The memory plan: which temporaries of a program share storage. A pure function of the program. */
-import { byteLength, type Program } from "../program.ts";
+import { byteLength, type Dispatch, launchesOf, type Program } from "../program.ts";
 
 export interface MemoryPlan {
   /** Bytes of each piece of storage. */
@@ -8,11 +8,11 @@ export interface MemoryPlan {
   readonly slotOf: ReadonlyMap<number, number>;
 }
 
-/** First and last dispatch that touches each temporary. */
+/** First and last launch that touches each temporary. */
 export function lifetimes(program: Program): Map<number, { first: number; last: number }> {
   const lives = new Map<number, { first: number; last: number }>();
-  program.dispatches.forEach((dispatch, position) => {
-    for (const { buffer } of Object.values(dispatch.bindings)) {
+  launchesOf(program).forEach((launch, position) => {
+    for (const buffer of touchedBy(launch)) {
       if (program.buffers[buffer].kind !== "temporary") continue;
       const life = lives.get(buffer);
       if (life) life.last = position;
@@ -32,8 +32,8 @@ export function planMemory(program: Program): MemoryPlan {
   const slots: number[] = [];
   const slotOf = new Map<number, number>();
   const free = new Set<number>();
-  program.dispatches.forEach((dispatch, position) => {
-    const touched = new Set(Object.values(dispatch.bindings).map(({ buffer }) => buffer));
+  launchesOf(program).forEach((launch, position) => {
+    const touched = touchedBy(launch);
     for (const buffer of touched) {
       if (lives.get(buffer)?.first !== position) continue;
       const bytes = byteLength(program.buffers[buffer]);
@@ -48,6 +48,10 @@ export function planMemory(program: Program): MemoryPlan {
     }
   });
   return { slots, slotOf };
+}
+
+function touchedBy(launch: readonly Dispatch[]): Set<number> {
+  return new Set(launch.flatMap(({ bindings }) => Object.values(bindings).map(({ buffer }) => buffer)));
 }
 
 function bestFit(slots: readonly number[], free: ReadonlySet<number>, bytes: number): number | undefined {

@@ -19,7 +19,7 @@ import {
 } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { type DType, type Elements, elementCount, type Program, type Shape, STEP_SLOTS } from "../program.ts";
-import type { DispatchTimes, Engine, EngineBuffer, Executable, Outputs } from "../runtime/engine.ts";
+import type { Engine, EngineBuffer, Executable, LaunchTimes, Outputs } from "../runtime/engine.ts";
 import { loadWeights, type WeightsSource } from "./weights.ts";
 
 /** An input of a step: its shape, and its type if that is not f32. */
@@ -237,8 +237,8 @@ export class CompiledStep {
     return this.executable.run(count);
   }
 
-  /** As {@link runMany}, but dispatch by dispatch, for the time of each. What the steps do is done. */
-  profile(count: number, scalarsAt: (i: number) => StepScalars = () => ({})): Promise<DispatchTimes> {
+  /** As {@link runMany}, but launch by launch, for the time of each. What the steps do is done. */
+  profile(count: number, scalarsAt: (i: number) => StepScalars = () => ({})): Promise<LaunchTimes> {
     this.#prepare(count, scalarsAt);
     return this.executable.profile(count);
   }

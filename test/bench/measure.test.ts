@@ -9,7 +9,7 @@ import {
   significant,
   spreadOf,
 } from "../../bench/measure.ts";
-import { relativeDifference } from "../../bench/step.ts";
+import { relativeDifference } from "../../bench/workload.ts";
 
 describe("statistics", () => {
   it("take the middle, and the ends", () => {

@@ -29,7 +29,11 @@ export async function runKernel(engine: Engine, run: KernelRun): Promise<Record<
       engine.buffer(name, dtypeOf(data), data.length, data),
     ]),
   );
-  const executable = await engine.compile(programOf(run), { memory: buffers, maxSteps: steps.length });
+  const executable = await engine.compile(programOf(run), {
+    memory: buffers,
+    maxSteps: steps.length,
+    asWritten: true,
+  });
   const { f32, u32 } = executable.table;
   steps.forEach((values, row) => {
     scalars.forEach(({ name, dtype }, slot) => {

@@ -20,6 +20,7 @@ import { type Analysis, analyse, elementwiseCall, owner } from "./analysis.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { Call, type StoreHook } from "./calls.ts";
 import { HookEmitter, Unavailable } from "./emitter.ts";
+import { joinDispatches } from "./join.ts";
 import { rewrite } from "./rewrite.ts";
 
 /** A place in memory that outlives the step. */
@@ -158,7 +159,7 @@ class Lowering {
       else if (stored.has(node)) this.#materialise(node);
       else if (hosted.has(node)) this.#host(node);
     }
-    for (const call of this.#calls) this.builder.dispatches.push(this.#finish(call));
+    this.builder.dispatches.push(...joinDispatches(this.#calls.map((call) => this.#finish(call))));
   }
 
   #addKernel(node: Tensor, source: KernelCall): void {

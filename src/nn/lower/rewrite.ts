@@ -5,7 +5,8 @@
  */
 import { fitsOneGroup } from "../../kernels/crossEntropy.ts";
 import { makeTotalLoss, rowLossOp } from "../ops/crossEntropy.ts";
-import { type MatmulAttributes, makeMatmul, makeRowSums, matmulOp } from "../ops/matmul.ts";
+import { pickedRows } from "../ops/gather.ts";
+import { type MatmulAttributes, makeMatmul, makeRowSums, matmulOp, rowSumsOp } from "../ops/matmul.ts";
 import { reduceOp } from "../ops/reduce.ts";
 import { isSource } from "../ops/source.ts";
 import { swapsLastTwo } from "../ops/view.ts";
@@ -13,7 +14,7 @@ import { type Op, Tensor, topological } from "../tensor.ts";
 
 /** Rewrites what `roots` depend on; gives the roots' replacements. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
-  return share(biasGradients(lossTotals(share(expanded(roots)))));
+  return share(batchRows(biasGradients(lossTotals(share(expanded(roots))))));
 }
 
 /**
@@ -108,4 +109,45 @@ function biasGradients(roots: readonly Tensor[]): Tensor[] {
     }
     return undefined;
   });
+}
+
+/**
+ * A batch whose rows only enter products is never laid out in memory: the products read the rows where the data set
+ * lies, by the batch's indices.
+ */
+function batchRows(roots: readonly Tensor[]): Tensor[] {
+  const nodes = topological(roots);
+  const users = new Map<Tensor, Tensor[]>(nodes.map((node) => [node, []]));
+  for (const node of nodes) for (const input of new Set(node.inputs)) users.get(input)?.push(node);
+  const usersOf = (node: Tensor) => (roots.includes(node) ? [] : (users.get(node) ?? []));
+  const picked = new Map<Tensor, NonNullable<ReturnType<typeof pickedRows>>>();
+  for (const node of nodes) {
+    const rows = node.rank === 2 ? pickedRows(node) : undefined;
+    if (!rows || roots.includes(node)) continue;
+    const onlyProducts = usersOf(node).every((user) => rowsSide(user, node) !== undefined);
+    const nothingElse = rows.through.every((inner) => inner === node || usersOf(inner).length === 1);
+    if (onlyProducts && nothingElse) picked.set(node, rows);
+  }
+  return replaceAll(roots, (node, inputs, now) => {
+    const side = node.inputs.map((input) => picked.has(input) && rowsSide(node, input)).find(Boolean);
+    if (!side) return undefined;
+    const { source, indices } = picked.get(node.inputs[side === "a" ? 0 : 1]) as {
+      source: Tensor;
+      indices: Tensor;
+    };
+    const factors = side === "a" ? [source, inputs[1]] : [inputs[0], source];
+    const attributes = { ...(node as Tensor<MatmulAttributes>).attributes, rows: side };
+    const make = is(node, matmulOp) ? makeMatmul : makeRowSums;
+    return make([...factors, now(indices)], attributes, node.label);
+  });
+}
+
+/** The side of a product on which `input` could be read by its rows; undefined where it is no such product. */
+function rowsSide(node: Tensor, input: Tensor): "a" | "b" | undefined {
+  if (!is(node, matmulOp) && !is(node, rowSumsOp)) return undefined;
+  const { transposeA, transposeB } = node.attributes;
+  const [a, b] = node.inputs;
+  if (a === b || a.rank !== 2 || b.rank !== 2) return undefined;
+  if (a === input) return transposeA ? undefined : "a";
+  return transposeB ? undefined : "b";
 }

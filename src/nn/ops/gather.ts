@@ -1,10 +1,11 @@
 /** Rows picked by index: a batch out of a resident data set, embeddings. */
 import { elementCount, formatShape, type Shape } from "../../program.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { sameShape } from "../shape.ts";
+import { define, type Op, ShapeError, Tensor } from "../tensor.ts";
 import { sum } from "./reduce.ts";
-import { equal, mul } from "./scalar.ts";
-import { iota } from "./source.ts";
-import { reshape } from "./view.ts";
+import { equal, isScalarOp, mul } from "./scalar.ts";
+import { constant, constantValue, iota } from "./source.ts";
+import { isReshape, reshape } from "./view.ts";
 
 /** Indices pass through f32 registers, which count exactly up to here. */
 const MAX_ROWS = 2 ** 24;
@@ -38,6 +39,36 @@ const gatherOp: Op<null> = {
   },
 };
 const makeGather = define(gatherOp);
+
+/**
+ * Where `tensor` [rows, …] is rows picked out of a larger tensor, with nothing done to them but functions of each element
+ * and constants: that tensor as a matrix, with the functions done to it, and the indices. Also the nodes between.
+ */
+export function pickedRows(
+  tensor: Tensor,
+): { source: Tensor; indices: Tensor; through: readonly Tensor[] } | undefined {
+  if (tensor.op === (gatherOp as Op)) {
+    const [source, indices] = tensor.inputs;
+    return indices.rank === 1
+      ? { source: reshape(source, [source.shape[0], -1]), indices, through: [tensor] }
+      : undefined;
+  }
+  if (isReshape(tensor) && tensor.shape[0] === tensor.inputs[0].shape[0]) {
+    const below = pickedRows(tensor.inputs[0]);
+    return below && { ...below, through: [...below.through, tensor] };
+  }
+  if (!isScalarOp(tensor)) return undefined;
+  const varying = tensor.inputs.filter((input) => constantValue(input) === undefined);
+  if (varying.length !== 1 || !sameShape(varying[0].shape, tensor.shape)) return undefined;
+  const below = pickedRows(varying[0]);
+  if (!below) return undefined;
+  const inputs = tensor.inputs.map((input) => {
+    const value = constantValue(input);
+    return value === undefined ? below.source : constant(value);
+  });
+  const source = new Tensor(tensor.op, inputs, tensor.attributes, below.source.shape, "f32", tensor.label);
+  return { source, indices: below.indices, through: [...below.through, tensor] };
+}
 
 /**
  * The sum of the rows of `values` at each index, [rows, ...]: every result looks through all indices, in order, so

@@ -11,13 +11,18 @@ export interface MatmulAttributes {
   readonly transposeB: boolean;
   /** Set by the rewrite that lets the kernel also sum A's rows, for bias gradients. */
   readonly sums?: boolean;
+  /** Set by the rewrite that lets the kernel read a batch's rows of this operand by a third input, their indices. */
+  readonly rows?: "a" | "b";
 }
 
-/** a [..., m, k] times b [..., k, n]; b may also be one matrix for the whole batch. */
+/**
+ * a [..., m, k] times b [..., k, n]; b may also be one matrix for the whole batch. With `rows`, that operand is a larger
+ * matrix, of which the rows that a third input names are the factor.
+ */
 export const matmulOp: Op<MatmulAttributes> = {
   name: "matmul",
-  infer([a, b], attributes) {
-    const { batch, m, n } = sizes(a.shape, b.shape, attributes);
+  infer(inputs, attributes) {
+    const { batch, m, n } = sizes(inputs, attributes);
     return { shape: [...batch, m, n], dtype: "f32" };
   },
   gradient({ inputs: [a, b], attributes: { transposeA, transposeB } }, arriving) {
@@ -33,10 +38,10 @@ export const matmulOp: Op<MatmulAttributes> = {
 };
 export const makeMatmul = define(matmulOp);
 
-const rowSumsOp: Op<MatmulAttributes> = {
+export const rowSumsOp: Op<MatmulAttributes> = {
   name: "rowSums",
-  infer([a, b], attributes) {
-    const { batch, m } = sizes(a.shape, b.shape, attributes);
+  infer(inputs, attributes) {
+    const { batch, m } = sizes(inputs, attributes);
     return { shape: [...batch, m], dtype: "f32" };
   },
   gradient: "internal",
@@ -46,8 +51,9 @@ const rowSumsOp: Op<MatmulAttributes> = {
 export const makeRowSums = define(rowSumsOp);
 
 function matmulCall(node: Tensor<MatmulAttributes>, store: string) {
-  const [a, b] = node.inputs;
-  const { batch, m, n, k } = sizes(a.shape, b.shape, node.attributes);
+  const [a, b, indices] = node.inputs;
+  const { rows } = node.attributes;
+  const { batch, m, n, k } = sizes(node.inputs, node.attributes);
   const shape: MatmulShape = {
     batch: elementCount(batch),
     m,
@@ -57,17 +63,27 @@ function matmulCall(node: Tensor<MatmulAttributes>, store: string) {
     transposeB: node.attributes.transposeB,
     batchedA: a.rank > 2,
     batchedB: b.rank > 2,
+    rows,
   };
+  const reads: Record<string, Tensor> = {};
+  const loads: Record<string, Tensor> = {};
+  if (rows === "a") Object.assign(loads, { loadA: a, rowOfA: indices });
+  else reads.a = a;
+  if (rows === "b") Object.assign(loads, { loadB: b, rowOfB: indices });
+  else reads.b = b;
   return {
     kernel: "matmul",
     constants: matmulConstants(shape, node.attributes.sums),
-    reads: { a, b },
-    loads: {},
+    reads,
+    loads,
     store,
   };
 }
 
-function sizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulAttributes) {
+function sizes([left, right, indices]: readonly Tensor[], attributes: MatmulAttributes) {
+  const { transposeA, transposeB, rows: picked } = attributes;
+  const a = picked === "a" ? [...indices.shape, left.shape[1]] : left.shape;
+  const b = picked === "b" ? [...indices.shape, right.shape[1]] : right.shape;
   const [rows, inner] = a.slice(-2);
   const [innerB, columns] = b.slice(-2);
   const m = transposeA ? inner : rows;

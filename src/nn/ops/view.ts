@@ -38,6 +38,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(full, origin.shape) ? origin : makeReshape([origin], { shape: full });
 }
 
+export function isReshape(node: Tensor): boolean {
+  return node.op === (reshapeOp as Op);
+}
+
 /** Indices with an axis of size 1 behind them, to be compared with each of those they may be. */
 export function indexColumn(x: Tensor, indices: IndexRange): Tensor {
   return makeReshape([x], { shape: [...x.shape, 1], indices });

@@ -1,4 +1,5 @@
 /** Finds an adapter — in a browser, in Deno, or in Node through Dawn — and opens a device on it. */
+import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
 
@@ -39,7 +40,17 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
     if (value !== undefined) requiredLimits[limit] = value;
   }
   const device = await adapter.requestDevice({ label: "wgrad", requiredFeatures, requiredLimits });
-  return new GpuEngine(device, nameOf(adapter), letGo);
+  return new GpuEngine(device, nameOf(adapter), traitsOf(device, adapter.info), letGo);
+}
+
+function traitsOf({ features, limits }: GPUDevice, info: GPUAdapterInfo): DeviceTraits {
+  const { subgroupMinSize, subgroupMaxSize } = info;
+  const oneSize = features.has("subgroups") && subgroupMinSize === subgroupMaxSize && subgroupMinSize > 0;
+  return {
+    subgroupSize: oneSize ? subgroupMinSize : undefined,
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+  };
 }
 
 function nameOf({ info }: GPUAdapter): string {

@@ -1,4 +1,6 @@
 /** The WebGPU engine: a device, the memory on it, and the pipelines compiled so far. */
+import type { DeviceTraits } from "../../kernels/kernel.ts";
+import { variantsOf, withVariants } from "../../kernels/variants.ts";
 import type { DType, Elements, Program } from "../../program.ts";
 import { type CompileOptions, type Engine, EngineError, type Executable } from "../engine.ts";
 import { GpuBuffer } from "./buffer.ts";
@@ -16,6 +18,7 @@ export class GpuEngine implements Engine {
   constructor(
     readonly device: GPUDevice,
     adapter: string,
+    readonly traits: DeviceTraits,
     readonly letGo: () => void,
   ) {
     this.info = { adapter, features: [...device.features].sort() };
@@ -40,7 +43,10 @@ export class GpuEngine implements Engine {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
-    return GpuExecutable.compile(this, program, options);
+    const suited = options.asWritten
+      ? program
+      : withVariants(program, (dispatch) => variantsOf(dispatch, this.traits)[0]);
+    return GpuExecutable.compile(this, suited, options);
   }
 
   /** @throws EngineError when the device is gone, or refused something since the last check. */

@@ -6,14 +6,14 @@
  * one 256-byte row a step, and the outputs, one row a step each. The design first had a step counter on the GPU;
  * offsets need no kernel that counts, and no kernel has to know of them.
  */
-import { kernelNamed } from "../../kernels/index.ts";
 import {
   byteLength,
-  type Dispatch,
   type Elements,
   elementCount,
+  launchesOf,
   type Program,
   STEP_SLOTS,
+  type View,
 } from "../../program.ts";
 import {
   arrayOf,
@@ -21,10 +21,10 @@ import {
   type CompileOptions,
   checkedInput,
   checkStepCount,
-  type DispatchTimes,
   type EngineBuffer,
   EngineError,
   type Executable,
+  type LaunchTimes,
   type Outputs,
   StepTable,
 } from "../engine.ts";
@@ -32,12 +32,12 @@ import { planMemory } from "../plan.ts";
 import { GpuBuffer, writePadded } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
 import type { GpuEngine } from "./engine.ts";
-import type { PreparedPipeline } from "./pipelines.ts";
-import { profileDispatches } from "./profile.ts";
+import { launchName, type PreparedPipeline } from "./pipelines.ts";
+import { profileLaunches } from "./profile.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
 
-/** One dispatch, ready to be encoded. */
+/** One launch, ready to be encoded. */
 interface Command {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
@@ -89,9 +89,7 @@ export class GpuExecutable implements Executable {
     const { maxSteps = 1, memory = {} } = options;
     const bound = boundMemory(program, memory);
     const pipelines = await Promise.all(
-      program.dispatches.map((dispatch) =>
-        engine.pipelines.prepare(program, dispatch, kernelNamed(dispatch.kernel)),
-      ),
+      launchesOf(program).map((dispatches) => engine.pipelines.prepare(program, dispatches)),
     );
     const owned: GPUBuffer[] = [];
     let built: GpuExecutable | undefined;
@@ -103,8 +101,8 @@ export class GpuExecutable implements Executable {
       };
       const buffers = layBuffers(engine, program, bound, maxSteps, make);
       const outputs = layOutputs(program, buffers, maxSteps);
-      const commands = program.dispatches.map((dispatch, i) =>
-        makeCommand(engine.device, program, dispatch, pipelines[i], buffers, maxSteps),
+      const commands = launchesOf(program).map((dispatches, i) =>
+        makeCommand(engine.device, program, launchName(dispatches), pipelines[i], buffers, maxSteps),
       );
       const stepBuffer = make("step table", ROW_BYTES * maxSteps, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
       const stepGroup = engine.device.createBindGroup({
@@ -161,7 +159,7 @@ export class GpuExecutable implements Executable {
     return this.#readRows(staging, count);
   }
 
-  /** Encodes the dispatches of a step, or those from `first` up to, not including, `end`. */
+  /** Encodes the launches of a step, or those from `first` up to, not including, `end`. */
   encodeStep(pass: GPUComputePassEncoder, step: number, first = 0, end = this.commands.length): void {
     pass.setBindGroup(0, this.stepGroup, this.#rowOffsets, step, 1);
     let pipeline: GPUComputePipeline | undefined;
@@ -178,11 +176,11 @@ export class GpuExecutable implements Executable {
     }
   }
 
-  async profile(count: number): Promise<DispatchTimes> {
+  async profile(count: number): Promise<LaunchTimes> {
     this.engine.check();
     checkStepCount(this.program, this.table, count);
     this.#writeRows(count);
-    const times = await profileDispatches(this, count);
+    const times = await profileLaunches(this, count);
     this.engine.check();
     return times;
   }
@@ -254,31 +252,28 @@ function layBuffers(
 function makeCommand(
   device: GPUDevice,
   program: Program,
-  dispatch: Dispatch,
-  { pipeline, layout, bindings }: PreparedPipeline,
+  label: string,
+  { pipeline, layout, bindings, grid }: PreparedPipeline,
   buffers: readonly GPUBuffer[],
   maxSteps: number,
 ): Command {
   const group = device.createBindGroup({
-    label: `${dispatch.kernel} (${dispatch.label})`,
+    label,
     layout,
-    entries: bindings.map(({ name, binding }) => ({
+    entries: bindings.map(({ binding, view }) => ({
       binding,
-      resource: bindingResource(program, dispatch, name, buffers),
+      resource: bindingResource(program, view, buffers),
     })),
   });
   const strides = bindings
     .filter(({ dynamic }) => dynamic)
-    .map(({ name }) =>
-      alignUp(byteLength(program.buffers[dispatch.bindings[name].buffer]), OFFSET_ALIGNMENT),
-    );
+    .map(({ view }) => alignUp(byteLength(program.buffers[view.buffer]), OFFSET_ALIGNMENT));
   const offsets = new Uint32Array(maxSteps * strides.length);
   for (let step = 0; step < maxSteps; step++) {
     strides.forEach((stride, j) => {
       offsets[step * strides.length + j] = step * stride;
     });
   }
-  const grid = kernelNamed(dispatch.kernel).grid(dispatch.constants);
   return { pipeline, group, grid, offsets, offsetsPerStep: strides.length };
 }
 
@@ -302,11 +297,9 @@ function layOutputs(program: Program, buffers: readonly GPUBuffer[], maxSteps: n
 
 function bindingResource(
   program: Program,
-  dispatch: Dispatch,
-  name: string,
+  { buffer, offset, shape }: View,
   buffers: readonly GPUBuffer[],
 ): GPUBufferBinding {
-  const { buffer, offset, shape } = dispatch.bindings[name];
   const bytes = program.buffers[buffer].dtype === "u8" ? 1 : 4;
   return { buffer: buffers[buffer], offset: offset * bytes, size: alignUp(elementCount(shape) * bytes, 4) };
 }

@@ -1,14 +1,10 @@
 /** Compiled pipelines and the layouts they share, each made once. */
-import { type Kernel, kernelBinding } from "../../kernels/kernel.ts";
-import { specialise } from "../../kernels/specialise.ts";
+import { type LaunchBinding, specialiseLaunch } from "../../kernels/launch.ts";
 import type { Dispatch, Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
 import { ShaderStage } from "./constants.ts";
 
-export interface BindingLayout {
-  readonly name: string;
-  readonly binding: number;
-  readonly access: "read" | "read_write";
+export interface BindingLayout extends LaunchBinding {
   /** Whether the place moves from step to step, as that of an output does. */
   readonly dynamic: boolean;
 }
@@ -18,6 +14,12 @@ export interface PreparedPipeline {
   readonly layout: GPUBindGroupLayout;
   /** In ascending order of binding numbers, which is also the order of dynamic offsets. */
   readonly bindings: readonly BindingLayout[];
+  readonly grid: readonly [number, number, number];
+}
+
+/** For people: "matmul (0.dense)". */
+export function launchName(dispatches: readonly Dispatch[]): string {
+  return dispatches.map(({ kernel, label }) => `${kernel} (${label})`).join(" + ");
 }
 
 export class PipelineCache {
@@ -35,26 +37,22 @@ export class PipelineCache {
     });
   }
 
-  /** The pipeline of a dispatch. Compilation runs beside that of others: await them together. */
-  async prepare(program: Program, dispatch: Dispatch, kernel: Kernel): Promise<PreparedPipeline> {
-    const bindings = Object.entries(dispatch.bindings)
-      .map(([name, view]) => ({
-        name,
-        ...kernelBinding(kernel, name),
-        dynamic: program.buffers[view.buffer].kind === "output",
-      }))
-      .sort((a, b) => a.binding - b.binding);
+  /** The pipeline of a launch. Compilation runs beside that of others: await them together. */
+  async prepare(program: Program, dispatches: readonly Dispatch[]): Promise<PreparedPipeline> {
+    const { code, entryPoint, grid, ...launch } = specialiseLaunch(program, dispatches);
+    const bindings = launch.bindings.map((binding) => ({
+      ...binding,
+      dynamic: program.buffers[binding.view.buffer].kind === "output",
+    }));
     const key = bindings.map(({ binding, access, dynamic }) => `${binding}${access}${dynamic}`).join(" ");
     const layout = this.#layout(key, bindings);
-    const dtypeOf = (name: string) => program.buffers[dispatch.bindings[name].buffer].dtype;
-    const { code } = specialise(kernel, dispatch, dtypeOf, program.scalars);
-    const pipelineKey = `${kernel.entryPoint}\n${key}\n${code}`;
+    const pipelineKey = `${entryPoint}\n${key}\n${code}`;
     let compiled = this.#pipelines.get(pipelineKey);
     if (!compiled) {
-      compiled = this.#compile(`${kernel.name} (${dispatch.label})`, kernel.entryPoint, layout, code);
+      compiled = this.#compile(launchName(dispatches), entryPoint, layout, code);
       this.#pipelines.set(pipelineKey, compiled);
     }
-    return { pipeline: await compiled, layout, bindings };
+    return { pipeline: await compiled, layout, bindings, grid };
   }
 
   #layout(key: string, bindings: readonly BindingLayout[]): GPUBindGroupLayout {

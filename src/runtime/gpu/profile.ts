@@ -1,19 +1,19 @@
-/** How long each dispatch of a program takes on the device. */
-import type { DispatchTimes } from "../engine.ts";
+/** How long each launch of a program takes on the device. */
+import type { LaunchTimes } from "../engine.ts";
 import { BufferUsage } from "./constants.ts";
 import type { GpuExecutable } from "./executable.ts";
 
-/** Runs steps 0 … `count` - 1 of the step table, dispatch by dispatch. */
-export function profileDispatches(executable: GpuExecutable, count: number): Promise<DispatchTimes> {
+/** Runs steps 0 … `count` - 1 of the step table, launch by launch. */
+export function profileLaunches(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
   const hasTimestamps = executable.engine.device.features.has("timestamp-query");
   return hasTimestamps ? byTimestamps(executable, count) : byDifferences(executable, count);
 }
 
 /**
- * A pass for each dispatch, as timestamps are taken where passes begin and end. Browsers round them, to 0.1 ms as a
+ * A pass for each launch, as timestamps are taken where passes begin and end. Browsers round them, to 0.1 ms as a
  * rule: over many steps, rounding evens out.
  */
-async function byTimestamps(executable: GpuExecutable, count: number): Promise<DispatchTimes> {
+async function byTimestamps(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
   const { commands, engine, program } = executable;
   const { device } = engine;
   const milliseconds: number[][] = commands.map(() => []);
@@ -58,8 +58,8 @@ async function byTimestamps(executable: GpuExecutable, count: number): Promise<D
   return { method: "timestamps", milliseconds };
 }
 
-/** The first dispatch alone, the first two, and so on: what each run takes longer than the one before. */
-async function byDifferences(executable: GpuExecutable, count: number): Promise<DispatchTimes> {
+/** The first launch alone, the first two, and so on: what each run takes longer than the one before. */
+async function byDifferences(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
   const { commands, engine, program } = executable;
   const { device } = engine;
   const milliseconds: number[][] = commands.map(() => []);

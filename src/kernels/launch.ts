@@ -1,0 +1,206 @@
+/**
+ * Launches: what a device is told to run. A launch is one dispatch, or several that do not depend on each other, run side
+ * by side: each on workgroups of its own.
+ */
+import type { Dispatch, Program, View } from "../program.ts";
+import { elementCount } from "../program.ts";
+import { kernelNamed } from "./index.ts";
+import { type Access, elementType, hookBinding, kernelBinding, MAX_GROUPS } from "./kernel.ts";
+import { librarySource, specialise } from "./specialise.ts";
+
+export interface LaunchBinding {
+  readonly binding: number;
+  readonly access: Access;
+  readonly view: View;
+}
+
+/** A shader module and what it runs on. */
+export interface Launch {
+  readonly code: string;
+  readonly entryPoint: string;
+  /** In ascending order of binding numbers. */
+  readonly bindings: readonly LaunchBinding[];
+  readonly grid: readonly [number, number, number];
+}
+
+/** The launch of one dispatch, or of several together. */
+export function specialiseLaunch(program: Program, dispatches: readonly Dispatch[]): Launch {
+  return dispatches.length === 1 ? single(program, dispatches[0]) : joined(program, dispatches);
+}
+
+function single(program: Program, dispatch: Dispatch): Launch {
+  const kernel = kernelNamed(dispatch.kernel);
+  const memoryOf = (name: string) => ({ dtype: dtypeOf(program, dispatch, name), offset: 0 });
+  const { code, called } = specialise(kernel, dispatch, memoryOf, program.scalars);
+  const bindings = Object.entries(dispatch.bindings)
+    .map(([name, view]) => ({ ...kernelBinding(kernel, name), view }))
+    .sort((a, b) => a.binding - b.binding);
+  const grid = kernel.grid(dispatch.constants);
+  return { code: code + librarySource(called), entryPoint: kernel.entryPoint, bindings, grid };
+}
+
+function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
+  return program.buffers[dispatch.bindings[name].buffer].dtype;
+}
+
+/** One binding of a joined launch, and which bindings of its dispatches it stands for. */
+interface SharedBinding {
+  readonly access: Access;
+  /** In WGSL. */
+  readonly element: string;
+  view: View;
+  /** Only hooks use it. They are written for where in it their part begins, so that it may hold several. */
+  readonly byHooks: boolean;
+  readonly users: { readonly part: number; readonly name: string; readonly offset: number }[];
+}
+
+/** The bindings of dispatches that run together: parts of one buffer share a binding where hooks alone use them. */
+export function sharedBindings(dispatches: readonly Dispatch[]): SharedBinding[] {
+  const shared: SharedBinding[] = [];
+  dispatches.forEach((dispatch, part) => {
+    const kernel = kernelNamed(dispatch.kernel);
+    for (const [name, view] of Object.entries(dispatch.bindings)) {
+      const { access } = kernelBinding(kernel, name);
+      const byHooks = hookBinding(name) !== undefined;
+      const element = byHooks ? "u32" : elementType(kernel, name, dispatch.constants);
+      const user = { part, name, offset: view.offset };
+      const same = shared.find(
+        (other) =>
+          other.view.buffer === view.buffer &&
+          other.access === access &&
+          other.element === element &&
+          (byHooks || (other.view.offset === view.offset && size(other.view) === size(view))),
+      );
+      if (!same) {
+        shared.push({ access, element, view, byHooks, users: [user] });
+        continue;
+      }
+      const start = Math.min(same.view.offset, view.offset);
+      const end = Math.max(same.view.offset + size(same.view), view.offset + size(view));
+      same.view = { buffer: view.buffer, offset: start, shape: [end - start] };
+      same.users.push(user);
+    }
+  });
+  return shared;
+}
+
+function size(view: View): number {
+  return elementCount(view.shape);
+}
+
+function groupCount(dispatch: Dispatch): number {
+  return kernelNamed(dispatch.kernel)
+    .grid(dispatch.constants)
+    .reduce((product, count) => product * count, 1);
+}
+
+/** Whether dispatches that do not depend on each other can be one launch, as far as their kernels go. */
+export function canShareLaunch(dispatches: readonly Dispatch[], maxBindings: number): boolean {
+  const sizes = dispatches.map(({ kernel, constants }) => kernelNamed(kernel).workgroup?.(constants));
+  if (sizes.some((size) => size === undefined || String(size) !== String(sizes[0]))) return false;
+  const groups = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
+  return groups <= MAX_GROUPS && sharedBindings(dispatches).length <= maxBindings;
+}
+
+/**
+ * The parts' shaders behind one another, the names of each marked with its number, and an entry point that gives each
+ * part the workgroups it would have had alone.
+ */
+function joined(program: Program, dispatches: readonly Dispatch[]): Launch {
+  const shared = sharedBindings(dispatches);
+  const called = new Set<string>();
+  const parts = dispatches.map((dispatch, part) => {
+    const kernel = kernelNamed(dispatch.kernel);
+    const variables = new Map<string, string>();
+    const offsets = new Map<string, number>();
+    shared.forEach(({ users, view }, binding) => {
+      for (const user of users.filter((user) => user.part === part)) {
+        variables.set(user.name, `memory${binding}`);
+        offsets.set(user.name, user.offset - view.offset);
+      }
+    });
+    const memoryOf = (name: string) => ({
+      dtype: dtypeOf(program, dispatch, name),
+      offset: offsets.get(name) ?? 0,
+    });
+    const specialised = specialise(kernel, dispatch, memoryOf, program.scalars);
+    for (const name of specialised.called) called.add(name);
+    return { code: specialised.code, source: partSource(specialised.code, part, variables) };
+  });
+  const declarations = shared.map(
+    ({ access, element }, binding) =>
+      `@group(1) @binding(${binding}) var<storage, ${access}> memory${binding}: array<${element}>;`,
+  );
+  const directives = new Set(parts.flatMap(({ code }) => code.match(DIRECTIVE) ?? []));
+  const sources = parts.map(({ source }) => source);
+  const code = [...directives, STEP_TABLE, ...declarations, ...sources, entrySource(dispatches, parts)].join(
+    "\n",
+  );
+  const groups = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
+  return {
+    code: `${code}\n${librarySource(called)}`,
+    entryPoint: "launch",
+    bindings: shared.map(({ access, view }, binding) => ({ binding, access, view })),
+    grid: [groups, 1, 1],
+  };
+}
+
+/** Comes before anything else in a module. */
+const DIRECTIVE = /^enable .*;$/gm;
+const STEP_TABLE = "@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;";
+
+/** The shader of one part: without bindings and entry point of its own, and its names marked as its own. */
+function partSource(code: string, part: number, variables: ReadonlyMap<string, string>): string {
+  const own = code
+    .replace(/ *\/\/.*$/gm, "")
+    .replace(DIRECTIVE, "")
+    .replace(/^@group\(\d\).*;$/gm, "")
+    .replace(/^@compute .*$/gm, "")
+    .replace(/@builtin\(\w+\) /g, "");
+  const names = [...code.matchAll(/^(?:const|fn|var<workgroup>)\s+(\w+)/gm)].map((match) => match[1]);
+  const renamed = new Map(names.map((name) => [name, `${name}_${part}`]));
+  for (const [name, variable] of variables) renamed.set(name, variable);
+  return own.replace(/\b[A-Za-z_]\w*\b/g, (word) => renamed.get(word) ?? word);
+}
+
+/** The builtin values that an entry point takes, in order, by the names it gives them. */
+function builtinsOf(code: string, entryPoint: string): { builtin: string; type: string }[] {
+  const [, parameters] = new RegExp(`\\bfn ${entryPoint}\\(([^{]*)\\)\\s*\\{`).exec(code) ?? ["", ""];
+  return [...parameters.matchAll(/@builtin\((\w+)\) \w+: ([\w<>]+)/g)].map(([, builtin, type]) => ({
+    builtin,
+    type,
+  }));
+}
+
+function entrySource(dispatches: readonly Dispatch[], parts: readonly { readonly code: string }[]): string {
+  const [x, y] = kernelNamed(dispatches[0].kernel).workgroup?.(dispatches[0].constants) ?? [1, 1];
+  const taken = new Map([
+    ["workgroup_id", "vec3<u32>"],
+    ["local_invocation_id", "vec3<u32>"],
+  ]);
+  let first = 0;
+  const branches = dispatches.map((dispatch, part) => {
+    const [columns, rows] = kernelNamed(dispatch.kernel).grid(dispatch.constants);
+    const start = first;
+    first += groupCount(dispatch);
+    const { entryPoint } = kernelNamed(dispatch.kernel);
+    const args = builtinsOf(parts[part].code, entryPoint).map(({ builtin, type }) => {
+      if (builtin === "global_invocation_id")
+        return `workgroup * vec3<u32>(${x}u, ${y}u, 1u) + local_invocation_id`;
+      taken.set(builtin, type);
+      return builtin;
+    });
+    const condition = part === dispatches.length - 1 ? "" : ` if (workgroup_id.x < ${first}u)`;
+    return `${condition} {
+    let at = workgroup_id.x - ${start}u;
+    let workgroup = vec3<u32>(at % ${columns}u, at / ${columns}u % ${rows}u, at / ${columns * rows}u);
+    ${entryPoint}_${part}(${args.join(", ")});
+  }`;
+  });
+  const parameters = [...taken].map(([builtin, type]) => `@builtin(${builtin}) ${builtin}: ${type}`);
+  return `
+@compute @workgroup_size(${x}, ${y})
+fn launch(${parameters.join(", ")}) {
+ ${branches.join(" else")}
+}`;
+}
