@@ -72,7 +72,10 @@ export interface Kernel {
   workgroup?(constants: Constants): readonly [number, number];
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
-  /** For each load hook, the number that all positions lie below for which it is called. */
+  /**
+   * For each load hook, the number that all positions lie below for which it is called; where rows are picked out of a
+   * larger matrix, as if there were no others.
+   */
   loads?(constants: Constants): Readonly<Record<string, number>>;
   /** The CPU twin: the same computation, in plain loops. */
   twin(call: TwinCall): void;

@@ -178,6 +178,15 @@ describe("lines", () => {
     expect(Math.abs(line.width - 3 * (middle(at("4")) - middle(at("2"))))).toBeLessThan(4);
   });
 
+  it("are a picture, with a name, the same each time", async () => {
+    const titled = { ...spec, title: "a < b & $1" };
+    const svg = drawChart(titled, "");
+    expect(svg).toMatch(/^<svg role="img" [^>]*>\n<title>a &lt; b &amp; \$1<\/title>/);
+    expect(svg).not.toMatch(/<style|class=|<script/);
+    expect(drawChart(titled, "")).toBe(svg);
+    expectLegible(await look(svg));
+  });
+
   it("run between even axes, too", async () => {
     const even = { ...spec, x: { name: "t", log: false }, y: { name: "error", unit: "%", log: false } };
     const seen = await look(drawChart(even, ""));

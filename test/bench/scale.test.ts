@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cpu, type Engine } from "wgrad";
 import { grow, kneeOf, measureScale } from "../../bench/scale.ts";
+import { Candidate, samples, upload } from "../../bench/workload.ts";
 import { runScript } from "../helpers/command.ts";
 import { needsBuild, useTemporaryFolder } from "../helpers/programs.ts";
 
@@ -76,7 +77,7 @@ describe("growing", () => {
 });
 
 describe("a series", () => {
-  /** Takes `ms` longer for programs of more than so many operations, as told by their first output's batch. */
+  /** An engine that takes `ms` longer for each step of the programs that `isSlow` names by their dispatches. */
   function slow(engine: Engine, ms: number, isSlow: (dispatches: number) => boolean): Engine {
     const compile = engine.compile.bind(engine);
     return Object.assign(engine, {
@@ -96,18 +97,10 @@ describe("a series", () => {
   const options = { base, largest: 4, limitMs: 250, repetitions: 1 };
 
   it("ends where a step takes longer than the limit", async () => {
-    const dispatches = { most: 0 };
-    await measureScale(
-      slow(cpu(), 0, (count) => {
-        dispatches.most = Math.max(dispatches.most, count);
-        return false;
-      }),
-      cpu(),
-      { ...options, largest: 2 },
-    );
-    // Only what is deeper than twice as deep is slow.
+    const twiceAsDeep = await Candidate.compile(cpu(), grow(base, "depth", 2), upload(cpu(), samples(1)));
+    const limit = twiceAsDeep.step.program.dispatches.length;
     const { series } = await measureScale(
-      slow(cpu(), 300, (count) => count > dispatches.most),
+      slow(cpu(), 300, (count) => count > limit),
       cpu(),
       options,
     );
@@ -123,11 +116,11 @@ describe("a series", () => {
     });
   });
 
-  it("ends where a batch is more than the samples", async () => {
-    const wide = { ...options, base: { ...base, hidden: [1], batch: 8_000 }, limitMs: 60_000 };
-    const { series } = await measureScale(cpu(), cpu(), wide);
-    expect(series[0].points.map(({ batch }) => batch)).toEqual([8_000, 16_000]);
-    expect(series[0].cut).toEqual({ factor: 4, reason: "a batch of 32000 is more than the 20000 samples" });
+  it("does not begin where the smallest step is too large", async () => {
+    const large = { ...options, base: { ...base, batch: 20_001 } };
+    await expect(measureScale(cpu(), cpu(), large)).rejects.toThrow(
+      "the smallest step is too large: a batch of 20001 is more than the 20000 samples",
+    );
   });
 
   it("is not timed where the engines disagree", async () => {

@@ -103,7 +103,9 @@ describe.each(all.map((kernel) => [kernel.name, kernel] as const))("%s", (_name,
     const inShader = constantsOf(kernel.shader);
     const values = Object.fromEntries(Object.keys(kernel.constants).map((name, i) => [name, i + 2]));
     const dispatch = { label: "", kernel: kernel.name, constants: values, hooks: {}, bindings: {} };
-    const specialised = constantsOf(specialise(kernel, dispatch, () => ({ dtype: "f32", offset: 0 }), []).code);
+    const specialised = constantsOf(
+      specialise(kernel, dispatch, () => ({ dtype: "f32", offset: 0 }), []).code,
+    );
     for (const [name, { type, value }] of inShader) {
       const expected = name in values ? values[name] : value;
       expect({ name, ...specialised.get(name) }).toEqual({ name, type, value: expected });

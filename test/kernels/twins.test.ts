@@ -1,6 +1,7 @@
 /** Every kernel agrees with its CPU twin: the same program from the same data, on both engines. */
 import { describe, expect, it } from "vitest";
 import { kernels } from "../../src/kernels/index.ts";
+import { matmulLanes } from "../../src/kernels/matmul.ts";
 import { difference } from "../helpers/compare.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { GUARD, runKernel } from "../helpers/kernel-run.ts";
@@ -8,7 +9,7 @@ import type { KernelCase } from "./cases/case.ts";
 import { crossEntropyCases } from "./cases/crossEntropy.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
 import { imageCases } from "./cases/images.ts";
-import { matmulCases } from "./cases/matmul.ts";
+import { matmulCases, variantCases } from "./cases/matmul.ts";
 import { optimizerCases } from "./cases/optimizer.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { softmaxCases } from "./cases/softmax.ts";
@@ -20,6 +21,7 @@ const cases: Readonly<Record<string, readonly KernelCase[]>> = {
   softmax: softmaxCases,
   crossEntropy: crossEntropyCases,
   matmul: matmulCases,
+  matmulLanes: variantCases(matmulLanes),
   ...imageCases,
   ...optimizerCases,
 };
@@ -30,6 +32,10 @@ describe.each(Object.entries(cases))("%s", (_kernel, ofKernel) => {
   it.each(ofKernel.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
     const { run, tolerance, padding = [], unchanged = false } = one;
     const want = await runKernel(engines.cpu, run);
+    if (needsSubgroups(run.kernel) && !engines.gpu.device.features.has("subgroups")) {
+      await expect(runKernel(engines.gpu, run)).rejects.toThrow(/subgroups/);
+      return;
+    }
     const got = await runKernel(engines.gpu, run);
     for (const name of Object.keys({ ...run.updates, ...run.results })) {
       expect(difference(name, got[name], want[name], tolerance)).toBe(undefined);
@@ -44,6 +50,10 @@ describe.each(Object.entries(cases))("%s", (_kernel, ofKernel) => {
     }
   });
 });
+
+function needsSubgroups(kernel: string): boolean {
+  return kernels[kernel].shader.includes("enable subgroups;");
+}
 
 it.each(["matmul", "convForward", "convInputGradient", "convWeightGradient"])(
   "the cases of %s reach the smallest tile and the largest",

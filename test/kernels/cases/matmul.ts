@@ -1,5 +1,11 @@
-/** matmul: A and B as they are or transposed in memory, sums of A's rows, batches, sizes around the tiles. */
-import { type MatmulShape, matmulConstants } from "../../../src/kernels/matmul.ts";
+/**
+ * matmul, and its variants: A and B as they are or transposed in memory, rows picked out of a larger matrix, sums of A's
+ * rows, batches, sizes around the tiles.
+ */
+import type { Kernel } from "../../../src/kernels/kernel.ts";
+import { type MatmulShape, matmul, matmulConstants } from "../../../src/kernels/matmul.ts";
+import type { Hook } from "../../../src/program.ts";
+import { permutation } from "../../../src/random.ts";
 import { storeTo, unused } from "../../helpers/kernel-run.ts";
 import { uniform } from "../../helpers/samples.ts";
 import { type KernelCase, TIGHT } from "./case.ts";
@@ -11,6 +17,32 @@ interface MatmulOptions {
   readonly batch?: number;
   /** Which operands have a matrix of their own for each of the batch. */
   readonly batched?: "both" | "a" | "b";
+  /** Which operand's rows are picked out of a matrix of another order, of bytes or of floats. */
+  readonly rows?: "a" | "b";
+  readonly dtype?: "u8" | "f32";
+}
+
+/** A load hook for rows, and one for elements that halves them. */
+const rowAt: Hook = { code: [{ op: "index" }, { op: "load", binding: "operand1", at: 0 }], result: 1 };
+const halved: Hook = {
+  code: [
+    { op: "index" },
+    { op: "load", binding: "operand0", at: 0 },
+    { op: "constant", value: 0.5 },
+    { op: "call", fn: "mul", args: [1, 2] },
+  ],
+  result: 3,
+};
+
+/** A matrix whose rows are picked in another order, and that order. */
+function picked(rows: number, columns: number, dtype: "u8" | "f32") {
+  const values = uniform([rows * columns]).data;
+  const bytes = Uint8Array.from(values, (value) => Math.floor(Math.abs(value) * 255));
+  const order = permutation(rows, 1, 1);
+  return {
+    operand0: dtype === "u8" ? bytes : values,
+    operand1: Int32Array.from({ length: rows }, (_, i) => order.at(i)),
+  };
 }
 
 function matmulCase(
@@ -18,7 +50,7 @@ function matmulCase(
   layout: Layout,
   options: MatmulOptions = {},
 ): KernelCase {
-  const { sums = false, batch = 1, batched } = options;
+  const { sums = false, batch = 1, batched, rows, dtype = "u8" } = options;
   const shape: MatmulShape = {
     batch,
     m,
@@ -28,23 +60,32 @@ function matmulCase(
     transposeB: layout[1] === "T",
     batchedA: batched === "both" || batched === "a",
     batchedB: batched === "both" || batched === "b",
+    rows,
   };
   const a = m * k * (shape.batchedA ? batch : 1);
   const b = n * k * (shape.batchedB ? batch : 1);
   return {
-    name: `${layout} ${m} × ${k} · ${k} × ${n}${sums ? " with sums" : ""}${batched ? `, ${batch} of ${batched}` : ""}`,
+    name: `${layout} ${m} × ${k} · ${k} × ${n}${sums ? " with sums" : ""}${batched ? `, ${batch} of ${batched}` : ""}${rows ? `, rows of ${rows} picked from ${dtype}` : ""}`,
     run: {
       kernel: "matmul",
       constants: matmulConstants(shape, sums),
-      hooks: { store: storeTo("result0"), storeSum: sums ? storeTo("result1") : unused },
-      reads: { a: uniform([a]).data, b: uniform([b]).data },
+      hooks: {
+        ...(rows === "a" ? { loadA: halved, rowOfA: rowAt } : {}),
+        ...(rows === "b" ? { loadB: halved, rowOfB: rowAt } : {}),
+        store: storeTo("result0"),
+        storeSum: sums ? storeTo("result1") : unused,
+      },
+      reads: {
+        ...(rows === "a" ? picked(m, k, dtype) : { a: uniform([a]).data }),
+        ...(rows === "b" ? picked(k, n, dtype) : { b: uniform([b]).data }),
+      },
       results: {
         result0: { length: batch * m * n },
         ...(sums ? { result1: { length: batch * m } } : {}),
       },
     },
     // Sums over k of products below 1 in f32: partial sums grow like √k, and so do their errors.
-    tolerance: { ...TIGHT, atol: 1e-6 * Math.sqrt(k) },
+    tolerance: { ...TIGHT, atol: 1e-6 * Math.sqrt(k) * (rows && dtype === "u8" ? 128 : 1) },
   };
 }
 
@@ -73,4 +114,22 @@ export const matmulCases: KernelCase[] = [
   matmulCase([5, 7, 3], "NN", { batch: 3, batched: "a" }),
   matmulCase([5, 7, 3], "NN", { batch: 3, batched: "b" }),
   matmulCase([33, 33, 3], "NN", { batch: 20, batched: "both" }),
+  matmulCase([17, 20, 36], "NT", { rows: "a" }),
+  matmulCase([17, 65, 5], "NN", { rows: "a", dtype: "f32", sums: true }),
+  matmulCase([20, 36, 17], "TN", { rows: "b", sums: true }),
+  matmulCase([20, 35, 17], "TN", { rows: "b" }),
+  matmulCase([9, 36, 7], "NN", { rows: "b", dtype: "f32" }),
 ];
+
+/** The cases with the constants of each variant that `kernel` may stand in with, on devices of two kinds, in turn. */
+export function variantCases(kernel: Kernel): KernelCase[] {
+  return matmulCases.flatMap((one, i) => {
+    const traits = { subgroupSize: i % 3 === 2 ? 4 : 8, workgroupBytes: 16384, workgroupInvocations: 256 };
+    const variants = matmul.variants?.(one.run.constants, traits) ?? [];
+    const own = variants.filter((variant) => variant.kernel === kernel.name);
+    if (own.length === 0) return [];
+    const { constants } = own[i % own.length];
+    const tile = `${constants.TILE_M} × ${constants.TILE_N}`;
+    return [{ ...one, name: `${one.name} by ${tile}`, run: { ...one.run, kernel: kernel.name, constants } }];
+  });
+}
