@@ -59,15 +59,19 @@ var<workgroup> hits: array<f32, WORKGROUP>;
 fn crossEntropy(
   @builtin(global_invocation_id) id: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) group: vec3<u32>,
 ) {
   var loss = 0.0;
   var hit = 0.0;
   for (var row = id.x; row < ROWS; row += WORKGROUP * GROUPS) {
+    // No constant to the compiler: loops of a few iterations would be written out, each with its exponential, and take
+    // some devices a second to compile.
+    let classes = select(0u, CLASSES, row < ROWS);
     let first = row * CLASSES;
     let answer = u32(label(row));
     var highest = LOWEST;
     var best = 0u;
-    for (var c = 0u; c < CLASSES; c++) {
+    for (var c = 0u; c < classes; c++) {
       let x = logit(first + c);
       if (x > highest) {
         highest = x;
@@ -77,7 +81,7 @@ fn crossEntropy(
     // All differences are taken from the row's maximum: logits that are large, but close, keep their digits.
     var sum = 0.0;
     var mean = 0.0;
-    for (var c = 0u; c < CLASSES; c++) {
+    for (var c = 0u; c < classes; c++) {
       let below = highest - logit(first + c);
       sum += exp(-below);
       mean += below / f32(CLASSES);
@@ -86,7 +90,7 @@ fn crossEntropy(
     storeLoss(row, rowLoss);
     loss += rowLoss;
     hit += select(0.0, 1.0, best == answer);
-    for (var c = 0u; c < CLASSES; c++) {
+    for (var c = 0u; c < classes; c++) {
       let goal = select(0.0, 1.0 - SMOOTHING, c == answer) + SMOOTHING / f32(CLASSES);
       storeGradient(first + c, exp(logit(first + c) - highest) / sum - goal);
     }
@@ -94,7 +98,7 @@ fn crossEntropy(
   losses[local] = loss;
   hits[local] = hit;
   workgroupBarrier();
-  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+  for (var half = select(0u, WORKGROUP / 2u, group.x < GROUPS); half > 0u; half /= 2u) {
     if (local < half) {
       losses[local] += losses[local + half];
       hits[local] += hits[local + half];

@@ -86,7 +86,7 @@ fn matmulLanes(
   let column = id.x * TILE_N;
   var atA: array<u32, LOADS>;
   var atB: array<u32, TILE_N>;
-  for (var i = 0u; i < LOADS; i++) {
+  for (var i = 0u; i < TILE_M / LANES; i++) {
     var rowA = min(row + i * LANES + lane, M - 1u);
     if (ROWS_A == 1u) {
       rowA = u32(rowOfA(rowA));
@@ -102,7 +102,7 @@ fn matmulLanes(
   var valuesA: array<f32, TILE_M>;
   var valuesB: array<f32, TILE_N>;
   for (var k = 0u; k < K; k++) {
-    for (var i = 0u; i < LOADS; i++) {
+    for (var i = 0u; i < TILE_M / LANES; i++) {
       let value = loadA(atA[i] + k * STEP_A);
       if (SUMS == 1u) {
         totals[i] += value;
@@ -156,7 +156,7 @@ fn matmulLanes(
 
   // All subgroups of a row of blocks have the same totals; each lane stores those it added up.
   if (SUMS == 1u && id.x < GROUP_X && invocation < LANES) {
-    for (var i = 0u; i < LOADS; i++) {
+    for (var i = 0u; i < TILE_M / LANES; i++) {
       if (row + i * LANES + lane < M) {
         storeSum(id.z * M + row + i * LANES + lane, totals[i]);
       }

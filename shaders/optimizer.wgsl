@@ -1,7 +1,7 @@
-// Optimizers over flat memory: one invocation updates one element of the arena that holds all parameters.
+// Optimizers over flat memory: one invocation updates four elements of the arena that holds all parameters.
 //
 //   parameters, first, second   [SIZE], updated in place; first and second are the optimizer's own state
-//   gradients                   [SIZE]
+//   gradients                   [SIZE]; SIZE is a multiple of 64
 //   blocks                      [SIZE / 64] pairs: what the learning rate is multiplied by, and the weight decay.
 //                               A tensor starts at a multiple of 64 elements, so a block belongs to one tensor
 //                               (or is padding, which is zero and stays zero).
@@ -26,13 +26,13 @@ const LIMIT = 1.0;
 const DECOUPLED = 0u;
 
 @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
-@group(1) @binding(0) var<storage, read_write> parameters: array<f32>;
-@group(1) @binding(1) var<storage, read> gradients: array<f32>;
+@group(1) @binding(0) var<storage, read_write> parameters: array<vec4<f32>>;
+@group(1) @binding(1) var<storage, read> gradients: array<vec4<f32>>;
 @group(1) @binding(2) var<storage, read> blocks: array<vec2<f32>>;
-@group(1) @binding(3) var<storage, read_write> first: array<f32>;
-@group(1) @binding(4) var<storage, read_write> second: array<f32>;
+@group(1) @binding(3) var<storage, read_write> first: array<vec4<f32>>;
+@group(1) @binding(4) var<storage, read_write> second: array<vec4<f32>>;
 // What clipping changes, and the sum of squares that it goes by.
-@group(1) @binding(5) var<storage, read_write> clipped: array<f32>;
+@group(1) @binding(5) var<storage, read_write> clipped: array<vec4<f32>>;
 @group(1) @binding(6) var<storage, read> squares: array<f32>;
 
 fn scalar(slot: u32) -> f32 {
@@ -43,10 +43,10 @@ fn scalar(slot: u32) -> f32 {
 @compute @workgroup_size(64)
 fn sgd(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
-  if (i >= SIZE) {
+  if (i >= SIZE / 4u) {
     return;
   }
-  let block = blocks[i / 64u];
+  let block = blocks[i / 16u];
   let gradient = gradients[i] + block.y * parameters[i];
   parameters[i] -= scalar(LEARNING_RATE) * block.x * gradient;
 }
@@ -55,10 +55,10 @@ fn sgd(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn momentum(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
-  if (i >= SIZE) {
+  if (i >= SIZE / 4u) {
     return;
   }
-  let block = blocks[i / 64u];
+  let block = blocks[i / 16u];
   let gradient = gradients[i] + block.y * parameters[i];
   let velocity = MOMENTUM * first[i] + gradient;
   first[i] = velocity;
@@ -70,10 +70,10 @@ fn momentum(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn adam(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
-  if (i >= SIZE) {
+  if (i >= SIZE / 4u) {
     return;
   }
-  let block = blocks[i / 64u];
+  let block = blocks[i / 16u];
   let rate = scalar(LEARNING_RATE) * block.x;
   var parameter = parameters[i];
   var gradient = gradients[i];
@@ -94,10 +94,10 @@ fn adam(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn rmsprop(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
-  if (i >= SIZE) {
+  if (i >= SIZE / 4u) {
     return;
   }
-  let block = blocks[i / 64u];
+  let block = blocks[i / 16u];
   let gradient = gradients[i] + block.y * parameters[i];
   let variance = DECAY * second[i] + (1.0 - DECAY) * gradient * gradient;
   let velocity = MOMENTUM * first[i] + gradient / (sqrt(variance) + EPSILON);
@@ -110,10 +110,10 @@ fn rmsprop(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn adagrad(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
-  if (i >= SIZE) {
+  if (i >= SIZE / 4u) {
     return;
   }
-  let block = blocks[i / 64u];
+  let block = blocks[i / 16u];
   let gradient = gradients[i] + block.y * parameters[i];
   let sum = second[i] + gradient * gradient;
   second[i] = sum;
@@ -125,7 +125,7 @@ fn adagrad(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn clipNorm(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
-  if (i < SIZE) {
+  if (i < SIZE / 4u) {
     clipped[i] *= min(1.0, LIMIT / (sqrt(squares[0]) + 1e-6));
   }
 }
@@ -134,7 +134,7 @@ fn clipNorm(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn clipValue(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
-  if (i < SIZE) {
-    clipped[i] = clamp(clipped[i], -LIMIT, LIMIT);
+  if (i < SIZE / 4u) {
+    clipped[i] = clamp(clipped[i], vec4<f32>(-LIMIT), vec4<f32>(LIMIT));
   }
 }

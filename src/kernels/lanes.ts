@@ -5,8 +5,8 @@ import type { Constants, DeviceTraits } from "./kernel.ts";
 const LANES = [8, 4];
 /** Rows and columns of the block of one invocation, as many as registers hold. */
 const TILES = [
-  [16, 8],
   [32, 4],
+  [16, 8],
   [16, 4],
   [8, 8],
   [8, 4],
@@ -46,7 +46,7 @@ export function laneTiles({ BATCH, M, N, TRANSPOSE_B }: Constants, { subgroupSiz
 /** What one step of K takes, where a multiplication and addition takes 1: loads, broadcasts, and the block. */
 function stepTime(rows: number, columns: number, lanes: number, vectorB: number): number {
   const load = 15;
-  const broadcast = 2;
-  const loadsB = vectorB ? (columns / 4) * 2 : columns;
+  const broadcast = 1;
+  const loadsB = vectorB ? (columns / 4) * 3 : columns;
   return (rows / lanes) * load + rows * broadcast + loadsB * load + rows * columns;
 }

@@ -1,14 +1,20 @@
 import shader from "../../shaders/optimizer.wgsl?raw";
 import { type Kernel, type KernelBinding, spread, type TwinCall } from "./kernel.ts";
 
+/** Invocations of a workgroup, and elements of each. */
 const GROUP = 64;
+const ELEMENTS = 4;
 
 /** Elements that share one entry of `blocks`. */
 export const OPTIMIZER_BLOCK = 64;
 
-/** Constants for an arena of `size` elements. */
+/** Constants for an arena of `size` elements, a multiple of {@link OPTIMIZER_BLOCK}. */
 export function optimizerConstants(size: number) {
-  return { SIZE: size, ROW: spread(Math.ceil(size / GROUP))[0] * GROUP };
+  return { SIZE: size, ROW: groups(size)[0] * GROUP };
+}
+
+function groups(size: number) {
+  return spread(Math.ceil(size / (ELEMENTS * GROUP)));
 }
 
 const memory: Record<string, KernelBinding> = {
@@ -34,7 +40,7 @@ function rule(
     bindings: { ...memory, ...bindings },
     constants: { SIZE: "u32", ROW: "u32", LEARNING_RATE: "u32", ...constants },
     hooks: {},
-    grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
+    grid: ({ SIZE }) => groups(SIZE),
     flops: ({ SIZE }) => SIZE * flopsPerElement,
     twin(call) {
       const { blocks } = call.memory;
@@ -122,7 +128,7 @@ function clip(name: string, bindings: Record<string, KernelBinding>, twin: Kerne
     bindings: { clipped: { binding: 5, access: "read_write" }, ...bindings },
     constants: { SIZE: "u32", ROW: "u32", LIMIT: "f32" },
     hooks: {},
-    grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
+    grid: ({ SIZE }) => groups(SIZE),
     flops: ({ SIZE }) => SIZE,
     twin,
   };

@@ -5,7 +5,7 @@
 import randomShader from "../../shaders/random.wgsl?raw";
 import scalarShader from "../../shaders/scalar.wgsl?raw";
 import type { Dispatch, DType, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
-import type { Kernel, VectorAccess } from "./kernel.ts";
+import type { Constants, Kernel, VectorAccess } from "./kernel.ts";
 
 export interface Specialised {
   readonly code: string;
@@ -48,7 +48,41 @@ export function specialise(
     else if (readsBytesInPlace(hook, memoryOf))
       code = replaceFunctionBody(code, access.vector, bytesBody(hook, memoryOf, scalars));
   }
-  return { code, called };
+  return { code: unrolled(code, dispatch.constants), called };
+}
+
+/** A loop up to a constant TILE_…, or a part of it. */
+const TILE_LOOP = /^( *)for \(var (\w+) = 0u; \2 < (TILE_[^;]+); \2\+\+\) \{\n/m;
+
+/**
+ * Writes out the loops over the block that an invocation keeps in registers. Most compilers would do so themselves; those
+ * that do not keep the block in memory, and take several times as long.
+ */
+function unrolled(code: string, constants: Constants): string {
+  for (let found = TILE_LOOP.exec(code); found; found = TILE_LOOP.exec(code)) {
+    const [opening, indent, counter, bound] = found;
+    const bodyStart = found.index + opening.length;
+    const bodyEnd = closingBrace(code, bodyStart);
+    const body = code.slice(bodyStart, bodyEnd).trimEnd();
+    const use = new RegExp(`\\b${counter}\\b`, "g");
+    const copies = Array.from({ length: evaluate(bound, constants) }, (_, i) => body.replace(use, `${i}u`));
+    const block = copies.map((copy) => `${indent}{\n${copy}\n${indent}}`).join("\n");
+    code = code.slice(0, found.index) + block + code.slice(bodyEnd + 1);
+  }
+  return code;
+}
+
+/** A product or quotient of constants and numbers, such as `TILE_M / LANES`. */
+function evaluate(expression: string, constants: Constants): number {
+  const [first, ...rest] = expression.split(/ ?([*/]) ?/);
+  const value = (term: string) => constants[term] ?? Number.parseInt(term, 10);
+  let result = value(first);
+  for (let i = 0; i < rest.length; i += 2) {
+    result = rest[i] === "*" ? result * value(rest[i + 1]) : Math.floor(result / value(rest[i + 1]));
+  }
+  if (!Number.isSafeInteger(result))
+    throw new Error(`the bound "${expression}" of an unrolled loop is no number`);
+  return result;
 }
 
 /** Constants that only the host knows (the grid's batch, say) have no line in the shader. */
@@ -120,13 +154,18 @@ function functionNamed(code: string, name: string): FoundFunction | undefined {
   const start = code.search(new RegExp(`\\bfn ${name}\\s*\\(`));
   if (start < 0) return undefined;
   const bodyStart = code.indexOf("{", start) + 1;
+  return { start, bodyStart, bodyEnd: closingBrace(code, bodyStart) };
+}
+
+/** Where the block ends whose first character behind the opening brace is at `from`. */
+function closingBrace(code: string, from: number): number {
   let depth = 1;
-  let bodyEnd = bodyStart;
-  for (; depth > 0; bodyEnd++) {
-    if (code[bodyEnd] === "{") depth++;
-    else if (code[bodyEnd] === "}") depth--;
+  let at = from;
+  for (; depth > 0; at++) {
+    if (code[at] === "{") depth++;
+    else if (code[at] === "}") depth--;
   }
-  return { start, bodyStart, bodyEnd: bodyEnd - 1 };
+  return at - 1;
 }
 
 /** Functions that hooks may call. */
