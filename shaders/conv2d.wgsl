@@ -1,3 +1,5 @@
+enable subgroups;
+
 // Two-dimensional convolution as an implicit matrix product (no im2col buffer), and its two gradients.
 //
 //   x  [BATCH, CHANNELS, H, W]      y  [BATCH, FILTERS, OUT_H, OUT_W]
@@ -6,10 +8,12 @@
 //   forward          y = conv(x, w)            a = x,  b = w
 //   inputGradient    what y sends back to x    a = dy, b = w
 //   weightGradient   what y sends back to w    a = x,  b = dy; SPLITS partial sums, [SPLITS, …w]
+//                    storeSum(index, value), with SUMS 1: what it sends back to a bias, likewise, [SPLITS, FILTERS]
 //
 // One invocation computes TILE_M channels × TILE_N pixels (weightGradient: filters × taps) in registers. Channels
 // and pixels past the edge are clamped to the last ones when read, and not written. Positions in the padding wrap
-// around to huge unsigned numbers, so one comparison finds them at both edges.
+// around to huge unsigned numbers, so one comparison finds them at both edges. The invocations of a workgroup share the
+// channels (filters); with LANES above 1 they share their loads, as in matmul.wgsl.
 
 const BATCH = 1u;
 const CHANNELS = 1u;
@@ -28,11 +32,14 @@ const DILATION_H = 1u;
 const DILATION_W = 1u;
 const GROUPS = 1u;
 const SPLITS = 1u;
+const SUMS = 0u;
 const TILE_M = 8u;
 const TILE_N = 8u;
 const GROUP_X = 8u;
 const GROUP_Y = 1u;
+const LANES = 8u;
 
+const LOADS = TILE_M / LANES;
 const CHANNELS_PER_GROUP = CHANNELS / GROUPS;
 const FILTERS_PER_GROUP = FILTERS / GROUPS;
 const TAPS = KERNEL_H * KERNEL_W;
@@ -60,47 +67,67 @@ fn store(index: u32, value: f32) {
   result0[index] = bitcast<u32>(value);
 }
 
+fn storeSum(index: u32, value: f32) {
+}
+
 @compute @workgroup_size(GROUP_X, GROUP_Y)
-fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
+fn forward(
+  @builtin(workgroup_id) tile: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(subgroup_invocation_id) invocation: u32,
+) {
   const PIXELS = OUT_H * OUT_W;
   const ROWS = (FILTERS_PER_GROUP + TILE_M - 1u) / TILE_M;
-  let group = id.y / ROWS;
-  let filter0 = (id.y % ROWS) * TILE_M;
-  let pixel0 = id.x * TILE_N;
-  if (group >= GROUPS) {
-    return;
+  let lane = invocation % LANES;
+  let group = tile.y / ROWS;
+  let filter0 = (tile.y % ROWS) * TILE_M;
+  let pixel0 = (tile.x * GROUP_X + local.x) * TILE_N;
+  var rowB: array<u32, LOADS>;
+  for (var i = 0u; i < TILE_M / LANES; i++) {
+    let filterIndex = group * FILTERS_PER_GROUP + min(filter0 + i * LANES + lane, FILTERS_PER_GROUP - 1u);
+    rowB[i] = filterIndex * CHANNELS_PER_GROUP * TAPS;
   }
-  var rowB: array<u32, TILE_M>;
-  for (var i = 0u; i < TILE_M; i++) {
-    rowB[i] = (group * FILTERS_PER_GROUP + min(filter0 + i, FILTERS_PER_GROUP - 1u)) * CHANNELS_PER_GROUP * TAPS;
-  }
-  var image: array<u32, TILE_N>;
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
+  // Where the first tap of the first channel is.
+  var first: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let pixel = min(pixel0 + j, BATCH * PIXELS - 1u);
-    image[j] = (pixel / PIXELS) * CHANNELS * H * W + group * CHANNELS_PER_GROUP * H * W;
     top[j] = ((pixel % PIXELS) / OUT_W) * STRIDE_H - PAD_H;
     left[j] = (pixel % OUT_W) * STRIDE_W - PAD_W;
+    first[j] = ((pixel / PIXELS) * CHANNELS + group * CHANNELS_PER_GROUP) * H * W + top[j] * W + left[j];
   }
 
   var sum: array<f32, TILE_M * TILE_N>;
-  var valuesA: array<f32, TILE_N>;
+  var alike: array<f32, TILE_M>;
+  var values: array<f32, TILE_N>;
   // One loop over all taps: nested ones of a few iterations would be unrolled, and are slow to compile then.
   for (var tap = 0u; tap < CHANNELS_PER_GROUP * TAPS; tap++) {
-    let channel = tap / TAPS;
-    let ky = (tap % TAPS) / KERNEL_W;
-    let kx = tap % KERNEL_W;
+    for (var i = 0u; i < TILE_M / LANES; i++) {
+      let value = b[rowB[i] + tap];
+      alike[i * LANES] = subgroupBroadcast(value, 0u);
+      if (LANES >= 4u) {
+        alike[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
+        alike[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
+        alike[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
+      }
+      if (LANES == 8u) {
+        alike[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
+        alike[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
+        alike[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
+        alike[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
+      }
+    }
+    let ky = (tap % TAPS) / KERNEL_W * DILATION_H;
+    let kx = tap % KERNEL_W * DILATION_W;
+    let offset = (tap / TAPS * H + ky) * W + kx;
     for (var j = 0u; j < TILE_N; j++) {
-      let y = top[j] + ky * DILATION_H;
-      let x = left[j] + kx * DILATION_W;
-      let value = a[image[j] + (channel * H + y) * W + x];
-      valuesA[j] = select(0.0, value, !PADDED || (y < H && x < W));
+      let value = a[first[j] + offset];
+      values[j] = select(0.0, value, !PADDED || (top[j] + ky < H && left[j] + kx < W));
     }
     for (var i = 0u; i < TILE_M; i++) {
-      let weight = b[rowB[i] + tap];
       for (var j = 0u; j < TILE_N; j++) {
-        sum[i * TILE_N + j] = fma(weight, valuesA[j], sum[i * TILE_N + j]);
+        sum[i * TILE_N + j] = fma(alike[i], values[j], sum[i * TILE_N + j]);
       }
     }
   }
@@ -120,50 +147,69 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 @compute @workgroup_size(GROUP_X, GROUP_Y)
-fn inputGradient(@builtin(global_invocation_id) id: vec3<u32>) {
+fn inputGradient(
+  @builtin(workgroup_id) tile: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(subgroup_invocation_id) invocation: u32,
+) {
   const PIXELS = H * W;
   const ROWS = (CHANNELS_PER_GROUP + TILE_M - 1u) / TILE_M;
-  let group = id.y / ROWS;
-  let channel0 = (id.y % ROWS) * TILE_M;
-  let pixel0 = id.x * TILE_N;
-  if (group >= GROUPS) {
-    return;
-  }
-  var columnB: array<u32, TILE_M>;
-  for (var i = 0u; i < TILE_M; i++) {
-    columnB[i] = (group * FILTERS_PER_GROUP * CHANNELS_PER_GROUP + min(channel0 + i, CHANNELS_PER_GROUP - 1u)) * TAPS;
+  const OUT_PIXELS = OUT_H * OUT_W;
+  let lane = invocation % LANES;
+  let group = tile.y / ROWS;
+  let channel0 = (tile.y % ROWS) * TILE_M;
+  let pixel0 = (tile.x * GROUP_X + local.x) * TILE_N;
+  var columnB: array<u32, LOADS>;
+  for (var i = 0u; i < TILE_M / LANES; i++) {
+    let channel = min(channel0 + i * LANES + lane, CHANNELS_PER_GROUP - 1u);
+    columnB[i] = (group * FILTERS_PER_GROUP * CHANNELS_PER_GROUP + channel) * TAPS;
   }
   var image: array<u32, TILE_N>;
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let pixel = min(pixel0 + j, BATCH * PIXELS - 1u);
-    image[j] = ((pixel / PIXELS) * FILTERS + group * FILTERS_PER_GROUP) * OUT_H * OUT_W;
+    image[j] = ((pixel / PIXELS) * FILTERS + group * FILTERS_PER_GROUP) * OUT_PIXELS;
     top[j] = (pixel % PIXELS) / W + PAD_H;
     left[j] = pixel % W + PAD_W;
   }
 
   var sum: array<f32, TILE_M * TILE_N>;
-  var valuesA: array<f32, TILE_N>;
+  var alike: array<f32, TILE_M>;
+  var values: array<f32, TILE_N>;
   for (var tap = 0u; tap < FILTERS_PER_GROUP * TAPS; tap++) {
     let filterIndex = tap / TAPS;
-    let ky = (tap % TAPS) / KERNEL_W;
-    let kx = tap % KERNEL_W;
+    let rowB = filterIndex * CHANNELS_PER_GROUP * TAPS + tap % TAPS;
+    for (var i = 0u; i < TILE_M / LANES; i++) {
+      let value = b[columnB[i] + rowB];
+      alike[i * LANES] = subgroupBroadcast(value, 0u);
+      if (LANES >= 4u) {
+        alike[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
+        alike[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
+        alike[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
+      }
+      if (LANES == 8u) {
+        alike[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
+        alike[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
+        alike[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
+        alike[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
+      }
+    }
+    let ky = (tap % TAPS) / KERNEL_W * DILATION_H;
+    let kx = tap % KERNEL_W * DILATION_W;
     for (var j = 0u; j < TILE_N; j++) {
       // The output pixel whose tap (ky, kx) looks at this input pixel, if there is one.
-      let y = top[j] - ky * DILATION_H;
-      let x = left[j] - kx * DILATION_W;
+      let y = top[j] - ky;
+      let x = left[j] - kx;
       let outY = y / STRIDE_H;
       let outX = x / STRIDE_W;
-      let value = a[image[j] + (filterIndex * OUT_H + outY) * OUT_W + outX];
-      let onStride = y % STRIDE_H == 0u && x % STRIDE_W == 0u;
-      valuesA[j] = select(0.0, value, onStride && outY < OUT_H && outX < OUT_W);
+      let value = a[image[j] + filterIndex * OUT_PIXELS + outY * OUT_W + outX];
+      let onStride = (STRIDE_H == 1u || y % STRIDE_H == 0u) && (STRIDE_W == 1u || x % STRIDE_W == 0u);
+      values[j] = select(0.0, value, onStride && outY < OUT_H && outX < OUT_W);
     }
-    let rowB = filterIndex * CHANNELS_PER_GROUP * TAPS + tap % TAPS;
     for (var i = 0u; i < TILE_M; i++) {
-      let weight = b[columnB[i] + rowB];
       for (var j = 0u; j < TILE_N; j++) {
-        sum[i * TILE_N + j] = fma(weight, valuesA[j], sum[i * TILE_N + j]);
+        sum[i * TILE_N + j] = fma(alike[i], values[j], sum[i * TILE_N + j]);
       }
     }
   }
@@ -182,50 +228,72 @@ fn inputGradient(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }
 
-// Each of SPLITS invocations along z takes its share of the rows of all output images, in order.
+// Each of SPLITS workgroups along z takes its share of the rows of all output images, in order.
 @compute @workgroup_size(GROUP_X, GROUP_Y)
-fn weightGradient(@builtin(global_invocation_id) id: vec3<u32>) {
+fn weightGradient(
+  @builtin(workgroup_id) tile: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(subgroup_invocation_id) invocation: u32,
+) {
   const COLUMNS = CHANNELS_PER_GROUP * TAPS;
   const ROWS = (FILTERS_PER_GROUP + TILE_M - 1u) / TILE_M;
   const SHARE = (BATCH * OUT_H + SPLITS - 1u) / SPLITS;
-  let group = id.y / ROWS;
-  let filter0 = (id.y % ROWS) * TILE_M;
-  let column0 = id.x * TILE_N;
-  if (group >= GROUPS) {
-    return;
+  let lane = invocation % LANES;
+  let group = tile.y / ROWS;
+  let filter0 = (tile.y % ROWS) * TILE_M;
+  let column0 = (tile.x * GROUP_X + local.x) * TILE_N;
+  var planeB: array<u32, LOADS>;
+  for (var i = 0u; i < TILE_M / LANES; i++) {
+    let filterIndex = min(filter0 + i * LANES + lane, FILTERS_PER_GROUP - 1u);
+    planeB[i] = (group * FILTERS_PER_GROUP + filterIndex) * OUT_H * OUT_W;
   }
-  var planeB: array<u32, TILE_M>;
-  for (var i = 0u; i < TILE_M; i++) {
-    planeB[i] = (group * FILTERS_PER_GROUP + min(filter0 + i, FILTERS_PER_GROUP - 1u)) * OUT_H * OUT_W;
-  }
-  var planeA: array<u32, TILE_N>;
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
+  // Where the first output pixel's tap is.
+  var first: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let column = min(column0 + j, COLUMNS - 1u);
-    planeA[j] = (group * CHANNELS_PER_GROUP + column / TAPS) * H * W;
     top[j] = ((column % TAPS) / KERNEL_W) * DILATION_H - PAD_H;
     left[j] = (column % KERNEL_W) * DILATION_W - PAD_W;
+    first[j] = (group * CHANNELS_PER_GROUP + column / TAPS) * H * W + top[j] * W + left[j];
   }
 
   var sum: array<f32, TILE_M * TILE_N>;
-  var valuesA: array<f32, TILE_N>;
-  let last = min((id.z + 1u) * SHARE, BATCH * OUT_H) * OUT_W;
-  for (var pixel = id.z * SHARE * OUT_W; pixel < last; pixel++) {
+  var totals: array<f32, LOADS>;
+  var alike: array<f32, TILE_M>;
+  var values: array<f32, TILE_N>;
+  let last = min((tile.z + 1u) * SHARE, BATCH * OUT_H) * OUT_W;
+  for (var pixel = tile.z * SHARE * OUT_W; pixel < last; pixel++) {
     let image = pixel / (OUT_H * OUT_W);
-    let outY = (pixel / OUT_W) % OUT_H;
-    let outX = pixel % OUT_W;
-    for (var j = 0u; j < TILE_N; j++) {
-      let y = outY * STRIDE_H + top[j];
-      let x = outX * STRIDE_W + left[j];
-      let value = a[image * CHANNELS * H * W + planeA[j] + y * W + x];
-      valuesA[j] = select(0.0, value, !PADDED || (y < H && x < W));
-    }
     let planes = image * (FILTERS - 1u) * OUT_H * OUT_W + pixel;
+    for (var i = 0u; i < TILE_M / LANES; i++) {
+      let value = b[planes + planeB[i]];
+      if (SUMS == 1u) {
+        totals[i] += value;
+      }
+      alike[i * LANES] = subgroupBroadcast(value, 0u);
+      if (LANES >= 4u) {
+        alike[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
+        alike[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
+        alike[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
+      }
+      if (LANES == 8u) {
+        alike[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
+        alike[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
+        alike[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
+        alike[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
+      }
+    }
+    let y = (pixel / OUT_W) % OUT_H * STRIDE_H;
+    let x = pixel % OUT_W * STRIDE_W;
+    let offset = (image * CHANNELS * H + y) * W + x;
+    for (var j = 0u; j < TILE_N; j++) {
+      let value = a[first[j] + offset];
+      values[j] = select(0.0, value, !PADDED || (y + top[j] < H && x + left[j] < W));
+    }
     for (var i = 0u; i < TILE_M; i++) {
-      let gradient = b[planes + planeB[i]];
       for (var j = 0u; j < TILE_N; j++) {
-        sum[i * TILE_N + j] = fma(gradient, valuesA[j], sum[i * TILE_N + j]);
+        sum[i * TILE_N + j] = fma(alike[i], values[j], sum[i * TILE_N + j]);
       }
     }
   }
@@ -234,10 +302,19 @@ fn weightGradient(@builtin(global_invocation_id) id: vec3<u32>) {
   var results = sum;
   let rows = min(TILE_M, FILTERS_PER_GROUP - filter0);
   for (var i = 0u; i < rows; i++) {
-    let filterIndex = id.z * FILTERS + group * FILTERS_PER_GROUP + filter0 + i;
+    let filterIndex = tile.z * FILTERS + group * FILTERS_PER_GROUP + filter0 + i;
     for (var j = 0u; j < TILE_N; j++) {
       if (column0 + j < COLUMNS) {
         store(filterIndex * COLUMNS + column0 + j, results[i * TILE_N + j]);
+      }
+    }
+  }
+
+  if (SUMS == 1u && tile.x == 0u && invocation < LANES) {
+    for (var i = 0u; i < TILE_M / LANES; i++) {
+      let filterIndex = filter0 + i * LANES + lane;
+      if (filterIndex < FILTERS_PER_GROUP) {
+        storeSum(tile.z * FILTERS + group * FILTERS_PER_GROUP + filterIndex, totals[i]);
       }
     }
   }

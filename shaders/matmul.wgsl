@@ -1,17 +1,26 @@
+enable subgroups;
+
 // Matrix product c[M, N] = A · B, summed over K, in batches along z; A and B may lie transposed in memory,
 // so that nothing is ever transposed by a kernel of its own:
 //
 //   a   [BATCH, M, K], or [BATCH, K, M] with TRANSPOSE_A 1
 //   b   [BATCH, N, K] with TRANSPOSE_B 1, or [BATCH, K, N]
-//   store(index, value)      c at flat index `index` of [BATCH, M, N]: result0 .. result3
 //   loadA(index), loadB(index)   the element of A (B) at a flat index of its memory
+//   vectorB(index)           four elements of B that lie side by side: with VECTOR_B 1, for a B that is not transposed,
+//                            and N and TILE_N multiples of four
 //   rowOfA(m), rowOfB(k)     with ROWS_A (ROWS_B) 1: which row of that memory row m of A (k of B) is, so that a batch
 //                            is read from where the data set lies; for A and B that are not transposed
+//   store(index, value)      c at flat index `index` of [BATCH, M, N]: result0 .. result3
 //   storeSum(index, value)   with SUMS 1: the sum over K of row m of A, [BATCH, M]; the bias gradient, when
 //                            A holds the gradient of a layer's output
 //
 // One invocation computes a TILE_M × TILE_N block of c in registers, with no workgroup memory. Rows and columns
 // past the edge are clamped to the last one when read, so the inner loop knows no bounds, and not written.
+//
+// The invocations of a workgroup lie side by side along N, and share the rows of A. With LANES above 1, each lane of a
+// subgroup loads a LANES-th part of what all of them need alike, and the others get it by a broadcast. Where a load costs
+// the same whether lanes differ or not, as on vector units of processors, loads are most of the cost. With LANES 1, the
+// shader is specialised to one that needs no subgroups.
 
 const M = 1u;
 const N = 1u;
@@ -24,10 +33,13 @@ const ROWS_B = 0u;
 // Elements from one matrix of the batch to the next; 0 where all share one.
 const BATCH_A = 0u;
 const BATCH_B = 0u;
-const TILE_M = 8u;
+const TILE_M = 16u;
 const TILE_N = 8u;
 const GROUP_X = 8u;
 const GROUP_Y = 1u;
+// 1, 4 or 8, at most the size of a subgroup; TILE_M is a multiple of it, GROUP_X of the size of a subgroup.
+const LANES = 8u;
+const VECTOR_B = 0u;
 
 @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
 @group(1) @binding(0) var<storage, read> a: array<f32>;
@@ -52,6 +64,10 @@ fn loadB(index: u32) -> f32 {
   return b[index];
 }
 
+fn vectorB(index: u32) -> vec4<f32> {
+  return vec4<f32>(loadB(index), loadB(index + 1u), loadB(index + 2u), loadB(index + 3u));
+}
+
 fn rowOfA(index: u32) -> f32 {
   return f32(index);
 }
@@ -72,43 +88,73 @@ const ROW_A = select(K, 1u, TRANSPOSE_A == 1u);
 const STEP_A = select(1u, M, TRANSPOSE_A == 1u);
 const COLUMN_B = select(1u, K, TRANSPOSE_B == 1u);
 const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
+const LOADS = TILE_M / LANES;
 
 @compute @workgroup_size(GROUP_X, GROUP_Y)
-fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
-  let row = id.y * TILE_M;
-  let column = id.x * TILE_N;
-  var atA: array<u32, TILE_M>;
+fn matmul(
+  @builtin(workgroup_id) tile: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(subgroup_invocation_id) invocation: u32,
+) {
+  let lane = invocation % LANES;
+  let matrix = tile.z;
+  let row = tile.y * TILE_M;
+  let column = (tile.x * GROUP_X + local.x) * TILE_N;
+  var atA: array<u32, LOADS>;
   var atB: array<u32, TILE_N>;
-  for (var i = 0u; i < TILE_M; i++) {
-    var rowA = min(row + i, M - 1u);
+  for (var i = 0u; i < TILE_M / LANES; i++) {
+    var rowA = min(row + i * LANES + lane, M - 1u);
     if (ROWS_A == 1u) {
       rowA = u32(rowOfA(rowA));
     }
-    atA[i] = id.z * BATCH_A + rowA * ROW_A;
+    atA[i] = matrix * BATCH_A + rowA * ROW_A;
   }
   for (var j = 0u; j < TILE_N; j++) {
-    atB[j] = id.z * BATCH_B + min(column + j, N - 1u) * COLUMN_B;
+    atB[j] = matrix * BATCH_B + min(column + j, N - 1u) * COLUMN_B;
   }
 
   var sum: array<f32, TILE_M * TILE_N>;
   // Summed along with the products, though only the first column of blocks stores them: a loop of its own over K
   // reads A again, and where K is small, software adapters unroll it and take many seconds to compile that.
-  var totals: array<f32, TILE_M>;
+  var totals: array<f32, LOADS>;
   var valuesA: array<f32, TILE_M>;
   var valuesB: array<f32, TILE_N>;
   for (var k = 0u; k < K; k++) {
-    for (var i = 0u; i < TILE_M; i++) {
-      valuesA[i] = loadA(atA[i] + k * STEP_A);
+    for (var i = 0u; i < TILE_M / LANES; i++) {
+      let value = loadA(atA[i] + k * STEP_A);
       if (SUMS == 1u) {
-        totals[i] += valuesA[i];
+        totals[i] += value;
+      }
+      valuesA[i * LANES] = subgroupBroadcast(value, 0u);
+      // The number of a lane has to be a constant expression.
+      if (LANES >= 4u) {
+        valuesA[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
+        valuesA[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
+        valuesA[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
+      }
+      if (LANES == 8u) {
+        valuesA[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
+        valuesA[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
+        valuesA[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
+        valuesA[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
       }
     }
     var rowB = k;
     if (ROWS_B == 1u) {
       rowB = u32(rowOfB(k));
     }
-    for (var j = 0u; j < TILE_N; j++) {
-      valuesB[j] = loadB(atB[j] + rowB * STEP_B);
+    if (VECTOR_B == 1u) {
+      for (var j = 0u; j < TILE_N / 4u; j++) {
+        let values = vectorB(atB[j * 4u] / 4u * 4u + rowB * STEP_B);
+        valuesB[j * 4u] = values.x;
+        valuesB[j * 4u + 1u] = values.y;
+        valuesB[j * 4u + 2u] = values.z;
+        valuesB[j * 4u + 3u] = values.w;
+      }
+    } else {
+      for (var j = 0u; j < TILE_N; j++) {
+        valuesB[j] = loadB(atB[j] + rowB * STEP_B);
+      }
     }
     for (var i = 0u; i < TILE_M; i++) {
       for (var j = 0u; j < TILE_N; j++) {
@@ -124,15 +170,16 @@ fn matmul(@builtin(global_invocation_id) id: vec3<u32>) {
   for (var i = 0u; i < rows; i++) {
     for (var j = 0u; j < TILE_N; j++) {
       if (column + j < N) {
-        store((id.z * M + row + i) * N + column + j, results[i * TILE_N + j]);
+        store((matrix * M + row + i) * N + column + j, results[i * TILE_N + j]);
       }
     }
   }
 
-  if (SUMS == 1u && column == 0u) {
-    for (var i = 0u; i < TILE_M; i++) {
-      if (row + i < M) {
-        storeSum(id.z * M + row + i, totals[i]);
+  // All subgroups of a row of blocks have the same totals; each lane stores those it added up.
+  if (SUMS == 1u && tile.x == 0u && invocation < LANES) {
+    for (var i = 0u; i < TILE_M / LANES; i++) {
+      if (row + i * LANES + lane < M) {
+        storeSum(matrix * M + row + i * LANES + lane, totals[i]);
       }
     }
   }

@@ -5,6 +5,7 @@
 //   maxSelect      picked(i), i being where element has the first maximum of each window: max-pooling with
 //                  picked = element, and the gradient of maxScatter otherwise
 //   maxScatter     each element of picked [IMAGES, OUT_H, OUT_W] goes to where its window has its first maximum
+//   maxScatterTiled the same where windows lie side by side: one invocation does a window, and what lies behind the last
 //   average        the mean of each window
 //   averageScatter each element of element [IMAGES, OUT_H, OUT_W] goes in equal parts to its window
 
@@ -102,6 +103,34 @@ fn maxScatter(@builtin(global_invocation_id) id: vec3<u32>) {
       }
     }
     store(index, total);
+  }
+}
+
+@compute @workgroup_size(64)
+fn maxScatterTiled(@builtin(global_invocation_id) id: vec3<u32>) {
+  const TILES_H = (H + KERNEL_H - 1u) / KERNEL_H;
+  const TILES_W = (W + KERNEL_W - 1u) / KERNEL_W;
+  let index = id.y * ROW + id.x;
+  if (index < IMAGES * TILES_H * TILES_W) {
+    let image = index / (TILES_H * TILES_W);
+    let outY = (index / TILES_W) % TILES_H;
+    let outX = index % TILES_W;
+    let position = firstMaximum(image, outY, outX);
+    // Behind the last window no maximum is chosen.
+    var value = 0.0;
+    if (outY < OUT_H && outX < OUT_W) {
+      value = picked((image * OUT_H + outY) * OUT_W + outX);
+    }
+    for (var ky = 0u; ky < KERNEL_H; ky++) {
+      for (var kx = 0u; kx < KERNEL_W; kx++) {
+        let y = outY * KERNEL_H + ky;
+        let x = outX * KERNEL_W + kx;
+        if (y < H && x < W) {
+          let at = (image * H + y) * W + x;
+          store(at, select(0.0, value, at == position));
+        }
+      }
+    }
   }
 }
 

@@ -2,12 +2,13 @@
  * MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 handwritten digits of 28 × 28 pixels. Taken from a folder, else from this
  * user's cache, else from a mirror; whatever the source, each file must have the MD5 sum of the original.
  */
+
+import { environmentVariable, folderStore, hasFileSystem, openCache, type Store } from "../store.ts";
 import type { Dataset } from "./dataset.ts";
 import { download, reasonOf } from "./download.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { idxImages, parseIdx } from "./idx.ts";
 import { md5 } from "./md5.ts";
-import { environmentVariable, folderStore, hasFileSystem, openCache, type Store } from "./store.ts";
 
 /** How far the loading has come. */
 export interface MnistProgress {

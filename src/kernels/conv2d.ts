@@ -1,5 +1,6 @@
 import shader from "../../shaders/conv2d.wgsl?raw";
-import { type Constants, type Kernel, registerTile, type TwinCall } from "./kernel.ts";
+import { blockConstants, blocksFor, type ProductSize, plainBlock } from "./blocks.ts";
+import type { Constants, DeviceTraits, Kernel, TwinCall, Variant } from "./kernel.ts";
 
 /** Everything that a convolution's loops depend on. Pairs are [vertical, horizontal]. */
 export interface ConvShape {
@@ -36,48 +37,68 @@ function shared(shape: ConvShape) {
     DILATION_H: shape.dilation[0],
     DILATION_W: shape.dilation[1],
     GROUPS: shape.groups,
-    GROUP_X: 8,
-    GROUP_Y: 1,
   };
 }
 
 export function convForwardConstants(shape: ConvShape) {
   const pixels = shape.batch * shape.outSize[0] * shape.outSize[1];
-  return {
-    ...shared(shape),
-    SPLITS: 1,
-    ...registerTile(shape.filters / shape.groups, pixels, shape.groups),
-  };
+  return { ...shared(shape), SPLITS: 1, SUMS: 0, ...plainBlock(product(shape, shape.filters, pixels)) };
 }
 
 export function convInputConstants(shape: ConvShape) {
   const pixels = shape.batch * shape.size[0] * shape.size[1];
-  return {
-    ...shared(shape),
-    SPLITS: 1,
-    ...registerTile(shape.channels / shape.groups, pixels, shape.groups),
-  };
+  return { ...shared(shape), SPLITS: 1, SUMS: 0, ...plainBlock(product(shape, shape.channels, pixels)) };
 }
 
-/** With partial sums [SPLITS, …weight]: a weight has few elements, and each sums over all pixels. */
-export function convWeightConstants(shape: ConvShape) {
+/**
+ * With partial sums [SPLITS, …weight]: a weight has few elements, and each sums over all pixels. `sums` also asks for
+ * those of the bias, [SPLITS, filters].
+ */
+export function convWeightConstants(shape: ConvShape, sums = false) {
   const filters = shape.filters / shape.groups;
   const columns = (shape.channels / shape.groups) * shape.kernel[0] * shape.kernel[1];
   const rows = shape.batch * shape.outSize[0];
-  const { TILE_M, TILE_N } = registerTile(filters, columns, shape.groups * rows);
-  const invocations = shape.groups * Math.ceil(filters / TILE_M) * Math.ceil(columns / TILE_N);
+  const block = plainBlock({ copies: shape.groups * rows, rows: filters, columns });
+  const invocations = shape.groups * Math.ceil(filters / block.TILE_M) * Math.ceil(columns / block.TILE_N);
   const share = Math.ceil(rows / Math.min(rows, Math.ceil(WANTED_INVOCATIONS / invocations)));
-  return { ...shared(shape), SPLITS: Math.ceil(rows / share), TILE_M, TILE_N };
+  return { ...shared(shape), SPLITS: Math.ceil(rows / share), SUMS: sums ? 1 : 0, ...block };
 }
 
-function grid(
-  rows: number,
-  columns: number,
-  { GROUPS, SPLITS, TILE_M, TILE_N, GROUP_X, GROUP_Y }: Constants,
-) {
-  const tiles = GROUPS * Math.ceil(rows / TILE_M);
-  return [Math.ceil(columns / (TILE_N * GROUP_X)), Math.ceil(tiles / GROUP_Y), SPLITS] as const;
+/** A convolution's groups are products side by side, of the group's own share of `channels` and of `columns`. */
+function product({ groups }: ConvShape, channels: number, columns: number): ProductSize {
+  return { copies: groups, rows: channels / groups, columns };
 }
+
+function variants(
+  kernel: string,
+  size: (c: Constants) => ProductSize,
+): (constants: Constants, traits: DeviceTraits) => Variant[] {
+  return (constants, traits) =>
+    blocksFor(size(constants), traits, false).map(({ VECTOR_B: _, ...block }) => ({
+      kernel,
+      constants: { ...constants, ...block },
+    }));
+}
+
+function grid({ rows, columns }: ProductSize, { GROUPS, SPLITS, TILE_M, TILE_N, GROUP_X }: Constants) {
+  return [Math.ceil(columns / (TILE_N * GROUP_X)), GROUPS * Math.ceil(rows / TILE_M), SPLITS] as const;
+}
+
+const forwardSize = (c: Constants): ProductSize => ({
+  copies: c.GROUPS,
+  rows: c.FILTERS / c.GROUPS,
+  columns: c.BATCH * c.OUT_H * c.OUT_W,
+});
+const inputSize = (c: Constants): ProductSize => ({
+  copies: c.GROUPS,
+  rows: c.CHANNELS / c.GROUPS,
+  columns: c.BATCH * c.H * c.W,
+});
+const weightSize = (c: Constants): ProductSize => ({
+  copies: c.GROUPS * c.SPLITS,
+  rows: c.FILTERS / c.GROUPS,
+  columns: (c.CHANNELS / c.GROUPS) * c.KERNEL_H * c.KERNEL_W,
+});
 
 function flops({ BATCH, CHANNELS, FILTERS, GROUPS, OUT_H, OUT_W, KERNEL_H, KERNEL_W }: Constants): number {
   return (2 * BATCH * OUT_H * OUT_W * FILTERS * CHANNELS * KERNEL_H * KERNEL_W) / GROUPS;
@@ -142,10 +163,8 @@ const declaration = {
     DILATION_W: "u32",
     GROUPS: "u32",
     SPLITS: "u32",
-    TILE_M: "u32",
-    TILE_N: "u32",
-    GROUP_X: "u32",
-    GROUP_Y: "u32",
+    SUMS: "u32",
+    ...blockConstants,
   },
   hooks: { store: "store" },
   workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
@@ -157,7 +176,8 @@ export const convForward: Kernel = {
   ...declaration,
   name: "convForward",
   entryPoint: "forward",
-  grid: (c) => grid(c.FILTERS / c.GROUPS, c.BATCH * c.OUT_H * c.OUT_W, c),
+  grid: (c) => grid(forwardSize(c), c),
+  variants: variants("convForward", forwardSize),
   twin(call) {
     const { constants: c, memory } = call;
     accumulate(c.BATCH * c.FILTERS * c.OUT_H * c.OUT_W, call, (sums) =>
@@ -173,7 +193,8 @@ export const convInputGradient: Kernel = {
   ...declaration,
   name: "convInputGradient",
   entryPoint: "inputGradient",
-  grid: (c) => grid(c.CHANNELS / c.GROUPS, c.BATCH * c.H * c.W, c),
+  grid: (c) => grid(inputSize(c), c),
+  variants: variants("convInputGradient", inputSize),
   twin(call) {
     const { constants: c, memory } = call;
     accumulate(c.BATCH * c.CHANNELS * c.H * c.W, call, (sums) =>
@@ -187,9 +208,11 @@ export const convInputGradient: Kernel = {
 /** The gradient of w in SPLITS partial sums: a = x, b = dy. */
 export const convWeightGradient: Kernel = {
   ...declaration,
+  hooks: { store: "store", storeSum: "store" },
   name: "convWeightGradient",
   entryPoint: "weightGradient",
-  grid: (c) => grid(c.FILTERS / c.GROUPS, (c.CHANNELS / c.GROUPS) * c.KERNEL_H * c.KERNEL_W, c),
+  grid: (c) => grid(weightSize(c), c),
+  variants: variants("convWeightGradient", weightSize),
   twin(call) {
     const { constants: c, memory } = call;
     const size = (c.FILTERS * c.CHANNELS * c.KERNEL_H * c.KERNEL_W) / c.GROUPS;
@@ -199,5 +222,13 @@ export const convWeightGradient: Kernel = {
         sums[Math.floor(row / share) * size + w] += memory.a[x] * memory.b[y];
       }),
     );
+    if (!c.SUMS) return;
+    const totals = new Float64Array(c.SPLITS * c.FILTERS);
+    for (let y = 0; y < memory.b.length; y++) {
+      const plane = Math.floor(y / (c.OUT_H * c.OUT_W));
+      const row = Math.floor(plane / c.FILTERS) * c.OUT_H + (Math.floor(y / c.OUT_W) % c.OUT_H);
+      totals[Math.floor(row / share) * c.FILTERS + (plane % c.FILTERS)] += memory.b[y];
+    }
+    totals.forEach((total, i) => call.store.storeSum(i, total));
   },
 };

@@ -4,9 +4,9 @@ import { convForward, convInputGradient, convWeightGradient } from "./conv2d.ts"
 import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import { type Kernel, kernelBinding } from "./kernel.ts";
-import { matmul, matmulLanes } from "./matmul.ts";
+import { matmul, matmulTiled } from "./matmul.ts";
 import { adagrad, adam, clipNorm, clipValue, momentum, rmsprop, sgd } from "./optimizer.ts";
-import { average, averageScatter, maxScatter, maxSelect } from "./pool2d.ts";
+import { average, averageScatter, maxScatter, maxScatterTiled, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
 import { softmax } from "./softmax.ts";
 import { track } from "./statistics.ts";
@@ -18,12 +18,13 @@ export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
     softmax,
     crossEntropy,
     matmul,
-    matmulLanes,
+    matmulTiled,
     convForward,
     convInputGradient,
     convWeightGradient,
     maxSelect,
     maxScatter,
+    maxScatterTiled,
     average,
     averageScatter,
     sgd,

@@ -66,8 +66,8 @@ export interface Kernel {
   /** Workgroups to dispatch. */
   grid(constants: Constants): readonly [number, number, number];
   /**
-   * Invocations of a workgroup, [x, y], of kernels that know their place by `global_invocation_id` alone: these may run
-   * side by side with others in one launch.
+   * Invocations of a workgroup, [x, y], of kernels that may run side by side with others in one launch: the number of
+   * workgroups is not theirs alone.
    */
   workgroup?(constants: Constants): readonly [number, number];
   /** Floating-point operations, without those of the hooks. */
@@ -119,30 +119,6 @@ export function lanesFor(size: number, limit: number): number {
   let lanes = 1;
   while (lanes < limit && lanes * 2 <= size / 8) lanes *= 2;
   return lanes;
-}
-
-/**
- * Invocations that a product should at least have: fewer would leave a device idle. Small products are also the ones
- * with short inner loops: around a large tile, software adapters unroll them, and compile for seconds.
- */
-const WANTED_INVOCATIONS = 256;
-
-/**
- * The tile of a product [rows, columns] that one invocation keeps in registers: as large as pays, as long as there
- * are invocations enough. `copies` says how often the product is computed side by side.
- */
-export function registerTile(rows: number, columns: number, copies: number) {
-  const within = (size: number, limit: number) => {
-    let tile = limit;
-    while (tile > size) tile /= 2;
-    return tile;
-  };
-  for (let limit = 8; ; limit /= 2) {
-    const TILE_M = within(rows, limit);
-    const TILE_N = within(columns, limit);
-    const invocations = copies * Math.ceil(rows / TILE_M) * Math.ceil(columns / TILE_N);
-    if (invocations >= WANTED_INVOCATIONS || limit === 1) return { TILE_M, TILE_N };
-  }
 }
 
 /** The element type, in WGSL, of a kernel's own binding. */

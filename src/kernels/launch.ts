@@ -187,6 +187,7 @@ function entrySource(dispatches: readonly Dispatch[], parts: readonly { readonly
     const args = builtinsOf(parts[part].code, entryPoint).map(({ builtin, type }) => {
       if (builtin === "global_invocation_id")
         return `workgroup * vec3<u32>(${x}u, ${y}u, 1u) + local_invocation_id`;
+      if (builtin === "workgroup_id") return "workgroup";
       taken.set(builtin, type);
       return builtin;
     });

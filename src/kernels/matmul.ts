@@ -1,14 +1,7 @@
 import shader from "../../shaders/matmul.wgsl?raw";
-import lanesShader from "../../shaders/matmulLanes.wgsl?raw";
-import {
-  type Constants,
-  type DeviceTraits,
-  type Kernel,
-  registerTile,
-  type TwinCall,
-  type Variant,
-} from "./kernel.ts";
-import { isNarrow, laneTiles } from "./lanes.ts";
+import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
+import { blocksFor, isNarrow, plainBlock } from "./blocks.ts";
+import type { Constants, DeviceTraits, Kernel, TwinCall, Variant, VectorAccess } from "./kernel.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -39,9 +32,8 @@ export function matmulConstants(shape: MatmulShape, sums = false) {
     ROWS_B: shape.rows === "b" ? 1 : 0,
     BATCH_A: shape.batchedA ? m * k : 0,
     BATCH_B: shape.batchedB ? n * k : 0,
-    ...registerTile(m, n, batch),
-    GROUP_X: 8,
-    GROUP_Y: 1,
+    VECTOR_B: 0,
+    ...plainBlock({ copies: batch, rows: m, columns: n }),
   };
 }
 
@@ -66,6 +58,25 @@ function pickedRows(rows: number, columns: number, rowOf: Load, element: Load): 
 
 type Load = (index: number) => number;
 
+const constants = {
+  BATCH: "u32",
+  M: "u32",
+  N: "u32",
+  K: "u32",
+  TRANSPOSE_A: "u32",
+  TRANSPOSE_B: "u32",
+  SUMS: "u32",
+  ROWS_A: "u32",
+  ROWS_B: "u32",
+  BATCH_A: "u32",
+  BATCH_B: "u32",
+  VECTOR_B: "u32",
+  TILE_M: "u32",
+  TILE_N: "u32",
+  GROUP_X: "u32",
+  GROUP_Y: "u32",
+} as const;
+
 const declaration = {
   bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
   hooks: {
@@ -84,23 +95,7 @@ const declaration = {
   twin,
 } as const;
 
-const constants = {
-  BATCH: "u32",
-  M: "u32",
-  N: "u32",
-  K: "u32",
-  TRANSPOSE_A: "u32",
-  TRANSPOSE_B: "u32",
-  SUMS: "u32",
-  ROWS_A: "u32",
-  ROWS_B: "u32",
-  BATCH_A: "u32",
-  BATCH_B: "u32",
-  TILE_M: "u32",
-  TILE_N: "u32",
-  GROUP_X: "u32",
-  GROUP_Y: "u32",
-} as const;
+const vectorB: VectorAccess = { constant: "VECTOR_B", element: "loadB", vector: "vectorB" };
 
 /** c[M, N] = A · B in batches, either operand transposed in memory or not. */
 export const matmul: Kernel = {
@@ -108,28 +103,63 @@ export const matmul: Kernel = {
   name: "matmul",
   shader,
   entryPoint: "matmul",
-  constants,
+  constants: { ...constants, LANES: "u32" },
+  vectors: { b: vectorB },
   variants: matmulVariants,
 };
 
-/** The same, with what a subgroup's lanes need alike loaded once for all of them. */
-export const matmulLanes: Kernel = {
+/** The same in tiles that a workgroup shares. */
+export const matmulTiled: Kernel = {
   ...declaration,
-  name: "matmulLanes",
-  shader: lanesShader,
-  entryPoint: "matmulLanes",
-  constants: { ...constants, LANES: "u32", VECTOR_B: "u32" },
-  vectors: { b: { constant: "VECTOR_B", element: "loadB", vector: "vectorB" } },
+  name: "matmulTiled",
+  shader: tiledShader,
+  entryPoint: "matmulTiled",
+  constants: { ...constants, VECTOR_A: "u32", DEPTH: "u32" },
+  vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
 };
 
-/** The dispatch as it is, and with other tiles; with narrow subgroups, those kernels first that make use of them. */
+/** Blocks of an invocation for tiled products, the smallest workgroup tile first. */
+const TILED = [
+  { TILE_M: 4, TILE_N: 4, GROUP_X: 8, GROUP_Y: 8 },
+  { TILE_M: 4, TILE_N: 4, GROUP_X: 16, GROUP_Y: 16 },
+  { TILE_M: 8, TILE_N: 8, GROUP_X: 8, GROUP_Y: 8 },
+  { TILE_M: 8, TILE_N: 8, GROUP_X: 16, GROUP_Y: 16 },
+];
+const DEPTH = 16;
+/** Workgroups that keep a large device busy. */
+const WANTED_GROUPS = 64;
+
+/** All give the same to the bit: they add up in the order of K. Narrow subgroups have no use for shared tiles. */
 function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
-  const { BATCH, M, N } = c;
-  const plain = [registerTile(M, N, BATCH), { TILE_M: 16, TILE_N: 8 }, { TILE_M: 4, TILE_N: 4 }]
-    .filter(({ TILE_M, TILE_N }, i) => i === 0 || (TILE_M <= M && TILE_N <= N))
-    .map((tile) => ({ kernel: "matmul", constants: { ...c, ...tile } }));
-  const lanes = laneTiles(c, traits).map((tile) => ({ kernel: "matmulLanes", constants: { ...c, ...tile } }));
-  return isNarrow(traits) ? [...lanes, ...plain] : [...plain, ...lanes];
+  const { BATCH, M, N, K, TRANSPOSE_A, TRANSPOSE_B } = c;
+  const size = { copies: BATCH, rows: M, columns: N };
+  const blocks = blocksFor(size, traits, !TRANSPOSE_B && N % 4 === 0).map((block) => ({
+    kernel: "matmul",
+    constants: { ...c, ...block },
+  }));
+  if (isNarrow(traits)) return blocks;
+  const tiled = TILED.filter(
+    ({ TILE_M, TILE_N, GROUP_X, GROUP_Y }) =>
+      GROUP_X * GROUP_Y <= traits.workgroupInvocations &&
+      (TILE_M * GROUP_Y + TILE_N * GROUP_X) * DEPTH * 4 <= traits.workgroupBytes,
+  ).map((tile) => ({
+    groups: BATCH * Math.ceil(M / (tile.TILE_M * tile.GROUP_Y)) * Math.ceil(N / (tile.TILE_N * tile.GROUP_X)),
+    variant: {
+      kernel: "matmulTiled",
+      constants: {
+        ...c,
+        ...tile,
+        DEPTH,
+        VECTOR_A: (TRANSPOSE_A ? M : K) % 4 === 0 ? 1 : 0,
+        VECTOR_B: (TRANSPOSE_B ? K : N) % 4 === 0 ? 1 : 0,
+      },
+    },
+  }));
+  // The largest tile that leaves no large device idle, or the smallest; a product of a few elements needs none.
+  const best = tiled.filter(({ groups }) => groups >= WANTED_GROUPS).at(-1) ?? tiled[0];
+  const variants = tiled.map(({ variant }) => variant);
+  if (!best || Math.min(M, N) < DEPTH) return [...blocks, ...variants];
+  return [best.variant, ...variants.filter((variant) => variant !== best.variant), ...blocks];
 }
 
 function twin({ constants, memory, load, store }: TwinCall): void {

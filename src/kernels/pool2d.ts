@@ -14,10 +14,16 @@ export interface PoolShape {
   readonly padding: readonly [number, number];
 }
 
-/** Constants; `scatter` for the kernels whose result is [images, …size]. */
-export function poolConstants(shape: PoolShape, scatter: boolean) {
-  const [height, width] = scatter ? shape.size : shape.outSize;
-  return {
+/** The kernels, by whether an invocation does a pixel of the output, a pixel of the input, or a window of its own. */
+export type PoolKernel = keyof typeof invocationsOf;
+
+/** Whether windows lie side by side, so that each input pixel is in one at most. */
+export function tilesImage({ kernel, stride, padding }: PoolShape): boolean {
+  return [0, 1].every((i) => kernel[i] === stride[i] && padding[i] === 0);
+}
+
+export function poolConstants(shape: PoolShape, kernel: PoolKernel) {
+  const constants = {
     IMAGES: shape.images,
     H: shape.size[0],
     W: shape.size[1],
@@ -29,12 +35,22 @@ export function poolConstants(shape: PoolShape, scatter: boolean) {
     STRIDE_W: shape.stride[1],
     PAD_H: shape.padding[0],
     PAD_W: shape.padding[1],
-    ROW: spread(Math.ceil((shape.images * height * width) / GROUP))[0] * GROUP,
   };
+  return { ...constants, ROW: spread(Math.ceil(invocationsOf[kernel](constants) / GROUP))[0] * GROUP };
 }
 
 const outputs = ({ IMAGES, OUT_H, OUT_W }: Constants) => IMAGES * OUT_H * OUT_W;
 const inputs = ({ IMAGES, H, W }: Constants) => IMAGES * H * W;
+const tiles = ({ IMAGES, H, W, KERNEL_H, KERNEL_W }: Constants) =>
+  IMAGES * Math.ceil(H / KERNEL_H) * Math.ceil(W / KERNEL_W);
+
+const invocationsOf = {
+  maxSelect: outputs,
+  maxScatter: inputs,
+  maxScatterTiled: tiles,
+  average: outputs,
+  averageScatter: inputs,
+} as const;
 
 /** Calls `visit` with the position of every input pixel in the window of one output, in order. */
 function forEachInWindow(c: Constants, output: number, visit: (input: number) => void): void {
@@ -71,8 +87,7 @@ function scatter(
 }
 
 function pooling(
-  name: string,
-  size: (c: Constants) => number,
+  name: PoolKernel,
   hooks: Kernel["hooks"],
   loads: Kernel["loads"],
   twin: (call: TwinCall) => void,
@@ -97,7 +112,7 @@ function pooling(
       ROW: "u32",
     },
     hooks,
-    grid: (c) => spread(Math.ceil(size(c) / GROUP)),
+    grid: (c) => spread(Math.ceil(invocationsOf[name](c) / GROUP)),
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,
     twin,
@@ -107,7 +122,7 @@ function pooling(
 const select = { element: "load", picked: "load", store: "store" } as const;
 
 const selectLoads = (c: Constants) => ({ element: inputs(c), picked: inputs(c) });
-export const maxSelect = pooling("maxSelect", outputs, select, selectLoads, (call) => {
+export const maxSelect = pooling("maxSelect", select, selectLoads, (call) => {
   const { constants: c, load, store } = call;
   for (let output = 0; output < outputs(c); output++) {
     store.store(output, load.picked(firstMaximum(c, output, load.element)));
@@ -115,17 +130,19 @@ export const maxSelect = pooling("maxSelect", outputs, select, selectLoads, (cal
 });
 
 const scatterLoads = (c: Constants) => ({ element: inputs(c), picked: outputs(c) });
-export const maxScatter = pooling("maxScatter", inputs, select, scatterLoads, (call) => {
+const scatterMaxima = (call: TwinCall) => {
   const { constants: c, load } = call;
   scatter(call, (output, sums) => {
     sums[firstMaximum(c, output, load.element)] += load.picked(output);
   });
-});
+};
+export const maxScatter = pooling("maxScatter", select, scatterLoads, scatterMaxima);
+export const maxScatterTiled = pooling("maxScatterTiled", select, scatterLoads, scatterMaxima);
 
 const mean = { element: "load", store: "store" } as const;
 
 const meanLoads = (c: Constants) => ({ element: inputs(c) });
-export const average = pooling("average", outputs, mean, meanLoads, (call) => {
+export const average = pooling("average", mean, meanLoads, (call) => {
   const { constants: c, load, store } = call;
   for (let output = 0; output < outputs(c); output++) {
     let total = 0;
@@ -137,7 +154,7 @@ export const average = pooling("average", outputs, mean, meanLoads, (call) => {
 });
 
 const meanScatterLoads = (c: Constants) => ({ element: outputs(c) });
-export const averageScatter = pooling("averageScatter", inputs, mean, meanScatterLoads, (call) => {
+export const averageScatter = pooling("averageScatter", mean, meanScatterLoads, (call) => {
   const { constants: c, load } = call;
   scatter(call, (output, sums) => {
     const part = load.element(output) / (c.KERNEL_H * c.KERNEL_W);

@@ -27,6 +27,7 @@ export const reduce: Kernel = {
   constants: { OUTPUTS: "u32", SIZE: "u32", LANES: "u32", WORKGROUP: "u32", MODE: "u32", GROUPS_X: "u32" },
   hooks: { element: "load", store: "store" },
   grid: groups,
+  workgroup: () => [WORKGROUP, 1],
   flops: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
   loads: ({ OUTPUTS, SIZE }) => ({ element: OUTPUTS * SIZE }),
   twin({ constants: { OUTPUTS, SIZE, MODE }, load, store }) {

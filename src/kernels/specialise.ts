@@ -48,7 +48,16 @@ export function specialise(
     else if (readsBytesInPlace(hook, memoryOf))
       code = replaceFunctionBody(code, access.vector, bytesBody(hook, memoryOf, scalars));
   }
+  if (dispatch.constants.LANES === 1) code = withoutSubgroups(code);
   return { code: unrolled(code, dispatch.constants), called };
+}
+
+/** The shader for invocations that share nothing: each is the only lane of its own. */
+function withoutSubgroups(code: string): string {
+  return code
+    .replace(/^enable subgroups;$/m, "")
+    .replace(/@builtin\(subgroup_invocation_id\)/g, "@builtin(local_invocation_index)")
+    .replace(/subgroupBroadcast\((\w+), \d+u\)/g, "$1");
 }
 
 /** A loop up to a constant TILE_…, or a part of it. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   formatBytes,
   formatSpread,
+  inTurn,
   isSoftware,
   machine,
   median,
@@ -24,6 +25,18 @@ describe("statistics", () => {
   });
 });
 
+describe("measurements in turn", () => {
+  it("come after one of each to warm up", async () => {
+    const order: string[] = [];
+    const told: string[] = [];
+    const measure = (name: string) => async () => order.push(name);
+    const results = await inTurn(2, { a: measure("a"), b: measure("b") }, (line) => told.push(line));
+    expect(order.join("")).toBe("ababab");
+    expect(results).toEqual({ a: [3, 5], b: [4, 6] });
+    expect(told).toEqual(["measured 1 of 2", "measured 2 of 2"]);
+  });
+});
+
 describe("numbers", () => {
   it("have three digits or more", () => {
     expect([0.012345, 1.2345, 19, 123.4, 12345].map(significant)).toEqual([
@@ -35,6 +48,7 @@ describe("numbers", () => {
     ]);
     expect(formatBytes(11_208_880)).toBe("11.2 MB");
     expect(formatSpread({ median: 2, lowest: 1, highest: 30 })).toBe("2.00 (1.00 – 30.0)");
+    expect(formatSpread({ median: 2, lowest: 2, highest: 2 })).toBe("2.00");
   });
 });
 

@@ -44,7 +44,7 @@ describe("npm run bench -- torch", () => {
     expect(eager.milliseconds.median).toBeCloseTo(2, 9);
     expect(eager.ratio / (2 / wgrad.milliseconds.median)).toBeCloseTo(1, 9);
     expect(stderr).toContain("One training step of 784-5-4-10, batch 6");
-    expect(stderr).toMatch(/^PyTorch, cpu +2\.00 \(2\.00 – 2\.00\)/m);
+    expect(stderr).toMatch(/^PyTorch, cpu +2\.00 /m);
   });
 
   it("times a product of matrices", async () => {

@@ -8,7 +8,7 @@ import {
   folderStore,
   openCache,
   userCacheFolder,
-} from "../../src/data/store.ts";
+} from "../../src/store.ts";
 
 let folder: string;
 beforeEach(() => {

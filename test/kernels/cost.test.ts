@@ -4,7 +4,6 @@ import { digits } from "../../src/data/index.ts";
 import * as wgrad from "../../src/index.ts";
 import { dispatchCost } from "../../src/kernels/cost.ts";
 import { kernels } from "../../src/kernels/index.ts";
-import { matmulLanes } from "../../src/kernels/matmul.ts";
 import { type Dispatch, type Elements, type Program, STEP_SLOTS } from "../../src/program.ts";
 import { arrayOf, type EngineBuffer } from "../../src/runtime/engine.ts";
 import { runKernel } from "../helpers/kernel-run.ts";
@@ -13,7 +12,7 @@ import type { KernelCase } from "./cases/case.ts";
 import { crossEntropyCases } from "./cases/crossEntropy.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
 import { imageCases } from "./cases/images.ts";
-import { matmulCases, variantCases } from "./cases/matmul.ts";
+import { matmulCases, matmulTiledCases } from "./cases/matmul.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { softmaxCases } from "./cases/softmax.ts";
 
@@ -26,7 +25,7 @@ describe("positions of load hooks", () => {
     softmax: softmaxCases,
     crossEntropy: crossEntropyCases,
     matmul: matmulCases,
-    matmulLanes: variantCases(matmulLanes),
+    matmulTiled: matmulTiledCases,
     ...imageCases,
   };
   const loading = Object.values(kernels).filter(({ hooks }) => Object.values(hooks).includes("load"));

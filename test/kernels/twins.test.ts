@@ -1,7 +1,6 @@
 /** Every kernel agrees with its CPU twin: the same program from the same data, on both engines. */
 import { describe, expect, it } from "vitest";
 import { kernels } from "../../src/kernels/index.ts";
-import { matmulLanes } from "../../src/kernels/matmul.ts";
 import { difference } from "../helpers/compare.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { GUARD, runKernel } from "../helpers/kernel-run.ts";
@@ -9,7 +8,7 @@ import type { KernelCase } from "./cases/case.ts";
 import { crossEntropyCases } from "./cases/crossEntropy.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
 import { imageCases } from "./cases/images.ts";
-import { matmulCases, variantCases } from "./cases/matmul.ts";
+import { matmulCases, matmulTiledCases } from "./cases/matmul.ts";
 import { optimizerCases } from "./cases/optimizer.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { softmaxCases } from "./cases/softmax.ts";
@@ -21,7 +20,7 @@ const cases: Readonly<Record<string, readonly KernelCase[]>> = {
   softmax: softmaxCases,
   crossEntropy: crossEntropyCases,
   matmul: matmulCases,
-  matmulLanes: variantCases(matmulLanes),
+  matmulTiled: matmulTiledCases,
   ...imageCases,
   ...optimizerCases,
 };
@@ -32,7 +31,7 @@ describe.each(Object.entries(cases))("%s", (_kernel, ofKernel) => {
   it.each(ofKernel.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
     const { run, tolerance, padding = [], unchanged = false } = one;
     const want = await runKernel(engines.cpu, run);
-    if (needsSubgroups(run.kernel) && !engines.gpu.device.features.has("subgroups")) {
+    if ((run.constants.LANES ?? 1) > 1 && !engines.gpu.device.features.has("subgroups")) {
       await expect(runKernel(engines.gpu, run)).rejects.toThrow(/subgroups/);
       return;
     }
@@ -51,15 +50,11 @@ describe.each(Object.entries(cases))("%s", (_kernel, ofKernel) => {
   });
 });
 
-function needsSubgroups(kernel: string): boolean {
-  return kernels[kernel].shader.includes("enable subgroups;");
-}
-
 it.each(["matmul", "convForward", "convInputGradient", "convWeightGradient"])(
   "the cases of %s reach the smallest tile and the largest",
   (kernel) => {
     const tiles = cases[kernel].map(({ run: { constants } }) => constants.TILE_M * constants.TILE_N);
-    expect([Math.min(...tiles), Math.max(...tiles)]).toEqual([1, 64]);
+    expect([Math.min(...tiles), Math.max(...tiles)]).toEqual([1, 128]);
   },
 );
 

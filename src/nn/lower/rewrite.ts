@@ -4,17 +4,18 @@
  * Every rewrite is a rule (node → node or nothing) over nodes whose inputs are already rewritten.
  */
 import { fitsOneGroup } from "../../kernels/crossEntropy.ts";
+import { type PartialsAttributes, weightPartialsOp, withBiasPartials } from "../ops/conv2d.ts";
 import { makeTotalLoss, rowLossOp } from "../ops/crossEntropy.ts";
 import { pickedRows } from "../ops/gather.ts";
 import { type MatmulAttributes, makeMatmul, makeRowSums, matmulOp, rowSumsOp } from "../ops/matmul.ts";
-import { reduceOp } from "../ops/reduce.ts";
+import { reduceOp, sum } from "../ops/reduce.ts";
 import { isSource } from "../ops/source.ts";
-import { swapsLastTwo } from "../ops/view.ts";
-import { type Op, Tensor, topological } from "../tensor.ts";
+import { swapsLastTwo, transposed } from "../ops/view.ts";
+import { type Op, Tensor, topological, withLabel } from "../tensor.ts";
 
 /** Rewrites what `roots` depend on; gives the roots' replacements. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
-  return share(batchRows(biasGradients(lossTotals(share(expanded(roots))))));
+  return share(batchRows(convBiasGradients(biasGradients(lossTotals(share(expanded(roots)))))));
 }
 
 /**
@@ -108,6 +109,33 @@ function biasGradients(roots: readonly Tensor[]): Tensor[] {
       return makeMatmul(inputs, { ...node.attributes, sums: true }, node.label);
     }
     return undefined;
+  });
+}
+
+/**
+ * The sum of dy over images and pixels, which is the gradient of a convolution's bias, comes in partial sums out of the
+ * kernel of the weight's gradient.
+ */
+function convBiasGradients(roots: readonly Tensor[]): Tensor[] {
+  const nodes = topological(roots);
+  const partialsOf = new Map<Tensor, Tensor<PartialsAttributes>>();
+  for (const node of nodes) if (is(node, weightPartialsOp)) partialsOf.set(node.inputs[1], node);
+  const sums = new Map<Tensor, Tensor<PartialsAttributes>>();
+  for (const node of nodes) {
+    if (!is(node, reduceOp) || node.attributes.mode !== "sum") continue;
+    const byFilter = transposed(throughReshapes(node.inputs[0]));
+    const partials = byFilter && partialsOf.get(byFilter.input);
+    if (partials && String(byFilter.axes) === "1,0,2,3" && node.shape[0] === partials.attributes.filters)
+      sums.set(node, partials);
+  }
+  const summing = new Set(sums.values());
+  const made = new Map<Tensor, ReturnType<typeof withBiasPartials>>();
+  return replaceAll(roots, (node, _inputs, now) => {
+    const partials = is(node, weightPartialsOp) && summing.has(node) ? node : sums.get(node);
+    if (!partials) return undefined;
+    const both = made.get(partials) ?? withBiasPartials(partials, partials.inputs.map(now));
+    made.set(partials, both);
+    return partials === node ? both.weight : withLabel(node.label, () => sum(both.bias, 0));
   });
 }
 

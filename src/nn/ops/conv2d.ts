@@ -6,7 +6,7 @@ import {
   convWeightConstants,
 } from "../../kernels/conv2d.ts";
 import { formatShape, type Shape } from "../../program.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { define, type Op, ShapeError, type Tensor, withLabel } from "../tensor.ts";
 import { sum } from "./reduce.ts";
 import { toFloat } from "./scalar.ts";
 
@@ -75,14 +75,20 @@ const weightGradientOp: Op<ConvShape> = {
     inputGradient([dy, arriving], attributes),
     forward([x, arriving], attributes),
   ],
-  expand: ({ inputs, attributes }) => sum(weightPartials(inputs, attributes), 0),
+  expand: ({ inputs, attributes, label }) =>
+    withLabel(label, () => sum(weightPartials(inputs, attributes), 0)),
   // Never reached: `expand` puts other ops in its place.
-  lowering: { kind: "kernel", call: partialsCall },
+  lowering: { kind: "kernel", call: (node) => partialsCall(node, "store") },
 };
 const weightGradient = define(weightGradientOp);
 
+export interface PartialsAttributes extends ConvShape {
+  /** Set by the rewrite that lets the kernel also add up what a bias gets. */
+  readonly sums?: boolean;
+}
+
 /** [splits, …weight]. */
-const weightPartialsOp: Op<ConvShape> = {
+export const weightPartialsOp: Op<PartialsAttributes> = {
   name: "conv2dWeightPartials",
   infer: (_inputs, attributes) => ({
     shape: [
@@ -94,18 +100,39 @@ const weightPartialsOp: Op<ConvShape> = {
     dtype: "f32",
   }),
   gradient: "internal",
-  lowering: { kind: "kernel", call: partialsCall },
+  lowering: { kind: "kernel", call: (node) => partialsCall(node, "store") },
 };
 const weightPartials = define(weightPartialsOp);
 
-function partialsCall({ inputs: [a, b], attributes }: Tensor<ConvShape>) {
+/** [splits, filters]. */
+const biasPartialsOp: Op<PartialsAttributes> = {
+  name: "conv2dBiasPartials",
+  infer: (_inputs, attributes) => ({
+    shape: [convWeightConstants(attributes).SPLITS, attributes.filters],
+    dtype: "f32",
+  }),
+  gradient: "internal",
+  lowering: { kind: "kernel", call: (node) => partialsCall(node, "storeSum") },
+};
+const biasPartials = define(biasPartialsOp);
+
+function partialsCall({ inputs: [a, b], attributes }: Tensor<PartialsAttributes>, store: string) {
   return {
     kernel: "convWeightGradient",
-    constants: convWeightConstants(attributes),
+    constants: convWeightConstants(attributes, attributes.sums),
     reads: { a, b },
     loads: {},
-    store: "store",
+    store,
   };
+}
+
+/** The partial sums of a weight's gradient, and those of a bias's that come out of the same kernel. */
+export function withBiasPartials(
+  { attributes, label }: Tensor<PartialsAttributes>,
+  inputs: readonly Tensor[],
+) {
+  const both = { ...attributes, sums: true };
+  return { weight: weightPartials(inputs, both, label), bias: biasPartials(inputs, both, label) };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Pooling of images: maximum and mean over windows, and the ops that are their gradients. */
-import { type PoolShape, poolConstants } from "../../kernels/pool2d.ts";
+import { type PoolKernel, type PoolShape, poolConstants, tilesImage } from "../../kernels/pool2d.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import { define, type KernelCall, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { type Pair, pair } from "./conv2d.ts";
@@ -16,13 +16,8 @@ interface PoolAttributes extends PoolShape {
   readonly leading: Shape;
 }
 
-function kernelCall(
-  kernel: string,
-  attributes: PoolAttributes,
-  scatter: boolean,
-  loads: KernelCall["loads"],
-): KernelCall {
-  return { kernel, constants: poolConstants(attributes, scatter), reads: {}, loads, store: "store" };
+function kernelCall(kernel: PoolKernel, attributes: PoolAttributes, loads: KernelCall["loads"]): KernelCall {
+  return { kernel, constants: poolConstants(attributes, kernel), reads: {}, loads, store: "store" };
 }
 
 const pooledShape = ({ leading, outSize }: PoolAttributes) =>
@@ -39,7 +34,7 @@ const maxSelectOp: Op<PoolAttributes> = {
   lowering: {
     kind: "kernel",
     call: ({ inputs: [element, picked], attributes }) =>
-      kernelCall("maxSelect", attributes, false, { element, picked }),
+      kernelCall("maxSelect", attributes, { element, picked }),
   },
 };
 const maxSelect = define(maxSelectOp);
@@ -52,7 +47,7 @@ const maxScatterOp: Op<PoolAttributes> = {
   lowering: {
     kind: "kernel",
     call: ({ inputs: [element, picked], attributes }) =>
-      kernelCall("maxScatter", attributes, true, { element, picked }),
+      kernelCall(tilesImage(attributes) ? "maxScatterTiled" : "maxScatter", attributes, { element, picked }),
   },
 };
 const maxScatter = define(maxScatterOp);
@@ -63,7 +58,7 @@ const averageOp: Op<PoolAttributes> = {
   gradient: ({ attributes }, arriving) => [averageScatter([arriving], attributes)],
   lowering: {
     kind: "kernel",
-    call: ({ inputs: [element], attributes }) => kernelCall("average", attributes, false, { element }),
+    call: ({ inputs: [element], attributes }) => kernelCall("average", attributes, { element }),
   },
 };
 const average = define(averageOp);
@@ -74,7 +69,7 @@ const averageScatterOp: Op<PoolAttributes> = {
   gradient: ({ attributes }, arriving) => [average([arriving], attributes)],
   lowering: {
     kind: "kernel",
-    call: ({ inputs: [element], attributes }) => kernelCall("averageScatter", attributes, true, { element }),
+    call: ({ inputs: [element], attributes }) => kernelCall("averageScatter", attributes, { element }),
   },
 };
 const averageScatter = define(averageScatterOp);

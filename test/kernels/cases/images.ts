@@ -5,7 +5,8 @@ import {
   convInputConstants,
   convWeightConstants,
 } from "../../../src/kernels/conv2d.ts";
-import { type PoolShape, poolConstants } from "../../../src/kernels/pool2d.ts";
+import { kernels } from "../../../src/kernels/index.ts";
+import { type PoolKernel, type PoolShape, poolConstants, tilesImage } from "../../../src/kernels/pool2d.ts";
 import { convShape } from "../../../src/nn/ops/conv2d.ts";
 import { elementCount } from "../../../src/program.ts";
 import { loadFrom, storeTo } from "../../helpers/kernel-run.ts";
@@ -40,21 +41,30 @@ function convCases(
   operands: readonly ["x" | "y", "w" | "y"],
   result: "x" | "w" | "y",
 ): KernelCase[] {
-  return Object.entries(convolutions).map(([name, shape]) => {
-    const constants = constantsOf(shape);
+  const sums = kernel === "convWeightGradient";
+  return Object.entries(convolutions).flatMap(([name, shape], i) => {
+    const plain = constantsOf(shape);
     const [a, b] = operands.map((operand) => uniform([sizes(shape)[operand]]).data);
-    return {
-      name,
-      run: {
-        kernel,
-        constants,
-        hooks: { store: storeTo("result0") },
-        reads: { a, b },
-        results: { result0: { length: sizes(shape)[result] * constants.SPLITS } },
+    const run = {
+      kernel,
+      hooks: { store: storeTo("result0"), ...(sums ? { storeSum: storeTo("result1") } : {}) },
+      reads: { a, b },
+      results: {
+        result0: { length: sizes(shape)[result] * plain.SPLITS },
+        ...(sums ? { result1: { length: shape.filters * plain.SPLITS } } : {}),
       },
-      // Sums of up to some hundred products below 1, in f32.
-      tolerance: { ...TIGHT, atol: 1e-5 },
     };
+    // Sums of up to some hundred products below 1, in f32.
+    const tolerance = { ...TIGHT, atol: 1e-5 };
+    // Blocks that may stand in for its own on devices of two kinds, in turn.
+    const traits = { subgroupSize: i % 3 === 2 ? 4 : 8, workgroupBytes: 16384, workgroupInvocations: 256 };
+    const variants = kernels[kernel].variants?.(plain, traits) ?? [];
+    const { constants } = variants[i % variants.length];
+    const how = `${constants.TILE_M} × ${constants.TILE_N}, ${constants.LANES} lanes`;
+    return [
+      { name, run: { ...run, constants: plain }, tolerance },
+      { name: `${name}, by ${how}`, run: { ...run, constants }, tolerance },
+    ];
   });
 }
 
@@ -95,8 +105,11 @@ const pools: Record<string, PoolShape> = {
 };
 
 /** `element` is an image, or with `reversed` what goes back to one; `ties` makes most windows have several maxima. */
-function poolCases(kernel: string, scatter: boolean, maximum: boolean, ties = false): KernelCase[] {
-  return Object.entries(pools).map(([name, shape]) => {
+function poolCases(kernel: PoolKernel, scatter: boolean, maximum: boolean, ties = false): KernelCase[] {
+  const fitting = Object.entries(pools).filter(
+    ([, shape]) => kernel !== "maxScatterTiled" || tilesImage(shape),
+  );
+  return fitting.map(([name, shape]) => {
     const image = shape.images * elementCount(shape.size);
     const pooled = shape.images * elementCount(shape.outSize);
     const values = (length: number) =>
@@ -107,7 +120,7 @@ function poolCases(kernel: string, scatter: boolean, maximum: boolean, ties = fa
       name: `${name}${ties ? ", with ties" : ""}`,
       run: {
         kernel,
-        constants: poolConstants(shape, scatter),
+        constants: poolConstants(shape, kernel),
         hooks: {
           element: loadFrom("operand0"),
           ...(maximum ? { picked: loadFrom("operand1") } : {}),
@@ -124,9 +137,18 @@ function poolCases(kernel: string, scatter: boolean, maximum: boolean, ties = fa
 export const imageCases: Record<string, KernelCase[]> = {
   convForward: convCases("convForward", convForwardConstants, ["x", "w"], "y"),
   convInputGradient: convCases("convInputGradient", convInputConstants, ["y", "w"], "x"),
-  convWeightGradient: convCases("convWeightGradient", convWeightConstants, ["x", "y"], "w"),
+  convWeightGradient: convCases(
+    "convWeightGradient",
+    (shape) => convWeightConstants(shape, true),
+    ["x", "y"],
+    "w",
+  ),
   maxSelect: [...poolCases("maxSelect", false, true), ...poolCases("maxSelect", false, true, true)],
   maxScatter: [...poolCases("maxScatter", true, true), ...poolCases("maxScatter", true, true, true)],
+  maxScatterTiled: [
+    ...poolCases("maxScatterTiled", true, true),
+    ...poolCases("maxScatterTiled", true, true, true),
+  ],
   average: poolCases("average", false, false),
   averageScatter: poolCases("averageScatter", true, false),
 };

@@ -2,7 +2,6 @@
  * matmul, and its variants: A and B as they are or transposed in memory, rows picked out of a larger matrix, sums of A's
  * rows, batches, sizes around the tiles.
  */
-import type { Kernel } from "../../../src/kernels/kernel.ts";
 import { type MatmulShape, matmul, matmulConstants } from "../../../src/kernels/matmul.ts";
 import type { Hook } from "../../../src/program.ts";
 import { permutation } from "../../../src/random.ts";
@@ -92,7 +91,7 @@ function matmulCase(
 /** Enough for the largest tile, and one past it in both directions. */
 const large = [129, 129, 17] as const;
 
-export const matmulCases: KernelCase[] = [
+const plainCases: KernelCase[] = [
   matmulCase([1, 1, 1], "NN", { sums: true }),
   matmulCase([3, 17, 65], "NN"),
   matmulCase([3, 17, 65], "NT", { sums: true }),
@@ -121,15 +120,26 @@ export const matmulCases: KernelCase[] = [
   matmulCase([9, 36, 7], "NN", { rows: "b", dtype: "f32" }),
 ];
 
-/** The cases with the constants of each variant that `kernel` may stand in with, on devices of two kinds, in turn. */
-export function variantCases(kernel: Kernel): KernelCase[] {
-  return matmulCases.flatMap((one, i) => {
-    const traits = { subgroupSize: i % 3 === 2 ? 4 : 8, workgroupBytes: 16384, workgroupInvocations: 256 };
-    const variants = matmul.variants?.(one.run.constants, traits) ?? [];
-    const own = variants.filter((variant) => variant.kernel === kernel.name);
-    if (own.length === 0) return [];
-    const { constants } = own[i % own.length];
-    const tile = `${constants.TILE_M} × ${constants.TILE_N}`;
-    return [{ ...one, name: `${one.name} by ${tile}`, run: { ...one.run, kernel: kernel.name, constants } }];
+/** Devices of several kinds: without subgroups, with narrow ones, with wide ones. */
+const kinds = [8, 32, 4, undefined].map((subgroupSize) => ({
+  subgroupSize,
+  workgroupBytes: 16384,
+  workgroupInvocations: 256,
+}));
+
+/** The cases as they may be computed on such devices instead, by one kernel; in turn, for there are many ways. */
+function variantCases(kernel: string): KernelCase[] {
+  return plainCases.flatMap((one, i): KernelCase[] => {
+    const ways = kinds.map((traits) => matmul.variants?.(one.run.constants, traits) ?? []);
+    const own = ways.map((variants) => variants.filter((variant) => variant.kernel === kernel));
+    const fitting = own.filter((variants) => variants.length > 0);
+    const variants = fitting[i % fitting.length];
+    const { constants } = variants[i % variants.length];
+    const { TILE_M, TILE_N, GROUP_X, GROUP_Y, LANES = 1 } = constants;
+    const how = `${GROUP_X} × ${GROUP_Y} of ${TILE_M} × ${TILE_N}, ${LANES} lanes`;
+    return [{ ...one, name: `${one.name}, by ${how}`, run: { ...one.run, kernel, constants } }];
   });
 }
+
+export const matmulCases = [...plainCases, ...variantCases("matmul")];
+export const matmulTiledCases = variantCases("matmulTiled");
