@@ -28,6 +28,8 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
+    // Tests of tuning ask for it. Programs that tests start inherit this.
+    env: { WGRAD_TUNE: "off" },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: report ? ["default", ["json", { outputFile: report }]] : ["default"],

@@ -229,6 +229,8 @@ export const convWeightGradient: Kernel = {
       const row = Math.floor(plane / c.FILTERS) * c.OUT_H + (Math.floor(y / c.OUT_W) % c.OUT_H);
       totals[Math.floor(row / share) * c.FILTERS + (plane % c.FILTERS)] += memory.b[y];
     }
-    totals.forEach((total, i) => call.store.storeSum(i, total));
+    totals.forEach((total, i) => {
+      call.store.storeSum(i, total);
+    });
   },
 };

@@ -76,7 +76,7 @@ export interface CompileOptions {
   readonly maxSteps?: number;
   /** Memory for the program's `state` and `data` buffers, by name. */
   readonly memory?: Readonly<Record<string, EngineBuffer>>;
-  /** Runs the kernels that the program names, rather than the variants of them that suit the device. */
+  /** Runs the kernels that the program names, rather than those variants of them that suit the device. */
   readonly asWritten?: boolean;
 }
 

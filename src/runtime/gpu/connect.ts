@@ -1,10 +1,24 @@
 /** Finds an adapter — in a browser, in Deno, or in Node through Dawn — and opens a device on it. */
 import type { DeviceTraits } from "../../kernels/kernel.ts";
+import { environmentVariable, openCache } from "../../store.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
+import { DEFAULT_BUDGET_MS, Tuner } from "./tune.ts";
 
 export interface ConnectOptions {
   readonly powerPreference?: GPUPowerPreference;
+  /**
+   * Whether kernels are chosen by measuring, the first time a program is compiled on a device (default true, or false
+   * where the environment variable WGRAD_TUNE is "off"). Choices are kept; results do not depend on them.
+   */
+  readonly tune?: boolean | TuneOptions;
+}
+
+export interface TuneOptions {
+  /** Milliseconds to spend on it at most (default 1500), but for a kernel that is being compiled when they are over. */
+  readonly budget?: number;
+  /** Where choices are kept, in Node and Deno (default: the user's cache folder). */
+  readonly folder?: string;
 }
 
 /** Features that kernels can use; a device gets those its adapter has. */
@@ -40,7 +54,28 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
     if (value !== undefined) requiredLimits[limit] = value;
   }
   const device = await adapter.requestDevice({ label: "wgrad", requiredFeatures, requiredLimits });
-  return new GpuEngine(device, nameOf(adapter), traitsOf(device, adapter.info), letGo);
+  const traits = traitsOf(device, adapter.info);
+  return new GpuEngine(device, nameOf(adapter), traits, tunerFor(adapter, traits, options.tune), letGo);
+}
+
+function tunerFor(
+  { info }: GPUAdapter,
+  traits: DeviceTraits,
+  tune: ConnectOptions["tune"],
+): Tuner | undefined {
+  const wanted = tune ?? environmentVariable("WGRAD_TUNE") !== "off";
+  if (!wanted) return undefined;
+  const { budget = DEFAULT_BUDGET_MS, folder } = wanted === true ? {} : wanted;
+  if (!(budget >= 0 && budget < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(
+      `connect: tune.budget is ${budget}; give milliseconds, a number from 0, or tune: false`,
+    );
+  }
+  // All that WebGPU tells of device and driver; browsers tell less, but are one with their drivers' versions.
+  const { vendor, architecture, device, description } = info;
+  const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
+  const name = [vendor, architecture, device, description, agent].filter(Boolean).join(", ");
+  return new Tuner(name, traits, openCache("tuning", folder), budget);
 }
 
 function traitsOf({ features, limits }: GPUDevice, info: GPUAdapterInfo): DeviceTraits {

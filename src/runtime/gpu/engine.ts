@@ -1,12 +1,14 @@
 /** The WebGPU engine: a device, the memory on it, and the pipelines compiled so far. */
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf, withVariants } from "../../kernels/variants.ts";
-import type { DType, Elements, Program } from "../../program.ts";
+import type { Dispatch, DType, Elements, Program } from "../../program.ts";
 import { type CompileOptions, type Engine, EngineError, type Executable } from "../engine.ts";
 import { GpuBuffer } from "./buffer.ts";
 import { MapMode } from "./constants.ts";
 import { GpuExecutable } from "./executable.ts";
+import { measureDispatch } from "./measure.ts";
 import { PipelineCache } from "./pipelines.ts";
+import type { Tuner } from "./tune.ts";
 
 export class GpuEngine implements Engine {
   readonly kind = "gpu";
@@ -19,6 +21,7 @@ export class GpuEngine implements Engine {
     readonly device: GPUDevice,
     adapter: string,
     readonly traits: DeviceTraits,
+    readonly tuner: Tuner | undefined,
     readonly letGo: () => void,
   ) {
     this.info = { adapter, features: [...device.features].sort() };
@@ -43,10 +46,13 @@ export class GpuEngine implements Engine {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
-    const suited = options.asWritten
-      ? program
-      : withVariants(program, (dispatch) => variantsOf(dispatch, this.traits)[0]);
-    return GpuExecutable.compile(this, suited, options);
+    if (options.asWritten) return GpuExecutable.compile(this, program, options);
+    const choose = this.tuner
+      ? await this.tuner.tune(program, (whole, dispatch) =>
+          measureDispatch(this, whole, dispatch, options.memory ?? {}),
+        )
+      : (dispatch: Dispatch) => variantsOf(dispatch, this.traits)[0];
+    return GpuExecutable.compile(this, withVariants(program, choose), options);
   }
 
   /** @throws EngineError when the device is gone, or refused something since the last check. */

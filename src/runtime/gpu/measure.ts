@@ -1,0 +1,72 @@
+/** How long one dispatch of a program takes, alone and as it stands. */
+import { isWritten } from "../../kernels/index.ts";
+import type { Dispatch, Elements, Program, View } from "../../program.ts";
+import { uniform } from "../../random.ts";
+import { arrayOf, type EngineBuffer } from "../engine.ts";
+import type { GpuEngine } from "./engine.ts";
+import { GpuExecutable } from "./executable.ts";
+
+/** A measurement is long enough for the clock of any browser, and short enough to be one of many. */
+const WANTED_MS = 3;
+const MAX_STEPS = 64;
+const REPETITIONS = 3;
+
+/**
+ * Runs a dispatch on memory of its own, but for what the program only reads of `memory`: a data set is there already.
+ * @returns milliseconds: the best of a few measurements, compilation left out
+ */
+export async function measureDispatch(
+  engine: GpuEngine,
+  program: Program,
+  dispatch: Dispatch,
+  memory: Readonly<Record<string, EngineBuffer>>,
+): Promise<number> {
+  const scratch: EngineBuffer[] = [];
+  const bound: Record<string, EngineBuffer> = {};
+  const written = new Set<number>();
+  for (const [name, { buffer }] of Object.entries(dispatch.bindings))
+    if (isWritten(dispatch, name)) written.add(buffer);
+  const used = [...new Set(Object.values(dispatch.bindings).map(({ buffer }) => buffer))];
+  const buffers = used.map((index) => {
+    const { dtype, length, name } = program.buffers[index];
+    const lasting = ["state", "data"].includes(program.buffers[index].kind) && !written.has(index);
+    const label = `${index} ${name}`;
+    if (lasting && memory[name]) {
+      bound[label] = memory[name];
+    } else {
+      bound[label] = engine.buffer(label, dtype, length, sample(dtype, length));
+      scratch.push(bound[label]);
+    }
+    return { name: label, kind: "state", dtype, length } as const;
+  });
+  const moved = (view: View): View => ({ ...view, buffer: used.indexOf(view.buffer) });
+  const bindings = Object.entries(dispatch.bindings).map(([name, view]) => [name, moved(view)] as const);
+  const alone: Program = {
+    name: `${dispatch.kernel} alone`,
+    buffers,
+    dispatches: [{ ...dispatch, joined: false, bindings: Object.fromEntries(bindings) }],
+    scalars: program.scalars,
+    outputs: {},
+  };
+  const executable = await GpuExecutable.compile(engine, alone, { memory: bound, maxSteps: MAX_STEPS });
+  const time = async (steps: number) => {
+    const began = performance.now();
+    await executable.run(steps);
+    return (performance.now() - began) / steps;
+  };
+  // Some drivers compile only now.
+  await time(1);
+  const steps = Math.max(1, Math.min(MAX_STEPS, Math.round(WANTED_MS / Math.max(await time(1), 1e-3))));
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < REPETITIONS; i++) best = Math.min(best, await time(steps));
+  executable.release();
+  for (const buffer of scratch) buffer.release();
+  return best;
+}
+
+/** Numbers as good as any; as indices, 0, which is always one. */
+function sample(dtype: "f32" | "i32" | "u8", length: number): Elements {
+  const values = new (arrayOf(dtype))(length);
+  if (dtype === "f32") for (let i = 0; i < length; i++) values[i] = uniform(1, 1, i) - 0.5;
+  return values;
+}
