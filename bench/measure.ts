@@ -1,5 +1,5 @@
 /** What all benchmarks share: statistics of repeated measurements, the machine, and tables. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 
 /** Repeated measurements of one thing. */
@@ -22,24 +22,57 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
+/**
+ * Measures each once to warm up, and then all in turn, again and again (A B A B): what else the machine does meets them
+ * alike.
+ */
+export async function inTurn<Name extends string>(
+  repetitions: number,
+  measurements: Readonly<Record<Name, () => Promise<number>>>,
+  note: (line: string) => void = () => {},
+): Promise<Record<Name, number[]>> {
+  const entries = Object.entries(measurements) as [Name, () => Promise<number>][];
+  for (const [, measure] of entries) await measure();
+  const results = Object.fromEntries(entries.map(([name]) => [name, []])) as unknown as Record<
+    Name,
+    number[]
+  >;
+  for (let repetition = 0; repetition < repetitions; repetition++) {
+    for (const [name, measure] of entries) results[name].push(await measure());
+    note(`measured ${repetition + 1} of ${repetitions}`);
+  }
+  return results;
+}
+
 /** The machine that a number belongs to. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly platform: string;
   readonly node: string;
+  /** The package that brings WebGPU (Dawn) to Node. */
+  readonly webgpu: string;
   readonly wgrad: string;
 }
 
 export function machine(): Machine {
-  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),
     platform: `${process.platform} ${process.arch}`,
     node: process.version,
-    wgrad: version,
+    webgpu: versionIn(import.meta.resolve("webgpu")),
+    wgrad: versionIn(import.meta.url),
   };
+}
+
+/** The version that the package.json says above or beside a module. */
+function versionIn(module: string): string {
+  for (let folder = new URL(".", module); folder.pathname !== "/"; folder = new URL("..", folder)) {
+    const file = new URL("package.json", folder);
+    if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")).version;
+  }
+  return "unknown";
 }
 
 /** Adapters that compute on the CPU: what they take says nothing about a GPU. */
@@ -63,8 +96,9 @@ export function significant(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
 }
 
-/** "1.23 (1.20 – 1.40)": the median, and from the lowest to the highest. */
+/** "1.23 (1.20 – 1.40)": the median, and from the lowest to the highest, where these differ. */
 export function formatSpread({ median, lowest, highest }: Spread): string {
+  if (lowest === highest) return significant(median);
   return `${significant(median)} (${significant(lowest)} – ${significant(highest)})`;
 }
 

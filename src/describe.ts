@@ -22,11 +22,56 @@ export function programCost(program: Program): ProgramCost {
   };
 }
 
+/** What a device can do at most, per second. */
+export interface Ceiling {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** Measurements to be shown beside a program: those of `profile`, and of the device. */
+export interface Measured {
+  /** Milliseconds of each launch in each of the profiled steps. */
+  readonly milliseconds: readonly (readonly number[])[];
+  readonly ceiling?: Ceiling;
+}
+
+/** What one launch took, and what came of it. */
+export interface LaunchProfile {
+  readonly dispatches: readonly Dispatch[];
+  /** The median of the profiled steps. */
+  readonly milliseconds: number;
+  readonly flops: number;
+  readonly bytes: number;
+  /** The part of the time that it would take at least, by the device's ceiling. */
+  readonly share?: number;
+}
+
+/** The launches of a program with their times. @throws RangeError when the times are not of this program */
+export function launchProfiles(program: Program, { milliseconds, ceiling }: Measured): LaunchProfile[] {
+  const launches = launchesOf(program);
+  if (milliseconds.length !== launches.length) {
+    throw new RangeError(
+      `${program.name} has ${launches.length} launches, and there are times of ${milliseconds.length}; give those of its own profile()`,
+    );
+  }
+  return launches.map((dispatches, i) => {
+    const costs = dispatches.map((dispatch) => dispatchCost(program, dispatch));
+    const flops = costs.reduce((sum, cost) => sum + cost.flops, 0);
+    const bytes = costs.reduce((sum, cost) => sum + cost.bytes, 0);
+    const sorted = [...milliseconds[i]].sort((a, b) => a - b);
+    const median = sorted[sorted.length >> 1];
+    const least = ceiling && Math.max(flops / ceiling.flops, bytes / ceiling.bytes) * 1000;
+    return { dispatches, milliseconds: median, flops, bytes, share: least && least / median };
+  });
+}
+
 /**
  * The program as a table: for each dispatch (with "+", those that run in one launch with the one before) its kernel, the layer it belongs to, what it reads and writes, the
- * work fused into it, and its cost in operations and bytes.
+ * work fused into it, and its cost in operations and bytes; of a profiled program also its time, what it did per second,
+ * and the share of what the device can do.
  */
-export function describe(program: Program): string {
+export function describe(program: Program, measured?: Measured): string {
+  const profiles = measured && launchProfiles(program, measured);
   let launches = 0;
   const rows = program.dispatches.map((dispatch) => {
     const { flops, bytes } = dispatchCost(program, dispatch);
@@ -38,9 +83,11 @@ export function describe(program: Program): string {
       fused(dispatch),
       count(flops),
       count(bytes),
+      ...(profiles ? timeCells(dispatch.joined ? undefined : profiles[launches - 1]) : []),
     ];
   });
   const header = ["#", "kernel", "layer", "reads → writes", "fused", "FLOPs", "bytes"];
+  if (profiles) header.push("ms", "GFLOP/s", "GB/s", "share");
   const { dispatches, flops, bytes } = programCost(program);
   const kinds = ["state", "data", "constant", "input", "temporary", "output"] as const;
   const memory = kinds.flatMap((kind) => {
@@ -56,6 +103,19 @@ export function describe(program: Program): string {
       ? [`step scalars: ${program.scalars.map(({ name }) => name).join(", ")}`]
       : []),
   ].join("\n");
+}
+
+/** Of joined dispatches, the first line has the time of all. */
+function timeCells(profile: LaunchProfile | undefined): string[] {
+  if (!profile) return ["", "", "", ""];
+  const { milliseconds, flops, bytes, share } = profile;
+  const giga = (amount: number) => (amount / milliseconds / 1e6).toPrecision(3);
+  return [
+    milliseconds.toPrecision(3),
+    giga(flops),
+    giga(bytes),
+    share === undefined ? "" : `${Math.round(share * 100)} %`,
+  ];
 }
 
 function traffic(program: Program, dispatch: Dispatch): string {

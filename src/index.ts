@@ -1,5 +1,12 @@
 /** wgrad: trains neural networks on the GPU through WebGPU. */
-export { describe, programCost } from "./describe.ts";
+export {
+  type Ceiling,
+  describe,
+  type LaunchProfile,
+  launchProfiles,
+  type Measured,
+  programCost,
+} from "./describe.ts";
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
 export type { Clipping } from "./nn/arena.ts";
 export { gradients } from "./nn/gradients.ts";
@@ -107,8 +114,10 @@ export { type SummaryOptions, summary } from "./nn/summary.ts";
 export { ShapeError, Tensor } from "./nn/tensor.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
-export { type Engine, type EngineBuffer, EngineError } from "./runtime/engine.ts";
-export { type ConnectOptions, connect } from "./runtime/gpu/connect.ts";
+export { type Engine, type EngineBuffer, EngineError, type LaunchTimes } from "./runtime/engine.ts";
+export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
+export type { GpuEngine } from "./runtime/gpu/engine.ts";
+export { chromeTrace } from "./trace.ts";
 export { type Compiled, compile } from "./train/compile.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
 export { type Epoch, type FitOptions, type FitRun, fit, type Progress } from "./train/fit.ts";

@@ -112,7 +112,7 @@ describe("a series", () => {
     expect(depth.points.map(({ factor }) => factor)).toEqual([1, 2]);
     expect(depth.cut).toEqual({
       factor: 4,
-      reason: expect.stringMatching(/^a step took 3\d\d ms, more than 250 ms$/),
+      reason: expect.stringMatching(/^a step took [3-9]\d\d ms, more than 250 ms$/),
     });
   });
 

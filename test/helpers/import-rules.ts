@@ -22,6 +22,7 @@ export const RULES: Rule[] = [
   { place: "src/random.ts", may: [] },
   { place: "src/store.ts", may: [], mayDynamically: ["node:"] },
   { place: "src/describe.ts", may: ["src/kernels/", "src/program.ts"] },
+  { place: "src/trace.ts", may: ["src/describe.ts", "src/program.ts"] },
   { place: "src/index.ts", may: ["src/"] },
   { place: "src/kernels/", may: ["shaders/", "src/program.ts", "src/random.ts"] },
   { place: "src/nn/", may: ["src/kernels/", "src/program.ts", "src/random.ts"] },

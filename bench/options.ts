@@ -1,0 +1,119 @@
+/** The options that benchmarks share, and how a benchmark's command is made. */
+import { statSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { StepModel } from "./workload.ts";
+
+/** Where a benchmark's report goes. */
+export interface OutputFlags {
+  /** The folder of the JSON and SVG files. */
+  readonly out: string;
+  /** Whether stdout is for the JSON object alone. */
+  readonly json?: boolean;
+}
+
+/** Whether this is the archive that `bench pack` makes: its start script sets what follows. */
+export const PACKED = process.env.WGRAD_BENCH_PROGRAM !== undefined;
+/** How this program is called. */
+export const PROGRAM = process.env.WGRAD_BENCH_PROGRAM ?? "npm run bench --";
+/** Where the archive has the libraries to compare with, bundled. */
+export const BUNDLED_PEERS = process.env.WGRAD_BENCH_PEERS;
+export const DEFAULT_OUT = process.env.WGRAD_BENCH_OUT ?? "bench/out";
+
+const MAX_WIDTH = 65_536;
+export const MAX_BATCH = 20_000;
+export const MAX_SEED = 2 ** 32 - 1;
+
+/** Reads an option's value: a whole number from `low` to `high`. */
+export function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
+  };
+}
+
+/** Reads whole numbers from `low` to `high` with commas between them: "1,8,64". */
+export function wholeNumbers(low: number, high: number): (text: string) => number[] {
+  const one = wholeNumber(low, high);
+  return (text) => {
+    try {
+      return text.split(",").map(one);
+    } catch {
+      throw new InvalidArgumentError(
+        `Expected whole numbers from ${low} to ${high} with commas between them.`,
+      );
+    }
+  };
+}
+
+/** A model that has a name, with the batch that goes with it. */
+export interface NamedModel extends StepModel {
+  readonly name: string;
+  /** Samples a step, unless asked for. */
+  readonly batch: number;
+}
+
+export const MLP: NamedModel = { name: "mlp", convolutions: false, hidden: [256, 128], batch: 128 };
+export const CONV: NamedModel = { name: "conv", convolutions: true, hidden: [128], batch: 250 };
+
+/** Reads "mlp", "conv", or the widths of the hidden layers: "96-200-48". */
+export function namedModel(text: string): NamedModel {
+  if (text === "mlp") return MLP;
+  if (text === "conv" || text === "convnet") return CONV;
+  const parse = wholeNumber(1, MAX_WIDTH);
+  try {
+    return { ...MLP, name: text, hidden: text.split("-").map(parse) };
+  } catch {
+    throw new InvalidArgumentError("Expected mlp, conv, or hidden widths such as 96-200-48.");
+  }
+}
+
+/** A benchmark's command; `main` takes all of them in. It writes its help, and throws its errors. */
+export function benchmark(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .helpOption("-h, --help", "shows this")
+    .helpCommand(false)
+    .configureOutput({ outputError: () => {} })
+    .exitOverride();
+}
+
+export const modelOption = () =>
+  new Option(
+    "--model <name>",
+    "mlp (784-256-128-10), conv (24 filters of 5×5, 32 of 3×3, each with max-pooling, then 128-10), or hidden widths such as 96-200-48",
+  )
+    .argParser(namedModel)
+    .default(MLP, "mlp");
+
+export const batchOption = () =>
+  new Option("--batch <n>", "samples a step (default: 128; of conv 250)").argParser(
+    wholeNumber(1, MAX_BATCH),
+  );
+
+export const repetitionsOption = (standard = 7, description = "measurements of each, in turn") =>
+  new Option("--repetitions <n>", description).argParser(wholeNumber(1, 1000)).default(standard);
+
+export const seedOption = () =>
+  new Option("--seed <n>", "of data and parameters").argParser(wholeNumber(0, MAX_SEED)).default(1);
+
+/** `--out` and `--json`, as `publish` takes them. */
+export const outputOptions = () => [
+  outFolderOption("where the report goes, as JSON and SVG"),
+  new Option("--json", "one JSON object on stdout; the table goes to stderr"),
+];
+
+export const outFolderOption = (description: string) =>
+  new Option("--out <folder>", description).argParser(folder).default(DEFAULT_OUT);
+
+/** A folder, or what may become one: better known before anything is measured. */
+function folder(path: string): string {
+  const found = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (path === "" || (found && !found.isDirectory())) throw new InvalidArgumentError("Expected a folder.");
+  return path;
+}
+
+/** One line on stderr: how far a measurement is. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,231 @@
+/** Candidates in a contest: each shows first that it computes the right thing, then they take turns. */
+import { machine, median, type Spread, spreadOf } from "../measure.ts";
+import type { Library } from "./bundle.ts";
+import type { Backend } from "./candidate.ts";
+import type { Guest, Host, Task } from "./hosts/host.ts";
+import others from "./others/package.json" with { type: "json" };
+
+export interface Contender {
+  readonly library: Library;
+  readonly backend: Backend;
+}
+
+export const CONTENDERS = {
+  wgrad: { library: "wgrad", backend: "webgpu" },
+  "tfjs-webgpu": { library: "tensorflow", backend: "webgpu" },
+  "tfjs-wasm": { library: "tensorflow", backend: "wasm" },
+  "jax-webgpu": { library: "jax", backend: "webgpu" },
+  "jax-wasm": { library: "jax", backend: "wasm" },
+} as const satisfies Record<string, Contender>;
+
+/** wgrad, to which all others are compared, and a peer's library with its backend. */
+export type ContenderName = keyof typeof CONTENDERS;
+
+/** "TensorFlow.js 4.22.0" */
+export function libraryName(name: ContenderName): string {
+  switch (CONTENDERS[name].library) {
+    case "wgrad":
+      return `wgrad ${machine().wgrad}`;
+    case "tensorflow":
+      return `TensorFlow.js ${others.dependencies["@tensorflow/tfjs-core"]}`;
+    case "jax":
+      return `jax-js ${others.dependencies["@jax-js/jax"]}`;
+  }
+}
+
+export interface ContestOptions {
+  readonly contenders: readonly ContenderName[];
+  readonly task: Task;
+  /** How often each does its work at first, for the check. */
+  readonly checked: number;
+  /** How often it does it in one measurement (default: as often as takes about a second, and at least twice). */
+  readonly count?: number;
+  readonly repetitions: number;
+}
+
+/** What a contender did. */
+export interface Measured {
+  readonly name: ContenderName;
+  readonly fails?: undefined;
+  /** How often it did its work in a measurement. */
+  readonly count: number;
+  /** Of doing it once. */
+  readonly milliseconds: Spread;
+  readonly hostMilliseconds?: Spread;
+  /** How many times as long as wgrad it takes: the ratio of the medians, and the median of each turn's ratio. */
+  readonly ratio: number;
+  readonly pairedRatio: number;
+}
+
+export interface Failed {
+  readonly name: ContenderName;
+  /** Why. */
+  readonly fails: string;
+}
+
+export type Entry = Measured | Failed;
+
+export interface Contest {
+  readonly host: string;
+  readonly adapter: string;
+  readonly entries: readonly Entry[];
+}
+
+/** What contenders computed at first, for each that did not fail: a list for each time. */
+export type Results = ReadonlyMap<ContenderName, readonly (readonly number[])[]>;
+
+/** @param check throws when the results are not what they should be: then nothing is measured */
+export async function hold(
+  host: Host,
+  options: ContestOptions,
+  check: (results: Results) => void,
+  note: (line: string) => void,
+): Promise<Contest> {
+  const entrants = options.contenders.map((name) => new Entrant(name, note));
+  const each = async (act: (entrant: Entrant) => Promise<void>) => {
+    for (const entrant of entrants) await entrant.attempt(() => act(entrant));
+  };
+  try {
+    await each((entrant) => entrant.enter(host, options));
+    check(new Map(entrants.filter(({ fails }) => !fails).map(({ name, results }) => [name, results])));
+    note("all compute the same; warming up");
+    await each((entrant) => entrant.warmUp(options.count));
+    for (let repetition = 1; repetition <= options.repetitions; repetition++) {
+      await each((entrant) => entrant.measure());
+      note(`measured ${repetition} of ${options.repetitions}`);
+    }
+    return { host: host.name, adapter: commonAdapter(entrants), entries: entriesOf(entrants) };
+  } finally {
+    for (const entrant of entrants) await entrant.leave();
+  }
+}
+
+/** One measurement takes about this long, but is of no less than two times: one after the other is what is measured. */
+const MEASUREMENT_MS = 1000;
+const MIN_COUNT = 2;
+const CALIBRATIONS = 4;
+
+class Entrant {
+  fails: string | undefined;
+  adapter: string | undefined;
+  count = 1;
+  readonly results: number[][] = [];
+  readonly times: number[] = [];
+  readonly hostTimes: number[] = [];
+  #guest: Guest | undefined;
+
+  constructor(
+    readonly name: ContenderName,
+    readonly note: (line: string) => void,
+  ) {}
+
+  /** What fails is told in the end, and does not end the contest: unless it is wgrad, without which there is none. */
+  async attempt(act: () => Promise<void>): Promise<void> {
+    if (this.fails !== undefined) return;
+    try {
+      await act();
+    } catch (error) {
+      if (this.name === "wgrad") throw error;
+      this.fails = reasonOf(error);
+      this.note(`${this.name} fails: ${this.fails}`);
+      await this.leave();
+    }
+  }
+
+  async enter(host: Host, { task, checked }: ContestOptions): Promise<void> {
+    const { library, backend } = CONTENDERS[this.name];
+    this.note(`${this.name}: getting ready`);
+    this.#guest = await host.open(library, backend);
+    if (backend === "webgpu") this.adapter = await this.#guest.adapter();
+    await this.#guest.prepare(task);
+    for (let i = 0; i < checked; i++) this.results.push([...(await this.#guest.run(1)).result]);
+  }
+
+  /** Until the device has got going, and it is known how often a measurement repeats the work. */
+  async warmUp(count: number | undefined): Promise<void> {
+    if (count !== undefined) {
+      this.count = count;
+      await this.#run();
+      return;
+    }
+    for (let calibration = 0; calibration < CALIBRATIONS; calibration++) {
+      const before = this.count;
+      const { milliseconds } = await this.#run();
+      this.count = Math.max(MIN_COUNT, Math.round((MEASUREMENT_MS * before) / milliseconds));
+      if (before > 1 && Math.abs(this.count / before - 1) < 0.25) return;
+    }
+  }
+
+  async measure(): Promise<void> {
+    const { milliseconds, hostMilliseconds, result } = await this.#run();
+    const wrong = result.find((value) => !Number.isFinite(value));
+    if (wrong !== undefined) throw new Error(`its result became ${wrong}`);
+    this.times.push(milliseconds / this.count);
+    if (hostMilliseconds !== undefined) this.hostTimes.push(hostMilliseconds / this.count);
+  }
+
+  #run() {
+    return (this.#guest as Guest).run(this.count);
+  }
+
+  async leave(): Promise<void> {
+    await this.#guest?.close();
+    this.#guest = undefined;
+  }
+}
+
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^(page\.evaluate: )?(Error: )?/, "").split("\n")[0];
+}
+
+/** @throws Error when they are several: then there is nothing to compare */
+function commonAdapter(entrants: readonly Entrant[]): string {
+  const adapters = new Set(entrants.flatMap(({ adapter }) => adapter ?? []));
+  if (adapters.size > 1)
+    throw new Error(
+      `the candidates got different adapters: ${[...adapters].join(", ")}; nothing can be compared`,
+    );
+  const [adapter = "none"] = adapters;
+  return adapter;
+}
+
+function entriesOf(entrants: readonly Entrant[]): Entry[] {
+  const reference = entrants.find(({ name }) => name === "wgrad")?.times ?? [];
+  return entrants.map(({ name, fails, count, times, hostTimes }) => {
+    if (fails !== undefined) return { name, fails };
+    return {
+      name,
+      count,
+      milliseconds: spreadOf(times),
+      hostMilliseconds: hostTimes.length > 0 ? spreadOf(hostTimes) : undefined,
+      ...ratios(times, reference),
+    };
+  });
+}
+
+/**
+ * How many times as long as `reference` the repetitions `times` took: by the medians, and by the median of the ratios
+ * of those that took turns, which a machine's moods trouble less.
+ */
+export function ratios(
+  times: readonly number[],
+  reference: readonly number[],
+): { ratio: number; pairedRatio: number } {
+  if (times.length !== reference.length) {
+    throw new RangeError(`ratios: ${times.length} repetitions against ${reference.length}; expected as many`);
+  }
+  return {
+    ratio: median(times) / median(reference),
+    pairedRatio: median(times.map((time, i) => time / reference[i])),
+  };
+}
+
+/** Of the peers with this backend that did not fail, the fastest; undefined where there is none. */
+export function fastestPeer(entries: readonly Entry[], backend: Backend) {
+  return entries
+    .flatMap((entry) => (entry.fails === undefined ? [entry] : []))
+    .filter(({ name }) => name !== "wgrad" && CONTENDERS[name].backend === backend)
+    .sort((a, b) => a.milliseconds.median - b.milliseconds.median)
+    .at(0);
+}

@@ -1,0 +1,121 @@
+/** The training step, in wgrad and in its peers: the same model from the same weights on the same batches. */
+import type { ChartSpec } from "../chart.ts";
+import { formatSpread, significant } from "../measure.ts";
+import { COMPARED_STEPS, layersOf, relativeDifference, SAMPLES, type StepModel } from "../workload.ts";
+import { type ContenderName, type Contest, hold, type Measured, type Results } from "./contest.ts";
+import type { Host } from "./hosts/host.ts";
+import { contestChart, contestLines, entryObject } from "./report.ts";
+
+export interface PeersOptions extends StepModel {
+  readonly contenders: readonly ContenderName[];
+  readonly batch: number;
+  readonly seed: number;
+  /** Steps of a measurement (default: about a second's worth). */
+  readonly steps?: number;
+  readonly repetitions: number;
+}
+
+export interface PeersResult extends Contest {
+  readonly layers: readonly (number | string)[];
+  readonly batch: number;
+  readonly repetitions: number;
+  readonly comparedSteps: number;
+  /** The largest relative difference from wgrad's losses. */
+  readonly lossDifference: number;
+}
+
+/** Between systems, and not between engines of one: some compute Adam's bias correction in f32, and lose four digits of it. */
+const TOLERANCE = 1e-3;
+
+/** @throws Error when losses do not agree with wgrad's: then nothing is timed */
+export async function measurePeers(
+  host: Host,
+  options: PeersOptions,
+  note: (line: string) => void = () => {},
+): Promise<PeersResult> {
+  const { contenders, convolutions, hidden, batch, seed, steps, repetitions } = options;
+  const samples = samplesFor(batch);
+  const task = { kind: "step", options: { convolutions, hidden, batch, samples, seed } } as const;
+  let lossDifference = 0;
+  const check = (results: Results) => {
+    lossDifference = agreement(results);
+    note(`losses of ${COMPARED_STEPS} steps agree to ${lossDifference.toExponential(1)}`);
+  };
+  const contest = await hold(
+    host,
+    { contenders, task, checked: COMPARED_STEPS, count: steps, repetitions },
+    check,
+    note,
+  );
+  return {
+    ...contest,
+    layers: layersOf(options),
+    batch,
+    repetitions,
+    comparedSteps: COMPARED_STEPS,
+    lossDifference,
+  };
+}
+
+/** At least two batches: no step meets the batch of the step before. */
+export function samplesFor(batch: number): number {
+  return Math.max(SAMPLES, 2 * batch);
+}
+
+/**
+ * The largest relative difference of any losses from wgrad's.
+ * @throws Error naming who disagrees, NaN included
+ */
+export function agreement(results: Results): number {
+  const losses = (name: ContenderName) => (results.get(name) ?? []).map(([loss]) => loss);
+  const expected = losses("wgrad");
+  const differences = [...results.keys()].map((name) => {
+    const difference = relativeDifference(losses(name), expected);
+    if (!(difference <= TOLERANCE)) {
+      throw new Error(
+        `${name} and wgrad disagree by ${difference} in the losses of the first ${expected.length} steps, more than ${TOLERANCE}; nothing was timed. ` +
+          `${name}: ${losses(name).join(" ")}; wgrad: ${expected.join(" ")}`,
+      );
+    }
+    return difference;
+  });
+  return Math.max(...differences);
+}
+
+/** The result for people. */
+export function peersLines(result: PeersResult): string[] {
+  const { layers, batch, entries, repetitions } = result;
+  const perSecond = ({ milliseconds }: Measured) => Math.round((batch / milliseconds.median) * 1000);
+  return [
+    `One training step of ${layers.join("-")}, batch ${batch}, in ${result.host} on ${result.adapter}`,
+    "The same for all: weights to begin with, batches and their order (another for each step), softmax cross-entropy, Adam.",
+    `Losses of the first ${result.comparedSteps} steps agree with wgrad's to ${result.lossDifference.toExponential(1)} relative`,
+    "",
+    ...contestLines(entries, [
+      ["ms a step", ({ milliseconds }) => formatSpread(milliseconds)],
+      ["samples/s", (entry) => perSecond(entry).toLocaleString("en-US")],
+      ["host µs a step", hostTime],
+      ["steps", ({ count }) => `${count}`],
+    ]),
+    `Medians, and from the lowest to the highest, of ${repetitions} measurements by turns. In pairs: the median of the ratios of each turn.`,
+    "A measurement ends when the last loss is read. Host: in the calls that enqueue; wasm does all of its work in them.",
+    "The peers' batches lie ready on the device, each in memory of its own; wgrad gathers its own from bytes, as fit does.",
+  ];
+}
+
+function hostTime({ hostMilliseconds }: Measured): string {
+  return hostMilliseconds ? significant(hostMilliseconds.median * 1000) : "all of it";
+}
+
+/** The result for programs. */
+export function peersObject(result: PeersResult) {
+  return { benchmark: "peers", ...result, entries: result.entries.map(entryObject) };
+}
+
+export function peersChart({ layers, batch, host, entries }: PeersResult): ChartSpec {
+  return contestChart(entries, {
+    title: `One training step of ${layers.join("-")}, batch ${batch}, in ${host}`,
+    axis: { name: "time a step", unit: "ms" },
+    value: ({ milliseconds }) => milliseconds,
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * What a benchmark found, told in three ways: a table for people, a JSON file for programs, and charts. Each says on
+ * which machine, on which adapter, in which versions and by which command it was found.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ChartSpec } from "./chart.ts";
+import { isSoftware, type Machine, machine } from "./measure.ts";
+import { note, type OutputFlags, PROGRAM } from "./options.ts";
+
+export interface Report {
+  /** Stem of the files' names: "step-mlp-128". */
+  readonly name: string;
+  /** For people. */
+  readonly lines: readonly string[];
+  /** For programs: the benchmark's name, the adapter that it ran on, and all that was measured. */
+  readonly object: Readonly<Record<string, unknown>> & {
+    readonly benchmark: string;
+    readonly adapter: string;
+  };
+  /** Several charts have names of their own, which are added to their files' names. */
+  readonly chart?: ChartSpec | readonly ChartSpec[];
+}
+
+/** Prints the report and writes its files into `flags.out`. @returns the files' paths */
+export async function publish(report: Report, flags: OutputFlags): Promise<string[]> {
+  const here = machine();
+  const object = withOrigin(report, here, commandLine(process.argv.slice(2)));
+  const table = flags.json ? process.stderr : process.stdout;
+  for (const line of [...report.lines, ...originLines(report, here)]) table.write(`${line}\n`);
+  if (flags.json) process.stdout.write(`${JSON.stringify(object)}\n`);
+
+  const files = [
+    { path: join(flags.out, `${report.name}.json`), content: `${JSON.stringify(object, undefined, 2)}\n` },
+  ];
+  const charts = [report.chart ?? []].flat();
+  if (charts.length > 0) {
+    // Loaded where something is drawn: it would cost every start of a benchmark a tenth of a second.
+    const { drawChart } = await import("./chart.ts");
+    for (const chart of charts) {
+      const stem = chart.name === undefined ? report.name : `${report.name}-${chart.name}`;
+      files.push({
+        path: join(flags.out, `${stem}.svg`),
+        content: drawChart(chart, originLine(report, here)),
+      });
+    }
+  }
+  await mkdir(flags.out, { recursive: true });
+  for (const { path, content } of files) await writeFile(path, content);
+  note(`written: ${files.map(({ path }) => path).join(", ")}`);
+  return files.map(({ path }) => path);
+}
+
+function withOrigin({ object }: Report, here: Machine, command: string): object {
+  return { ...object, softwareAdapter: isSoftware(object.adapter), machine: here, command };
+}
+
+/** What a table ends with. */
+function originLines({ object }: Report, here: Machine): string[] {
+  const software = isSoftware(object.adapter);
+  return [
+    ...(software ? ["This adapter is software on the CPU: its times say nothing about a GPU."] : []),
+    machineLine(here),
+  ];
+}
+
+/** What a chart says below its title. */
+function originLine({ object }: Report, here: Machine): string {
+  return `${object.adapter}${isSoftware(object.adapter) ? " (software on the CPU)" : ""}\n${machineLine(here)}`;
+}
+
+function machineLine({ cpu, cores, platform, node, webgpu, wgrad }: Machine): string {
+  return `${cpu}, ${cores} cores, ${platform}, Node ${node}, webgpu ${webgpu}, wgrad ${wgrad}`;
+}
+
+/** The command to type for the same run. */
+export function commandLine(args: readonly string[], program = PROGRAM): string {
+  const quoted = args.map((arg) =>
+    /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`,
+  );
+  return [program, ...quoted].join(" ");
+}
