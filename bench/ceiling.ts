@@ -2,29 +2,38 @@
 import type { Ceiling, GpuEngine } from "wgrad";
 
 const GROUP = 64;
-/** Vectors of four that each invocation keeps going: enough to hide how long one operation takes. */
-const CHAINS = 8;
-const ROUNDS = 256;
+/** What each invocation keeps going, so that no operation waits for the one before: devices differ in how much pays. */
+const FMA_KINDS = [
+  { type: "f32", chains: 8 },
+  { type: "f32", chains: 16 },
+  { type: "vec4<f32>", chains: 2 },
+  { type: "vec4<f32>", chains: 8 },
+] as const;
+const ROUNDS = 64;
+/** Steps that are written out, so that counting the rounds costs little. */
+const WRITTEN_OUT = 16;
 const COPY_BYTES = 64 * 2 ** 20;
 /** A measurement takes about as long, so that what it costs to begin does not count. */
-const WANTED_MS = 100;
+const WANTED_MS = 50;
 const REPETITIONS = 5;
 const STORAGE = 0x80;
 
-const chains = Array.from({ length: CHAINS }, (_, i) => i);
-
-const FMA = `
-@group(0) @binding(0) var<storage, read_write> result: array<vec4<f32>>;
+function fmaShader({ type, chains }: (typeof FMA_KINDS)[number]): string {
+  const all = Array.from({ length: chains }, (_, i) => i);
+  const step = all.map((i) => `v${i} = fma(v${i}, factor, seed);`).join(" ");
+  return `
+@group(0) @binding(0) var<storage, read_write> result: array<${type}>;
 @compute @workgroup_size(${GROUP})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let seed = vec4<f32>(f32(id.x % 7u) * 0.1);
-  let factor = vec4<f32>(0.5, 0.25, 0.75, 0.125);
-  ${chains.map((i) => `var v${i} = seed + ${i}.5;`).join("\n  ")}
+  let seed = ${type}(f32(id.x % 7u) * 0.1 + 0.1);
+  let factor = ${type}(0.5 + f32(id.x % 5u) * 0.05);
+  ${all.map((i) => `var v${i} = seed + ${i}.5;`).join("\n  ")}
   for (var round = 0u; round < ${ROUNDS}u; round++) {
-    ${chains.map((i) => `v${i} = fma(v${i}, factor, seed);`).join("\n    ")}
+    ${Array.from({ length: WRITTEN_OUT }, () => step).join("\n    ")}
   }
-  result[id.x] = ${chains.map((i) => `v${i}`).join(" + ")};
+  result[id.x] = ${all.map((i) => `v${i}`).join(" + ")};
 }`;
+}
 
 const COPY = `
 @group(0) @binding(0) var<storage, read_write> result: array<vec4<f32>>;
@@ -43,12 +52,16 @@ export async function measureCeiling(engine: GpuEngine): Promise<Ceiling> {
   const copyGroups = 2048;
   const result = device.createBuffer({ size: COPY_BYTES, usage: STORAGE });
   const source = device.createBuffer({ size: COPY_BYTES, usage: STORAGE });
-  const fma = await timed(device, FMA, [result], fmaGroups);
+  let flops = 0;
+  for (const kind of FMA_KINDS) {
+    const seconds = await timed(device, fmaShader(kind), [result], fmaGroups);
+    const width = kind.type === "f32" ? 1 : 4;
+    flops = Math.max(flops, (fmaGroups * GROUP * ROUNDS * WRITTEN_OUT * kind.chains * width * 2) / seconds);
+  }
   const copy = await timed(device, COPY, [result, source], copyGroups);
   result.destroy();
   source.destroy();
-  const operations = fmaGroups * GROUP * ROUNDS * CHAINS * 4 * 2;
-  return { flops: operations / fma, bytes: (2 * COPY_BYTES) / copy };
+  return { flops, bytes: (2 * COPY_BYTES) / copy };
 }
 
 /** Seconds of one run: the best of several measurements, each of as many runs as it takes to be long enough. */
