@@ -3,6 +3,7 @@ import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { environmentVariable, openCache } from "../../store.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
+import { Rest } from "./rest.ts";
 import { DEFAULT_BUDGET_MS, Tuner } from "./tune.ts";
 
 export interface ConnectOptions {
@@ -39,7 +40,7 @@ const WANTED_LIMITS = [
  * @throws EngineError when there is no WebGPU or no adapter, saying what to do about it.
  */
 export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> {
-  const { gpu, letGo } = await findGpu();
+  const { gpu, polls, letGo } = await findGpu();
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference });
   if (!adapter) {
     letGo();
@@ -55,7 +56,8 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   }
   const device = await adapter.requestDevice({ label: "wgrad", requiredFeatures, requiredLimits });
   const traits = traitsOf(device, adapter.info);
-  return new GpuEngine(device, nameOf(adapter), traits, tunerFor(adapter, traits, options.tune), letGo);
+  const tuner = tunerFor(adapter, traits, options.tune);
+  return new GpuEngine(device, nameOf(adapter), traits, tuner, polls ? new Rest() : undefined, letGo);
 }
 
 function tunerFor(
@@ -101,13 +103,15 @@ const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
 
 interface FoundGpu {
   readonly gpu: GPU;
+  /** Whether waiting for it keeps a core busy. */
+  readonly polls: boolean;
   /** Drops the last reference to it: without that, Dawn keeps a Node process from ending. */
   readonly letGo: () => void;
 }
 
 async function findGpu(): Promise<FoundGpu> {
   const here = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
-  if (here) return { gpu: here, letGo: () => {} };
+  if (here) return { gpu: here, polls: false, letGo: () => {} };
   if (!("process" in globalThis)) {
     throw new EngineError(
       "connect: this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox, over https or localhost, or train on cpu()",
@@ -118,6 +122,7 @@ async function findGpu(): Promise<FoundGpu> {
     const holder: { gpu?: GPU } = { gpu: create(DAWN_OPTIONS) };
     return {
       gpu: holder.gpu as GPU,
+      polls: true,
       letGo: () => {
         holder.gpu = undefined;
       },

@@ -8,6 +8,7 @@ import { MapMode } from "./constants.ts";
 import { GpuExecutable } from "./executable.ts";
 import { measureDispatch } from "./measure.ts";
 import { PipelineCache } from "./pipelines.ts";
+import type { Rest } from "./rest.ts";
 import type { Tuner } from "./tune.ts";
 
 export class GpuEngine implements Engine {
@@ -22,6 +23,8 @@ export class GpuEngine implements Engine {
     adapter: string,
     readonly traits: DeviceTraits,
     readonly tuner: Tuner | undefined,
+    /** Where waiting would keep a core busy. */
+    readonly rest: Rest | undefined,
     readonly letGo: () => void,
   ) {
     this.info = { adapter, features: [...device.features].sort() };
@@ -84,10 +87,18 @@ export class GpuEngine implements Engine {
     throw error ? new EngineError(`${what}: ${error.message}`) : (result as { thrown: unknown }).thrown;
   }
 
+  /** Resolves once all that was enqueued is done. @throws EngineError when it never will */
+  async done(): Promise<void> {
+    const done = this.device.queue.onSubmittedWorkDone();
+    await (this.rest ? this.rest.during(done) : done);
+    this.check();
+  }
+
   /** Resolves once all that was enqueued is done and `staging` can be read. @throws EngineError when it never will */
   async mapped(staging: GPUBuffer, what: string): Promise<void> {
     try {
-      await staging.mapAsync(MapMode.READ);
+      const mapped = staging.mapAsync(MapMode.READ);
+      await (this.rest ? this.rest.during(mapped) : mapped);
     } catch (cause) {
       // The news that the device is lost may come behind what follows from it.
       await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve))]);

@@ -152,8 +152,7 @@ export class GpuExecutable implements Executable {
     }
     device.queue.submit([encoder.finish(this.#descriptor)]);
     if (!staging) {
-      await device.queue.onSubmittedWorkDone();
-      this.engine.check();
+      await this.engine.done();
       return {};
     }
     return this.#readRows(staging, count);

@@ -79,7 +79,7 @@ async function byDifferences(executable: GpuExecutable, count: number): Promise<
       const commandBuffer = encoder.finish({ label });
       const began = performance.now();
       device.queue.submit([commandBuffer]);
-      await device.queue.onSubmittedWorkDone();
+      await engine.done();
       return performance.now() - began;
     }
   }
