@@ -68,7 +68,7 @@ export function isNarrow({ subgroupSize = Number.POSITIVE_INFINITY }: DeviceTrai
 }
 
 /** Workgroups that a device can be expected to run side by side, at least. */
-const PARALLEL_GROUPS = 8;
+const PARALLEL_GROUPS = 4;
 /** How many blocks with shared loads are worth trying. */
 const CANDIDATES = 3;
 

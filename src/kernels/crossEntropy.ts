@@ -1,7 +1,8 @@
 import shader from "../../shaders/crossEntropy.wgsl?raw";
 import type { Kernel } from "./kernel.ts";
 
-const WORKGROUP = 128;
+/** Invocations of a workgroup, a row each: as many as there are rows, but no more than this. */
+const MOST_ROWS = 128;
 
 /** Up to this many logits, one workgroup takes them all, and so can add up the batch's loss. */
 const SINGLE_GROUP_LIMIT = 65536;
@@ -12,6 +13,8 @@ export function fitsOneGroup(rows: number, classes: number): boolean {
 
 /** Constants for logits [rows, classes]; `smoothing` in [0, 1). */
 export function crossEntropyConstants(rows: number, classes: number, smoothing: number) {
+  let WORKGROUP = 1;
+  while (WORKGROUP < Math.min(rows, MOST_ROWS)) WORKGROUP *= 2;
   const GROUPS = fitsOneGroup(rows, classes) ? 1 : Math.min(1024, Math.ceil(rows / WORKGROUP));
   return { ROWS: rows, CLASSES: classes, SMOOTHING: smoothing, WORKGROUP, GROUPS };
 }

@@ -109,9 +109,15 @@ interface FoundGpu {
   readonly letGo: () => void;
 }
 
+/** Where a GPU is Dawn's package, even if a program made it the navigator's. Deno, which calls itself Node too, has its own. */
+function isNode(): boolean {
+  const { process, Deno } = globalThis as { process?: { versions?: { node?: string } }; Deno?: unknown };
+  return process?.versions?.node !== undefined && Deno === undefined;
+}
+
 async function findGpu(): Promise<FoundGpu> {
   const here = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
-  if (here) return { gpu: here, polls: false, letGo: () => {} };
+  if (here) return { gpu: here, polls: isNode(), letGo: () => {} };
   if (!("process" in globalThis)) {
     throw new EngineError(
       "connect: this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox, over https or localhost, or train on cpu()",

@@ -13,7 +13,7 @@ import type { Store } from "../../store.ts";
 /** Milliseconds that an engine spends on measuring, in all. */
 export const DEFAULT_BUDGET_MS = 1500;
 /** What takes less than this is not worth a choice. */
-const LEAST_FLOPS = 1e6;
+const LEAST_FLOPS = 2e5;
 /** By how much another way must be faster than the first, which is the one without tuning. */
 const MARGIN = 0.97;
 
