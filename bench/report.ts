@@ -20,6 +20,8 @@ export interface Report {
   };
   /** Several charts have names of their own, which are added to their files' names. */
   readonly chart?: ChartSpec | readonly ChartSpec[];
+  /** Further files, by the ends of their names: "-trace.json". */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** Prints the report and writes its files into `flags.out`. @returns the files' paths */
@@ -33,6 +35,8 @@ export async function publish(report: Report, flags: OutputFlags): Promise<strin
   const files = [
     { path: join(flags.out, `${report.name}.json`), content: `${JSON.stringify(object, undefined, 2)}\n` },
   ];
+  for (const [end, content] of Object.entries(report.files ?? {}))
+    files.push({ path: join(flags.out, `${report.name}${end}`), content });
   const charts = [report.chart ?? []].flat();
   if (charts.length > 0) {
     // Loaded where something is drawn: it would cost every start of a benchmark a tenth of a second.

@@ -4,7 +4,7 @@
  * Both engines run it from the same parameters first, and nothing is timed unless their losses agree.
  */
 import { type Command, Option } from "commander";
-import { connect, cpu, type Engine, programCost } from "wgrad";
+import { connect, cpu, type Engine, type GpuEngine, programCost } from "wgrad";
 import type { ChartSpec } from "./chart.ts";
 import { formatBytes, formatSpread, type Spread, significant, spreadOf, table } from "./measure.ts";
 import {
@@ -19,6 +19,7 @@ import {
   seedOption,
   wholeNumber,
 } from "./options.ts";
+import { profileLines, profileStep, profileTrace } from "./profile.ts";
 import { publish, type Report } from "./report.ts";
 import {
   type Agreement,
@@ -63,6 +64,7 @@ interface StepFlags extends Omit<StepOptions, keyof Workload>, OutputFlags {
   readonly model: NamedModel;
   readonly batch?: number;
   readonly seed: number;
+  readonly profile?: boolean;
 }
 
 export function stepCommand(): Command {
@@ -79,6 +81,12 @@ export function stepCommand(): Command {
     )
     .addOption(repetitionsOption())
     .addOption(seedOption())
+    .addOption(
+      new Option(
+        "--profile",
+        "also the time of each launch, its share of what the device can do, and a trace for Chrome",
+      ),
+    )
     .action(step);
   for (const option of outputOptions()) command.addOption(option);
   return command;
@@ -87,12 +95,27 @@ export function stepCommand(): Command {
 async function step({ model, batch = model.batch, ...flags }: StepFlags): Promise<void> {
   const engine = await connect();
   try {
-    const result = await measureStep(engine, cpu(), { ...model, ...flags, batch }, note);
-    await publish(stepReport(result, model), flags);
+    const workload = { ...model, ...flags, batch };
+    const result = await measureStep(engine, cpu(), workload, note);
+    const report = stepReport(result, model);
+    await publish(flags.profile ? await withProfile(report, engine, workload) : report, flags);
   } finally {
     // A process with a GPU device does not end by itself.
     await engine.destroy();
   }
+}
+
+/** Profiles a step of its own, so that what was timed before ran without. */
+async function withProfile(report: Report, engine: GpuEngine, workload: StepOptions): Promise<Report> {
+  const candidate = await Candidate.compile(engine, workload, upload(engine, samples(workload.seed)));
+  await candidate.run(COMPARED_STEPS);
+  const profile = await profileStep(engine, candidate);
+  return {
+    ...report,
+    lines: [...report.lines, ...profileLines(candidate, profile)],
+    object: { ...report.object, profile },
+    files: { "-trace.json": profileTrace(candidate, profile) },
+  };
 }
 
 /**

@@ -191,6 +191,12 @@ export class Candidate {
     };
   }
 
+  /** Runs `count` steps launch by launch. */
+  profile(count: number): ReturnType<CompiledStep["profile"]> {
+    const batches = Math.floor(SAMPLES / this.batch);
+    return this.step.profile(count, (i) => ({ batchStart: (i % batches) * this.batch }));
+  }
+
   /** Frees what it alone has in the engine's memory. */
   release(): void {
     this.step.release();

@@ -1,5 +1,7 @@
 // Two small steps of the library build (see vite.config.ts).
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /**
  * WGSL without its comments, indentation and empty lines. Lines stay lines, with their inner spaces:
@@ -30,15 +32,35 @@ function withoutComments(source) {
   return text;
 }
 
-/** Inlines `*.wgsl?raw` in its stripped form. */
+const SHADERS = fileURLToPath(new URL("../shaders/", import.meta.url));
+const ALL_SHADERS = "\0wgrad:shaders";
+
+/**
+ * Inlines `*.wgsl?raw` in its stripped form. All of them lie side by side, in a module of their own: they have much in
+ * common, which gzip sees within 32 KiB only.
+ */
 export function strippedShaders() {
   return {
     name: "wgrad:stripped-shaders",
     enforce: /** @type {const} */ ("pre"),
     /** @param {string} id */
+    resolveId(id) {
+      return id === ALL_SHADERS ? id : undefined;
+    },
+    /** @param {string} id */
     load(id) {
+      if (id === ALL_SHADERS) {
+        const files = readdirSync(SHADERS).filter((file) => file.endsWith(".wgsl"));
+        return files
+          .map((file) => {
+            const code = stripWgsl(readFileSync(`${SHADERS}${file}`, "utf8"));
+            return `export const ${basename(file, ".wgsl")} = ${JSON.stringify(code)};`;
+          })
+          .join("\n");
+      }
       if (!id.endsWith(".wgsl?raw")) return undefined;
-      return `export default ${JSON.stringify(stripWgsl(readFileSync(id.replace("?raw", ""), "utf8")))};`;
+      const name = basename(id, ".wgsl?raw");
+      return `export { ${name} as default } from ${JSON.stringify(ALL_SHADERS)};`;
     },
   };
 }

@@ -14,8 +14,8 @@ export interface Optimizer {
   readonly constants: Readonly<Record<string, number>>;
   /** Names of further step scalars, by the constant that holds their slot. */
   readonly scalars: Readonly<Record<string, string>>;
-  /** Values of those scalars at step `t`, counted from 1. */
-  scalarsAt(t: number): Readonly<Record<string, number>>;
+  /** The value of one of those scalars at step `t`, counted from 1; undefined for any other name. */
+  scalarAt(name: string, t: number): number | undefined;
 }
 
 /** Parameters that are treated differently. The first group that matches a parameter's name counts. */
@@ -109,7 +109,10 @@ function adamFamily(name: string, options: AdamOptions, decay: number, decoupled
     slots: ["first", "second"],
     constants: { BETA1: beta1, BETA2: beta2, EPSILON: epsilon, DECOUPLED: decoupled ? 1 : 0 },
     scalars: { CORRECTION1: "correction1", CORRECTION2: "correction2" },
-    scalarsAt: (t) => ({ correction1: 1 / (1 - beta1 ** t), correction2: 1 / Math.sqrt(1 - beta2 ** t) }),
+    scalarAt: (name, t) => {
+      if (name === "correction1") return 1 / (1 - beta1 ** t);
+      return name === "correction2" ? 1 / Math.sqrt(1 - beta2 ** t) : undefined;
+    },
   };
 }
 
@@ -138,7 +141,7 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
     slots: ["second"],
     constants: { EPSILON: epsilon },
     scalars: { CORRECTION1: "correction1" },
-    scalarsAt: (t) => ({ correction1: 1 / (1 + (t - 1) * lrDecay) }),
+    scalarAt: (name, t) => (name === "correction1" ? 1 / (1 + (t - 1) * lrDecay) : undefined),
   };
 }
 
@@ -155,7 +158,7 @@ function common(name: string, options: OptimizerOptions, defaultRate: number, de
       );
     }
   }
-  return { name, learningRate: lr, weightDecay, decayBiases, groups, scalars: {}, scalarsAt: () => ({}) };
+  return { name, learningRate: lr, weightDecay, decayBiases, groups, scalars: {}, scalarAt: () => undefined };
 }
 
 /** @throws RangeError unless low ≤ value < high; NaN is never inside. */

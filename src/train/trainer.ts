@@ -255,20 +255,28 @@ export class CompiledStep {
     }
   }
 
+  /** Makes no objects: it runs for every step. */
   #fillRow(row: number, given: StepScalars): void {
-    const { optimizer, steps, seed } = this.trainer;
-    const own = this.trains && optimizer ? optimizer.scalarsAt(steps) : {};
-    const defaults: StepScalars = { learningRate: optimizer?.learningRate ?? 0, step: steps, seed };
+    const { scalars, name: program } = this.program;
     const { f32, u32 } = this.executable.table;
-    this.program.scalars.forEach(({ name, dtype }, slot) => {
-      const value = given[name] ?? own[name] ?? defaults[name];
+    for (let slot = 0; slot < scalars.length; slot++) {
+      const { name, dtype } = scalars[slot];
+      const value = this.#scalar(name, given);
       if (value === undefined || Number.isNaN(value)) {
-        throw new TypeError(
-          `step ${this.program.name}: step scalar "${name}" is ${value}; give it a number in run()`,
-        );
+        throw new TypeError(`step ${program}: step scalar "${name}" is ${value}; give it a number in run()`);
       }
       (dtype === "f32" ? f32 : u32)[row * STEP_SLOTS + slot] = value;
-    });
+    }
+  }
+
+  #scalar(name: string, given: StepScalars): number | undefined {
+    const { optimizer, steps, seed } = this.trainer;
+    const own = this.trains && optimizer ? optimizer.scalarAt(name, steps) : undefined;
+    const value = given[name] ?? own;
+    if (value !== undefined) return value;
+    if (name === "learningRate") return optimizer?.learningRate ?? 0;
+    if (name === "step") return steps;
+    return name === "seed" ? seed : undefined;
   }
 
   release(): void {

@@ -36,6 +36,8 @@ import { launchName, type PreparedPipeline } from "./pipelines.ts";
 import { profileLaunches } from "./profile.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
+/** Up to so many elements are copied quicker one by one than by a view of them. */
+const SMALL_ROW = 64;
 
 /** One launch, ready to be encoded. */
 interface Command {
@@ -203,11 +205,10 @@ export class GpuExecutable implements Executable {
     const mapped = staging.getMappedRange();
     const result: Record<string, Elements> = {};
     for (const { name, dtype, length, stride, stagingOffset } of this.outputs) {
-      const elements = new (arrayOf(dtype))(length * count);
-      for (let step = 0; step < count; step++) {
-        elements.set(new (arrayOf(dtype))(mapped, stagingOffset + step * stride, length), step * length);
-      }
-      result[name] = elements;
+      const array = arrayOf(dtype);
+      // One view of all rows, and none of each: small outputs, such as losses, are copied for thousands of steps.
+      const rows = new array(mapped, stagingOffset, (stride / array.BYTES_PER_ELEMENT) * count);
+      result[name] = gathered(rows, new array(length * count), length, stride / array.BYTES_PER_ELEMENT);
     }
     staging.unmap();
     if (this.#released) staging.destroy();
@@ -220,6 +221,15 @@ export class GpuExecutable implements Executable {
     this.#released = true;
     for (const buffer of [...this.owned, ...this.#staging.splice(0)]) buffer.destroy();
   }
+}
+
+/** Fills `elements` with the first `length` of every `stride` elements of `rows`. */
+function gathered(rows: Elements, elements: Elements, length: number, stride: number): Elements {
+  for (let to = 0, from = 0; to < elements.length; to += length, from += stride) {
+    if (length > SMALL_ROW) elements.set(rows.subarray(from, from + length), to);
+    else for (let i = 0; i < length; i++) elements[to + i] = rows[from + i];
+  }
+  return elements;
 }
 
 type MakeBuffer = (label: string, size: number, usage: number) => GPUBuffer;

@@ -4,12 +4,13 @@
  * each turn therefore begins with a nap.
  */
 
-/** A nap lasts this part of the time waited so far: the answer comes later by no more than that. */
+/** A nap lasts this part of the time waited so far: the answer comes later by not much more than that. */
 const NAP = 0.05;
 /** Timers and other events of the process wait for no longer than this. */
 const LONGEST_NAP_MS = 1;
-/** Shorter ones are not worth a call. */
-const SHORTEST_NAP_MS = 0.05;
+const SHORTEST_NAP_MS = 0.2;
+/** Quick answers are not to be missed. */
+const AWAKE_MS = 0.5;
 
 type Immediate = (turn: () => void) => unknown;
 
@@ -36,8 +37,9 @@ export class Rest {
 
   readonly #turn = (): void => {
     if (this.#open === 0) return;
-    const nap = Math.min(LONGEST_NAP_MS, (performance.now() - this.#since) * NAP);
-    if (nap >= SHORTEST_NAP_MS) Atomics.wait(this.#cell, 0, 0, nap);
+    const waited = performance.now() - this.#since;
+    const nap = Math.max(SHORTEST_NAP_MS, Math.min(LONGEST_NAP_MS, waited * NAP));
+    if (waited >= AWAKE_MS) Atomics.wait(this.#cell, 0, 0, nap);
     this.#setImmediate?.(this.#turn);
   };
 }

@@ -26,6 +26,8 @@ export class Tuner {
   /** The tuning before: one at a time, so that none measures while another does. */
   #before: Promise<unknown> = Promise.resolve();
   #left: number;
+  /** What the longest measurement so far took. */
+  #dearest = 0;
 
   /** @param device names the device and its driver; @param store where choices are kept; without, for this engine only */
   constructor(
@@ -69,14 +71,13 @@ export class Tuner {
   async #fastest(program: Program, dispatch: Dispatch, measure: Measure): Promise<string> {
     const [first, ...others] = this.#ways(dispatch);
     let best = { variant: first, time: Number.POSITIVE_INFINITY };
-    let dearest = 0;
     for (const variant of [first, ...others]) {
       // Compiling is most of it, on some devices, and not known before.
-      if (this.#left <= dearest) break;
+      if (this.#left <= this.#dearest) break;
       const began = performance.now();
       const time = await measure(program, variant);
       const spent = performance.now() - began;
-      dearest = Math.max(dearest, spent);
+      this.#dearest = Math.max(this.#dearest, spent);
       this.#left -= spent;
       if (time < best.time * (variant === first ? 1 : MARGIN)) best = { variant, time };
     }

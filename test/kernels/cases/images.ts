@@ -59,7 +59,10 @@ function convCases(
     // Blocks that may stand in for its own on devices of two kinds, in turn.
     const traits = { subgroupSize: i % 3 === 2 ? 4 : 8, workgroupBytes: 16384, workgroupInvocations: 256 };
     const variants = kernels[kernel].variants?.(plain, traits) ?? [];
-    const { constants } = variants[i % variants.length];
+    const largest = { ...plain, TILE_M: 32, TILE_N: 4, GROUP_X: 8, LANES: 8 };
+    const { constants } = name.includes("large tile")
+      ? { constants: largest }
+      : variants[i % variants.length];
     const how = `${constants.TILE_M} × ${constants.TILE_N}, ${constants.LANES} lanes`;
     return [
       { name, run: { ...run, constants: plain }, tolerance },
