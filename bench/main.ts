@@ -5,6 +5,7 @@ import { kernelsCommand } from "./kernels.ts";
 import { benchmark, DEFAULT_OUT, PACKED, PROGRAM } from "./options.ts";
 import { packCommand } from "./pack.ts";
 import { peersCommand } from "./peers.ts";
+import { resultsCommand } from "./results.ts";
 import { scaleCommand } from "./scale.ts";
 import { stepCommand } from "./step.ts";
 import { torchCommand } from "./torch.ts";
@@ -13,7 +14,7 @@ const EXIT = { success: 0, failure: 1, usage: 2 } as const;
 
 const EVERYWHERE = [kernelsCommand, stepCommand, peersCommand, epochCommand, torchCommand, scaleCommand];
 /** What needs the repository around it. */
-const IN_A_CHECKOUT = [packCommand];
+const IN_A_CHECKOUT = [packCommand, resultsCommand];
 
 const NOTES = `
 Each prints a table, and writes what it found as JSON and as a chart into

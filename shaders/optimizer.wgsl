@@ -40,7 +40,7 @@ fn scalar(slot: u32) -> f32 {
 }
 
 // Stochastic gradient descent.
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn sgd(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i >= SIZE / 4u) {
@@ -52,7 +52,7 @@ fn sgd(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Momentum (Polyak 1964) and Nesterov's, as PyTorch writes them: velocity = MOMENTUM * velocity + gradient.
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn momentum(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i >= SIZE / 4u) {
@@ -67,7 +67,7 @@ fn momentum(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Adam (Kingma & Ba 2015), and AdamW with DECOUPLED 1.
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn adam(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i >= SIZE / 4u) {
@@ -91,7 +91,7 @@ fn adam(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // RMSProp (Tieleman & Hinton 2012), with momentum as in PyTorch.
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn rmsprop(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i >= SIZE / 4u) {
@@ -107,7 +107,7 @@ fn rmsprop(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Adagrad (Duchi, Hazan & Singer 2011). CORRECTION1 holds the decay of its learning rate.
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn adagrad(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i >= SIZE / 4u) {
@@ -122,7 +122,7 @@ fn adagrad(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Clipping by global norm (Pascanu et al. 2013): all gradients shrink by one factor when their norm is over LIMIT.
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn clipNorm(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i < SIZE / 4u) {
@@ -131,7 +131,7 @@ fn clipNorm(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Clipping by value: every gradient comes to lie in [-LIMIT, LIMIT].
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn clipValue(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i < SIZE / 4u) {

@@ -2,7 +2,7 @@ import shader from "../../shaders/optimizer.wgsl?raw";
 import { type Kernel, type KernelBinding, spread, type TwinCall } from "./kernel.ts";
 
 /** Invocations of a workgroup, and elements of each. */
-const GROUP = 64;
+const GROUP = 256;
 const ELEMENTS = 4;
 
 /** Elements that share one entry of `blocks`. */
