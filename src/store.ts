@@ -30,6 +30,16 @@ export function hasFileSystem(): boolean {
   return hostProcess() !== undefined;
 }
 
+interface DenoLike {
+  readonly permissions?: { querySync(permission: { name: string }): { readonly state: string } };
+}
+
+/** Whether this may be used without Deno asking the user at the terminal; elsewhere, nobody asks. */
+export function allowed(...permissions: readonly ("env" | "read" | "write")[]): boolean {
+  const deno = (globalThis as { Deno?: DenoLike }).Deno?.permissions;
+  return !deno || permissions.every((name) => deno.querySync({ name }).state === "granted");
+}
+
 /** An environment variable; undefined where it is unset or empty, and where there is no environment to read. */
 export function environmentVariable(name: string): string | undefined {
   try {

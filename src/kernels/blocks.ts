@@ -56,6 +56,13 @@ const LANE_TILES = [
   [8, 2],
   [8, 1],
 ] as const;
+/** For fewer rows than lanes, a vector times a matrix among them: nothing to share. */
+const LOW_TILES = [
+  [4, 8],
+  [2, 8],
+  [1, 8],
+  [1, 4],
+] as const;
 const PLAIN_TILES = [
   [16, 8],
   [8, 8],
@@ -67,7 +74,7 @@ export function isNarrow({ subgroupSize = Number.POSITIVE_INFINITY }: DeviceTrai
   return subgroupSize <= NARROW;
 }
 
-/** Workgroups that a device can be expected to run side by side, at least. */
+/** Workgroups that a device runs side by side, at least, where its cores are not known. */
 const PARALLEL_GROUPS = 4;
 /** How many blocks with shared loads are worth trying. */
 const CANDIDATES = 3;
@@ -85,16 +92,19 @@ export function blocksFor(size: ProductSize, traits: DeviceTraits, vectors: bool
       .filter(([m, n]) => m !== guess.TILE_M || n !== guess.TILE_N)
       .map(([TILE_M, TILE_N]) => ({ TILE_M, TILE_N, ...PLAIN_GROUP })),
   ].map((block) => ({ ...block, VECTOR_B: vectorB(block.TILE_N) }));
-  const { subgroupSize = 0 } = traits;
-  const lanes = LANES.find((count) => count <= subgroupSize);
-  if (!lanes) return plain;
-  const shared = LANE_TILES.map(([TILE_M, TILE_N]) => {
-    const VECTOR_B = vectorB(TILE_N);
-    const groups =
-      size.copies * Math.ceil(size.rows / TILE_M) * Math.ceil(size.columns / (TILE_N * subgroupSize));
-    const time = Math.ceil(groups / PARALLEL_GROUPS) * stepTime(TILE_M, TILE_N, lanes, VECTOR_B);
-    return { time, block: { TILE_M, TILE_N, GROUP_X: subgroupSize, GROUP_Y: 1, LANES: lanes, VECTOR_B } };
-  })
+  const { subgroupSize = 0, cores = PARALLEL_GROUPS } = traits;
+  const most = LANES.find((count) => count <= subgroupSize);
+  if (!most) return plain;
+  const tiles = size.rows < most ? [...LANE_TILES, ...LOW_TILES] : LANE_TILES;
+  const shared = tiles
+    .map(([TILE_M, TILE_N]) => {
+      const VECTOR_B = vectorB(TILE_N);
+      const lanes = TILE_M < most ? 1 : most;
+      const groups =
+        size.copies * Math.ceil(size.rows / TILE_M) * Math.ceil(size.columns / (TILE_N * subgroupSize));
+      const time = Math.ceil(groups / cores) * stepTime(TILE_M, TILE_N, lanes, VECTOR_B);
+      return { time, block: { TILE_M, TILE_N, GROUP_X: subgroupSize, GROUP_Y: 1, LANES: lanes, VECTOR_B } };
+    })
     .sort((a, b) => a.time - b.time)
     .slice(0, CANDIDATES)
     .map(({ block }) => block);

@@ -4,7 +4,7 @@ import { convForward, convInputGradient, convWeightGradient } from "./conv2d.ts"
 import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import { type Kernel, kernelBinding } from "./kernel.ts";
-import { matmul, matmulTiled } from "./matmul.ts";
+import { matmul, matmulSplit, matmulTiled } from "./matmul.ts";
 import { adagrad, adam, clipNorm, clipValue, momentum, rmsprop, sgd } from "./optimizer.ts";
 import { average, averageScatter, maxScatter, maxScatterTiled, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
@@ -19,6 +19,7 @@ export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
     crossEntropy,
     matmul,
     matmulTiled,
+    matmulSplit,
     convForward,
     convInputGradient,
     convWeightGradient,

@@ -28,6 +28,8 @@ export interface TwinCall {
 export interface DeviceTraits {
   /** Invocations of a subgroup, where the device has subgroups and all are of that size. */
   readonly subgroupSize?: number;
+  /** Cores of the host's processor, as far as is known: those of a software adapter. */
+  readonly cores?: number;
   /** Bytes of memory that a workgroup may share. */
   readonly workgroupBytes: number;
   /** Invocations that a workgroup may have. */

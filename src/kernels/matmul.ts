@@ -1,4 +1,5 @@
 import shader from "../../shaders/matmul.wgsl?raw";
+import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
 import { blocksFor, isNarrow, plainBlock } from "./blocks.ts";
 import type { Constants, DeviceTraits, Kernel, TwinCall, Variant, VectorAccess } from "./kernel.ts";
@@ -70,12 +71,11 @@ const constants = {
   ROWS_B: "u32",
   BATCH_A: "u32",
   BATCH_B: "u32",
-  VECTOR_B: "u32",
   TILE_M: "u32",
-  TILE_N: "u32",
   GROUP_X: "u32",
   GROUP_Y: "u32",
 } as const;
+const blockConstants = { ...constants, VECTOR_B: "u32", TILE_N: "u32" } as const;
 
 const declaration = {
   bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
@@ -103,7 +103,7 @@ export const matmul: Kernel = {
   name: "matmul",
   shader,
   entryPoint: "matmul",
-  constants: { ...constants, LANES: "u32" },
+  constants: { ...blockConstants, LANES: "u32" },
   vectors: { b: vectorB },
   variants: matmulVariants,
 };
@@ -114,9 +114,38 @@ export const matmulTiled: Kernel = {
   name: "matmulTiled",
   shader: tiledShader,
   entryPoint: "matmulTiled",
-  constants: { ...constants, VECTOR_A: "u32", DEPTH: "u32" },
+  constants: { ...blockConstants, VECTOR_A: "u32", DEPTH: "u32" },
   vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
 };
+
+/** The same for few elements and a long K, with several invocations for each sum. */
+export const matmulSplit: Kernel = {
+  ...declaration,
+  name: "matmulSplit",
+  shader: splitShader,
+  entryPoint: "matmulSplit",
+  constants,
+  grid: ({ BATCH, M, N, TILE_M, GROUP_X, GROUP_Y, TRANSPOSE_B }) => [
+    Math.ceil(N / (TRANSPOSE_B ? GROUP_Y : GROUP_X)),
+    Math.ceil(M / TILE_M),
+    BATCH,
+  ],
+};
+
+/** Fewer elements than this would leave a large device idle, and sums longer than this are worth sharing. */
+const FEW_ELEMENTS = 4096;
+const LONG_SUM = 256;
+
+/** With several invocations a sum, for devices with wide subgroups; undefined where that does not pay. */
+function splitVariant(c: Constants, traits: DeviceTraits): Variant | undefined {
+  const { BATCH, M, N, K, TRANSPOSE_B } = c;
+  if (isNarrow(traits) || BATCH * M * N > FEW_ELEMENTS || K < LONG_SUM) return undefined;
+  const TILE_M = M >= 4 ? 4 : M >= 2 ? 2 : 1;
+  // Neighbours along x read side by side: 32 steps of K, or 16 columns.
+  const group = TRANSPOSE_B ? { GROUP_X: 32, GROUP_Y: 8 } : { GROUP_X: 16, GROUP_Y: 16 };
+  if (traits.workgroupInvocations < 256) return undefined;
+  return { kernel: "matmulSplit", constants: { ...c, ...group, TILE_M } };
+}
 
 /** Blocks of an invocation for tiled products, the smallest workgroup tile first. */
 const TILED = [
@@ -129,8 +158,13 @@ const DEPTH = 16;
 /** Workgroups that keep a large device busy. */
 const WANTED_GROUPS = 64;
 
-/** All give the same to the bit: they add up in the order of K. Narrow subgroups have no use for shared tiles. */
+/**
+ * All give the same to the bit: they add up in the order of K. Where a sum is shared by several invocations, its order is
+ * another, so that is not up to measuring. Narrow subgroups have no use for shared tiles.
+ */
 function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
+  const split = splitVariant(c, traits);
+  if (split) return [split];
   const { BATCH, M, N, K, TRANSPOSE_A, TRANSPOSE_B } = c;
   const size = { copies: BATCH, rows: M, columns: N };
   const blocks = blocksFor(size, traits, !TRANSPOSE_B && N % 4 === 0).map((block) => ({

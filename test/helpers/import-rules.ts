@@ -29,7 +29,7 @@ export const RULES: Rule[] = [
   {
     place: "src/runtime/",
     may: ["src/kernels/", "src/program.ts", "src/random.ts", "src/store.ts"],
-    mayDynamically: ["webgpu"],
+    mayDynamically: ["webgpu", "node:"],
   },
   { place: "src/data/", may: ["src/random.ts", "src/store.ts"], mayDynamically: ["node:"] },
   { place: "src/io/", may: [], mayType: ["src/program.ts", "node:"], mayDynamically: ["node:"] },

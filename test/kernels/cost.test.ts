@@ -12,7 +12,7 @@ import type { KernelCase } from "./cases/case.ts";
 import { crossEntropyCases } from "./cases/crossEntropy.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
 import { imageCases } from "./cases/images.ts";
-import { matmulCases, matmulTiledCases } from "./cases/matmul.ts";
+import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { softmaxCases } from "./cases/softmax.ts";
 
@@ -26,6 +26,7 @@ describe("positions of load hooks", () => {
     crossEntropy: crossEntropyCases,
     matmul: matmulCases,
     matmulTiled: matmulTiledCases,
+    matmulSplit: matmulSplitCases,
     ...imageCases,
   };
   const loading = Object.values(kernels).filter(({ hooks }) => Object.values(hooks).includes("load"));

@@ -8,7 +8,7 @@ import type { KernelCase } from "./cases/case.ts";
 import { crossEntropyCases } from "./cases/crossEntropy.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
 import { imageCases } from "./cases/images.ts";
-import { matmulCases, matmulTiledCases } from "./cases/matmul.ts";
+import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
 import { optimizerCases } from "./cases/optimizer.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { softmaxCases } from "./cases/softmax.ts";
@@ -21,6 +21,7 @@ const cases: Readonly<Record<string, readonly KernelCase[]>> = {
   crossEntropy: crossEntropyCases,
   matmul: matmulCases,
   matmulTiled: matmulTiledCases,
+  matmulSplit: matmulSplitCases,
   ...imageCases,
   ...optimizerCases,
 };

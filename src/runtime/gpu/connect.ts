@@ -1,6 +1,6 @@
 /** Finds an adapter — in a browser, in Deno, or in Node through Dawn — and opens a device on it. */
 import type { DeviceTraits } from "../../kernels/kernel.ts";
-import { environmentVariable, openCache } from "../../store.ts";
+import { allowed, environmentVariable, openCache } from "../../store.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
 import { Rest } from "./rest.ts";
@@ -55,7 +55,7 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
     if (value !== undefined) requiredLimits[limit] = value;
   }
   const device = await adapter.requestDevice({ label: "wgrad", requiredFeatures, requiredLimits });
-  const traits = traitsOf(device, adapter.info);
+  const traits = traitsOf(device, adapter.info, await hostCores());
   const tuner = tunerFor(adapter, traits, options.tune);
   return new GpuEngine(device, nameOf(adapter), traits, tuner, polls ? new Rest() : undefined, letGo);
 }
@@ -65,7 +65,7 @@ function tunerFor(
   traits: DeviceTraits,
   tune: ConnectOptions["tune"],
 ): Tuner | undefined {
-  const wanted = tune ?? environmentVariable("WGRAD_TUNE") !== "off";
+  const wanted = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
   if (!wanted) return undefined;
   const { budget = DEFAULT_BUDGET_MS, folder } = wanted === true ? {} : wanted;
   if (!(budget >= 0 && budget < Number.POSITIVE_INFINITY)) {
@@ -77,14 +77,23 @@ function tunerFor(
   const { vendor, architecture, device, description } = info;
   const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
   const name = [vendor, architecture, device, description, agent].filter(Boolean).join(", ");
-  return new Tuner(name, traits, openCache("tuning", folder), budget);
+  const store = allowed("env", "read", "write") ? openCache("tuning", folder) : undefined;
+  return new Tuner(name, traits, store, budget);
 }
 
-function traitsOf({ features, limits }: GPUDevice, info: GPUAdapterInfo): DeviceTraits {
+/** Browsers, Deno and later versions of Node tell it without being asked twice. */
+async function hostCores(): Promise<number | undefined> {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+  if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
+  return isNode() ? (await import("node:os")).availableParallelism() : undefined;
+}
+
+function traitsOf({ features, limits }: GPUDevice, info: GPUAdapterInfo, cores?: number): DeviceTraits {
   const { subgroupMinSize, subgroupMaxSize } = info;
   const oneSize = features.has("subgroups") && subgroupMinSize === subgroupMaxSize && subgroupMinSize > 0;
   return {
     subgroupSize: oneSize ? subgroupMinSize : undefined,
+    cores,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
   };

@@ -107,6 +107,11 @@ const plainCases: KernelCase[] = [
   // A long sum, and a matrix of one row.
   matmulCase([33, 9, 1000], "NT"),
   matmulCase([1, 300, 5], "TN"),
+  // Few elements and long sums: a vector times a matrix, and what is split among invocations on some devices.
+  matmulCase([1, 65, 300], "NN", { sums: true }),
+  matmulCase([3, 17, 257], "TN", { sums: true }),
+  matmulCase([10, 30, 784], "NT", { rows: "a" }),
+  matmulCase([5, 20, 300], "TN", { rows: "b", sums: true }),
   matmulCase([5, 7, 3], "NN", { batch: 3, batched: "both", sums: true }),
   matmulCase([5, 7, 3], "NT", { batch: 3, batched: "both" }),
   matmulCase([5, 7, 3], "TN", { batch: 3, batched: "both", sums: true }),
@@ -133,6 +138,7 @@ function variantCases(kernel: string): KernelCase[] {
     const ways = kinds.map((traits) => matmul.variants?.(one.run.constants, traits) ?? []);
     const own = ways.map((variants) => variants.filter((variant) => variant.kernel === kernel));
     const fitting = own.filter((variants) => variants.length > 0);
+    if (fitting.length === 0) return [];
     const variants = fitting[i % fitting.length];
     const { constants } = variants[i % variants.length];
     const { TILE_M, TILE_N, GROUP_X, GROUP_Y, LANES = 1 } = constants;
@@ -143,3 +149,4 @@ function variantCases(kernel: string): KernelCase[] {
 
 export const matmulCases = [...plainCases, ...variantCases("matmul")];
 export const matmulTiledCases = variantCases("matmulTiled");
+export const matmulSplitCases = variantCases("matmulSplit");

@@ -1,0 +1,111 @@
+/** `bench kernels` on small cases, its refusal of wrong results, and the profile of a step. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connect, type GpuEngine, matmul, mul, sum } from "wgrad";
+import { measureCeiling } from "../../bench/ceiling.ts";
+import { measureKernels } from "../../bench/kernels.ts";
+import { withOutput } from "../../bench/results.ts";
+import { runScript } from "../helpers/command.ts";
+
+const MINUTE = 60_000;
+let engine: GpuEngine;
+beforeAll(async () => {
+  engine = await connect();
+});
+afterAll(() => engine?.destroy());
+
+const small = {
+  kernel: "matmul",
+  shape: "NN 24 × 20 · 20 × 28",
+  inputs: { a: [24, 20], b: [20, 28] },
+  body: ({ a, b }: Record<string, Parameters<typeof matmul>[0]>) => matmul(a, b),
+};
+
+describe("bench kernels", () => {
+  it("measures a device's ceiling", { timeout: MINUTE }, async () => {
+    const { flops, bytes } = await measureCeiling(engine);
+    expect(flops).toBeGreaterThan(1e8);
+    expect(bytes).toBeGreaterThan(1e8);
+    // More operations than bytes: else one of them is not what it says.
+    expect(flops).toBeGreaterThan(bytes);
+  });
+
+  it("measures kernels that compute what the CPU engine does", { timeout: MINUTE }, async () => {
+    const { kernels } = await measureKernels(engine, 3, [small]);
+    expect(kernels.map(({ kernel }) => kernel)).toEqual(["matmul", "adam"]);
+    const [product] = kernels;
+    expect(product.difference).toBeLessThanOrEqual(1e-4);
+    expect(product.gflopsPerSecond).toBeCloseTo((2 * 24 * 20 * 28) / product.milliseconds.median / 1e6, 6);
+    expect(product.share).toBeGreaterThan(0);
+    expect(product.variant).toMatch(/^matmul/);
+  });
+
+  it("times nothing that is wrong", { timeout: MINUTE }, async () => {
+    let traced = 0;
+    // Another function for the second engine.
+    const body = ({ a }: typeof inputs) => sum(mul(a, traced++ === 0 ? 1 : 1.001), 1);
+    const inputs = {} as Record<string, Parameters<typeof matmul>[0]>;
+    const wrong = { kernel: "reduce", shape: "8 × 8", inputs: { a: [8, 8] }, body };
+    await expect(measureKernels(engine, 3, [wrong])).rejects.toThrow(
+      /differs from the CPU engine.*nothing was timed/,
+    );
+  });
+});
+
+describe("bench step --profile", () => {
+  it("prints the time of each launch, and writes a trace", { timeout: 2 * MINUTE }, async () => {
+    const out = await mkdtemp(join(tmpdir(), "wgrad-bench-"));
+    try {
+      const args = `step --model 12 --batch 8 --steps 2 --repetitions 2 --profile --out ${out}`.split(" ");
+      const { exitCode, stdout } = await runScript("bench/main.ts", args);
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(/^# +kernel .* ms +GFLOP\/s +GB\/s +share$/m);
+      const launches = [...stdout.matchAll(/^(\d+) .* \d+ %$/gm)].length;
+      const { profile, dispatchesPerStep } = JSON.parse(await readFile(join(out, "step-12-8.json"), "utf8"));
+      expect(launches).toBe(dispatchesPerStep);
+      expect(profile.milliseconds).toHaveLength(launches);
+      const { traceEvents } = JSON.parse(await readFile(join(out, "step-12-8-trace.json"), "utf8"));
+      expect(traceEvents.filter(({ ph }: { ph: string }) => ph === "X")).toHaveLength(launches);
+    } finally {
+      await rm(out, { recursive: true });
+    }
+  });
+});
+
+describe("bench results", () => {
+  const page = [
+    "`npm run bench -- a --b`",
+    "",
+    "```text",
+    "old",
+    "```",
+    "",
+    "`npm run bench -- a`",
+    "",
+    "```text",
+    "```",
+  ];
+
+  it("puts what a command printed below it, and below no other", () => {
+    const written = withOutput(page.join("\n"), "a --b", "new\n$1\n");
+    expect(written).toBe(page.join("\n").replace("old", () => "new\n$1"));
+  });
+});
+
+describe("bench/RESULTS.md", () => {
+  it("has for each command what it printed, and charts that are there", async () => {
+    const text = await readFile(new URL("../../bench/RESULTS.md", import.meta.url), "utf8");
+    const entries = [...text.matchAll(/^`npm run bench -- (.+)`\n\n```text\n([\s\S]*?)^```$/gm)];
+    expect(entries.length).toBeGreaterThan(10);
+    // Every table ends with the machine.
+    expect(entries.filter(([, , output]) => !/, Node v\d.*, wgrad \d/.test(output))).toEqual([]);
+    const charts = [...text.matchAll(/!\[[^\]]+\]\((results\/[^)]+\.svg)\)/g)].map(([, path]) => path);
+    expect(charts.length).toBeGreaterThan(8);
+    for (const path of charts) {
+      const svg = await readFile(new URL(`../../bench/${path}`, import.meta.url), "utf8");
+      expect(svg).toMatch(/^<svg/);
+    }
+  });
+});
