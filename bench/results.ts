@@ -13,21 +13,22 @@ const FOLDER = "bench/results";
 const ENTRY = /^`npm run bench -- (.+)`\n\n```text\n[\s\S]*?^```$/gm;
 
 export function resultsCommand(): Command {
-  return benchmark(
-    "results",
-    `runs the benchmarks that ${PAGE} names, and writes what they print into it`,
-  ).action(async () => {
-    const page = await readFile(PAGE, "utf8");
-    const commands = [...page.matchAll(ENTRY)].map(([, command]) => command);
-    if (commands.length === 0) throw new Error(`${PAGE} names no command with a block of text below it`);
-    let written = page;
-    for (const [i, command] of commands.entries()) {
-      note(`${i + 1} of ${commands.length}: ${PROGRAM} ${command}`);
-      written = withOutput(written, command, await outputOf(command.split(" ")));
-      // After each, so that nothing is lost where a later one fails.
-      await writeFile(PAGE, written);
-    }
-  });
+  return benchmark("results", `runs the benchmarks that ${PAGE} names, and writes what they print into it`)
+    .option("--only <text>", "only those whose command has this text in it")
+    .action(async ({ only = "" }: { only?: string }) => {
+      const page = await readFile(PAGE, "utf8");
+      const named = [...page.matchAll(ENTRY)].map(([, command]) => command);
+      const commands = named.filter((command) => command.includes(only));
+      if (commands.length === 0)
+        throw new Error(`${PAGE} names no command with "${only}" in it and a block of text below`);
+      let written = page;
+      for (const [i, command] of commands.entries()) {
+        note(`${i + 1} of ${commands.length}: ${PROGRAM} ${command}`);
+        written = withOutput(written, command, await outputOf(command.split(" ")));
+        // After each, so that nothing is lost where a later one fails.
+        await writeFile(PAGE, written);
+      }
+    });
 }
 
 /** The page with `output` below `command`. */
