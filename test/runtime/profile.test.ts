@@ -125,7 +125,7 @@ describe("waiting", () => {
     const answer = await rest.during(new Promise((resolve) => setTimeout(() => resolve("done"), 300)));
     open = false;
     expect(answer).toBe("done");
-    expect(performance.now() - began).toBeLessThan(400);
+    expect(performance.now() - began).toBeLessThan(3000);
     // Without naps, hundreds of thousands.
     expect(turns).toBeLessThan(5000);
   });
