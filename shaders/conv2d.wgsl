@@ -105,17 +105,8 @@ fn forward(
   for (var tap = 0u; tap < CHANNELS_PER_GROUP * TAPS; tap++) {
     for (var i = 0u; i < TILE_M / LANES; i++) {
       let value = b[rowB[i] + tap];
-      alike[i * LANES] = subgroupBroadcast(value, 0u);
-      if (LANES >= 4u) {
-        alike[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
-        alike[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
-        alike[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
-      }
-      if (LANES == 8u) {
-        alike[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
-        alike[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
-        alike[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
-        alike[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
+      for (var l = 0u; l < LANES; l++) {
+        alike[i * LANES + l] = subgroupShuffle(value, l);
       }
     }
     let ky = (tap % TAPS) / KERNEL_W * DILATION_H;
@@ -182,17 +173,8 @@ fn inputGradient(
     let rowB = filterIndex * CHANNELS_PER_GROUP * TAPS + tap % TAPS;
     for (var i = 0u; i < TILE_M / LANES; i++) {
       let value = b[columnB[i] + rowB];
-      alike[i * LANES] = subgroupBroadcast(value, 0u);
-      if (LANES >= 4u) {
-        alike[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
-        alike[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
-        alike[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
-      }
-      if (LANES == 8u) {
-        alike[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
-        alike[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
-        alike[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
-        alike[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
+      for (var l = 0u; l < LANES; l++) {
+        alike[i * LANES + l] = subgroupShuffle(value, l);
       }
     }
     let ky = (tap % TAPS) / KERNEL_W * DILATION_H;
@@ -271,17 +253,8 @@ fn weightGradient(
       if (SUMS == 1u) {
         totals[i] += value;
       }
-      alike[i * LANES] = subgroupBroadcast(value, 0u);
-      if (LANES >= 4u) {
-        alike[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
-        alike[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
-        alike[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
-      }
-      if (LANES == 8u) {
-        alike[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
-        alike[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
-        alike[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
-        alike[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
+      for (var l = 0u; l < LANES; l++) {
+        alike[i * LANES + l] = subgroupShuffle(value, l);
       }
     }
     let y = (pixel / OUT_W) % OUT_H * STRIDE_H;

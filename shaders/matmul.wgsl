@@ -19,8 +19,8 @@ enable subgroups;
 //
 // The invocations of a workgroup lie side by side along N, and share the rows of A. With LANES above 1, each lane of a
 // subgroup loads a LANES-th part of what all of them need alike, and the others get it by a broadcast. Where a load costs
-// the same whether lanes differ or not, as on vector units of processors, loads are most of the cost. With LANES 1, the
-// shader is specialised to one that needs no subgroups.
+// the same whether lanes differ or not, as on vector units of processors, loads are most of the cost. Specialised, the
+// shuffles are broadcasts of numbered lanes; with LANES 1, the shader needs no subgroups.
 
 const M = 1u;
 const N = 1u;
@@ -125,18 +125,8 @@ fn matmul(
       if (SUMS == 1u) {
         totals[i] += value;
       }
-      valuesA[i * LANES] = subgroupBroadcast(value, 0u);
-      // The number of a lane has to be a constant expression.
-      if (LANES >= 4u) {
-        valuesA[min(i * LANES + 1u, TILE_M - 1u)] = subgroupBroadcast(value, 1u);
-        valuesA[min(i * LANES + 2u, TILE_M - 1u)] = subgroupBroadcast(value, 2u);
-        valuesA[min(i * LANES + 3u, TILE_M - 1u)] = subgroupBroadcast(value, 3u);
-      }
-      if (LANES == 8u) {
-        valuesA[min(i * LANES + 4u, TILE_M - 1u)] = subgroupBroadcast(value, 4u);
-        valuesA[min(i * LANES + 5u, TILE_M - 1u)] = subgroupBroadcast(value, 5u);
-        valuesA[min(i * LANES + 6u, TILE_M - 1u)] = subgroupBroadcast(value, 6u);
-        valuesA[min(i * LANES + 7u, TILE_M - 1u)] = subgroupBroadcast(value, 7u);
+      for (var l = 0u; l < LANES; l++) {
+        valuesA[i * LANES + l] = subgroupShuffle(value, l);
       }
     }
     var rowB = k;

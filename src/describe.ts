@@ -66,9 +66,9 @@ export function launchProfiles(program: Program, { milliseconds, ceiling }: Meas
 }
 
 /**
- * The program as a table: for each dispatch (with "+", those that run in one launch with the one before) its kernel, the layer it belongs to, what it reads and writes, the
- * work fused into it, and its cost in operations and bytes; of a profiled program also its time, what it did per second,
- * and the share of what the device can do.
+ * The program as a table: for each dispatch (with "+", those that run in one launch with the one before) its kernel, the
+ * layer it belongs to, what it reads and writes, the work fused into it, and its cost in operations and bytes; of a
+ * profiled program also its time, what it did per second, and the share of what the device can do.
  */
 export function describe(program: Program, measured?: Measured): string {
   const profiles = measured && launchProfiles(program, measured);

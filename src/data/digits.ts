@@ -75,7 +75,7 @@ function labelOf(seed: number, sample: number): number {
 
 function drawSample(forms: readonly Glyph[], seed: number, sample: number, image: Uint8Array): void {
   // Three streams a sample: choices, the hand, and noise.
-  const [form, softness] = uniforms(2, seed, 3 * sample) as unknown as [number, number];
+  const [form, softness] = uniforms(2, seed, 3 * sample);
   const noise = uniforms(PIXELS, seed, 3 * sample + 2);
   const path = draw(
     forms[Math.floor(form * forms.length)] as Glyph,

@@ -70,6 +70,7 @@ const PLAIN_TILES = [
 ] as const;
 /** Subgroups up to this size are vector units of processors, as a rule: there, loads are what costs. */
 const NARROW = 8;
+
 export function isNarrow({ subgroupSize = Number.POSITIVE_INFINITY }: DeviceTraits): boolean {
   return subgroupSize <= NARROW;
 }

@@ -1,7 +1,7 @@
 import shader from "../../shaders/matmul.wgsl?raw";
 import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
-import { blocksFor, isNarrow, plainBlock } from "./blocks.ts";
+import { blockConstants, blocksFor, isNarrow, plainBlock } from "./blocks.ts";
 import type { Constants, DeviceTraits, Kernel, TwinCall, Variant, VectorAccess } from "./kernel.ts";
 
 export interface MatmulShape {
@@ -75,7 +75,6 @@ const constants = {
   GROUP_X: "u32",
   GROUP_Y: "u32",
 } as const;
-const blockConstants = { ...constants, VECTOR_B: "u32", TILE_N: "u32" } as const;
 
 const declaration = {
   bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
@@ -103,7 +102,7 @@ export const matmul: Kernel = {
   name: "matmul",
   shader,
   entryPoint: "matmul",
-  constants: { ...blockConstants, LANES: "u32" },
+  constants: { ...constants, ...blockConstants, VECTOR_B: "u32" },
   vectors: { b: vectorB },
   variants: matmulVariants,
 };
@@ -114,7 +113,7 @@ export const matmulTiled: Kernel = {
   name: "matmulTiled",
   shader: tiledShader,
   entryPoint: "matmulTiled",
-  constants: { ...blockConstants, VECTOR_A: "u32", DEPTH: "u32" },
+  constants: { ...constants, TILE_N: "u32", VECTOR_A: "u32", VECTOR_B: "u32", DEPTH: "u32" },
   vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
 };
 

@@ -48,8 +48,16 @@ export function specialise(
     else if (readsBytesInPlace(hook, memoryOf))
       code = replaceFunctionBody(code, access.vector, bytesBody(hook, memoryOf, scalars));
   }
-  if (dispatch.constants.LANES === 1) code = withoutSubgroups(code);
-  return { code: unrolled(code, dispatch.constants), called };
+  code = unrolled(code, dispatch.constants);
+  return { code: dispatch.constants.LANES === 1 ? withoutSubgroups(code) : withBroadcasts(code), called };
+}
+
+/** A value of one lane, its number written out. */
+const NUMBERED_LANE = /subgroupShuffle\((\w+), (\d+u)\)/g;
+
+/** WGSL's broadcast wants a lane's number as a constant expression, which it is once its loop is written out. */
+function withBroadcasts(code: string): string {
+  return code.replace(NUMBERED_LANE, "subgroupBroadcast($1, $2)");
 }
 
 /** The shader for invocations that share nothing: each is the only lane of its own. */
@@ -57,14 +65,14 @@ function withoutSubgroups(code: string): string {
   return code
     .replace(/^enable subgroups;$/m, "")
     .replace(/@builtin\(subgroup_invocation_id\)/g, "@builtin(local_invocation_index)")
-    .replace(/subgroupBroadcast\((\w+), \d+u\)/g, "$1");
+    .replace(NUMBERED_LANE, "$1");
 }
 
-/** A loop up to a constant TILE_…, or a part of it. */
-const TILE_LOOP = /^( *)for \(var (\w+) = 0u; \2 < (TILE_[^;]+); \2\+\+\) \{\n/m;
+/** A loop up to a constant TILE_…, or a part of it, or over the lanes that share loads. */
+const TILE_LOOP = /^( *)for \(var (\w+) = 0u; \2 < (TILE_[^;]+|LANES); \2\+\+\) \{\n/m;
 
 /**
- * Writes out the loops over the block that an invocation keeps in registers. Most compilers would do so themselves; those
+ * Writes out the loops over the block that an invocation keeps in registers, and over lanes. Most compilers would do so themselves; those
  * that do not keep the block in memory, and take several times as long.
  */
 function unrolled(code: string, constants: Constants): string {

@@ -129,6 +129,22 @@ describe("tuning", () => {
     expect(choose(large)).toEqual(variantsOf(large, traits)[0]);
   });
 
+  it("passes over ways that fail", async () => {
+    const refusing = async (_program: Program, dispatch: Dispatch) => {
+      const way = variantsOf(large, traits).findIndex(
+        (one) => JSON.stringify(one) === JSON.stringify(dispatch),
+      );
+      if (way < 2) throw new Error("refused by the driver");
+      return way;
+    };
+    const choose = await tuner().tune(programOf(large), refusing);
+    expect(choose(large)).toEqual(variantsOf(large, traits)[2]);
+    const all = async () => Promise.reject(new Error("refused"));
+    expect((await tuner(1000, "another").tune(programOf(large), all))(large)).toEqual(
+      variantsOf(large, traits)[0],
+    );
+  });
+
   it("leaves small work alone", async () => {
     const { measure, measured } = measuring();
     const small = product(16);

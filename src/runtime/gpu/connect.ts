@@ -81,7 +81,7 @@ function tunerFor(
   return new Tuner(name, traits, store, budget);
 }
 
-/** Browsers, Deno and later versions of Node tell it without being asked twice. */
+/** Browsers, Deno and Node from 21 on have it in the navigator. */
 async function hostCores(): Promise<number | undefined> {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;

@@ -48,7 +48,17 @@ export async function measureDispatch(
     scalars: program.scalars,
     outputs: {},
   };
-  const executable = await GpuExecutable.compile(engine, alone, { memory: bound, maxSteps: MAX_STEPS });
+  let executable: GpuExecutable | undefined;
+  try {
+    executable = await GpuExecutable.compile(engine, alone, { memory: bound, maxSteps: MAX_STEPS });
+    return await bestTime(executable);
+  } finally {
+    executable?.release();
+    for (const buffer of scratch) buffer.release();
+  }
+}
+
+async function bestTime(executable: GpuExecutable): Promise<number> {
   const time = async (steps: number) => {
     const began = performance.now();
     await executable.run(steps);
@@ -59,8 +69,6 @@ export async function measureDispatch(
   const steps = Math.max(1, Math.min(MAX_STEPS, Math.round(WANTED_MS / Math.max(await time(1), 1e-3))));
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < REPETITIONS; i++) best = Math.min(best, await time(steps));
-  executable.release();
-  for (const buffer of scratch) buffer.release();
   return best;
 }
 

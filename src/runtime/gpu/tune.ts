@@ -75,7 +75,8 @@ export class Tuner {
       // Compiling is most of it, on some devices, and not known before.
       if (this.#left <= this.#dearest) break;
       const began = performance.now();
-      const time = await measure(program, variant);
+      // A way that a driver refuses is one way less; refused again where it is the only one, it says why.
+      const time = await measure(program, variant).catch(() => Number.POSITIVE_INFINITY);
       const spent = performance.now() - began;
       this.#dearest = Math.max(this.#dearest, spent);
       this.#left -= spent;
