@@ -1,8 +1,15 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { ignoredByBundlers, strippedShaders } from "./scripts/build-plugins.mjs";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** The entries that package.json names: "./data" is built from src/data/index.ts into dist/data.js. */
+const names = Object.keys(JSON.parse(readFileSync(path("package.json"), "utf8")).exports);
+const entry = Object.fromEntries(
+  names.map((name) => (name === "." ? ["index", path("src/index.ts")] : [name.slice(2), path(`src/${name.slice(2)}/index.ts`)])),
+);
 
 /** The library: one ES module per entry of the package, and what both share in a chunk of its own. */
 export default defineConfig({
@@ -12,7 +19,7 @@ export default defineConfig({
     sourcemap: true,
     reportCompressedSize: false,
     lib: {
-      entry: { index: path("src/index.ts"), data: path("src/data/index.ts") },
+      entry,
       formats: ["es"],
     },
     rolldownOptions: {

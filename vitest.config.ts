@@ -19,7 +19,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^wgrad$/, replacement: path("src/index.ts") },
-      { find: /^wgrad\/data$/, replacement: path("src/data/index.ts") },
+      { find: /^wgrad\/(\w+)$/, replacement: path("src/$1/index.ts") },
     ],
   },
   test: {

@@ -34,11 +34,19 @@ export const RULES: Rule[] = [
   { place: "src/data/", may: ["src/random.ts", "src/store.ts"], mayDynamically: ["node:"] },
   { place: "src/io/", may: [], mayType: ["src/program.ts", "node:"], mayDynamically: ["node:"] },
   { place: "src/train/", may: ["src/"] },
+  // Entries of their own, apart from what every page loads. The packages named are built into them.
+  { place: "src/csv/", may: ["src/data/", "papaparse"] },
+  { place: "src/linear/", may: ["src/data/", "ml-matrix"] },
+  { place: "src/augment/", may: ["src/nn/", "src/program.ts", "src/random.ts"] },
+  { place: "src/metrics/", may: ["src/nn/", "src/program.ts"], mayType: ["src/train/"] },
+  { place: "src/callbacks/", may: ["src/io/"], mayType: ["src/train/"] },
+  { place: "src/search/", may: ["src/"] },
   { place: "cli/", may: ["wgrad"], packages: true },
   // It drives the Chromium that the set-up finds, and the tests use.
   { place: "bench/peers/hosts/chromium.ts", may: ["scripts/packages.mjs", "bench/"], packages: true },
-  { place: "bench/", may: ["wgrad"], packages: true },
-  { place: "demo/", may: ["wgrad"], packages: true },
+  { place: "charts/", may: [], packages: true },
+  { place: "bench/", may: ["wgrad", "charts/"], packages: true },
+  { place: "demo/", may: ["wgrad", "charts/"], packages: true },
 ];
 
 /** What is wrong with the imports of one file: one sentence each, naming file, import and rule. */
