@@ -79,8 +79,11 @@ export type Instruction =
   /** Position `at` as a number. */
   | { readonly op: "position"; readonly at: number }
   | { readonly op: "load"; readonly binding: string; readonly at: number }
-  /** A uniform random number in [0, 1): a function of step scalars `seed` and `step`, `stream` and position `at`. */
-  | { readonly op: "random"; readonly at: number; readonly stream: number }
+  /**
+   * A uniform random number in [0, 1): a function of the step scalars `seed` and `counter` (`step`, say, or `epoch`), of
+   * `stream` and position `at`.
+   */
+  | { readonly op: "random"; readonly at: number; readonly stream: number; readonly counter: string }
   /** A scalar function of the table in `src/kernels/scalar.ts`. */
   | { readonly op: "call"; readonly fn: string; readonly args: readonly number[] };
 

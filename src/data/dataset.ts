@@ -41,7 +41,7 @@ export interface DatasetOptions {
 }
 
 /** Number of elements of one sample. */
-export function sampleSize(field: Field): number {
+export function sampleSize(field: Pick<Field, "shape">): number {
   return field.shape.reduce((size, length) => size * length, 1);
 }
 

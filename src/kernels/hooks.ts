@@ -84,8 +84,8 @@ function compile(
       const at = instruction.at + 2;
       const { stream } = instruction;
       const seed = slotOf("seed", scalars);
-      const step = slotOf("step", scalars);
-      return (r) => stepUniform(row.u32[seed], stream, row.u32[step], r[at]);
+      const counter = slotOf(instruction.counter, scalars);
+      return (r) => stepUniform(row.u32[seed], stream, row.u32[counter], r[at]);
     }
     case "call":
       return compileCall(instruction.fn, instruction.args);

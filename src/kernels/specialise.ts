@@ -272,8 +272,8 @@ function expression(
     case "load":
       return loadExpression(instruction.binding, memoryOf(instruction.binding), `v${instruction.at}`);
     case "random": {
-      const [seed, step] = ["seed", "step"].map((name) => stepWord(name, scalars));
-      return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${step}, v${instruction.at})`;
+      const [seed, counter] = ["seed", instruction.counter].map((name) => stepWord(name, scalars));
+      return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${counter}, v${instruction.at})`;
     }
     case "call":
       return `${instruction.fn}(${instruction.args.map((arg) => `v${arg}`).join(", ")})`;

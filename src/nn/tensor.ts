@@ -35,7 +35,7 @@ export interface Emitter {
   row(index: number, size: number, column: number): number;
   position(at: number): number;
   constant(value: number): number;
-  random(at: number, stream: number): number;
+  random(at: number, stream: number, counter: string): number;
   scalar(name: string): number;
   call(fn: string, args: readonly number[]): number;
 }

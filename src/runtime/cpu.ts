@@ -47,7 +47,11 @@ async function giveTurn(): Promise<void> {
 
 class CpuEngine implements Engine {
   readonly kind = "cpu";
-  readonly info = { adapter: "CPU reference (JavaScript)", features: [] };
+  readonly info = {
+    adapter: "CPU reference (JavaScript)",
+    features: [],
+    maxBufferBytes: Number.POSITIVE_INFINITY,
+  };
   #destroyed = false;
 
   buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {

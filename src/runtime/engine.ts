@@ -85,6 +85,8 @@ export interface EngineInfo {
   /** The adapter's or the processor's name. */
   readonly adapter: string;
   readonly features: readonly string[];
+  /** What one buffer can hold at most, as programs see it. */
+  readonly maxBufferBytes: number;
 }
 
 export interface Engine extends AsyncDisposable {

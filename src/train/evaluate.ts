@@ -1,13 +1,50 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
-import type { Dataset } from "../data/dataset.ts";
 import { crossEntropy, type Loss } from "../nn/losses.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { argmax } from "../nn/ops/reduce.ts";
 import { oneHot } from "../nn/ops/scalar.ts";
 import { transpose } from "../nn/ops/view.ts";
 import type { StepOutputs } from "../nn/step.ts";
-import { BATCH_START, ResidentDataset } from "./resident.ts";
+import type { Tensor } from "../nn/tensor.ts";
+import { elementCount } from "../program.ts";
+import type { Outputs } from "../runtime/engine.ts";
+import { compileSteps, openData } from "./open.ts";
+import { BATCH_START, type BatchSource, type Data } from "./source.ts";
 import type { CompiledStep, Trainer } from "./trainer.ts";
+
+/** What a metric sees of a batch while a step is traced. */
+export interface MetricBatch {
+  /** The model's outputs, [size, …]. */
+  readonly outputs: Tensor;
+  /** [size] class indices where the data set has classes, else [size, …] numbers. */
+  readonly targets: Tensor;
+  /** How many classes the data set has; undefined where its targets are no class indices. */
+  readonly classes: number | undefined;
+  /** Samples in this batch. */
+  readonly size: number;
+  readonly dataset: Data;
+}
+
+/** Sums over all batches, by the names that `trace` gave them; elements in row-major order. */
+export type MetricSums = Readonly<Record<string, Float64Array>>;
+
+/**
+ * Something that an evaluation counts on the engine. `wgrad/metrics` has the usual ones; one of your own is an object
+ * like theirs.
+ */
+export interface Metric<Name extends string = string, Value = unknown> {
+  /** The key of its value in `Evaluation.metrics`. */
+  readonly name: Name;
+  /** Tensors whose elements are to be added up over all batches; called once for each size of batch. */
+  trace(batch: MetricBatch): StepOutputs;
+  /** The value, from those sums over `count` samples; `evaluation` is what is always counted. */
+  finish(sums: MetricSums, count: number, evaluation: Evaluation): Value;
+}
+
+/** What metrics give, by their names. */
+export type MetricValues<M extends readonly Metric[]> = {
+  readonly [K in M[number] as K["name"]]: ReturnType<K["finish"]>;
+};
 
 export interface Evaluation {
   /** Mean over all samples. */
@@ -16,6 +53,8 @@ export interface Evaluation {
   readonly accuracy?: number;
   /** Rows are true classes, columns predicted ones, all outputs of the model; present when the targets are classes. */
   readonly confusion?: readonly (readonly number[])[];
+  /** The values of `metrics`, by name; present when some were asked for. */
+  readonly metrics?: Readonly<Record<string, unknown>>;
 }
 
 export interface EvaluateOptions {
@@ -23,12 +62,26 @@ export interface EvaluateOptions {
   readonly loss?: Loss;
   /** Samples a step (default 1000); all are counted, whatever the size. */
   readonly batchSize?: number;
+  /** Bytes of the engine's memory that the data set may take; a larger one is streamed (default: as much as fits). */
+  readonly dataMemory?: number;
+  /** What else to count; each has a name of its own. */
+  readonly metrics?: readonly Metric[];
 }
 
-/** The model's loss, accuracy and confusion matrix on all samples of a data set. */
+/** The model's loss, accuracy and confusion matrix on all samples of a data set, and what `metrics` count. */
+export async function evaluate<const M extends readonly Metric[]>(
+  trainer: Trainer,
+  dataset: Data,
+  options: EvaluateOptions & { readonly metrics: M },
+): Promise<Evaluation & { readonly metrics: MetricValues<M> }>;
 export async function evaluate(
   trainer: Trainer,
-  dataset: Dataset,
+  dataset: Data,
+  options?: EvaluateOptions,
+): Promise<Evaluation>;
+export async function evaluate(
+  trainer: Trainer,
+  dataset: Data,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const evaluator = await Evaluator.compile(trainer, dataset, options);
@@ -42,90 +95,129 @@ export async function evaluate(
 /** An evaluation, compiled once and run as often as the model changes. */
 export class Evaluator {
   private constructor(
-    readonly resident: ResidentDataset,
-    readonly parts: readonly {
-      readonly step: CompiledStep;
-      readonly starts: readonly number[];
-      readonly size: number;
-    }[],
+    readonly trainer: Trainer,
+    readonly dataset: Data,
+    readonly source: BatchSource,
+    /** By the size of a batch. */
+    readonly steps: ReadonlyMap<number, CompiledStep>,
+    readonly metrics: readonly Metric[],
   ) {}
 
-  static async compile(trainer: Trainer, dataset: Dataset, options: EvaluateOptions): Promise<Evaluator> {
-    const { loss = crossEntropy(), batchSize = 1000 } = options;
+  static async compile(trainer: Trainer, dataset: Data, options: EvaluateOptions): Promise<Evaluator> {
+    const { loss = crossEntropy(), batchSize = 1000, dataMemory, metrics = [] } = options;
     checkBatchSize("evaluate", batchSize);
-    const resident = new ResidentDataset(trainer.engine, dataset);
+    checkNames(metrics);
+    const source = openData(trainer.engine, dataset, { batchSize, dataMemory });
     try {
-      const parts = await Promise.all(
-        batches(dataset.count, batchSize).map(async ({ size, starts }) => {
-          const step = await trainer.compile((_inputs, model) => measured(resident, model, loss, size), {
-            name: `evaluate ${dataset.name}`,
-            training: false,
-            data: resident.data,
-            maxSteps: starts.length,
-          });
-          resident.check(step.program);
-          return { step, starts, size };
+      const steps = await compileSteps(source, dataset.count, batchSize, (size) =>
+        trainer.compile((_inputs, model) => measured(source, dataset, model, loss, size, metrics), {
+          name: `evaluate ${dataset.name}`,
+          training: false,
+          data: source.data,
+          maxSteps: source.batchesAtOnce,
         }),
       );
-      return new Evaluator(resident, parts);
+      return new Evaluator(trainer, dataset, source, steps, metrics);
     } catch (error) {
-      resident.release();
+      source.release();
       throw error;
     }
   }
 
   async run(): Promise<Evaluation> {
-    const { count, classes } = this.resident.dataset;
-    let loss = 0;
-    const [rows, columns] = this.parts[0].step.program.outputs.confusion?.shape ?? [0, 0];
-    const counts = new Float64Array(rows * columns);
-    const runs = this.parts.map(({ step, starts }) =>
-      step.runMany(starts.length, (i) => ({ [BATCH_START]: starts[i] })),
+    const { count } = this.dataset;
+    const { outputs: views } = this.#first.program;
+    const sums = Object.fromEntries(
+      Object.entries(views).map(([name, { shape }]) => [name, new Float64Array(elementCount(shape))]),
     );
-    (await Promise.all(runs)).forEach((outputs, part) => {
-      for (const value of outputs.loss) loss += (value * this.parts[part].size) / count;
-      outputs.confusion?.forEach((value, i) => {
-        counts[i % counts.length] += value;
+    const collect = async (size: number, run: Promise<Outputs>) => {
+      for (const [name, values] of Object.entries(await run)) {
+        const sum = sums[name];
+        const weight = name === "loss" ? size / count : 1;
+        values.forEach((value, i) => {
+          sum[i % sum.length] += value * weight;
+        });
+      }
+    };
+    let last: Promise<unknown> = Promise.resolve();
+    for await (const parts of this.source.read({ epoch: 0, seed: this.trainer.seed, shuffle: false })) {
+      const runs = parts.map(({ size, starts }) => {
+        const step = this.steps.get(size) as CompiledStep;
+        return collect(
+          size,
+          step.runMany(starts.length, (i) => ({ [BATCH_START]: starts[i] })),
+        );
       });
-    });
-    if (!classes) return { loss };
-    const confusion = Array.from({ length: rows }, (_, row) => [
-      ...counts.subarray(row * columns, (row + 1) * columns),
+      // What is read next may take the place of what the part before read.
+      await last;
+      last = Promise.all(runs);
+    }
+    await last;
+    const { confusion: pairs } = sums;
+    let evaluation: Evaluation = { loss: sums.loss[0] };
+    if (pairs) {
+      const [rows, columns] = views.confusion.shape;
+      const confusion = Array.from({ length: rows }, (_, row) => [
+        ...pairs.subarray(row * columns, (row + 1) * columns),
+      ]);
+      const correct = confusion.reduce((sum, row, i) => sum + row[i], 0);
+      evaluation = { ...evaluation, accuracy: correct / count, confusion };
+    }
+    const { metrics } = this;
+    if (metrics.length === 0) return evaluation;
+    const values = metrics.map((metric, i) => [
+      metric.name,
+      metric.finish(ownSums(sums, i), count, evaluation),
     ]);
-    const correct = confusion.reduce((sum, row, i) => sum + row[i], 0);
-    return { loss, accuracy: correct / count, confusion };
+    return { ...evaluation, metrics: Object.fromEntries(values) };
+  }
+
+  get #first(): CompiledStep {
+    return [...this.steps.values()][0];
   }
 
   release(): void {
-    for (const { step } of this.parts) step.release();
-    this.resident.release();
+    for (const step of this.steps.values()) step.release();
+    this.source.release();
   }
 }
 
 function measured(
-  resident: ResidentDataset,
-  model: (x: StepOutputs[string]) => StepOutputs[string],
+  source: BatchSource,
+  dataset: Data,
+  model: (x: Tensor) => Tensor,
   loss: Loss,
   size: number,
+  metrics: readonly Metric[],
 ): StepOutputs {
-  const { x, y } = resident.batch(size);
+  const { x, y: targets } = source.batch(size);
   const outputs = model(x);
-  const { classes } = resident.dataset;
-  const mean = loss.apply(outputs, y);
-  if (!classes) return { loss: mean };
-  // Counts of (true, predicted) pairs are the product of the two one-hot matrices.
-  const guesses = oneHot(argmax(outputs), Math.max(classes, outputs.shape[outputs.rank - 1]));
-  return { loss: mean, confusion: matmul(transpose(oneHot(y, classes)), guesses) };
+  const { classes } = dataset;
+  const traced: Record<string, Tensor> = { loss: loss.apply(outputs, targets) };
+  if (classes) {
+    // Counts of (true, predicted) pairs are the product of the two one-hot matrices.
+    const guesses = oneHot(argmax(outputs), Math.max(classes, outputs.shape[outputs.rank - 1]));
+    traced.confusion = matmul(transpose(oneHot(targets, classes)), guesses);
+  }
+  metrics.forEach((metric, i) => {
+    const own = metric.trace({ outputs, targets, classes, size, dataset });
+    for (const [key, tensor] of Object.entries(own)) traced[`${i} ${key}`] = tensor;
+  });
+  return traced;
 }
 
-/** The full batches of `count` samples, and what is left over, each with where its batches begin. */
-export function batches(count: number, size: number): { size: number; starts: number[] }[] {
-  const full = Math.floor(count / size);
-  const rest = count % size;
-  return [
-    ...(full > 0 ? [{ size, starts: Array.from({ length: full }, (_, i) => i * size) }] : []),
-    ...(rest > 0 ? [{ size: rest, starts: [full * size] }] : []),
-  ];
+/** What a metric traced: its names have its number in front, so that no two metrics meet. */
+function ownSums(sums: MetricSums, metric: number): MetricSums {
+  const prefix = `${metric} `;
+  const own = Object.entries(sums).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, sum]) => [name.slice(prefix.length), sum]));
+}
+
+/** @throws TypeError where two metrics would give their values under one name */
+function checkNames(metrics: readonly Metric[]): void {
+  const names = metrics.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice) throw new TypeError(`evaluate: two metrics are called ${twice}; give one of them another name`);
 }
 
 export function checkBatchSize(what: string, batchSize: number): void {

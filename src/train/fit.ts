@@ -1,8 +1,8 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
-import type { Dataset } from "../data/dataset.ts";
 import { describe } from "../describe.ts";
 import { writeFileWhole } from "../io/files.ts";
 import type { Clipping } from "../nn/arena.ts";
+import type { Augment } from "../nn/batch.ts";
 import type { Loss } from "../nn/losses.ts";
 import { crossEntropy } from "../nn/losses.ts";
 import type { Model } from "../nn/model.ts";
@@ -11,11 +11,18 @@ import { adam, type Optimizer } from "../nn/optimizers.ts";
 import { constantRate, type Schedule } from "../nn/schedules.ts";
 import { checkTrainingOptions, type ModelCall, type Penalty, type StepOutputs } from "../nn/step.ts";
 import type { Program } from "../program.ts";
-import { epochOrder } from "../random.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { batches, checkBatchSize, type Evaluation, Evaluator } from "./evaluate.ts";
+import type { Callback } from "./callback.ts";
+import {
+  type CheckpointSource,
+  encodeCheckpoint,
+  type RunSettings,
+  restoreCheckpoint,
+} from "./checkpoint.ts";
+import { checkBatchSize, type Evaluation, Evaluator, type Metric } from "./evaluate.ts";
+import { compileSteps, openData } from "./open.ts";
 import { Pace } from "./pace.ts";
-import { BATCH_START, ResidentDataset } from "./resident.ts";
+import { BATCH_START, type Batches, type BatchSource, type Data } from "./source.ts";
 import { type CompiledStep, createTrainer, type Trainer } from "./trainer.ts";
 import { encodeWeights } from "./weights.ts";
 
@@ -33,7 +40,17 @@ export interface FitOptions {
   /** Of the initial parameters, the order of samples, and everything random (default 0). */
   readonly seed?: number;
   /** Evaluated after each epoch. */
-  readonly validation?: Dataset;
+  readonly validation?: Data;
+  /** What the evaluation counts beside loss and accuracy (default nothing): see `wgrad/metrics`. */
+  readonly metrics?: readonly Metric[];
+  /** Changes the batches of training as they are read (default: as they are): see `wgrad/augment`. */
+  readonly augment?: Augment;
+  /** Bytes of the engine's memory that the data set may take; a larger one is streamed (default: as much as fits). */
+  readonly dataMemory?: number;
+  /** What is told of each epoch, and may end the run: see `wgrad/callbacks`. */
+  readonly callbacks?: readonly Callback[];
+  /** A checkpoint of a run with the same options, which goes on where that was, up to `epochs` in all. */
+  readonly resume?: CheckpointSource;
   /** Whether samples are read in a new order each epoch (default true). */
   readonly shuffle?: boolean;
   /** Whether a smaller last batch is left out (default false: every sample counts). */
@@ -81,6 +98,12 @@ export interface FitRun extends AsyncIterable<Epoch> {
   readonly trainer: Trainer;
   /** The training step, written down. */
   readonly program: Program;
+  /** All epochs so far, with those before a checkpoint that the run began from. */
+  readonly history: readonly Epoch[];
+  /** The name of the callback that ended the run before its last epoch. */
+  readonly stoppedBy?: string;
+  /** All that it takes to go on later with the option `resume`. To be asked for between epochs. */
+  checkpoint(): Promise<Uint8Array>;
   /** Writes the weights as safetensors, whole or not at all. Outside of browsers only; see `toSafetensors`. */
   save(path: string): Promise<void>;
   toSafetensors(): Promise<Uint8Array>;
@@ -95,7 +118,7 @@ const MAX_STEPS_PER_RUN = 256;
  * Trains `model` on `dataset`.
  * @throws RangeError at once when an option makes no sense, or the data set is smaller than a batch.
  */
-export function fit(engine: Engine, model: Model, dataset: Dataset, options: FitOptions = {}): FitRun {
+export function fit(engine: Engine, model: Model, dataset: Data, options: FitOptions = {}): FitRun {
   const { batchSize = 128, epochs = 5, seed = 0, optimizer = adam() } = options;
   checkBatchSize("fit", batchSize);
   if (!Number.isInteger(epochs) || epochs < 1)
@@ -106,22 +129,25 @@ export function fit(engine: Engine, model: Model, dataset: Dataset, options: Fit
     );
   }
   checkTrainingOptions("fit", options);
-  const { accumulate = 1 } = options;
+  const { accumulate = 1, augment } = options;
   if (batchSize % accumulate !== 0) {
     throw new RangeError(`fit: accumulate is ${accumulate}; give a divisor of the batchSize ${batchSize}`);
+  }
+  if (augment && typeof augment.apply !== "function") {
+    throw new TypeError("fit: augment takes what augment(…) of wgrad/augment makes: augment(rotate(…), …)");
   }
   const trainer = createTrainer(engine, model, { inputShape: dataset.inputs.shape, optimizer, seed });
   return new Run(trainer, dataset, options, batchSize, epochs);
 }
 
 class Run implements FitRun {
-  /** What schedules go by: the loss of each epoch so far, of the validation set where there is one. */
-  readonly #history: number[] = [];
+  readonly history: Epoch[] = [];
+  stoppedBy: string | undefined;
   #full: CompiledStep | undefined;
 
   constructor(
     readonly trainer: Trainer,
-    readonly dataset: Dataset,
+    readonly dataset: Data,
     readonly options: FitOptions,
     readonly batchSize: number,
     readonly epochs: number,
@@ -134,26 +160,30 @@ class Run implements FitRun {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Epoch> {
-    const { trainer, dataset, options } = this;
-    const { validation, shuffle = true, dropLast = false } = options;
-    const resident = new ResidentDataset(trainer.engine, dataset);
-    const held: { release(): void }[] = [resident];
+    const { trainer, dataset, options, batchSize } = this;
+    const { validation, callbacks = [], shuffle = true, loss, metrics, dataMemory } = options;
+    await this.#resume();
+    const source = openData(trainer.engine, dataset, { batchSize, dataMemory });
+    const held: { release(): void }[] = [source];
+    let failed = false;
     try {
-      const parts = await this.#compile(resident, dropLast);
-      held.push(...parts.map(({ step }) => step));
-      const evaluator = validation && (await Evaluator.compile(trainer, validation, { loss: options.loss }));
+      const steps = await this.#compile(source);
+      held.push(...steps.values());
+      const evaluator =
+        validation && (await Evaluator.compile(trainer, validation, { loss, metrics, dataMemory }));
       if (evaluator) held.push(evaluator);
       const pace = new Pace(MAX_STEPS_PER_RUN);
       options.onCompiled?.(this.program);
-      for (let epoch = 1; epoch <= this.epochs; epoch++) {
-        resident.setOrder(epochOrder(dataset.count, trainer.seed, epoch, shuffle));
+      for (const callback of callbacks) await callback.onStart?.(this);
+      while (this.history.length < this.epochs && !this.stoppedBy) {
+        const epoch = this.history.length + 1;
         const started = performance.now();
-        const totals = await this.#runEpoch(epoch, parts, pace);
+        const parts = source.read({ epoch, seed: trainer.seed, shuffle });
+        const totals = await this.#runEpoch(epoch, parts, steps, pace);
         const trained = performance.now();
         const evaluation = await evaluator?.run();
         const seconds = (trained - started) / 1000;
-        this.#history.push(evaluation?.loss ?? totals.loss);
-        yield {
+        const told: Epoch = {
           epoch,
           loss: totals.loss,
           accuracy: totals.accuracy,
@@ -162,78 +192,121 @@ class Run implements FitRun {
           validationSeconds: (performance.now() - trained) / 1000,
           samplesPerSecond: totals.samples / seconds,
         };
+        this.history.push(told);
+        for (const callback of callbacks) {
+          if ((await callback.onEpoch?.(told, this)) === "stop") this.stoppedBy ??= callback.name;
+        }
+        yield told;
       }
+    } catch (error) {
+      failed = true;
+      throw error;
     } finally {
-      for (const one of held) one.release();
+      try {
+        if (!failed) for (const callback of callbacks) await callback.onEnd?.(this);
+      } finally {
+        for (const one of held) one.release();
+      }
     }
   }
 
-  /** The step for full batches, and one for what is left over: exact, whatever the layers do with a batch. */
-  async #compile(resident: ResidentDataset, dropLast: boolean): Promise<Part[]> {
-    const { loss = crossEntropy(), clip, penalty, accumulate: parts = 1 } = this.options;
-    const sizes = batches(this.dataset.count, this.batchSize).filter(
-      ({ size }) => size === this.batchSize || !dropLast,
-    );
-    const compiled = await Promise.all(
-      sizes.map(async ({ size, starts }) => {
-        // A last batch that does not fall into equal parts is taken whole.
-        const accumulate = size % parts === 0 ? parts : 1;
-        const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
-          const { x, y } = resident.batch(size / accumulate, (part * size) / accumulate);
-          const outputs = model(x);
-          const minimize = loss.apply(outputs, y);
-          return this.dataset.classes ? { minimize, correct: correctCount(outputs, y) } : { minimize };
-        };
-        const maxSteps = Math.min(MAX_STEPS_PER_RUN, starts.length);
-        const step = await this.trainer.compile(body, {
-          name: "train",
-          data: resident.data,
-          maxSteps,
-          clip,
-          penalty,
-          accumulate,
-        });
-        resident.check(step.program);
-        return { step, size, starts };
-      }),
-    );
-    this.#full = compiled[0].step;
-    return compiled;
+  get #settings(): RunSettings {
+    const { dataset, batchSize, trainer, options } = this;
+    const { shuffle = true, augment } = options;
+    return {
+      seed: trainer.seed,
+      "data set": `${dataset.name} with ${dataset.count} samples`,
+      batchSize,
+      shuffle,
+      augment: augment?.name ?? "none",
+    };
   }
 
-  async #runEpoch(epoch: number, parts: readonly Part[], pace: Pace) {
-    const { options, trainer, dataset } = this;
-    const { schedule = constantRate(), onProgress } = options;
-    const stepsPerEpoch = parts.reduce((sum, { starts }) => sum + starts.length, 0);
-    const samplesPerEpoch = parts.reduce((sum, { starts, size }) => sum + starts.length * size, 0);
+  /** Goes on after the epochs of the checkpoint, if one was given and nothing was trained yet. */
+  async #resume(): Promise<void> {
+    const { resume } = this.options;
+    if (resume === undefined || this.history.length > 0) return;
+    const behind = await restoreCheckpoint(this.trainer, this.#settings, resume);
+    if (behind.length >= this.epochs) {
+      throw new RangeError(
+        `fit: the checkpoint has ${behind.length} epochs behind it, and epochs is ${this.epochs}; epochs counts from the beginning: give more`,
+      );
+    }
+    this.history.push(...behind);
+  }
+
+  /** The steps, by the size of their batches. */
+  async #compile(source: BatchSource): Promise<Map<number, CompiledStep>> {
+    const { loss = crossEntropy(), clip, penalty, accumulate: parts = 1, augment, dropLast } = this.options;
+    const { count, classes } = this.dataset;
+    const samples = dropLast ? count - (count % this.batchSize) : count;
+    const steps = await compileSteps(source, samples, this.batchSize, (size) => {
+      // A last batch that does not fall into equal parts is taken whole.
+      const accumulate = size % parts === 0 ? parts : 1;
+      const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
+        const batch = source.batch(size / accumulate, (part * size) / accumulate);
+        const { x, y } = augment ? augment.apply(batch) : batch;
+        const outputs = model(x);
+        const minimize = loss.apply(outputs, y);
+        return classes ? { minimize, correct: correctCount(outputs, batch.y) } : { minimize };
+      };
+      return this.trainer.compile(body, {
+        name: "train",
+        data: source.data,
+        maxSteps: Math.min(MAX_STEPS_PER_RUN, source.batchesAtOnce),
+        clip,
+        penalty,
+        accumulate,
+      });
+    });
+    this.#full = steps.get(this.batchSize);
+    return steps;
+  }
+
+  async #runEpoch(
+    epoch: number,
+    parts: AsyncIterable<readonly Batches[]>,
+    steps: ReadonlyMap<number, CompiledStep>,
+    pace: Pace,
+  ) {
+    const { options, trainer, dataset, batchSize } = this;
+    const { schedule = constantRate(), onProgress, dropLast } = options;
+    const samplesPerEpoch = dropLast ? dataset.count - (dataset.count % batchSize) : dataset.count;
+    const stepsPerEpoch = Math.ceil(samplesPerEpoch / batchSize);
     const totals = new Totals(dataset.classes !== undefined);
+    // What schedules go by: of the validation set where there is one.
+    const history = this.history.map(({ loss, validation }) => validation?.loss ?? loss);
     const learningRate = (optimizer: Optimizer, step: number) =>
       optimizer.learningRate *
-      schedule.factor({ step, total: stepsPerEpoch * this.epochs, stepsPerEpoch, history: this.#history });
+      schedule.factor({ step, total: stepsPerEpoch * this.epochs, stepsPerEpoch, history });
     const inFlight: Promise<void>[] = [];
     let stepsBefore = (epoch - 1) * stepsPerEpoch;
     try {
-      for (const { step, size, starts } of parts) {
-        for (let first = 0; first < starts.length; ) {
-          const count = Math.min(pace.steps, starts.length - first, step.executable.table.rows);
-          const begin = first;
-          const run = step.runMany(count, (i) => ({
-            [BATCH_START]: starts[begin + i],
-            learningRate: learningRate(trainer.optimizer as Optimizer, stepsBefore + i),
-          }));
-          stepsBefore += count;
-          first += count;
-          const counted = run.then(({ loss, correct }) => {
-            pace.finished(count);
-            totals.add(loss, correct, size);
-            const { samples, loss: mean, accuracy } = totals;
-            onProgress?.({ epoch, epochs: this.epochs, samples, samplesPerEpoch, loss: mean, accuracy });
-          });
-          // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
-          counted.catch(() => {});
-          inFlight.push(counted);
-          while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
-          totals.check(epoch);
+      for await (const part of parts) {
+        for (const { size, starts } of part) {
+          const step = steps.get(size);
+          for (let first = 0; step && first < starts.length; ) {
+            const count = Math.min(pace.steps, starts.length - first, step.executable.table.rows);
+            const begin = first;
+            const run = step.runMany(count, (i) => ({
+              [BATCH_START]: starts[begin + i],
+              epoch,
+              learningRate: learningRate(trainer.optimizer as Optimizer, stepsBefore + i),
+            }));
+            stepsBefore += count;
+            first += count;
+            const counted = run.then(({ loss, correct }) => {
+              pace.finished(count);
+              totals.add(loss, correct, size);
+              const { samples, loss: mean, accuracy } = totals;
+              onProgress?.({ epoch, epochs: this.epochs, samples, samplesPerEpoch, loss: mean, accuracy });
+            });
+            // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
+            counted.catch(() => {});
+            inFlight.push(counted);
+            while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
+            totals.check(epoch);
+          }
         }
       }
       await Promise.all(inFlight);
@@ -243,6 +316,10 @@ class Run implements FitRun {
     }
     totals.check(epoch);
     return totals;
+  }
+
+  checkpoint(): Promise<Uint8Array> {
+    return encodeCheckpoint(this.trainer, this.#settings, this.history);
   }
 
   async toSafetensors(): Promise<Uint8Array> {
@@ -256,12 +333,6 @@ class Run implements FitRun {
   toString(): string {
     return describe(this.program);
   }
-}
-
-interface Part {
-  readonly step: CompiledStep;
-  readonly size: number;
-  readonly starts: readonly number[];
 }
 
 /** Sums over the samples of an epoch so far. */

@@ -67,6 +67,8 @@ export class Trainer {
   readonly memory: Record<string, EngineBuffer> = {};
   /** Training steps taken so far. */
   steps = 0;
+  /** Until `load`: a statistic of the model that has no value to compute with. */
+  #unset: StatisticSpec | undefined;
 
   constructor(
     readonly engine: Engine,
@@ -85,6 +87,7 @@ export class Trainer {
     const { parameters, statistics } = declaredLayout(model, inputShape);
     this.layout = parameters;
     this.statistics = statistics;
+    this.#unset = statistics.specs.find(({ remedy }) => remedy);
     const names = parameters.specs.map(({ name }) => name);
     if (optimizer) checkGroups(optimizer, names);
     if (statistics.length > 0) {
@@ -136,8 +139,14 @@ export class Trainer {
     return new CompiledStep(this, executable, trains, Object.keys(inputs));
   }
 
+  /** @throws Error naming a statistic that has no value yet, and what to do. */
+  checkValues(name: string): void {
+    if (this.#unset) throw new Error(`${name}: ${this.#unset.name} has no values yet; ${this.#unset.remedy}`);
+  }
+
   /** All parameters and running statistics, by PyTorch's names. */
   async weights(): Promise<Record<string, TensorData>> {
+    this.checkValues("weights");
     const weights: Record<string, TensorData> = {};
     for (const { layout, memory } of this.#arenas()) {
       const values = (await memory.read()) as Float32Array;
@@ -163,6 +172,7 @@ export class Trainer {
     for (const { layout, memory } of arenas) {
       for (const { name } of layout.specs) memory.write(found.get(name) as Float32Array, layout.offset(name));
     }
+    this.#unset = undefined;
   }
 
   /** What a model's file holds: the arenas that are not empty. */
@@ -245,6 +255,7 @@ export class CompiledStep {
 
   #prepare(count: number, scalarsAt: (i: number) => StepScalars): void {
     const { table } = this.executable;
+    this.trainer.checkValues(`step ${this.program.name}`);
     if (this.#unwritten.size > 0) {
       const missing = [...this.#unwritten].map((name) => `"${name}"`).join(", ");
       throw new TypeError(`step ${this.program.name}: input ${missing} was never given; pass it to run()`);

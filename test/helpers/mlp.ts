@@ -5,9 +5,9 @@ import { dense } from "../../src/nn/layers/dense.ts";
 import { crossEntropy } from "../../src/nn/losses.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { adam } from "../../src/nn/optimizers.ts";
-import { epochOrder } from "../../src/random.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
-import { BATCH_START, ResidentDataset } from "../../src/train/resident.ts";
+import { ResidentDataset } from "../../src/train/resident.ts";
+import { BATCH_START } from "../../src/train/source.ts";
 import { type CompiledStep, createTrainer, type Trainer } from "../../src/train/trainer.ts";
 
 export interface MlpOptions {
@@ -37,8 +37,8 @@ export async function openMlp(engine: Engine, data: Dataset, options: MlpOptions
   const { batchSize, seed = 1, hidden, maxSteps = 10 } = options;
   const optimizer = adam({ lr: 1e-3 });
   const trainer = createTrainer(engine, mlp(hidden), { inputShape: data.inputs.shape, optimizer, seed });
-  const resident = new ResidentDataset(engine, data);
-  resident.setOrder(epochOrder(data.count, seed, 1));
+  const resident = new ResidentDataset(engine, data, batchSize);
+  await resident.read({ epoch: 1, seed, shuffle: true }).next();
   const body = (_inputs: object, model: Parameters<Parameters<Trainer["compile"]>[0]>[1]) => {
     const { x, y } = resident.batch(batchSize);
     return { minimize: crossEntropy(model(x), y) };

@@ -1,5 +1,4 @@
 /** What a graph needs before it is lowered: which values must be in memory, and which could ride along. */
-import { elementwiseConstants } from "../../kernels/elementwise.ts";
 import { cheapFunctions, scalarFunctions } from "../../kernels/scalar.ts";
 import { elementCount } from "../../program.ts";
 import type { KernelCall, Tensor } from "../tensor.ts";
@@ -104,15 +103,4 @@ function ridesAlong(node: Tensor, uses: ReadonlyMap<Tensor, number>, hosted: Rea
       fromKernel && uses.get(producer) === 1 && elementCount(producer.shape) === elementCount(node.shape)
     );
   });
-}
-
-/** The call of the kernel that computes elementwise values on their own. */
-export function elementwiseCall(tensor: Tensor): KernelCall {
-  return {
-    kernel: "elementwise",
-    constants: elementwiseConstants(elementCount(tensor.shape)),
-    reads: {},
-    loads: { element: tensor },
-    store: "store",
-  };
 }

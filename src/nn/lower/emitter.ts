@@ -98,10 +98,10 @@ export class HookEmitter implements Emitter {
     return this.#write({ op: "constant", value });
   }
 
-  random(at: number, stream: number): number {
+  random(at: number, stream: number, counter: string): number {
     this.context.useScalar("seed", "u32");
-    this.context.useScalar("step", "u32");
-    return this.#write({ op: "random", at, stream });
+    this.context.useScalar(counter, "u32");
+    return this.#write({ op: "random", at, stream, counter });
   }
 
   scalar(name: string): number {

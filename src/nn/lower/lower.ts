@@ -15,8 +15,9 @@ import {
   type View,
 } from "../../program.ts";
 import { isSource, type SourceAttributes } from "../ops/source.ts";
+import { elementwiseCall } from "../ops/stored.ts";
 import { define, type KernelCall, type Op, type Tensor, topological } from "../tensor.ts";
-import { type Analysis, analyse, elementwiseCall, owner } from "./analysis.ts";
+import { type Analysis, analyse, owner } from "./analysis.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { Call, type StoreHook } from "./calls.ts";
 import { HookEmitter, Unavailable } from "./emitter.ts";

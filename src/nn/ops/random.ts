@@ -10,7 +10,7 @@ const uniformOp: Op<{ shape: Shape; stream: number }> = {
   gradient: "none",
   lowering: {
     kind: "elementwise",
-    emit: (node, emitter, at) => emitter.random(at, node.attributes.stream),
+    emit: (node, emitter, at) => emitter.random(at, node.attributes.stream, "step"),
   },
 };
 const uniform = define(uniformOp);

@@ -27,7 +27,12 @@ export class GpuEngine implements Engine {
     readonly rest: Rest | undefined,
     readonly letGo: () => void,
   ) {
-    this.info = { adapter, features: [...device.features].sort() };
+    const { features, limits } = device;
+    this.info = {
+      adapter,
+      features: [...features].sort(),
+      maxBufferBytes: limits.maxStorageBufferBindingSize,
+    };
     this.pipelines = new PipelineCache(device);
     device.addEventListener("uncapturederror", (event) => {
       this.#failure ??= new EngineError(

@@ -153,7 +153,7 @@ export const elementwiseCases: KernelCase[] = [
       kernel: "elementwise",
       constants: elementwiseConstants(1000),
       hooks: {
-        element: { code: [{ op: "index" }, { op: "random", at: 0, stream: 5 }], result: 1 },
+        element: { code: [{ op: "index" }, { op: "random", at: 0, stream: 5, counter: "step" }], result: 1 },
         store: storeTo("result0"),
       },
       results: { result0: { length: 1000 } },

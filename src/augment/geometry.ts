@@ -1,0 +1,154 @@
+/** Augmentations that move pixels: along straight lines, or by a smooth random field. */
+import { matmul } from "../nn/ops/matmul.ts";
+import { cos, div, floor, greater, mul, neg, sin, sub } from "../nn/ops/scalar.ts";
+import { tensor } from "../nn/ops/source.ts";
+import { stored } from "../nn/ops/stored.ts";
+import { reshape, transpose } from "../nn/ops/view.ts";
+import type { Tensor } from "../nn/tensor.ts";
+import { type Augmentation, checkFits, checkNumber, STILL } from "./augmentation.ts";
+
+const RADIANS = Math.PI / 180;
+
+export interface TranslateOptions {
+  /** Whether images move by whole pixels, and so stay as sharp as they are (default false). */
+  readonly whole?: boolean;
+}
+
+/** Moves images up to `pixels` up or down, and left or right; zeros come in. */
+export function translate(pixels: number, { whole = false }: TranslateOptions = {}): Augmentation {
+  const name = `translate(${pixels}${whole ? ", whole" : ""})`;
+  checkNumber("translate: pixels", pixels);
+  if (whole && !Number.isInteger(pixels)) {
+    throw new RangeError(`translate: pixels is ${pixels}; give a whole number with the option whole`);
+  }
+  return {
+    kind: "affine",
+    name,
+    map(draw, size) {
+      checkFits(name, "the move", pixels, size);
+      // Each whole number of pixels from -pixels to pixels has the same chance.
+      const move = (column: number) =>
+        whole
+          ? sub(floor(draw.between(0, 2 * pixels + 1, column)), pixels)
+          : draw.between(-pixels, pixels, column);
+      return { ...STILL, e: move(0), f: move(1) };
+    },
+  };
+}
+
+/**
+ * Pads images with `padding` zeros on each side, and cuts a piece of the old size out of them, anywhere: moves by whole
+ * pixels, as it is usual for CIFAR-10 (He et al. 2016).
+ */
+export function crop(padding: number): Augmentation {
+  if (!Number.isInteger(padding) || padding < 0) {
+    throw new RangeError(`crop: padding is ${padding}; give a whole number of pixels from 0`);
+  }
+  return { ...translate(padding, { whole: true }), name: `crop(${padding})` };
+}
+
+/** Turns images around their middle by up to `degrees`, either way. */
+export function rotate(degrees: number): Augmentation {
+  checkNumber("rotate: degrees", degrees, 0, 180);
+  return {
+    kind: "affine",
+    name: `rotate(${degrees})`,
+    map(draw) {
+      const angle = draw.between(-degrees * RADIANS, degrees * RADIANS);
+      const [cosine, sine] = [cos(angle), sin(angle)];
+      return { ...STILL, a: cosine, b: neg(sine), c: sine, d: cosine };
+    },
+  };
+}
+
+/** Makes images larger or smaller, `from` times to `to` times, around their middle. */
+export function scale(from: number, to: number): Augmentation {
+  checkNumber("scale: from", from, Number.MIN_VALUE);
+  checkNumber("scale: to", to, from);
+  return {
+    kind: "affine",
+    name: `scale(${from}, ${to})`,
+    map(draw) {
+      const shrink = div(1, draw.between(from, to));
+      return { ...STILL, a: shrink, d: shrink };
+    },
+  };
+}
+
+/** Slants images by up to `degrees` to the left or the right: rows move, more the further they are from the middle. */
+export function shear(degrees: number): Augmentation {
+  checkNumber("shear: degrees", degrees, 0, 89);
+  return {
+    kind: "affine",
+    name: `shear(${degrees})`,
+    map(draw) {
+      const angle = draw.between(-degrees * RADIANS, degrees * RADIANS);
+      return { ...STILL, c: div(sin(angle), cos(angle)) };
+    },
+  };
+}
+
+export interface FlipOptions {
+  /** The part of images whose left and right are changed over (default 0.5). */
+  readonly horizontal?: number;
+  /** The part of images that are turned upside down (default 0). */
+  readonly vertical?: number;
+}
+
+/** Mirrors some of the images. */
+export function flip({ horizontal = 0.5, vertical = 0 }: FlipOptions = {}): Augmentation {
+  checkNumber("flip: horizontal", horizontal, 0, 1);
+  checkNumber("flip: vertical", vertical, 0, 1);
+  return {
+    kind: "affine",
+    name: `flip(${horizontal}, ${vertical})`,
+    map(draw) {
+      const side = (part: number, column: number) =>
+        part === 0 ? 1 : sub(1, mul(2, greater(part, draw.between(0, 1, column))));
+      return { ...STILL, a: side(vertical, 1), d: side(horizontal, 0) };
+    },
+  };
+}
+
+export interface ElasticOptions {
+  /** How far pixels move: the smoothed field's factor, in pixels (default 34). */
+  readonly alpha?: number;
+  /** How smooth the field is: the standard deviation of the Gaussian, in pixels (default 4). */
+  readonly sigma?: number;
+}
+
+/**
+ * Elastic distortion (Simard, Steinkraus & Platt 2003): every pixel moves by a random field, uniform in (-1, 1),
+ * smoothed by a Gaussian and multiplied by `alpha`. The defaults are the paper's for handwritten digits.
+ */
+export function elastic({ alpha = 34, sigma = 4 }: ElasticOptions = {}): Augmentation {
+  const name = `elastic(${alpha}, ${sigma})`;
+  checkNumber("elastic: alpha", alpha);
+  checkNumber("elastic: sigma", sigma, 0.1);
+  return {
+    kind: "field",
+    name,
+    field(draw, size) {
+      checkFits(name, "sigma", sigma, size);
+      const { batch, height, width } = size;
+      const planes = 2 * batch;
+      const noise = stored(sub(mul(draw.uniforms(2 * height * width), 2), 1));
+      const smoothRows = matmul(reshape(noise, [planes * height, width]), gaussian(width, sigma));
+      const turned = transpose(reshape(smoothRows, [planes, height, width]), [0, 2, 1]);
+      const smooth = matmul(reshape(turned, [planes * width, height]), gaussian(height, sigma));
+      return mul(transpose(reshape(smooth, [batch, 2, width, height]), [0, 1, 3, 2]), alpha);
+    },
+  };
+}
+
+/** The matrix [size, size] of a product that smooths rows; beyond their ends are zeros. */
+function gaussian(size: number, sigma: number): Tensor {
+  const weight = (distance: number) => Math.exp(-0.5 * (distance / sigma) ** 2);
+  let total = 0;
+  for (let distance = -size; distance <= size; distance++) total += weight(distance);
+  const values = Array.from(
+    { length: size * size },
+    (_, i) => weight(Math.floor(i / size) - (i % size)) / total,
+  );
+  return tensor(values, [size, size]);
+}

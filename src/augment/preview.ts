@@ -1,0 +1,77 @@
+/** What augmentations make of some samples, to be looked at. */
+import type { Dataset } from "../data/dataset.ts";
+import type { Augment } from "../nn/batch.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { ResidentDataset } from "../train/resident.ts";
+import { BATCH_START } from "../train/source.ts";
+import { createTrainer } from "../train/trainer.ts";
+
+export interface PreviewOptions {
+  /** Numbers of the samples to look at (default the first 8). */
+  readonly samples?: readonly number[];
+  /** In which epochs (default 1 to 8). */
+  readonly epochs?: readonly number[];
+  /** Default 0, as in `fit`. */
+  readonly seed?: number;
+}
+
+/** One sample, as training sees it. */
+export interface Preview {
+  readonly sample: number;
+  /** As it is in the data set, scaled. */
+  readonly original: Float32Array;
+  /** In each of the epochs. */
+  readonly epochs: readonly Float32Array[];
+}
+
+/**
+ * The inputs that `fit` with the same seed trains on, for some samples and epochs.
+ * @throws RangeError for a sample that the data set does not have
+ */
+export async function preview(
+  engine: Engine,
+  dataset: Dataset,
+  augment: Augment,
+  options: PreviewOptions = {},
+): Promise<Preview[]> {
+  const first = (count: number, from: number) => Array.from({ length: count }, (_, i) => from + i);
+  const { samples = first(Math.min(8, dataset.count), 0), epochs = first(8, 1), seed = 0 } = options;
+  const wrong = samples.find(
+    (sample) => !(Number.isInteger(sample) && sample >= 0 && sample < dataset.count),
+  );
+  if (wrong !== undefined || samples.length === 0) {
+    throw new RangeError(
+      `preview: samples has ${wrong ?? "nothing"}; ${dataset.name} has samples 0 to ${dataset.count - 1}`,
+    );
+  }
+  const source = new ResidentDataset(engine, dataset, samples.length);
+  const trainer = createTrainer(engine, (x) => x, { inputShape: dataset.inputs.shape, seed });
+  const order = new Int32Array(dataset.count);
+  order.set(samples);
+  source.data.order.write(order);
+  const step = await trainer.compile(
+    () => {
+      const batch = source.batch(samples.length);
+      return { original: batch.x, changed: augment.apply(batch).x };
+    },
+    { name: "preview", data: source.data },
+  );
+  try {
+    const perEpoch: Float32Array[] = [];
+    let original = new Float32Array();
+    for (const epoch of epochs) {
+      const outputs = await step.run({}, { [BATCH_START]: 0, epoch });
+      perEpoch.push(outputs.changed as Float32Array);
+      original = outputs.original as Float32Array<ArrayBuffer>;
+    }
+    const size = original.length / samples.length;
+    return samples.map((sample, i) => {
+      const own = (values: Float32Array) => values.slice(i * size, (i + 1) * size);
+      return { sample, original: own(original), epochs: perEpoch.map(own) };
+    });
+  } finally {
+    step.release();
+    source.release();
+    trainer.release();
+  }
+}

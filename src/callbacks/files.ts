@@ -1,0 +1,97 @@
+/** Files that grow or change while a run goes on: the best weights, and histories. */
+import { writeFileWhole } from "../io/files.ts";
+import type { Callback } from "../train/callback.ts";
+import type { Epoch } from "../train/fit.ts";
+import { Judge, type MonitorOptions } from "./monitor.ts";
+
+/** Writes the weights to `path` as safetensors, whole or not at all, after each epoch that is the best so far. */
+export function bestCheckpoint(path: string, options: MonitorOptions = {}): Callback {
+  const judge = new Judge("bestCheckpoint", options);
+  let best: number | undefined;
+  const judged = (epoch: Epoch): boolean => {
+    const value = judge.number(epoch);
+    if (!judge.better(value, best)) return false;
+    best = value;
+    return true;
+  };
+  return {
+    name: "bestCheckpoint",
+    onStart({ history }) {
+      best = undefined;
+      for (const epoch of history) judged(epoch);
+    },
+    async onEpoch(epoch, run) {
+      if (judged(epoch)) await run.save(path);
+    },
+  };
+}
+
+/** Writes a checkpoint to `path` after every `every` epochs (default 1), for the option `resume` of `fit`. */
+export function checkpoints(path: string, every = 1): Callback {
+  if (!Number.isInteger(every) || every < 1) {
+    throw new RangeError(`checkpoints: every is ${every}; give a number of epochs from 1`);
+  }
+  return {
+    name: "checkpoints",
+    async onEpoch({ epoch }, run) {
+      if (epoch % every === 0) await writeFileWhole(path, await run.checkpoint());
+    },
+  };
+}
+
+/** A history as text; written to a file as it grows where a path was given. */
+export interface History extends Callback {
+  /** All of it so far. */
+  readonly text: string;
+}
+
+/** The columns of a history. Without validation, or without classes, some are empty. */
+const COLUMNS: Readonly<Record<string, (epoch: Epoch) => number | undefined>> = {
+  epoch: ({ epoch }) => epoch,
+  loss: ({ loss }) => loss,
+  accuracy: ({ accuracy }) => accuracy,
+  validationLoss: ({ validation }) => validation?.loss,
+  validationAccuracy: ({ validation }) => validation?.accuracy,
+  seconds: ({ seconds }) => seconds,
+  samplesPerSecond: ({ samplesPerSecond }) => samplesPerSecond,
+};
+
+/**
+ * A line of comma-separated numbers for each epoch, after a line of names: epoch, loss, accuracy, validationLoss,
+ * validationAccuracy, seconds, samplesPerSecond. After a resume the epochs of the checkpoint are in it, too.
+ */
+export function csvHistory(path?: string): History {
+  return history("csvHistory", path, `${Object.keys(COLUMNS).join(",")}\n`, (epoch) =>
+    Object.values(COLUMNS)
+      .map((value) => value(epoch) ?? "")
+      .join(","),
+  );
+}
+
+/** A line of JSON for each epoch: all that `fit` hands out, with the confusion matrix and the metrics. */
+export function jsonHistory(path?: string): History {
+  return history("jsonHistory", path, "", (epoch) => JSON.stringify(epoch));
+}
+
+function history(
+  name: string,
+  path: string | undefined,
+  head: string,
+  line: (epoch: Epoch) => string,
+): History {
+  let text = head;
+  return {
+    name,
+    get text() {
+      return text;
+    },
+    onStart(run) {
+      text = head + run.history.map((epoch) => `${line(epoch)}\n`).join("");
+    },
+    async onEpoch(epoch) {
+      text += `${line(epoch)}\n`;
+      // Short enough to be written anew: so it is whole at any moment, whatever happens to the run.
+      if (path !== undefined) await writeFileWhole(path, new TextEncoder().encode(text));
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/** Data that is not held in memory as a whole: read from wherever it comes, chunk by chunk, once an epoch. */
+import type { Field } from "./dataset.ts";
+
+/** Some samples, as many as come at once: their elements, one sample after another. */
+export interface Chunk {
+  readonly inputs: Field["data"];
+  readonly targets: Field["data"];
+}
+
+/** How the elements of a stream's column are stored: bytes, 32-bit integers, or 32-bit floats. */
+export type ElementType = "u8" | "i32" | "f32";
+
+/** One column of a stream; as a data set's `Field`, without the data. */
+export interface StreamField {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly scale: number;
+}
+
+/** Samples that are read anew for each epoch. Made by `stream`, which checks it. */
+export interface Stream {
+  readonly name: string;
+  readonly count: number;
+  readonly inputs: StreamField;
+  readonly targets: StreamField;
+  readonly classes?: number;
+  open(pass: Pass): AsyncIterable<Chunk> | Iterable<Chunk>;
+}
+
+/** Which reading of the data is asked for: a stream that shuffles does so by these. */
+export interface Pass {
+  /** From 1; 0 for an evaluation. */
+  readonly epoch: number;
+  readonly seed: number;
+}
+
+export interface StreamFieldOptions {
+  readonly type: ElementType;
+  /** Of one sample (default []: a single number). */
+  readonly shape?: readonly number[];
+  /** value = element × scale (default 1) */
+  readonly scale?: number;
+}
+
+export interface StreamOptions {
+  /** Used in error messages (default "stream"). */
+  readonly name?: string;
+  /** Samples in each epoch. */
+  readonly count: number;
+  readonly inputs: StreamFieldOptions;
+  readonly targets: StreamFieldOptions;
+  /** Give it where targets are class indices. */
+  readonly classes?: number;
+  /** Begins a reading. Chunks may have any number of samples; all together they have `count`. */
+  readonly open: Stream["open"];
+}
+
+/**
+ * Describes data that `fit` and `evaluate` read chunk by chunk while they go.
+ * @throws RangeError | TypeError where the description makes no sense; the chunks are checked as they come
+ */
+export function stream(options: StreamOptions): Stream {
+  const { name = "stream", count, classes, open } = options;
+  if (!Number.isInteger(count) || count < 1) {
+    throw new RangeError(`${name}: count is ${count}; give the number of samples in an epoch`);
+  }
+  if (typeof open !== "function") {
+    throw new TypeError(`${name}: open is ${open}; give a function that returns an iterable of chunks`);
+  }
+  if (classes !== undefined && !(Number.isInteger(classes) && classes >= 1)) {
+    throw new RangeError(`${name}: classes is ${classes}; expected a positive integer`);
+  }
+  const inputs = checkField(`${name}: inputs`, options.inputs);
+  const targets = checkField(`${name}: targets`, options.targets);
+  if (classes !== undefined && (targets.type === "f32" || targets.shape.length > 0 || targets.scale !== 1)) {
+    throw new TypeError(
+      `${name}: with classes given, targets are class indices: expected type u8 or i32, shape [] and scale 1, got ${targets.type}, [${targets.shape.join(", ")}] and ${targets.scale}`,
+    );
+  }
+  return { name, count, inputs, targets, open, ...(classes === undefined ? {} : { classes }) };
+}
+
+function checkField(owner: string, { type, shape = [], scale = 1 }: StreamFieldOptions): StreamField {
+  if (type !== "u8" && type !== "i32" && type !== "f32") {
+    throw new TypeError(`${owner}: type is ${type}; expected "u8", "i32" or "f32"`);
+  }
+  if (!shape.every((length) => Number.isInteger(length) && length > 0)) {
+    throw new RangeError(
+      `${owner}: shape is [${shape.join(", ")}]; expected positive integers, of one sample`,
+    );
+  }
+  if (!Number.isFinite(scale) || scale === 0) {
+    throw new RangeError(`${owner}: scale is ${scale}; expected a finite number other than 0`);
+  }
+  return { type, shape: [...shape], scale };
+}

@@ -1,0 +1,95 @@
+/** Where steps read their batches: out of an engine's memory, however the data set gets there. */
+import type { Dataset, Field } from "../data/dataset.ts";
+import type { Stream, StreamField } from "../data/stream.ts";
+import type { Batch } from "../nn/batch.ts";
+import { gather } from "../nn/ops/gather.ts";
+import { mul } from "../nn/ops/scalar.ts";
+import { slice } from "../nn/ops/slice.ts";
+import { dataSource, stepWindow } from "../nn/ops/source.ts";
+import type { DType, Elements, Program } from "../program.ts";
+import { checkIndices, type EngineBuffer } from "../runtime/engine.ts";
+
+/** The step scalar that says where in the order a batch begins. */
+export const BATCH_START = "batchStart";
+
+/** Samples in memory, or read from somewhere as they are needed. */
+export type Data = Dataset | Stream;
+
+/** Batches of one size, by where they begin. */
+export interface Batches {
+  readonly size: number;
+  readonly starts: readonly number[];
+}
+
+/** Which reading of the data this is. Epoch 0 is an evaluation. */
+export interface Reading {
+  readonly epoch: number;
+  readonly seed: number;
+  readonly shuffle: boolean;
+}
+
+/** A data set on an engine. */
+export interface BatchSource {
+  readonly data: Readonly<Record<string, EngineBuffer>>;
+  /** How many batches one part of {@link read} has at most. */
+  readonly batchesAtOnce: number;
+  /** Traces a batch of `size` samples: those of the order from step scalar `batchStart` on, plus `offset`. */
+  batch(size: number, offset?: number): Batch;
+  /**
+   * Holds the data against what a program does with it.
+   * @throws EngineError naming the first class or index that the model has no place for
+   */
+  check(program: Program): void;
+  /** One pass: parts that are ready for the steps enqueued after each was handed out, and before the next but one. */
+  read(reading: Reading): AsyncIterable<readonly Batches[]>;
+  release(): void;
+}
+
+/** The full batches of `count` samples, and what is left over, each with where its batches begin. */
+export function batches(count: number, size: number, first = 0): Batches[] {
+  const full = Math.floor(count / size);
+  const rest = count % size;
+  return [
+    ...(full > 0 ? [{ size, starts: Array.from({ length: full }, (_, i) => first + i * size) }] : []),
+    ...(rest > 0 ? [{ size: rest, starts: [first + full * size] }] : []),
+  ];
+}
+
+/** A batch out of `rows` samples in memory, of which `order` says which come next and `samples` what number they have. */
+export function tracedBatch(
+  { inputs, targets, classes }: Data,
+  rows: number,
+  size: number,
+  offset: number,
+  numbered: boolean,
+): Batch {
+  const window = (name: string) =>
+    slice(stepWindow(dataSource(name, [rows], "i32"), BATCH_START, offset + size), offset);
+  const order = window("order");
+  const column = (name: string, field: Field | StreamField) =>
+    mul(gather(dataSource(name, [rows, ...field.shape], typeOf(field)), order), field.scale);
+  return {
+    x: column("inputs", inputs),
+    y: column("targets", targets),
+    samples: numbered ? window("samples") : order,
+    classes,
+    range: typeOf(inputs) === "u8" ? [0, 255 * inputs.scale] : undefined,
+  };
+}
+
+export function typeOf(field: Field | StreamField): DType {
+  if ("type" in field) return field.type;
+  return field.data instanceof Float32Array ? "f32" : field.data instanceof Int32Array ? "i32" : "u8";
+}
+
+/** @throws EngineError where what is to be used as indices is none */
+export function checkColumns(
+  name: string,
+  program: Program,
+  columns: Readonly<Record<string, Elements>>,
+): void {
+  for (const [column, data] of Object.entries(columns)) {
+    const spec = program.buffers.find((found) => found.kind === "data" && found.name === column);
+    if (spec?.indices) checkIndices(`${name} ${column}`, data, spec.indices);
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * Data sets larger than the memory they may take: two slots on the engine, of which one is filled while steps read the
+ * other.
+ */
+import { type Dataset, type Field, sampleSize } from "../data/dataset.ts";
+import type { Chunk, Stream, StreamField } from "../data/stream.ts";
+import type { Batch } from "../nn/batch.ts";
+import type { Elements, Program } from "../program.ts";
+import { epochOrder, permutation } from "../random.ts";
+import { arrayOf, type Engine, type EngineBuffer } from "../runtime/engine.ts";
+import {
+  type Batches,
+  type BatchSource,
+  batches,
+  checkColumns,
+  type Data,
+  type Reading,
+  tracedBatch,
+  typeOf,
+} from "./source.ts";
+
+/** More in a slot would not make submits longer. */
+const MOST_BATCHES = 256;
+/** Rows of bytes begin at whole words where slots begin at multiples of this. */
+const ROW_ALIGNMENT = 4;
+/** Of a stream's slot numbers within an epoch: the order inside of a slot is a function of both. */
+const SLOTS_PER_EPOCH = 2 ** 24;
+
+/** What goes into a slot. */
+interface Filling {
+  readonly inputs: Elements;
+  readonly targets: Elements;
+  readonly samples: Int32Array;
+}
+
+/** A data set that passes through an engine's memory. */
+export class StreamedDataset implements BatchSource {
+  readonly data: Readonly<Record<string, EngineBuffer>>;
+  readonly batchesAtOnce: number;
+  readonly #rows: number;
+  #program: Program | undefined;
+
+  /**
+   * @param bytes all that the two slots may take
+   * @throws RangeError where not even two batches fit
+   */
+  constructor(
+    engine: Engine,
+    readonly source: Data,
+    readonly batchSize: number,
+    bytes: number,
+  ) {
+    const { name, inputs, targets, count } = source;
+    const perRow = bytesPerSample(source);
+    const fitting = Math.floor(Math.floor(bytes / 2 / perRow - (ROW_ALIGNMENT - 1)) / batchSize);
+    if (fitting < 1) {
+      throw new RangeError(
+        `${name}: dataMemory is ${bytes} bytes, too little for two batches of ${batchSize} samples of ${perRow} bytes each; allow more, or use a smaller batchSize`,
+      );
+    }
+    this.batchesAtOnce = Math.min(fitting, MOST_BATCHES, Math.ceil(count / batchSize));
+    this.#rows = Math.ceil((this.batchesAtOnce * batchSize) / ROW_ALIGNMENT) * ROW_ALIGNMENT;
+    const rows = 2 * this.#rows;
+    const column = (label: string, field: Field | StreamField) =>
+      engine.buffer(`${name} ${label}`, typeOf(field), rows * sampleSize(field));
+    const places = Int32Array.from({ length: rows }, (_, i) => i);
+    this.data = {
+      inputs: column("inputs", inputs),
+      targets: column("targets", targets),
+      order: engine.buffer(`${name} order`, "i32", rows, places),
+      samples: engine.buffer(`${name} samples`, "i32", rows),
+    };
+  }
+
+  batch(size: number, offset = 0): Batch {
+    return tracedBatch(this.source, 2 * this.#rows, size, offset, true);
+  }
+
+  /** What is read later is held against the program, too. */
+  check(program: Program): void {
+    this.#program = program;
+  }
+
+  async *read(reading: Reading): AsyncGenerator<readonly Batches[]> {
+    const { source, batchSize } = this;
+    const rows = this.batchesAtOnce * batchSize;
+    const fillings = "open" in source ? ofStream(source, rows, reading) : ofDataset(source, rows, reading);
+    let slot = 0;
+    for await (const { inputs, targets, samples } of fillings) {
+      const first = (slot % 2) * this.#rows;
+      if (this.#program) checkColumns(source.name, this.#program, { inputs, targets });
+      this.data.inputs.write(inputs, first * sampleSize(source.inputs));
+      this.data.targets.write(targets, first * sampleSize(source.targets));
+      this.data.samples.write(samples, first);
+      yield batches(samples.length, batchSize, first);
+      slot++;
+    }
+  }
+
+  release(): void {
+    for (const buffer of Object.values(this.data)) buffer.release();
+  }
+}
+
+/** What a sample takes on an engine, with its place in the order and its number. */
+export function bytesPerSample({ inputs, targets }: Data): number {
+  const bytes = (field: Field | StreamField) => sampleSize(field) * (typeOf(field) === "u8" ? 1 : 4);
+  return bytes(inputs) + bytes(targets) + 8;
+}
+
+/** The samples of a data set in the epoch's order: the same batches as of a resident one. */
+function* ofDataset(dataset: Dataset, rows: number, { epoch, seed, shuffle }: Reading): Generator<Filling> {
+  const order = epochOrder(dataset.count, seed, epoch, shuffle);
+  for (let at = 0; at < order.length; at += rows) {
+    const samples = new Int32Array(order.subarray(at, at + rows));
+    yield {
+      inputs: picked(dataset.inputs.data, sampleSize(dataset.inputs), samples),
+      targets: picked(dataset.targets.data, sampleSize(dataset.targets), samples),
+      samples,
+    };
+  }
+}
+
+function picked(data: Elements, size: number, rows: ArrayLike<number>): Elements {
+  const found = new (data.constructor as Float32ArrayConstructor)(rows.length * size);
+  for (let i = 0; i < rows.length; i++)
+    found.set(data.subarray(rows[i] * size, (rows[i] + 1) * size) as Float32Array, i * size);
+  return found;
+}
+
+/** A stream's samples as they come, shuffled within a slot. The next slot is filled while steps read the last. */
+async function* ofStream(stream: Stream, rows: number, reading: Reading): AsyncGenerator<Filling> {
+  const slots = slotsOf(stream, rows, reading);
+  let next = slots.next();
+  for (let slot = 0; ; slot++) {
+    const { value, done } = await next;
+    if (done) return;
+    next = slots.next();
+    // Its failure is met when its turn comes.
+    next.catch(() => {});
+    if (!reading.shuffle) yield value;
+    else {
+      const { at } = permutation(value.samples.length, reading.seed, reading.epoch * SLOTS_PER_EPOCH + slot);
+      const order = Int32Array.from(value.samples, (_, i) => at(i));
+      yield {
+        inputs: picked(value.inputs, sampleSize(stream.inputs), order),
+        targets: picked(value.targets, sampleSize(stream.targets), order),
+        samples: order.map((row) => value.samples[row]),
+      };
+    }
+  }
+}
+
+/** A stream's samples, `rows` at a time. */
+async function* slotsOf(stream: Stream, rows: number, { epoch, seed }: Reading): AsyncGenerator<Filling> {
+  const { name, count } = stream;
+  const columns = [
+    new Column(`${name}: inputs`, stream.inputs, rows),
+    new Column(`${name}: targets`, stream.targets, rows, stream.classes),
+  ];
+  let read = 0;
+  const filling = (length: number): Filling => {
+    const [inputs, targets] = columns.map((column) => column.take(length));
+    const first = read - length;
+    return { inputs, targets, samples: Int32Array.from({ length }, (_, i) => first + i) };
+  };
+  let held = 0;
+  for await (const chunk of stream.open({ epoch, seed })) {
+    const length = chunkLength(stream, chunk, read);
+    for (let at = 0; at < length; ) {
+      const taken = Math.min(rows - held, length - at);
+      columns[0].add(chunk.inputs, at, taken, read);
+      columns[1].add(chunk.targets, at, taken, read);
+      held += taken;
+      at += taken;
+      read += taken;
+      if (read > count)
+        throw new Error(`${name}: more than the ${count} samples that it says it has; correct count`);
+      if (held < rows) continue;
+      yield filling(held);
+      held = 0;
+    }
+  }
+  if (read < count)
+    throw new Error(`${name}: it ended after ${read} samples, but count is ${count}; correct count`);
+  if (held > 0) yield filling(held);
+}
+
+/** @throws Error where inputs and targets do not come in whole samples, and as many of each */
+function chunkLength({ name, inputs, targets }: Stream, chunk: Chunk, read: number): number {
+  const counts = [chunk.inputs.length / sampleSize(inputs), chunk.targets.length / sampleSize(targets)];
+  if (counts[0] === counts[1] && Number.isInteger(counts[0])) return counts[0];
+  throw new Error(
+    `${name}: the chunk after sample ${read} has ${chunk.inputs.length} elements of inputs [${inputs.shape.join(", ")}] and ${chunk.targets.length} of targets [${targets.shape.join(", ")}]; expected whole samples, and a target for each input`,
+  );
+}
+
+/** One column of the slot that is being filled. */
+class Column {
+  #elements: Elements;
+  #held = 0;
+  readonly #size: number;
+
+  constructor(
+    readonly name: string,
+    readonly field: StreamField,
+    readonly rows: number,
+    /** Where the elements are class indices. */
+    readonly classes?: number,
+  ) {
+    this.#size = sampleSize(field);
+    this.#elements = this.#empty();
+  }
+
+  #empty(): Elements {
+    return new (arrayOf(this.field.type))(this.rows * this.#size);
+  }
+
+  /** Adds `count` samples of a chunk from its `first` on; `read` came before them. */
+  add(data: Elements, first: number, count: number, read: number): void {
+    if (data.constructor !== this.#elements.constructor) {
+      throw new TypeError(
+        `${this.name}: a chunk holds a ${data.constructor.name}; the stream says ${this.field.type}: expected a ${this.#elements.constructor.name}`,
+      );
+    }
+    const part = data.subarray(first * this.#size, (first + count) * this.#size);
+    // Bytes that are no classes can hold nothing wrong.
+    const checked = this.classes !== undefined || part instanceof Float32Array;
+    const bad = checked ? part.findIndex((value: number) => !this.#allows(value)) : -1;
+    if (bad >= 0) {
+      const found = this.classes ? `has class ${part[bad]}` : `holds ${part[bad]}`;
+      const expected = this.classes ? `0 to ${this.classes - 1}` : "finite numbers";
+      throw new RangeError(
+        `${this.name}: sample ${read + Math.floor(bad / this.#size)} ${found}; expected ${expected}`,
+      );
+    }
+    this.#elements.set(part as Float32Array, this.#held);
+    this.#held += part.length;
+  }
+
+  #allows(value: number): boolean {
+    return this.classes ? value >= 0 && value < this.classes : Number.isFinite(value);
+  }
+
+  /** What was added. The next slot has an array of its own: this one may still be in use. */
+  take(count: number): Elements {
+    const taken = this.#elements.subarray(0, count * this.#size);
+    this.#elements = this.#empty();
+    this.#held = 0;
+    return taken;
+  }
+}

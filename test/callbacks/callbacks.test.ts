@@ -1,0 +1,223 @@
+/** Callbacks of `fit`: what they are told, early stopping, checkpoints and histories. */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  cpu,
+  createTrainer,
+  dense,
+  type Epoch,
+  evaluate,
+  type FitOptions,
+  fit,
+  relu,
+  sequential,
+  sgd,
+  sum,
+} from "wgrad";
+import {
+  bestCheckpoint,
+  type Callback,
+  checkpoints,
+  csvHistory,
+  earlyStopping,
+  jsonHistory,
+} from "wgrad/callbacks";
+import { dataset, digits } from "wgrad/data";
+
+const { train, test } = digits({ train: 120, test: 60 });
+const model = () => sequential(dense(16), relu(), dense(10));
+/** A rate at which the validation loss falls, and soon jumps about. */
+const restless: FitOptions = {
+  epochs: 30,
+  batchSize: 20,
+  optimizer: sgd({ lr: 0.8 }),
+  validation: test,
+  seed: 4,
+};
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wgrad-callbacks-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function trained(callbacks: readonly Callback[], change: FitOptions = {}) {
+  const run = fit(cpu(), model(), train, { ...restless, callbacks, ...change });
+  const epochs: Epoch[] = [];
+  for await (const epoch of run) epochs.push(epoch);
+  return { run, epochs };
+}
+
+const losses = (epochs: readonly Epoch[]) => epochs.map(({ validation }) => validation?.loss ?? Number.NaN);
+
+describe("early stopping", () => {
+  it("stops after `patience` epochs without a better one, and puts the best weights back", async () => {
+    const stopping = earlyStopping({ patience: 3 });
+    const { run, epochs } = await trained([stopping]);
+    const all = losses(epochs);
+    const best = all.indexOf(Math.min(...all));
+    expect(epochs.length).toBe(best + 1 + 3);
+    expect(epochs.length).toBeLessThan(30);
+    expect(run.stoppedBy).toBe("earlyStopping");
+    expect(stopping.best).toEqual({ epoch: best + 1, value: all[best] });
+    expect((await evaluate(run.trainer, test)).loss).toBe(all[best]);
+  });
+
+  it("keeps the last weights if asked to", async () => {
+    const { run, epochs } = await trained([earlyStopping({ patience: 3, restoreBest: false })]);
+    expect((await evaluate(run.trainer, test)).loss).toBe(losses(epochs).at(-1));
+  });
+
+  it("goes by accuracy, or by any number of an epoch", async () => {
+    const { epochs } = await trained([earlyStopping({ monitor: "accuracy", patience: 2 })]);
+    const accuracies = epochs.map(({ validation }) => validation?.accuracy ?? Number.NaN);
+    expect(accuracies.lastIndexOf(Math.max(...accuracies))).toBeGreaterThanOrEqual(accuracies.length - 3);
+    expect(accuracies.indexOf(Math.max(...accuracies))).toBe(accuracies.length - 3);
+    const seen = await trained([earlyStopping({ monitor: ({ epoch }) => Math.abs(epoch - 4), patience: 2 })]);
+    expect(seen.epochs.length).toBe(6);
+  });
+
+  it("does not count what is better by less than minDelta", async () => {
+    const { epochs } = await trained([earlyStopping({ minDelta: 100, patience: 4 })]);
+    expect(epochs.length).toBe(5);
+  });
+
+  it("puts the best weights back where the caller breaks off, too", async () => {
+    const run = fit(cpu(), model(), train, { ...restless, callbacks: [earlyStopping({ patience: 20 })] });
+    const seen: Epoch[] = [];
+    for await (const epoch of run) {
+      seen.push(epoch);
+      if (seen.length === 12) break;
+    }
+    expect((await evaluate(run.trainer, test)).loss).toBe(Math.min(...losses(seen)));
+  });
+
+  it("counts on after a resume", async () => {
+    const whole = await trained([earlyStopping({ patience: 5 })]);
+    const begun = fit(cpu(), model(), train, { ...restless, callbacks: [earlyStopping({ patience: 5 })] });
+    let resume: Uint8Array = new Uint8Array();
+    for await (const { epoch } of begun) {
+      if (epoch !== whole.epochs.length - 2) continue;
+      resume = await begun.checkpoint();
+      break;
+    }
+    const resumed = await trained([earlyStopping({ patience: 5 })], { resume });
+    expect(resumed.epochs.length).toBe(2);
+    expect(resumed.run.stoppedBy).toBe("earlyStopping");
+  });
+
+  it.each([
+    ["earlyStopping: patience is 0; give a number of epochs from 1", { patience: 0 }],
+    ["earlyStopping: minDelta is NaN", { minDelta: Number.NaN }],
+    ['earlyStopping: monitor is "los"; give "loss", "accuracy" or a function', { monitor: "los" as "loss" }],
+  ])("refuses: %s", (message, options) => {
+    expect(() => earlyStopping(options)).toThrow(message);
+  });
+
+  it("says where there is nothing to go by", async () => {
+    const table = dataset({
+      inputs: { data: new Float32Array(40), shape: [2] },
+      targets: { data: new Float32Array(20), shape: [1] },
+    });
+    const run = fit(cpu(), dense(1), table, {
+      batchSize: 5,
+      loss: { name: "size", apply: (outputs) => sum(outputs) },
+      callbacks: [earlyStopping({ monitor: "accuracy" })],
+    });
+    await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(
+      "earlyStopping: what it monitors is undefined in epoch 1; accuracy needs a data set with classes",
+    );
+  });
+});
+
+describe("files", () => {
+  it("bestCheckpoint keeps the best epoch's weights, whole", async () => {
+    const path = join(folder, "best.safetensors");
+    const { epochs } = await trained([bestCheckpoint(path)]);
+    const trainer = createTrainer(cpu(), model(), { inputShape: [1, 28, 28] });
+    await trainer.load(path);
+    expect((await evaluate(trainer, test)).loss).toBe(Math.min(...losses(epochs)));
+    expect(await readdir(folder)).toEqual(["best.safetensors"]);
+  });
+
+  it("checkpoints go on where the run was", async () => {
+    const path = join(folder, "run.safetensors");
+    const whole = await trained([], { epochs: 5 });
+    await trained([checkpoints(path, 2)], { epochs: 3 });
+    const resumed = await trained([], { epochs: 5, resume: path });
+    expect(resumed.epochs.map(({ epoch }) => epoch)).toEqual([3, 4, 5]);
+    expect(losses(resumed.epochs)).toEqual(losses(whole.epochs).slice(2));
+  });
+
+  it("histories hold a line for each epoch, after each epoch", async () => {
+    const [csv, json] = [join(folder, "history.csv"), join(folder, "history.jsonl")];
+    const lines: number[] = [];
+    const watch: Callback = {
+      name: "watch",
+      async onEpoch() {
+        lines.push((await readFile(csv, "utf8")).trim().split("\n").length);
+      },
+    };
+    const text = csvHistory();
+    const { epochs } = await trained([csvHistory(csv), jsonHistory(json), text, watch], { epochs: 3 });
+    expect(lines).toEqual([2, 3, 4]);
+    const [head, ...rows] = (await readFile(csv, "utf8")).trim().split("\n");
+    expect(head).toBe("epoch,loss,accuracy,validationLoss,validationAccuracy,seconds,samplesPerSecond");
+    expect(rows.map((row) => row.split(",").map(Number).slice(0, 5))).toEqual(
+      epochs.map(({ epoch, loss, accuracy, validation }) => [
+        epoch,
+        loss,
+        accuracy,
+        validation?.loss,
+        validation?.accuracy,
+      ]),
+    );
+    expect(text.text).toBe(await readFile(csv, "utf8"));
+    const objects = (await readFile(json, "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(objects).toEqual(JSON.parse(JSON.stringify(epochs)));
+  });
+
+  it("leave empty what there is not", async () => {
+    const history = csvHistory();
+    await trained([history], { epochs: 1, validation: undefined });
+    expect(history.text.split("\n")[1]).toMatch(/^1,[\d.]+,[\d.]+,,,[\d.e-]+,[\d.]+$/);
+  });
+
+  it("in a folder that is not there end the run with their path", async () => {
+    const path = join(folder, "missing", "history.csv");
+    await expect(trained([csvHistory(path)], { epochs: 1 })).rejects.toThrow(
+      `save: ${path} cannot be written`,
+    );
+  });
+});
+
+it("callbacks are told of the start, each epoch and the end, in order; the first that stops is named", async () => {
+  const events: string[] = [];
+  const teller = (name: string, stopAt: number): Callback => ({
+    name,
+    onStart: ({ history }) => void events.push(`${name} starts after ${history.length}`),
+    async onEpoch({ epoch }) {
+      events.push(`${name} ${epoch}`);
+      return epoch === stopAt ? "stop" : undefined;
+    },
+    onEnd: () => void events.push(`${name} ends`),
+  });
+  const { run, epochs } = await trained([teller("a", 3), teller("b", 2)]);
+  expect(epochs.length).toBe(2);
+  expect(run.stoppedBy).toBe("b");
+  expect(events).toEqual([
+    "a starts after 0",
+    "b starts after 0",
+    "a 1",
+    "b 1",
+    "a 2",
+    "b 2",
+    "a ends",
+    "b ends",
+  ]);
+});
