@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { connect, type Engine } from "wgrad";
 import { digits, mnist } from "wgrad/data";
-import type { ChartSpec } from "./chart.ts";
+import type { ChartSpec } from "../charts/spec.ts";
 import { formatSpread, type Spread, significant, spreadOf, table } from "./measure.ts";
 import {
   benchmark,
@@ -259,8 +259,8 @@ function epochChart({ recipe, dataset, runs, testSamples }: EpochResult): ChartS
   return {
     kind: "lines",
     title: `Test error on ${dataset} while ${layersOf(recipe).join("-")} trains`,
-    x: { name: "time spent training, first step included", unit: "s", log: false },
-    y: { name: "test error", unit: "%", base: 2 },
+    x: { name: "time spent training, first step included", unit: "s" },
+    y: { name: "test error", unit: "%", log: true, base: 2 },
     series: runs.map(({ seed, points }) => ({
       name: `seed ${seed}`,
       points: points.map(({ seconds, accuracy }) => ({ x: seconds, y: error(accuracy) })),

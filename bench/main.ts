@@ -8,11 +8,20 @@ import { peersCommand } from "./peers.ts";
 import { resultsCommand } from "./results.ts";
 import { scaleCommand } from "./scale.ts";
 import { stepCommand } from "./step.ts";
+import { streamCommand } from "./stream.ts";
 import { torchCommand } from "./torch.ts";
 
 const EXIT = { success: 0, failure: 1, usage: 2 } as const;
 
-const EVERYWHERE = [kernelsCommand, stepCommand, peersCommand, epochCommand, torchCommand, scaleCommand];
+const EVERYWHERE = [
+  kernelsCommand,
+  stepCommand,
+  peersCommand,
+  epochCommand,
+  torchCommand,
+  scaleCommand,
+  streamCommand,
+];
 /** What needs the repository around it. */
 const IN_A_CHECKOUT = [packCommand, resultsCommand];
 

@@ -1,13 +1,8 @@
 /** What all benchmarks share: statistics of repeated measurements, the machine, and tables. */
-import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+import { type Spread, significant } from "../charts/numbers.ts";
 
-/** Repeated measurements of one thing. */
-export interface Spread {
-  readonly median: number;
-  readonly lowest: number;
-  readonly highest: number;
-}
+export { type Spread, significant, table } from "../charts/numbers.ts";
+export { isSoftware, type Machine, machine } from "../charts/origin.ts";
 
 /** The middle value; of an even number, the mean of the two in the middle. @throws RangeError for none, or for NaN */
 export function median(values: readonly number[]): number {
@@ -42,58 +37,6 @@ export async function inTurn<Name extends string>(
     note(`measured ${repetition + 1} of ${repetitions}`);
   }
   return results;
-}
-
-/** The machine that a number belongs to. */
-export interface Machine {
-  readonly cpu: string;
-  readonly cores: number;
-  readonly platform: string;
-  readonly node: string;
-  /** The package that brings WebGPU (Dawn) to Node. */
-  readonly webgpu: string;
-  readonly wgrad: string;
-}
-
-export function machine(): Machine {
-  return {
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    cores: availableParallelism(),
-    platform: `${process.platform} ${process.arch}`,
-    node: process.version,
-    webgpu: versionIn(import.meta.resolve("webgpu")),
-    wgrad: versionIn(import.meta.url),
-  };
-}
-
-/** The version that the package.json says above or beside a module. */
-function versionIn(module: string): string {
-  for (let folder = new URL(".", module); folder.pathname !== "/"; folder = new URL("..", folder)) {
-    const file = new URL("package.json", folder);
-    if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")).version;
-  }
-  return "unknown";
-}
-
-/** Adapters that compute on the CPU: what they take says nothing about a GPU. */
-export function isSoftware(adapter: string): boolean {
-  return /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(adapter);
-}
-
-/** Cells as lines; the first column is set flush left, the others flush right. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
-/** Three significant digits or more: 0.0123, 1.23, 123, 12,345. */
-export function significant(value: number): string {
-  return value >= 1000 ? Math.round(value).toLocaleString("en-US") : value.toPrecision(3);
 }
 
 /** "1.23 (1.20 – 1.40)": the median, and from the lowest to the highest, where these differ. */

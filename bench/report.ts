@@ -4,8 +4,15 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ChartSpec } from "./chart.ts";
-import { isSoftware, type Machine, machine } from "./measure.ts";
+import {
+  adapterLine,
+  commandLine as commandOf,
+  isSoftware,
+  type Machine,
+  machine,
+  machineLine,
+} from "../charts/origin.ts";
+import type { ChartSpec } from "../charts/spec.ts";
 import { note, type OutputFlags, PROGRAM } from "./options.ts";
 
 export interface Report {
@@ -40,7 +47,7 @@ export async function publish(report: Report, flags: OutputFlags): Promise<strin
   const charts = [report.chart ?? []].flat();
   if (charts.length > 0) {
     // Loaded where something is drawn: it would cost every start of a benchmark a tenth of a second.
-    const { drawChart } = await import("./chart.ts");
+    const { drawChart } = await import("../charts/draw.ts");
     for (const chart of charts) {
       const stem = chart.name === undefined ? report.name : `${report.name}-${chart.name}`;
       files.push({
@@ -70,17 +77,10 @@ function originLines({ object }: Report, here: Machine): string[] {
 
 /** What a chart says below its title. */
 function originLine({ object }: Report, here: Machine): string {
-  return `${object.adapter}${isSoftware(object.adapter) ? " (software on the CPU)" : ""}\n${machineLine(here)}`;
-}
-
-function machineLine({ cpu, cores, platform, node, webgpu, wgrad }: Machine): string {
-  return `${cpu}, ${cores} cores, ${platform}, Node ${node}, webgpu ${webgpu}, wgrad ${wgrad}`;
+  return `${adapterLine(object.adapter)}\n${machineLine(here)}`;
 }
 
 /** The command to type for the same run. */
 export function commandLine(args: readonly string[], program = PROGRAM): string {
-  const quoted = args.map((arg) =>
-    /^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`,
-  );
-  return [program, ...quoted].join(" ");
+  return commandOf(args, program);
 }

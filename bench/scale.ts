@@ -6,7 +6,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect, cpu, type Engine, programCost } from "wgrad";
-import type { ChartSpec, LinesSpec } from "./chart.ts";
+import type { ChartSpec, LinesSpec } from "../charts/spec.ts";
 import { formatSpread, type Spread, significant, spreadOf, table } from "./measure.ts";
 import {
   benchmark,
@@ -355,7 +355,7 @@ function hiddenOf({ layers }: ScalePoint): string {
 function scaleCharts({ series }: ScaleResult): ChartSpec[] {
   const { layers, batch } = series[0].points[0];
   const size = `${layers.join("-")} at batch ${batch}`;
-  const x = { name: `size, in multiples of ${size}`, base: 2 };
+  const x = { name: `size, in multiples of ${size}`, log: true, base: 2 };
   const chart = (
     name: string,
     title: string,
@@ -376,13 +376,13 @@ function scaleCharts({ series }: ScaleResult): ChartSpec[] {
     chart(
       "time",
       "One training step as it grows",
-      { name: "time a step", unit: "ms" },
+      { name: "time a step", unit: "ms", log: true },
       (point) => point.milliseconds,
     ),
     chart(
       "speed",
       "Arithmetic of a training step as it grows",
-      { name: "speed", unit: "GFLOP/s" },
+      { name: "speed", unit: "GFLOP/s", log: true },
       (point) => point.gflops,
     ),
   ];

@@ -5,7 +5,7 @@
  */
 import { type Command, Option } from "commander";
 import { connect, cpu, type Engine, type GpuEngine, programCost } from "wgrad";
-import type { ChartSpec } from "./chart.ts";
+import type { ChartSpec } from "../charts/spec.ts";
 import { formatBytes, formatSpread, type Spread, significant, spreadOf, table } from "./measure.ts";
 import {
   batchOption,

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { connect, createTrainer, dataSource, type Engine, init, matmul, max } from "wgrad";
-import type { ChartSpec } from "./chart.ts";
+import type { ChartSpec } from "../charts/spec.ts";
 import { formatSpread, inTurn, type Spread, significant, spreadOf, table } from "./measure.ts";
 import {
   batchOption,

@@ -32,6 +32,7 @@ export { type BatchNormOptions, batchNorm, layerNorm, type NormOptions } from ".
 export { avgPool2d, globalAvgPool2d, maxPool2d } from "./nn/layers/pool2d.ts";
 export { flatten, reshape } from "./nn/layers/reshape.ts";
 export { residual } from "./nn/layers/residual.ts";
+export { type ScalingOptions, scaling } from "./nn/layers/scaling.ts";
 export {
   binaryCrossEntropy,
   type CrossEntropyOptions,

@@ -1,5 +1,5 @@
 /** Products of square matrices in f32, in wgrad and in its peers. */
-import type { ChartSpec } from "../chart.ts";
+import type { ChartSpec } from "../../charts/spec.ts";
 import { formatSpread, type Spread, significant } from "../measure.ts";
 import { type ContenderName, type Contest, type Entry, hold, type Results } from "./contest.ts";
 import type { Host } from "./hosts/host.ts";

@@ -1,5 +1,5 @@
 /** How a contest is told: what its tables, charts and objects have in common. */
-import type { BarsSpec, Value } from "../chart.ts";
+import type { BarsSpec, Value } from "../../charts/spec.ts";
 import { significant, table } from "../measure.ts";
 import { CONTENDERS, type Entry, fastestPeer, libraryName, type Measured } from "./contest.ts";
 

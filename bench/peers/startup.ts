@@ -1,5 +1,5 @@
 /** From the start of a process to the first finished training step, in wgrad and in its peers. */
-import type { ChartSpec } from "../chart.ts";
+import type { ChartSpec } from "../../charts/spec.ts";
 import { formatSpread, spreadOf } from "../measure.ts";
 import { layersOf, type StepModel } from "../workload.ts";
 import { CONTENDERS, type ContenderName, type Contest, type Entry, ratios, reasonOf } from "./contest.ts";

@@ -1,5 +1,5 @@
 /** The training step, in wgrad and in its peers: the same model from the same weights on the same batches. */
-import type { ChartSpec } from "../chart.ts";
+import type { ChartSpec } from "../../charts/spec.ts";
 import { formatSpread, significant } from "../measure.ts";
 import { COMPARED_STEPS, layersOf, relativeDifference, SAMPLES, type StepModel } from "../workload.ts";
 import { type ContenderName, type Contest, hold, type Measured, type Results } from "./contest.ts";

@@ -11,8 +11,26 @@ export {
   take,
 } from "./dataset.ts";
 export { type DigitsOptions, digits } from "./digits.ts";
+export {
+  type Fold,
+  type FoldOptions,
+  kFold,
+  stratifiedKFold,
+  type TimeSeriesOptions,
+  timeSeriesSplit,
+} from "./folds.ts";
+export {
+  type BlobsOptions,
+  type MoonsOptions,
+  makeBlobs,
+  makeMoons,
+  makeRegression,
+  type RegressionDataset,
+  type RegressionOptions,
+} from "./generators.ts";
 export { gunzip } from "./gzip.ts";
 export { type IdxArray, idxImages, parseIdx, readIdx } from "./idx.ts";
+export { type ImageDatasetOptions, imageDataset, type PixelData } from "./images.ts";
 export {
   type MirrorFailure,
   type MnistOptions,
@@ -20,3 +38,27 @@ export {
   MnistUnavailableError,
   mnist,
 } from "./mnist.ts";
+export { type OneHotColumn, oneHotColumn, oneHotTargets } from "./oneHot.ts";
+export type { Rows } from "./samples.ts";
+export { Scaler, type ScalerData, type ScalerKind, scalerFrom } from "./scaler.ts";
+export {
+  type FitScalerOptions,
+  type MinMaxOptions,
+  minMaxScaler,
+  type Per,
+  type RobustOptions,
+  robustScaler,
+  type ScalerOptions,
+  standardScaler,
+  type UnfittedScaler,
+} from "./scalers.ts";
+export { type SplitOptions, split } from "./split.ts";
+export {
+  type Chunk,
+  type ElementType,
+  type Pass,
+  type Stream,
+  type StreamFieldOptions,
+  type StreamOptions,
+  stream,
+} from "./stream.ts";

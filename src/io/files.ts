@@ -23,11 +23,11 @@ export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<v
   }
 }
 
-function reason(cause: unknown): string {
+export function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-async function fileSystem(what: string): Promise<typeof import("node:fs/promises")> {
+export async function fileSystem(what: string): Promise<typeof import("node:fs/promises")> {
   if (!("process" in globalThis) && !("Deno" in globalThis)) {
     throw new Error(
       `${what}: a browser has no file system; pass bytes instead of a path, and offer them as a download`,

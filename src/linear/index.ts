@@ -1,2 +1,7 @@
 /** The public surface of `wgrad/linear`. */
-export {};
+export {
+  type LinearOptions,
+  type LinearRegression,
+  type LinearRows,
+  linearRegression,
+} from "./regression.ts";

@@ -16,6 +16,8 @@ export interface ParameterSpec extends ArenaEntry {
 export interface StatisticSpec extends ArenaEntry {
   /** By which part of the way it moves towards what a step observes. */
   readonly rate: number;
+  /** Where it has no value before one is loaded: what to do to give it one. */
+  readonly remedy?: string;
 }
 
 export interface ParameterOptions {
@@ -25,9 +27,11 @@ export interface ParameterOptions {
 }
 
 export interface StatisticOptions {
-  /** The value before anything was observed. */
-  readonly initial: number;
+  /** The value before anything was observed: one for all elements, or one for each. */
+  readonly initial: number | ArrayLike<number>;
   readonly rate: number;
+  /** Says that `initial` is no value to compute with, and how to get one: steps are refused until one is loaded. */
+  readonly remedy?: string;
 }
 
 /** Tensors of one kind, by name, as one trace of a model declares them. */
@@ -100,12 +104,13 @@ export class Scope {
   }
 
   /** A tensor that follows what training steps observe, such as a running mean. */
-  statistic(name: string, shape: Shape, { initial, rate }: StatisticOptions): Statistic {
+  statistic(name: string, shape: Shape, { initial, rate, remedy }: StatisticOptions): Statistic {
     const full = this.#full(name);
     if (!(rate >= 0 && rate <= 1)) {
       throw new RangeError(`statistic ${full}: rate is ${rate}; give a part from 0 to 1`);
     }
-    const value = this.trace.statistics.declare({ name: full, shape, init: constantValue(initial), rate });
+    const init = typeof initial === "number" ? constantValue(initial) : () => Float32Array.from(initial);
+    const value = this.trace.statistics.declare({ name: full, shape, init, rate, remedy });
     return {
       value,
       observe: (now) => {

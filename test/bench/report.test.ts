@@ -2,9 +2,9 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { ChartSpec } from "../../bench/chart.ts";
 import { benchmark, outputOptions } from "../../bench/options.ts";
 import { commandLine, publish, type Report } from "../../bench/report.ts";
+import type { ChartSpec } from "../../charts/spec.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
 const folder = useTemporaryFolder();

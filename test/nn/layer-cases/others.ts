@@ -12,6 +12,7 @@ import {
   multiHeadAttention,
   reshape,
   residual,
+  scaling,
   sequential,
   tanh,
 } from "../../../src/index.ts";
@@ -123,6 +124,20 @@ export const otherCases: Readonly<Record<string, LayerCase>> = {
     layer: layerNorm({ epsilon: 0.1 }),
     x: uniform([2, 3, 4]),
     expected: (x, p) => layerNormalised(x, p.weight, p.bias, 0.1),
+  },
+  scaling: {
+    layer: scaling({ shape: [3] }),
+    x: uniform([4, 3]),
+    expected: (x, { offset, factor }) =>
+      map(x, (value, i) => (value - offset.data[i % 3]) * factor.data[i % 3]),
+  },
+  "scaling of channels": {
+    layer: scaling(),
+    x: uniform([2, 3, 2, 4]),
+    expected(x, { offset, factor }) {
+      const channel = (i: number) => Math.floor(i / 8) % 3;
+      return map(x, (value, i) => (value - offset.data[channel(i)]) * factor.data[channel(i)]);
+    },
   },
   embedding: {
     layer: embedding(7, 3),

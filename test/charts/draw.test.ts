@@ -1,7 +1,8 @@
 /** Charts, looked at in a browser: what they say, where, and how large their marks are. */
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type BarsSpec, drawChart, type LinesSpec } from "../../bench/chart.ts";
+import { drawChart } from "../../charts/draw.ts";
+import type { BarsSpec, LinesSpec } from "../../charts/spec.ts";
 import { launchChromium } from "../helpers/chromium.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
@@ -149,8 +150,8 @@ describe("lines", () => {
   const spec: LinesSpec = {
     kind: "lines",
     title: "As it grows",
-    x: { name: "size", base: 2 },
-    y: { name: "time", unit: "s" },
+    x: { name: "size", log: true, base: 2 },
+    y: { name: "time", unit: "s", log: true },
     series: ["batch", "width"].map((name, s) => ({
       name,
       points: [1, 2, 4, 8].map((x) => ({ x, y: spread(10 ** s * x) })),
@@ -188,7 +189,7 @@ describe("lines", () => {
   });
 
   it("run between even axes, too", async () => {
-    const even = { ...spec, x: { name: "t", log: false }, y: { name: "error", unit: "%", log: false } };
+    const even = { ...spec, x: { name: "t" }, y: { name: "error", unit: "%" } };
     const seen = await look(drawChart(even, ""));
     expectLegible(seen);
     expect(seen.texts.map(({ text }) => text)).toEqual(expect.arrayContaining(["0", "error (%)", "t"]));

@@ -1,0 +1,19 @@
+/** All experiments, in the order of the page. */
+import type { Experiment } from "./frame/experiment.ts";
+import { initialization } from "./initialization.ts";
+import { optimizers } from "./optimizers.ts";
+import { perceptron } from "./perceptron.ts";
+import { regression } from "./regression.ts";
+import { slowdown } from "./slowdown.ts";
+import { sweep } from "./sweep.ts";
+import { vanishing } from "./vanishing.ts";
+
+export const EXPERIMENTS: readonly Experiment[] = [
+  slowdown,
+  initialization,
+  vanishing,
+  optimizers,
+  sweep,
+  regression,
+  perceptron,
+];

@@ -1,0 +1,127 @@
+/** `npm run experiments -- NAME`: runs an experiment, prints what it found, and draws its charts. */
+import { CommanderError } from "commander";
+import { connect, cpu, type Engine } from "wgrad";
+import { ImageSource } from "./frame/data.ts";
+import type { Experiment } from "./frame/experiment.ts";
+import { type Flags, listOf, readCommand, UsageError } from "./frame/options.ts";
+import { checkPage, publish } from "./frame/page.ts";
+import { linesOf, writeFiles } from "./frame/report.ts";
+import { EXPERIMENTS } from "./index.ts";
+
+const EXIT = { success: 0, failure: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
+
+/** One line on stderr: figures alone go to stdout. */
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const wish = readCommand(args, EXPERIMENTS, (text) => process.stdout.write(text));
+    if (!wish) {
+      print(listOf(EXPERIMENTS));
+      return EXIT.success;
+    }
+    if (wish.flags.publish) await checkPage(wish.experiments);
+    return await runAll(wish.experiments, wish.flags);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.success;
+    return tell(error);
+  }
+}
+
+/** One after the other on one engine; where one fails, the others run still. */
+async function runAll(experiments: readonly Experiment[], flags: Flags): Promise<number> {
+  const engine = await openEngine(flags.engine);
+  let exit: number = EXIT.success;
+  try {
+    const images = new ImageSource(flags.data, note);
+    for (const experiment of experiments) {
+      try {
+        await runOne(experiment, engine, images, flags);
+      } catch (error) {
+        if (experiments.length === 1) throw error;
+        exit = tell(error, experiment.name);
+      }
+    }
+  } finally {
+    // A process with a GPU device does not end by itself.
+    await engine.destroy();
+  }
+  return exit;
+}
+
+async function runOne(
+  experiment: Experiment,
+  engine: Engine,
+  images: ImageSource,
+  flags: Flags,
+): Promise<void> {
+  print([experiment.title, experiment.question, ""]);
+  images.given = undefined;
+  const started = performance.now();
+  const outcome = await experiment.run({
+    engine,
+    seed: flags.seed,
+    quick: flags.quick,
+    mnist: (counts) => images.take(counts),
+    note,
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const finished = { experiment, outcome, flags, adapter: engine.info.adapter, data: images.given, seconds };
+  print([...linesOf(finished), ""]);
+  const written = await writeFiles(finished, flags.out);
+  const published = flags.publish ? await publish(finished) : [];
+  note(`written: ${[...written, ...published].join(", ")}`);
+}
+
+/** @throws Error when the GPU was asked for by name and there is none */
+async function openEngine(wanted: Flags["engine"]): Promise<Engine> {
+  if (wanted === "cpu") return cpu();
+  try {
+    return await connect();
+  } catch (error) {
+    const reason = oneLine(error);
+    if (wanted === "gpu") {
+      throw new Error(`--engine gpu: ${reason}; leave --engine out to compute on the CPU engine`, {
+        cause: error,
+      });
+    }
+    note(`Computing on the CPU engine, which is slow, as there is no GPU: ${reason}`);
+    return cpu();
+  }
+}
+
+/** Tells of an error on stderr. @returns the exit code */
+function tell(error: unknown, name?: string): number {
+  const usage = error instanceof UsageError || error instanceof CommanderError;
+  const stack = process.env.DEBUG === "wgrad" && error instanceof Error ? `\n${error.stack}` : "";
+  const hint = usage ? " (--help tells the options, list the experiments)" : "";
+  note(`experiments: ${name === undefined ? "" : `${name}: `}${oneLine(error)}${hint}${stack}`);
+  return usage ? EXIT.usage : EXIT.failure;
+}
+
+function oneLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message
+    .replace(/^error: /, "")
+    .trim()
+    .replace(/\s*\n\s*/g, " ");
+}
+
+// Files are written as a whole, so that ending at any time leaves none half-written.
+for (const [signal, code] of [
+  ["SIGINT", EXIT.interrupted],
+  ["SIGTERM", EXIT.terminated],
+] as const) {
+  process.on(signal, () => {
+    note("experiments: interrupted");
+    process.exit(code);
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2));

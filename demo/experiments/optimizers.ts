@@ -1,0 +1,179 @@
+/**
+ * Optimizers on the same model, the same start and the same batches: how far each comes in so many steps, and in how
+ * much time. Each has the learning rate that serves it best, of some that are tried first.
+ */
+import {
+  adam,
+  createTrainer,
+  crossEntropy,
+  dense,
+  evaluate,
+  type Optimizer,
+  relu,
+  rmsprop,
+  sequential,
+  sgd,
+} from "wgrad";
+import { significant, table } from "../../charts/numbers.ts";
+import type { LinesSpec } from "../../charts/spec.ts";
+import type { Images } from "./frame/data.ts";
+import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
+import { Steps } from "./frame/steps.ts";
+import { last, percent } from "./frame/training.ts";
+
+interface Candidate {
+  readonly name: string;
+  readonly make: (lr: number) => Optimizer;
+  readonly rates: readonly number[];
+}
+
+const CANDIDATES: readonly Candidate[] = [
+  { name: "SGD", make: (lr) => sgd({ lr }), rates: [0.03, 0.1, 0.3, 1] },
+  { name: "momentum 0.9", make: (lr) => sgd({ lr, momentum: 0.9 }), rates: [0.01, 0.03, 0.1, 0.3] },
+  {
+    name: "Nesterov 0.9",
+    make: (lr) => sgd({ lr, momentum: 0.9, nesterov: true }),
+    rates: [0.01, 0.03, 0.1, 0.3],
+  },
+  { name: "RMSProp", make: (lr) => rmsprop({ lr }), rates: [0.0003, 0.001, 0.003, 0.01] },
+  { name: "Adam", make: (lr) => adam({ lr }), rates: [0.0003, 0.001, 0.003, 0.01] },
+];
+
+const BATCH = 128;
+/** Losses are told as means of so many steps. */
+const WINDOW = 25;
+/** What a curve must come down to, and stay below, as a mean of WINDOW steps. */
+const GOAL = 0.15;
+
+interface Curve {
+  /** Means of WINDOW steps in a row. */
+  readonly losses: readonly number[];
+  /** When each of them was reached, in seconds spent training. */
+  readonly seconds: readonly number[];
+  /** In percent. */
+  readonly accuracy: number;
+}
+
+interface Found extends Curve {
+  readonly name: string;
+  readonly lr: number;
+}
+
+export const optimizers: Experiment = {
+  name: "optimizers",
+  title: "Optimizers",
+  question: "SGD, momentum, Nesterov, RMSProp, Adam: which one comes furthest?",
+  async run(context) {
+    const { quick, note } = context;
+    const images = await context.mnist(quick ? { train: 4000, test: 1000 } : { train: 50_000, test: 10_000 });
+    const found: Found[] = [];
+    for (const candidate of CANDIDATES) {
+      const lr = await bestRate(context, images, candidate);
+      const curve = await descend(context, images, candidate.make(lr), quick ? 150 : 2000);
+      if (!curve) throw new Error(`${candidate.name} diverged at its best rate ${lr}`);
+      found.push({ name: candidate.name, lr, ...curve });
+      note(`${candidate.name}, learning rate ${lr}: ${percent(curve.accuracy)}`);
+    }
+    return outcome(found);
+  },
+};
+
+/** The rate whose loss is lowest after a short run. */
+async function bestRate(context: Context, images: Images, { make, rates }: Candidate): Promise<number> {
+  let best = { lr: rates[0], loss: Number.POSITIVE_INFINITY };
+  for (const lr of rates) {
+    const curve = await descend(context, images, make(lr), context.quick ? 75 : 300);
+    if (curve && last(curve.losses) < best.loss) best = { lr, loss: last(curve.losses) };
+  }
+  return best.lr;
+}
+
+/** Trains 784-64-10 for so many steps. @returns undefined where it diverges */
+async function descend(
+  { engine, seed }: Context,
+  { train, test }: Images,
+  optimizer: Optimizer,
+  steps: number,
+): Promise<Curve | undefined> {
+  const model = sequential(dense(64), relu(), dense(10));
+  const trainer = createTrainer(engine, model, { inputShape: [784], optimizer, seed });
+  const training = await Steps.compile(trainer, train, { loss: crossEntropy(), batchSize: BATCH });
+  try {
+    const losses: number[] = [];
+    const seconds: number[] = [];
+    const began = performance.now();
+    for (let step = 0; step < steps; step += WINDOW) {
+      const loss = (await training.run(WINDOW)).reduce((sum, one) => sum + one, 0) / WINDOW;
+      if (!Number.isFinite(loss)) return undefined;
+      losses.push(loss);
+      seconds.push((performance.now() - began) / 1000);
+    }
+    const { accuracy = Number.NaN } = await evaluate(trainer, test);
+    return { losses, seconds, accuracy: 100 * accuracy };
+  } finally {
+    training.release();
+    trainer.release();
+  }
+}
+
+function outcome(found: readonly Found[]): Outcome {
+  const steps = found[0].losses.length * WINDOW;
+  return {
+    figures: {
+      ...Object.fromEntries(found.map(({ name, lr }) => [`learning rate, ${name}`, lr])),
+      ...Object.fromEntries(found.map(({ name, losses }) => [`first loss, ${name}`, losses[0]])),
+      ...Object.fromEntries(found.map(({ name, losses }) => [`last loss, ${name}`, last(losses)])),
+      ...Object.fromEntries(found.map((one) => [`steps to ${GOAL}, ${one.name}`, stepsTo(one, GOAL)])),
+      ...Object.fromEntries(found.map(({ name, accuracy }) => [`accuracy, ${name}`, accuracy])),
+    },
+    lines: [
+      `784-64-10, ReLU, cross-entropy, ${steps} steps of ${BATCH} images; the loss is a mean of ${WINDOW} steps`,
+      ...table([
+        ["", "rates tried", "best", `steps to ${GOAL}`, "last loss", "test accuracy", "ms a step"],
+        ...found.map((one, i) => [
+          one.name,
+          CANDIDATES[i].rates.join(", "),
+          String(one.lr),
+          formatSteps(stepsTo(one, GOAL)),
+          significant(last(one.losses)),
+          percent(one.accuracy),
+          significant((1000 * last(one.seconds)) / steps),
+        ]),
+      ]),
+    ],
+    charts: [
+      chart(found, "steps", { name: "step" }, (_one, i) => (i + 1) * WINDOW),
+      chart(found, "time", { name: "time spent training", unit: "s" }, ({ seconds }, i) => seconds[i]),
+    ],
+  };
+}
+
+/** After which step the loss is below `goal` for the first time. */
+function stepsTo({ losses }: Curve, goal: number): number {
+  const found = losses.findIndex((loss) => loss < goal);
+  return found < 0 ? Number.POSITIVE_INFINITY : (found + 1) * WINDOW;
+}
+
+function formatSteps(steps: number): string {
+  return Number.isFinite(steps) ? steps.toLocaleString("en-US") : "more";
+}
+
+function chart(
+  found: readonly Found[],
+  name: string,
+  x: LinesSpec["x"],
+  place: (one: Found, i: number) => number,
+): LinesSpec {
+  return {
+    kind: "lines",
+    name,
+    title: `Training loss against ${name}: each optimizer at its best learning rate`,
+    x,
+    y: { name: `loss, mean of ${WINDOW} steps`, log: true },
+    series: found.map((one) => ({
+      name: `${one.name}, ${one.lr}`,
+      style: "plain",
+      points: one.losses.map((loss, i) => ({ x: place(one, i), y: loss })),
+    })),
+  };
+}

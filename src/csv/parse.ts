@@ -1,0 +1,121 @@
+/** CSV as a table: Papa Parse finds the cells, this file knows the lines they stand on. */
+import Papa from "papaparse";
+import { Table } from "./table.ts";
+
+export interface CsvOptions {
+  /** For error messages (default "csv", or where the text was read from). */
+  readonly name?: string;
+  /** Whether the first row names the columns (default), or their names; `false` names them "0", "1", … */
+  readonly header?: boolean | readonly string[];
+  /** What separates cells (default: guessed among comma, tab, bar and semicolon). */
+  readonly delimiter?: string;
+  /** What a line begins with that is to be left out, such as "#" (default none). */
+  readonly comment?: string;
+  /** Cells that hold no value (default: [""], empty ones only). */
+  readonly missing?: readonly string[];
+}
+
+/** A row of cells, and the line of the file that it begins on. */
+export interface Row {
+  readonly cells: readonly string[];
+  readonly line: number;
+}
+
+/**
+ * Reads a table out of CSV (RFC 4180): quoted cells may hold delimiters, quotes written twice, and line ends. Empty lines
+ * are left out, a byte order mark and spaces around names too; all kinds of line ends will do.
+ * @throws Error naming the line, where a row has another length than the header, a quote does not end, or there is no row;
+ *   where names of columns are empty or occur twice
+ */
+export function parseCsv(text: string, options: CsvOptions = {}): Table {
+  const { name = "csv", header = true, missing = [""] } = options;
+  const { rows, delimiter } = readRows(name, text, options);
+  const first = rows[0];
+  if (!first) throw new Error(`${name}: the file is empty; expected rows of cells`);
+  const columns = columnNames(header, first.cells);
+  checkNames(name, columns, header === true ? `line ${first.line}` : "the option header");
+  const body = header === true ? rows.slice(1) : rows;
+  if (body.length === 0) throw new Error(`${name}: there is no row behind the header; expected one or more`);
+  for (const { cells, line } of body) {
+    if (cells.length === columns.length) continue;
+    const expected = header === true ? `the header (line ${first.line}) names` : "there are";
+    throw new Error(
+      `${name}: line ${line} has ${count(cells.length, "cell")}; ${expected} ${count(columns.length, "column")} ` +
+        `(delimiter ${JSON.stringify(delimiter)}): mend the line, or give another delimiter`,
+    );
+  }
+  return new Table(name, columns, body, new Set(missing));
+}
+
+function readRows(
+  name: string,
+  text: string,
+  { delimiter = "", comment }: CsvOptions,
+): { rows: Row[]; delimiter: string } {
+  if (comment === "")
+    throw new RangeError(`${name}: comment is empty; give what such lines begin with, or leave it out`);
+  // One kind of line ends: files have been seen to mix them. No empty line at the end: it would mislead the guess.
+  const input = text
+    .replace(/^\ufeff/, "")
+    .replace(/\r\n?/g, "\n")
+    .replace(/\n+$/, "");
+  const rows: Row[] = [];
+  let used = delimiter;
+  let end = 0;
+  let line = 1;
+  Papa.parse<string[]>(input, {
+    delimiter,
+    newline: "\n",
+    comments: comment ?? false,
+    step: ({ data, errors, meta }) => {
+      const begin = line + commentLines(input, end, comment);
+      for (; end < meta.cursor; end++) if (input[end] === "\n") line++;
+      used = meta.delimiter;
+      const [quotes] = errors.filter(({ type }) => type === "Quotes");
+      if (quotes) {
+        throw new Error(
+          `${name}: line ${begin}: ${quotes.code === "MissingQuotes" ? "a quoted cell does not end" : "a quote inside of a quoted cell"}; ` +
+            'write quotes inside of cells twice, as in "a ""word"""',
+        );
+      }
+      if (data.length > 1 || data[0]?.trim()) rows.push({ cells: data, line: begin });
+    },
+  });
+  return { rows, delimiter: used };
+}
+
+/** How many lines from `start` on are comments, which the parser leaves out without a word. */
+function commentLines(input: string, start: number, comment: string | undefined): number {
+  let lines = 0;
+  if (comment === undefined) return lines;
+  for (let at = start; input.startsWith(comment, at); lines++) {
+    const end = input.indexOf("\n", at);
+    if (end < 0) break;
+    at = end + 1;
+  }
+  return lines;
+}
+
+function columnNames(header: boolean | readonly string[], first: readonly string[]): readonly string[] {
+  if (Array.isArray(header)) return header;
+  return first.map((cell, i) => (header ? cell.trim() : String(i)));
+}
+
+function checkNames(name: string, columns: readonly string[], where: string): void {
+  columns.forEach((column, i) => {
+    if (column === "") {
+      throw new Error(`${name}: ${where}: column ${i + 1} of ${columns.length} has no name; give it one`);
+    }
+    const before = columns.indexOf(column);
+    if (before < i) {
+      throw new Error(
+        `${name}: ${where}: columns ${before + 1} and ${i + 1} are both named "${column}"; rename one ` +
+          "(where the first row holds data, give header: false)",
+      );
+    }
+  });
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

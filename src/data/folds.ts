@@ -1,0 +1,153 @@
+/**
+ * Cross-validation: ways to divide samples into pairs of training and validation sets, as lists of indices for `subset`.
+ * Without shuffling they are those of scikit-learn's `KFold`, `StratifiedKFold` and `TimeSeriesSplit`.
+ */
+import { epochOrder } from "../random.ts";
+import { checkClassCounts, samplesByClass } from "./classes.ts";
+import type { Dataset } from "./dataset.ts";
+
+/** Indices of samples, ascending: `fit` on `subset(set, fold.train)`, `evaluate` on `subset(set, fold.validation)`. */
+export interface Fold {
+  readonly train: Uint32Array<ArrayBuffer>;
+  readonly validation: Uint32Array<ArrayBuffer>;
+}
+
+export interface FoldOptions {
+  /** Of the order in which samples are dealt out (default 0). */
+  readonly seed?: number;
+  /** Whether samples are dealt out in a random order (default true), or as they stand. */
+  readonly shuffle?: boolean;
+}
+
+export interface TimeSeriesOptions {
+  /** Samples in each validation set (default: count / (k + 1), rounded down). */
+  readonly testSize?: number;
+  /** Samples left out between training and validation (default 0). */
+  readonly gap?: number;
+  /** The most samples in a training set: the latest (default all). */
+  readonly maxTrainSize?: number;
+}
+
+function countOf(operation: string, source: Dataset | number): { name: string; count: number } {
+  if (typeof source !== "number") return source;
+  if (!Number.isSafeInteger(source) || source < 1) {
+    throw new RangeError(`${operation}: the count is ${source}; give a data set, or a whole number from 1`);
+  }
+  return { name: "the data", count: source };
+}
+
+function checkFolds(operation: string, k: number, { name, count }: { name: string; count: number }): void {
+  if (!Number.isInteger(k) || k < 2) {
+    throw new RangeError(`${operation}: k is ${k}; give a whole number of folds, from 2`);
+  }
+  if (k > count) {
+    throw new RangeError(
+      `${operation}: ${k} folds of ${count} samples: ${name} has fewer samples than folds; give k of at most ${count}`,
+    );
+  }
+}
+
+/** The folds where `foldOf` says in which validation set each sample is. */
+function foldsOf(foldOf: Uint32Array, k: number): Fold[] {
+  return Array.from({ length: k }, (_, fold) => {
+    const train: number[] = [];
+    const validation: number[] = [];
+    foldOf.forEach((own, index) => {
+      (own === fold ? validation : train).push(index);
+    });
+    return { train: Uint32Array.from(train), validation: Uint32Array.from(validation) };
+  });
+}
+
+/**
+ * k folds: each sample is in one validation set, and in the training sets of all other folds. Sizes differ by at most
+ * one, the first folds being larger. A pure function of its arguments.
+ * @param source a data set, or how many samples there are
+ * @throws RangeError where k is no whole number from 2 to the count
+ */
+export function kFold(source: Dataset | number, k: number, options: FoldOptions = {}): Fold[] {
+  const { seed = 0, shuffle = true } = options;
+  const data = countOf("kFold", source);
+  checkFolds("kFold", k, data);
+  const { count } = data;
+  const size = Math.floor(count / k);
+  const larger = count % k;
+  const foldOf = new Uint32Array(count);
+  epochOrder(count, seed, 0, shuffle).forEach((index, i) => {
+    const inLarger = i < larger * (size + 1);
+    foldOf[index] = inLarger
+      ? Math.floor(i / (size + 1))
+      : larger + Math.floor((i - larger * (size + 1)) / size);
+  });
+  return foldsOf(foldOf, k);
+}
+
+/**
+ * k folds with the proportions of classes of the whole: of each class, as of all samples, the folds' numbers differ by at
+ * most one. A pure function of its arguments.
+ * @throws TypeError where the data set has no classes; RangeError where k is no whole number from 2 to the count, or a
+ *   class has fewer samples than there are folds
+ */
+export function stratifiedKFold(source: Dataset, k: number, options: FoldOptions = {}): Fold[] {
+  const { seed = 0, shuffle = true } = options;
+  checkFolds("stratifiedKFold", k, source);
+  const byClass = samplesByClass("stratifiedKFold", source, epochOrder(source.count, seed, 0, shuffle));
+  checkClassCounts("stratifiedKFold", source, byClass, k, "folds");
+  const foldOf = new Uint32Array(source.count);
+  // Dealing all samples out in turn, class after class, gives each fold its number of each class …
+  let dealt = 0;
+  for (const samples of byClass.values()) {
+    const sizes = new Uint32Array(k);
+    for (let i = 0; i < samples.length; i++) (sizes[dealt++ % k] as number)++;
+    // … and the folds take them in the order of the samples.
+    let next = 0;
+    sizes.forEach((size, fold) => {
+      for (const end = next + size; next < end; next++) foldOf[samples[next] as number] = fold;
+    });
+  }
+  return foldsOf(foldOf, k);
+}
+
+/**
+ * k folds of samples in the order of time: each validation set comes after its training set, and after the validation
+ * set before; the last ends with the data.
+ * @param source a data set, or how many samples there are
+ * @throws RangeError where an option is no whole number in its range, or there are too few samples
+ */
+export function timeSeriesSplit(
+  source: Dataset | number,
+  k: number,
+  options: TimeSeriesOptions = {},
+): Fold[] {
+  const data = countOf("timeSeriesSplit", source);
+  const { count, name } = data;
+  checkFolds("timeSeriesSplit", k, data);
+  const { testSize = Math.floor(count / (k + 1)), gap = 0, maxTrainSize = count } = options;
+  for (const [option, value, least] of [
+    ["testSize", testSize, options.testSize === undefined ? 0 : 1],
+    ["gap", gap, 0],
+    ["maxTrainSize", maxTrainSize, 1],
+  ] as const) {
+    if (!Number.isInteger(value) || value < least) {
+      throw new RangeError(`timeSeriesSplit: ${option} is ${value}; give a whole number from ${least}`);
+    }
+  }
+  const before = count - k * testSize - gap;
+  if (testSize < 1 || before < 1) {
+    throw new RangeError(
+      `timeSeriesSplit: ${name} has ${count} samples, too few for ${k} folds that validate on ${Math.max(testSize, 1)} each ` +
+        `behind a gap of ${gap} and train on one or more; use fewer folds, or a smaller testSize or gap`,
+    );
+  }
+  return Array.from({ length: k }, (_, fold) => {
+    const start = count - (k - fold) * testSize;
+    return {
+      train: range(Math.max(0, start - gap - maxTrainSize), start - gap),
+      validation: range(start, start + testSize),
+    };
+  });
+}
+
+function range(start: number, end: number): Uint32Array<ArrayBuffer> {
+  return Uint32Array.from({ length: end - start }, (_, i) => start + i);
+}

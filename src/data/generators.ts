@@ -1,0 +1,135 @@
+/** Small data sets made up from a seed, for lessons and tests: the same for the same arguments everywhere. */
+import { normals, permutation, uniforms } from "../random.ts";
+import { type Dataset, dataset } from "./dataset.ts";
+
+export interface RegressionOptions {
+  /** Samples (default 200). */
+  readonly count?: number;
+  /** Inputs of a sample (default 3). */
+  readonly features?: number;
+  /** Standard deviation of what is added to the targets (default 0.1). */
+  readonly noise?: number;
+  readonly seed?: number;
+}
+
+/** A data set with the truth behind it. */
+export interface RegressionDataset extends Dataset {
+  /** [features]: targets are inputs · weights + intercept + noise. */
+  readonly weights: Float32Array<ArrayBuffer>;
+  readonly intercept: number;
+}
+
+export interface MoonsOptions {
+  /** Samples (default 200). */
+  readonly count?: number;
+  /** Standard deviation of what is added to both coordinates (default 0.1). */
+  readonly noise?: number;
+  readonly seed?: number;
+}
+
+export interface BlobsOptions {
+  /** Samples (default 200). */
+  readonly count?: number;
+  /** Blobs, each a class (default 3). */
+  readonly classes?: number;
+  /** Inputs of a sample (default 2). */
+  readonly features?: number;
+  /** Standard deviation of a blob (default 1); the centres are uniform in −10 … 10. */
+  readonly deviation?: number;
+  readonly seed?: number;
+}
+
+/** Streams of the seed: what is drawn for one thing does not depend on how much is drawn for another. */
+const INPUTS = 0;
+const NOISE = 1;
+const TRUTH = 2;
+
+function checkWhole(operation: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (!Number.isSafeInteger(size) || size < 1) {
+      throw new RangeError(`${operation}: ${name} is ${size}; give a whole number from 1`);
+    }
+  }
+}
+
+function checkDeviation(operation: string, name: string, deviation: number): void {
+  if (!(deviation >= 0 && Number.isFinite(deviation))) {
+    throw new RangeError(`${operation}: ${name} is ${deviation}; give a finite number from 0`);
+  }
+}
+
+/** A linear function of normal inputs, with noise; weights and intercept are normal, too. Targets are [1]. */
+export function makeRegression(options: RegressionOptions = {}): RegressionDataset {
+  const { count = 200, features = 3, noise = 0.1, seed = 0 } = options;
+  checkWhole("makeRegression", { count, features });
+  checkDeviation("makeRegression", "noise", noise);
+  const truth = normals(features + 1, seed, TRUTH);
+  const weights = truth.slice(1);
+  const intercept = truth[0] as number;
+  const inputs = normals(count * features, seed, INPUTS);
+  const errors = normals(count, seed, NOISE);
+  const targets = errors.map((error, sample) => {
+    const row = inputs.subarray(sample * features, (sample + 1) * features);
+    return row.reduce((sum, x, i) => sum + x * (weights[i] as number), intercept + noise * error);
+  });
+  const made = dataset({
+    name: "regression",
+    inputs: { data: inputs, shape: [features] },
+    targets: { data: targets, shape: [1] },
+  });
+  return { ...made, weights, intercept };
+}
+
+/**
+ * Two half circles of radius 1 that reach into each other, a class each, in a random order; where the count is odd, the
+ * first has one sample more. Class 0 is the upper half around (0, 0), class 1 the lower half around (1, 0.5).
+ */
+export function makeMoons(options: MoonsOptions = {}): Dataset {
+  const { count = 200, noise = 0.1, seed = 0 } = options;
+  checkWhole("makeMoons", { count });
+  checkDeviation("makeMoons", "noise", noise);
+  const angles = uniforms(count, seed, INPUTS);
+  const errors = normals(2 * count, seed, NOISE);
+  return classified("moons", count, 2, seed, (sample, label) => {
+    const angle = Math.PI * (angles[sample] as number);
+    const circle = [Math.cos(angle), Math.sin(angle)] as const;
+    const point = label === 0 ? circle : [1 - circle[0], 0.5 - circle[1]];
+    return point.map((x, axis) => x + noise * (errors[2 * sample + axis] as number));
+  });
+}
+
+/** Clouds of normally distributed points, a class each, in a random order; their sizes differ by at most one. */
+export function makeBlobs(options: BlobsOptions = {}): Dataset {
+  const { count = 200, classes = 3, features = 2, deviation = 1, seed = 0 } = options;
+  checkWhole("makeBlobs", { count, classes, features });
+  checkDeviation("makeBlobs", "deviation", deviation);
+  const centres = uniforms(classes * features, seed, TRUTH).map((x) => 20 * x - 10);
+  const errors = normals(count * features, seed, NOISE);
+  return classified("blobs", count, classes, seed, (sample, label) =>
+    Array.from(
+      { length: features },
+      (_, i) =>
+        (centres[label * features + i] as number) + deviation * (errors[sample * features + i] as number),
+    ),
+  );
+}
+
+/** Samples of classes in turn, in a random order. */
+function classified(
+  name: string,
+  count: number,
+  classes: number,
+  seed: number,
+  pointOf: (sample: number, label: number) => readonly number[],
+): Dataset {
+  const order = permutation(count, seed, 0);
+  const labels = Int32Array.from({ length: count }, (_, sample) => order.at(sample) % classes);
+  const points = Array.from(labels, (label, sample) => pointOf(sample, label));
+  const features = points[0]?.length ?? 0;
+  return dataset({
+    name,
+    inputs: { data: Float32Array.from(points.flat()), shape: [features] },
+    targets: { data: labels },
+    classes,
+  });
+}

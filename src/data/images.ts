@@ -1,0 +1,169 @@
+/** Images as arrays, from canvases and decoders, as a data set. */
+import { type Dataset, dataset } from "./dataset.ts";
+
+/** What a canvas gives, or a decoder of image files: RGBA bytes, row by row. */
+export interface PixelData {
+  readonly data: ArrayLike<number>;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface ImageDatasetOptions {
+  /** For error messages ("images" unless given). */
+  readonly name?: string;
+  /** Bytes 0 … 255 of one image each; of `ImageData` and the like, alpha is left out. */
+  readonly images: readonly (ArrayLike<number> | PixelData)[];
+  /** The class of each image. */
+  readonly labels: ArrayLike<number>;
+  readonly classes: number;
+  /** Of every image. Needed for arrays; of `ImageData` by default the first one's. */
+  readonly width?: number;
+  readonly height?: number;
+  /** In each image (default: its length over width · height). */
+  readonly channels?: number;
+  /** Whether an array has a pixel's channels side by side, "HWC" (the default), or whole channels, "CHW". */
+  readonly layout?: "HWC" | "CHW";
+  /** Makes one channel of red, green and blue: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). Default false. */
+  readonly grey?: boolean;
+}
+
+/** One image as it was given, and how to read it. */
+interface Source {
+  readonly data: ArrayLike<number>;
+  /** Channels that are kept. */
+  readonly kept: number;
+  /** Steps in `data` from a pixel to the next, and from a channel to the next. */
+  readonly pixelStride: number;
+  readonly channelStride: number;
+}
+
+/** Weights of red, green and blue in grey. */
+const LUMA = [0.299, 0.587, 0.114] as const;
+
+const isPixelData = (image: ArrayLike<number> | PixelData): image is PixelData => "data" in image;
+
+/**
+ * A data set of images with a class each: samples [channels, height, width] as bytes, scale 1/255.
+ * @throws RangeError | TypeError where images and labels have different counts, an image has another size than the rest
+ *   or holds what is no byte (naming the image), or as `dataset` does
+ */
+export function imageDataset(options: ImageDatasetOptions): Dataset {
+  const { name = "images", images, labels, classes, grey = false } = options;
+  const first = images[0];
+  if (first === undefined) throw new RangeError(`${name}: no images; a data set needs one or more`);
+  if (images.length !== labels.length) {
+    throw new RangeError(
+      `${name}: labels and images of different counts: ${images.length} images, ${labels.length} labels; each image needs one label`,
+    );
+  }
+  const { width, height } = sizeOf(name, options, first);
+  const pixels = width * height;
+  const channels = options.channels ?? (isPixelData(first) ? first.data : first).length / pixels;
+  if (!Number.isInteger(channels) || channels < 1) {
+    throw new RangeError(
+      `${name}: ${channels} channels in images of ${width} × ${height}; give channels, width and height so that ` +
+        "channels · width · height is the length of each array",
+    );
+  }
+  const sources = images.map((image, i) =>
+    checkImage(name, image, i, { ...options, width, height, channels }),
+  );
+  const kept = (sources[0] as Source).kept;
+  if (grey && kept !== 3) {
+    throw new RangeError(`${name}: grey is made of 3 channels, red, green and blue; the images have ${kept}`);
+  }
+  const shape = [grey ? 1 : kept, height, width];
+  const sample = (shape[0] as number) * pixels;
+  const data = new Uint8Array(images.length * sample);
+  sources.forEach((source, i) => {
+    (grey ? writeGrey : writeChannels)(data.subarray(i * sample, (i + 1) * sample), source, pixels);
+  });
+  return dataset({
+    name,
+    inputs: { data, shape, scale: 1 / 255 },
+    targets: { data: labelData(name, labels) },
+    classes,
+  });
+}
+
+function sizeOf(
+  name: string,
+  { width, height }: ImageDatasetOptions,
+  first: ArrayLike<number> | PixelData,
+): { width: number; height: number } {
+  const size = {
+    width: width ?? (isPixelData(first) ? first.width : undefined),
+    height: height ?? (isPixelData(first) ? first.height : undefined),
+  };
+  for (const [side, length] of Object.entries(size)) {
+    if (length === undefined || !Number.isInteger(length) || length < 1) {
+      throw new RangeError(`${name}: ${side} is ${length}; give the images' ${side} in pixels`);
+    }
+  }
+  return size as { width: number; height: number };
+}
+
+function checkImage(
+  name: string,
+  image: ArrayLike<number> | PixelData,
+  i: number,
+  {
+    width,
+    height,
+    channels,
+    layout = "HWC",
+  }: ImageDatasetOptions & { width: number; height: number; channels: number },
+): Source {
+  const pixels = width * height;
+  const given = isPixelData(image);
+  const data = given ? image.data : image;
+  const expected = `${width} × ${height} with ${channels} channels`;
+  if (given && (image.width !== width || image.height !== height)) {
+    throw new RangeError(`${name}: image ${i} is ${image.width} × ${image.height}; expected ${expected}`);
+  }
+  if (data.length !== pixels * channels) {
+    throw new RangeError(
+      `${name}: image ${i} has ${data.length} numbers; expected ${pixels * channels}: ${expected}`,
+    );
+  }
+  for (let at = 0; at < data.length; at++) {
+    const value = data[at] as number;
+    if (Number.isInteger(value) && value >= 0 && value <= 255) continue;
+    throw new RangeError(
+      `${name}: image ${i} holds ${value} at ${at}; expected bytes, 0 to 255; give floats to dataset() instead`,
+    );
+  }
+  const interleaved = given || layout === "HWC";
+  return {
+    data,
+    kept: given && channels === 4 ? 3 : channels,
+    pixelStride: interleaved ? channels : 1,
+    channelStride: interleaved ? 1 : pixels,
+  };
+}
+
+function writeChannels(into: Uint8Array, source: Source, pixels: number): void {
+  const { data, kept, pixelStride, channelStride } = source;
+  for (let channel = 0; channel < kept; channel++) {
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      into[channel * pixels + pixel] = data[pixel * pixelStride + channel * channelStride] as number;
+    }
+  }
+}
+
+function writeGrey(into: Uint8Array, { data, pixelStride, channelStride }: Source, pixels: number): void {
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    const at = pixel * pixelStride;
+    const grey = LUMA.reduce((sum, weight, c) => sum + weight * (data[at + c * channelStride] as number), 0);
+    into[pixel] = Math.round(grey);
+  }
+}
+
+function labelData(name: string, labels: ArrayLike<number>): Int32Array {
+  const data = Int32Array.from(labels);
+  const bad = data.findIndex((label, i) => label !== labels[i]);
+  if (bad >= 0) {
+    throw new RangeError(`${name}: label ${bad} is ${labels[bad]}; expected a class index, a whole number`);
+  }
+  return data;
+}

@@ -1,0 +1,83 @@
+/** Data sets and rows of numbers, both as 32-bit floats one after the other: what scalers measure and scale. */
+import { type Dataset, type Field, sampleSize } from "./dataset.ts";
+
+/** Samples as rows of numbers, all of one length. */
+export type Rows = readonly ArrayLike<number>[];
+
+export interface Samples {
+  readonly values: Float32Array<ArrayBuffer>;
+  /** shape of one sample */
+  readonly shape: readonly number[];
+  /** number of elements of one sample */
+  readonly size: number;
+  /** for error messages: what one sample is called */
+  readonly unit: "sample" | "row";
+}
+
+function fieldValues({ data, scale }: Field): Float32Array<ArrayBuffer> {
+  // As an engine decodes them: in 32-bit floats.
+  const factor = Math.fround(scale);
+  const values = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) values[i] = (data[i] as number) * factor;
+  return values;
+}
+
+/** @throws RangeError where there is no row, a row is empty, or its length is another than the first's */
+export function rowValues(operation: string, rows: Rows): Samples {
+  const size = rows[0]?.length ?? 0;
+  if (size === 0) {
+    throw new RangeError(`${operation}: no rows of numbers; give one or more, such as [[1, 2], [3, 4]]`);
+  }
+  const values = new Float32Array(rows.length * size);
+  rows.forEach((row, i) => {
+    if (row.length !== size) {
+      throw new RangeError(
+        `${operation}: row ${i} has ${row.length} numbers, row 0 has ${size}; rows must be of one length`,
+      );
+    }
+    values.set(row, i * size);
+  });
+  return { values, shape: [size], size, unit: "row" };
+}
+
+/** The inputs of a data set, or rows. @throws RangeError as `rowValues` */
+export function samplesOf(operation: string, source: Dataset | Rows): Samples {
+  if (Array.isArray(source)) return rowValues(operation, source);
+  const { name, inputs } = source as Dataset;
+  if (!inputs?.data) {
+    throw new TypeError(
+      `${operation}: ${name ?? typeof source} holds no samples; give a data set in memory, or an array of rows`,
+    );
+  }
+  return { values: fieldValues(inputs), shape: inputs.shape, size: sampleSize(inputs), unit: "sample" };
+}
+
+/** Element `index` of a sample of `shape`, for people: `column 3 ("age")`, or a position in an image. */
+export function elementName(
+  index: number,
+  shape: readonly number[],
+  columns: readonly string[] | undefined,
+): string {
+  if (shape.length < 2) return `column ${index}${columns ? ` ("${columns[index]}")` : ""}`;
+  const at: number[] = [];
+  let rest = index;
+  for (const length of shape.toReversed()) {
+    at.unshift(rest % length);
+    rest = Math.floor(rest / length);
+  }
+  return `element [${at.join(", ")}]`;
+}
+
+/** @throws RangeError naming the first number that is not finite, by sample and column */
+export function checkFinite(
+  operation: string,
+  { values, shape, size, unit }: Samples,
+  columns?: readonly string[],
+): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  throw new RangeError(
+    `${operation}: ${unit} ${Math.floor(bad / size)} holds ${values[bad]} in ${elementName(bad % size, shape, columns)}; ` +
+      `expected finite numbers; drop the ${unit} or fill the gap`,
+  );
+}

@@ -1,0 +1,157 @@
+/** A fitted scaler: one offset and one factor for each feature, channel, or for all. */
+import { type Dataset, dataset } from "./dataset.ts";
+import { checkFinite, type Rows, rowValues, type Samples, samplesOf } from "./samples.ts";
+
+const KINDS = ["minMax", "standard", "robust"] as const;
+export type ScalerKind = (typeof KINDS)[number];
+
+/** A scaler as plain data: y = (x − offset) · factor. */
+export interface ScalerData {
+  readonly kind: ScalerKind;
+  /** [features] or the shape of a sample; [channels, 1, 1] where channels share; [] where all do */
+  readonly shape: readonly number[];
+  readonly offset: ArrayLike<number>;
+  readonly factor: ArrayLike<number>;
+}
+
+type Formula = (value: number, offset: number, factor: number) => number;
+
+// As engines compute it, each operation rounded to 32 bits: the product is rounded where it is stored.
+const scaled: Formula = (x, offset, factor) => Math.fround(x - offset) * factor;
+const unscaled: Formula = (y, offset, factor) => y / factor + offset;
+
+/**
+ * A fitted scaler: plain data and what can be done with it. Give it to the layer `scaling` and it is saved with the
+ * model; `JSON.stringify` keeps it on its own, and `scalerFrom` brings it back.
+ */
+export class Scaler implements ScalerData {
+  readonly kind: ScalerKind;
+  readonly shape: readonly number[];
+  readonly offset: readonly number[];
+  readonly factor: readonly number[];
+
+  /** @throws TypeError | RangeError as {@link scalerFrom} */
+  constructor({ kind, shape, offset, factor }: ScalerData) {
+    const size = shape.reduce((product, length) => product * length, 1);
+    if (!KINDS.includes(kind)) {
+      throw new TypeError(`scaler: its kind is ${kind}; expected ${KINDS.join(", ")}`);
+    }
+    if (offset.length !== size || factor.length !== size) {
+      throw new RangeError(
+        `scaler: ${offset.length} offsets and ${factor.length} factors for shape [${shape.join(", ")}]; expected ${size} each`,
+      );
+    }
+    this.kind = kind;
+    this.shape = [...shape];
+    // As engines hold them, so that what is scaled here is what the layer gives.
+    this.offset = Array.from(offset, Math.fround);
+    this.factor = Array.from(factor, Math.fround);
+    if (
+      !this.offset.every(Number.isFinite) ||
+      !this.factor.every((value) => Number.isFinite(value) && value !== 0)
+    ) {
+      throw new RangeError("scaler: offsets must be finite numbers, and factors finite and not 0");
+    }
+  }
+
+  /**
+   * The data set with its inputs scaled, in 32-bit floats with scale 1; targets are left alone.
+   * @throws RangeError where samples have another shape than those the scaler was fitted on
+   */
+  transform(source: Dataset): Dataset {
+    const { name, inputs, targets, classes } = source;
+    if (!this.#serves(inputs.shape)) {
+      throw this.#misfit("transform", `${name} has samples of shape [${inputs.shape.join(", ")}]`);
+    }
+    const data = this.#apply(samplesOf("transform", source), scaled);
+    return dataset({ name, inputs: { data, shape: inputs.shape }, targets, classes });
+  }
+
+  /**
+   * Rows of numbers, scaled, one after the other: what a model without `scaling` is given to predict from.
+   * @param rows one for each sample; where features have each their own scale, or all the same, also one flat array
+   * @throws RangeError where rows have another number of features than those the scaler was fitted on, or one that is
+   *   not finite
+   */
+  transformRows(rows: Float32Array | Rows): Float32Array<ArrayBuffer> {
+    return this.#rows("transformRows", rows, scaled);
+  }
+
+  /** What `transformRows` was given, from what it gave: y / factor + offset. */
+  inverse(rows: Float32Array | Rows): Float32Array<ArrayBuffer> {
+    return this.#rows("inverse", rows, unscaled);
+  }
+
+  /** Called by `JSON.stringify`. */
+  toJSON(): ScalerData {
+    const { kind, shape, offset, factor } = this;
+    return { kind, shape, offset, factor };
+  }
+
+  /** Whether channels, the first axis of samples, share an offset and a factor each. */
+  get #byChannel(): boolean {
+    return this.shape.length > 1 && this.shape.slice(1).every((length) => length === 1);
+  }
+
+  #serves(sample: readonly number[]): boolean {
+    const { shape } = this;
+    if (shape.length === 0) return true;
+    const same = (length: number, axis: number) => length === sample[axis];
+    if (shape.length !== sample.length) return false;
+    return this.#byChannel ? same(shape[0] as number, 0) : shape.every(same);
+  }
+
+  #rows(operation: string, rows: Float32Array | Rows, formula: Formula): Float32Array<ArrayBuffer> {
+    const what = `${this.kind}Scaler: ${operation}`;
+    if (rows instanceof Float32Array && this.#byChannel) {
+      throw new TypeError(`${what}: got one array; give an array of rows, one for each sample`);
+    }
+    const columns = this.offset.length;
+    const samples =
+      rows instanceof Float32Array
+        ? ({ values: Float32Array.from(rows), shape: [columns], size: columns, unit: "row" } as const)
+        : rowValues(what, rows);
+    const { values, size } = samples;
+    const fits = this.#byChannel || this.shape.length === 0 ? size % columns === 0 : size === columns;
+    if (!fits || values.length % size !== 0) {
+      throw this.#misfit(
+        operation,
+        rows instanceof Float32Array ? `got ${values.length} numbers` : `got rows of ${size} numbers`,
+      );
+    }
+    checkFinite(what, samples);
+    return this.#apply(samples, formula);
+  }
+
+  #misfit(operation: string, got: string): RangeError {
+    const { kind, shape } = this;
+    const fitted =
+      shape.length === 1 ? `rows of ${shape[0]} features` : `samples of shape [${shape.join(", ")}]`;
+    const axes = this.#byChannel ? " (of any height and width)" : "";
+    return new RangeError(
+      `${kind}Scaler: ${operation}: ${got}; the scaler was fitted on ${fitted}${axes}: give it the same features`,
+    );
+  }
+
+  #apply({ values, size }: Samples, formula: Formula): Float32Array<ArrayBuffer> {
+    const { offset, factor } = this;
+    const together = size / offset.length;
+    return values.map((value, i) => {
+      const column = Math.floor((i % size) / together);
+      return formula(value, offset[column] as number, factor[column] as number);
+    });
+  }
+}
+
+/**
+ * A scaler from plain data: what `JSON.parse` gives, or `{ kind, shape, offset, factor }` out of a model's weights.
+ * @throws TypeError | RangeError where that is no scaler
+ */
+export function scalerFrom(data: ScalerData): Scaler {
+  if (typeof data !== "object" || data === null || !data.shape || !data.offset || !data.factor) {
+    throw new TypeError(
+      "scalerFrom: expected { kind, shape, offset, factor }, as JSON.parse gives a scaler back",
+    );
+  }
+  return new Scaler(data);
+}

@@ -1,0 +1,178 @@
+/**
+ * Scalers: what brings features to a like size, by what was measured on the training set only. The conventions are those
+ * of numpy and scikit-learn: population deviation, quantiles by linear interpolation.
+ */
+import type { Dataset } from "./dataset.ts";
+import { checkFinite, elementName, type Rows, type Samples, samplesOf } from "./samples.ts";
+import { Scaler, type ScalerKind } from "./scaler.ts";
+
+/** What has an offset and a factor of its own: each feature, each channel (the first axis of a sample), or all together. */
+export type Per = "feature" | "channel" | "all";
+
+export interface ScalerOptions {
+  /** Default: "channel" of images [channels, height, width], "feature" of anything else. */
+  readonly per?: Per;
+}
+
+export interface MinMaxOptions extends ScalerOptions {
+  /** What the least and the greatest value become (default [0, 1]). */
+  readonly range?: readonly [number, number];
+}
+
+export interface RobustOptions extends ScalerOptions {
+  /** Those whose distance becomes 1 (default [0.25, 0.75], the interquartile range). */
+  readonly quantiles?: readonly [number, number];
+}
+
+export interface FitScalerOptions {
+  /** Names of the features, for error messages. */
+  readonly columns?: readonly string[];
+}
+
+/** A scaler before `fit`. Everything else that it could do throws. */
+export interface UnfittedScaler {
+  /**
+   * Measures a data set's inputs, or rows, in 64-bit floats.
+   * @throws RangeError where a feature is constant, a number is not finite (naming sample and column), or rows have
+   *   different lengths
+   */
+  fit(train: Dataset | Rows, options?: FitScalerOptions): Scaler;
+  transform(source: Dataset): never;
+  transformRows(rows: Float32Array | Rows): never;
+  inverse(rows: Float32Array | Rows): never;
+}
+
+/** What is measured of a column: which value becomes 0, and by what differences from it are multiplied. */
+interface Measured {
+  readonly offset: number;
+  readonly factor: number;
+}
+
+/** Measures the sorted values of one column, of which not all are the same. */
+type Measure = (sorted: Float64Array) => Measured;
+
+/** (x − min) / (max − min), in `range`. */
+export function minMaxScaler({ range = [0, 1], per }: MinMaxOptions = {}): UnfittedScaler {
+  const [low, high] = range;
+  if (!(high > low && Number.isFinite(high - low))) {
+    throw new RangeError(
+      `minMaxScaler: range is [${range.join(", ")}]; give two finite numbers, the lower first`,
+    );
+  }
+  return unfitted("minMax", per, (sorted) => {
+    const min = sorted[0] as number;
+    const factor = (high - low) / ((sorted[sorted.length - 1] as number) - min);
+    return { offset: min - low / factor, factor };
+  });
+}
+
+/** (x − mean) / deviation, which is that of the population: the mean of squares is over all samples. */
+export function standardScaler({ per }: ScalerOptions = {}): UnfittedScaler {
+  return unfitted("standard", per, (sorted) => {
+    const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+    const variance = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length;
+    return { offset: mean, factor: 1 / Math.sqrt(variance) };
+  });
+}
+
+/** (x − median) / distance of two quantiles: what outliers cannot spoil. */
+export function robustScaler({ quantiles = [0.25, 0.75], per }: RobustOptions = {}): UnfittedScaler {
+  const [low, high] = quantiles;
+  if (!(low >= 0 && high > low && high <= 1)) {
+    throw new RangeError(
+      `robustScaler: quantiles are [${quantiles.join(", ")}]; give two from 0 to 1, the lower first`,
+    );
+  }
+  return unfitted("robust", per, (sorted) => ({
+    offset: quantile(sorted, 0.5),
+    factor: 1 / (quantile(sorted, high) - quantile(sorted, low)),
+  }));
+}
+
+/** By linear interpolation between the two samples around it, as numpy's default. */
+function quantile(sorted: Float64Array, q: number): number {
+  const at = q * (sorted.length - 1);
+  const below = sorted[Math.floor(at)] as number;
+  const above = sorted[Math.ceil(at)] as number;
+  return below + (above - below) * (at - Math.floor(at));
+}
+
+function unfitted(kind: ScalerKind, per: Per | undefined, measure: Measure): UnfittedScaler {
+  const name = `${kind}Scaler`;
+  if (per !== undefined && !["feature", "channel", "all"].includes(per)) {
+    throw new RangeError(`${name}: per is ${per}; expected "feature", "channel" or "all"`);
+  }
+  const refuse = (operation: string) => (): never => {
+    throw new Error(`${name}: ${operation}: not fitted yet; use the scaler that fit(train) returns`);
+  };
+  return {
+    fit: (train, options) => fitScaler(kind, per, measure, samplesOf(`${name}: fit`, train), options),
+    transform: refuse("transform"),
+    transformRows: refuse("transformRows"),
+    inverse: refuse("inverse"),
+  };
+}
+
+function fitScaler(
+  kind: ScalerKind,
+  given: Per | undefined,
+  measure: Measure,
+  samples: Samples,
+  { columns: names }: FitScalerOptions = {},
+): Scaler {
+  const operation = `${kind}Scaler: fit`;
+  const { shape, size } = samples;
+  const per = given ?? (shape.length === 3 ? "channel" : "feature");
+  if (names && names.length !== size) {
+    throw new RangeError(`${operation}: ${names.length} column names for ${size} columns; give one for each`);
+  }
+  checkFinite(operation, samples, names);
+  const columns = { feature: size, channel: shape[0] ?? 1, all: 1 }[per];
+  const label = (column: number): string => {
+    if (per === "all") return "the data";
+    return per === "channel" ? `channel ${column}` : elementName(column, shape, names);
+  };
+  const measured = Array.from({ length: columns }, (_, column) =>
+    measureColumn(operation, label(column), sortedColumn(samples, column, columns), measure),
+  );
+  const channels = shape.map((length, axis) => (axis === 0 ? length : 1));
+  return new Scaler({
+    kind,
+    shape: { feature: shape, channel: channels, all: [] }[per],
+    offset: measured.map(({ offset }) => offset),
+    factor: measured.map(({ factor }) => factor),
+  });
+}
+
+/** All values of one of so many columns, which are as many neighbours in each sample. */
+function sortedColumn({ values, size }: Samples, column: number, columns: number): Float64Array {
+  const together = size / columns;
+  const found = new Float64Array(values.length / columns);
+  for (let i = 0; i < found.length; i++) {
+    const sample = Math.floor(i / together);
+    found[i] = values[sample * size + column * together + (i % together)] as number;
+  }
+  return found.sort();
+}
+
+function measureColumn(operation: string, label: string, sorted: Float64Array, measure: Measure): Measured {
+  const [min, max] = [sorted[0] as number, sorted[sorted.length - 1] as number];
+  if (min === max) {
+    throw new RangeError(
+      `${operation}: ${label} is constant: all ${sorted.length} values are ${min}; ` +
+        'a constant tells nothing: drop it, or of images scale channels (per: "channel")',
+    );
+  }
+  const measured = measure(sorted);
+  if (measured.factor === Number.POSITIVE_INFINITY) {
+    throw new RangeError(
+      `${operation}: ${label} has the same value at both quantiles; give quantiles that are further apart, or use standardScaler`,
+    );
+  }
+  if (!Number.isFinite(Math.fround(measured.factor)) || Math.fround(measured.factor) === 0) {
+    throw new RangeError(
+      `${operation}: ${label} goes from ${min} to ${max}, which 32-bit floats cannot scale; give it in another unit`,
+    );
+  }
+  return measured;
+}

@@ -1,0 +1,108 @@
+/** Metrics of regressions. */
+import { sum } from "../nn/ops/reduce.ts";
+import { abs, square, sub } from "../nn/ops/scalar.ts";
+import { tensor } from "../nn/ops/source.ts";
+import type { Metric, MetricBatch } from "../train/evaluate.ts";
+import { numberRows } from "./checks.ts";
+
+/** The mean over samples and outputs of |output - target|, in the targets' unit. */
+export function meanAbsolute(): Metric<"meanAbsolute", number> {
+  return {
+    name: "meanAbsolute",
+    trace(batch) {
+      const [outputs, targets] = numberRows("meanAbsolute", batch);
+      return { distances: sum(abs(sub(outputs, targets)), 0) };
+    },
+    finish: ({ distances }, samples) =>
+      checkNumber("meanAbsolute", total(distances)) / (samples * distances.length),
+  };
+}
+
+export interface RSquaredOptions {
+  /**
+   * About where the targets lie, a number for each output: what squares are summed around, so that they stay small
+   * and exact. Default: the mean of the targets, or for streams 0. Far from the mean, compared with how far targets lie
+   * apart, it is refused.
+   */
+  readonly reference?: readonly number[];
+}
+
+/**
+ * R², the coefficient of determination: 1 - Σ (output - target)² / Σ (target - mean)², for each output, averaged over
+ * outputs. 1 is perfect, 0 as good as the mean. Where a target is the same everywhere it is 1 if that is met and else 0,
+ * as in scikit-learn.
+ * @throws RangeError for a reference that is not finite numbers; in an evaluation for a wrong count of them
+ */
+export function rSquared(options: RSquaredOptions = {}): Metric<"rSquared", number> {
+  const given = options.reference;
+  if (given && !given.every((value) => Number.isFinite(Math.fround(value)))) {
+    throw new RangeError(`rSquared: reference is [${given.join(", ")}]; give finite numbers`);
+  }
+  return {
+    name: "rSquared",
+    trace(batch) {
+      const [outputs, targets] = numberRows("rSquared", batch);
+      const reference = given ?? meanTargets(batch, targets.shape[1]);
+      if (reference.length !== targets.shape[1]) {
+        throw new RangeError(
+          `rSquared: reference has ${reference.length} numbers; the targets have ${targets.shape[1]}`,
+        );
+      }
+      const around = tensor(reference);
+      const distances = sub(targets, around);
+      return {
+        residual: sum(square(sub(outputs, targets)), 0),
+        distance: sum(distances, 0),
+        squares: sum(square(distances), 0),
+        around,
+      };
+    },
+    finish({ residual, distance, squares, around }, samples) {
+      const each = Array.from(residual, (left, i) => {
+        checkNumber("rSquared", left);
+        // Around the mean, from sums around the reference.
+        const spread = squares[i] - distance[i] ** 2 / samples;
+        if (isConstant(squares[i] / samples, around[i])) return Number(isConstant(left / samples, around[i]));
+        if (!(spread > squares[i] * FAR)) throw tooFar(i, around[i]);
+        return 1 - left / spread;
+      });
+      return total(each) / each.length;
+    },
+  };
+}
+
+function total(values: ArrayLike<number>): number {
+  return Array.from(values).reduce((sum, value) => sum + value, 0);
+}
+
+/** @throws Error where outputs were no finite numbers: the data set's targets are. */
+function checkNumber(metric: string, value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw new Error(
+    `${metric}: the distances of outputs and targets add up to ${value}; look for NaN in the outputs`,
+  );
+}
+
+/** Below this part of the squares' sum, what is left around the mean is rounding. */
+const FAR = 1e-4;
+
+/** Whether numbers near `around` with this mean square are the same but for rounding. `around` may be a multiple. */
+function isConstant(meanSquare: number, around: number): boolean {
+  return meanSquare <= (2 ** -22 * around) ** 2;
+}
+
+function tooFar(output: number, around: number): Error {
+  return new Error(
+    `rSquared: target ${output} varies too little around the reference (${around} in all batches together) for 32-bit sums; give rSquared({ reference }) the mean target of each output`,
+  );
+}
+
+/** The mean target of each output, as it is met on the engine. */
+function meanTargets({ dataset: { targets, count } }: MetricBatch, outputs: number): number[] {
+  const means = new Array<number>(outputs).fill(0);
+  if (!("data" in targets)) return means;
+  targets.data.forEach((value, i) => {
+    means[i % outputs] += value / count;
+  });
+  return means.map((mean) => Math.fround(mean * targets.scale));
+}

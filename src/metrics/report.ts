@@ -1,0 +1,135 @@
+/** Precision, recall and F1 out of a confusion matrix: scikit-learn's definitions, with 0 for what would be 0 / 0. */
+
+export interface Scores {
+  /** Of the samples predicted to be of the class, the part that is. */
+  readonly precision: number;
+  /** Of the samples of the class, the part that was found. */
+  readonly recall: number;
+  /** Their harmonic mean. */
+  readonly f1: number;
+}
+
+export interface ClassScores extends Scores {
+  /** Samples that are of the class. */
+  readonly support: number;
+}
+
+export interface ClassReport {
+  readonly perClass: readonly ClassScores[];
+  /** The part of samples that were right. */
+  readonly accuracy: number;
+  /** The mean over the classes that occur, among labels or predictions. */
+  readonly macro: Scores;
+  /** The mean over classes, weighted by their samples. */
+  readonly weighted: Scores;
+  /** Of all decisions together; where each sample gets one class, all three are the accuracy. */
+  readonly micro: Scores;
+  /** The report as aligned text; `names` are those of the classes (default: their numbers). */
+  table(names?: readonly string[]): string;
+}
+
+/** How a report is made one: a mean over classes, or class 1 alone where there are two. */
+export type Average = "macro" | "weighted" | "micro" | "binary";
+
+/**
+ * Precision, recall and F1 of each class and on average, from `confusion[true class][predicted class]`. There may be
+ * more columns than rows, for predictions that no sample belongs to.
+ * @throws RangeError where rows differ in length, columns are fewer than rows, or an entry is no count
+ */
+export function classReport(confusion: readonly (readonly number[])[]): ClassReport {
+  const columns = checkConfusion(confusion);
+  const total = confusion.flat().reduce((sum, count) => sum + count, 0);
+  const perClass = Array.from({ length: columns }, (_, c): ClassScores => {
+    const hits = confusion[c]?.[c] ?? 0;
+    const predicted = confusion.reduce((sum, row) => sum + row[c], 0);
+    const support = (confusion[c] ?? []).reduce((sum, count) => sum + count, 0);
+    return { ...scores(hits, predicted, support), support };
+  });
+  const occurs = perClass.map(({ support }, c) => support > 0 || confusion.some((row) => row[c] > 0));
+  const right = confusion.reduce((sum, row, c) => sum + row[c], 0);
+  const report = {
+    perClass,
+    accuracy: ratio(right, total),
+    macro: average(perClass, (c) => Number(occurs[c])),
+    weighted: average(perClass, (c) => perClass[c].support),
+    micro: scores(right, total, total),
+  };
+  return { ...report, table: (names) => reportTable(report, total, names) };
+}
+
+function checkConfusion(confusion: readonly (readonly number[])[]): number {
+  const columns = confusion[0]?.length ?? 0;
+  if (columns === 0 || columns < confusion.length || confusion.some((row) => row.length !== columns)) {
+    throw new RangeError(
+      `classReport: the confusion matrix has ${confusion.length} rows of ${confusion.map((row) => row.length).join(", ")} columns; expected a row for each class, with as many columns or more`,
+    );
+  }
+  const bad = confusion.flat().find((count) => !(count >= 0 && Number.isFinite(count)));
+  if (bad !== undefined) {
+    throw new RangeError(`classReport: the confusion matrix holds ${bad}; expected counts of samples`);
+  }
+  return columns;
+}
+
+function ratio(part: number, whole: number): number {
+  return whole > 0 ? part / whole : 0;
+}
+
+function scores(hits: number, predicted: number, support: number): Scores {
+  return {
+    precision: ratio(hits, predicted),
+    recall: ratio(hits, support),
+    f1: ratio(2 * hits, predicted + support),
+  };
+}
+
+function average(perClass: readonly ClassScores[], weightOf: (c: number) => number): Scores {
+  const weights = perClass.map((_, c) => weightOf(c));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const mean = (of: keyof Scores) =>
+    ratio(
+      perClass.reduce((sum, one, c) => sum + one[of] * weights[c], 0),
+      total,
+    );
+  return { precision: mean("precision"), recall: mean("recall"), f1: mean("f1") };
+}
+
+/** One of a report's averages. */
+export function averageOf(report: ClassReport, kind: Average): Scores {
+  if (kind !== "binary") return report[kind];
+  const { precision, recall, f1 } = report.perClass[1];
+  return { precision, recall, f1 };
+}
+
+function reportTable(
+  { perClass, macro, weighted, micro }: Omit<ClassReport, "table">,
+  total: number,
+  names: readonly string[] = perClass.map((_, c) => String(c)),
+): string {
+  if (names.length !== perClass.length) {
+    throw new RangeError(
+      `classReport: ${names.length} names for ${perClass.length} classes; give one for each`,
+    );
+  }
+  const line = (name: string, { precision, recall, f1 }: Scores, support: number) => [
+    name,
+    ...[precision, recall, f1].map((value) => value.toFixed(4)),
+    String(support),
+  ];
+  const rows = [
+    ["class", "precision", "recall", "F1", "samples"],
+    ...perClass.map((one, c) => line(names[c], one, one.support)),
+    line("macro", macro, total),
+    line("weighted", weighted, total),
+    line("micro", micro, total),
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

@@ -1,0 +1,47 @@
+import { formatShape, type Shape } from "../../program.ts";
+import type { Layer } from "../model.ts";
+import { mul, sub } from "../ops/scalar.ts";
+import { ShapeError } from "../tensor.ts";
+
+const REMEDY = "fit a scaler and give it to scaling(…), or load a saved model first";
+
+/** A fitted scaler as `wgrad/data` makes them, or the shape that its values will have. */
+export interface ScalingOptions {
+  /** [features], [channels, 1, 1], the shape of a sample, or [] for one offset and one factor. */
+  readonly shape?: Shape;
+  readonly offset?: ArrayLike<number>;
+  readonly factor?: ArrayLike<number>;
+}
+
+/**
+ * (x − offset) · factor: a scaler that was fitted on the training set, as a layer, so that it is saved and loaded with
+ * the model. [batch, …] → the same. Statistics: `offset` and `factor` of the scaler's shape; nothing moves them.
+ * Without a scaler they come with `trainer.load`, and no step runs before.
+ * @throws TypeError when the scaler was not fitted; while the model is traced, ShapeError when it does not fit the input
+ */
+export function scaling(scaler: ScalingOptions = {}): Layer {
+  const { offset, factor } = scaler;
+  if ("fit" in scaler || !offset !== !factor) {
+    throw new TypeError("scaling: the scaler is not fitted; give it what scaler.fit(train) returns");
+  }
+  return {
+    name: "scaling",
+    apply(x, scope) {
+      const sample = x.shape.slice(1);
+      // Of images a value for each channel, of anything else one for each feature.
+      const shape = scaler.shape ?? sample.map((size, axis) => (axis > 0 && sample.length > 2 ? 1 : size));
+      // A size of 1 serves a whole axis, but never the first: a scaler of 1 feature is not one of 3.
+      const fits = sample.map((size, axis) => shape[axis] === size || (axis > 0 && shape[axis] === 1));
+      if (shape.length > 0 && (shape.length !== sample.length || fits.includes(false))) {
+        throw new ShapeError(
+          "scaling",
+          `the input is ${formatShape(x.shape)}, the scaler is for samples ${formatShape(shape)}; fit one on such samples`,
+        );
+      }
+      const kept = (name: string, values?: ArrayLike<number>) =>
+        scope.statistic(name, shape, { initial: values ?? 0, rate: 0, remedy: values ? undefined : REMEDY })
+          .value;
+      return mul(sub(x, kept("offset", offset)), kept("factor", factor));
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** Cross-validation: what a model reaches on samples that it was not trained on, for each fold. */
+import type { Dataset } from "../data/dataset.ts";
+import type { Model } from "../nn/model.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { Evaluation } from "../train/evaluate.ts";
+import { checkFitOptions, type TrialOptions } from "./fitOptions.ts";
+import { alignedTable, meanAndDeviation } from "./table.ts";
+import { type FoldsOptions, foldsOf, splitsOf, type TrainedResult, trained } from "./trial.ts";
+
+export interface CrossValidateOptions extends Omit<TrialOptions, "seed">, FoldsOptions {
+  /** Called after each fold. */
+  readonly onFold?: (result: FoldResult) => void;
+}
+
+export interface FoldResult extends TrainedResult {
+  /** From 0. */
+  readonly fold: number;
+  /** How many samples it was trained and evaluated on. */
+  readonly samples: { readonly train: number; readonly validation: number };
+}
+
+/** A number for each that an evaluation has: loss, accuracy, and metrics that are numbers, by their names. */
+export type Figures = Readonly<Record<string, number>>;
+
+export interface CrossValidation {
+  readonly folds: readonly FoldResult[];
+  /** Of the folds' evaluations. */
+  readonly mean: Figures;
+  /** Their standard deviation, over all n folds. */
+  readonly std: Figures;
+  /** A line for each fold, and the mean and deviation, as aligned text. */
+  table(): string;
+}
+
+/**
+ * Trains `model` once for each fold, from the same start, and evaluates it on the samples left out. All other options are
+ * those of `fit`, and the same for each fold.
+ * @throws as `kFold` and `fit` do
+ */
+export async function crossValidate(
+  engine: Engine,
+  model: Model,
+  data: Dataset,
+  options: CrossValidateOptions,
+): Promise<CrossValidation> {
+  const { folds: given, stratified, onFold, ...fitting } = options;
+  checkFitOptions("crossValidate", "options", fitting);
+  const splits = splitsOf(
+    data,
+    foldsOf("crossValidate", data, { folds: given, stratified, seed: fitting.seed }),
+  );
+  const folds: FoldResult[] = [];
+  for (const [fold, split] of splits.entries()) {
+    const { train, validation } = split();
+    const { train: last, evaluations } = await trained(engine, model, train, [validation], fitting);
+    const samples = { train: train.count, validation: validation.count };
+    const result: FoldResult = { fold, samples, train: last, validation: evaluations[0] };
+    folds.push(result);
+    onFold?.(result);
+  }
+  const figures = folds.map(({ validation }) => figuresOf(validation));
+  const names = Object.keys(figures[0]).filter((name) => figures.every((one) => name in one));
+  const over = (of: "mean" | "std"): Figures =>
+    Object.fromEntries(names.map((name) => [name, meanAndDeviation(figures.map((one) => one[name]))[of]]));
+  const [mean, std] = [over("mean"), over("std")];
+  return { folds, mean, std, table: () => table(folds, figures, names, mean, std) };
+}
+
+/** The numbers of an evaluation. */
+export function figuresOf({ loss, accuracy, metrics = {} }: Evaluation): Figures {
+  const all = Object.entries({ loss, accuracy, ...metrics });
+  return Object.fromEntries(all.filter((entry): entry is [string, number] => typeof entry[1] === "number"));
+}
+
+function table(
+  folds: readonly FoldResult[],
+  figures: readonly Figures[],
+  names: readonly string[],
+  mean: Figures,
+  std: Figures,
+): string {
+  const rows = folds.map(({ fold, samples, train }, i) => [
+    String(fold),
+    samples.train,
+    samples.validation,
+    train.loss,
+    ...names.map((name) => figures[i][name]),
+  ]);
+  const summary = (label: string, of: Figures) => [
+    label,
+    undefined,
+    undefined,
+    undefined,
+    ...names.map((name) => of[name]),
+  ];
+  return alignedTable(
+    ["fold", "trained on", "validated on", "training loss", ...names],
+    [...rows, summary("mean", mean), summary("std", std)],
+  );
+}

@@ -1,0 +1,190 @@
+/** What a search is to do, checked before anything is trained, and its trials, done or read from the record. */
+import type { Fold } from "../data/folds.ts";
+import type { Model } from "../nn/model.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { Evaluation } from "../train/evaluate.ts";
+import type { FitOptions } from "../train/fit.ts";
+import type { Data } from "../train/source.ts";
+import { originOf, type TrialOptions } from "./fitOptions.ts";
+import { type Monitor, monitored } from "./monitor.ts";
+import { type Fingerprint, type RecordStore, SearchRecord } from "./record.ts";
+import { checkOptions, fitOptionsOf, rehearse, watched } from "./rehearsal.ts";
+import { type Choices, hash, type Json } from "./space.ts";
+import { meanAndDeviation } from "./table.ts";
+import { Divergence, foldsOf, type Split, splitsOf, type TrainedResult, trained } from "./trial.ts";
+
+/** What all searches take. */
+export interface SearchOptions<C> {
+  readonly data: Data;
+  /** What each trained model is evaluated on: this, or … */
+  readonly validation?: Data;
+  /** … the samples left out, for each of so many folds, or of these. */
+  readonly folds?: number | readonly Fold[];
+  /** Whether a number of folds keeps the proportions of the classes (default false). */
+  readonly stratified?: boolean;
+  /** The model of a trial. */
+  readonly model: (choices: C) => Model;
+  /** Options of `fit` that depend on the choices: an optimizer with a chosen learning rate, say. */
+  readonly options?: (choices: C) => TrialOptions;
+  /** Options of `fit` that all trials share. */
+  readonly fit?: TrialOptions;
+  /** Of everything random: the choices that are drawn, the folds, and each training (default 0). */
+  readonly seed?: number;
+  /** What makes a trial better (default accuracy where the data has classes, else loss). */
+  readonly monitor?: Monitor;
+  /** Whether more of it is better (default "max", for "loss" "min"). */
+  readonly mode?: "max" | "min";
+  /**
+   * Where finished trials are kept, so that the search can go on after an interruption: the path of a file of JSON
+   * lines, or for browsers something that reads and appends.
+   */
+  readonly record?: string | RecordStore;
+  /** Called with each trial, also with those that were read from the record. */
+  readonly onTrial?: (trial: Trial<C>, progress: SearchProgress) => void;
+}
+
+export interface SearchProgress {
+  /** Trials so far, and in all. */
+  readonly done: number;
+  readonly total: number;
+  /** Whether this one was read from the record. */
+  readonly recorded: boolean;
+}
+
+/** Choices, and what came of them. */
+export interface Trial<C = Choices> {
+  /** Its number among all choices of the search, from 0. */
+  readonly trial: number;
+  /** It was to be trained for so many. */
+  readonly epochs: number;
+  readonly choices: C;
+  /** What was monitored, the mean over folds; missing where the trial failed. */
+  readonly score?: number;
+  /** The standard deviation of the score over the folds, where there are some. */
+  readonly std?: number;
+  /** For each fold, or the one of the validation data; confusion matrices are left out. */
+  readonly results: readonly TrainedResult[];
+  /** Why there is no score. */
+  readonly error?: string;
+}
+
+/** A trial that did not fail. */
+export type ScoredTrial<C = Choices> = Trial<C> & { readonly score: number };
+
+export interface Candidate {
+  readonly trial: number;
+  readonly choices: Choices;
+}
+
+export class SearchPlan<C> {
+  private constructor(
+    readonly name: string,
+    readonly engine: Engine,
+    readonly options: SearchOptions<C>,
+    readonly splits: readonly Split[],
+    readonly monitor: ReturnType<typeof monitored>,
+    readonly record: SearchRecord,
+    readonly total: number,
+  ) {}
+
+  #done = 0;
+
+  /**
+   * Checks everything that can be checked without training: each candidate's model is traced, and its options go
+   * through the checks of `fit`.
+   */
+  static async open<C>(
+    name: string,
+    engine: Engine,
+    options: SearchOptions<C>,
+    candidates: readonly Candidate[],
+    { space, epochs, total }: { space: Json; epochs?: number; total: number },
+  ): Promise<SearchPlan<C>> {
+    checkOptions(name, options, epochs !== undefined);
+    const { data, validation, folds, stratified, seed = 0, fit: shared = {} } = options;
+    const monitor = monitored(name, options, data.classes !== undefined);
+    const divided = folds === undefined ? undefined : foldsOf(name, data, { folds, stratified, seed });
+    rehearse(name, engine, options, candidates, epochs, divided);
+    const values = Object.entries(shared).filter(([key]) => originOf(key) === "value");
+    const fingerprint: Fingerprint = {
+      seed,
+      space,
+      data: identity(data),
+      ...(validation ? { validation: identity(validation) } : {}),
+      ...(divided ? { folds: divided.map(({ train, validation }) => [hash(train), hash(validation)]) } : {}),
+      monitor: monitor.name,
+      mode: monitor.mode,
+      fit: JSON.parse(JSON.stringify(Object.fromEntries(values))),
+    };
+    const record = await SearchRecord.open(name, options.record, fingerprint);
+    const splits =
+      divided && !("open" in data)
+        ? splitsOf(data, divided)
+        : [() => ({ train: data, validation: validation as Data })];
+    return new SearchPlan(name, engine, options, splits, monitor, record, total);
+  }
+
+  /** The trial of a candidate for so many epochs: from the record, or done and recorded. */
+  async run(candidate: Candidate, epochs?: number): Promise<Trial<C>> {
+    const { epochs: planned = DEFAULT_EPOCHS } = this.#fitOptions(candidate, epochs);
+    const known = this.#recorded(candidate, planned);
+    // What is read again is what was written, and so are both results: through JSON.
+    const trial = known ?? JSON.parse(JSON.stringify(await this.#train(candidate, planned)));
+    if (!known) await this.record.add(trial);
+    this.#done++;
+    this.options.onTrial?.(trial, { done: this.#done, total: this.total, recorded: known !== undefined });
+    return trial;
+  }
+
+  #fitOptions({ choices }: Candidate, epochs: number | undefined): FitOptions {
+    return fitOptionsOf(this.name, this.options, choices, epochs, () => {});
+  }
+
+  #recorded({ trial, choices }: Candidate, epochs: number): Trial<C> | undefined {
+    const line = this.record.lines.find((one) => one.trial === trial && one.epochs === epochs);
+    if (!line) return undefined;
+    if (JSON.stringify(line.choices) !== JSON.stringify(choices)) {
+      throw new Error(
+        `${this.name}: the record's trial ${trial} has the choices ${JSON.stringify(line.choices)}, this search's ${JSON.stringify(choices)}; give another record`,
+      );
+    }
+    return line as unknown as Trial<C>;
+  }
+
+  async #train(candidate: Candidate, epochs: number): Promise<Trial<Choices>> {
+    const results: TrainedResult[] = [];
+    const scores: number[] = [];
+    const about = { ...candidate, epochs };
+    try {
+      for (const split of this.splits) {
+        const { train, validation } = split();
+        // Each fold has a model and callbacks of its own.
+        const options = this.#fitOptions(candidate, epochs);
+        const model = this.options.model(watched(this.name, candidate.choices, () => {}));
+        const { train: last, evaluations } = await trained(this.engine, model, train, [validation], options);
+        const score = this.monitor.score(evaluations[0]);
+        if (typeof score !== "number" || !Number.isFinite(score)) {
+          return { ...about, results, error: `the score (${this.monitor.name}) is ${String(score)}` };
+        }
+        scores.push(score);
+        results.push({ train: last, validation: withoutConfusion(evaluations[0]) });
+      }
+    } catch (error) {
+      if (!(error instanceof Divergence)) throw error;
+      return { ...about, results, error: error.message };
+    }
+    const { mean: score, std } = meanAndDeviation(scores);
+    return { ...about, score, ...(scores.length > 1 ? { std } : {}), results };
+  }
+}
+
+/** What `fit` trains for unless told otherwise. */
+const DEFAULT_EPOCHS = 5;
+
+function withoutConfusion({ confusion: _, ...others }: Evaluation): Evaluation {
+  return others;
+}
+
+function identity({ name, count, classes }: Data): Json {
+  return { name, count, ...(classes === undefined ? {} : { classes }) };
+}

@@ -1,0 +1,123 @@
+/** A search, gone through without training: what can be refused is refused before the first trial. */
+import type { Fold } from "../data/folds.ts";
+import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+import { type FitOptions, fit } from "../train/fit.ts";
+import { noticing } from "./choices.ts";
+import { checkFitOptions, fitOptionNames, originOf } from "./fitOptions.ts";
+import type { Candidate, SearchOptions } from "./plan.ts";
+import type { Choices } from "./space.ts";
+
+/** Choices as a caller's function gets them. */
+export function watched<C>(search: string, choices: Choices, onRead: (name: string) => void): C {
+  return noticing(search, choices, onRead) as unknown as C;
+}
+
+/** The options of a trial: those that all share, choices that are options, and what `options` makes of the others. */
+export function fitOptionsOf<C>(
+  search: string,
+  { options, fit: shared = {}, seed = 0 }: SearchOptions<C>,
+  choices: Choices,
+  epochs: number | undefined,
+  onRead: (name: string) => void,
+): FitOptions {
+  const chosen = Object.fromEntries(
+    Object.entries(choices).filter(([name]) => originOf(name) !== undefined),
+  ) as FitOptions;
+  const made = options?.(watched(search, choices, onRead)) ?? {};
+  checkFitOptions(search, "options", made);
+  if (epochs !== undefined && "epochs" in made) throw ownEpochs(search, "options");
+  const twice = Object.keys(made).find((name) => name in chosen);
+  if (twice) {
+    throw new TypeError(
+      `${search}: ${twice} is in the space and comes out of options, too; leave it out of one of them`,
+    );
+  }
+  return { seed, ...shared, ...chosen, ...made, ...(epochs === undefined ? {} : { epochs }) };
+}
+
+export function checkOptions<C>(name: string, options: SearchOptions<C>, ownsEpochs: boolean): void {
+  const { data, validation, folds, model, fit: shared = {} } = options;
+  if (data === undefined) throw new TypeError(`${name}: there is no data; give what to train on`);
+  if (typeof model !== "function" || (options.options && typeof options.options !== "function")) {
+    throw new TypeError(`${name}: model and options are functions of the choices: (choices) => …`);
+  }
+  if ((validation === undefined) === (folds === undefined)) {
+    throw new TypeError(
+      `${name}: ${folds === undefined ? "neither validation nor folds is given" : "both validation and folds are given"}; give one: data to validate on, or how to divide the data`,
+    );
+  }
+  checkFitOptions(name, "fit", shared);
+  if (ownsEpochs && shared.epochs !== undefined) throw ownEpochs(name, "fit");
+}
+
+function ownEpochs(name: string, where: string): TypeError {
+  return new TypeError(
+    `${name}: ${where} names epochs, which the search sets itself; give minEpochs and maxEpochs`,
+  );
+}
+
+/** Builds each candidate's model and options without an engine, and finds names that lead nowhere. */
+export function rehearse<C>(
+  search: string,
+  engine: Engine,
+  options: SearchOptions<C>,
+  candidates: readonly Candidate[],
+  epochs: number | undefined,
+  folds: readonly Fold[] | undefined,
+): void {
+  const names = Object.keys(candidates[0].choices);
+  const unfit = names.find((name) => (originOf(name) ?? "value") !== "value");
+  if (unfit) {
+    throw new TypeError(
+      `${search}: space.${unfit} cannot be chosen: the option ${unfit} of fit is no plain value; choose a name of your own, and make the option of it in options`,
+    );
+  }
+  if (epochs !== undefined && names.includes("epochs")) throw ownEpochs(search, "the space");
+  const { data } = options;
+  const count = folds ? Math.min(...folds.map(({ train }) => train.length)) : data.count;
+  const read = new Set<string>();
+  const onRead = (name: string) => read.add(name);
+  const stage = withoutMemory(engine);
+  for (const { trial, choices } of candidates) {
+    try {
+      const fitting = fitOptionsOf(search, options, choices, epochs, onRead);
+      const model = options.model(watched(search, choices, onRead));
+      fit(stage, model, { ...data, count }, fitting);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (reason.startsWith(`${search}: `)) throw cause;
+      throw new Error(`${search}: trial ${trial}, ${JSON.stringify(choices)}, cannot be trained: ${reason}`, {
+        cause,
+      });
+    }
+  }
+  const unknown = names.filter((name) => originOf(name) === undefined && !read.has(name));
+  if (unknown.length > 0) {
+    throw new TypeError(
+      `${search}: a search over an unknown option: ${unknown.map((name) => `"${name}"`).join(", ")} is no option of fit, and neither model nor options read it. ` +
+        `Options of fit that can be chosen: ${fitOptionNames("value")}. What was read: ${[...read].join(", ") || "nothing"}`,
+    );
+  }
+}
+
+/** An engine to check against: nothing is kept, nothing can run. */
+function withoutMemory({ kind, info }: Engine): Engine {
+  const refuse = async (): Promise<never> => {
+    throw new Error("nothing runs while a search is checked");
+  };
+  return {
+    kind,
+    info,
+    buffer: (label, dtype, length): EngineBuffer => ({
+      label,
+      dtype,
+      length,
+      write() {},
+      read: refuse,
+      release() {},
+    }),
+    compile: refuse,
+    async destroy() {},
+    async [Symbol.asyncDispose]() {},
+  };
+}

@@ -1,0 +1,36 @@
+/** Tables as aligned text. */
+
+export type Cell = string | number | boolean | null | undefined | object;
+
+/** Rows of cells in aligned columns: numbers to the right with four digits or all of a whole number, text to the left. */
+export function alignedTable(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const lines = [header, ...rows.map((row) => row.map(text))];
+  const columns = header.map((_, column) => ({
+    width: Math.max(...lines.map((line) => line[column].length)),
+    right: rows.every((row) => row[column] === undefined || typeof row[column] === "number"),
+  }));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, i) =>
+          columns[i].right ? cell.padStart(columns[i].width) : cell.padEnd(columns[i].width),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function text(cell: Cell): string {
+  if (cell === undefined) return "";
+  if (typeof cell === "string") return cell;
+  if (typeof cell !== "number") return JSON.stringify(cell);
+  return Number.isInteger(cell) ? String(cell) : cell.toPrecision(4);
+}
+
+/** The mean and the standard deviation (of all n, not n - 1) of some numbers. */
+export function meanAndDeviation(values: readonly number[]): { mean: number; std: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  return { mean, std: Math.sqrt(variance) };
+}

@@ -1,0 +1,121 @@
+/** One training and what came of it: the part that all of this folder shares. */
+
+import { type Dataset, subset } from "../data/dataset.ts";
+import { type Fold, kFold, stratifiedKFold } from "../data/folds.ts";
+import type { Model } from "../nn/model.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { type Evaluation, evaluate } from "../train/evaluate.ts";
+import { type FitOptions, fit } from "../train/fit.ts";
+import type { Data } from "../train/source.ts";
+import type { Trainer } from "../train/trainer.ts";
+
+export interface TrainedResult {
+  /** Of the last epoch, measured while training. */
+  readonly train: { readonly loss: number; readonly accuracy?: number };
+  /** Of the trained model. */
+  readonly validation: Evaluation;
+}
+
+/** The end of a training whose loss became no finite number. */
+export class Divergence extends Error {
+  override readonly name = "Divergence";
+}
+
+/**
+ * Trains a model from the start on `data` and evaluates it on `others`; all that it took is freed.
+ * @throws Divergence where the loss becomes no finite number
+ */
+export async function trained(
+  engine: Engine,
+  model: Model,
+  data: Data,
+  others: readonly Data[],
+  options: FitOptions,
+): Promise<{ train: TrainedResult["train"]; evaluations: Evaluation[] }> {
+  const { schedule, callbacks = [], loss, metrics, dataMemory } = options;
+  // Only schedules and callbacks look at evaluations between epochs.
+  const watches = schedule !== undefined || callbacks.length > 0;
+  const run = fit(engine, model, data, { ...options, validation: watches ? others[0] : undefined });
+  try {
+    let train: TrainedResult["train"] = { loss: Number.NaN };
+    for await (const { loss, accuracy } of run)
+      train = accuracy === undefined ? { loss } : { loss, accuracy };
+    const evaluations: Evaluation[] = [];
+    for (const other of others) {
+      evaluations.push(await evaluate(run.trainer, other, { loss, metrics, dataMemory }));
+      checkLoss(evaluations[evaluations.length - 1].loss);
+    }
+    return { train, evaluations };
+  } catch (error) {
+    if (isDivergence(error)) throw new Divergence(error.message, { cause: error });
+    // Metrics refuse what a diverged model gives, each in its own words: the loss tells.
+    if (metrics?.length) checkLoss(await lossOf(run.trainer, others[0], options));
+    throw error;
+  } finally {
+    run.trainer.release();
+  }
+}
+
+function checkLoss(loss: number): void {
+  if (!Number.isFinite(loss)) throw new Divergence(`the loss of the trained model is ${loss}`);
+}
+
+/** The loss without metrics; 0 where there is none because something else is wrong. */
+async function lossOf(trainer: Trainer, data: Data, { loss, dataMemory }: FitOptions): Promise<number> {
+  try {
+    return (await evaluate(trainer, data, { loss, dataMemory })).loss;
+  } catch {
+    return 0;
+  }
+}
+
+/** Whether fit ended because the loss was no finite number any more. */
+function isDivergence(error: unknown): error is Error {
+  return error instanceof Error && error.message.startsWith("fit: the loss became ");
+}
+
+/** How a data set is divided for validation. */
+export interface FoldsOptions {
+  /** How many folds, or the folds themselves: of `kFold`, `stratifiedKFold`, `timeSeriesSplit`, or your own. */
+  readonly folds: number | readonly Fold[];
+  /** Whether a number of folds keeps the proportions of the classes (default false). */
+  readonly stratified?: boolean;
+  /** Of the folds, if they are given by number, and of each training (default 0). */
+  readonly seed?: number;
+}
+
+/** @throws RangeError | TypeError where a fold is empty, or something makes no folds; each comes with what to do */
+export function foldsOf(
+  what: string,
+  data: Data,
+  { folds, stratified, seed }: FoldsOptions,
+): readonly Fold[] {
+  if ("open" in data) {
+    throw new TypeError(`${what}: ${data.name} is a stream, which has no folds; give validation data`);
+  }
+  if (typeof folds === "number") return (stratified ? stratifiedKFold : kFold)(data, folds, { seed });
+  if (!Array.isArray(folds) || folds.length === 0) {
+    throw new TypeError(
+      `${what}: folds is ${JSON.stringify(folds)}; give their number, or a list from kFold(…)`,
+    );
+  }
+  if (stratified) {
+    throw new TypeError(`${what}: stratified goes with a number of folds; these folds are made already`);
+  }
+  folds.forEach(({ train, validation }: Fold, i) => {
+    if (!(train?.length > 0 && validation?.length > 0)) {
+      throw new RangeError(`${what}: fold ${i} has no samples to train or to validate on; give some of each`);
+    }
+  });
+  return folds;
+}
+
+/** A training and a validation set, made when their turn comes. */
+export type Split = () => { readonly train: Data; readonly validation: Data };
+
+export function splitsOf(data: Dataset, folds: readonly Fold[]): Split[] {
+  return folds.map(({ train, validation }) => () => ({
+    train: subset(data, train),
+    validation: subset(data, validation),
+  }));
+}

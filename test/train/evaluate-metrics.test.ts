@@ -1,0 +1,64 @@
+/** Metrics in fit's validation, and on data that is streamed. */
+import { describe, expect, it } from "vitest";
+import { dataset } from "../../src/data/dataset.ts";
+import { createTrainer, dense, evaluate, fit, meanSquaredError } from "../../src/index.ts";
+import { meanAbsolute, precisionRecall, rocAuc, rSquared, topK } from "../../src/metrics/index.ts";
+import { normals } from "../../src/random.ts";
+import { difference } from "../helpers/compare.ts";
+import { ENGINES, useEngines } from "../helpers/engines.ts";
+
+const engines = useEngines();
+const [FEATURES, CLASSES] = [3, 4];
+
+const classes = (count: number, stream: number) =>
+  dataset({
+    inputs: { data: normals(count * FEATURES, 2, stream), shape: [FEATURES] },
+    targets: { data: Uint8Array.from({ length: count }, (_, i) => (i * 7) % CLASSES) },
+    classes: CLASSES,
+  });
+
+const numbers = (count: number) =>
+  dataset({
+    inputs: { data: normals(count * FEATURES, 2, 3), shape: [FEATURES] },
+    targets: { data: normals(count * 2, 2, 4).map((x) => 5 + x), shape: [2] },
+  });
+
+describe.each(ENGINES)("on the %s", (kind) => {
+  it("fit's validation has the metrics that evaluate gives", async () => {
+    const validation = classes(19, 1);
+    const metrics = [topK(2), rocAuc(), precisionRecall()] as const;
+    const run = fit(engines[kind], dense(CLASSES), classes(16, 0), {
+      batchSize: 8,
+      epochs: 2,
+      validation,
+      metrics,
+    });
+    const seen: unknown[] = [];
+    for await (const { validation: evaluation } of run) {
+      const want = await evaluate(run.trainer, validation, { metrics });
+      expect(evaluation).toEqual(want);
+      expect(want.metrics.top2).toBeGreaterThan(0);
+      seen.push(want.metrics.rocAuc.auc);
+    }
+    expect(seen[0]).not.toBe(seen[1]);
+  });
+
+  it("are not there where none was asked for", async () => {
+    const trainer = createTrainer(engines[kind], dense(CLASSES), { inputShape: [FEATURES] });
+    expect(Object.keys(await evaluate(trainer, classes(5, 0)))).toEqual(["loss", "accuracy", "confusion"]);
+  });
+
+  it("of data that is streamed are those of data that lies on the engine", async () => {
+    const data = numbers(53);
+    const trainer = createTrainer(engines[kind], dense(2), { inputShape: [FEATURES], seed: 1 });
+    const metrics = [meanAbsolute(), rSquared({ reference: [5, 5] })] as const;
+    const options = { loss: meanSquaredError(), batchSize: 8, metrics };
+    const whole = await evaluate(trainer, data, options);
+    // Room for a few batches at a time.
+    const streamed = await evaluate(trainer, data, { ...options, dataMemory: 1000 });
+    const values = ({ loss, metrics }: typeof whole) => [loss, metrics.meanAbsolute, metrics.rSquared];
+    const off = difference("metrics", values(streamed), values(whole), { rtol: 1e-12, atol: 0 });
+    expect(off).toBe(undefined);
+    expect(whole.metrics.rSquared).toBeLessThan(0);
+  });
+});
