@@ -26,12 +26,21 @@ export function valueAxis(axis: Axis, numbers: readonly number[]) {
   };
 }
 
-/** Whole powers of the base below and above all numbers. */
-function powersAround(numbers: readonly number[], base: number): { min: number; max: number } {
+/** More marks than this on a logarithmic axis, and every second power has one, or every third … */
+const MOST_POWERS = 8;
+
+/** Whole powers of the base below and above all numbers, and how many powers apart the marks are. */
+function powersAround(
+  numbers: readonly number[],
+  base: number,
+): { min: number; max: number; interval?: number } {
   const power = (value: number) => Math.log(value) / Math.log(base);
   const lowest = Math.floor(power(Math.min(...numbers)) + 1e-9);
-  const highest = Math.ceil(power(Math.max(...numbers)) - 1e-9);
-  return { min: base ** lowest, max: base ** Math.max(highest, lowest + 1) };
+  const highest = Math.max(Math.ceil(power(Math.max(...numbers)) - 1e-9), lowest + 1);
+  const interval = Math.ceil((highest - lowest) / MOST_POWERS);
+  if (interval === 1) return { min: base ** lowest, max: base ** highest };
+  const steps = Math.ceil((highest - lowest) / interval);
+  return { min: base ** lowest, max: base ** (lowest + steps * interval), interval };
 }
 
 export function spreadOf(value: Value): Spread {

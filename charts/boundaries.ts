@@ -8,7 +8,10 @@ import { pngUrl } from "./png.ts";
 import type { BoundariesSpec, BoundaryPanel, PlaneAxis } from "./spec.ts";
 import { AXIS_LINE, AXIS_NAME, colourOf, INK, LABEL, PAPER, SYMBOLS, TOP } from "./style.ts";
 
-const PANEL = { width: 270, height: 240, gapAcross: 70, gapDown: 92 };
+/** Of many panels, and of one alone. */
+const SMALL = { width: 270, height: 240 };
+const LARGE = { width: 520, height: 400 };
+const GAP = { across: 70, down: 92 };
 const PER_ROW = 3;
 const LEFT = 64;
 const RIGHT = 30;
@@ -21,13 +24,14 @@ const FIELD = [
 const BETWEEN = [0xff, 0xff, 0xff] as const;
 
 export function boundaries({ x, y, classes, panels }: BoundariesSpec): Diagram {
+  const size = panels.length > 1 ? SMALL : LARGE;
   const acrossCount = Math.min(PER_ROW, panels.length);
   const downCount = Math.ceil(panels.length / PER_ROW);
   const places = panels.map((_, i) => ({
-    left: LEFT + (i % PER_ROW) * (PANEL.width + PANEL.gapAcross),
-    top: TOP + 16 + Math.floor(i / PER_ROW) * (PANEL.height + PANEL.gapDown),
+    left: LEFT + (i % PER_ROW) * (size.width + GAP.across),
+    top: TOP + 16 + Math.floor(i / PER_ROW) * (size.height + GAP.down),
   }));
-  const diagramWidth = LEFT + acrossCount * PANEL.width + (acrossCount - 1) * PANEL.gapAcross + RIGHT;
+  const diagramWidth = LEFT + acrossCount * size.width + (acrossCount - 1) * GAP.across + RIGHT;
   const width = Math.max(640, diagramWidth);
   const axis = (plane: PlaneAxis, i: number, nameGap: number) => ({
     type: "value" as const,
@@ -44,20 +48,20 @@ export function boundaries({ x, y, classes, panels }: BoundariesSpec): Diagram {
   });
   return {
     width,
-    height: TOP + 16 + downCount * PANEL.height + (downCount - 1) * PANEL.gapDown + BOTTOM,
+    height: TOP + 16 + downCount * size.height + (downCount - 1) * GAP.down + BOTTOM,
     option: {
       ...legendOf(
         classes.map((name) => ({ name })),
         width,
       ).option,
-      grid: places.map((place) => ({ ...place, width: PANEL.width, height: PANEL.height })),
+      grid: places.map((place) => ({ ...place, ...size })),
       xAxis: panels.map((_, i) => axis(x, i, 28)),
       yAxis: panels.map((_, i) => axis(y, i, 38)),
       series: panels.flatMap((panel, i) => drawnPanel(panel, i, classes, x, y)),
     },
     titles: panels.map(({ caption }, i) => ({
       text: caption,
-      left: places[i].left + PANEL.width / 2,
+      left: places[i].left + size.width / 2,
       top: places[i].top - 28,
       textAlign: "center",
       textStyle: { fontSize: 13, fontWeight: "bold", color: INK },

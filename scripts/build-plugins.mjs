@@ -1,6 +1,6 @@
-// Two small steps of the library build (see vite.config.ts).
-import { readdirSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
+// Small steps of the library build (see vite.config.ts).
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -81,11 +81,45 @@ export function ignoredByBundlers() {
      */
     generateBundle(_options, bundle) {
       for (const chunk of Object.values(bundle)) {
-        chunk.code = chunk.code?.replace(
-          outsideBrowsers,
-          'import(/* webpackIgnore: true */ /* @vite-ignore */ "$2".slice())',
-        );
+        chunk.code = chunk.code
+          ?.replace(outsideBrowsers, 'import(/* webpackIgnore: true */ /* @vite-ignore */ "$2".slice())')
+          // Chunks that are loaded later, named as every bundler understands.
+          .replace(/\bimport\(`(\.[^`$]+)`\)/g, 'import("$1")');
       }
     },
   };
+}
+
+/**
+ * The modules that `entry` loads, itself among them, by path; not what it imports dynamically, nor types.
+ * @param {string} entry
+ * @returns {Set<string>}
+ */
+export function loadedModules(entry) {
+  const loaded = new Set([entry]);
+  for (const path of loaded) {
+    const code = readFileSync(path, "utf8");
+    for (const [, specifier] of code.matchAll(
+      /^(?:import|export) (?!type\b)(?:[^"]* from )?"(\.[^"]+\.ts)"/gm,
+    ))
+      loaded.add(join(dirname(path), specifier));
+  }
+  return loaded;
+}
+
+/**
+ * The licences of packages that are built into a chunk, as a comment for its top: what their authors ask for.
+ * @param {{ moduleIds: readonly string[] }} chunk
+ */
+export function builtInLicences({ moduleIds }) {
+  const folders = moduleIds.map((id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]);
+  return [...new Set(folders)].map((folder) => (folder ? notice(folder) : "")).join("");
+}
+
+/** @param {string} folder of a package */
+function notice(folder) {
+  const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const file = ["LICENSE", "LICENSE.md", "LICENSE.txt"].find((file) => existsSync(`${folder}/${file}`));
+  if (!file) throw new Error(`${name} is built in, and has no file LICENSE to go with it`);
+  return `/*! ${name} ${version}\n${readFileSync(`${folder}/${file}`, "utf8").trim()}\n*/\n`;
 }

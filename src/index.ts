@@ -10,7 +10,7 @@ export {
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
 export type { Clipping } from "./nn/arena.ts";
 export { gradients } from "./nn/gradients.ts";
-export * as init from "./nn/initializers.ts";
+export { init } from "./nn/initializers.ts";
 export {
   elu,
   gelu,
@@ -119,19 +119,10 @@ export { type Engine, type EngineBuffer, EngineError, type LaunchTimes } from ".
 export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export { chromeTrace } from "./trace.ts";
+export type { Callback } from "./train/callback.ts";
 export { type Compiled, compile } from "./train/compile.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
 export { type Epoch, type FitOptions, type FitRun, fit, type Progress } from "./train/fit.ts";
-export {
-  type DescentOptions,
-  gradientDescent,
-  type LbfgsOptions,
-  lbfgs,
-  type MinimizeOptions,
-  type Minimum,
-  newtonCG,
-} from "./train/minimize.ts";
-export { type Objective, objective } from "./train/objective.ts";
 export { type PredictOptions, predict } from "./train/predict.ts";
 export {
   type CompiledStep,

@@ -2,8 +2,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import packageJson from "../package.json" with { type: "json" };
 import * as wgrad from "../src/index.ts";
 import { ROOT } from "./helpers/programs.ts";
+
+/** The entries of the package beside `wgrad`. */
+const ENTRIES = Object.keys(packageJson.exports)
+  .filter((name) => name !== ".")
+  .map((name) => name.slice(2));
 
 /** By path from the root. */
 const pages = new Map<string, string>();
@@ -45,16 +51,18 @@ function examples([path, page]: readonly [string, string]): Example[] {
 }
 
 describe("the documents", () => {
-  it("name every public function", () => {
+  it("name every public function", async () => {
     const words = new Set([...pages].flatMap(([, page]) => [...codeWords(page)]));
-    const functions = Object.entries(wgrad)
+    const all = (await Promise.all(ENTRIES.map((entry) => import(`../src/${entry}/index.ts`)))) as object[];
+    const functions = [wgrad, ...all]
+      .flatMap((module) => Object.entries(module))
       // Types at run time: classes that are thrown, or that tensors are instances of.
       .filter(([name, value]) => typeof value === "function" && !/^[A-Z]/.test(name))
       .map(([name]) => name);
     const initializers = Object.keys(wgrad.init)
-      .filter((name) => !["fans", "initialValues", "initializerFor"].includes(name))
+      .filter((name) => name !== "fans")
       .map((name) => `init.${name}`);
-    expect(functions.length).toBeGreaterThan(80);
+    expect(functions.length).toBeGreaterThan(130);
     expect([...functions, ...initializers].filter((name) => !words.has(name))).toEqual([]);
   });
 

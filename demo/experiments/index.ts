@@ -1,4 +1,5 @@
 /** All experiments, in the order of the page. */
+import { colour } from "./colour.ts";
 import type { Experiment } from "./frame/experiment.ts";
 import { initialization } from "./initialization.ts";
 import { optimizers } from "./optimizers.ts";
@@ -9,11 +10,12 @@ import { sweep } from "./sweep.ts";
 import { vanishing } from "./vanishing.ts";
 
 export const EXPERIMENTS: readonly Experiment[] = [
+  perceptron,
+  regression,
   slowdown,
   initialization,
   vanishing,
   optimizers,
   sweep,
-  regression,
-  perceptron,
+  colour,
 ];

@@ -255,7 +255,7 @@ function deepCharts(activation: string, all: readonly Deep[]): LinesSpec[] {
       name: `loss-${activation.toLowerCase()}`,
       title: `${DEEP.layers} layers of ${activation} learn, or do not`,
       x: { name: "step" },
-      y: { name: "training loss", log: true },
+      y: { name: "training loss", log: true, base: 2 },
       series: deep
         .filter(({ losses }) => losses.length > 0)
         .map(({ start, losses }) => ({

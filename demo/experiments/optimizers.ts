@@ -13,6 +13,7 @@ import {
   rmsprop,
   sequential,
   sgd,
+  type Trainer,
 } from "wgrad";
 import { significant, table } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
@@ -66,54 +67,76 @@ export const optimizers: Experiment = {
   async run(context) {
     const { quick, note } = context;
     const images = await context.mnist(quick ? { train: 4000, test: 1000 } : { train: 50_000, test: 10_000 });
-    const found: Found[] = [];
+    const rates: number[] = [];
     for (const candidate of CANDIDATES) {
-      const lr = await bestRate(context, images, candidate);
-      const curve = await descend(context, images, candidate.make(lr), quick ? 150 : 2000);
-      if (!curve) throw new Error(`${candidate.name} diverged at its best rate ${lr}`);
-      found.push({ name: candidate.name, lr, ...curve });
-      note(`${candidate.name}, learning rate ${lr}: ${percent(curve.accuracy)}`);
+      rates.push(await bestRate(context, images, candidate));
+      note(`${candidate.name}: best at learning rate ${last(rates)}`);
     }
-    return outcome(found);
+    const chosen = CANDIDATES.map(({ make }, i) => make(rates[i]));
+    const curves = await descend(context, images, chosen, quick ? 150 : 2000);
+    return outcome(CANDIDATES.map(({ name }, i) => ({ name, lr: rates[i], ...curves[i] })));
   },
 };
 
 /** The rate whose loss is lowest after a short run. */
 async function bestRate(context: Context, images: Images, { make, rates }: Candidate): Promise<number> {
-  let best = { lr: rates[0], loss: Number.POSITIVE_INFINITY };
-  for (const lr of rates) {
-    const curve = await descend(context, images, make(lr), context.quick ? 75 : 300);
-    if (curve && last(curve.losses) < best.loss) best = { lr, loss: last(curve.losses) };
-  }
-  return best.lr;
+  const curves = await descend(context, images, rates.map(make), context.quick ? 75 : 300);
+  const ends = curves.map(({ losses }) => last(losses));
+  // A rate at which training diverges ends with NaN or infinity, and is never the best.
+  const best = ends.reduce(
+    (found, loss, i) => (loss < (ends[found] ?? Number.NaN) ? i : found),
+    ends.findIndex(Number.isFinite),
+  );
+  if (best < 0) throw new Error(`every learning rate of ${rates.join(", ")} diverges`);
+  return rates[best];
 }
 
-/** Trains 784-64-10 for so many steps. @returns undefined where it diverges */
+/** 784-64-10 in training by one of the optimizers. */
+interface Run {
+  readonly trainer: Trainer;
+  readonly training: Steps;
+  readonly losses: number[];
+  readonly seconds: number[];
+}
+
+/**
+ * Trains the same model from the same start by each optimizer, a window of steps in turn, so that what else the machine
+ * does slows all alike.
+ */
 async function descend(
   { engine, seed }: Context,
   { train, test }: Images,
-  optimizer: Optimizer,
+  optimizers: readonly Optimizer[],
   steps: number,
-): Promise<Curve | undefined> {
-  const model = sequential(dense(64), relu(), dense(10));
-  const trainer = createTrainer(engine, model, { inputShape: [784], optimizer, seed });
-  const training = await Steps.compile(trainer, train, { loss: crossEntropy(), batchSize: BATCH });
+): Promise<Curve[]> {
+  const runs: Run[] = [];
   try {
-    const losses: number[] = [];
-    const seconds: number[] = [];
-    const began = performance.now();
-    for (let step = 0; step < steps; step += WINDOW) {
-      const loss = (await training.run(WINDOW)).reduce((sum, one) => sum + one, 0) / WINDOW;
-      if (!Number.isFinite(loss)) return undefined;
-      losses.push(loss);
-      seconds.push((performance.now() - began) / 1000);
+    for (const optimizer of optimizers) {
+      const model = sequential(dense(64), relu(), dense(10));
+      const trainer = createTrainer(engine, model, { inputShape: [784], optimizer, seed });
+      const training = await Steps.compile(trainer, train, { loss: crossEntropy(), batchSize: BATCH });
+      runs.push({ trainer, training, losses: [], seconds: [] });
     }
-    const { accuracy = Number.NaN } = await evaluate(trainer, test);
-    return { losses, seconds, accuracy: 100 * accuracy };
+    for (let step = 0; step < steps; step += WINDOW) for (const run of runs) await advance(run);
+    const curves: Curve[] = [];
+    for (const { trainer, losses, seconds } of runs) {
+      const { accuracy = Number.NaN } = await evaluate(trainer, test);
+      curves.push({ losses, seconds, accuracy: 100 * accuracy });
+    }
+    return curves;
   } finally {
-    training.release();
-    trainer.release();
+    for (const { trainer, training } of runs) {
+      training.release();
+      trainer.release();
+    }
   }
+}
+
+async function advance({ training, losses, seconds }: Run): Promise<void> {
+  const began = performance.now();
+  const loss = (await training.run(WINDOW)).reduce((sum, one) => sum + one, 0) / WINDOW;
+  losses.push(loss);
+  seconds.push((seconds[seconds.length - 1] ?? 0) + (performance.now() - began) / 1000);
 }
 
 function outcome(found: readonly Found[]): Outcome {
@@ -169,7 +192,7 @@ function chart(
     name,
     title: `Training loss against ${name}: each optimizer at its best learning rate`,
     x,
-    y: { name: `loss, mean of ${WINDOW} steps`, log: true },
+    y: { name: `loss, mean of ${WINDOW} steps`, log: true, base: 2 },
     series: found.map((one) => ({
       name: `${one.name}, ${one.lr}`,
       style: "plain",

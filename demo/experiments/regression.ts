@@ -7,18 +7,20 @@ import {
   createTrainer,
   dense,
   type Engine,
-  gradientDescent,
   init,
   type Loss,
+  meanSquaredError,
+} from "wgrad";
+import { linearRegression } from "wgrad/linear";
+import {
+  gradientDescent,
   lbfgs,
   type MinimizeOptions,
   type Minimum,
-  meanSquaredError,
   newtonCG,
   type Objective,
   objective,
-} from "wgrad";
-import { linearRegression } from "wgrad/linear";
+} from "wgrad/minimize";
 import { table } from "../../charts/numbers.ts";
 import type { BoundariesSpec, LinesSpec } from "../../charts/spec.ts";
 import type { Experiment, Outcome } from "./frame/experiment.ts";

@@ -75,6 +75,22 @@ export const xavierUniform = () => scaledUniform((fanIn, fanOut) => 2 / (fanIn +
 export const lecunNormal = () => scaledNormal((fanIn) => 1 / fanIn);
 export const lecunUniform = () => scaledUniform((fanIn) => 1 / fanIn);
 
+/** Initializers by name, as users write them: `init.heNormal()`. */
+export const init = {
+  constantValue,
+  /** [rows, columns, …] → { fanIn, fanOut }: what initializers of one's own may scale by. */
+  fans,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  lecunUniform,
+  normal,
+  uniform,
+  xavierNormal,
+  xavierUniform,
+  zeros,
+};
+
 /** The default weight initializer: it follows the activation that comes next. */
 export function initializerFor(activation: string | undefined): Initializer {
   switch (activation) {

@@ -2,8 +2,8 @@
 import { crossEntropy, type Loss } from "../nn/losses.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { argmax } from "../nn/ops/reduce.ts";
-import { oneHot } from "../nn/ops/scalar.ts";
-import { transpose } from "../nn/ops/view.ts";
+import { greater, oneHot, sub } from "../nn/ops/scalar.ts";
+import { reshape, transpose } from "../nn/ops/view.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { elementCount } from "../program.ts";
@@ -57,6 +57,11 @@ export interface Evaluation {
   readonly metrics?: Readonly<Record<string, unknown>>;
 }
 
+/** An evaluation with the metrics that were asked for, each as its own type. */
+export type Measured<M extends readonly Metric[]> = Omit<Evaluation, "metrics"> & {
+  readonly metrics: MetricValues<M>;
+};
+
 export interface EvaluateOptions {
   /** Default: softmax cross-entropy. */
   readonly loss?: Loss;
@@ -73,7 +78,7 @@ export async function evaluate<const M extends readonly Metric[]>(
   trainer: Trainer,
   dataset: Data,
   options: EvaluateOptions & { readonly metrics: M },
-): Promise<Evaluation & { readonly metrics: MetricValues<M> }>;
+): Promise<Measured<M>>;
 export async function evaluate(
   trainer: Trainer,
   dataset: Data,
@@ -107,7 +112,7 @@ export class Evaluator {
     const { loss = crossEntropy(), batchSize = 1000, dataMemory, metrics = [] } = options;
     checkBatchSize("evaluate", batchSize);
     checkNames(metrics);
-    const source = openData(trainer.engine, dataset, { batchSize, dataMemory });
+    const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
     try {
       const steps = await compileSteps(source, dataset.count, batchSize, (size) =>
         trainer.compile((_inputs, model) => measured(source, dataset, model, loss, size, metrics), {
@@ -196,7 +201,10 @@ function measured(
   const traced: Record<string, Tensor> = { loss: loss.apply(outputs, targets) };
   if (classes) {
     // Counts of (true, predicted) pairs are the product of the two one-hot matrices.
-    const guesses = oneHot(argmax(outputs), Math.max(classes, outputs.shape[outputs.rank - 1]));
+    const count = outputs.shape[outputs.rank - 1];
+    // One output decides between two by its sign: as a logit, it says that the second is as likely, or more.
+    const best = count > 1 ? argmax(outputs) : reshape(sub(1, greater(0, outputs)), [size]);
+    const guesses = oneHot(best, Math.max(classes, count));
     traced.confusion = matmul(transpose(oneHot(targets, classes)), guesses);
   }
   metrics.forEach((metric, i) => {

@@ -13,12 +13,7 @@ import { checkTrainingOptions, type ModelCall, type Penalty, type StepOutputs } 
 import type { Program } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Callback } from "./callback.ts";
-import {
-  type CheckpointSource,
-  encodeCheckpoint,
-  type RunSettings,
-  restoreCheckpoint,
-} from "./checkpoint.ts";
+import type { CheckpointSource, RunSettings } from "./checkpoint.ts";
 import { checkBatchSize, type Evaluation, Evaluator, type Metric } from "./evaluate.ts";
 import { compileSteps, openData } from "./open.ts";
 import { Pace } from "./pace.ts";
@@ -163,7 +158,7 @@ class Run implements FitRun {
     const { trainer, dataset, options, batchSize } = this;
     const { validation, callbacks = [], shuffle = true, loss, metrics, dataMemory } = options;
     await this.#resume();
-    const source = openData(trainer.engine, dataset, { batchSize, dataMemory });
+    const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
     const held: { release(): void }[] = [source];
     let failed = false;
     try {
@@ -226,6 +221,7 @@ class Run implements FitRun {
   async #resume(): Promise<void> {
     const { resume } = this.options;
     if (resume === undefined || this.history.length > 0) return;
+    const { restoreCheckpoint } = await import("./checkpoint.ts");
     const behind = await restoreCheckpoint(this.trainer, this.#settings, resume);
     if (behind.length >= this.epochs) {
       throw new RangeError(
@@ -318,7 +314,8 @@ class Run implements FitRun {
     return totals;
   }
 
-  checkpoint(): Promise<Uint8Array> {
+  async checkpoint(): Promise<Uint8Array> {
+    const { encodeCheckpoint } = await import("./checkpoint.ts");
     return encodeCheckpoint(this.trainer, this.#settings, this.history);
   }
 

@@ -1,8 +1,7 @@
 /** Data sets put on an engine, and the steps over them compiled. */
 import type { Engine } from "../runtime/engine.ts";
 import { ResidentDataset } from "./resident.ts";
-import { type BatchSource, batches, type Data } from "./source.ts";
-import { bytesPerSample, StreamedDataset } from "./streamed.ts";
+import { type BatchSource, batches, bytesPerSample, type Data } from "./source.ts";
 import type { CompiledStep } from "./trainer.ts";
 
 export interface OpenOptions {
@@ -15,18 +14,23 @@ export interface OpenOptions {
 const STREAM_BYTES = 64 * 2 ** 20;
 
 /** Puts a data set on an engine as a whole where it may be and fits, and streams it otherwise. */
-export function openData(engine: Engine, data: Data, { batchSize, dataMemory }: OpenOptions): BatchSource {
+export async function openData(
+  engine: Engine,
+  data: Data,
+  { batchSize, dataMemory }: OpenOptions,
+): Promise<BatchSource> {
   if (dataMemory !== undefined && !(dataMemory > 0)) {
     throw new RangeError(`dataMemory is ${dataMemory}; give a number of bytes, or leave it out`);
   }
   const most = engine.info.maxBufferBytes;
-  if ("open" in data) {
-    return new StreamedDataset(engine, data, batchSize, dataMemory ?? Math.min(STREAM_BYTES, most));
+  if (!("open" in data)) {
+    const largest = Math.max(data.inputs.data.byteLength, data.targets.data.byteLength);
+    const allowed = dataMemory ?? Number.POSITIVE_INFINITY;
+    if (data.count * bytesPerSample(data) <= allowed && largest <= most)
+      return new ResidentDataset(engine, data, batchSize);
   }
-  const largest = Math.max(data.inputs.data.byteLength, data.targets.data.byteLength);
-  const fits =
-    data.count * bytesPerSample(data) <= (dataMemory ?? Number.POSITIVE_INFINITY) && largest <= most;
-  if (fits) return new ResidentDataset(engine, data, batchSize);
+  // Loaded by those who stream only.
+  const { StreamedDataset } = await import("./streamed.ts");
   return new StreamedDataset(engine, data, batchSize, Math.min(dataMemory ?? STREAM_BYTES, most));
 }
 

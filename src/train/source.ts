@@ -1,5 +1,5 @@
 /** Where steps read their batches: out of an engine's memory, however the data set gets there. */
-import type { Dataset, Field } from "../data/dataset.ts";
+import { type Dataset, type Field, sampleSize } from "../data/dataset.ts";
 import type { Stream, StreamField } from "../data/stream.ts";
 import type { Batch } from "../nn/batch.ts";
 import { gather } from "../nn/ops/gather.ts";
@@ -92,4 +92,10 @@ export function checkColumns(
     const spec = program.buffers.find((found) => found.kind === "data" && found.name === column);
     if (spec?.indices) checkIndices(`${name} ${column}`, data, spec.indices);
   }
+}
+
+/** What a sample takes on an engine, with its place in the order and its number. */
+export function bytesPerSample({ inputs, targets }: Data): number {
+  const bytes = (field: Field | StreamField) => sampleSize(field) * (typeOf(field) === "u8" ? 1 : 4);
+  return bytes(inputs) + bytes(targets) + 8;
 }

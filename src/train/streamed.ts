@@ -12,6 +12,7 @@ import {
   type Batches,
   type BatchSource,
   batches,
+  bytesPerSample,
   checkColumns,
   type Data,
   type Reading,
@@ -100,12 +101,6 @@ export class StreamedDataset implements BatchSource {
   release(): void {
     for (const buffer of Object.values(this.data)) buffer.release();
   }
-}
-
-/** What a sample takes on an engine, with its place in the order and its number. */
-export function bytesPerSample({ inputs, targets }: Data): number {
-  const bytes = (field: Field | StreamField) => sampleSize(field) * (typeOf(field) === "u8" ? 1 : 4);
-  return bytes(inputs) + bytes(targets) + 8;
 }
 
 /** The samples of a data set in the epoch's order: the same batches as of a resident one. */

@@ -132,6 +132,22 @@ describe.each(ENGINES)("rocAuc on the %s", (kind) => {
     }
   });
 
+  it("tells apart scores that are all sure, where 1 - p has no digits left", async () => {
+    const odds = [...uniforms(60, 7, 0)].map((u) => Math.fround(20 + 20 * u));
+    const targets = [...uniforms(60, 7, 1)].map((u, i) => (odds[i] - 20 > 20 * u ? 0 : 1 + (i % 2)));
+    const { metrics } = await measure(engines[kind], {
+      outputs: odds.map((odd) => [odd, 0, 0]),
+      targets,
+      classes: 3,
+      metrics: [rocAuc()],
+    });
+    const want = pairwise(
+      odds,
+      targets.map((target) => target === 0),
+    );
+    expectArea(metrics.rocAuc.perClass?.[0] as Area, want, 0.02);
+  });
+
   it("takes outputs for sigmoids when asked", async () => {
     const { outputs, targets } = noisy(40, 1);
     const rows = outputs.map(([score], i) => [-i / 40, score]);

@@ -4,12 +4,11 @@ import {
   binaryCrossEntropy,
   createTrainer,
   type Engine,
-  type Evaluation,
   evaluate,
   type Loss,
   meanSquaredError,
 } from "../../src/index.ts";
-import type { Metric, MetricValues } from "../../src/metrics/index.ts";
+import type { Measured, Metric } from "../../src/metrics/index.ts";
 
 type Row = readonly number[];
 
@@ -26,7 +25,7 @@ interface Measure<M extends readonly Metric[]> {
 export async function measure<const M extends readonly Metric[]>(
   engine: Engine,
   { outputs, targets, classes, loss, batchSize, metrics }: Measure<M>,
-): Promise<Evaluation & { readonly metrics: MetricValues<M> }> {
+): Promise<Measured<M>> {
   const width = [outputs[0].length];
   const values = targets.flat();
   const data = dataset({

@@ -3,8 +3,19 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { cpu, createTrainer, dense, evaluate, fit, relu, sequential, sgd } from "../../src/index.ts";
-import { rocAuc, topK } from "../../src/metrics/index.ts";
+import {
+  abs,
+  cpu,
+  createTrainer,
+  dense,
+  evaluate,
+  fit,
+  relu,
+  sequential,
+  sgd,
+  sum,
+} from "../../src/index.ts";
+import { type Metric, rocAuc, topK } from "../../src/metrics/index.ts";
 import {
   gridSearch,
   integer,
@@ -225,6 +236,43 @@ describe("searches", () => {
     await expect(search([1e6, 1e7])).rejects.toThrow(
       "gridSearch: every trial failed; trial 0: fit: the loss became",
     );
+  });
+
+  it("drop what diverges on the way, also where metrics refuse it", async () => {
+    const strict: Metric = {
+      name: "strict",
+      trace: ({ outputs }) => ({ total: sum(abs(outputs)) }),
+      finish({ total: [total] }) {
+        if (!Number.isFinite(total)) throw new Error("strict: refused");
+        return total;
+      },
+    };
+    const search = (metrics: boolean) =>
+      successiveHalving(cpu(), {
+        data: train,
+        validation,
+        model: () => sequential(dense(4), relu(), dense(2)),
+        options: ({ lr }) => ({ optimizer: sgd({ lr }), ...(metrics ? { metrics: [strict] } : {}) }),
+        // One step an epoch: its loss is still that of the start.
+        fit: { batchSize: 24 },
+        space: { lr: [3e38, 1e-2] },
+        configurations: 6,
+        maxEpochs: 2,
+        eta: 2,
+      });
+    for (const metrics of [false, true]) {
+      const { rungs, trials } = await search(metrics);
+      const failed = rungs[0].trials.filter(({ choices }) => choices.lr > 1);
+      expect(failed.length).toBeGreaterThanOrEqual(2);
+      expect(failed.length).toBeLessThanOrEqual(4);
+      for (const { error, score } of failed) {
+        expect(error).toMatch(/^the loss of the trained model is (NaN|Infinity)$/);
+        expect(score).toBe(undefined);
+      }
+      expect(rungs[1].trials.length).toBe(Math.min(3, 6 - failed.length));
+      expect(rungs[1].trials.every(({ choices }) => choices.lr < 1)).toBe(true);
+      expect(trials.slice(-failed.length)).toEqual(rungs[0].trials.slice(-failed.length));
+    }
   });
 
   it("print aligned tables", async () => {

@@ -1,7 +1,14 @@
 /** Metrics in fit's validation, and on data that is streamed. */
 import { describe, expect, it } from "vitest";
 import { dataset } from "../../src/data/dataset.ts";
-import { createTrainer, dense, evaluate, fit, meanSquaredError } from "../../src/index.ts";
+import {
+  binaryCrossEntropy,
+  createTrainer,
+  dense,
+  evaluate,
+  fit,
+  meanSquaredError,
+} from "../../src/index.ts";
 import { meanAbsolute, precisionRecall, rocAuc, rSquared, topK } from "../../src/metrics/index.ts";
 import { normals } from "../../src/random.ts";
 import { difference } from "../helpers/compare.ts";
@@ -46,6 +53,26 @@ describe.each(ENGINES)("on the %s", (kind) => {
   it("are not there where none was asked for", async () => {
     const trainer = createTrainer(engines[kind], dense(CLASSES), { inputShape: [FEATURES] });
     expect(Object.keys(await evaluate(trainer, classes(5, 0)))).toEqual(["loss", "accuracy", "confusion"]);
+  });
+
+  it("one output decides between two classes, as its threshold of a half", async () => {
+    const logits = [2, -1, 0, -3, 1, -2, 0];
+    const labels = [1, 1, 1, 0, 0, 0, 0];
+    const data = dataset({
+      inputs: { data: Float32Array.from(logits), shape: [1] },
+      targets: { data: Uint8Array.from(labels) },
+      classes: 2,
+    });
+    const trainer = createTrainer(engines[kind], (x) => x, { inputShape: [1] });
+    const options = { loss: binaryCrossEntropy(), batchSize: 4, metrics: [precisionRecall()] } as const;
+    const { accuracy, confusion, metrics } = await evaluate(trainer, data, options);
+    expect(confusion).toEqual([
+      [2, 2],
+      [1, 2],
+    ]);
+    expect(accuracy).toBe(4 / 7);
+    expect(metrics.precisionRecall.precision).toBe(2 / 4);
+    expect(metrics.precisionRecall.recall).toBe(2 / 3);
   });
 
   it("of data that is streamed are those of data that lies on the engine", async () => {

@@ -33,7 +33,6 @@ import { GpuBuffer, writePadded } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
 import type { GpuEngine } from "./engine.ts";
 import { launchName, type PreparedPipeline } from "./pipelines.ts";
-import { profileLaunches } from "./profile.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
 /** Up to so many elements are copied quicker one by one than by a view of them. */
@@ -178,6 +177,8 @@ export class GpuExecutable implements Executable {
   }
 
   async profile(count: number): Promise<LaunchTimes> {
+    // Loaded by those who profile only.
+    const { profileLaunches } = await import("./profile.ts");
     this.engine.check();
     checkStepCount(this.program, this.table, count);
     this.#writeRows(count);

@@ -1,21 +1,14 @@
 /** Second order on a logistic regression: Newton-CG and L-BFGS against gradient descent at its best rate. */
 import { expect, it } from "vitest";
+import { add, binaryCrossEntropy, cpu, createTrainer, dense, mul, square, sum } from "../../src/index.ts";
 import {
-  add,
-  binaryCrossEntropy,
-  cpu,
-  createTrainer,
-  dense,
   gradientDescent,
   lbfgs,
   type Minimum,
-  mul,
   newtonCG,
   type Objective,
   objective,
-  square,
-  sum,
-} from "../../src/index.ts";
+} from "../../src/minimize/index.ts";
 import { normals, uniform } from "../../src/random.ts";
 
 const SAMPLES = 200;

@@ -1,0 +1,190 @@
+/**
+ * A contact sheet of augmentations: what training would see of some images.
+ *
+ *   npm run augmentations -- rotate=15 translate=2 elastic=34,4 --out sheet.svg
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { connect, cpu, type Engine } from "wgrad";
+import {
+  type Augmentation,
+  augment,
+  brightness,
+  contrast,
+  crop,
+  cutout,
+  elastic,
+  flip,
+  mixup,
+  noise,
+  preview,
+  rotate,
+  scale,
+  shear,
+  translate,
+} from "wgrad/augment";
+import { type Dataset, digits } from "wgrad/data";
+import { drawChart } from "../charts/draw.ts";
+import type { Picture } from "../charts/spec.ts";
+import { ImageSource } from "./experiments/frame/data.ts";
+import { writeWhole } from "./experiments/frame/report.ts";
+
+const PROGRAM = "npm run augmentations --";
+
+/** By name: what its numbers are called, and what they make. Numbers in brackets may be left out. */
+const AUGMENTATIONS: Record<string, { readonly numbers: string; make(...numbers: number[]): Augmentation }> =
+  {
+    translate: { numbers: "pixels", make: (pixels) => translate(pixels) },
+    crop: { numbers: "padding", make: crop },
+    rotate: { numbers: "degrees", make: rotate },
+    scale: { numbers: "from,to", make: scale },
+    shear: { numbers: "degrees", make: shear },
+    flip: {
+      numbers: "[horizontal,vertical]",
+      make: (horizontal, vertical) => flip({ horizontal, vertical }),
+    },
+    elastic: { numbers: "[alpha,sigma]", make: (alpha, sigma) => elastic({ alpha, sigma }) },
+    brightness: { numbers: "by", make: brightness },
+    contrast: { numbers: "from,to", make: contrast },
+    noise: { numbers: "deviation", make: noise },
+    cutout: { numbers: "size", make: cutout },
+    mixup: { numbers: "[alpha]", make: mixup },
+  };
+
+interface Flags {
+  readonly images: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly out: string;
+  readonly data?: string;
+  readonly digits?: boolean;
+  readonly engine?: "gpu" | "cpu";
+}
+
+function parsed(text: string): Augmentation {
+  const [name, values = ""] = text.split("=");
+  const found = Object.hasOwn(AUGMENTATIONS, name) ? AUGMENTATIONS[name] : undefined;
+  if (!found)
+    throw new InvalidArgumentError(`There is no "${name}"; use ${Object.keys(AUGMENTATIONS).join(", ")}.`);
+  const numbers =
+    values === "" ? [] : values.split(",").map((value) => (value.trim() === "" ? Number.NaN : Number(value)));
+  const most = found.numbers.split(",").length;
+  const least = found.numbers.startsWith("[") ? 0 : most;
+  if (numbers.length < least || numbers.length > most || !numbers.every(Number.isFinite)) {
+    throw new InvalidArgumentError(`Expected ${name}=${found.numbers}.`);
+  }
+  try {
+    return found.make(...numbers);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= low && value <= high) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
+  };
+}
+
+function command(): Command {
+  const list = Object.entries(AUGMENTATIONS).map(([name, { numbers }]) => `  ${name}=${numbers}`);
+  return new Command(PROGRAM)
+    .usage("<augmentation>... [options]")
+    .description(
+      "Draws a contact sheet: images as they are, and as training with augmentation would see them.",
+    )
+    .argument(
+      "<augmentation...>",
+      "such as rotate=15, the first first",
+      (text: string, before: Augmentation[] = []) => [...before, parsed(text)],
+    )
+    .addOption(new Option("--images <n>", "rows of the sheet").argParser(wholeNumber(1, 100)).default(6))
+    .addOption(new Option("--epochs <n>", "columns of the sheet").argParser(wholeNumber(1, 50)).default(8))
+    .addOption(new Option("--seed <n>", "as in fit").argParser(wholeNumber(0, 2 ** 32 - 1)).default(0))
+    .addOption(new Option("--out <file>", "where the sheet goes, as SVG").default("augmentations.svg"))
+    .addOption(
+      new Option("--data <folder>", "MNIST's four files (default: $MNIST_DIR, the cache, or a mirror)"),
+    )
+    .addOption(new Option("--digits", "the built-in digits instead of MNIST").conflicts("data"))
+    .addOption(
+      new Option("--engine <name>", "where to compute (default: gpu, and cpu where there is none)").choices([
+        "gpu",
+        "cpu",
+      ]),
+    )
+    .helpOption("-h, --help", "shows this")
+    .addHelpText(
+      "after",
+      `\nAugmentations, with their numbers; those in brackets may be left out:\n${list.join("\n")}`,
+    )
+    .exitOverride();
+}
+
+async function sheet(
+  engine: Engine,
+  data: Dataset,
+  augmentations: readonly Augmentation[],
+  flags: Flags,
+): Promise<string> {
+  const [channels, height, width] = data.inputs.shape;
+  if (channels !== 1) throw new Error(`the images have ${channels} channels; the sheet is for grey ones`);
+  const changes = augment(...augmentations);
+  const previews = await preview(engine, data, changes, {
+    samples: Array.from({ length: flags.images }, (_, i) => i),
+    epochs: Array.from({ length: flags.epochs }, (_, i) => i + 1),
+    seed: flags.seed,
+  });
+  const picture = (values: Float32Array): Picture => ({
+    pixels: Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value)))),
+    width,
+    height,
+    channels: 1,
+  });
+  return drawChart(
+    {
+      kind: "pictures",
+      title: changes.name,
+      columns: ["as it is", ...previews[0].epochs.map((_, i) => `epoch ${i + 1}`)],
+      rows: previews.map(({ sample, original, epochs }) => ({
+        label: `image ${sample}`,
+        pictures: [picture(original), ...epochs.map(picture)],
+      })),
+    },
+    `${data.name}, seed ${flags.seed}`,
+  );
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const program = command();
+  program.parse([...args], { from: "user" });
+  const flags = program.opts<Flags>();
+  const note = (line: string) => void process.stderr.write(`${line}\n`);
+  const source = new ImageSource(flags.data, note);
+  const counts = { train: Math.max(flags.images, 10), test: 1 };
+  const { train } = flags.digits ? digits(counts) : await source.take(counts);
+  const engine =
+    flags.engine === "cpu"
+      ? cpu()
+      : await connect().catch((error: Error) => {
+          if (flags.engine === "gpu") throw error;
+          note(`Computing on the CPU engine, as there is no GPU: ${error.message}`);
+          return cpu();
+        });
+  try {
+    await writeWhole(flags.out, await sheet(engine, train, program.processedArgs[0], flags));
+    note(`written: ${flags.out}`);
+  } finally {
+    // A process with a GPU device does not end by itself.
+    await engine.destroy();
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof CommanderError)) {
+    process.stderr.write(`augmentations: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  } else process.exitCode = error.exitCode === 0 ? 0 : 2;
+}
