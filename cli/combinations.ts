@@ -19,8 +19,12 @@ function checkData({ dataset }: Parsed, given: (name: string) => boolean): void 
   }
 }
 
-function checkModel({ model, hidden, activation, dropout = 0, batchNorm = false, loss }: Parsed): void {
+function checkModel(parsed: Parsed): void {
+  const { model, hidden, activation, dropout = 0, batchNorm = false, loss, filters } = parsed;
   const entry = modelEntry(model);
+  if (filters && model !== "convnet") {
+    throw new UsageError(`--filters does nothing with --model ${model}; use --model convnet`);
+  }
   const dense = (Object.keys(MODELS) as ModelName[]).filter((name) => modelEntry(name).hidden);
   if (hidden && hidden.length > 0 && !entry.hidden) {
     throw new UsageError(

@@ -1,6 +1,7 @@
 /** The options of `npm run train`: what they are called, what they may be, and what they are by default. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { ACTIVATIONS, MODELS } from "./model.ts";
+import { AUGMENTATION_FORMS, type Augmentation, augmentationNamed } from "wgrad/augment";
+import { ACTIVATIONS, type Filters, MODELS } from "./model.ts";
 import { numberThat, wholeNumber } from "./numbers.ts";
 import { LOSSES, OPTIMIZERS, SCHEDULES } from "./training.ts";
 
@@ -18,6 +19,7 @@ Examples:
     --optimizer sgd --lr 3 --batch 10 --epochs 30
   npm run train -- --hidden 512 --batch-norm --dropout 0.5 --summary
   npm run train -- --optimizer sgd --momentum 0.9 --lr 0.1 --schedule step --step-size 2
+  npm run train -- --augment rotate=10 translate=2    other images in each epoch
   npm run train -- --save mnist.safetensors           keeps the weights
   npm run -s train -- --json > run.jsonl              results for programs
 
@@ -73,6 +75,10 @@ function groups(): Record<string, Option[]> {
       option("--hidden <widths>", 'widths of the hidden dense layers, or "none"', widths).default(
         undefined,
         "256,128; of convnet 256, of textbook 30",
+      ),
+      option("--filters <list>", "of convnet: filters@size of each convolution", filters).default(
+        undefined,
+        "24@5,32@3",
       ),
       choice("--activation <name>", "activation of the hidden layers", Object.keys(ACTIVATIONS)).default(
         undefined,
@@ -150,6 +156,13 @@ function groups(): Record<string, Option[]> {
         "0",
       ),
     ],
+    Augmentation: [
+      option(
+        "--augment <names...>",
+        `changes the training images as they are read, anew in each epoch: ${AUGMENTATION_FORMS.join(" ")}; numbers in brackets may be left out`,
+        augmentation,
+      ).default(undefined, "as they are"),
+    ],
     Run: [
       option("--epochs <n>", "passes over the data", wholeNumber(1, 1e6)).default(5),
       option("--batch <n>", "samples a step", wholeNumber(1)).default(128),
@@ -159,6 +172,12 @@ function groups(): Record<string, Option[]> {
         "takes each batch in n parts: the same step in less memory",
         wholeNumber(1),
       ).default(undefined, "1"),
+      option(
+        "--early-stopping <epochs>",
+        "ends after so many epochs without a better test loss, and keeps the best weights",
+        wholeNumber(1),
+      ),
+      option("--resume <file>", "goes on from a checkpoint, with the same options"),
       option("--seed <n>", "of the first weights, the order of samples and dropout", wholeNumber(0)).default(
         1,
       ),
@@ -169,6 +188,8 @@ function groups(): Record<string, Option[]> {
     ],
     Output: [
       option("--save <file>", "writes the weights as safetensors"),
+      option("--checkpoint <file>", "writes after each epoch all that --resume needs"),
+      option("--history <file>", "writes a line for each epoch: as CSV, or as JSON where it ends in .jsonl"),
       option("--summary", "prints the model's layers before training"),
       option("--describe", "prints the training step before it runs"),
       option("--json", "one JSON object a line on stdout: each epoch, then the result"),
@@ -218,5 +239,26 @@ function widths(text: string): number[] {
     throw new InvalidArgumentError(
       `Expected whole numbers from 1 to ${MAX_WIDTH} with commas between them, such as 256,128, or none.`,
     );
+  }
+}
+
+/** Reads "24@5,32@3". */
+function filters(text: string): Filters[] {
+  const parse = wholeNumber(1, MAX_WIDTH);
+  return text.split(",").map((part) => {
+    const [count, size, ...more] = part.split("@");
+    if (size === undefined || more.length > 0) {
+      throw new InvalidArgumentError("Expected filters@size with commas between them, such as 24@5,32@3.");
+    }
+    return { filters: parse(count), kernel: parse(size) };
+  });
+}
+
+/** Reads one of several augmentations. */
+function augmentation(text: string, before: readonly Augmentation[] = []): Augmentation[] {
+  try {
+    return [...before, augmentationNamed(text)];
+  } catch (error) {
+    throw new InvalidArgumentError(`${error instanceof Error ? error.message : error}.`);
   }
 }

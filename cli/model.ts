@@ -49,17 +49,24 @@ export const MODELS = {
 export type ActivationName = keyof typeof ACTIVATIONS;
 export type ModelName = keyof typeof MODELS;
 
-/** The convolutions of the convnet, each followed by max-pooling of 2×2. */
-const CONVOLUTIONS = [
+/** A convolution of the convnet, followed by max-pooling of 2×2: so many filters, of so many pixels along each side. */
+export interface Filters {
+  readonly filters: number;
+  readonly kernel: number;
+}
+
+const CONVOLUTIONS: readonly Filters[] = [
   { filters: 24, kernel: 5 },
   { filters: 32, kernel: 3 },
-] as const;
+];
 
 export interface ModelOptions {
   readonly model: ModelName;
   /** Widths of the hidden dense layers. */
   readonly hidden: readonly number[];
   readonly activation: ActivationName;
+  /** The convnet's convolutions, if not the usual ones. */
+  readonly filters?: readonly Filters[];
   /** Rate of dropout behind each hidden dense layer; 0 for none. */
   readonly dropout: number;
   readonly batchNorm: boolean;
@@ -70,12 +77,15 @@ export function modelEntry(name: ModelName): ModelEntry {
   return MODELS[name];
 }
 
+function convolutionsOf({ model, filters = CONVOLUTIONS }: ModelOptions): readonly Filters[] {
+  return model === "convnet" ? filters : [];
+}
+
 export function buildModel(options: ModelOptions, classes: number): Sequential {
   const activation = ACTIVATIONS[options.activation] as () => Layer;
   const norm = options.batchNorm ? [batchNorm()] : [];
-  const convolutions = options.model === "convnet" ? CONVOLUTIONS : [];
   return sequential(
-    ...convolutions.flatMap(({ filters, kernel }) => [
+    ...convolutionsOf(options).flatMap(({ filters, kernel }) => [
       conv2d(filters, kernel),
       ...norm,
       maxPool2d(2),
@@ -100,8 +110,7 @@ function activatesOutputs({ model, loss }: ModelOptions): boolean {
 
 /** "784-256-128-10, relu", "784-24@5×5-32@3×3-256-10, relu, batch norm, dropout 0.5". */
 export function describeModel(inputs: number, options: ModelOptions, classes: number): string {
-  const convolutions = options.model === "convnet" ? CONVOLUTIONS : [];
-  const filters = convolutions.map(({ filters, kernel }) => `${filters}@${kernel}×${kernel}`);
+  const filters = convolutionsOf(options).map(({ filters, kernel }) => `${filters}@${kernel}×${kernel}`);
   const activated = filters.length + options.hidden.length > 0 || activatesOutputs(options);
   return [
     [inputs, ...filters, ...options.hidden, classes].join("-"),

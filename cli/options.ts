@@ -1,5 +1,6 @@
 /** What `npm run train` is asked to do: the command line, read, checked and with its defaults. */
 import { CommanderError } from "commander";
+import type { Augmentation } from "wgrad/augment";
 import { checkCombination } from "./combinations.ts";
 import { trainCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
@@ -19,6 +20,15 @@ export interface TrainOptions extends ModelOptions, TrainingOptions {
   readonly batch: number;
   readonly dropLast: boolean;
   readonly seed: number;
+  /** Changes of the training images, the first first; absent for none. */
+  readonly augment?: readonly Augmentation[];
+  /** Epochs without a better test loss that end the run. */
+  readonly earlyStopping?: number;
+  /** The path of a checkpoint to go on from. */
+  readonly resume?: string;
+  /** Paths of what is written after each epoch. */
+  readonly checkpoint?: string;
+  readonly history?: string;
   /** Absent unless asked for: then the GPU, or the CPU engine where there is none. */
   readonly device?: DeviceName;
   readonly save?: string;

@@ -16,7 +16,15 @@ export function headLines(
   const { train, test } = data;
   const { loss, optimizer, lr, schedule, batch, seed } = options;
   const model = describeModel(sampleSize(train.inputs), options, train.classes as number);
-  const training = [loss, optimizer, `learning rate ${lr}`, schedule, `batch ${batch}`, `seed ${seed}`];
+  const training = [
+    loss,
+    optimizer,
+    `learning rate ${lr}`,
+    schedule,
+    `batch ${batch}`,
+    ...(options.augment ?? []).map(({ name }) => name),
+    `seed ${seed}`,
+  ];
   return [
     `${data.name}: ${grouped(train.count)} images to train on, ${grouped(test.count)} to test`,
     `${model}, ${grouped(parameters)} parameters; ${training.join(", ")}`,

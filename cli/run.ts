@@ -1,5 +1,14 @@
 /** One training run: `fit` under the progress bar, measured. */
 import { describe, type Engine, type Epoch, type Evaluation, type FitRun, fit, summary } from "wgrad";
+import { augment } from "wgrad/augment";
+import {
+  type Callback,
+  checkpoints,
+  csvHistory,
+  type EarlyStopping,
+  earlyStopping,
+  jsonHistory,
+} from "wgrad/callbacks";
 import type { TrainingData } from "./data.ts";
 import type { Interruption } from "./interruption.ts";
 import { buildModel } from "./model.ts";
@@ -24,6 +33,8 @@ export async function runTraining(
   const { train, test } = data;
   const model = buildModel(options, train.classes as number);
   const bar = new TrainingBar(process.stderr, options.epochs);
+  const { earlyStopping: patience } = options;
+  const stopping = patience === undefined ? undefined : earlyStopping({ patience });
   const began = performance.now();
   let firstResults = began;
   const run = fit(engine, model, train, {
@@ -33,6 +44,9 @@ export async function runTraining(
     seed: options.seed,
     dropLast: options.dropLast,
     validation: test,
+    augment: options.augment && augment(...options.augment),
+    resume: options.resume,
+    callbacks: callbacksOf(options, stopping),
     onCompiled: (program) => {
       if (options.describe) bar.around(() => output.line(describe(program)));
     },
@@ -49,6 +63,9 @@ export async function runTraining(
     else output.line(epochLine(epoch, options.epochs));
   });
   const ended = performance.now();
+  // Its weights were put back at the end.
+  const kept = epochs.find(({ epoch }) => epoch === stopping?.best?.epoch) ?? epochs[epochs.length - 1];
+  if (stopping && kept) output.line(`early stopping kept the weights of epoch ${kept.epoch}`);
   if (options.save !== undefined) await save(run, options.save, interruption);
   return {
     dataset: data.name,
@@ -58,8 +75,18 @@ export async function runTraining(
     device: engine.kind,
     adapter: engine.info.adapter,
     saved: options.save,
-    ...totals(epochs, (firstResults - began) / 1000, (ended - began) / 1000),
+    ...totals(epochs, kept, (firstResults - began) / 1000, (ended - began) / 1000),
   };
+}
+
+function callbacksOf({ checkpoint, history }: TrainOptions, stopping: EarlyStopping | undefined): Callback[] {
+  return [
+    ...(stopping ? [stopping] : []),
+    ...(checkpoint === undefined ? [] : [checkpoints(checkpoint)]),
+    ...(history === undefined
+      ? []
+      : [history.endsWith(".jsonl") ? jsonHistory(history) : csvHistory(history)]),
+  ];
 }
 
 /** Runs all epochs under the bar; `tell` prints each. */
@@ -84,16 +111,16 @@ async function eachEpoch(
   return epochs;
 }
 
-/** What the epochs come to. `compile` and `total` are seconds, from the start of the run. */
-function totals(epochs: readonly Epoch[], compile: number, total: number) {
+/** What the epochs come to; `kept` is the one whose weights remain. `compile` and `total` are seconds, from the start of the run. */
+function totals(epochs: readonly Epoch[], kept: Epoch, compile: number, total: number) {
   const sum = (value: (epoch: Epoch) => number) => epochs.reduce((part, epoch) => part + value(epoch), 0);
   const samples = Math.round(sum(({ samplesPerSecond, seconds }) => samplesPerSecond * seconds));
   const evaluation = sum(({ validationSeconds }) => validationSeconds);
-  const last = epochs[epochs.length - 1].validation as Required<Evaluation>;
+  const { loss, accuracy, confusion } = kept.validation as Required<Evaluation>;
   return {
-    testLoss: last.loss,
-    testAccuracy: last.accuracy,
-    confusion: last.confusion,
+    testLoss: loss,
+    testAccuracy: accuracy,
+    confusion,
     samples,
     samplesPerSecond: samples / sum(({ seconds }) => seconds),
     timing: { compile, training: total - compile - evaluation, evaluation },

@@ -5,23 +5,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { connect, cpu, type Engine } from "wgrad";
-import {
-  type Augmentation,
-  augment,
-  brightness,
-  contrast,
-  crop,
-  cutout,
-  elastic,
-  flip,
-  mixup,
-  noise,
-  preview,
-  rotate,
-  scale,
-  shear,
-  translate,
-} from "wgrad/augment";
+import { AUGMENTATION_FORMS, type Augmentation, augment, augmentationNamed, preview } from "wgrad/augment";
 import { type Dataset, digits } from "wgrad/data";
 import { drawChart } from "../charts/draw.ts";
 import type { Picture } from "../charts/spec.ts";
@@ -29,26 +13,6 @@ import { ImageSource } from "./experiments/frame/data.ts";
 import { writeWhole } from "./experiments/frame/report.ts";
 
 const PROGRAM = "npm run augmentations --";
-
-/** By name: what its numbers are called, and what they make. Numbers in brackets may be left out. */
-const AUGMENTATIONS: Record<string, { readonly numbers: string; make(...numbers: number[]): Augmentation }> =
-  {
-    translate: { numbers: "pixels", make: (pixels) => translate(pixels) },
-    crop: { numbers: "padding", make: crop },
-    rotate: { numbers: "degrees", make: rotate },
-    scale: { numbers: "from,to", make: scale },
-    shear: { numbers: "degrees", make: shear },
-    flip: {
-      numbers: "[horizontal,vertical]",
-      make: (horizontal, vertical) => flip({ horizontal, vertical }),
-    },
-    elastic: { numbers: "[alpha,sigma]", make: (alpha, sigma) => elastic({ alpha, sigma }) },
-    brightness: { numbers: "by", make: brightness },
-    contrast: { numbers: "from,to", make: contrast },
-    noise: { numbers: "deviation", make: noise },
-    cutout: { numbers: "size", make: cutout },
-    mixup: { numbers: "[alpha]", make: mixup },
-  };
 
 interface Flags {
   readonly images: number;
@@ -61,21 +25,10 @@ interface Flags {
 }
 
 function parsed(text: string): Augmentation {
-  const [name, values = ""] = text.split("=");
-  const found = Object.hasOwn(AUGMENTATIONS, name) ? AUGMENTATIONS[name] : undefined;
-  if (!found)
-    throw new InvalidArgumentError(`There is no "${name}"; use ${Object.keys(AUGMENTATIONS).join(", ")}.`);
-  const numbers =
-    values === "" ? [] : values.split(",").map((value) => (value.trim() === "" ? Number.NaN : Number(value)));
-  const most = found.numbers.split(",").length;
-  const least = found.numbers.startsWith("[") ? 0 : most;
-  if (numbers.length < least || numbers.length > most || !numbers.every(Number.isFinite)) {
-    throw new InvalidArgumentError(`Expected ${name}=${found.numbers}.`);
-  }
   try {
-    return found.make(...numbers);
+    return augmentationNamed(text);
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
   }
 }
 
@@ -88,7 +41,6 @@ function wholeNumber(low: number, high: number): (text: string) => number {
 }
 
 function command(): Command {
-  const list = Object.entries(AUGMENTATIONS).map(([name, { numbers }]) => `  ${name}=${numbers}`);
   return new Command(PROGRAM)
     .usage("<augmentation>... [options]")
     .description(
@@ -116,7 +68,7 @@ function command(): Command {
     .helpOption("-h, --help", "shows this")
     .addHelpText(
       "after",
-      `\nAugmentations, with their numbers; those in brackets may be left out:\n${list.join("\n")}`,
+      `\nAugmentations, with their numbers; those in brackets may be left out:\n${AUGMENTATION_FORMS.map((form) => `  ${form}`).join("\n")}`,
     )
     .exitOverride();
 }

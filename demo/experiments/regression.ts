@@ -31,7 +31,7 @@ const ROWS = 200;
 const TRUTH = { weights: [2, -1.5], bias: 3, noise: 0.5 };
 
 /** Each is done when no component of the gradient is above this; 32-bit floats tell little more. */
-const TOLERANCE = 1e-5;
+const TOLERANCE = 3e-5;
 
 type Minimise = (objective: Objective, options: MinimizeOptions) => Promise<Minimum>;
 
@@ -46,6 +46,9 @@ const methods = (learningRate: number): readonly { readonly name: string; readon
 ];
 const LINEAR_RATE = 0.5;
 const LOGISTIC_RATE = 2;
+
+/** Of the probability of class 1, in the middle: gentle enough that neither class is rare anywhere. */
+const STEEPNESS = 0.6;
 
 /** Samples as rows of two features. */
 interface Table {
@@ -92,11 +95,11 @@ function linear([a, b]: readonly [number, number]): number {
   return TRUTH.weights[0] * a + TRUTH.weights[1] * b + TRUTH.bias;
 }
 
-/** The same features with classes: 1 where noise of another kind lets the sum be above its middle. */
+/** The same features with classes: 1 with a probability that rises with the sum above, and is ½ in its middle. */
 function logisticTable({ rows }: Table, seed: number): Table {
   const draws = init.uniform(0, 1)([ROWS], { seed, stream: 4 });
   const middle = rows.reduce((sum, row) => sum + linear(row), 0) / ROWS;
-  const targets = rows.map((row, i) => Number(draws[i] < 1 / (1 + Math.exp(middle - linear(row)))));
+  const targets = rows.map((row, i) => Number(draws[i] < 1 / (1 + Math.exp(STEEPNESS * (middle - linear(row))))));
   return { rows, targets };
 }
 

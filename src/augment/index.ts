@@ -14,5 +14,6 @@ export {
   type TranslateOptions,
   translate,
 } from "./geometry.ts";
+export { AUGMENTATION_FORMS, augmentationNamed } from "./named.ts";
 export { type Preview, type PreviewOptions, preview } from "./preview.ts";
 export { brightness, contrast, cutout, mixup, noise } from "./values.ts";

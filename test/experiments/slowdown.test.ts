@@ -1,12 +1,17 @@
-import { expect, it } from "vitest";
+import { beforeAll, expect, it } from "vitest";
+import type { Outcome } from "../../demo/experiments/frame/experiment.ts";
 import { slowdown } from "../../demo/experiments/slowdown.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { figure, runQuick } from "./quick.ts";
 
 const engines = useEngines();
+let outcome: Outcome;
 
-it("from a saturated start, cross-entropy learns in fewer than half of the quadratic cost's steps", async () => {
-  const outcome = await runQuick(slowdown, engines.gpu);
+beforeAll(async () => {
+  outcome = await runQuick(slowdown, engines.gpu);
+});
+
+it("from a saturated start, cross-entropy learns in fewer than half of the quadratic cost's steps", () => {
   for (const what of ["epochs of the neuron", "steps of the network"]) {
     const crossEntropy = figure(outcome, `${what}, cross-entropy`);
     expect(crossEntropy, what).toBeGreaterThan(0);
@@ -14,7 +19,7 @@ it("from a saturated start, cross-entropy learns in fewer than half of the quadr
   }
 });
 
-it("the neuron follows its equation: 300 epochs of the quadratic cost bring it from 0.98 to about 0.2", async () => {
+it("the neuron follows its equation: 300 epochs of the quadratic cost bring it from 0.98 to about 0.2", () => {
   // w ← w - η (a - 0) a (1 - a), and the bias alike, in 64 bits.
   let weighted = 4;
   let epochs = 0;
@@ -22,6 +27,6 @@ it("the neuron follows its equation: 300 epochs of the quadratic cost bring it f
     const output = 1 / (1 + Math.exp(-weighted));
     weighted -= 2 * 0.15 * output * output * (1 - output);
   }
-  const found = figure(await runQuick(slowdown, engines.cpu), "epochs of the neuron, quadratic");
+  const found = figure(outcome, "epochs of the neuron, quadratic");
   expect(Math.abs(found - epochs)).toBeLessThanOrEqual(1);
 });
