@@ -1,6 +1,6 @@
 /** Numbers in cells, coloured by size, with a colour bar beside. */
 import { titleOf } from "./axes.ts";
-import type { Diagram } from "./diagram.ts";
+import { type Diagram, textWidth } from "./diagram.ts";
 import { significant } from "./numbers.ts";
 import type { CategoryAxis, HeatMapSpec } from "./spec.ts";
 import { AXIS_LINE, AXIS_NAME, INK, LABEL, LEFT, PAPER, TOP } from "./style.ts";
@@ -12,7 +12,7 @@ const LIGHT_FROM = 0.55;
 const NOTHING = "#e8e8e8";
 const CELL = { width: 92, height: 46, narrowest: 480 };
 /** For the colour bar, at the right. */
-const BAR = { room: 130, width: 16, height: 180 };
+const BAR = { width: 16, height: 180, leastRoom: 130, margin: 16 };
 const BOTTOM = 64;
 
 export function heatMap(spec: HeatMapSpec): Diagram {
@@ -21,6 +21,7 @@ export function heatMap(spec: HeatMapSpec): Diagram {
   const from = value.from ?? Math.min(...numbers);
   const to = value.to ?? Math.max(...numbers);
   const left = Math.max(LEFT, 40 + 8 * Math.max(...y.labels.map(({ length }) => length)));
+  const room = Math.max(BAR.leastRoom, textWidth(titleOf(value), AXIS_NAME.fontSize) + 2 * BAR.margin);
   const width = Math.max(CELL.narrowest, x.labels.length * CELL.width);
   const height = y.labels.length * CELL.height;
   const data = cells.flatMap((row, j) =>
@@ -34,10 +35,10 @@ export function heatMap(spec: HeatMapSpec): Diagram {
   );
   const holes = cells.flatMap((row, j) => row.flatMap((cell, i) => (cell === undefined ? [[i, j, 0]] : [])));
   return {
-    width: left + width + BAR.room,
+    width: left + width + room,
     height: TOP + Math.max(height, BAR.height + 40) + BOTTOM,
     option: {
-      grid: { left, right: BAR.room, top: TOP, bottom: BOTTOM },
+      grid: { left, right: room, top: TOP, bottom: BOTTOM },
       xAxis: { ...categories(x), nameGap: 30 },
       yAxis: { ...categories(y), nameGap: left - 24 },
       visualMap: {
@@ -47,7 +48,7 @@ export function heatMap(spec: HeatMapSpec): Diagram {
         max: to > from ? to : from + 1,
         inRange: { color: SCALE },
         orient: "vertical",
-        right: 24,
+        left: left + width + BAR.margin + 10,
         top: TOP + 22,
         itemWidth: BAR.width,
         itemHeight: BAR.height,
@@ -102,8 +103,8 @@ export function heatMap(spec: HeatMapSpec): Diagram {
     titles: [
       {
         text: titleOf(value),
-        right: 16,
-        top: TOP - 12,
+        left: left + width + BAR.margin - 5,
+        top: TOP - 8,
         textStyle: { ...AXIS_NAME, fontWeight: "normal" },
       },
     ],

@@ -67,6 +67,7 @@ async function runOne(
   const outcome = await experiment.run({
     engine,
     seed: flags.seed,
+    data: flags.data,
     quick: flags.quick,
     mnist: (counts) => images.take(counts),
     note,

@@ -37,7 +37,7 @@ const CANDIDATES: readonly Candidate[] = [
     rates: [0.01, 0.03, 0.1, 0.3],
   },
   { name: "RMSProp", make: (lr) => rmsprop({ lr }), rates: [0.0003, 0.001, 0.003, 0.01] },
-  { name: "Adam", make: (lr) => adam({ lr }), rates: [0.0003, 0.001, 0.003, 0.01] },
+  { name: "Adam", make: (lr) => adam({ lr }), rates: [0.001, 0.003, 0.01, 0.03] },
 ];
 
 const BATCH = 128;

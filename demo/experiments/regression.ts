@@ -27,11 +27,13 @@ import type { Experiment, Outcome } from "./frame/experiment.ts";
 import { last } from "./frame/training.ts";
 
 const ROWS = 200;
-/** What the table is made by: y = 3 + 2 a - 1.5 b, and noise. */
-const TRUTH = { weights: [2, -1.5], bias: 3, noise: 0.5 };
+/** Features are from -REACH to REACH. */
+const REACH = 3;
+/** What the table is made by: y = 3 + 2 a - 1.5 b, and a little noise. */
+const TRUTH = { weights: [2, -1.5], bias: 3, noise: 0.1 };
 
-/** Each is done when no component of the gradient is above this; 32-bit floats tell little more. */
-const TOLERANCE = 3e-5;
+/** Each is done when no component of the gradient is above this: a line search on 32-bit losses sees little more. */
+const TOLERANCE = 5e-5;
 
 type Minimise = (objective: Objective, options: MinimizeOptions) => Promise<Minimum>;
 
@@ -44,11 +46,11 @@ const methods = (learningRate: number): readonly { readonly name: string; readon
   { name: "L-BFGS", minimise: lbfgs },
   { name: "Newton-CG", minimise: newtonCG },
 ];
-const LINEAR_RATE = 0.5;
-const LOGISTIC_RATE = 2;
+const LINEAR_RATE = 0.1;
+const LOGISTIC_RATE = 1;
 
-/** Of the probability of class 1, in the middle: gentle enough that neither class is rare anywhere. */
-const STEEPNESS = 0.6;
+/** Of the probability of class 1, in the middle: gentle enough that neither class is certain anywhere. */
+const STEEPNESS = 0.4;
 
 /** Samples as rows of two features. */
 interface Table {
@@ -81,10 +83,10 @@ export const regression: Experiment = {
   },
 };
 
-/** Two features, uniform from -1 to 2 and from -2 to 1, and a number that depends on them. */
+/** Two features, uniform, and a number that depends on them. */
 function linearTable(seed: number): Table {
-  const a = init.uniform(-1, 2)([ROWS], { seed, stream: 1 });
-  const b = init.uniform(-2, 1)([ROWS], { seed, stream: 2 });
+  const a = init.uniform(-REACH, REACH)([ROWS], { seed, stream: 1 });
+  const b = init.uniform(-REACH, REACH)([ROWS], { seed, stream: 2 });
   const noise = init.normal(TRUTH.noise)([ROWS], { seed, stream: 3 });
   const rows = Array.from(a, (value, i): [number, number] => [value, b[i]]);
   const targets = rows.map((row, i) => linear(row) + noise[i]);
@@ -99,7 +101,9 @@ function linear([a, b]: readonly [number, number]): number {
 function logisticTable({ rows }: Table, seed: number): Table {
   const draws = init.uniform(0, 1)([ROWS], { seed, stream: 4 });
   const middle = rows.reduce((sum, row) => sum + linear(row), 0) / ROWS;
-  const targets = rows.map((row, i) => Number(draws[i] < 1 / (1 + Math.exp(STEEPNESS * (middle - linear(row))))));
+  const targets = rows.map((row, i) =>
+    Number(draws[i] < 1 / (1 + Math.exp(STEEPNESS * (middle - linear(row))))),
+  );
   return { rows, targets };
 }
 
@@ -224,17 +228,15 @@ function lossChart(name: string, title: string, fits: readonly Fit[]): LinesSpec
 
 function boundary(position: readonly number[], { rows, targets }: Table): BoundariesSpec {
   const points = 41;
-  const at = (from: number, i: number) => from + (3 * i) / (points - 1);
+  const at = (i: number) => REACH * ((2 * i) / (points - 1) - 1);
   const all = Array.from({ length: points }, (_, i) => i);
-  const field = all.flatMap((j) =>
-    all.map((i) => 1 / (1 + Math.exp(-score(position, [at(-1, i), at(-2, j)])))),
-  );
+  const field = all.flatMap((j) => all.map((i) => 1 / (1 + Math.exp(-score(position, [at(i), at(j)])))));
   return {
     kind: "boundaries",
     name: "boundary",
     title: "Logistic regression: where it holds both classes equally likely",
-    x: { name: "a", from: -1, to: 2 },
-    y: { name: "b", from: -2, to: 1 },
+    x: { name: "a", from: -REACH, to: REACH },
+    y: { name: "b", from: -REACH, to: REACH },
     classes: ["class 0", "class 1"],
     panels: [
       {

@@ -16,6 +16,8 @@ export interface Context {
   readonly engine: Engine;
   /** Of initial parameters, the order of samples, and generated data. */
   readonly seed: number;
+  /** The folder of MNIST's files, where one was named. */
+  readonly data?: string;
   /** Whether a short version is wanted: less data and fewer epochs, the same conclusion. */
   readonly quick: boolean;
   /** The first images of MNIST, or, where it cannot be had, as many built-in digits. */
