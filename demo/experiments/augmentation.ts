@@ -1,11 +1,11 @@
 /** Augmentation: what new images out of old ones are worth, with few images to learn from and with many. */
-import { adam, dense, oneCycle, relu, sequential } from "wgrad";
+import { adam, dense, evaluate, type FitOptions, oneCycle, relu, sequential } from "wgrad";
 import { type Augment, augment, elastic, preview, rotate, translate } from "wgrad/augment";
 import { type Dataset, take } from "wgrad/data";
 import { table } from "../../charts/numbers.ts";
 import type { BarsSpec, Picture, PicturesSpec } from "../../charts/spec.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
-import { last, percent, train, validationAccuracy } from "./frame/training.ts";
+import { last, percent, train } from "./frame/training.ts";
 
 const WAYS: readonly { readonly name: string; readonly changes?: Augment }[] = [
   { name: "as they are" },
@@ -26,7 +26,7 @@ const SIZES: readonly Size[] = [
   { count: 1000, epochs: 200 },
   { count: 60_000, epochs: 20 },
 ];
-const QUICK_SIZES: readonly Size[] = [{ count: 1000, epochs: 80 }];
+const QUICK_SIZES: readonly Size[] = [{ count: 1000, epochs: 60 }];
 
 interface Found extends Size {
   readonly way: string;
@@ -46,29 +46,30 @@ export const augmentation: Experiment = {
     for (const size of sizes) {
       const some = take(images.train, size.count);
       for (const { name, changes } of WAYS) {
-        const { epochs } = await train(context.engine, sequential(dense(256), relu(), dense(10)), some, {
+        const options: FitOptions = {
           optimizer: adam({ lr: 0.003 }),
           schedule: oneCycle(),
           batchSize: BATCH,
           epochs: size.epochs,
           seed: context.seed,
           augment: changes,
-          // Only the end counts: nothing is chosen by it.
-          validation: images.test,
+        };
+        let accuracy = Number.NaN;
+        const model = sequential(dense(256), relu(), dense(10));
+        const { epochs } = await train(context.engine, model, some, options, async (trainer) => {
+          accuracy = inPercent(await evaluate(trainer, images.test));
         });
-        const end = last(epochs);
-        found.push({
-          ...size,
-          way: name,
-          accuracy: validationAccuracy(end),
-          training: 100 * (end.accuracy ?? Number.NaN),
-        });
+        found.push({ ...size, way: name, accuracy, training: inPercent(last(epochs)) });
         context.note(`${size.count} images, ${name}: ${percent(last(found).accuracy)}`);
       }
     }
     return outcome(found, sizes, await sheet(context, images.train));
   },
 };
+
+function inPercent({ accuracy = Number.NaN }: { readonly accuracy?: number }): number {
+  return 100 * accuracy;
+}
 
 function outcome(found: readonly Found[], sizes: readonly Size[], pictures: PicturesSpec): Outcome {
   const of = (count: number, way: string) => found.find((one) => one.count === count && one.way === way);

@@ -1,71 +1,10 @@
 /** Charts, looked at in a browser: what they say, where, and how large their marks are. */
-import type { BrowserContext, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { drawChart } from "../../charts/draw.ts";
 import type { BarsSpec, LinesSpec } from "../../charts/spec.ts";
-import { launchChromium } from "../helpers/chromium.ts";
-import { useTemporaryFolder } from "../helpers/programs.ts";
+import { type Box, expectLegible, useBrowser } from "./look.ts";
 
-const folder = useTemporaryFolder();
-let browser: BrowserContext;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await launchChromium(folder.path);
-  page = await browser.newPage();
-});
-afterAll(() => browser?.close());
-
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-interface Look {
-  readonly error: string | undefined;
-  readonly size: Box;
-  readonly texts: readonly (Box & { readonly text: string })[];
-  readonly shapes: readonly (Box & { readonly fill: string; readonly stroke: string })[];
-}
-
-/** What the browser makes of a chart. */
-async function look(svg: string): Promise<Look> {
-  await page.setContent("<body style='margin:0'></body>");
-  return page.evaluate((source) => {
-    const parsed = new DOMParser().parseFromString(source, "image/svg+xml");
-    const error = parsed.querySelector("parsererror")?.textContent ?? undefined;
-    document.body.append(document.importNode(parsed.documentElement, true));
-    const box = (element: Element) => {
-      const { x, y, width, height } = element.getBoundingClientRect();
-      return { x, y, width, height };
-    };
-    const all = (selector: string) => [...document.querySelectorAll(selector)];
-    return {
-      error,
-      size: box(all("svg")[0]),
-      texts: all("svg text").map((element) => ({ ...box(element), text: element.textContent ?? "" })),
-      shapes: all("svg path, svg rect, svg polyline, svg line").map((element) => ({
-        ...box(element),
-        fill: element.getAttribute("fill") ?? "",
-        stroke: element.getAttribute("stroke") ?? "",
-      })),
-    };
-  }, svg);
-}
-
-/** Everything that is written lies on the picture, and nothing on anything else that is written. */
-function expectLegible({ error, size, texts }: Look): void {
-  expect(error).toBeUndefined();
-  for (const { text, x, y, width, height } of texts) {
-    const inside = x >= 0 && y >= 0 && x + width <= size.width && y + height <= size.height;
-    expect(inside, `"${text}" lies outside`).toBe(true);
-  }
-  const overlap = (a: Box, b: Box) =>
-    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height - 2 && b.y < a.y + a.height - 2;
-  const pairs = texts.flatMap((a, i) => texts.slice(i + 1).map((b) => [a, b] as const));
-  expect(pairs.filter(([a, b]) => overlap(a, b)).map(([a, b]) => `${a.text} | ${b.text}`)).toEqual([]);
-}
+const { look } = useBrowser();
 
 const spread = (median: number) => ({ median, lowest: median * 0.5, highest: median * 2 });
 const FIRST_BLUE = "#0072b2";

@@ -1,5 +1,5 @@
 /** The time of each launch, how it is shown, and how waiting for a device leaves its cores alone. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { digits } from "../../src/data/digits.ts";
 import { launchProfiles, describe as print, programCost } from "../../src/describe.ts";
 import { launchesOf } from "../../src/program.ts";
@@ -128,6 +128,22 @@ describe("waiting", () => {
     expect(performance.now() - began).toBeLessThan(3000);
     // Without naps, hundreds of thousands.
     expect(turns).toBeLessThan(5000);
+  });
+
+  it("takes one nap a turn, however many questions were asked and answered before it", async () => {
+    const turns: (() => void)[] = [];
+    vi.stubGlobal("setImmediate", (turn: () => void) => turns.push(turn));
+    try {
+      const rest = new Rest();
+      for (let i = 0; i < 100; i++) await rest.during(Promise.resolve(i));
+      expect(turns.length).toBe(1);
+      const open = rest.during(new Promise(() => {}));
+      for (let i = 0; i < 10; i++) turns.shift()?.();
+      expect(turns.length).toBe(1);
+      expect(open).toBeInstanceOf(Promise);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   it("passes on what went wrong", async () => {

@@ -20,11 +20,14 @@ export class Rest {
   readonly #setImmediate = (globalThis as { setImmediate?: Immediate }).setImmediate;
   #open = 0;
   #since = 0;
+  /** Whether a turn is to come: one is enough, however often something is opened and done before it. */
+  #turning = false;
 
   /** Waits for the answer to `question`, which may be one of several that are open. */
   async during<T>(question: Promise<T>): Promise<T> {
-    if (this.#open++ === 0) {
-      this.#since = performance.now();
+    if (this.#open++ === 0) this.#since = performance.now();
+    if (!this.#turning) {
+      this.#turning = true;
       this.#setImmediate?.(this.#turn);
     }
     try {
@@ -36,7 +39,8 @@ export class Rest {
   }
 
   readonly #turn = (): void => {
-    if (this.#open === 0) return;
+    this.#turning = this.#open > 0;
+    if (!this.#turning) return;
     const waited = performance.now() - this.#since;
     const nap = Math.max(SHORTEST_NAP_MS, Math.min(LONGEST_NAP_MS, waited * NAP));
     if (waited >= AWAKE_MS) Atomics.wait(this.#cell, 0, 0, nap);
