@@ -33,6 +33,9 @@ interface Point {
   readonly gradient: Float64Array;
 }
 
+/** Of a loss summed in 32 bits, relative to it. */
+const LOSS_ROUNDING = 2 ** -21;
+
 /** What a method knows and counts while it runs. */
 class Search {
   evaluations = 0;
@@ -93,12 +96,19 @@ class Search {
     };
   }
 
-  /** Armijo's backtracking (Nocedal & Wright 2006, algorithm 3.1): halves the step until the loss falls enough. */
+  /**
+   * Armijo's backtracking (Nocedal & Wright 2006, algorithm 3.1): halves the step until the loss falls enough. Near a
+   * minimum 32-bit losses no longer tell points apart; gradients still do (compare Hager & Zhang 2005, section 3).
+   */
   async lineSearch(point: Point, direction: Float64Array): Promise<Point | undefined> {
     const slope = dot(point.gradient, direction);
-    for (let length = 1; length > 1e-8; length /= 2) {
+    const rounding = LOSS_ROUNDING * Math.abs(point.loss);
+    for (let length = 1; length > 1e-8 && !(length * -slope < rounding * 1e-3); length /= 2) {
       const tried = await this.evaluate(along(point.x, direction, length));
-      if (tried.loss <= point.loss + 1e-4 * length * slope) return tried;
+      const wanted = 1e-4 * length * slope;
+      if (tried.loss <= point.loss + wanted) return tried;
+      const closer = dot(tried.gradient, tried.gradient) < dot(point.gradient, point.gradient);
+      if (-wanted < rounding && tried.loss <= point.loss + rounding && closer) return tried;
     }
     return undefined;
   }

@@ -61,6 +61,20 @@ it("reaches the optimum in fewer steps than gradient descent at its best learnin
   expect(quasi.steps).toBeLessThan(best.steps);
 });
 
+it.each([1, 4, 7])("converges, and gives up soon where 32 bits do not reach: seed %i", async (seed) => {
+  for (const method of [newtonCG, lbfgs]) {
+    const { converged, steps, evaluations } = await method(await regression(seed));
+    expect(converged, method.name).toBe(true);
+    expect(steps, method.name).toBeLessThan(40);
+    expect(evaluations, method.name).toBeLessThan(2 * steps + 10);
+  }
+  // Out of reach: it gives up soon.
+  for (const method of [newtonCG, lbfgs]) {
+    const { evaluations } = await method(await regression(seed), { tolerance: 0 });
+    expect(evaluations, method.name).toBeLessThan(200);
+  }
+});
+
 it("multiplies with the Hessian as differences of gradients say", async () => {
   const problem = await regression(3);
   const position = await problem.position();

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { type Dataset, dataset } from "../../src/data/dataset.ts";
 import {
+  adam,
+  binaryCrossEntropy,
   cpu,
   createTrainer,
   dense,
@@ -326,4 +328,24 @@ describe("schedules in fit", () => {
     const running = run({ schedule: { name: "own", factor: () => Number.NaN } });
     await expect(running).rejects.toThrow('step train: step scalar "learningRate" is NaN');
   });
+});
+
+it.each(ENGINES)("one output is the logit of class 1, and is counted as such: %s", async (kind) => {
+  const x = Float32Array.from({ length: 60 }, (_, i) => Math.sin(7 * i));
+  const data = dataset({
+    inputs: { data: x, shape: [1] },
+    targets: { data: Uint8Array.from(x, (value) => (value > 0.2 ? 1 : 0)) },
+    classes: 2,
+  });
+  const run = fit(engines[kind], dense(1), data, {
+    loss: binaryCrossEntropy(),
+    optimizer: adam({ lr: 0.3 }),
+    batchSize: 60,
+    epochs: 60,
+    validation: data,
+  });
+  let last: Epoch | undefined;
+  for await (const epoch of run) last = epoch;
+  expect(last?.accuracy).toBeGreaterThan(0.95);
+  expect(last?.validation?.accuracy).toBeGreaterThan(0.95);
 });

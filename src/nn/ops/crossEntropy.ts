@@ -3,7 +3,7 @@ import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy.
 import { formatShape } from "../../program.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { argmax, sum } from "./reduce.ts";
-import { equal, mul, sub } from "./scalar.ts";
+import { equal, greater, mul, sub } from "./scalar.ts";
 import { softmaxOf } from "./softmax.ts";
 import { reshape } from "./view.ts";
 
@@ -77,12 +77,15 @@ const correctOp: Op<CrossEntropyAttributes> = {
 const makeCorrect = define(correctOp);
 
 /**
- * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: [].
+ * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: []. A single
+ * output is the logit of class 1, against class 0.
  * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch.
  */
 export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
   checkRows("correctCount", logits, labels);
   const [rows, classes] = logits.shape;
+  // One output is the logit of class 1.
+  if (classes === 1) return sum(equal(reshape(greater(logits, 0), [rows]), labels));
   if (fitsOneGroup(rows, classes)) return reshape(makeCorrect([logits, labels], { smoothing }), []);
   return sum(equal(argmax(logits), labels));
 }
