@@ -117,7 +117,7 @@ interface Stopped {
   readonly epochs: number;
 }
 
-/** Ends when the images held back have not been recognized better for 20 epochs, and keeps the best weights. */
+/** Ends when the images held back have not been recognized better for some epochs, and keeps the best weights. */
 async function stopEarly(
   context: Context,
   few: Dataset,
@@ -129,7 +129,7 @@ async function stopEarly(
     ...common(context),
     epochs: most,
     validation: held,
-    callbacks: [earlyStopping({ monitor: "accuracy", patience: 20 })],
+    callbacks: [earlyStopping({ monitor: "accuracy", patience: most / 20 })],
   };
   let accuracy = Number.NaN;
   const { epochs } = await train(context.engine, network(), few, options, async (trainer) => {
