@@ -9,6 +9,7 @@ export {
 } from "./describe.ts";
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
 export type { Clipping } from "./nn/arena.ts";
+export type { Augment, Batch } from "./nn/batch.ts";
 export { gradients } from "./nn/gradients.ts";
 export { init } from "./nn/initializers.ts";
 export {
@@ -120,10 +121,13 @@ export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/co
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export { chromeTrace } from "./trace.ts";
 export type { Callback } from "./train/callback.ts";
+export type { CheckpointSource } from "./train/checkpoint.ts";
 export { type Compiled, compile } from "./train/compile.ts";
-export { type EvaluateOptions, type Evaluation, evaluate } from "./train/evaluate.ts";
+export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
 export { type Epoch, type FitOptions, type FitRun, fit, type Progress } from "./train/fit.ts";
-export { type PredictOptions, predict } from "./train/predict.ts";
+export type { Mode } from "./train/monitor.ts";
+export { type Prediction, type PredictOptions, predict } from "./train/predict.ts";
+export type { Data } from "./train/source.ts";
 export {
   type CompiledStep,
   createTrainer,

@@ -1,49 +1,51 @@
 /** The number of an epoch that a callback goes by. */
 import type { Epoch } from "../train/fit.ts";
-
-/**
- * `loss` and `accuracy` are the validation set's where there is one. A function of the epoch gives any other number,
- * smaller ones taken to be better unless `larger` says otherwise.
- */
-export type Monitor = "loss" | "accuracy" | ((epoch: Epoch) => number);
+import { checkMode, type Mode, usualMode, valueAt } from "../train/monitor.ts";
 
 export interface MonitorOptions {
-  /** Default: the loss. */
-  readonly monitor?: Monitor;
-  /** Whether larger is better (default: for accuracy only). */
-  readonly larger?: boolean;
+  /**
+   * "loss" (the default), "accuracy", or a metric by its name or a path into its value ("rocAuc.auc"), all of the
+   * validation set where there is one; or any function of the epoch.
+   */
+  readonly monitor?: string | ((epoch: Epoch) => number);
+  /** Whether the largest number is the best, or the smallest (default: "min" for the loss, "max" for all else). */
+  readonly mode?: Mode;
 }
 
 /** Judges epochs by their number. */
 export class Judge {
-  readonly #larger: boolean;
+  readonly #monitor: NonNullable<MonitorOptions["monitor"]>;
+  readonly #mode: Mode;
 
   constructor(
     readonly owner: string,
-    readonly options: MonitorOptions,
+    { monitor = "loss", mode = usualMode(monitor) }: MonitorOptions,
   ) {
-    const { monitor = "loss", larger } = options;
-    if (monitor !== "loss" && monitor !== "accuracy" && typeof monitor !== "function") {
+    if (typeof monitor !== "string" && typeof monitor !== "function") {
       throw new TypeError(
-        `${owner}: monitor is ${JSON.stringify(monitor)}; give "loss", "accuracy" or a function of the epoch`,
+        `${owner}: monitor is ${String(monitor)}; give "loss", "accuracy", a metric's name, or a function of the epoch`,
       );
     }
-    this.#larger = larger ?? monitor === "accuracy";
+    checkMode(owner, mode);
+    this.#monitor = monitor;
+    this.#mode = mode;
   }
 
   /** @throws Error where the epoch has no such number */
   number(epoch: Epoch): number {
-    const { monitor = "loss" } = this.options;
-    const value =
-      typeof monitor === "function" ? monitor(epoch) : (epoch.validation?.[monitor] ?? epoch[monitor]);
+    const monitor = this.#monitor;
+    const { loss, accuracy, validation = { loss, accuracy } } = epoch;
+    const value = typeof monitor === "function" ? monitor(epoch) : valueAt(validation, monitor);
     if (typeof value === "number" && !Number.isNaN(value)) return value;
-    const hint = monitor === "accuracy" ? "; accuracy needs a data set with classes" : "";
-    throw new Error(`${this.owner}: what it monitors is ${value} in epoch ${epoch.epoch}${hint}`);
+    const name = typeof monitor === "function" ? "its monitor" : `"${monitor}"`;
+    throw new Error(
+      `${this.owner}: ${name} is ${String(value)} in epoch ${epoch.epoch}; there is "loss", "accuracy" where the data has classes, and what the option metrics of fit names`,
+    );
   }
 
   /** Whether `value` is better than `best` by more than `delta`. */
   better(value: number, best: number | undefined, delta = 0): boolean {
     if (best === undefined) return true;
-    return this.#larger ? value - best > delta : best - value > delta;
+    return this.#mode === "max" ? value - best > delta : best - value > delta;
   }
 }

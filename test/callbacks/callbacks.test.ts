@@ -25,6 +25,7 @@ import {
   jsonHistory,
 } from "wgrad/callbacks";
 import { dataset, digits } from "wgrad/data";
+import { rocAuc, topK } from "wgrad/metrics";
 
 const { train, test } = digits({ train: 120, test: 60 });
 const model = () => sequential(dense(16), relu(), dense(10));
@@ -75,8 +76,23 @@ describe("early stopping", () => {
     const accuracies = epochs.map(({ validation }) => validation?.accuracy ?? Number.NaN);
     expect(accuracies.lastIndexOf(Math.max(...accuracies))).toBeGreaterThanOrEqual(accuracies.length - 3);
     expect(accuracies.indexOf(Math.max(...accuracies))).toBe(accuracies.length - 3);
-    const seen = await trained([earlyStopping({ monitor: ({ epoch }) => Math.abs(epoch - 4), patience: 2 })]);
+    const seen = await trained([
+      earlyStopping({ monitor: ({ epoch }) => Math.abs(epoch - 4), mode: "min", patience: 2 }),
+    ]);
     expect(seen.epochs.length).toBe(6);
+  });
+
+  it("goes by a metric, by its path", async () => {
+    const metrics = [topK(2), rocAuc()];
+    for (const monitor of ["top2", "rocAuc.auc"]) {
+      const stopping = earlyStopping({ monitor, patience: 3 });
+      const { epochs } = await trained([stopping], { metrics, epochs: 12 });
+      const values = epochs.map(({ validation }) => {
+        const found = validation?.metrics as { top2: number; rocAuc: { auc: number } };
+        return monitor === "top2" ? found.top2 : found.rocAuc.auc;
+      });
+      expect(stopping.best?.value, monitor).toBe(Math.max(...values));
+    }
   });
 
   it("does not count what is better by less than minDelta", async () => {
@@ -111,7 +127,8 @@ describe("early stopping", () => {
   it.each([
     ["earlyStopping: patience is 0; give a number of epochs from 1", { patience: 0 }],
     ["earlyStopping: minDelta is NaN", { minDelta: Number.NaN }],
-    ['earlyStopping: monitor is "los"; give "loss", "accuracy" or a function', { monitor: "los" as "loss" }],
+    ['earlyStopping: monitor is 5; give "loss", "accuracy", a metric\'s name', { monitor: 5 as never }],
+    ['earlyStopping: mode is least; give "max" or "min"', { mode: "least" as "min" }],
   ])("refuses: %s", (message, options) => {
     expect(() => earlyStopping(options)).toThrow(message);
   });
@@ -127,7 +144,7 @@ describe("early stopping", () => {
       callbacks: [earlyStopping({ monitor: "accuracy" })],
     });
     await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(
-      "earlyStopping: what it monitors is undefined in epoch 1; accuracy needs a data set with classes",
+      'earlyStopping: "accuracy" is undefined in epoch 1; there is "loss", "accuracy" where the data has classes, and what',
     );
   });
 });
