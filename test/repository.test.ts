@@ -78,7 +78,11 @@ describe("the import rules", () => {
     ["src/data/files.ts", "await import(name)", "src/data/ imports"],
     ["src/io/save.ts", 'import { check } from "../program.ts"', "types of src/program.ts"],
     ["src/other.ts", "", "no rule"],
-    ["bench/main.ts", 'import { plan } from "../src/runtime/plan.ts"', "bench/ imports wgrad, charts/, itself"],
+    [
+      "bench/main.ts",
+      'import { plan } from "../src/runtime/plan.ts"',
+      "bench/ imports wgrad, charts/, itself",
+    ],
   ])("refuse in %s: %s", (file, code, rule) => {
     const errors = importErrors(file, code);
     expect(errors).toHaveLength(1);

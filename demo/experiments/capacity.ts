@@ -180,10 +180,14 @@ function curveChart(curves: readonly Curve[]): LinesSpec {
     title: "Learning curves: bias lies above the noise, variance between the two lines",
     x: { name: "points to learn from", log: true },
     y: { name: "root mean squared error" },
-    series: curves.flatMap(({ name, points }, colour) => [
-      { name: `${name}, training`, colour, points: points.map(({ size, train }) => ({ x: size, y: train })) },
+    series: curves.flatMap(({ hidden, points }, colour) => [
       {
-        name: "held back",
+        name: `1-${hidden.join("-")}-1, training`,
+        colour,
+        points: points.map(({ size, train }) => ({ x: size, y: train })),
+      },
+      {
+        name: `1-${hidden.join("-")}-1, held back`,
         colour,
         style: "dashed" as const,
         points: points.map(({ size, validation }) => ({ x: size, y: validation })),

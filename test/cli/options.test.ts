@@ -300,6 +300,7 @@ describe("--help", () => {
       "Loss",
       "Optimizer",
       "Schedule",
+      "Augmentation",
       "Run",
       "Output",
       "Options",

@@ -1,7 +1,9 @@
 /** Every op's gradient rule against central differences, and the gradients of these gradients. */
 import { afterAll, describe, expect, it } from "vitest";
-import { gradients, stepWindow } from "../../src/index.ts";
-import { inputSource } from "../../src/nn/ops/source.ts";
+import { gradients, stepWindow, sum } from "../../src/index.ts";
+import { gridSample } from "../../src/nn/ops/gridSample.ts";
+import { sampleUniform } from "../../src/nn/ops/sampleRandom.ts";
+import { constantValue, inputSource } from "../../src/nn/ops/source.ts";
 import { registeredOps, topological } from "../../src/nn/tensor.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 import { gradientErrors, gradientFunctions, traced } from "../helpers/finite-differences.ts";
@@ -19,7 +21,9 @@ const WITHOUT_CASE: Readonly<Record<string, string>> = {
   source: "has no inputs",
   stepScalar: "has no inputs, and takes its value from the step table",
   random: "has no inputs",
+  sampleUniform: "has only samples' numbers as inputs",
   window: "refuses a gradient, see below",
+  gridSample: "refuses a gradient, see below",
 };
 
 const all = Object.entries(cases).flatMap(([op, ofOp]) =>
@@ -61,4 +65,13 @@ it("a gradient that is not built is refused, not taken for zero", () => {
   const v = inputSource("v", [5]);
   const window = stepWindow(v, "start", 2);
   expect(() => gradients(window, [v], window)).toThrow(/window: .*not built/);
+  const image = inputSource("image", [1, 1, 4, 4]);
+  const sampled = gridSample(image, inputSource("grid", [1, 2, 3, 3]));
+  expect(() => gradients(sampled, [image], sampled)).toThrow(/gridSample: .*not built/);
+});
+
+it("what is random in a sample is constant to gradients", () => {
+  const samples = inputSource("samples", [3], "i32");
+  const [gradient] = gradients(sum(sampleUniform(samples, 2, 5)), [samples]);
+  expect(constantValue(gradient)).toBe(0);
 });

@@ -14,6 +14,7 @@ import {
   sum,
   transpose,
 } from "../../../src/index.ts";
+import { stored } from "../../../src/nn/ops/stored.ts";
 import type { DifferentiableFunction } from "../../helpers/finite-differences.ts";
 import { distinct, indices, uniform } from "../../helpers/samples.ts";
 
@@ -24,6 +25,9 @@ export const shapeCases: Record<string, Record<string, DifferentiableFunction>> 
   transpose: {
     "two axes": { inputs: { x: uniform([3, 5]) }, body: ({ x }) => square(transpose(x)) },
     "three axes": { inputs: { x: uniform([3, 5, 2]) }, body: ({ x }) => transpose(square(x), [2, 0, 1]) },
+  },
+  stored: {
+    plain: { inputs: { x: uniform([3, 5]) }, body: ({ x }) => square(stored(square(x))) },
   },
   broadcast: {
     "leading and inner axes": {
