@@ -2,7 +2,7 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchChromium } from "./helpers/chromium.ts";
-import { expectSameLosses, mean } from "./helpers/curve.ts";
+import { expectSameFigures, expectSameLosses, mean } from "./helpers/curve.ts";
 import { needsBuild, ROOT, useTemporaryFolder } from "./helpers/programs.ts";
 import { type StaticServer, serve } from "./helpers/static-server.ts";
 
@@ -14,6 +14,7 @@ interface Result {
   losses: number[];
   accuracy: number;
   compared: { losses: number[]; reference: number[] };
+  craft: Record<string, [number, number]>;
 }
 
 needsBuild();
@@ -67,6 +68,12 @@ describe("Chromium", () => {
     const { losses, reference } = (await result).compared;
     expect(reference).toHaveLength(20);
     expectSameLosses(losses, reference, 1e-4);
+  });
+
+  it("streams, augments, resumes, reads tables and searches as the CPU engine does", async () => {
+    const { craft } = await result;
+    expect(Object.keys(craft)).toHaveLength(9);
+    expectSameFigures(craft, 1e-3);
   });
 
   it("prints no error or warning, and throws none", async () => {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { expectSameLosses } from "./helpers/curve.ts";
+import { expectSameFigures, expectSameLosses } from "./helpers/curve.ts";
 import { installed, needsBuild, ROOT, runNode, useTemporaryFolder } from "./helpers/programs.ts";
 
 const MINUTES = 60_000;
@@ -40,11 +40,13 @@ describe("Deno", () => {
     "computes the losses that the CPU engine computes",
     async () => {
       const { stdout } = await deno("--config=demo/deno/deno.json", "test/platforms/deno.js", String(STEPS));
-      const { adapter, losses, reference } = JSON.parse(stdout);
+      const { adapter, losses, reference, craft } = JSON.parse(stdout);
       expect(adapter).toMatch(/\w/);
       expect(reference).toHaveLength(STEPS);
       expectSameLosses(losses, reference, 1e-4);
       expect(reference[STEPS - 1]).toBeLessThan(reference[0]);
+      expect(Object.keys(craft)).toHaveLength(9);
+      expectSameFigures(craft, 1e-3);
     },
     2 * MINUTES,
   );

@@ -14,3 +14,12 @@ export function expectSameLosses(got: ArrayLike<number>, want: ArrayLike<number>
       expect.fail(`step ${i}: ${got[i]}, expected ${want[i]}; off by ${difference}, more than ${rtol}`);
   }
 }
+
+/** Holds pairs of figures, by what they are, to `rtol`; NaN never passes. */
+export function expectSameFigures(
+  pairs: Readonly<Record<string, readonly [number, number]>>,
+  rtol: number,
+): void {
+  const wrong = Object.entries(pairs).filter(([, [a, b]]) => !(Math.abs(a - b) <= rtol * Math.abs(b)));
+  expect(wrong).toEqual([]);
+}

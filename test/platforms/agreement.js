@@ -2,8 +2,26 @@
  * The same first steps of training on two engines, with the built package. Runs in Deno and in a page: an import map
  * says where `wgrad` is.
  */
-import { adam, cpu, createTrainer, crossEntropy, dense, relu, sequential } from "wgrad";
-import { digits } from "wgrad/data";
+import {
+  adam,
+  cpu,
+  createTrainer,
+  crossEntropy,
+  dense,
+  fit,
+  meanSquaredError,
+  predict,
+  relu,
+  scaling,
+  sequential,
+} from "wgrad";
+import { augment, mixup, noise, rotate } from "wgrad/augment";
+import { csvHistory } from "wgrad/callbacks";
+import { readCsv } from "wgrad/csv";
+import { digits, standardScaler } from "wgrad/data";
+import { linearRegression } from "wgrad/linear";
+import { topK } from "wgrad/metrics";
+import { gridSearch } from "wgrad/search";
 
 /** @typedef {import("wgrad").Engine} Engine */
 
@@ -49,4 +67,91 @@ async function lossesOn(engine, { inputs, targets }, steps) {
   }
   trainer.release();
   return losses;
+}
+
+/**
+ * What the other entries do, on `engine` and on the CPU engine: pairs of numbers that must agree, by what they are.
+ * @param {Engine} engine
+ * @returns {Promise<Record<string, [number, number]>>}
+ */
+export async function craft(engine) {
+  const reference = cpu();
+  try {
+    const [here, there] = [await figures(engine), await figures(reference)];
+    return Object.fromEntries(Object.keys(there).map((name) => [name, [here[name], there[name]]]));
+  } finally {
+    await reference.destroy();
+  }
+}
+
+/** @param {Engine} engine @returns {Promise<Record<string, number>>} */
+async function figures(engine) {
+  return { ...(await streamedRun(engine)), ...(await tableRun(engine)), ...(await searched(engine)) };
+}
+
+/** Streamed, augmented, broken off and gone on. @param {Engine} engine */
+async function streamedRun(engine) {
+  const { train, test } = digits({ train: 200, test: 50 });
+  const model = () => sequential(dense(12), relu(), dense(10));
+  const options = {
+    epochs: 3,
+    batchSize: 20,
+    seed: 3,
+    validation: test,
+    metrics: [topK(3)],
+    augment: augment(rotate(10), noise(0.1), mixup()),
+    // Of 793 bytes a sample, a quarter.
+    dataMemory: 40_000,
+  };
+  const history = csvHistory();
+  const begun = fit(engine, model(), train, { ...options, callbacks: [history] });
+  for await (const { epoch } of begun) if (epoch === 2) break;
+  const rest = fit(engine, model(), train, { ...options, resume: await begun.checkpoint() });
+  for await (const _ of rest);
+  const last = rest.history[2];
+  return {
+    "a resumed run's epochs": rest.history.length,
+    "its loss": last.loss,
+    "its validation loss": last.validation?.loss ?? Number.NaN,
+    "its top 3": Number(last.validation?.metrics?.top3),
+    "lines of history": history.text.split("\n").length,
+  };
+}
+
+/** A table, scaled in the model, and a line in closed form. @param {Engine} engine */
+async function tableRun(engine) {
+  const rows = Array.from(
+    { length: 40 },
+    (_, i) => `${i % 7},${1000 + ((i * 13) % 11)},${2 * (i % 7) - ((i * 13) % 11)}`,
+  );
+  const table = await readCsv(new Blob([`a,b,y\n${rows.join("\n")}\n`]));
+  const data = table.dataset({ inputs: ["a", "b"], target: "y" });
+  const scaler = standardScaler().fit(data);
+  const run = fit(engine, sequential(scaling(scaler), dense(1)), data, {
+    loss: meanSquaredError(),
+    optimizer: adam({ lr: 0.1 }),
+    batchSize: 40,
+    epochs: 100,
+  });
+  for await (const _ of run);
+  const predicted = await predict(run.trainer, data);
+  return {
+    "a prediction from raw rows": predicted.data[5],
+    "a weight in closed form": linearRegression(data).weights[0],
+  };
+}
+
+/** @param {Engine} engine */
+async function searched(engine) {
+  const { train, test } = digits({ train: 100, test: 50 });
+  const { best } = await gridSearch(engine, {
+    data: train,
+    validation: test,
+    space: { width: [2, 12], batchSize: [20] },
+    model: ({ width }) => sequential(dense(Number(width)), relu(), dense(10)),
+    fit: { epochs: 3 },
+    monitor: "loss",
+    seed: 2,
+  });
+  return { "the best width": Number(best.choices.width), "its score": best.score };
 }

@@ -11,7 +11,7 @@ import {
   sequential,
 } from "wgrad";
 import { digits, epochOrder, subset } from "wgrad/data";
-import { firstLosses } from "./agreement.js";
+import { craft, firstLosses } from "./agreement.js";
 
 // Small, as SwiftShader is slow: a step takes it some 50 ms.
 const BATCH_SIZE = 16;
@@ -22,7 +22,7 @@ async function run() {
   const gpu = await connect();
   try {
     const compared = await firstLosses(gpu, COMPARED_STEPS);
-    return { adapter: gpu.info.adapter, compared, ...(await train(gpu)) };
+    return { adapter: gpu.info.adapter, compared, craft: await craft(gpu), ...(await train(gpu)) };
   } finally {
     await gpu.destroy();
   }
