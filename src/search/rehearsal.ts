@@ -78,36 +78,31 @@ export function rehearse<C>(
   const read = new Set<string>();
   const onRead = (name: string) => read.add(name);
   const stage = withoutMemory(engine);
-  const made = candidates.map((candidate) =>
-    explained(search, candidate, () => ({
-      candidate,
-      fitting: fitOptionsOf(search, options, candidate.choices, epochs, onRead),
-      model: options.model(watched(search, candidate.choices, onRead)),
-    })),
-  );
-  // A name that leads nowhere is told before what trials would say without it.
-  const unknown = names.filter((name) => originOf(name) === undefined && !read.has(name));
-  if (unknown.length > 0) {
+  const unread = () => names.filter((name) => originOf(name) === undefined && !read.has(name));
+  for (const { trial, choices } of candidates) {
+    try {
+      const fitting = fitOptionsOf(search, options, choices, epochs, onRead);
+      const model = options.model(watched(search, choices, onRead));
+      fit(stage, model, { ...data, count }, fitting);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (reason.startsWith(`${search}: `)) throw cause;
+      const also =
+        unread().length > 0 ? `; also, nobody has read ${quoted(unread())} of the choices so far` : "";
+      const which = `trial ${trial}, ${JSON.stringify(choices)}`;
+      throw new Error(`${search}: ${which}, cannot be trained: ${reason}${also}`, { cause });
+    }
+  }
+  if (unread().length > 0) {
     throw new TypeError(
-      `${search}: a search over an unknown option: ${unknown.map((name) => `"${name}"`).join(", ")} is no option of fit, and neither model nor options read it. ` +
+      `${search}: a search over an unknown option: ${quoted(unread())} is no option of fit, and neither model nor options read it. ` +
         `Options of fit that can be chosen: ${fitOptionNames("value")}. What was read: ${[...read].join(", ") || "nothing"}`,
     );
   }
-  for (const { candidate, model, fitting } of made)
-    explained(search, candidate, () => fit(stage, model, { ...data, count }, fitting));
 }
 
-/** What `check` gives. Its error names the trial, but for those that are the search's own. */
-function explained<T>(search: string, { trial, choices }: Candidate, check: () => T): T {
-  try {
-    return check();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    if (reason.startsWith(`${search}: `)) throw cause;
-    throw new Error(`${search}: trial ${trial}, ${JSON.stringify(choices)}, cannot be trained: ${reason}`, {
-      cause,
-    });
-  }
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(", ");
 }
 
 /** An engine to check against: nothing is kept, nothing can run. */
