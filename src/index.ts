@@ -124,7 +124,14 @@ export type { Callback } from "./train/callback.ts";
 export type { CheckpointSource } from "./train/checkpoint.ts";
 export { type Compiled, compile } from "./train/compile.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
-export { type Epoch, type FitOptions, type FitRun, fit, type Progress } from "./train/fit.ts";
+export {
+  DivergenceError,
+  type Epoch,
+  type FitOptions,
+  type FitRun,
+  fit,
+  type Progress,
+} from "./train/fit.ts";
 export type { Mode } from "./train/monitor.ts";
 export { type Prediction, type PredictOptions, predict } from "./train/predict.ts";
 export type { Data } from "./train/source.ts";

@@ -3,7 +3,8 @@ import type { Fold } from "../data/folds.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Evaluation } from "../train/evaluate.ts";
-import type { FitOptions } from "../train/fit.ts";
+import { DivergenceError, type FitOptions } from "../train/fit.ts";
+import type { Mode } from "../train/monitor.ts";
 import type { Data } from "../train/source.ts";
 import { originOf, type TrialOptions } from "./fitOptions.ts";
 import { type Monitor, monitored } from "./monitor.ts";
@@ -11,7 +12,7 @@ import { type Fingerprint, type RecordStore, SearchRecord } from "./record.ts";
 import { checkOptions, fitOptionsOf, rehearse, watched } from "./rehearsal.ts";
 import { type Choices, hash, type Json } from "./space.ts";
 import { meanAndDeviation } from "./table.ts";
-import { Divergence, foldsOf, type Split, splitsOf, type TrainedResult, trained } from "./trial.ts";
+import { foldsOf, type Split, splitsOf, type TrainedResult, trained } from "./trial.ts";
 
 /** What all searches take. */
 export interface SearchOptions<C> {
@@ -33,7 +34,7 @@ export interface SearchOptions<C> {
   /** What makes a trial better (default accuracy where the data has classes, else loss). */
   readonly monitor?: Monitor;
   /** Whether more of it is better (default "max", for "loss" "min"). */
-  readonly mode?: "max" | "min";
+  readonly mode?: Mode;
   /**
    * Where finished trials are kept, so that the search can go on after an interruption: the path of a file of JSON
    * lines, or for browsers something that reads and appends.
@@ -170,7 +171,7 @@ export class SearchPlan<C> {
         results.push({ train: last, validation: withoutConfusion(evaluations[0]) });
       }
     } catch (error) {
-      if (!(error instanceof Divergence)) throw error;
+      if (!(error instanceof DivergenceError)) throw error;
       return { ...about, results, error: error.message };
     }
     const { mean: score, std } = meanAndDeviation(scores);

@@ -5,7 +5,7 @@ import { type Fold, kFold, stratifiedKFold } from "../data/folds.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { type Evaluation, evaluate } from "../train/evaluate.ts";
-import { type FitOptions, fit } from "../train/fit.ts";
+import { DivergenceError, type FitOptions, fit } from "../train/fit.ts";
 import type { Data } from "../train/source.ts";
 import type { Trainer } from "../train/trainer.ts";
 
@@ -16,14 +16,9 @@ export interface TrainedResult {
   readonly validation: Evaluation;
 }
 
-/** The end of a training whose loss became no finite number. */
-export class Divergence extends Error {
-  override readonly name = "Divergence";
-}
-
 /**
  * Trains a model from the start on `data` and evaluates it on `others`; all that it took is freed.
- * @throws Divergence where the loss becomes no finite number
+ * @throws DivergenceError where the loss becomes no finite number
  */
 export async function trained(
   engine: Engine,
@@ -47,7 +42,7 @@ export async function trained(
     }
     return { train, evaluations };
   } catch (error) {
-    if (isDivergence(error)) throw new Divergence(error.message, { cause: error });
+    if (error instanceof DivergenceError) throw error;
     // Metrics refuse what a diverged model gives, each in its own words: the loss tells.
     if (metrics?.length) checkLoss(await lossOf(run.trainer, others[0], options));
     throw error;
@@ -57,7 +52,7 @@ export async function trained(
 }
 
 function checkLoss(loss: number): void {
-  if (!Number.isFinite(loss)) throw new Divergence(`the loss of the trained model is ${loss}`);
+  if (!Number.isFinite(loss)) throw new DivergenceError(`the loss of the trained model is ${loss}`);
 }
 
 /** The loss without metrics; 0 where there is none because something else is wrong. */
@@ -67,11 +62,6 @@ async function lossOf(trainer: Trainer, data: Data, { loss, dataMemory }: FitOpt
   } catch {
     return 0;
   }
-}
-
-/** Whether fit ended because the loss was no finite number any more. */
-function isDivergence(error: unknown): error is Error {
-  return error instanceof Error && error.message.startsWith("fit: the loss became ");
 }
 
 /** How a data set is divided for validation. */

@@ -332,6 +332,11 @@ class Run implements FitRun {
   }
 }
 
+/** The loss of a run became no finite number. */
+export class DivergenceError extends Error {
+  override readonly name = "DivergenceError";
+}
+
 /** Sums over the samples of an epoch so far. */
 class Totals {
   samples = 0;
@@ -356,10 +361,10 @@ class Totals {
     return this.counts ? this.#correct / this.samples : undefined;
   }
 
-  /** @throws Error as soon as the loss is no number any more: going on could only waste time. */
+  /** @throws DivergenceError as soon as the loss is no number any more: going on could only waste time. */
   check(epoch: number): void {
     if (this.samples > 0 && !Number.isFinite(this.#loss)) {
-      throw new Error(
+      throw new DivergenceError(
         `fit: the loss became ${this.#loss} in epoch ${epoch}; use a lower learning rate, or look for NaN in the data`,
       );
     }

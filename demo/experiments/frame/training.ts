@@ -1,5 +1,13 @@
 /** Training as experiments need it: to the end, with its curve, whether it went well or diverged. */
-import { type Engine, type Epoch, type FitOptions, fit, type Model, type Trainer } from "wgrad";
+import {
+  DivergenceError,
+  type Engine,
+  type Epoch,
+  type FitOptions,
+  fit,
+  type Model,
+  type Trainer,
+} from "wgrad";
 import type { Dataset } from "wgrad/data";
 
 export interface Trained {
@@ -24,7 +32,7 @@ export async function train(
     await use?.(run.trainer);
     return { epochs, diverged: false };
   } catch (error) {
-    if (!(error instanceof Error && /the loss became/.test(error.message))) throw error;
+    if (!(error instanceof DivergenceError)) throw error;
     return { epochs, diverged: true };
   } finally {
     run.trainer.release();
