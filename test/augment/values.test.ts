@@ -1,8 +1,20 @@
 /** Augmentations that change pixels where they are, or batches as a whole. */
 import { describe, expect, it } from "vitest";
-import { createTrainer, crossEntropy, dense, type Engine, sequential, sgd } from "wgrad";
+import {
+  choose,
+  createTrainer,
+  crossEntropy,
+  dense,
+  type Engine,
+  greater,
+  reshape,
+  sequential,
+  sgd,
+  sub,
+} from "wgrad";
 import {
   type Augment,
+  type Augmentation,
   augment,
   brightness,
   contrast,
@@ -190,6 +202,25 @@ describe("the share that mixup gives to the other sample", () => {
       expect(Math.abs(arcsine[i] - Math.sin((Math.PI * i) / 1024) ** 2)).toBeLessThan(1e-5);
     }
   });
+});
+
+it("one of your own is an object, and draws as the others do", async () => {
+  const invert: Augmentation = {
+    kind: "values",
+    name: "invert",
+    images: false,
+    apply: (x, draw) => {
+      const half = reshape(greater(draw.between(0, 1), 0.5), [x.shape[0], 1, 1, 1]);
+      return choose(half, sub(1, x), x);
+    },
+  };
+  const changes = augment(invert);
+  const [here, there] = await Promise.all(
+    [engines.gpu, engines.cpu].map((engine) => preview(engine, images(6), changes, { epochs: [1, 2, 3] })),
+  );
+  expect(here).toEqual(there);
+  const inverted = here.flatMap(({ original, epochs }) => epochs.map((image) => image[0] !== original[0]));
+  expect(new Set(inverted)).toEqual(new Set([true, false]));
 });
 
 describe("what does not fit is refused", () => {
