@@ -4,12 +4,13 @@
  *   npm run augmentations -- rotate=15 translate=2 elastic=34,4 --out sheet.svg
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { connect, cpu, type Engine } from "wgrad";
+import type { Engine } from "wgrad";
 import { AUGMENTATION_FORMS, type Augmentation, augment, augmentationNamed, preview } from "wgrad/augment";
 import { type Dataset, digits } from "wgrad/data";
 import { drawChart } from "../charts/draw.ts";
-import type { Picture } from "../charts/spec.ts";
 import { ImageSource } from "./experiments/frame/data.ts";
+import { openEngine } from "./experiments/frame/engine.ts";
+import { greyPicture } from "./experiments/frame/pictures.ts";
 import { writeWhole } from "./experiments/frame/report.ts";
 
 const PROGRAM = "npm run augmentations --";
@@ -87,12 +88,7 @@ async function sheet(
     epochs: Array.from({ length: flags.epochs }, (_, i) => i + 1),
     seed: flags.seed,
   });
-  const picture = (values: Float32Array): Picture => ({
-    pixels: Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value)))),
-    width,
-    height,
-    channels: 1,
-  });
+  const picture = (values: Float32Array) => greyPicture(values, height, width);
   return drawChart(
     {
       kind: "pictures",
@@ -115,14 +111,7 @@ async function main(args: readonly string[]): Promise<void> {
   const source = new ImageSource(flags.data, note);
   const counts = { train: Math.max(flags.images, 10), test: 1 };
   const { train } = flags.digits ? digits(counts) : await source.take(counts);
-  const engine =
-    flags.engine === "cpu"
-      ? cpu()
-      : await connect().catch((error: Error) => {
-          if (flags.engine === "gpu") throw error;
-          note(`Computing on the CPU engine, as there is no GPU: ${error.message}`);
-          return cpu();
-        });
+  const engine = await openEngine(flags.engine, note);
   try {
     await writeWhole(flags.out, await sheet(engine, train, program.processedArgs[0], flags));
     note(`written: ${flags.out}`);

@@ -3,8 +3,9 @@ import { adam, dense, evaluate, type FitOptions, oneCycle, relu, sequential } fr
 import { type Augment, augment, elastic, preview, rotate, translate } from "wgrad/augment";
 import { type Dataset, take } from "wgrad/data";
 import { table } from "../../charts/numbers.ts";
-import type { BarsSpec, Picture, PicturesSpec } from "../../charts/spec.ts";
+import type { BarsSpec, PicturesSpec } from "../../charts/spec.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
+import { greyPicture } from "./frame/pictures.ts";
 import { last, percent, train } from "./frame/training.ts";
 
 const WAYS: readonly { readonly name: string; readonly changes?: Augment }[] = [
@@ -119,12 +120,7 @@ function chart(found: readonly Found[], sizes: readonly Size[]): BarsSpec {
 /** Some images, as the first epochs of each way see them. */
 async function sheet({ engine, seed }: Context, data: Dataset): Promise<PicturesSpec> {
   const [, height, width] = data.inputs.shape;
-  const picture = (values: Float32Array): Picture => ({
-    pixels: Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value)))),
-    width,
-    height,
-    channels: 1,
-  });
+  const picture = (values: Float32Array) => greyPicture(values, height, width);
   const samples = [0, 1, 2];
   const rows = [];
   for (const { name, changes } of WAYS) {

@@ -1,7 +1,8 @@
 /** `npm run experiments -- NAME`: runs an experiment, prints what it found, and draws its charts. */
 import { CommanderError } from "commander";
-import { connect, cpu, type Engine } from "wgrad";
+import type { Engine } from "wgrad";
 import { ImageSource } from "./frame/data.ts";
+import { oneLine, openEngine } from "./frame/engine.ts";
 import type { Experiment } from "./frame/experiment.ts";
 import { type Flags, listOf, readCommand, UsageError } from "./frame/options.ts";
 import { checkPage, publish } from "./frame/page.ts";
@@ -36,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** One after the other on one engine; where one fails, the others run still. */
 async function runAll(experiments: readonly Experiment[], flags: Flags): Promise<number> {
-  const engine = await openEngine(flags.engine);
+  const engine = await openEngine(flags.engine, note);
   let exit: number = EXIT.success;
   try {
     const images = new ImageSource(flags.data, note);
@@ -80,23 +81,6 @@ async function runOne(
   note(`written: ${[...written, ...published].join(", ")}`);
 }
 
-/** @throws Error when the GPU was asked for by name and there is none */
-async function openEngine(wanted: Flags["engine"]): Promise<Engine> {
-  if (wanted === "cpu") return cpu();
-  try {
-    return await connect();
-  } catch (error) {
-    const reason = oneLine(error);
-    if (wanted === "gpu") {
-      throw new Error(`--engine gpu: ${reason}; leave --engine out to compute on the CPU engine`, {
-        cause: error,
-      });
-    }
-    note(`Computing on the CPU engine, which is slow, as there is no GPU: ${reason}`);
-    return cpu();
-  }
-}
-
 /** Tells of an error on stderr. @returns the exit code */
 function tell(error: unknown, name?: string): number {
   const usage = error instanceof UsageError || error instanceof CommanderError;
@@ -104,14 +88,6 @@ function tell(error: unknown, name?: string): number {
   const hint = usage ? " (--help tells the options, list the experiments)" : "";
   note(`experiments: ${name === undefined ? "" : `${name}: `}${oneLine(error)}${hint}${stack}`);
   return usage ? EXIT.usage : EXIT.failure;
-}
-
-function oneLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message
-    .replace(/^error: /, "")
-    .trim()
-    .replace(/\s*\n\s*/g, " ");
 }
 
 // Files are written as a whole, so that ending at any time leaves none half-written.

@@ -7,21 +7,13 @@ import { Judge, type MonitorOptions } from "./monitor.ts";
 /** Writes the weights to `path` as safetensors, whole or not at all, after each epoch that is the best so far. */
 export function bestCheckpoint(path: string, options: MonitorOptions = {}): Callback {
   const judge = new Judge("bestCheckpoint", options);
-  let best: number | undefined;
-  const judged = (epoch: Epoch): boolean => {
-    const value = judge.number(epoch);
-    if (!judge.better(value, best)) return false;
-    best = value;
-    return true;
-  };
   return {
     name: "bestCheckpoint",
     onStart({ history }) {
-      best = undefined;
-      for (const epoch of history) judged(epoch);
+      judge.reset(history);
     },
     async onEpoch(epoch, run) {
-      if (judged(epoch)) await run.save(path);
+      if (judge.isBest(epoch)) await run.save(path);
     },
   };
 }

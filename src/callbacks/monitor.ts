@@ -31,8 +31,30 @@ export class Judge {
     this.#mode = mode;
   }
 
-  /** @throws Error where the epoch has no such number */
-  number(epoch: Epoch): number {
+  /** The best epoch so far, and its number. */
+  best: { readonly epoch: number; readonly value: number } | undefined;
+
+  /** Begins anew, with the epochs that lie behind a checkpoint. */
+  reset(history: readonly Epoch[], delta = 0): void {
+    this.best = undefined;
+    for (const epoch of history) this.isBest(epoch, delta);
+  }
+
+  /**
+   * Whether the epoch is better than the best before it, by more than `delta`.
+   * @throws Error where it has no such number
+   */
+  isBest(epoch: Epoch, delta = 0): boolean {
+    const value = this.#number(epoch);
+    if (this.best) {
+      const gain = this.#mode === "max" ? value - this.best.value : this.best.value - value;
+      if (!(gain > delta)) return false;
+    }
+    this.best = { epoch: epoch.epoch, value };
+    return true;
+  }
+
+  #number(epoch: Epoch): number {
     const monitor = this.#monitor;
     const { loss, accuracy, validation = { loss, accuracy } } = epoch;
     const value = typeof monitor === "function" ? monitor(epoch) : valueAt(validation, monitor);
@@ -41,11 +63,5 @@ export class Judge {
     throw new Error(
       `${this.owner}: ${name} is ${String(value)} in epoch ${epoch.epoch}; there is "loss", "accuracy" where the data has classes, and what the option metrics of fit names`,
     );
-  }
-
-  /** Whether `value` is better than `best` by more than `delta`. */
-  better(value: number, best: number | undefined, delta = 0): boolean {
-    if (best === undefined) return true;
-    return this.#mode === "max" ? value - best > delta : best - value > delta;
   }
 }

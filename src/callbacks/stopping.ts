@@ -1,6 +1,6 @@
 /** Early stopping. */
 import type { Callback } from "../train/callback.ts";
-import type { Epoch, FitRun } from "../train/fit.ts";
+import type { FitRun } from "../train/fit.ts";
 import { Judge, type MonitorOptions } from "./monitor.ts";
 
 export interface EarlyStoppingOptions extends MonitorOptions {
@@ -31,34 +31,25 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     throw new RangeError(`earlyStopping: minDelta is ${minDelta}; give a finite number from 0`);
   }
   const judge = new Judge("earlyStopping", options);
-  let best: { epoch: number; value: number } | undefined;
   let weights: Awaited<ReturnType<FitRun["trainer"]["weights"]>> | undefined;
-  /** @returns whether the epoch is the best one */
-  const judged = (epoch: Epoch): boolean => {
-    const value = judge.number(epoch);
-    if (!judge.better(value, best?.value, best && minDelta)) return false;
-    best = { epoch: epoch.epoch, value };
-    return true;
-  };
   return {
     name: "earlyStopping",
     get best() {
-      return best;
+      return judge.best;
     },
     onStart({ history }) {
-      best = undefined;
       weights = undefined;
-      for (const epoch of history) judged(epoch);
+      judge.reset(history, minDelta);
     },
     async onEpoch(epoch, { trainer }) {
-      if (judged(epoch)) {
+      if (judge.isBest(epoch, minDelta)) {
         weights = restoreBest ? await trainer.weights() : undefined;
         return undefined;
       }
-      return epoch.epoch - (best?.epoch ?? 0) >= patience ? "stop" : undefined;
+      return epoch.epoch - (judge.best?.epoch ?? 0) >= patience ? "stop" : undefined;
     },
     async onEnd({ trainer, history }) {
-      if (weights && best?.epoch !== history.at(-1)?.epoch) await trainer.load(weights);
+      if (weights && judge.best?.epoch !== history.at(-1)?.epoch) await trainer.load(weights);
     },
   };
 }

@@ -45,13 +45,8 @@ export function sampleSize(field: Pick<Field, "shape">): number {
   return field.shape.reduce((size, length) => size * length, 1);
 }
 
-function checkField(owner: string, options: FieldOptions): Field {
-  const { data, shape = [], scale = 1 } = options;
-  if (!(data instanceof Uint8Array || data instanceof Int32Array || data instanceof Float32Array)) {
-    throw new TypeError(
-      `${owner}: data is not a Uint8Array, Int32Array or Float32Array; convert it with Float32Array.from(…)`,
-    );
-  }
+/** @throws RangeError for what is no shape of a sample, and what values cannot be scaled by */
+export function checkLayout(owner: string, shape: readonly number[], scale: number): void {
   if (!shape.every((length) => Number.isInteger(length) && length > 0)) {
     throw new RangeError(
       `${owner}: shape is [${shape.join(", ")}]; expected positive integers, the shape of one sample`,
@@ -62,6 +57,16 @@ function checkField(owner: string, options: FieldOptions): Field {
       `${owner}: scale is ${scale}; expected a finite number other than 0 (value = element × scale)`,
     );
   }
+}
+
+function checkField(owner: string, options: FieldOptions): Field {
+  const { data, shape = [], scale = 1 } = options;
+  if (!(data instanceof Uint8Array || data instanceof Int32Array || data instanceof Float32Array)) {
+    throw new TypeError(
+      `${owner}: data is not a Uint8Array, Int32Array or Float32Array; convert it with Float32Array.from(…)`,
+    );
+  }
+  checkLayout(owner, shape, scale);
   const field = { data, shape: [...shape], scale };
   const size = sampleSize(field);
   if (data.length === 0) throw new RangeError(`${owner}: no samples; a data set needs one or more`);
@@ -138,14 +143,14 @@ export function dataset(options: DatasetOptions): Dataset {
   return { name, count, inputs, targets, classes };
 }
 
-function gather(field: Field, indices: ArrayLike<number>): Field {
-  const size = sampleSize(field);
-  const data = new (field.data.constructor as new (length: number) => Field["data"])(indices.length * size);
-  for (let i = 0; i < indices.length; i++) {
-    const start = (indices[i] as number) * size;
-    data.set(field.data.subarray(start, start + size), i * size);
+/** The samples at `rows`, of so many elements each, one after another. */
+export function pickRows<T extends Field["data"]>(data: T, size: number, rows: ArrayLike<number>): T {
+  const picked = new (data.constructor as new (length: number) => T)(rows.length * size);
+  for (let i = 0; i < rows.length; i++) {
+    const start = (rows[i] as number) * size;
+    picked.set(data.subarray(start, start + size), i * size);
   }
-  return { ...field, data };
+  return picked;
 }
 
 /**
@@ -163,12 +168,11 @@ export function subset(source: Dataset, indices: ArrayLike<number>): Dataset {
       );
     }
   }
-  return {
-    ...source,
-    count: indices.length,
-    inputs: gather(source.inputs, indices),
-    targets: gather(source.targets, indices),
-  };
+  const picked = (field: Field): Field => ({
+    ...field,
+    data: pickRows(field.data, sampleSize(field), indices),
+  });
+  return { ...source, count: indices.length, inputs: picked(source.inputs), targets: picked(source.targets) };
 }
 
 /**

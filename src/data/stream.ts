@@ -1,5 +1,5 @@
 /** Data that is not held in memory as a whole: read from wherever it comes, chunk by chunk, once an epoch. */
-import type { Field } from "./dataset.ts";
+import { checkLayout, type Field } from "./dataset.ts";
 
 /** Some samples, as many as come at once: their elements, one sample after another. */
 export interface Chunk {
@@ -84,13 +84,6 @@ function checkField(owner: string, { type, shape = [], scale = 1 }: StreamFieldO
   if (type !== "u8" && type !== "i32" && type !== "f32") {
     throw new TypeError(`${owner}: type is ${type}; expected "u8", "i32" or "f32"`);
   }
-  if (!shape.every((length) => Number.isInteger(length) && length > 0)) {
-    throw new RangeError(
-      `${owner}: shape is [${shape.join(", ")}]; expected positive integers, of one sample`,
-    );
-  }
-  if (!Number.isFinite(scale) || scale === 0) {
-    throw new RangeError(`${owner}: scale is ${scale}; expected a finite number other than 0`);
-  }
+  checkLayout(owner, shape, scale);
   return { type, shape: [...shape], scale };
 }

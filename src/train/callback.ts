@@ -6,8 +6,7 @@ export interface Callback {
   /** Before the first epoch; `run.history` holds the epochs of a checkpoint that the run goes on from. */
   onStart?(run: FitRun): void | Promise<void>;
   /** After each epoch, before it is handed out. @returns "stop" to make it the last one */
-  // biome-ignore lint/suspicious/noConfusingVoidType: a callback that only looks returns nothing
-  onEpoch?(epoch: Epoch, run: FitRun): "stop" | void | Promise<"stop" | void>;
+  onEpoch?(epoch: Epoch, run: FitRun): "stop" | undefined | Promise<"stop" | undefined>;
   /** After the last epoch, and when the caller stops iterating; not after a failure. */
   onEnd?(run: FitRun): void | Promise<void>;
 }

@@ -217,6 +217,11 @@ class Run implements FitRun {
     };
   }
 
+  get #samplesPerEpoch(): number {
+    const { count } = this.dataset;
+    return this.options.dropLast ? count - (count % this.batchSize) : count;
+  }
+
   /** Goes on after the epochs of the checkpoint, if one was given and nothing was trained yet. */
   async #resume(): Promise<void> {
     const { resume } = this.options;
@@ -233,10 +238,9 @@ class Run implements FitRun {
 
   /** The steps, by the size of their batches. */
   async #compile(source: BatchSource): Promise<Map<number, CompiledStep>> {
-    const { loss = crossEntropy(), clip, penalty, accumulate: parts = 1, augment, dropLast } = this.options;
-    const { count, classes } = this.dataset;
-    const samples = dropLast ? count - (count % this.batchSize) : count;
-    const steps = await compileSteps(source, samples, this.batchSize, (size) => {
+    const { loss = crossEntropy(), clip, penalty, accumulate: parts = 1, augment } = this.options;
+    const { classes } = this.dataset;
+    const steps = await compileSteps(source, this.#samplesPerEpoch, this.batchSize, (size) => {
       // A last batch that does not fall into equal parts is taken whole.
       const accumulate = size % parts === 0 ? parts : 1;
       const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
@@ -266,8 +270,8 @@ class Run implements FitRun {
     pace: Pace,
   ) {
     const { options, trainer, dataset, batchSize } = this;
-    const { schedule = constantRate(), onProgress, dropLast } = options;
-    const samplesPerEpoch = dropLast ? dataset.count - (dataset.count % batchSize) : dataset.count;
+    const { schedule = constantRate(), onProgress } = options;
+    const samplesPerEpoch = this.#samplesPerEpoch;
     const stepsPerEpoch = Math.ceil(samplesPerEpoch / batchSize);
     const totals = new Totals(dataset.classes !== undefined);
     // What schedules go by: of the validation set where there is one.

@@ -2,7 +2,7 @@
  * Data sets larger than the memory they may take: two slots on the engine, of which one is filled while steps read the
  * other.
  */
-import { type Dataset, type Field, sampleSize } from "../data/dataset.ts";
+import { type Dataset, type Field, pickRows, sampleSize } from "../data/dataset.ts";
 import type { Chunk, Stream, StreamField } from "../data/stream.ts";
 import type { Batch } from "../nn/batch.ts";
 import type { Elements, Program } from "../program.ts";
@@ -109,18 +109,11 @@ function* ofDataset(dataset: Dataset, rows: number, { epoch, seed, shuffle }: Re
   for (let at = 0; at < order.length; at += rows) {
     const samples = new Int32Array(order.subarray(at, at + rows));
     yield {
-      inputs: picked(dataset.inputs.data, sampleSize(dataset.inputs), samples),
-      targets: picked(dataset.targets.data, sampleSize(dataset.targets), samples),
+      inputs: pickRows(dataset.inputs.data, sampleSize(dataset.inputs), samples),
+      targets: pickRows(dataset.targets.data, sampleSize(dataset.targets), samples),
       samples,
     };
   }
-}
-
-function picked(data: Elements, size: number, rows: ArrayLike<number>): Elements {
-  const found = new (data.constructor as Float32ArrayConstructor)(rows.length * size);
-  for (let i = 0; i < rows.length; i++)
-    found.set(data.subarray(rows[i] * size, (rows[i] + 1) * size) as Float32Array, i * size);
-  return found;
 }
 
 /** A stream's samples as they come, shuffled within a slot. The next slot is filled while steps read the last. */
@@ -138,8 +131,8 @@ async function* ofStream(stream: Stream, rows: number, reading: Reading): AsyncG
       const { at } = permutation(value.samples.length, reading.seed, reading.epoch * SLOTS_PER_EPOCH + slot);
       const order = Int32Array.from(value.samples, (_, i) => at(i));
       yield {
-        inputs: picked(value.inputs, sampleSize(stream.inputs), order),
-        targets: picked(value.targets, sampleSize(stream.targets), order),
+        inputs: pickRows(value.inputs, sampleSize(stream.inputs), order),
+        targets: pickRows(value.targets, sampleSize(stream.targets), order),
         samples: order.map((row) => value.samples[row]),
       };
     }

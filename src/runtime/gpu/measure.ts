@@ -72,7 +72,7 @@ async function bestTime(executable: GpuExecutable): Promise<number> {
   return best;
 }
 
-/** Numbers as good as any; as indices, 0, which is always one. */
+/** Whatever numbers will do; as indices, 0, which is always one. */
 function sample(dtype: "f32" | "i32" | "u8", length: number): Elements {
   const values = new (arrayOf(dtype))(length);
   if (dtype === "f32") for (let i = 0; i < length; i++) values[i] = uniform(1, 1, i) - 0.5;
