@@ -349,3 +349,22 @@ it.each(ENGINES)("one output is the logit of class 1, and is counted as such: %s
   expect(last?.accuracy).toBeGreaterThan(0.95);
   expect(last?.validation?.accuracy).toBeGreaterThan(0.95);
 });
+
+it.each(ENGINES)("an output of exactly 0 counts alike in training and in evaluation: %s", async (kind) => {
+  const data = dataset({
+    inputs: { data: new Float32Array(6), shape: [1] },
+    targets: { data: Uint8Array.from([1, 1, 1, 1, 0, 0]) },
+    classes: 2,
+  });
+  const run = fit(engines[kind], dense(1), data, {
+    loss: binaryCrossEntropy(),
+    optimizer: sgd({ lr: 1e-30 }),
+    batchSize: 6,
+    epochs: 1,
+    validation: data,
+  });
+  for await (const { accuracy, validation } of run) {
+    expect(accuracy).toBe(4 / 6);
+    expect(validation?.accuracy).toBe(4 / 6);
+  }
+});

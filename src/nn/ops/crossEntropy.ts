@@ -84,8 +84,8 @@ const makeCorrect = define(correctOp);
 export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
   checkRows("correctCount", logits, labels);
   const [rows, classes] = logits.shape;
-  // One output is the logit of class 1.
-  if (classes === 1) return sum(equal(reshape(greater(logits, 0), [rows]), labels));
+  // One output is the logit of class 1; where it is 0, too, as evaluations count.
+  if (classes === 1) return sum(equal(reshape(sub(1, greater(0, logits)), [rows]), labels));
   if (fitsOneGroup(rows, classes)) return reshape(makeCorrect([logits, labels], { smoothing }), []);
   return sum(equal(argmax(logits), labels));
 }
