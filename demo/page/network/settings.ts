@@ -1,0 +1,112 @@
+/** What a person chooses to train, as plain data: it goes to workers and into addresses. Nothing here needs the library. */
+
+export const MODELS = {
+  linear: "Linear: 784-10",
+  mlp: "MLP: hidden layers of your own",
+  textbook: "Textbook: 784-30-10, sigmoid",
+  convnet: "ConvNet: 2 convolutions",
+} as const;
+
+export const ACTIVATIONS = {
+  relu: "ReLU",
+  leakyRelu: "Leaky ReLU",
+  elu: "ELU",
+  selu: "SELU",
+  gelu: "GELU",
+  silu: "SiLU",
+  sigmoid: "Sigmoid",
+  tanh: "Tanh",
+  softplus: "Softplus",
+} as const;
+
+/** With the learning rate that suits each: to begin with, and where another optimizer is chosen. */
+export const OPTIMIZERS = {
+  adam: { label: "Adam", lr: 0.001 },
+  adamw: { label: "AdamW", lr: 0.001 },
+  sgd: { label: "SGD", lr: 0.1 },
+  momentum: { label: "SGD, momentum 0.9", lr: 0.05 },
+  nesterov: { label: "SGD, Nesterov 0.9", lr: 0.05 },
+  rmsprop: { label: "RMSProp", lr: 0.001 },
+  adagrad: { label: "Adagrad", lr: 0.01 },
+} as const;
+
+export const SCHEDULES = {
+  constant: "Constant",
+  cosine: "Cosine, down to 0",
+  oneCycle: "One cycle",
+  exponential: "Exponential, × 0.9 an epoch",
+  step: "Step, × 0.1 every 3 epochs",
+  plateau: "On a plateau, × 0.1",
+} as const;
+
+export const AUGMENTATIONS = {
+  none: "None",
+  shift: "Shift by up to 2 pixels",
+  affine: "Turn, scale and shift a little",
+  elastic: "Elastic: as a hand trembles",
+} as const;
+
+export type ModelName = keyof typeof MODELS;
+export type ActivationName = keyof typeof ACTIVATIONS;
+export type OptimizerName = keyof typeof OPTIMIZERS;
+export type ScheduleName = keyof typeof SCHEDULES;
+export type AugmentationName = keyof typeof AUGMENTATIONS;
+export type DatasetName = "mnist" | "digits";
+
+export interface Settings {
+  readonly dataset: DatasetName;
+  readonly model: ModelName;
+  /** Widths of the hidden layers of an MLP. */
+  readonly hidden: readonly number[];
+  readonly activation: ActivationName;
+  readonly optimizer: OptimizerName;
+  readonly lr: number;
+  readonly schedule: ScheduleName;
+  readonly batchSize: number;
+  readonly epochs: number;
+  /** The part of hidden units that is dropped, from 0 to below 1. */
+  readonly dropout: number;
+  /** What the sum of squared weights is multiplied by before it is added to the loss. */
+  readonly l2: number;
+  readonly augmentation: AugmentationName;
+  readonly seed: number;
+}
+
+export const DEFAULTS: Settings = {
+  dataset: "mnist",
+  model: "mlp",
+  hidden: [128, 64],
+  activation: "relu",
+  optimizer: "adam",
+  lr: OPTIMIZERS.adam.lr,
+  schedule: "constant",
+  batchSize: 128,
+  epochs: 10,
+  dropout: 0,
+  l2: 0,
+  augmentation: "none",
+  seed: 1,
+};
+
+/** What differs on the CPU engine, which is some hundred times slower: a small network, and data that need no download. */
+export const CPU_DEFAULTS: Settings = { ...DEFAULTS, dataset: "digits", hidden: [32], batchSize: 32 };
+
+/** "128, 64" → [128, 64]. @throws RangeError that says what is expected */
+export function parseHidden(text: string): number[] {
+  const widths = text
+    .split(/[\s,;-]+/)
+    .filter(Boolean)
+    .map(Number);
+  const fits = (width: number) => Number.isInteger(width) && width >= 1 && width <= 4096;
+  if (widths.length >= 1 && widths.length <= 8 && widths.every(fits)) return widths;
+  throw new RangeError("expected 1 to 8 whole numbers from 1 to 4096, such as 128, 64");
+}
+
+/** Whether the choice has a meaning for the model: a linear one has no activation. */
+export function hasActivation({ model }: Settings): boolean {
+  return model === "mlp" || model === "convnet";
+}
+
+export function hasDropout({ model }: Settings): boolean {
+  return model !== "linear";
+}

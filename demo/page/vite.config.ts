@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** The entries of the built package, as users import them: "wgrad/data" is dist/data.js. */
+const exported: Record<string, { import: string }> = JSON.parse(
+  readFileSync(path("../../package.json"), "utf8"),
+).exports;
+const alias = Object.entries(exported).map(([name, entry]) => ({
+  find: new RegExp(`^wgrad${name.slice(1)}$`),
+  replacement: path(`../../${entry.import}`),
+}));
+
+/** The page: `npm run demo` serves it, `npm run build:demo` writes it into demo/dist. */
+export default defineConfig({
+  root: path("."),
+  // Relative addresses, so that the built page works below any path.
+  base: "./",
+  resolve: { alias },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  worker: { format: "es" },
+  build: {
+    outDir: path("../dist"),
+    emptyOutDir: true,
+    target: "es2022",
+    reportCompressedSize: false,
+  },
+});
