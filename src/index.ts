@@ -116,7 +116,7 @@ export { type SummaryOptions, summary } from "./nn/summary.ts";
 export { ShapeError, Tensor } from "./nn/tensor.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
-export { type Engine, type EngineBuffer, EngineError, type LaunchTimes } from "./runtime/engine.ts";
+export { DeviceLostError, type Engine, type EngineBuffer, EngineError, type LaunchTimes } from "./runtime/engine.ts";
 export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export { chromeTrace } from "./trace.ts";
@@ -133,8 +133,9 @@ export {
   type Progress,
 } from "./train/fit.ts";
 export type { Mode } from "./train/monitor.ts";
+export { type OpenOptions, openData } from "./train/open.ts";
 export { type Prediction, type PredictOptions, predict } from "./train/predict.ts";
-export type { Data } from "./train/source.ts";
+export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";
 export {
   type CompiledStep,
   createTrainer,
@@ -142,4 +143,5 @@ export {
   type TensorData,
   type Trainer,
   type TrainerOptions,
+  type TrainerState,
 } from "./train/trainer.ts";

@@ -101,7 +101,12 @@ export interface Engine extends AsyncDisposable {
 
 /** A failure of an engine: names the program, the kernel, and what went wrong. */
 export class EngineError extends Error {
-  override readonly name = "EngineError";
+  override readonly name: string = "EngineError";
+}
+
+/** The GPU device is gone: its driver was reset, or the machine slept. Another can be had from `connect()`. */
+export class DeviceLostError extends EngineError {
+  override readonly name = "DeviceLostError";
 }
 
 /** The memory for a program's `state` and `data` buffers, checked against what the program expects. */

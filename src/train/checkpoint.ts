@@ -1,7 +1,6 @@
 /** Checkpoints: all that a run of `fit` needs to go on exactly where it was, as a safetensors file. */
 import { readFile } from "../io/files.ts";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
-import { formatShape } from "../program.ts";
 import type { Epoch } from "./fit.ts";
 import type { Trainer } from "./trainer.ts";
 
@@ -20,31 +19,16 @@ interface Contents {
 /** The key of the contents in the file's metadata. */
 const KEY = "wgrad.checkpoint";
 
-/** The arenas that hold a run's state. Gradients and observations are computed anew by each step. */
-function stateArenas({ memory, optimizer }: Trainer): string[] {
-  return ["parameters", "statistics", ...(optimizer?.slots ?? [])].filter((name) => memory[name]);
-}
-
-/** What must agree beside the settings: the model and the optimizer. */
-function described({ layout, statistics, optimizer }: Trainer): RunSettings {
-  const tensors = [...layout.specs, ...statistics.specs];
-  return {
-    model: tensors.map(({ name, shape }) => `${name} ${formatShape(shape)}`).join(", "),
-    optimizer: optimizer?.name ?? "none",
-  };
-}
-
 export async function encodeCheckpoint(
   trainer: Trainer,
   settings: RunSettings,
   history: readonly Epoch[],
 ): Promise<Uint8Array> {
-  const tensors: Record<string, { shape: number[]; data: Float32Array }> = {};
-  for (const name of stateArenas(trainer)) {
-    const data = (await trainer.memory[name].read()) as Float32Array;
-    tensors[name] = { shape: [data.length], data };
-  }
-  const contents = { settings: { ...settings, ...described(trainer) }, steps: trainer.steps, history };
+  const { steps, arenas, ...same } = await trainer.snapshot();
+  const tensors = Object.fromEntries(
+    Object.entries(arenas).map(([name, data]) => [name, { shape: [data.length], data }]),
+  );
+  const contents = { settings: { ...settings, ...same }, steps, history };
   return encodeSafetensors(tensors, { [KEY]: JSON.stringify(contents) });
 }
 
@@ -67,22 +51,15 @@ export async function restoreCheckpoint(
       `${name}: no checkpoint but a file of weights; use what run.checkpoint() gave, or trainer.load`,
     );
   }
-  const contents = JSON.parse(text) as Contents;
-  const here: RunSettings = { ...settings, ...described(trainer) };
-  for (const [key, value] of Object.entries(contents.settings)) {
-    if (here[key] === value) continue;
+  const { settings: then, steps, history } = JSON.parse(text) as Contents;
+  for (const [key, value] of Object.entries(settings)) {
+    if (then[key] === value) continue;
     throw new Error(
-      `${name}: the checkpoint's ${key} is ${value}, this run's ${here[key]}; resume with the same`,
+      `${name}: the checkpoint's ${key} is ${then[key]}, this run's ${value}; resume with the same`,
     );
   }
-  for (const arena of stateArenas(trainer)) {
-    const found = tensors.get(arena);
-    if (found?.data.length !== trainer.memory[arena].length) {
-      throw new Error(`${name}: the checkpoint's ${arena} do not fit the model; was the file changed?`);
-    }
-  }
-  for (const arena of stateArenas(trainer))
-    trainer.memory[arena].write(tensors.get(arena)?.data as Float32Array);
-  trainer.steps = contents.steps;
-  return contents.history;
+  const arenas = Object.fromEntries([...tensors].map(([arena, { data }]) => [arena, data as Float32Array]));
+  const { model, optimizer } = then as Record<string, string>;
+  trainer.restore({ steps, model, optimizer, arenas }, `${name}: the checkpoint`);
+  return history;
 }

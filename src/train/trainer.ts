@@ -18,7 +18,15 @@ import {
   type TrainingOptions,
 } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
-import { type DType, type Elements, elementCount, type Program, type Shape, STEP_SLOTS } from "../program.ts";
+import {
+  type DType,
+  type Elements,
+  elementCount,
+  formatShape,
+  type Program,
+  type Shape,
+  STEP_SLOTS,
+} from "../program.ts";
 import type { Engine, EngineBuffer, Executable, LaunchTimes, Outputs } from "../runtime/engine.ts";
 import { loadWeights, type WeightsSource } from "./weights.ts";
 
@@ -50,6 +58,16 @@ export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> ex
 export interface TensorData {
   readonly shape: Shape;
   readonly data: Float32Array;
+}
+
+/** All that a trainer's next steps depend on, as plain data: it can be sent to workers, and outlives its engine. */
+export interface TrainerState {
+  readonly steps: number;
+  /** Names and shapes of what it holds, and the optimizer's name: only a trainer of the same takes it. */
+  readonly model: string;
+  readonly optimizer: string;
+  /** Parameters, running statistics and the optimizer's moments, each as one array. */
+  readonly arenas: Readonly<Record<string, Float32Array>>;
 }
 
 /** Opens a model on an engine, with freshly initialised parameters. */
@@ -173,6 +191,45 @@ export class Trainer {
       for (const { name } of layout.specs) memory.write(found.get(name) as Float32Array, layout.offset(name));
     }
     this.#unset = undefined;
+  }
+
+  /** What {@link restore} takes: on another engine, too, as after the loss of a device. */
+  async snapshot(): Promise<TrainerState> {
+    const { steps } = this;
+    const read = this.#stateArenas().map(async (name) => [name, await this.memory[name].read()]);
+    return { steps, ...this.#identity(), arenas: Object.fromEntries(await Promise.all(read)) };
+  }
+
+  /**
+   * Puts parameters, statistics and the optimizer where they were.
+   * @throws Error when the state is of another model or optimizer; then nothing is changed
+   */
+  restore({ steps, arenas, ...state }: TrainerState, what = "restore: the state"): void {
+    const here = this.#identity();
+    for (const key of ["model", "optimizer"] as const) {
+      if (state[key] !== here[key])
+        throw new Error(`${what}'s ${key} is ${state[key]}, this one's ${here[key]}; use the same`);
+    }
+    const names = this.#stateArenas();
+    const wrong = names.find((name) => arenas[name]?.length !== this.memory[name].length);
+    if (wrong) throw new Error(`${what}'s ${wrong} do not fit the model; was it changed?`);
+    for (const name of names) this.memory[name].write(arenas[name]);
+    this.steps = steps;
+    this.#unset = undefined;
+  }
+
+  #identity(): Pick<TrainerState, "model" | "optimizer"> {
+    const tensors = [...this.layout.specs, ...this.statistics.specs];
+    return {
+      model: tensors.map(({ name, shape }) => `${name} ${formatShape(shape)}`).join(", "),
+      optimizer: this.optimizer?.name ?? "none",
+    };
+  }
+
+  /** Gradients and observations are not among them: each step computes them anew. */
+  #stateArenas(): string[] {
+    const names = ["parameters", "statistics", ...(this.optimizer?.slots ?? [])];
+    return names.filter((name) => this.memory[name]);
   }
 
   /** What a model's file holds: the arenas that are not empty. */

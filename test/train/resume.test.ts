@@ -112,7 +112,7 @@ describe("a checkpoint that does not fit is refused", () => {
       "the checkpoint's augment is rotate(10), translate(1), elastic(10, 3), mixup(0.4), this run's none",
       { augment: undefined },
     ],
-    ["resume: the checkpoint's optimizer is adam, this run's sgd", { optimizer: sgd() }],
+    ["resume: the checkpoint's optimizer is adam, this one's sgd", { optimizer: sgd() }],
     [
       "fit: the checkpoint has 2 epochs behind it, and epochs is 2; epochs counts from the beginning: give more",
       { epochs: 2 },

@@ -2,7 +2,13 @@
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf, withVariants } from "../../kernels/variants.ts";
 import type { Dispatch, DType, Elements, Program } from "../../program.ts";
-import { type CompileOptions, type Engine, EngineError, type Executable } from "../engine.ts";
+import {
+  type CompileOptions,
+  DeviceLostError,
+  type Engine,
+  EngineError,
+  type Executable,
+} from "../engine.ts";
 import { GpuBuffer } from "./buffer.ts";
 import { MapMode } from "./constants.ts";
 import { GpuExecutable } from "./executable.ts";
@@ -41,7 +47,7 @@ export class GpuEngine implements Engine {
     });
     device.lost.then(({ reason, message }) => {
       // Whoever lost it: where it was this engine's own doing, check() says so instead.
-      this.#failure ??= new EngineError(`the GPU device was lost: ${message || reason}; connect() again`);
+      this.#failure ??= new DeviceLostError(`the GPU device was lost: ${message || reason}; connect() again`);
     });
   }
 
