@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { peersInPage } from "./compare/peers.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -13,12 +14,15 @@ const alias = Object.entries(exported).map(([name, entry]) => ({
   replacement: path(`../../${entry.import}`),
 }));
 
+const peers = peersInPage();
+
 /** The page: `npm run demo` serves it, `npm run build:demo` writes it into demo/dist. */
 export default defineConfig({
   root: path("."),
   // Relative addresses, so that the built page works below any path.
   base: "./",
-  resolve: { alias },
+  resolve: { alias: [...alias, ...peers.alias] },
+  define: peers.define,
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
   build: {

@@ -1,10 +1,10 @@
 /** What a person chooses to train, as plain data: it goes to workers and into addresses. Nothing here needs the library. */
 
 export const MODELS = {
-  linear: "Linear: 784-10",
-  mlp: "MLP: hidden layers of your own",
-  textbook: "Textbook: 784-30-10, sigmoid",
-  convnet: "ConvNet: 2 convolutions",
+  linear: "Linear",
+  mlp: "MLP",
+  textbook: "Textbook, 784-30-10",
+  convnet: "ConvNet",
 } as const;
 
 export const ACTIVATIONS = {
@@ -34,16 +34,16 @@ export const SCHEDULES = {
   constant: "Constant",
   cosine: "Cosine, down to 0",
   oneCycle: "One cycle",
-  exponential: "Exponential, × 0.9 an epoch",
-  step: "Step, × 0.1 every 3 epochs",
-  plateau: "On a plateau, × 0.1",
+  exponential: "× 0.9 each epoch",
+  step: "× 0.1 every 3 epochs",
+  plateau: "× 0.1 on a plateau",
 } as const;
 
 export const AUGMENTATIONS = {
   none: "None",
-  shift: "Shift by up to 2 pixels",
-  affine: "Turn, scale and shift a little",
-  elastic: "Elastic: as a hand trembles",
+  shift: "Shift by 2 pixels",
+  affine: "Turn, scale, shift",
+  elastic: "Elastic",
 } as const;
 
 export type ModelName = keyof typeof MODELS;
@@ -54,6 +54,8 @@ export type AugmentationName = keyof typeof AUGMENTATIONS;
 export type DatasetName = "mnist" | "digits";
 
 export interface Settings {
+  /** Where to compute; where there is no GPU, it is the CPU whatever this says. */
+  readonly engine: "gpu" | "cpu";
   readonly dataset: DatasetName;
   readonly model: ModelName;
   /** Widths of the hidden layers of an MLP. */
@@ -73,6 +75,7 @@ export interface Settings {
 }
 
 export const DEFAULTS: Settings = {
+  engine: "gpu",
   dataset: "mnist",
   model: "mlp",
   hidden: [128, 64],
@@ -89,7 +92,13 @@ export const DEFAULTS: Settings = {
 };
 
 /** What differs on the CPU engine, which is some hundred times slower: a small network, and data that need no download. */
-export const CPU_DEFAULTS: Settings = { ...DEFAULTS, dataset: "digits", hidden: [32], batchSize: 32 };
+export const CPU_DEFAULTS: Settings = {
+  ...DEFAULTS,
+  engine: "cpu",
+  dataset: "digits",
+  hidden: [32],
+  batchSize: 32,
+};
 
 /** "128, 64" → [128, 64]. @throws RangeError that says what is expected */
 export function parseHidden(text: string): number[] {

@@ -1,18 +1,52 @@
-import { Chart } from "../widgets/chart.tsx";
-import { Panel } from "../widgets/panel.tsx";
+/** Train: one button, and everything that can be seen of a network that learns. */
+import { NoWebGpu } from "../no-webgpu.tsx";
+import { Confusion } from "./confusion.tsx";
+import { Curves } from "./curves.tsx";
+import { FilesPanel } from "./files.tsx";
+import { FiltersPanel } from "./filters.tsx";
+import { Gradients } from "./gradients.tsx";
+import { Mistakes } from "./mistakes.tsx";
+import { RunBar } from "./run-bar.tsx";
+import { SettingsPanel } from "./settings-panel.tsx";
+import { progress } from "./store.ts";
+import "./view.css";
+
 export function TrainView() {
-  const x = Array.from({ length: 200 }, (_, i) => i);
+  const { status } = progress.value;
   return (
-    <Panel title="Loss">
-      <Chart
-        name="Loss"
-        x={{ label: "step" }}
-        y={{ label: "loss", log: true }}
-        series={[
-          { name: "training", x, y: x.map((i) => 2 / (i + 1)) },
-          { name: "validation", style: "dots", x: [50, 100, 150], y: [0.1, 0.05, 0.03] },
-        ]}
-      />
-    </Panel>
+    <div class="stack">
+      {status === "idle" && <Introduction />}
+      <NoWebGpu />
+      <RunBar />
+      <div class="split">
+        <div class="stack train-side">
+          <SettingsPanel />
+          <FilesPanel />
+        </div>
+        <div class="stack">
+          <Curves />
+          <div class="grid">
+            <Mistakes />
+            <Confusion />
+          </div>
+          <div class="grid">
+            <FiltersPanel />
+            <Gradients />
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Introduction() {
+  return (
+    <section class="train-introduction" aria-label="What this is">
+      <p class="train-claim">Watch a neural network learn to read handwriting, on your own GPU.</p>
+      <p class="muted">
+        Press Start: the network looks at handwritten digits, some at a time, and its weights move a little
+        with each step to where it errs less. Then <a href="#/draw">draw a digit</a> and have it read.
+      </p>
+    </section>
   );
 }

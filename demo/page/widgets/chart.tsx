@@ -24,6 +24,8 @@ export interface ChartAxis {
   /** With its unit: "accuracy (%)". */
   readonly label: string;
   readonly log?: boolean;
+  /** Of things that are counted: no half ones at the ticks. */
+  readonly whole?: boolean;
   /** Bounds that are kept whatever the data. */
   readonly from?: number;
   readonly to?: number;
@@ -47,7 +49,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   scheme.value++;
 });
 
-export function Chart({ name, x, y, series, height = 220, empty = "Nothing yet." }: ChartProps) {
+export function Chart({ name, x, y, series, height = 240, empty = "Nothing yet." }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const colors = series.map(({ color }, i) => color ?? i + 1);
@@ -120,9 +122,11 @@ function optionsOf(
   const style = getComputedStyle(document.documentElement);
   const token = (name: string) => style.getPropertyValue(name).trim();
   const font = `12px ${token("--font")}`;
-  const axis = ({ label, format, log }: ChartAxis): uPlot.Axis => ({
+  const axis = ({ label, format, log, whole }: ChartAxis): uPlot.Axis => ({
     label,
-    labelSize: 22,
+    incrs: whole ? WHOLE_STEPS : undefined,
+    labelSize: 18,
+    labelGap: 0,
     labelFont: font,
     font,
     stroke: token("--muted"),
@@ -148,7 +152,7 @@ function optionsOf(
       y: scale(y, false),
     },
     axes: [
-      { ...axis(x), space: 60 },
+      { ...axis(x), space: 60, size: 30 },
       { ...axis(y), size: 58 },
     ],
     series: [
@@ -175,6 +179,10 @@ function optionsOf(
   };
 }
 
+const WHOLE_STEPS = Array.from({ length: 10 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
+
 function tickText(log = false): (value: number) => string {
   return (value) =>
     log && (value < 0.001 || value >= 100_000) ? value.toExponential(0) : significant(value, 6);
@@ -195,9 +203,19 @@ function range(
   return [from ?? low - extra, to ?? high + extra];
 }
 
-/** Whole decades where there are several; otherwise room of a tenth. */
+/** From a round number to a round number: 1, 2 or 5 times a power of ten. */
 function logRange(least: number | null, most: number | null): [number, number] {
   const low = least !== null && least > 0 ? least : 0.1;
   const high = most !== null && most > low ? most : low * 10;
-  return [low / 1.15, high * 1.15];
+  return [rounded(low, "down"), rounded(high, "up")];
+}
+
+function rounded(value: number, direction: "down" | "up"): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  const steps = [1, 2, 5, 10].map((step) => step * power);
+  const found =
+    direction === "up"
+      ? steps.find((step) => step >= value * (1 - 1e-9))
+      : steps.findLast((step) => step <= value * (1 + 1e-9));
+  return found ?? value;
 }

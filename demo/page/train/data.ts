@@ -1,0 +1,46 @@
+/** The images to learn from: MNIST, or where it cannot be had, digits drawn here. */
+import { type Dataset, digits, mnist } from "wgrad/data";
+import type { DatasetName } from "../network/settings.ts";
+import { bytes } from "../widgets/numbers.ts";
+import type { DataInfo } from "./messages.ts";
+
+export interface Images {
+  readonly train: Dataset;
+  readonly test: Dataset;
+  readonly info: DataInfo;
+}
+
+/**
+ * `note` is told what is being done. Fetched files stay in the browser's cache.
+ * @throws Error when `signal` ends it
+ */
+export async function loadImages(
+  name: DatasetName,
+  note: (words: string) => void,
+  signal: AbortSignal,
+): Promise<Images> {
+  if (name === "digits") return drawn(note);
+  note("Looking for MNIST in this browser's cache…");
+  try {
+    const { train, test } = await mnist({
+      signal,
+      onProgress: ({ file, loadedBytes, totalBytes }) => {
+        const of = totalBytes === undefined ? "" : ` of ${bytes(totalBytes)}`;
+        note(`Fetching MNIST, ${file}: ${bytes(loadedBytes)}${of}`);
+      },
+    });
+    return { train, test, info: { name, train: train.count, test: test.count } };
+  } catch {
+    signal.throwIfAborted();
+    return drawn(
+      note,
+      "MNIST could not be fetched. Are you offline, or is its mirror? These are digits drawn by wgrad instead; choose MNIST again and reset to try once more.",
+    );
+  }
+}
+
+function drawn(note: (words: string) => void, instead?: string): Images {
+  note("Drawing digits…");
+  const { train, test } = digits();
+  return { train, test, info: { name: "digits", train: train.count, test: test.count, instead } };
+}

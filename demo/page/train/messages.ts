@@ -1,0 +1,108 @@
+/** What the training worker tells the page: plain data. */
+import type { Device } from "../device.tsx";
+import type { DatasetName } from "../network/settings.ts";
+
+export type Status = "idle" | "preparing" | "training" | "paused" | "finished" | "failed";
+
+/** One point of the curves. */
+export interface Point {
+  /** Steps taken. */
+  readonly step: number;
+  readonly loss: number;
+  /** From 0 to 1. */
+  readonly accuracy: number;
+}
+
+/** Of training: the mean of the steps since the point before. */
+export interface TrainingPoint extends Point {
+  readonly learningRate: number;
+  /** Spent since the run's beginning, without pauses. */
+  readonly seconds: number;
+}
+
+export interface DataInfo {
+  readonly name: DatasetName;
+  readonly train: number;
+  readonly test: number;
+  /** Why these are not the data that were asked for. */
+  readonly instead?: string;
+}
+
+export interface Speed {
+  readonly samplesPerSecond: number;
+  readonly msPerStep: number;
+  /** Until the last epoch's end. */
+  readonly secondsLeft: number;
+}
+
+/** How far the run is. All that happened since the last time is in it once. */
+export interface Told {
+  readonly status: Status;
+  /** What is being done, or what went wrong. */
+  readonly words: string;
+  /** What must not be missed about this run. */
+  readonly notice?: string;
+  readonly device?: Device;
+  readonly data?: DataInfo;
+  readonly step: number;
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly parameters: number;
+  readonly speed?: Speed;
+  readonly training: readonly TrainingPoint[];
+  readonly validation: readonly Point[];
+  /** Points from this step on are no longer true: the run went back to a snapshot. */
+  readonly backTo?: number;
+  readonly insight?: Insight;
+  /** Of the drawing, by digit. */
+  readonly probabilities?: readonly number[];
+}
+
+/** What is seen of a network that is being trained. */
+export interface Insight {
+  readonly step: number;
+  /** Rows are true digits, columns what was read. */
+  readonly confusion: readonly (readonly number[])[];
+  readonly mistakes: readonly Mistake[];
+  readonly filters: Filters;
+  readonly gradients: readonly GradientHistogram[];
+}
+
+export interface Mistake {
+  /** Its number in the test set. */
+  readonly index: number;
+  /** 28 × 28 bytes. */
+  readonly image: Uint8Array;
+  readonly label: number;
+  readonly guess: number;
+  /** How sure the network was of its guess, from 0 to 1. */
+  readonly probability: number;
+}
+
+/** Weights of the first layer, as pictures of what its neurons look for. */
+export interface Filters {
+  readonly layer: string;
+  readonly side: number;
+  /** How many neurons or filters there are; pictures are of the first ones. */
+  readonly count: number;
+  readonly images: readonly Float32Array[];
+}
+
+export interface GradientHistogram {
+  readonly layer: string;
+  /** By bin: the part of the layer's weights whose gradient is of that size. */
+  readonly parts: readonly number[];
+  /** The part whose gradient is exactly 0. */
+  readonly zeros: number;
+}
+
+/** Bins of log10 |gradient|: this many, each so wide, from here on. Smaller and larger ones count in the outer bins. */
+export const GRADIENT_BINS = { from: -9, width: 0.25, count: 40 } as const;
+
+/** An image of the test set, to be drawn from. */
+export interface TestImage {
+  readonly index: number;
+  readonly image: Uint8Array;
+  readonly label: number;
+}

@@ -1,0 +1,259 @@
+/** A network in training: its steps, what they find, and what is seen of it. On the level under `fit`, to be paused anywhere. */
+import {
+  type BatchSource,
+  type CompiledStep,
+  correctCount,
+  createTrainer,
+  crossEntropy,
+  describe,
+  type Engine,
+  encodeSafetensors,
+  exp,
+  logSoftmax,
+  openData,
+  type Schedule,
+  type Trainer,
+  type TrainerState,
+} from "wgrad";
+import { buildAugment, buildModel, buildOptimizer, buildSchedule } from "../network/build.ts";
+import type { Settings } from "../network/settings.ts";
+import type { Images } from "./data.ts";
+import { filtersOf, gradientHistogram, type Judged, judge, type NamedTensor } from "./insight.ts";
+import type { Insight } from "./messages.ts";
+
+/** Rows of the step table, and so the most steps in one submit. */
+const MOST_AT_ONCE = 128;
+/** Images of an evaluation that are computed at once. */
+const EVALUATION_BATCH = 500;
+const IMAGE = [1, 28, 28] as const;
+
+/** Where batches of one epoch begin. */
+export interface Bunch {
+  readonly epoch: number;
+  readonly starts: readonly number[];
+}
+
+export interface BunchResult {
+  readonly steps: number;
+  /** Means over the bunch's samples. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+}
+
+export class Run {
+  /** Changes take effect with the next steps. */
+  learningRate: number;
+  /** The validation loss of each epoch so far, by which schedules go. */
+  readonly history: number[] = [];
+  readonly stepsPerEpoch: number;
+  #rest: Bunch = { epoch: 0, starts: [] };
+  #reader: AsyncIterator<Bunch> | undefined;
+  #prediction: Promise<CompiledStep> | undefined;
+
+  private constructor(
+    readonly engine: Engine,
+    readonly settings: Settings,
+    readonly images: Images,
+    readonly trainer: Trainer,
+    readonly source: BatchSource,
+    readonly testSource: BatchSource,
+    readonly step: CompiledStep,
+    readonly evaluation: CompiledStep,
+    readonly schedule: Schedule,
+  ) {
+    this.learningRate = settings.lr;
+    this.stepsPerEpoch = Math.floor(images.train.count / settings.batchSize);
+  }
+
+  /** Puts data and network on the engine and compiles the steps. Nothing stays there if that fails. */
+  static async open(engine: Engine, images: Images, settings: Settings): Promise<Run> {
+    const { batchSize, seed, l2 } = settings;
+    const held: { release(): void }[] = [];
+    const holding = <T extends { release(): void }>(one: T): T => {
+      held.push(one);
+      return one;
+    };
+    try {
+      const optimizer = buildOptimizer(settings);
+      const trainer = holding(
+        createTrainer(engine, buildModel(settings), { inputShape: IMAGE, optimizer, seed }),
+      );
+      const source = holding(await openData(engine, images.train, { batchSize }));
+      const testBatch = Math.min(EVALUATION_BATCH, images.test.count);
+      const testSource = holding(await openData(engine, images.test, { batchSize: testBatch }));
+      const augment = buildAugment(settings);
+      const [step, evaluation] = await Promise.all([
+        trainer.compile(
+          (_inputs, model) => {
+            const batch = source.batch(batchSize);
+            const { x, y } = augment ? augment.apply(batch) : batch;
+            const logits = model(x);
+            return { minimize: crossEntropy(logits, y), correct: correctCount(logits, batch.y) };
+          },
+          {
+            name: "train",
+            data: source.data,
+            maxSteps: MOST_AT_ONCE,
+            penalty: l2 > 0 ? { l2 } : undefined,
+          },
+        ),
+        trainer.compile(
+          (_inputs, model) => ({ logProbabilities: logSoftmax(model(testSource.batch(testBatch).x)) }),
+          {
+            name: "evaluate",
+            data: testSource.data,
+            maxSteps: Math.floor(images.test.count / testBatch),
+            training: false,
+          },
+        ),
+      ]);
+      held.push(step, evaluation);
+      return new Run(
+        engine,
+        settings,
+        images,
+        trainer,
+        source,
+        testSource,
+        step,
+        evaluation,
+        buildSchedule(settings),
+      );
+    } catch (error) {
+      for (const one of held) one.release();
+      throw error;
+    }
+  }
+
+  get total(): number {
+    return this.stepsPerEpoch * this.settings.epochs;
+  }
+
+  /** From 1; the last one once all is done. */
+  get epoch(): number {
+    return Math.min(this.settings.epochs, Math.floor(this.trainer.steps / this.stepsPerEpoch) + 1);
+  }
+
+  get finished(): boolean {
+    return this.trainer.steps >= this.total;
+  }
+
+  /** The next batches, at most `count`, all of one epoch; none once all epochs are done. */
+  async take(count: number): Promise<Bunch> {
+    if (this.#rest.starts.length === 0) {
+      this.#reader ??= this.#read(this.trainer.steps);
+      const { value, done } = await this.#reader.next();
+      if (done) return { epoch: this.settings.epochs, starts: [] };
+      this.#rest = value;
+    }
+    const { epoch, starts } = this.#rest;
+    const now = Math.min(count, MOST_AT_ONCE);
+    this.#rest = { epoch, starts: starts.slice(now) };
+    return { epoch, starts: starts.slice(0, now) };
+  }
+
+  /** All full batches from step `from` on. */
+  async *#read(from: number): AsyncGenerator<Bunch> {
+    const { batchSize, epochs, seed } = this.settings;
+    let skipped = from % this.stepsPerEpoch;
+    for (let epoch = Math.floor(from / this.stepsPerEpoch) + 1; epoch <= epochs; epoch++) {
+      for await (const parts of this.source.read({ epoch, seed, shuffle: true })) {
+        const full = parts.find(({ size }) => size === batchSize)?.starts ?? [];
+        const starts = full.slice(skipped);
+        skipped -= full.length - starts.length;
+        if (starts.length > 0) yield { epoch, starts };
+      }
+    }
+  }
+
+  /** Enqueues the steps of a bunch. Resolves when they are done. */
+  async train({ epoch, starts }: Bunch): Promise<BunchResult> {
+    const { batchSize } = this.settings;
+    const before = this.trainer.steps;
+    const rate = (i: number) =>
+      this.learningRate *
+      this.schedule.factor({
+        step: before + i,
+        total: this.total,
+        stepsPerEpoch: this.stepsPerEpoch,
+        history: this.history,
+      });
+    const { loss, correct } = await this.step.runMany(starts.length, (i) => ({
+      batchStart: starts[i],
+      epoch,
+      learningRate: rate(i),
+    }));
+    const sum = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0);
+    return {
+      steps: starts.length,
+      loss: sum(loss) / starts.length,
+      accuracy: sum(correct) / (starts.length * batchSize),
+      learningRate: rate(starts.length - 1),
+    };
+  }
+
+  /** Reads all test images. */
+  async evaluate(): Promise<Judged> {
+    const { test } = this.images;
+    for await (const [{ starts }] of this.testSource.read({ epoch: 0, seed: 0, shuffle: false })) {
+      const { logProbabilities } = await this.evaluation.runMany(starts.length, (i) => ({
+        batchStart: starts[i],
+      }));
+      return judge(logProbabilities as Float32Array, test);
+    }
+    throw new Error("the test images could not be read");
+  }
+
+  /** What can be seen of the network now, and the state to come back to. */
+  async look({ confusion, mistakes }: Judged): Promise<{ insight: Insight; state: TrainerState }> {
+    const { trainer } = this;
+    const [state, gradients] = await Promise.all([trainer.snapshot(), trainer.memory.gradients.read()]);
+    const weights = this.#weights(state.arenas.parameters);
+    return {
+      state,
+      insight: {
+        step: state.steps,
+        confusion,
+        mistakes,
+        filters: filtersOf(weights[0]),
+        gradients: this.#weights(gradients as Float32Array).map(gradientHistogram),
+      },
+    };
+  }
+
+  /** The parameters that multiply, without biases, out of an arena. */
+  #weights(arena: Float32Array): NamedTensor[] {
+    const { layout } = this.trainer;
+    const matrices = layout.specs.filter(({ shape }) => shape.length > 1);
+    return matrices.map(({ name, shape }) => {
+      const offset = layout.offset(name);
+      return { name, shape, data: arena.slice(offset, offset + shape.reduce((a, b) => a * b)) };
+    });
+  }
+
+  /** How likely the image is to show each digit. Its pixels are from 0 to 1. */
+  async predict(image: Float32Array): Promise<number[]> {
+    this.#prediction ??= this.trainer.compile(
+      ({ x }, model) => ({ probabilities: exp(logSoftmax(model(x))) }),
+      { name: "predict", inputs: { x: [1, ...IMAGE] }, training: false },
+    );
+    const { probabilities } = await (await this.#prediction).run({ x: image });
+    return Array.from(probabilities);
+  }
+
+  /** A safetensors file with PyTorch's names. */
+  async weightsFile(): Promise<Uint8Array> {
+    return encodeSafetensors(await this.trainer.weights(), { format: "pt" });
+  }
+
+  programTable(): string {
+    return describe(this.step.program);
+  }
+
+  /** Frees what the run has on the engine. */
+  release(): void {
+    for (const one of [this.step, this.evaluation, this.source, this.testSource, this.trainer]) one.release();
+    this.#prediction?.then((step) => step.release()).catch(() => {});
+  }
+}

@@ -1,0 +1,151 @@
+/** What can be chosen before a run. */
+import { device } from "../device.tsx";
+import {
+  ACTIVATIONS,
+  AUGMENTATIONS,
+  hasActivation,
+  hasDropout,
+  MODELS,
+  OPTIMIZERS,
+  type OptimizerName,
+  parseHidden,
+  SCHEDULES,
+} from "../network/settings.ts";
+import { NumberField, Select, TextField } from "../widgets/field.tsx";
+import { choose, settings } from "./store.ts";
+
+/** A record of labels as a select's options. */
+function optionsOf<Name extends string>(labels: Record<Name, string | { readonly label: string }>) {
+  const entries = Object.entries(labels) as [Name, string | { readonly label: string }][];
+  return entries.map(([name, label]) => [name, typeof label === "string" ? label : label.label] as const);
+}
+
+const DATASETS = [
+  ["mnist", "MNIST, an 11 MB download"],
+  ["digits", "Digits, no download"],
+] as const;
+
+export function SettingsPanel() {
+  const chosen = settings.value;
+  const noGpu = device.value?.reason !== undefined;
+  return (
+    <details class="panel settings" open={matchMedia("(min-width: 861px)").matches}>
+      <summary>
+        <h2>Settings</h2>
+      </summary>
+      <div class="fields">
+        <div class="wide">
+          <Select
+            label="Images"
+            value={chosen.dataset}
+            options={DATASETS}
+            onChange={(dataset) => choose({ dataset })}
+          />
+        </div>
+        <div class="wide">
+          <Select
+            label="Model"
+            value={chosen.model}
+            options={optionsOf(MODELS)}
+            onChange={(model) => choose({ model })}
+          />
+        </div>
+        {chosen.model === "mlp" && (
+          <TextField
+            label="Hidden layers"
+            value={chosen.hidden}
+            format={(widths) => widths.join(", ")}
+            parse={parseHidden}
+            onChange={(hidden) => choose({ hidden })}
+          />
+        )}
+        {hasActivation(chosen) && (
+          <Select
+            label="Activation"
+            value={chosen.activation}
+            options={optionsOf(ACTIVATIONS)}
+            onChange={(activation) => choose({ activation })}
+          />
+        )}
+        <div class="wide">
+          <Select
+            label="Optimizer"
+            value={chosen.optimizer}
+            options={optionsOf(OPTIMIZERS)}
+            onChange={(optimizer: OptimizerName) => choose({ optimizer, lr: OPTIMIZERS[optimizer].lr })}
+          />
+        </div>
+        <NumberField
+          label="Learning rate"
+          value={chosen.lr}
+          from={0}
+          to={100}
+          onChange={(lr) => choose({ lr })}
+        />
+        <NumberField
+          label="Batch size"
+          value={chosen.batchSize}
+          from={1}
+          to={2000}
+          whole
+          onChange={(batchSize) => choose({ batchSize })}
+        />
+        <div class="wide">
+          <Select
+            label="Schedule of the learning rate"
+            value={chosen.schedule}
+            options={optionsOf(SCHEDULES)}
+            onChange={(schedule) => choose({ schedule })}
+          />
+        </div>
+        <NumberField
+          label="Epochs"
+          value={chosen.epochs}
+          from={1}
+          to={1000}
+          whole
+          onChange={(epochs) => choose({ epochs })}
+        />
+        <NumberField
+          label="Seed"
+          value={chosen.seed}
+          from={0}
+          to={1e9}
+          whole
+          onChange={(seed) => choose({ seed })}
+        />
+        {hasDropout(chosen) && (
+          <NumberField
+            label="Dropout"
+            value={chosen.dropout}
+            from={0}
+            to={0.9}
+            onChange={(dropout) => choose({ dropout })}
+          />
+        )}
+        <NumberField label="L2 penalty" value={chosen.l2} from={0} to={1} onChange={(l2) => choose({ l2 })} />
+        <div class="wide">
+          <Select
+            label="Augmentation"
+            value={chosen.augmentation}
+            options={optionsOf(AUGMENTATIONS)}
+            onChange={(augmentation) => choose({ augmentation })}
+          />
+        </div>
+        <div class="wide">
+          <Select
+            label="Compute on"
+            value={chosen.engine}
+            options={[
+              ["gpu", "the GPU"],
+              ["cpu", "the CPU engine"],
+            ]}
+            disabled={noGpu}
+            help={noGpu ? "There is no GPU to choose here." : undefined}
+            onChange={(engine) => choose({ engine })}
+          />
+        </div>
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,169 @@
+/** The training as the page sees it: what the worker told, what the person chose, and what can be done about it. */
+import { batch, computed, signal } from "@preact/signals";
+import { proxy } from "comlink";
+import { device } from "../device.tsx";
+import { CPU_DEFAULTS, DEFAULTS, type Settings } from "../network/settings.ts";
+import { openService } from "../services.ts";
+import { Curve } from "./curve.ts";
+import { History } from "./history.ts";
+import type { Insight, Told } from "./messages.ts";
+
+/** `?data=digits` in the address asks for the digits that need no download. */
+const asked = new URLSearchParams(location.search);
+
+export const settings = signal<Settings>({
+  ...DEFAULTS,
+  dataset: asked.get("data") === "digits" ? "digits" : DEFAULTS.dataset,
+});
+/** Those of the run that there is. */
+export const runSettings = signal<Settings | undefined>(undefined);
+
+type Progress = Omit<Told, "training" | "validation" | "insight" | "probabilities">;
+const NOTHING: Progress = {
+  status: "idle",
+  words: "",
+  step: 0,
+  epoch: 0,
+  epochs: 0,
+  stepsPerEpoch: 0,
+  parameters: 0,
+};
+
+export const progress = signal<Progress>(NOTHING);
+export const insight = signal<Insight | undefined>(undefined);
+/** What the network reads in the drawing, by digit. */
+export const probabilities = signal<readonly number[] | undefined>(undefined);
+/** Counts the news of the curves, which are too long to be copied for each. */
+export const news = signal(0);
+export const training = new Curve<"loss" | "accuracy" | "learningRate" | "seconds">();
+export const validation = new Curve<"loss" | "accuracy">();
+export const history = new History();
+
+/** Whether the run is one of other settings than those chosen. The learning rate takes effect at once. */
+export const changed = computed(() => {
+  const run = runSettings.value;
+  return (
+    run !== undefined && JSON.stringify({ ...run, lr: 0 }) !== JSON.stringify({ ...settings.value, lr: 0 })
+  );
+});
+
+const worker = openService("training");
+const ready = open();
+
+async function open() {
+  const { service } = await worker;
+  await service.watch(proxy(heard));
+  const found = await service.connect();
+  batch(() => {
+    device.value = found;
+    if (found.kind === "cpu") settings.value = { ...settings.value, ...CPU_DEFAULTS };
+  });
+  return service;
+}
+
+function heard({
+  training: more,
+  validation: judged,
+  insight: seen,
+  probabilities: read,
+  ...rest
+}: Told): void {
+  batch(() => {
+    progress.value = rest;
+    if (rest.device) device.value = rest.device;
+    if (rest.backTo !== undefined) {
+      training.backTo(rest.backTo);
+      validation.backTo(rest.backTo);
+      history.backTo(rest.backTo);
+    }
+    for (const point of more) training.add(point);
+    for (const point of judged) validation.add(point);
+    history.add(more, judged);
+    if (seen) insight.value = seen;
+    if (read) probabilities.value = read;
+    if (more.length > 0 || judged.length > 0) news.value++;
+  });
+}
+
+/** What goes wrong in the worker beyond what it tells of itself, and before it is there. */
+function failed(error: unknown): void {
+  progress.value = { ...progress.value, status: "failed", words: (error as Error).message };
+}
+
+ready.catch(failed);
+
+export function start(): void {
+  void go("start");
+}
+
+export function step(): void {
+  void go("step");
+}
+
+async function go(what: "start" | "step"): Promise<void> {
+  try {
+    // What is chosen may still change when the device is known.
+    const service = await ready;
+    if (!changed.value) runSettings.value = settings.value;
+    await service[what](runSettings.value as Settings);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+export function pause(): void {
+  ready.then((service) => service.pause()).catch(failed);
+}
+
+export async function reset(): Promise<void> {
+  const service = await ready;
+  await service.reset();
+  batch(() => {
+    runSettings.value = undefined;
+    progress.value = NOTHING;
+    insight.value = undefined;
+    probabilities.value = undefined;
+    training.clear();
+    validation.clear();
+    history.clear();
+    news.value++;
+  });
+}
+
+export async function startOver(): Promise<void> {
+  await reset();
+  start();
+}
+
+export function choose(some: Partial<Settings>): void {
+  settings.value = { ...settings.value, ...some };
+  const { lr } = some;
+  const run = runSettings.value;
+  if (lr === undefined || !run || changed.value) return;
+  runSettings.value = { ...run, lr };
+  ready.then((service) => service.setLearningRate(lr)).catch(failed);
+}
+
+/** Reads a drawing of 28 × 28 pixels from 0 to 1, or forgets it. */
+export async function read(pixels: Float32Array | undefined): Promise<void> {
+  const service = await ready;
+  probabilities.value = await service.draw(pixels);
+}
+
+export async function testImage() {
+  return (await ready).testImage();
+}
+
+export async function weights(): Promise<Uint8Array> {
+  return (await ready).weights();
+}
+
+export async function program(): Promise<string> {
+  return (await ready).program();
+}
+
+export async function load(file: Uint8Array): Promise<void> {
+  const service = await ready;
+  if (!runSettings.value) runSettings.value = settings.value;
+  await service.load(file, runSettings.value);
+}
