@@ -134,16 +134,26 @@ export class TrainingService {
     return this.#existing().programTable();
   }
 
-  /** Puts weights of a safetensors file into the network, which is made where there is none. */
+  /**
+   * Puts weights of a safetensors file into the network, which is made where there is none.
+   * @throws Error when they do not fit; then nothing is changed
+   */
   async load(file: Uint8Array, settings: Settings): Promise<void> {
     await this.pause();
+    let misfit: unknown;
     await this.#guarded(async () => {
       const run = await this.#prepare(settings);
       if (!run) return;
-      await run.trainer.load(file);
+      try {
+        await run.trainer.load(file);
+      } catch (error) {
+        if (error instanceof DeviceLostError) throw error;
+        misfit = error;
+      }
       await this.#evaluate(run);
       this.#rest(run);
     });
+    if (misfit) throw misfit;
   }
 
   #existing(): Run {
@@ -328,7 +338,7 @@ export class TrainingService {
   /** Adds a bunch to what becomes the curve's next point. @throws DivergenceError where the loss is no number */
   #record(run: Run, result: BunchResult): void {
     if (!Number.isFinite(result.loss)) {
-      throw new DivergenceError(`The loss became ${result.loss}: the learning rate is too high.`);
+      throw new DivergenceError("The loss is no number any more: the learning rate is too high.");
     }
     const before = this.#since ?? { ...result, steps: 0 };
     const steps = before.steps + result.steps;

@@ -116,10 +116,11 @@ export function pause(): void {
 }
 
 export async function reset(): Promise<void> {
+  // What is done next is done with the settings of then.
+  runSettings.value = undefined;
   const service = await ready;
   await service.reset();
   batch(() => {
-    runSettings.value = undefined;
     progress.value = NOTHING;
     insight.value = undefined;
     probabilities.value = undefined;

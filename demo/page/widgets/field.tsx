@@ -62,8 +62,8 @@ export function TextField<Value>({
     setText(shown);
     setProblem("");
   }, [shown]);
-  const typed = (input: string) => {
-    setText(input);
+  /** Half a number is no value yet: what is typed counts when the field is left, or Enter is pressed. */
+  const entered = (input: string) => {
     try {
       const parsed = parse(input);
       setProblem("");
@@ -85,7 +85,8 @@ export function TextField<Value>({
         disabled={field.disabled}
         aria-invalid={problem ? true : undefined}
         aria-describedby={described || undefined}
-        onChange={(event) => typed(event.currentTarget.value)}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => entered(event.currentTarget.value)}
       />
     </Frame>
   );

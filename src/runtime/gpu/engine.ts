@@ -17,6 +17,9 @@ import { PipelineCache } from "./pipelines.ts";
 import type { Rest } from "./rest.ts";
 import type { Tuner } from "./tune.ts";
 
+/** How long the news of a lost device are waited for, once something failed as if it were lost. */
+const LOSS_NEWS_MS = 500;
+
 export class GpuEngine implements Engine {
   readonly kind = "gpu";
   readonly info;
@@ -111,8 +114,8 @@ export class GpuEngine implements Engine {
       const mapped = staging.mapAsync(MapMode.READ);
       await (this.rest ? this.rest.during(mapped) : mapped);
     } catch (cause) {
-      // The news that the device is lost may come behind what follows from it.
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve))]);
+      // The news that the device is lost may come behind what follows from it, in browsers by way of another process.
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_NEWS_MS))]);
       this.check();
       throw new EngineError(`${what} could not be read: ${cause}`, { cause });
     }
