@@ -7,6 +7,8 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** A file for a machine-readable report, as .ci/run asks for. */
 const report = process.env.WGRAD_TEST_REPORT;
 
+const IN_BROWSER = "test/demo/browser/*.test.ts";
+
 /** Files that take minutes come first: the many short ones fill up the time beside them. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -23,10 +25,25 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["test/**/*.test.ts"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "all",
+          include: ["test/**/*.test.ts"],
+          exclude: [IN_BROWSER],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      // Afterwards, and one at a time: these watch how long a page's main thread is held up, which others would hold up.
+      {
+        extends: true,
+        test: { name: "page", include: [IN_BROWSER], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
     // A GPU driver lives in the process: threads would share it, and its crash would end them all.
     pool: "forks",
-    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     // Tests of tuning ask for it. Programs that tests start inherit this.
     env: { WGRAD_TUNE: "off" },

@@ -12,18 +12,19 @@ needsBuild();
 const cache = useTemporaryFolder();
 
 /** Runs Deno as someone without a network does: whatever it would have to fetch is an error. */
-function deno(...args: string[]) {
-  const env = { DENO_DIR: cache.path, DENO_NO_UPDATE_CHECK: "1", MNIST_DIR: undefined };
+function deno(args: string[], mnistFolder?: string) {
+  const env = { DENO_DIR: cache.path, DENO_NO_UPDATE_CHECK: "1", MNIST_DIR: mnistFolder };
   const offline = ["--no-prompt", "--no-remote", "--no-npm"];
   return runNode([installed("deno/bin.cjs"), "run", ...offline, ...args], { env, timeoutMs: 2 * MINUTES });
 }
 
 describe("Deno", () => {
   it(
-    "trains by the demo, with the permissions its header names, and ends",
+    "trains by the demo, on drawn digits where it may not fetch MNIST, and ends",
     async () => {
       const sizes = ["--train", "1600", "--test", "500", "--epochs", "3", "--batch", "32"];
-      const { stdout } = await deno("--allow-env=MNIST_DIR", "demo/deno/train.ts", ...sizes);
+      const { stdout } = await deno(["--allow-env=MNIST_DIR", "demo/deno/train.ts", ...sizes]);
+      expect(stdout).toContain("MNIST could not be fetched: these are drawn digits instead");
       const lines = [...stdout.matchAll(/^epoch (\d): loss ([\d.]+), test accuracy ([\d.]+) %/gm)];
       expect(lines.map(([, epoch]) => epoch)).toEqual(["1", "2", "3"]);
       const losses = lines.map(([, , loss]) => Number(loss));
@@ -36,10 +37,29 @@ describe("Deno", () => {
     2 * MINUTES,
   );
 
+  it.runIf(process.env.MNIST_DIR)(
+    "trains MNIST by the demo",
+    async () => {
+      const folder = process.env.MNIST_DIR as string;
+      const permissions = ["--allow-env", `--allow-read=${folder}`];
+      const sizes = ["--train", "10000", "--test", "2000", "--epochs", "1"];
+      const { stdout } = await deno([...permissions, "demo/deno/train.ts", ...sizes], folder);
+      expect(stdout).toMatch(/: 10000 images of mnist train, 2000 of mnist test$/m);
+      const accuracy = Number(/test accuracy ([\d.]+) %/.exec(stdout)?.[1]);
+      expect(accuracy).toBeGreaterThan(85);
+      expect(accuracy).toBeLessThanOrEqual(100);
+    },
+    2 * MINUTES,
+  );
+
   it(
     "computes the losses that the CPU engine computes",
     async () => {
-      const { stdout } = await deno("--config=demo/deno/deno.json", "test/platforms/deno.js", String(STEPS));
+      const { stdout } = await deno([
+        "--config=demo/deno/deno.json",
+        "test/platforms/deno.js",
+        String(STEPS),
+      ]);
       const { adapter, losses, reference, craft } = JSON.parse(stdout);
       expect(adapter).toMatch(/\w/);
       expect(reference).toHaveLength(STEPS);

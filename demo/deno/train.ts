@@ -1,17 +1,18 @@
 /**
- * Trains a digit classifier in Deno, on the WebGPU that is built into it. After `npm run build`:
+ * Trains MNIST in Deno, on the WebGPU that is built into it. One command, which builds the package first:
  *
- *   npx deno run --allow-env=MNIST_DIR demo/deno/train.ts [--epochs 5] [--batch 128] [--lr 0.001] [--seed 1]
+ *   npm run demo:deno -- [--epochs 5] [--batch 128] [--lr 0.001] [--seed 1] [--train COUNT] [--test COUNT]
  *
- * trains on drawn digits, for which it needs no permission but to look whether MNIST_DIR is set. To train on MNIST, put
- * its four files into a folder, name it in MNIST_DIR or `--data`, and add `--allow-read=<folder>`.
+ * Once it is built, `deno task --config demo/deno/deno.json train` does the same. MNIST is fetched once and kept in your
+ * cache folder; MNIST_DIR or `--data` names a folder that holds its four files already. Without a network or the permission
+ * to use it, digits are drawn instead.
  *
  * deno.json beside this file says where `wgrad` is; a project of your own says `npm:wgrad` there.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { adam, connect, crossEntropy, dense, fit, relu, sequential } from "wgrad";
-import { type Dataset, digits, mnist, take } from "wgrad/data";
+import { type Dataset, digits, MnistUnavailableError, mnist, take } from "wgrad/data";
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,7 @@ const { values } = parseArgs({
   },
 });
 
+const told = new Set<string>();
 const { train, test } = await load();
 await using gpu = await connect();
 console.log(`${gpu.info.adapter}: ${train.count} images of ${train.name}, ${test.count} of ${test.name}`);
@@ -45,15 +47,26 @@ for await (const { epoch, loss, validation, seconds } of run) {
   );
 }
 
-/** MNIST from a folder where one is named, drawn digits otherwise; of either, as many images as asked for. */
+/** MNIST, or drawn digits where it is not to be had; of either, as many images as asked for. */
 async function load(): Promise<{ train: Dataset; test: Dataset }> {
-  const dir = values.data ?? process.env.MNIST_DIR;
-  if (!dir) return digits({ train: count(values.train, 20_000), test: count(values.test, 2_000) });
-  const { train, test } = await mnist({ dir });
-  return {
-    train: take(train, count(values.train, train.count)),
-    test: take(test, count(values.test, test.count)),
-  };
+  try {
+    const { train, test } = await mnist({ dir: values.data, onProgress: ({ source }) => tell(source) });
+    return {
+      train: take(train, count(values.train, train.count)),
+      test: take(test, count(values.test, test.count)),
+    };
+  } catch (error) {
+    if (!(error instanceof MnistUnavailableError)) throw error;
+    console.log("MNIST could not be fetched: these are drawn digits instead, and results are not MNIST's.");
+    return digits({ train: count(values.train, 20_000), test: count(values.test, 2_000) });
+  }
+}
+
+/** Says once of each file where it comes from. */
+function tell(source: string): void {
+  if (told.has(source)) return;
+  told.add(source);
+  console.log(`reading ${source}`);
 }
 
 function count(given: string | undefined, otherwise: number): number {

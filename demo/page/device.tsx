@@ -1,5 +1,6 @@
 /** What this tab computes on. */
 import { signal } from "@preact/signals";
+import { adapterLine } from "../../charts/adapter.ts";
 
 export interface Device {
   readonly kind: "gpu" | "cpu";
@@ -15,11 +16,14 @@ export const device = signal<Device | undefined>(undefined);
 export function DeviceBadge() {
   const found = device.value;
   if (!found) return <span class="badge">Looking for a GPU…</span>;
-  if (found.kind === "gpu")
+  if (found.kind === "gpu") {
+    const line = adapterLine(found.adapter);
     return (
-      <span class="badge" title={found.adapter}>
-        GPU: {found.adapter}
+      <span class="badge" title={line}>
+        GPU: {line}
       </span>
     );
+  }
+  if (found.reason === undefined) return <span class="badge">CPU engine</span>;
   return <span class="badge warn">No GPU: training on the CPU</span>;
 }

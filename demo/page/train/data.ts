@@ -1,5 +1,5 @@
 /** The images to learn from: MNIST, or where it cannot be had, digits drawn here. */
-import { type Dataset, digits, mnist } from "wgrad/data";
+import { type Dataset, digits, MnistUnavailableError, mnist } from "wgrad/data";
 import type { DatasetName } from "../network/settings.ts";
 import { bytes } from "../widgets/numbers.ts";
 import type { DataInfo } from "./messages.ts";
@@ -10,15 +10,14 @@ export interface Images {
   readonly info: DataInfo;
 }
 
+/** Is told what is being done, and how much of it is done where that is known. */
+export type Note = (words: string, part?: number) => void;
+
 /**
- * `note` is told what is being done. Fetched files stay in the browser's cache.
+ * Fetched files stay in the browser's cache.
  * @throws Error when `signal` ends it
  */
-export async function loadImages(
-  name: DatasetName,
-  note: (words: string) => void,
-  signal: AbortSignal,
-): Promise<Images> {
+export async function loadImages(name: DatasetName, note: Note, signal: AbortSignal): Promise<Images> {
   if (name === "digits") return drawn(note);
   note("Looking for MNIST in this browser's cache…");
   try {
@@ -26,12 +25,13 @@ export async function loadImages(
       signal,
       onProgress: ({ file, loadedBytes, totalBytes }) => {
         const of = totalBytes === undefined ? "" : ` of ${bytes(totalBytes)}`;
-        note(`Fetching MNIST, ${file}: ${bytes(loadedBytes)}${of}`);
+        note(`Fetching MNIST, ${file}: ${bytes(loadedBytes)}${of}`, loadedBytes / (totalBytes ?? Number.NaN));
       },
     });
     return { train, test, info: { name, train: train.count, test: test.count } };
-  } catch {
+  } catch (error) {
     signal.throwIfAborted();
+    if (!(error instanceof MnistUnavailableError)) throw error;
     return drawn(
       note,
       "MNIST could not be fetched. Are you offline, or is its mirror? These are digits drawn by wgrad instead; choose MNIST again and reset to try once more.",
@@ -39,7 +39,7 @@ export async function loadImages(
   }
 }
 
-function drawn(note: (words: string) => void, instead?: string): Images {
+function drawn(note: Note, instead?: string): Images {
   note("Drawing digits…");
   const { train, test } = digits();
   return { train, test, info: { name: "digits", train: train.count, test: test.count, instead } };

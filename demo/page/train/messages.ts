@@ -40,6 +40,8 @@ export interface Told {
   readonly status: Status;
   /** What is being done, or what went wrong. */
   readonly words: string;
+  /** Of what is being done, the part that is done, where that is known. */
+  readonly part?: number;
   /** What must not be missed about this run. */
   readonly notice?: string;
   readonly device?: Device;

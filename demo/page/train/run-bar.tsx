@@ -34,7 +34,7 @@ export function RunBar() {
         <Figures />
         <Bar />
       </section>
-      {words && <Notice kind={status === "failed" ? "bad" : "info"}>{words}</Notice>}
+      {words && <Words />}
       {notice && <Notice kind="warn">{notice}</Notice>}
       {data?.instead && <Notice kind="warn">{data.instead}</Notice>}
       {changed.value && (
@@ -46,6 +46,18 @@ export function RunBar() {
         </Notice>
       )}
     </>
+  );
+}
+
+/** What is being done is not read out: it changes many times a second. What ends it is. */
+function Words() {
+  const { status, words, part } = progress.value;
+  if (status !== "preparing") return <Notice kind={status === "failed" ? "bad" : "info"}>{words}</Notice>;
+  return (
+    <div class="notice">
+      {words}
+      {part !== undefined && <progress class="run-part" aria-label={words} max={1} value={part} />}
+    </div>
   );
 }
 

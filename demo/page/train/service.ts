@@ -10,7 +10,7 @@ import {
 } from "wgrad";
 import type { Device } from "../device.tsx";
 import type { Settings } from "../network/settings.ts";
-import { type Images, loadImages } from "./data.ts";
+import { type Images, loadImages, type Note } from "./data.ts";
 import type { Judged } from "./insight.ts";
 import type { Insight, Point, Status, TestImage, Told, TrainingPoint } from "./messages.ts";
 import { Pace } from "./pace.ts";
@@ -37,6 +37,7 @@ export class TrainingService {
   #pace = new Pace();
   #status: Status = "idle";
   #words = "";
+  #part: number | undefined;
   /** The loop that takes steps, while there is one. It ends soon after `#wanted` is 0. */
   #loop: Promise<void> | undefined;
   /** Steps still to be taken: all of them, one, or none. */
@@ -180,8 +181,8 @@ export class TrainingService {
   async #prepare(settings: Settings): Promise<Run | undefined> {
     if (this.#run) return this.#run;
     const generation = this.#generation;
-    const note = (words: string) => {
-      if (generation === this.#generation) this.#say("preparing", words);
+    const note: Note = (words, part) => {
+      if (generation === this.#generation) this.#say("preparing", words, part);
     };
     note("Getting ready…");
     if (this.#device?.kind !== settings.engine && !this.#device?.reason) await this.#open(settings.engine);
@@ -374,11 +375,13 @@ export class TrainingService {
   }
 
   /** Tells the page: at once where the status is new, else now and then. */
-  #say(status: Status, words: string): void {
+  #say(status: Status, words: string, part?: number): void {
     const now = performance.now();
-    const changed = status !== this.#status || words !== this.#words;
+    // Of a part that grows, the page need not know every byte.
+    const changed = status !== this.#status || (words !== this.#words && !(part && this.#part));
     this.#status = status;
     this.#words = words;
+    this.#part = part && Number.isFinite(part) ? part : undefined;
     if (!changed && now - this.#toldAt < TELL_MS) return;
     this.#toldAt = now;
     const told = this.#told();
@@ -405,6 +408,7 @@ export class TrainingService {
     return {
       status: this.#status,
       words: this.#words,
+      part: this.#part,
       notice: this.#notice,
       device: this.#device,
       data: run?.images.info,
