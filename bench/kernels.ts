@@ -30,8 +30,9 @@ import {
   type Tensor,
   transpose,
 } from "wgrad";
+import { measureCeiling } from "wgrad/inspect";
 import type { ChartSpec } from "../charts/spec.ts";
-import { formatCeiling, measureCeiling } from "./ceiling.ts";
+import { formatCeiling } from "./ceiling.ts";
 import { formatSpread, type Spread, spreadOf, table } from "./measure.ts";
 import { benchmark, note, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
 import { publish, type Report } from "./report.ts";

@@ -1,21 +1,9 @@
-/** What all benchmarks share: statistics of repeated measurements, the machine, and tables. */
+/** What all benchmarks share: repeated measurements and their statistics, the machine, and tables. */
 import { type Spread, significant } from "../charts/numbers.ts";
 
 export { type Spread, significant, table } from "../charts/numbers.ts";
 export { isSoftware, type Machine, machine } from "../charts/origin.ts";
-
-/** The middle value; of an even number, the mean of the two in the middle. @throws RangeError for none, or for NaN */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError("median: no values");
-  if (values.some(Number.isNaN)) throw new RangeError(`median: not all are numbers: ${values.join(", ")}`);
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-export function spreadOf(values: readonly number[]): Spread {
-  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
-}
+export { median, spreadOf } from "./statistics.ts";
 
 /**
  * Measures each once to warm up, and then all in turn, again and again (A B A B): what else the machine does meets them

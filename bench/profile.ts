@@ -1,6 +1,7 @@
 /** Where a training step's time goes: launch by launch, beside what the device can do. */
-import { type Ceiling, chromeTrace, describe, type GpuEngine, type LaunchTimes, launchProfiles } from "wgrad";
-import { formatCeiling, measureCeiling } from "./ceiling.ts";
+import { type Ceiling, describe, type GpuEngine, type LaunchTimes, launchProfiles } from "wgrad";
+import { chromeTrace, measureCeiling } from "wgrad/inspect";
+import { formatCeiling } from "./ceiling.ts";
 import { significant } from "./measure.ts";
 import { note } from "./options.ts";
 import type { Candidate } from "./workload.ts";

@@ -132,13 +132,14 @@ function traffic(program: Program, dispatch: Dispatch): string {
 /** The scalar functions and gathers in a dispatch's hooks, by hook. */
 function fused(dispatch: Dispatch): string {
   return Object.entries(dispatch.hooks)
-    .map(([name, hook]) => [name, functions(hook)] as const)
+    .map(([name, hook]) => [name, hookFunctions(hook)] as const)
     .filter(([, names]) => names.length > 0)
     .map(([name, names]) => `${name}: ${names.join(" ")}`)
     .join("; ");
 }
 
-function functions(hook: Hook): string[] {
+/** The scalar functions that a hook calls, in order, and its gathers. */
+export function hookFunctions(hook: Hook): string[] {
   return hook.code.flatMap((instruction) => {
     if (instruction.op === "call") return [instruction.fn];
     return instruction.op === "row" ? ["gather"] : [];

@@ -116,10 +116,15 @@ export { type SummaryOptions, summary } from "./nn/summary.ts";
 export { ShapeError, Tensor } from "./nn/tensor.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
-export { DeviceLostError, type Engine, type EngineBuffer, EngineError, type LaunchTimes } from "./runtime/engine.ts";
+export {
+  DeviceLostError,
+  type Engine,
+  type EngineBuffer,
+  EngineError,
+  type LaunchTimes,
+} from "./runtime/engine.ts";
 export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
-export { chromeTrace } from "./trace.ts";
 export type { Callback } from "./train/callback.ts";
 export type { CheckpointSource } from "./train/checkpoint.ts";
 export { type Compiled, compile } from "./train/compile.ts";

@@ -24,6 +24,7 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
   "./dist/metrics.js": 4 * 1024,
   "./dist/callbacks.js": 2 * 1024,
   "./dist/minimize.js": 3 * 1024,
+  "./dist/inspect.js": 3 * 1024,
   "./dist/search.js": 8 * 1024,
 };
 

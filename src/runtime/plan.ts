@@ -6,6 +6,8 @@ export interface MemoryPlan {
   readonly slots: readonly number[];
   /** The piece of storage of each temporary, by buffer index. */
   readonly slotOf: ReadonlyMap<number, number>;
+  /** First and last launch that touches each temporary, by buffer index. */
+  readonly lives: ReadonlyMap<number, { readonly first: number; readonly last: number }>;
 }
 
 /** First and last launch that touches each temporary. */
@@ -47,7 +49,7 @@ export function planMemory(program: Program): MemoryPlan {
       if (slot !== undefined && lives.get(buffer)?.last === position) free.add(slot);
     }
   });
-  return { slots, slotOf };
+  return { slots, slotOf, lives };
 }
 
 function touchedBy(launch: readonly Dispatch[]): Set<number> {

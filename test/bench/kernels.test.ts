@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, type GpuEngine, matmul, mul, sum } from "wgrad";
-import { measureCeiling } from "../../bench/ceiling.ts";
 import { measureKernels } from "../../bench/kernels.ts";
 import { withOutput } from "../../bench/results.ts";
 import { runScript } from "../helpers/command.ts";
@@ -24,14 +23,6 @@ const small = {
 };
 
 describe("bench kernels", () => {
-  it("measures a device's ceiling", { timeout: MINUTE }, async () => {
-    const { flops, bytes } = await measureCeiling(engine);
-    expect(flops).toBeGreaterThan(1e8);
-    expect(bytes).toBeGreaterThan(1e8);
-    // More operations than bytes: else one of them is not what it says.
-    expect(flops).toBeGreaterThan(bytes);
-  });
-
   it("measures kernels that compute what the CPU engine does", { timeout: MINUTE }, async () => {
     const { kernels } = await measureKernels(engine, 3, [small]);
     expect(kernels.map(({ kernel }) => kernel)).toEqual(["matmul", "adam"]);

@@ -4,7 +4,6 @@ import { digits } from "../../src/data/digits.ts";
 import { launchProfiles, describe as print, programCost } from "../../src/describe.ts";
 import { launchesOf } from "../../src/program.ts";
 import { Rest } from "../../src/runtime/gpu/rest.ts";
-import { chromeTrace } from "../../src/trace.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 import { type MlpTraining, openMlp } from "../helpers/mlp.ts";
 
@@ -89,21 +88,6 @@ describe("a profiled program", () => {
     expect(lines.filter((line) => /^\d+ .* \d+ %$/.test(line))).toHaveLength(launchesOf(program).length);
     expect(lines.filter((line) => /^\+ /.test(line)).length).toBeGreaterThan(0);
     expect(print(program)).not.toContain("GFLOP/s");
-  });
-
-  it("becomes a trace of events that follow each other", () => {
-    const { program } = training.step;
-    const { traceEvents } = JSON.parse(chromeTrace(program, measured()));
-    const events = traceEvents.filter(({ ph }: { ph: string }) => ph === "X");
-    expect(events).toHaveLength(launchesOf(program).length);
-    let end = 0;
-    for (const { ts, dur, name, args } of events) {
-      expect(ts).toBe(end);
-      end = ts + dur;
-      expect(name).toMatch(/^\w+ \(.*\)/);
-      expect(args.layers.length).toBeGreaterThan(0);
-    }
-    expect(end).toBe(1000 * events.reduce((sum: number, _: unknown, i: number) => sum + i + 2, 0));
   });
 
   it("refuses the times of another", () => {

@@ -1,0 +1,63 @@
+/** The step in a few numbers. */
+import { amount, bytes, percent, significant } from "../widgets/numbers.ts";
+import { Panel } from "../widgets/panel.tsx";
+import type { Measurement, Recording } from "./messages.ts";
+
+interface FiguresProps {
+  readonly recording: Recording;
+  readonly measurement: Measurement | undefined;
+}
+
+export function Figures({ recording, measurement }: FiguresProps) {
+  const { cost, launches, memory, parameters } = recording;
+  const figures: [name: string, value: string][] = [
+    ["Launches a step", String(cost.dispatches)],
+    ["Arithmetic a step", `${amount(cost.flops)}FLOP`],
+    ["Memory moved a step", bytes(cost.bytes)],
+    ["Memory in use", bytes(memory.bytes)],
+    ["Pipelines", String(new Set(launches.map(({ pipeline }) => pipeline)).size)],
+    ["Parameters", parameters.toLocaleString("en-US")],
+  ];
+  const { stepMs, ceiling } = measurement ?? {};
+  if (stepMs) {
+    figures.push(["Time of a step", `${significant(stepMs)} ms`]);
+    figures.push(["Speed", `${significant(cost.flops / stepMs / 1e6)} GFLOP/s`]);
+  }
+  if (stepMs && ceiling) {
+    const least = 1000 * leastSeconds(recording, ceiling);
+    figures.push(["Share of the ceiling", percent(least / stepMs, 0)]);
+  }
+  return (
+    <Panel title="The step in numbers">
+      <dl class="figures">
+        {figures.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {ceiling && (
+        <p class="hint">
+          The ceiling, measured just now: {significant(ceiling.flops / 1e9)} GFLOP/s of multiplying and
+          adding, {significant(ceiling.bytes / 1e9)} GB/s of copying. A launch's share is the time that it
+          would take at least, going by these, over the time it takes. More than 100 % is work whose data come
+          from caches, or that suits this device better than a plain copy.
+        </p>
+      )}
+      {measurement && !ceiling && recording.device.kind === "cpu" && (
+        <p class="hint">
+          The CPU engine is there to be right, not fast: there is no ceiling to hold it against.
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+/** What all launches would take one after the other, each as fast as the device can be. */
+function leastSeconds({ launches }: Recording, ceiling: NonNullable<Measurement["ceiling"]>): number {
+  return launches.reduce(
+    (sum, { flops, bytes }) => sum + Math.max(flops / ceiling.flops, bytes / ceiling.bytes),
+    0,
+  );
+}

@@ -1,0 +1,12 @@
+/** wgrad/inspect: what a recorded step is made of, for people and tools. */
+export type { Ceiling } from "../describe.ts";
+export { measureCeiling } from "./ceiling.ts";
+export {
+  type BoundMemory,
+  type DispatchDetails,
+  type LaunchBindingDetails,
+  type LaunchDetails,
+  launchDetails,
+} from "./launches.ts";
+export { type BufferMemory, type MemoryLayout, memoryLayout } from "./memory.ts";
+export { chromeTrace } from "./trace.ts";

@@ -1,0 +1,156 @@
+/** What a device is told to run for one step of a program: launch by launch, as plain data. */
+import { hookFunctions } from "../describe.ts";
+import { dispatchCost } from "../kernels/cost.ts";
+import { isWritten } from "../kernels/index.ts";
+import type { Access } from "../kernels/kernel.ts";
+import { specialiseLaunch } from "../kernels/launch.ts";
+import {
+  type BufferKind,
+  type Dispatch,
+  type DType,
+  elementCount,
+  launchesOf,
+  type Program,
+  type Shape,
+  type View,
+} from "../program.ts";
+
+/** A part of a buffer, as a dispatch or a launch sees it. */
+export interface BoundMemory {
+  /** The buffer's place in `program.buffers`, and its name there. */
+  readonly buffer: number;
+  readonly name: string;
+  readonly kind: BufferKind;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly bytes: number;
+}
+
+/** One kernel's part of a launch. */
+export interface DispatchDetails {
+  /** The name of the kernel: `matmul`. */
+  readonly kernel: string;
+  /** The layer or the part of the step that it belongs to: `0.dense`, `0.dense backward`, `optimizer`. */
+  readonly label: string;
+  /** The numbers that its shader was specialised for: sizes, tiles, strides. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** Functions that run inside the kernel, by the hook they run in: `{ store: ["add", "relu"] }`. */
+  readonly fused: Readonly<Record<string, readonly string[]>>;
+  readonly reads: readonly BoundMemory[];
+  /** What it writes, or reads and writes. */
+  readonly writes: readonly BoundMemory[];
+  readonly flops: number;
+  /** Bytes that it reads and writes: what it moves at least, without caches. */
+  readonly bytes: number;
+}
+
+/** A variable of the shader, and the memory bound to it. */
+export interface LaunchBindingDetails extends BoundMemory {
+  /** In group 1; group 0 is the step table. */
+  readonly binding: number;
+  /** What the shader calls it. */
+  readonly variable: string;
+  readonly access: Access;
+}
+
+/** One launch: a dispatch, or several that run side by side. */
+export interface LaunchDetails {
+  /** For people: "matmul (0.dense)". */
+  readonly name: string;
+  readonly dispatches: readonly DispatchDetails[];
+  readonly entryPoint: string;
+  /** All of the shader's WGSL, as a device compiles it. */
+  readonly code: string;
+  /** Workgroups, [x, y, z]. */
+  readonly grid: readonly [number, number, number];
+  /** Invocations of each workgroup, [x, y, z]. */
+  readonly workgroup: readonly [number, number, number];
+  readonly bindings: readonly LaunchBindingDetails[];
+  readonly flops: number;
+  readonly bytes: number;
+  /** Launches with the same number, from 0 in order of appearance, share a compiled pipeline. */
+  readonly pipeline: number;
+}
+
+/**
+ * The launches of a step, in order. Of a step compiled on a GPU engine, `code` is what that device runs; a program of the CPU
+ * engine names kernels that a GPU might replace by faster variants of them.
+ */
+export function launchDetails(program: Program): LaunchDetails[] {
+  const pipelines = new Map<string, number>();
+  return launchesOf(program).map((dispatches) => {
+    const { code, entryPoint, grid, bindings } = specialiseLaunch(program, dispatches);
+    const parts = dispatches.map((dispatch) => dispatchDetails(program, dispatch));
+    // Outputs are bound by offsets of their own in each step, which is part of a pipeline's layout.
+    const moving = bindings.map(({ view }) => program.buffers[view.buffer].kind === "output");
+    const key = [entryPoint, ...bindings.map(({ binding }) => binding), ...moving, code].join(" ");
+    const pipeline = pipelines.get(key) ?? pipelines.size;
+    pipelines.set(key, pipeline);
+    return {
+      name: launchName(dispatches),
+      dispatches: parts,
+      entryPoint,
+      code,
+      grid,
+      workgroup: workgroupOf(code, entryPoint),
+      bindings: bindings.map(({ binding, access, view }) => ({
+        binding,
+        variable: variableOf(code, binding),
+        access,
+        ...boundMemory(program, view),
+      })),
+      flops: parts.reduce((sum, { flops }) => sum + flops, 0),
+      bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+      pipeline,
+    };
+  });
+}
+
+/** As a device's own tools name it, too: the labels of its pipelines. */
+export function launchName(dispatches: readonly Pick<Dispatch, "kernel" | "label">[]): string {
+  return dispatches.map(({ kernel, label }) => `${kernel} (${label})`).join(" + ");
+}
+
+function dispatchDetails(program: Program, dispatch: Dispatch): DispatchDetails {
+  const { kernel, label, constants, hooks, bindings } = dispatch;
+  const bound = (written: boolean) =>
+    Object.entries(bindings)
+      .filter(([name]) => isWritten(dispatch, name) === written)
+      .map(([, view]) => boundMemory(program, view));
+  const fused = Object.entries(hooks)
+    .map(([name, hook]) => [name, hookFunctions(hook)] as const)
+    .filter(([, functions]) => functions.length > 0);
+  return {
+    kernel,
+    label,
+    constants: { ...constants },
+    fused: Object.fromEntries(fused),
+    reads: bound(false),
+    writes: bound(true),
+    ...dispatchCost(program, dispatch),
+  };
+}
+
+function boundMemory(program: Program, { buffer, shape }: View): BoundMemory {
+  const { name, kind, dtype } = program.buffers[buffer];
+  const bytes = elementCount(shape) * (dtype === "u8" ? 1 : 4);
+  return { buffer, name, kind, dtype, shape: [...shape], bytes };
+}
+
+function variableOf(code: string, binding: number): string {
+  const declaration = new RegExp(`@group\\(1\\) @binding\\(${binding}\\) var<storage, \\w+> (\\w+):`);
+  const [, variable] = declaration.exec(code) ?? [];
+  if (!variable) throw new Error(`the shader declares no binding ${binding}`);
+  return variable;
+}
+
+/** As the shader's attribute says, with the names of constants or numbers. */
+function workgroupOf(code: string, entryPoint: string): [number, number, number] {
+  const attribute = new RegExp(`@workgroup_size\\(([^)]*)\\)\\s*fn ${entryPoint}\\b`).exec(code);
+  const terms = attribute?.[1].split(",").map((term) => term.trim()) ?? [];
+  const [x, y = 1, z = 1] = terms.map((term) => {
+    const [, value = term] = new RegExp(`^\\s*const ${term}\\s*=\\s*(\\d+)u?;`, "m").exec(code) ?? [];
+    return Number.parseInt(value, 10);
+  });
+  return [x, y, z];
+}

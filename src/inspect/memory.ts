@@ -1,0 +1,50 @@
+/** Where a program's numbers lie. */
+import { type BufferKind, byteLength, type DType, type Program } from "../program.ts";
+import { planMemory } from "../runtime/plan.ts";
+
+/** A buffer of a program. */
+export interface BufferMemory {
+  readonly name: string;
+  readonly kind: BufferKind;
+  readonly dtype: DType;
+  /** Number of elements. */
+  readonly length: number;
+  readonly bytes: number;
+  /** Of a temporary: the piece of storage that it lies in, as a place in `slots`. */
+  readonly slot?: number;
+  /** Of a temporary: the first and the last launch that use it, from 0. */
+  readonly life?: readonly [first: number, last: number];
+}
+
+/** The memory that one step of a program needs. */
+export interface MemoryLayout {
+  /** In the program's order. */
+  readonly buffers: readonly BufferMemory[];
+  /** Bytes of each piece of storage that temporaries share: those that are never needed at the same time. */
+  readonly slots: readonly number[];
+  /** All of it, temporaries as shared. */
+  readonly bytes: number;
+}
+
+/**
+ * The buffers of a program, as both engines lay them out. Outputs count for one step: those of each further step of a run
+ * take as much again.
+ */
+export function memoryLayout(program: Program): MemoryLayout {
+  const { slots, slotOf, lives } = planMemory(program);
+  const buffers = program.buffers.map((buffer, index): BufferMemory => {
+    const { name, kind, dtype, length } = buffer;
+    const life = lives.get(index);
+    return {
+      name,
+      kind,
+      dtype,
+      length,
+      bytes: byteLength(buffer),
+      ...(life && { slot: slotOf.get(index), life: [life.first, life.last] }),
+    };
+  });
+  const own = buffers.filter(({ slot }) => slot === undefined);
+  const bytes = [...own.map((buffer) => buffer.bytes), ...slots].reduce((sum, size) => sum + size, 0);
+  return { buffers, slots, bytes };
+}

@@ -1,0 +1,46 @@
+/** Steps to look into. */
+import { relu } from "../../src/nn/layers/activations.ts";
+import { conv2d } from "../../src/nn/layers/conv2d.ts";
+import { dense } from "../../src/nn/layers/dense.ts";
+import { maxPool2d } from "../../src/nn/layers/pool2d.ts";
+import { flatten } from "../../src/nn/layers/reshape.ts";
+import { crossEntropy } from "../../src/nn/losses.ts";
+import { type Sequential, sequential } from "../../src/nn/model.ts";
+import { correctCount } from "../../src/nn/ops/crossEntropy.ts";
+import { adam } from "../../src/nn/optimizers.ts";
+import type { Engine } from "../../src/runtime/engine.ts";
+import { type CompiledStep, createTrainer } from "../../src/train/trainer.ts";
+
+const BATCH = 16;
+const SIDE = 12;
+
+export const convNet = () =>
+  sequential(conv2d(4, 3), maxPool2d(2), relu(), flatten(), dense(24), relu(), dense(10));
+/** Its hidden layers are all alike. */
+export const stack = () =>
+  sequential(flatten(), ...[1, 2, 3, 4].flatMap(() => [dense(144), relu()]), dense(10));
+
+export interface Opened {
+  readonly step: CompiledStep;
+  release(): void;
+}
+
+/** A training step for images of 12 × 12. */
+export async function openStep(engine: Engine, model: Sequential): Promise<Opened> {
+  const trainer = createTrainer(engine, model, { inputShape: [1, SIDE, SIDE], optimizer: adam(), seed: 1 });
+  const loss = crossEntropy();
+  const step = await trainer.compile(
+    ({ x, y }, call) => {
+      const logits = call(x);
+      return { minimize: loss.apply(logits, y), correct: correctCount(logits, y) };
+    },
+    { name: "train", inputs: { x: [BATCH, 1, SIDE, SIDE], y: { shape: [BATCH], dtype: "i32" } } },
+  );
+  return {
+    step,
+    release() {
+      step.release();
+      trainer.release();
+    },
+  };
+}
