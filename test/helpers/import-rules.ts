@@ -22,7 +22,6 @@ export const RULES: Rule[] = [
   { place: "src/random.ts", may: [] },
   { place: "src/store.ts", may: [], mayDynamically: ["node:"] },
   { place: "src/describe.ts", may: ["src/kernels/", "src/program.ts"] },
-  { place: "src/trace.ts", may: ["src/describe.ts", "src/program.ts"] },
   { place: "src/index.ts", may: ["src/"] },
   { place: "src/kernels/", may: ["shaders/", "src/program.ts", "src/random.ts"] },
   { place: "src/nn/", may: ["src/kernels/", "src/program.ts", "src/random.ts"] },
@@ -42,12 +41,31 @@ export const RULES: Rule[] = [
   { place: "src/metrics/", may: ["src/nn/", "src/program.ts"], mayType: ["src/train/"] },
   { place: "src/callbacks/", may: ["src/io/", "src/train/monitor.ts"], mayType: ["src/train/"] },
   { place: "src/minimize/", may: ["src/nn/", "src/program.ts"], mayType: ["src/train/", "src/runtime/"] },
+  {
+    place: "src/inspect/",
+    may: ["src/describe.ts", "src/kernels/", "src/program.ts", "src/runtime/"],
+  },
   { place: "src/search/", may: ["src/"] },
   { place: "cli/", may: ["wgrad"], packages: true },
   // It drives the Chromium that the set-up finds, and the tests use.
   { place: "bench/peers/hosts/chromium.ts", may: ["scripts/packages.mjs", "bench/"], packages: true },
   { place: "charts/", may: [], packages: true },
   { place: "bench/", may: ["wgrad", "charts/"], packages: true },
+  // It compares what bench/peers/ compares, by the same code; what is named here runs in pages, too.
+  {
+    place: "demo/page/compare/",
+    may: [
+      "wgrad",
+      "demo/page/",
+      "bench/peers/",
+      "bench/agreement.ts",
+      "bench/statistics.ts",
+      "charts/adapter.ts",
+      "package.json",
+    ],
+    mayType: ["charts/numbers.ts"],
+    packages: true,
+  },
   { place: "demo/", may: ["wgrad", "charts/"], packages: true },
 ];
 
