@@ -27,6 +27,9 @@ import {
   type Trainer,
 } from "wgrad";
 import { epochOrder } from "wgrad/data";
+import { relativeDifference, TOLERANCE } from "./agreement.ts";
+
+export { COMPARED_STEPS, relativeDifference } from "./agreement.ts";
 
 /** What is trained: two convolutions or none, then hidden dense layers, then one unit for each class. */
 export interface StepModel {
@@ -212,13 +215,6 @@ export interface Agreement {
 }
 
 /**
- * Enough for an error of any kernel to come back in the losses. After more steps rounding decides: a unit at the kink
- * of ReLU gets a gradient on one engine and none on the other, and Adam makes whole steps of small differences.
- */
-export const COMPARED_STEPS = 5;
-const TOLERANCE = 1e-4;
-
-/**
  * Holds the losses of the same first steps on two engines against each other.
  * @throws Error when they do not agree: then there is nothing worth timing
  */
@@ -228,20 +224,11 @@ export function agreement(
 ): Agreement {
   const lossDifference = relativeDifference(actual.losses, expected.losses);
   const comparedSteps = expected.losses.length;
-  if (!(lossDifference <= TOLERANCE)) {
+  if (!(lossDifference <= TOLERANCE.engines)) {
     throw new Error(
-      `the engines disagree by ${lossDifference} in the losses of the first ${comparedSteps} steps, more than ${TOLERANCE}; nothing was timed. ` +
+      `the engines disagree by ${lossDifference} in the losses of the first ${comparedSteps} steps, more than ${TOLERANCE.engines}; nothing was timed. ` +
         `${actual.adapter}: ${actual.losses.join(" ")}; ${expected.adapter}: ${expected.losses.join(" ")}`,
     );
   }
   return { lossDifference, comparedSteps };
-}
-
-/** The largest relative difference of two series. NaN anywhere gives NaN. */
-export function relativeDifference(actual: readonly number[], expected: readonly number[]): number {
-  if (actual.length !== expected.length || actual.length === 0) return Number.NaN;
-  return actual.reduce((largest, value, i) => {
-    const difference = Math.abs(value - expected[i]) / Math.abs(expected[i]);
-    return Number.isNaN(difference) ? difference : Math.max(largest, difference);
-  }, 0);
 }

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 
+export { adapterLine, isSoftware } from "./adapter.ts";
+
 /** The machine that a number belongs to. */
 export interface Machine {
   readonly cpu: string;
@@ -35,16 +37,6 @@ function versionIn(module: string): string {
 
 export function machineLine({ cpu, cores, platform, node, webgpu, wgrad }: Machine): string {
   return `${cpu}, ${cores} cores, ${platform}, Node ${node}, webgpu ${webgpu}, wgrad ${wgrad}`;
-}
-
-/** Adapters that compute on the CPU: what they take says nothing about a GPU. */
-export function isSoftware(adapter: string): boolean {
-  return /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(adapter);
-}
-
-/** The adapter's name, and that it is software where it is. */
-export function adapterLine(adapter: string): string {
-  return `${adapter}${isSoftware(adapter) ? " (software on the CPU)" : ""}`;
 }
 
 /** The command to type for the same run of `program`. */

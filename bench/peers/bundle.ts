@@ -22,15 +22,20 @@ export const CHILD = "child.mjs";
 
 export type Library = keyof typeof SOURCES;
 
+export function othersInstalled(folder = OTHERS): boolean {
+  return existsSync(join(folder, WASM_BINARIES));
+}
+
 /**
  * Installs the other libraries, if they are not.
  * @throws Error saying what to do, where that fails
  */
 export function installOthers(note: (line: string) => void, folder = OTHERS): void {
-  if (existsSync(join(folder, WASM_BINARIES))) return;
+  if (othersInstalled(folder)) return;
   note(`installing the libraries to compare with, in ${folder}`);
-  // Nothing of theirs runs while it is installed.
-  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  // Nothing of theirs runs while it is installed. Without a network, npm would go on trying for a minute.
+  const patience = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", ...patience];
   const { status, stderr, error } = spawnSync("npm", args, {
     cwd: folder,
     encoding: "utf8",

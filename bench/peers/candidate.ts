@@ -1,7 +1,8 @@
 /** What a candidate is: a module that does the same work as all others, with one library. */
 import type { Products, Workload } from "./workload.ts";
 
-export type Backend = "webgpu" | "wasm";
+/** `cpu` is plain JavaScript: of wgrad, its CPU engine. */
+export type Backend = "webgpu" | "wasm" | "cpu";
 
 /** Work, ready to be done again and again. */
 export interface Runner {

@@ -1,14 +1,10 @@
 /** Candidates in a contest: each shows first that it computes the right thing, then they take turns. */
 import { machine, median, type Spread, spreadOf } from "../measure.ts";
-import type { Library } from "./bundle.ts";
 import type { Backend } from "./candidate.ts";
-import type { Guest, Host, Task } from "./hosts/host.ts";
+import { type Contender, Entrant, type Pace } from "./entrant.ts";
+import type { Host } from "./hosts/host.ts";
 import others from "./others/package.json" with { type: "json" };
-
-export interface Contender {
-  readonly library: Library;
-  readonly backend: Backend;
-}
+import type { Task } from "./task.ts";
 
 export const CONTENDERS = {
   wgrad: { library: "wgrad", backend: "webgpu" },
@@ -81,12 +77,24 @@ export async function hold(
   check: (results: Results) => void,
   note: (line: string) => void,
 ): Promise<Contest> {
-  const entrants = options.contenders.map((name) => new Entrant(name, note));
-  const each = async (act: (entrant: Entrant) => Promise<void>) => {
+  const entrants = options.contenders.map(
+    (name) =>
+      new Entrant({
+        name,
+        contender: CONTENDERS[name],
+        pace: PACE,
+        vital: name === "wgrad",
+        note: (line) => note(`${name}: ${line}`),
+      }),
+  );
+  const each = async (act: (entrant: Entrant<ContenderName>) => Promise<void>) => {
     for (const entrant of entrants) await entrant.attempt(() => act(entrant));
   };
   try {
-    await each((entrant) => entrant.enter(host, options));
+    await each(async (entrant) => {
+      await entrant.enter(host, options.task);
+      for (let i = 0; i < options.checked; i++) await entrant.show();
+    });
     check(new Map(entrants.filter(({ fails }) => !fails).map(({ name, results }) => [name, results])));
     note("all compute the same; warming up");
     await each((entrant) => entrant.warmUp(options.count));
@@ -100,87 +108,11 @@ export async function hold(
   }
 }
 
-/** One measurement takes about this long, but is of no less than two times: one after the other is what is measured. */
-const MEASUREMENT_MS = 1000;
-const MIN_COUNT = 2;
-const CALIBRATIONS = 4;
-
-class Entrant {
-  fails: string | undefined;
-  adapter: string | undefined;
-  count = 1;
-  readonly results: number[][] = [];
-  readonly times: number[] = [];
-  readonly hostTimes: number[] = [];
-  #guest: Guest | undefined;
-
-  constructor(
-    readonly name: ContenderName,
-    readonly note: (line: string) => void,
-  ) {}
-
-  /** What fails is told in the end, and does not end the contest: unless it is wgrad, without which there is none. */
-  async attempt(act: () => Promise<void>): Promise<void> {
-    if (this.fails !== undefined) return;
-    try {
-      await act();
-    } catch (error) {
-      if (this.name === "wgrad") throw error;
-      this.fails = reasonOf(error);
-      this.note(`${this.name} fails: ${this.fails}`);
-      await this.leave();
-    }
-  }
-
-  async enter(host: Host, { task, checked }: ContestOptions): Promise<void> {
-    const { library, backend } = CONTENDERS[this.name];
-    this.note(`${this.name}: getting ready`);
-    this.#guest = await host.open(library, backend);
-    if (backend === "webgpu") this.adapter = await this.#guest.adapter();
-    await this.#guest.prepare(task);
-    for (let i = 0; i < checked; i++) this.results.push([...(await this.#guest.run(1)).result]);
-  }
-
-  /** Until the device has got going, and it is known how often a measurement repeats the work. */
-  async warmUp(count: number | undefined): Promise<void> {
-    if (count !== undefined) {
-      this.count = count;
-      await this.#run();
-      return;
-    }
-    for (let calibration = 0; calibration < CALIBRATIONS; calibration++) {
-      const before = this.count;
-      const { milliseconds } = await this.#run();
-      this.count = Math.max(MIN_COUNT, Math.round((MEASUREMENT_MS * before) / milliseconds));
-      if (before > 1 && Math.abs(this.count / before - 1) < 0.25) return;
-    }
-  }
-
-  async measure(): Promise<void> {
-    const { milliseconds, hostMilliseconds, result } = await this.#run();
-    const wrong = result.find((value) => !Number.isFinite(value));
-    if (wrong !== undefined) throw new Error(`its result became ${wrong}`);
-    this.times.push(milliseconds / this.count);
-    if (hostMilliseconds !== undefined) this.hostTimes.push(hostMilliseconds / this.count);
-  }
-
-  #run() {
-    return (this.#guest as Guest).run(this.count);
-  }
-
-  async leave(): Promise<void> {
-    await this.#guest?.close();
-    this.#guest = undefined;
-  }
-}
-
-export function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^(page\.evaluate: )?(Error: )?/, "").split("\n")[0];
-}
+/** One after the other is what is measured: no single time, however long it takes. */
+const PACE: Pace = { measurementMs: 1000, minCount: 2 };
 
 /** @throws Error when they are several: then there is nothing to compare */
-function commonAdapter(entrants: readonly Entrant[]): string {
+function commonAdapter(entrants: readonly Entrant<ContenderName>[]): string {
   const adapters = new Set(entrants.flatMap(({ adapter }) => adapter ?? []));
   if (adapters.size > 1)
     throw new Error(
@@ -190,7 +122,7 @@ function commonAdapter(entrants: readonly Entrant[]): string {
   return adapter;
 }
 
-function entriesOf(entrants: readonly Entrant[]): Entry[] {
+function entriesOf(entrants: readonly Entrant<ContenderName>[]): Entry[] {
   const reference = entrants.find(({ name }) => name === "wgrad")?.times ?? [];
   return entrants.map(({ name, fails, count, times, hostTimes }) => {
     if (fails !== undefined) return { name, fails };

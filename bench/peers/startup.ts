@@ -2,7 +2,8 @@
 import type { ChartSpec } from "../../charts/spec.ts";
 import { formatSpread, spreadOf } from "../measure.ts";
 import { layersOf, type StepModel } from "../workload.ts";
-import { CONTENDERS, type ContenderName, type Contest, type Entry, ratios, reasonOf } from "./contest.ts";
+import { CONTENDERS, type ContenderName, type Contest, type Entry, ratios } from "./contest.ts";
+import { reasonOf } from "./entrant.ts";
 import type { Host } from "./hosts/host.ts";
 import { contestChart, contestLines, entryObject } from "./report.ts";
 import { agreement } from "./training.ts";

@@ -1,7 +1,8 @@
 /** The training step, in wgrad and in its peers: the same model from the same weights on the same batches. */
 import type { ChartSpec } from "../../charts/spec.ts";
+import { COMPARED_STEPS, relativeDifference, TOLERANCE } from "../agreement.ts";
 import { formatSpread, significant } from "../measure.ts";
-import { COMPARED_STEPS, layersOf, relativeDifference, SAMPLES, type StepModel } from "../workload.ts";
+import { layersOf, SAMPLES, type StepModel } from "../workload.ts";
 import { type ContenderName, type Contest, hold, type Measured, type Results } from "./contest.ts";
 import type { Host } from "./hosts/host.ts";
 import { contestChart, contestLines, entryObject } from "./report.ts";
@@ -23,9 +24,6 @@ export interface PeersResult extends Contest {
   /** The largest relative difference from wgrad's losses. */
   readonly lossDifference: number;
 }
-
-/** Between systems, and not between engines of one: some compute Adam's bias correction in f32, and lose four digits of it. */
-const TOLERANCE = 1e-3;
 
 /** @throws Error when losses do not agree with wgrad's: then nothing is timed */
 export async function measurePeers(
@@ -71,9 +69,9 @@ export function agreement(results: Results): number {
   const expected = losses("wgrad");
   const differences = [...results.keys()].map((name) => {
     const difference = relativeDifference(losses(name), expected);
-    if (!(difference <= TOLERANCE)) {
+    if (!(difference <= TOLERANCE.systems)) {
       throw new Error(
-        `${name} and wgrad disagree by ${difference} in the losses of the first ${expected.length} steps, more than ${TOLERANCE}; nothing was timed. ` +
+        `${name} and wgrad disagree by ${difference} in the losses of the first ${expected.length} steps, more than ${TOLERANCE.systems}; nothing was timed. ` +
           `${name}: ${losses(name).join(" ")}; wgrad: ${expected.join(" ")}`,
       );
     }

@@ -2,17 +2,28 @@
  * wgrad. The data set lies on the device as bytes, and a step gathers its batch by a list of indices, as in `fit`;
  * several steps go into one submit.
  */
-import { adam, type CompiledStep, connect, createTrainer, crossEntropy, matmul as product, sum } from "wgrad";
+import {
+  adam,
+  type CompiledStep,
+  connect,
+  cpu,
+  createTrainer,
+  crossEntropy,
+  type Engine,
+  matmul as product,
+  sum,
+} from "wgrad";
 import { inputShapeOf, modelOf, tracedBatch } from "../workload.ts";
-import type { Run, Runner } from "./candidate.ts";
+import type { Backend, Run, Runner } from "./candidate.ts";
+import { ADAPTER_OPTIONS } from "./hosts/adapter.ts";
 import { ADAM, type Products, type Workload } from "./workload.ts";
 
 const MAX_STEPS_PER_RUN = 256;
 /** As in `fit`: long enough to hide a submit's own cost, short enough for a page to stay smooth. */
 const RUN_MS = 50;
 
-export async function trainingStep(_backend: unknown, workload: Workload): Promise<Runner> {
-  const engine = await connect();
+export async function trainingStep(backend: Backend, workload: Workload): Promise<Runner> {
+  const engine = await engineFor(backend);
   const { batch, batches, samples, images, classes, order } = workload;
   const inputShape = inputShapeOf(workload);
   const { learningRate, beta1, beta2, epsilon } = ADAM;
@@ -37,6 +48,11 @@ export async function trainingStep(_backend: unknown, workload: Workload): Promi
   return paced(step, "loss", (index) => ({ batchStart: (index % batches) * batch }));
 }
 
+async function engineFor(backend: Backend): Promise<Engine> {
+  if (backend === "wasm") throw new Error("wgrad has no wasm");
+  return backend === "cpu" ? cpu() : connect(ADAPTER_OPTIONS);
+}
+
 /** The layers' weights, by the names that the model gives to its parameters: a weight and a bias for each, in order. */
 function weightsOf(specs: readonly { name: string }[], { convolutionLayers, denseLayers }: Workload) {
   const tensors = [...convolutionLayers, ...denseLayers].flatMap(({ shape, weight, bias }) => [
@@ -46,8 +62,8 @@ function weightsOf(specs: readonly { name: string }[], { convolutionLayers, dens
   return Object.fromEntries(specs.map(({ name }, i) => [name, tensors[i]]));
 }
 
-export async function matmul(_backend: unknown, { size, a, b, count }: Products): Promise<Runner> {
-  const engine = await connect();
+export async function matmul(backend: Backend, { size, a, b, count }: Products): Promise<Runner> {
+  const engine = await engineFor(backend);
   const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
   const step = await nothing.compile(
     (inputs) => {

@@ -1,7 +1,7 @@
 /** What a host calls in a candidate's process or page. It is bundled beside the candidates, and runs where they do. */
-import type { Backend, Candidate, Run, Runner } from "../candidate.ts";
-import { createProducts, createWorkload } from "../workload.ts";
-import type { Task } from "./host.ts";
+import type { Backend, Run, Runner } from "../candidate.ts";
+import { runnerOf, type Task } from "../task.ts";
+import { adapterName, findAdapter } from "./adapter.ts";
 
 let runner: Runner | undefined;
 
@@ -9,11 +9,7 @@ let runner: Runner | undefined;
 export function ready(): void {}
 
 export async function prepare(module: string, backend: Backend, task: Task): Promise<void> {
-  const candidate: Candidate = await import(/* @vite-ignore */ module);
-  runner =
-    task.kind === "step"
-      ? await candidate.trainingStep(backend, createWorkload(task.options))
-      : await candidate.matmul(backend, createProducts(task.options));
+  runner = await runnerOf(await import(/* @vite-ignore */ module), backend, task);
 }
 
 export function run(count: number): Promise<Run> {
@@ -23,8 +19,5 @@ export function run(count: number): Promise<Run> {
 
 /** @throws Error when there is none */
 export async function adapter(): Promise<string> {
-  const found = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!found) throw new Error("there is no WebGPU adapter");
-  const { description, vendor, architecture, device } = found.info;
-  return description || [vendor, architecture, device].filter(Boolean).join(" ") || "unknown adapter";
+  return adapterName(await findAdapter());
 }

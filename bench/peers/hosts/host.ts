@@ -1,12 +1,7 @@
 /** Where candidates run: each in a process or a page of its own, so that none disturbs another. */
 import type { Library } from "../bundle.ts";
 import type { Backend, Run } from "../candidate.ts";
-import type { ProductOptions, WorkloadOptions } from "../workload.ts";
-
-/** What a candidate is to do. */
-export type Task =
-  | { readonly kind: "step"; readonly options: WorkloadOptions }
-  | { readonly kind: "matmul"; readonly options: ProductOptions };
+import type { Task } from "../task.ts";
 
 /** A candidate's process or page. It is idle unless called. */
 export interface Guest {

@@ -30,9 +30,9 @@ import {
 
 /**
  * How many calls may be unfinished when the next is made. With WebGPU that one is enqueued meanwhile, but many in the
- * queue make each slower; with wasm there is nobody else to do them.
+ * queue make each slower; without it there is nobody else to do them.
  */
-const IN_FLIGHT = { webgpu: 2, wasm: 0 } as const;
+const IN_FLIGHT = { webgpu: 2, wasm: 0, cpu: 0 } as const;
 
 export async function trainingStep(backend: Backend, workload: Workload): Promise<Runner> {
   await use(backend);

@@ -46,7 +46,7 @@ export async function matmul(backend: Backend, { size, a, b, count }: Products):
 
 async function use(backend: Backend): Promise<void> {
   if (backend === "webgpu") await import("@tensorflow/tfjs-backend-webgpu");
-  else await import("@tensorflow/tfjs-backend-wasm");
+  if (backend === "wasm") await import("@tensorflow/tfjs-backend-wasm");
   if (!(await tf.setBackend(backend))) throw new Error(`TensorFlow.js has no ${backend} here`);
 }
 

@@ -1,0 +1,13 @@
+/** What a candidate is to do, and how it is made ready. Where it does so is the business of hosts. */
+import type { Backend, Candidate, Runner } from "./candidate.ts";
+import { createProducts, createWorkload, type ProductOptions, type WorkloadOptions } from "./workload.ts";
+
+export type Task =
+  | { readonly kind: "step"; readonly options: WorkloadOptions }
+  | { readonly kind: "matmul"; readonly options: ProductOptions };
+
+export function runnerOf(candidate: Candidate, backend: Backend, task: Task): Promise<Runner> {
+  return task.kind === "step"
+    ? candidate.trainingStep(backend, createWorkload(task.options))
+    : candidate.matmul(backend, createProducts(task.options));
+}

@@ -1,0 +1,72 @@
+/** What a person chooses: models with sizes of batches, and other libraries. */
+import { Check } from "../widgets/field.tsx";
+import { BATCHES, CONTENDERS, keyOf, MODELS, type ModelName, PEERS } from "./cases.ts";
+import { chosen, peers } from "./comparison.ts";
+
+/** Whether this build of the page has the other libraries. */
+declare const __PEERS_BUILT_IN__: boolean;
+
+export function CaseChoice({ disabled }: { readonly disabled: boolean }) {
+  return (
+    <>
+      {(Object.keys(MODELS) as ModelName[]).map((model) => (
+        <fieldset key={model} class="compare-choice" disabled={disabled}>
+          <legend>
+            {MODELS[model].name} <span class="muted">{MODELS[model].hint}</span>
+          </legend>
+          {BATCHES[model].map((batch) => {
+            const key = keyOf({ model, batch });
+            return (
+              <label key={batch}>
+                <input
+                  type="checkbox"
+                  checked={chosen.value.has(key)}
+                  onChange={() => {
+                    chosen.value = toggled(chosen.value, key);
+                  }}
+                />
+                <span>
+                  <span class="visually-hidden">Batch </span>
+                  {batch}
+                </span>
+              </label>
+            );
+          })}
+        </fieldset>
+      ))}
+    </>
+  );
+}
+
+export function PeerChoice({ disabled, gpu }: { readonly disabled: boolean; readonly gpu: boolean }) {
+  return (
+    <fieldset class="compare-choice">
+      <legend>Other libraries, on the same GPU</legend>
+      {PEERS.map((name) => (
+        <Check
+          key={name}
+          label={CONTENDERS[name].name}
+          checked={gpu && peers.value.has(name)}
+          disabled={disabled || !gpu || !__PEERS_BUILT_IN__}
+          onChange={() => {
+            peers.value = toggled(peers.value, name);
+          }}
+        />
+      ))}
+      <p class="help">{peersHelp(gpu)}</p>
+    </fieldset>
+  );
+}
+
+function peersHelp(gpu: boolean): string {
+  if (!__PEERS_BUILT_IN__) {
+    return "This build of the page lacks them: they could not be installed when it was built.";
+  }
+  return gpu ? "They are loaded only if you switch them on." : "They take a GPU as well.";
+}
+
+function toggled<Value>(set: ReadonlySet<Value>, value: Value): ReadonlySet<Value> {
+  const changed = new Set(set);
+  if (!changed.delete(value)) changed.add(value);
+  return changed;
+}

@@ -1,0 +1,179 @@
+/** What was measured, in words and as a table: for the page, and to be copied. */
+import { isSoftware } from "../../../charts/adapter.ts";
+import { significant } from "../widgets/numbers.ts";
+import { type Case, CONTENDERS, type ContenderName, MODELS, PEERS } from "./cases.ts";
+import type { CaseResult, Timed } from "./contest.ts";
+
+export interface Row {
+  readonly step: Case;
+  /** Undefined until it is measured. */
+  readonly result?: CaseResult;
+  /** Why there is none. */
+  readonly failure?: string;
+}
+
+export interface Column {
+  readonly name: string;
+  readonly cell: (row: Row) => string;
+}
+
+const NOTHING = "–";
+const LATER = "…";
+
+/** @param contenders who took part */
+export function columnsFor(contenders: readonly ContenderName[]): Column[] {
+  const gpu = contenders.includes("gpu");
+  const timing = (
+    name: ContenderName,
+    unit: string,
+    value: (timed: Timed, step: Case) => number,
+  ): Column => ({
+    name: `${CONTENDERS[name].name}, ${unit}`,
+    cell: (row) => {
+      const entry = row.result?.entries[name];
+      if (!entry) return nothing(row);
+      return entry.fails === undefined ? significant(value(entry, row.step)) : "failed";
+    },
+  });
+  const milliseconds = (name: ContenderName) =>
+    timing(name, "ms a step", (timed) => timed.milliseconds.median);
+  const perSecond = (name: ContenderName) =>
+    timing(name, "samples/s", ({ milliseconds }, { batch }) => (1000 * batch) / milliseconds.median);
+  const against = (name: ContenderName, gpu: string, other: string): Column => ({
+    name: `Faster: ${gpu} or ${other}`,
+    cell: (row) => {
+      const ratio = ratioOf(row.result, name, "gpu");
+      return ratio === undefined ? nothing(row) : speedWords(ratio, gpu, other);
+    },
+  });
+  const peers = PEERS.filter((name) => contenders.includes(name));
+  return [
+    { name: "Model", cell: ({ step }) => MODELS[step.model].name },
+    { name: "Batch", cell: ({ step }) => `${step.batch}` },
+    ...(gpu ? [milliseconds("gpu")] : []),
+    milliseconds("cpu"),
+    ...(gpu ? [against("cpu", "GPU", "CPU")] : []),
+    ...(gpu ? [perSecond("gpu")] : []),
+    perSecond("cpu"),
+    ...peers.flatMap((name) => [milliseconds(name), against(name, "wgrad", CONTENDERS[name].name)]),
+    ...(gpu ? [{ name: "Losses agree to", cell: agreementWords }] : []),
+  ];
+}
+
+/** How many times as long a step takes `name` as `base`. */
+export function ratioOf(
+  result: CaseResult | undefined,
+  name: ContenderName,
+  base: ContenderName,
+): number | undefined {
+  const [one, other] = [result?.entries[name], result?.entries[base]];
+  if (!one || !other || one.fails !== undefined || other.fails !== undefined) return undefined;
+  return one.milliseconds.median / other.milliseconds.median;
+}
+
+/** Closer than this, neither is said to be faster: measurements differ by as much. */
+const EQUAL = 1.05;
+
+/** "GPU, 12×" */
+function speedWords(ratio: number, one: string, other: string): string {
+  if (ratio > EQUAL) return `${one}, ${times(ratio)}`;
+  if (1 / ratio > EQUAL) return `${other}, ${times(1 / ratio)}`;
+  return "neither";
+}
+
+function nothing({ result, failure }: Row): string {
+  return result || failure ? NOTHING : LATER;
+}
+
+function times(ratio: number): string {
+  return `${significant(ratio, ratio < 10 ? 2 : 3)}×`;
+}
+
+/** Who was compared with the CPU engine, and was not refused. */
+function agreementWords(row: Row): string {
+  const { result } = row;
+  const entries = Object.entries(result?.entries ?? {}).filter(([name]) => name !== "cpu");
+  const differences = entries.flatMap(([, entry]) => (entry.fails === undefined ? [entry.difference] : []));
+  if (!result || differences.length === 0) return nothing(row);
+  const largest = Math.max(...differences);
+  const words = largest === 0 ? "the last digit" : largest.toExponential(0);
+  return `${words} (${result.comparedSteps} steps)`;
+}
+
+/** A sentence for who reads no table; undefined where there is nothing to say yet. */
+export function summary(rows: readonly Row[], adapter: string | undefined): string | undefined {
+  const compared = rows.flatMap((row) => {
+    const ratio = ratioOf(row.result, "cpu", "gpu");
+    return ratio === undefined ? [] : [{ ...row.step, ratio }];
+  });
+  const chosen = ofInterest(compared);
+  if (!chosen) return cpuSummary(rows);
+  const gpu = adapter && isSoftware(adapter) ? "WebGPU in software" : "the GPU";
+  const { ratio } = chosen;
+  const words =
+    ratio > EQUAL
+      ? `${gpu} trains ${described(chosen)} ${timesInWords(ratio)} as fast as the CPU engine`
+      : 1 / ratio > EQUAL
+        ? `the CPU engine trains ${described(chosen)} ${timesInWords(1 / ratio)} as fast as ${gpu}`
+        : `${gpu} trains ${described(chosen)} as fast as the CPU engine`;
+  return `On this machine ${words}.`;
+}
+
+function cpuSummary(rows: readonly Row[]): string | undefined {
+  const timed = rows.flatMap(({ step, result }) => {
+    const entry = result?.entries.cpu;
+    return entry && entry.fails === undefined ? [{ ...step, milliseconds: entry.milliseconds.median }] : [];
+  });
+  const chosen = ofInterest(timed);
+  if (!chosen) return undefined;
+  const perSecond = significant((1000 * chosen.batch) / chosen.milliseconds);
+  return `On this machine the CPU engine trains ${described(chosen)} on ${perSecond} samples a second.`;
+}
+
+/** The MLP with the largest batch; where there is none, the case that comes last. */
+function ofInterest<One extends Case>(cases: readonly One[]): One | undefined {
+  return cases.filter(({ model }) => model === "mlp").at(-1) ?? cases.at(-1);
+}
+
+function described({ model, batch }: Case): string {
+  const name = { small: "784-30-10", mlp: "the MLP", wide: "the wide MLP", convnet: "the ConvNet" }[model];
+  return `${name} (batch ${batch})`;
+}
+
+function timesInWords(ratio: number): string {
+  return `${significant(ratio, ratio < 10 ? 2 : 3)} times`;
+}
+
+/** What stands below the table: who failed and why, and what was measured less often than it should be. */
+export function remarks(rows: readonly Row[]): string[] {
+  return rows.flatMap(({ step, result, failure }) => {
+    const title = `${MODELS[step.model].name}, batch ${step.batch}`;
+    if (failure) return [`${title}: ${failure}.`];
+    if (!result) return [];
+    const failed = (Object.keys(result.entries) as ContenderName[]).flatMap((name) => {
+      const entry = result.entries[name];
+      return entry?.fails === undefined ? [] : [`${title}: ${CONTENDERS[name].fullName}: ${entry.fails}.`];
+    });
+    const { turns, cut } = result;
+    const times = turns === 1 ? "once" : `${turns} times`;
+    return [...failed, ...(cut ? [`${title}: measured ${times} only, as a step takes long.`] : [])];
+  });
+}
+
+/** As Markdown, with what the numbers belong to. */
+export function markdown(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  origin: readonly string[],
+): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(columns.map(({ name }) => name)),
+    line(columns.map((_, i) => (i === 0 ? "---" : "---:"))),
+    ...rows.map((row) => line(columns.map(({ cell }) => cell(row)))),
+    "",
+    ...remarks(rows),
+    ...origin,
+    "",
+  ].join("\n");
+}
