@@ -9,7 +9,6 @@
  *
  * deno.json beside this file says where `wgrad` is; a project of your own says `npm:wgrad` there.
  */
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { adam, connect, crossEntropy, dense, fit, relu, sequential } from "wgrad";
 import { type Dataset, digits, MnistUnavailableError, mnist, take } from "wgrad/data";

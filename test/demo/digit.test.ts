@@ -47,7 +47,7 @@ describe("a drawing as an image", () => {
 
   it("has about as much ink as a digit of the data set", () => {
     const { train } = digits({ train: 500, test: 1 });
-    const ink = train.inputs.data.reduce((sum, byte) => sum + byte / 255, 0) / train.count;
+    const ink = Array.from(train.inputs.data).reduce((sum, byte) => sum + byte / 255, 0) / train.count;
     const drawn = image.reduce((sum, value) => sum + value, 0);
     expect(drawn).toBeGreaterThan(0.5 * ink);
     expect(drawn).toBeLessThan(1.6 * ink);

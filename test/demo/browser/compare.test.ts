@@ -1,8 +1,11 @@
 /** Compare, in Chromium: the same step on the software GPU and on the CPU engine. */
 import type { Page } from "playwright-core";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { installOthers } from "../../../bench/peers/bundle.ts";
 import { button, expectQuiet, MINUTES, useDemo } from "./page.ts";
 
+// Before the page is built, which holds them only where they are installed.
+beforeAll(() => installOthers(() => {}), 3 * MINUTES);
 const demo = useDemo();
 
 /** Chooses batches of 10 for the smallest network, and nothing else. */
@@ -72,6 +75,30 @@ describe("comparing", () => {
       await page.close();
     },
     2 * MINUTES,
+  );
+
+  it(
+    "times TensorFlow.js and jax-js beside them, which are loaded only then",
+    async () => {
+      const opened = await demo.open({ at: "#/compare" });
+      const { page, requested } = opened;
+      await chooseSmallest(page);
+      const others = () =>
+        requested.map((request) => request.url()).filter((url) => /tensorflow|jax/.test(url));
+      await page.getByLabel("TensorFlow.js", { exact: true }).check();
+      await page.getByLabel("jax-js", { exact: true }).check();
+      expect(others()).toEqual([]);
+      await button(page, "Compare").click();
+      await page.getByText("The case is measured.").waitFor();
+      expect(others().some((url) => url.includes("tensorflow"))).toBe(true);
+      expect(others().some((url) => url.includes("jax"))).toBe(true);
+      const [row] = await rows(page);
+      for (const name of ["TensorFlow.js, ms a step", "jax-js, ms a step"])
+        expect(Number(row[name]), name).toBeGreaterThan(0);
+      expectQuiet(opened);
+      await page.close();
+    },
+    3 * MINUTES,
   );
 
   it("stops when told to, and says what is missing", async () => {

@@ -18,7 +18,7 @@ interface OpenOptions {
   readonly width?: number;
   readonly dark?: boolean;
   /** Called before the page is asked for. */
-  readonly before?: (page: Page) => Promise<void>;
+  readonly before?: (page: Page) => Promise<unknown>;
 }
 
 /** A page that is open, and all that it said and asked for. */
