@@ -1,0 +1,69 @@
+/** What a person chooses of the networks, and what is told of them. Nothing here needs the library. */
+
+export const CURES = {
+  l2: "L2: keep weights small",
+  dropout: "Dropout: leave parts out",
+  augmentation: "Augmentation: turn, scale and shift",
+  more: "More data: four times the images",
+} as const;
+export type Cure = keyof typeof CURES;
+export const CURE_NAMES = Object.keys(CURES) as readonly Cure[];
+
+/** As charts and tables name the runs. */
+export const SHORT: Readonly<Record<Cure, string>> = {
+  l2: "L2",
+  dropout: "Dropout",
+  augmentation: "Augmentation",
+  more: "More data",
+};
+
+/** How many images there are to learn. */
+export const COUNTS = [200, 500, 1000, 2000] as const;
+
+export interface OverfittingSettings {
+  readonly count: (typeof COUNTS)[number];
+  /** Each is a run of its own, beside the one without a cure. */
+  readonly cures: readonly Cure[];
+  readonly seed: number;
+}
+
+export const OVERFITTING: OverfittingSettings = {
+  count: 500,
+  cures: CURE_NAMES,
+  seed: 1,
+};
+
+/** Images of a step. */
+export const BATCH = 10;
+/** After so many steps a network is marked, and it is the next one's turn. */
+export const TURN = 50;
+
+/** How many steps each network takes: enough to learn its images by heart. */
+export function stepsFor({ count }: OverfittingSettings): number {
+  return Math.max(4000, 5 * count);
+}
+
+export const TEST_IMAGES = 1000;
+export const MORE = 4;
+
+/** A network's marks on one set of images, none of them changed, nothing dropped. */
+export interface Marks {
+  /** From 0 to 1. */
+  readonly accuracy: number;
+  readonly cost: number;
+}
+
+/** How a run stands. */
+export interface Standing {
+  /** Place among the runs: the one without a cure is the first. */
+  readonly run: number;
+  readonly steps: number;
+  readonly training: Marks;
+  readonly test: Marks;
+}
+
+/** What the runs are computed on. */
+export interface ComputedOn {
+  readonly kind: "gpu" | "cpu";
+  readonly adapter: string;
+}

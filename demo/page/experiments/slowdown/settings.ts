@@ -1,0 +1,32 @@
+/** What a person chooses of the neuron, and what is told of its learning. Nothing here needs the library. */
+
+export interface NeuronSettings {
+  readonly weight: number;
+  readonly bias: number;
+  readonly lr: number;
+}
+
+/** The textbook's, chapter 3: the neuron is badly wrong at first. */
+export const NEURON: NeuronSettings = { weight: 2, bias: 2, lr: 0.15 };
+
+export const COSTS = ["quadratic", "cross-entropy"] as const;
+
+/** The most epochs of one call. */
+export const LONGEST_LEAP = 100;
+/** Learned is what says less than this; it should say 0. */
+export const LEARNED = 0.2;
+/** Both neurons go on so long, and on to the last where one has not learned by then. */
+export const LEAST_EPOCHS = 400;
+export const MOST_EPOCHS = 3000;
+
+/** Of one neuron, by epoch: element e is measured after e epochs. */
+export interface Learning {
+  readonly outputs: readonly number[];
+  readonly costs: readonly number[];
+}
+
+/** After how many epochs the output was first below {@link LEARNED}; undefined while it never was. */
+export function epochsToLearn({ outputs }: Learning): number | undefined {
+  const found = outputs.findIndex((output) => output < LEARNED);
+  return found < 0 ? undefined : found;
+}
