@@ -39,7 +39,14 @@ export default defineConfig({
       // Afterwards, and one at a time: these watch how long a page's main thread is held up, which others would hold up.
       {
         extends: true,
-        test: { name: "page", include: [IN_BROWSER], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: {
+          name: "page",
+          include: [IN_BROWSER],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          // A software GPU takes its time.
+          expect: { poll: { timeout: 20_000 } },
+        },
       },
     ],
     // A GPU driver lives in the process: threads would share it, and its crash would end them all.

@@ -35,12 +35,12 @@ try {
       const page = await open(viewport, scheme);
       const picture = (/** @type {string} */ name) => `${name}-${device}-${scheme}.png`;
       await train(page);
-      await take(page, picture("train"), true);
+      await take(page, picture("train"), device === "desktop");
       await draw(page);
       await take(page, picture("draw"));
       await inside(page);
       await take(page, picture("inside"));
-      await experiment(page, "race", "Step");
+      await experiment(page);
       await take(page, picture("experiments"));
       await compare(page);
       await take(page, picture("compare"));
@@ -99,10 +99,14 @@ async function take(page, name, whole = false) {
 }
 
 /** @param {Page} page @param {string} name */
-const view = (page, name) => page.getByRole("link", { name, exact: true }).click();
+function view(page, name) {
+  return page.getByRole("link", { name, exact: true }).click();
+}
 
 /** @param {Page} page @param {string} name */
-const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+function press(page, name) {
+  return page.getByRole("button", { name, exact: true }).click();
+}
 
 /** Two epochs, then a pause. @param {Page} page */
 async function train(page) {
@@ -133,19 +137,26 @@ async function draw(page) {
   await page.locator(".draw-guess b").waitFor();
 }
 
-/** @param {Page} page */
+/** The step with the times of its launches. @param {Page} page */
 async function inside(page) {
   await view(page, "Look inside");
+  await page.getByText(/Press Measure/).waitFor();
+  await press(page, "Measure");
+  await page.getByText(/Each launch timed in/).waitFor();
 }
 
-/** @param {Page} page @param {string} story @param {string} button */
-async function experiment(page, story, button) {
+/** The race, to its end. @param {Page} page */
+async function experiment(page) {
   await view(page, "Experiments");
-  void story;
-  void button;
+  await page.getByRole("link", { name: "The race of optimizers" }).click();
+  await page.getByLabel("Surface", { exact: true }).selectOption("himmelblau");
+  await press(page, "Start");
+  await page.getByRole("button", { name: "Start again", exact: true }).waitFor();
 }
 
-/** @param {Page} page */
+/** The cases that are chosen at first. @param {Page} page */
 async function compare(page) {
   await view(page, "Compare");
+  await press(page, "Compare");
+  await page.getByText(/cases are measured\.$/).waitFor();
 }

@@ -1,5 +1,6 @@
+// First: the views' own styles come after it, and have the last word.
+import "./style.css";
 import { render } from "preact";
 import { App } from "./app.tsx";
-import "./style.css";
 
 render(<App />, document.getElementById("app") as HTMLElement);

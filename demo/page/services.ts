@@ -35,12 +35,15 @@ export async function openService<Name extends keyof Services>(name: Name): Prom
       reject(new Error(`the page's worker does not start: ${message || "its modules do not load"}`));
     });
   });
-  const service = (await Promise.race([opener.open(name), failed])) as Remote<Services[Name]>;
-  return {
-    service,
-    close() {
-      opener[releaseProxy]();
-      worker.terminate();
-    },
+  const close = () => {
+    opener[releaseProxy]();
+    worker.terminate();
   };
+  try {
+    const service = (await Promise.race([opener.open(name), failed])) as Remote<Services[Name]>;
+    return { service, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }

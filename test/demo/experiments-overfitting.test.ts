@@ -5,7 +5,7 @@ import {
   dense,
   dropout,
   evaluate,
-  fit as fitted,
+  fit,
   flatten,
   sequential,
   sgd,
@@ -77,7 +77,7 @@ it("lessons are the steps of fit, and exams its evaluations", async () => {
   const loss = sigmoidCrossEntropy();
   const optimizer = sgd({ lr: 0.25 });
   const how = { loss, penalty: { l2: 0.01 }, augment: augment(rotate(10), translate(2)) };
-  const run = fitted(engines.cpu, model(), train, {
+  const run = fit(engines.cpu, model(), train, {
     ...how,
     optimizer,
     seed: 3,

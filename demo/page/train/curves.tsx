@@ -9,7 +9,7 @@ export function Curves() {
   void news.value;
   return (
     <div class="grid">
-      <Panel title="Loss" hint="How wrong the network is: cross-entropy, the mean over images.">
+      <Panel title="Loss" hint="How wrong the network is: cross-entropy.">
         <Chart
           name="Loss by step"
           x={{ label: "step", whole: true }}

@@ -11,13 +11,11 @@ import {
 import type { Device } from "../device.tsx";
 import type { Settings } from "../network/settings.ts";
 import { type Images, loadImages, type Note } from "./data.ts";
-import type { Judged } from "./insight.ts";
-import type { Insight, Point, Status, TestImage, Told, TrainingPoint } from "./messages.ts";
+import type { TestImage, Told } from "./messages.ts";
 import { Pace } from "./pace.ts";
+import { type Facts, Report } from "./report.ts";
 import { type BunchResult, Run } from "./run.ts";
 
-/** The page is told so often at most. */
-const TELL_MS = 100;
 /** Evaluations come so far apart at least, and take at most this part of the time. */
 const EVALUATE_MS = 1000;
 const EVALUATE_PART = 0.15;
@@ -26,39 +24,30 @@ const MOST_LOSSES = 3;
 /** Bunches under way beside the one that is waited for: the GPU has work while results are read. */
 const IN_FLIGHT = 1;
 
-type Listener = (told: Told) => void;
-
 export class TrainingService {
-  #listener: Listener = () => {};
+  readonly #report = new Report(
+    () => this.#facts(),
+    () => this.#read(),
+  );
   #engine: Engine | undefined;
   #device: Device | undefined;
   #images: Images | undefined;
   #run: Run | undefined;
   #pace = new Pace();
-  #status: Status = "idle";
-  #words = "";
-  #part: number | undefined;
   /** The loop that takes steps, while there is one. It ends soon after `#wanted` is 0. */
   #loop: Promise<void> | undefined;
   /** Steps still to be taken: all of them, one, or none. */
   #wanted = 0;
   /** Counts resets: what began before one has no say after it. */
   #generation = 0;
-  #seconds = 0;
   #lastEvaluation = { at: 0, ms: 0 };
-  /** After so many steps. */
-  #evaluatedAt = -1;
-  /** What must not be missed about this run. */
-  #notice: string | undefined;
+  /** When the network was last looked at closely. */
+  #lookedAt = 0;
   /** Ends the fetching of images. */
   #fetching: AbortController | undefined;
   /** Where to go on after the loss of a device. */
   #safe: { readonly state: TrainerState; readonly history: readonly number[] } | undefined;
   #drawing: Float32Array | undefined;
-  #toldAt = 0;
-  #unsaid: { training: TrainingPoint[]; validation: Point[]; insight?: Insight; backTo?: number } = none();
-  /** Means of what was done since the last point of the curve. */
-  #since: BunchResult | undefined;
 
   /** Opens the GPU, or the CPU engine where there is none. */
   async connect(): Promise<Device> {
@@ -66,8 +55,8 @@ export class TrainingService {
     return this.#device as Device;
   }
 
-  watch(listener: Listener): void {
-    this.#listener = listener;
+  watch(listener: (told: Told) => void): void {
+    this.#report.listener = listener;
   }
 
   /** Trains until the last epoch's end, from the beginning or from where it was paused. */
@@ -92,16 +81,13 @@ export class TrainingService {
     this.#fetching?.abort();
     await this.pause();
     this.#run?.release();
-    this.#evaluatedAt = -1;
-    this.#notice = undefined;
+    this.#lookedAt = 0;
     this.#run = undefined;
     this.#safe = undefined;
     this.#pace = new Pace();
-    this.#seconds = 0;
     this.#lastEvaluation = { at: 0, ms: 0 };
-    this.#since = undefined;
-    this.#unsaid = none();
-    this.#say("idle", "");
+    this.#report.clear();
+    this.#report.say("idle");
   }
 
   /** Takes effect with the next steps. */
@@ -151,7 +137,7 @@ export class TrainingService {
         if (error instanceof DeviceLostError) throw error;
         misfit = error;
       }
-      await this.#evaluate(run);
+      await this.#evaluate(run, "rest");
       this.#rest(run);
     });
     if (misfit) throw misfit;
@@ -182,7 +168,7 @@ export class TrainingService {
     if (this.#run) return this.#run;
     const generation = this.#generation;
     const note: Note = (words, part) => {
-      if (generation === this.#generation) this.#say("preparing", words, part);
+      if (generation === this.#generation) this.#report.say("preparing", words, part);
     };
     note("Getting ready…");
     if (this.#device?.kind !== settings.engine && !this.#device?.reason) await this.#open(settings.engine);
@@ -232,7 +218,7 @@ export class TrainingService {
         if (generation !== this.#generation) return;
         if (error instanceof DeviceLostError && ++losses < MOST_LOSSES) continue;
         this.#wanted = 0;
-        return this.#say("failed", wordsFor(error));
+        return this.#report.say("failed", wordsFor(error));
       }
     }
   }
@@ -243,8 +229,8 @@ export class TrainingService {
       if (this.#engine !== engine || this.#loop) return;
       this.#loop = this.#guarded(async () => {
         if (this.#engine === engine) throw new DeviceLostError(message);
-        if (!this.#run) return this.#say("idle", "");
-        await this.#evaluate(this.#run);
+        if (!this.#run) return this.#report.say("idle");
+        await this.#evaluate(this.#run, "rest");
         this.#rest(this.#run);
       }).finally(() => {
         this.#loop = undefined;
@@ -254,13 +240,12 @@ export class TrainingService {
 
   /** A new device, with the network as it was at the last snapshot. */
   async #recover(): Promise<void> {
-    this.#say(
+    this.#report.say(
       "preparing",
       "The GPU was lost (its driver was reset, or the computer slept). Getting it back…",
     );
     const { settings, images } = this.#run ?? {};
     this.#run = undefined;
-    this.#since = undefined;
     await this.#open("gpu");
     if (!settings || !images) return;
     const run = await Run.open(this.#engine as Engine, images, settings);
@@ -269,8 +254,8 @@ export class TrainingService {
       run.history.push(...this.#safe.history);
     }
     this.#run = run;
-    this.#unsaid = { ...none(), backTo: run.trainer.steps };
-    this.#notice = `The GPU was lost. Training went on from step ${run.trainer.steps}, on ${this.#engine?.info.adapter}.`;
+    this.#report.wentBack(run.trainer.steps);
+    this.#report.notice = `The GPU was lost. Training went on from step ${run.trainer.steps}, on ${this.#engine?.info.adapter}.`;
     this.#pace = new Pace();
   }
 
@@ -280,13 +265,13 @@ export class TrainingService {
     const finishOldest = async () => {
       const result = await (inFlight.shift() as Promise<BunchResult>);
       this.#pace.finished(result.steps);
-      this.#record(run, result);
+      this.#report.trained(result, result.steps * this.#pace.msPerStep);
     };
     this.#pace.resume();
     if (this.#lastEvaluation.at === 0) this.#lastEvaluation.at = performance.now();
     try {
       while (this.#wanted > 0 && !run.finished) {
-        this.#say("training", "");
+        this.#report.say("training");
         const bunch = await run.take(Math.min(this.#pace.steps, this.#wanted));
         this.#wanted -= bunch.starts.length;
         const done = run.train(bunch);
@@ -297,8 +282,7 @@ export class TrainingService {
         const epochEnds = run.trainer.steps % run.stepsPerEpoch === 0;
         if (epochEnds || this.#evaluationIsDue()) {
           while (inFlight.length > 0) await finishOldest();
-          const loss = await this.#evaluate(run);
-          if (epochEnds) run.history.push(loss);
+          await this.#evaluate(run, epochEnds ? "epoch's end" : "in between");
           this.#pace.resume();
         }
         await turn();
@@ -307,13 +291,13 @@ export class TrainingService {
     } finally {
       await Promise.allSettled(inFlight);
     }
-    if (this.#evaluatedAt !== run.trainer.steps) await this.#evaluate(run);
+    if (this.#report.lookedAfter !== run.trainer.steps) await this.#evaluate(run, "rest");
     this.#rest(run);
   }
 
   /** Says that nothing is under way any more. */
   #rest({ finished, settings: { epochs } }: Run): void {
-    this.#say(finished ? "finished" : "paused", finished ? `Done: ${epochs} epochs.` : "");
+    this.#report.say(finished ? "finished" : "paused", finished ? `Done: ${epochs} epochs.` : "");
   }
 
   #evaluationIsDue(): boolean {
@@ -321,45 +305,22 @@ export class TrainingService {
     return performance.now() - at > Math.max(EVALUATE_MS, ms / EVALUATE_PART);
   }
 
-  /** @returns the loss on the test images */
-  async #evaluate(run: Run): Promise<number> {
+  /** Reads the test images, and if it is time, looks at the network closely, from where it could be got back. */
+  async #evaluate(run: Run, when: "epoch's end" | "in between" | "rest"): Promise<void> {
     const began = performance.now();
-    const judged: Judged = await run.evaluate();
-    const { state, insight } = await run.look(judged);
-    this.#safe = { state, history: [...run.history] };
-    this.#unsaid.insight = insight;
+    const judged = await run.evaluate();
     const { loss, accuracy } = judged;
-    this.#point(run);
-    this.#unsaid.validation.push({ step: state.steps, loss, accuracy });
-    this.#lastEvaluation = { at: performance.now(), ms: performance.now() - began };
-    this.#evaluatedAt = state.steps;
-    return loss;
-  }
-
-  /** Adds a bunch to what becomes the curve's next point. @throws DivergenceError where the loss is no number */
-  #record(run: Run, result: BunchResult): void {
-    if (!Number.isFinite(result.loss)) {
-      throw new DivergenceError("The loss is no number any more: the learning rate is too high.");
+    const step = run.trainer.steps;
+    if (when === "epoch's end") run.history.push(loss);
+    // A fast GPU ends many epochs in a second, more than anyone could look at.
+    if (when === "rest" || began - this.#lookedAt > EVALUATE_MS) {
+      const { state, insight } = await run.look(judged);
+      this.#safe = { state, history: [...run.history] };
+      this.#report.looked(insight);
+      this.#lookedAt = performance.now();
     }
-    const before = this.#since ?? { ...result, steps: 0 };
-    const steps = before.steps + result.steps;
-    const mean = (key: "loss" | "accuracy") =>
-      (before[key] * before.steps + result[key] * result.steps) / steps;
-    this.#since = {
-      steps,
-      loss: mean("loss"),
-      accuracy: mean("accuracy"),
-      learningRate: result.learningRate,
-    };
-    this.#seconds += (result.steps * this.#pace.msPerStep) / 1000;
-    if (performance.now() - this.#toldAt > TELL_MS) this.#point(run);
-  }
-
-  #point({ trainer }: Run): void {
-    if (!this.#since) return;
-    const { loss, accuracy, learningRate } = this.#since;
-    this.#unsaid.training.push({ step: trainer.steps, loss, accuracy, learningRate, seconds: this.#seconds });
-    this.#since = undefined;
+    this.#report.evaluated({ step, loss, accuracy });
+    this.#lastEvaluation = { at: performance.now(), ms: performance.now() - began };
   }
 
   /** What the network reads in the drawing. */
@@ -374,62 +335,37 @@ export class TrainingService {
     }
   }
 
-  /** Tells the page: at once where the status is new, else now and then. */
-  #say(status: Status, words: string, part?: number): void {
-    const now = performance.now();
-    // Of a part that grows, the page need not know every byte.
-    const changed = status !== this.#status || (words !== this.#words && !(part && this.#part));
-    this.#status = status;
-    this.#words = words;
-    this.#part = part && Number.isFinite(part) ? part : undefined;
-    if (!changed && now - this.#toldAt < TELL_MS) return;
-    this.#toldAt = now;
-    const told = this.#told();
-    this.#unsaid = none();
-    // A drawing is read along with the network that is told of.
-    if (status !== "training" || !this.#drawing) {
-      this.#listener(told);
-      return;
-    }
-    this.#read().then(
-      (read) => this.#listener({ ...told, ...read }),
-      () => this.#listener(told),
-    );
-  }
-
-  #told(): Told {
+  #facts(): Facts {
     const run = this.#run;
     const { msPerStep } = this.#pace;
-    const speed = {
+    const speed = run && {
       msPerStep,
-      samplesPerSecond: ((run?.settings.batchSize ?? 0) * 1000) / msPerStep,
-      secondsLeft: (((run?.total ?? 0) - (run?.trainer.steps ?? 0)) * msPerStep) / 1000,
+      samplesPerSecond: (run.settings.batchSize * 1000) / msPerStep,
+      secondsLeft: ((run.total - run.trainer.steps) * msPerStep) / 1000,
     };
     return {
-      status: this.#status,
-      words: this.#words,
-      part: this.#part,
-      notice: this.#notice,
       device: this.#device,
       data: run?.images.info,
-      step: run?.trainer.steps ?? 0,
       epoch: run?.epoch ?? 0,
       epochs: run?.settings.epochs ?? 0,
       stepsPerEpoch: run?.stepsPerEpoch ?? 0,
       parameters: run?.trainer.parameterCount ?? 0,
-      speed: run && !Number.isNaN(msPerStep) ? speed : undefined,
-      ...this.#unsaid,
+      speed: Number.isNaN(msPerStep) ? undefined : speed,
     };
   }
 }
 
-function none(): { training: TrainingPoint[]; validation: Point[] } {
-  return { training: [], validation: [] };
-}
+const { port1, port2 } = new MessageChannel();
 
-/** Lets messages of the page have their turn: awaiting the GPU's answers alone does not always. */
+/**
+ * Lets messages of the page have their turn: awaiting the GPU's answers alone does not always. By a message of one's own,
+ * as browsers make timers that follow each other wait for 4 ms.
+ */
 function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
+  return new Promise((resolve) => {
+    port1.onmessage = () => resolve();
+    port2.postMessage(undefined);
+  });
 }
 
 function wordsFor(error: unknown): string {

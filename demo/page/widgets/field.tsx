@@ -1,6 +1,6 @@
 /** Labelled inputs. What a person types is held as text until it is a value; what is no value is said beside the field. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 
 interface FieldProps {
   readonly label: string;
@@ -56,20 +56,21 @@ export function TextField<Value>({
 }: TextProps<Value>) {
   const id = useId();
   const shown = format(value);
-  const [text, setText] = useState(shown);
-  const [problem, setProblem] = useState("");
-  useEffect(() => {
-    setText(shown);
-    setProblem("");
-  }, [shown]);
-  /** Half a number is no value yet: what is typed counts when the field is left, or Enter is pressed. */
+  // What is typed counts for as long as the value is the one that it was typed over.
+  const [typed, setTyped] = useState<{
+    readonly text: string;
+    readonly over: string;
+    readonly problem: string;
+  }>();
+  const { text, problem } = typed?.over === shown ? typed : { text: shown, problem: "" };
+  /** Half a number is no value yet: what is typed is read when the field is left, or Enter is pressed. */
   const entered = (input: string) => {
     try {
       const parsed = parse(input);
-      setProblem("");
+      setTyped(undefined);
       if (format(parsed) !== shown) onChange(parsed);
     } catch (error) {
-      setProblem((error as Error).message);
+      setTyped({ text: input, over: shown, problem: (error as Error).message });
     }
   };
   const described = [field.help && `${id}-help`, problem && `${id}-problem`].filter(Boolean).join(" ");
@@ -85,7 +86,7 @@ export function TextField<Value>({
         disabled={field.disabled}
         aria-invalid={problem ? true : undefined}
         aria-describedby={described || undefined}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => setTyped({ text: event.currentTarget.value, over: shown, problem })}
         onChange={(event) => entered(event.currentTarget.value)}
       />
     </Frame>

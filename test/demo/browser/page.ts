@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { BrowserContext, Locator, Page, Request } from "playwright-core";
 import { build } from "vite";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { launchChromium } from "../../helpers/chromium.ts";
 import { needsBuild, ROOT, useTemporaryFolder } from "../../helpers/programs.ts";
 import { type StaticServer, serve } from "../../helpers/static-server.ts";
@@ -53,6 +53,14 @@ export function useDemo(browserOptions: { readonly webgpu?: boolean } = {}): Dem
     server = await serve(site.path, [BELOW]);
     browser = await launchChromium(profile.path, browserOptions);
   }, 3 * MINUTES);
+
+  // A test that fails leaves its page behind, which would go on training: what it showed says why.
+  afterEach(async ({ task }) => {
+    for (const page of browser?.pages().slice(1) ?? []) {
+      if (task.result?.state === "fail") console.log(await page.getByRole("main").textContent());
+      await page.close();
+    }
+  });
 
   afterAll(async () => {
     await browser?.close();

@@ -1,0 +1,122 @@
+/** What the page is told of a run: gathered as it happens, told at once where it matters, and else now and then. */
+import { DivergenceError } from "wgrad";
+import type { Insight, Point, Status, Told, TrainingPoint } from "./messages.ts";
+import type { BunchResult } from "./run.ts";
+
+/** The page is told so often at most. */
+const TELL_MS = 100;
+
+type Listener = (told: Told) => unknown;
+
+/** What the run itself knows. */
+export type Facts = Pick<
+  Told,
+  "device" | "data" | "epoch" | "epochs" | "stepsPerEpoch" | "parameters" | "speed"
+>;
+
+export class Report {
+  listener: Listener = () => {};
+  /** What must not be missed about this run. */
+  notice: string | undefined;
+  #status: Status = "idle";
+  #words = "";
+  #part: number | undefined;
+  /** Steps that are done: others may be under way. */
+  #step = 0;
+  #seconds = 0;
+  #toldAt = 0;
+  #unsaid: Pick<Told, "training" | "validation"> & { insight?: Insight; backTo?: number } = none();
+  /** Means of what was done since the last point of the curve. */
+  #since: BunchResult | undefined;
+  /** The last message. Each waits for the one before: what it takes to make them differs. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param facts gives what the run knows at the time
+   * @param reading gives what the network reads in the drawing, to be told along with the network's progress
+   */
+  constructor(
+    readonly facts: () => Facts,
+    readonly reading: () => Promise<Pick<Told, "probabilities">>,
+  ) {}
+
+  /** Adds a bunch to what becomes the curve's next point. @throws DivergenceError where the loss is no number */
+  trained(result: BunchResult, milliseconds: number): void {
+    if (!Number.isFinite(result.loss)) {
+      throw new DivergenceError("The loss is no number any more: the learning rate is too high.");
+    }
+    const before = this.#since ?? { ...result, steps: 0 };
+    const steps = before.steps + result.steps;
+    const mean = (key: "loss" | "accuracy") =>
+      (before[key] * before.steps + result[key] * result.steps) / steps;
+    const { learningRate } = result;
+    this.#since = { steps, loss: mean("loss"), accuracy: mean("accuracy"), learningRate };
+    this.#step += result.steps;
+    this.#seconds += milliseconds / 1000;
+    if (performance.now() - this.#toldAt > TELL_MS) this.#point();
+  }
+
+  evaluated(point: Point): void {
+    this.#point();
+    this.#unsaid = { ...this.#unsaid, validation: [...this.#unsaid.validation, point] };
+  }
+
+  looked(insight: Insight): void {
+    this.#unsaid.insight = insight;
+  }
+
+  /** After which step the network was last looked at, if the page was not told yet. */
+  get lookedAfter(): number | undefined {
+    return this.#unsaid.insight?.step;
+  }
+
+  /** The run is at a step where it was before: what came after is no longer true. */
+  wentBack(step: number): void {
+    this.#step = step;
+    this.#since = undefined;
+    this.#unsaid = { ...none(), backTo: step };
+  }
+
+  clear(): void {
+    this.wentBack(0);
+    this.#unsaid = none();
+    this.#seconds = 0;
+    this.notice = undefined;
+  }
+
+  /** Tells the page: at once where there is news, else where it was not told for a while. */
+  say(status: Status, words = "", part?: number): void {
+    const now = performance.now();
+    // Of a part that grows, the page need not know every byte.
+    const news = status !== this.#status || (words !== this.#words && !(part && this.#part));
+    this.#status = status;
+    this.#words = words;
+    this.#part = part && Number.isFinite(part) ? part : undefined;
+    if (!news && now - this.#toldAt < TELL_MS) return;
+    this.#toldAt = now;
+    const told: Told = {
+      ...this.facts(),
+      status,
+      words,
+      part: this.#part,
+      notice: this.notice,
+      step: this.#step,
+      ...this.#unsaid,
+    };
+    this.#unsaid = none();
+    const reading = status === "training" ? this.reading().catch(() => ({})) : undefined;
+    this.#last = this.#last.then(async () => this.listener({ ...told, ...(await reading) }));
+  }
+
+  #point(): void {
+    if (!this.#since) return;
+    const { loss, accuracy, learningRate } = this.#since;
+    const point: TrainingPoint = { step: this.#step, loss, accuracy, learningRate, seconds: this.#seconds };
+    this.#unsaid = { ...this.#unsaid, training: [...this.#unsaid.training, point] };
+    this.#since = undefined;
+  }
+}
+
+function none(): Pick<Told, "training" | "validation"> {
+  return { training: [], validation: [] };
+}
