@@ -1,19 +1,21 @@
 /** Training counted in steps instead of epochs: a step that reads its batches from a data set in the engine's memory. */
 import { type BatchSource, type CompiledStep, type Loss, openData, type Trainer } from "wgrad";
 import type { Dataset } from "wgrad/data";
+import { Batches } from "../../batches.ts";
 
 /** The most steps in one submit. */
 const AT_ONCE = 50;
 
 export class Steps {
-  /** Where the batches of the epoch begin that are still to come. */
-  #starts: readonly number[] = [];
-  #epoch = 0;
+  readonly #batches: Batches;
 
   private constructor(
     readonly step: CompiledStep,
     readonly source: BatchSource,
-  ) {}
+    size: number,
+  ) {
+    this.#batches = new Batches(source, { size, seed: step.trainer.seed, firstEpoch: 0 });
+  }
 
   /** Compiles the training step of `trainer` on full batches of `data`, which come in a new order every epoch. */
   static async compile(
@@ -29,28 +31,18 @@ export class Steps {
       },
       { name: "train", data: source.data, maxSteps: AT_ONCE },
     );
-    return new Steps(step, source);
+    return new Steps(step, source, batchSize);
   }
 
   /** Takes some steps. @returns the loss of each one's batch, before the step */
   async run(count: number): Promise<number[]> {
     const losses: number[] = [];
     while (losses.length < count) {
-      if (this.#starts.length === 0) await this.#shuffle();
-      const now = this.#starts.slice(0, Math.min(AT_ONCE, count - losses.length));
-      this.#starts = this.#starts.slice(now.length);
-      const { loss } = await this.step.runMany(now.length, (i) => ({ batchStart: now[i] }));
+      const { starts } = await this.#batches.take(Math.min(AT_ONCE, count - losses.length));
+      const { loss } = await this.step.runMany(starts.length, (i) => ({ batchStart: starts[i] }));
       losses.push(...loss);
     }
     return losses;
-  }
-
-  async #shuffle(): Promise<void> {
-    const { seed } = this.step.trainer;
-    // Resident data come in one part: full batches, and perhaps a smaller last one.
-    for await (const [full] of this.source.read({ epoch: this.#epoch, seed, shuffle: true }))
-      this.#starts = full.starts;
-    this.#epoch++;
   }
 
   release(): void {

@@ -15,6 +15,7 @@ import {
   type Trainer,
   type TrainerState,
 } from "wgrad";
+import { Batches, type Bunch } from "../../batches.ts";
 import { buildAugment, buildModel, buildOptimizer, buildSchedule } from "../network/build.ts";
 import type { Settings } from "../network/settings.ts";
 import type { Images } from "./data.ts";
@@ -26,12 +27,6 @@ const MOST_AT_ONCE = 128;
 /** Images of an evaluation that are computed at once. */
 const EVALUATION_BATCH = 500;
 const IMAGE = [1, 28, 28] as const;
-
-/** Where batches of one epoch begin. */
-export interface Bunch {
-  readonly epoch: number;
-  readonly starts: readonly number[];
-}
 
 export interface BunchResult {
   readonly steps: number;
@@ -47,8 +42,7 @@ export class Run {
   /** The validation loss of each epoch so far, by which schedules go. */
   readonly history: number[] = [];
   readonly stepsPerEpoch: number;
-  #rest: Bunch = { epoch: 0, starts: [] };
-  #reader: AsyncIterator<Bunch> | undefined;
+  #batches: Batches | undefined;
   #prediction: Promise<CompiledStep> | undefined;
 
   private constructor(
@@ -140,31 +134,11 @@ export class Run {
   }
 
   /** The next batches, at most `count`, all of one epoch; none once all epochs are done. */
-  async take(count: number): Promise<Bunch> {
-    if (this.#rest.starts.length === 0) {
-      this.#reader ??= this.#read(this.trainer.steps);
-      const { value, done } = await this.#reader.next();
-      if (done) return { epoch: this.settings.epochs, starts: [] };
-      this.#rest = value;
-    }
-    const { epoch, starts } = this.#rest;
-    const now = Math.min(count, MOST_AT_ONCE);
-    this.#rest = { epoch, starts: starts.slice(now) };
-    return { epoch, starts: starts.slice(0, now) };
-  }
-
-  /** All full batches from step `from` on. */
-  async *#read(from: number): AsyncGenerator<Bunch> {
+  take(count: number): Promise<Bunch> {
     const { batchSize, epochs, seed } = this.settings;
-    let skipped = from % this.stepsPerEpoch;
-    for (let epoch = Math.floor(from / this.stepsPerEpoch) + 1; epoch <= epochs; epoch++) {
-      for await (const parts of this.source.read({ epoch, seed, shuffle: true })) {
-        const full = parts.find(({ size }) => size === batchSize)?.starts ?? [];
-        const starts = full.slice(skipped);
-        skipped -= full.length - starts.length;
-        if (starts.length > 0) yield { epoch, starts };
-      }
-    }
+    // Not before the first are asked for: a snapshot may have set the steps that were taken.
+    this.#batches ??= new Batches(this.source, { size: batchSize, seed, epochs, taken: this.trainer.steps });
+    return this.#batches.take(Math.min(count, MOST_AT_ONCE));
   }
 
   /** Enqueues the steps of a bunch. Resolves when they are done. */

@@ -2,6 +2,7 @@
 import { type BatchSource, type CompiledStep, type Loss, openData, type Penalty, type Trainer } from "wgrad";
 import type { Augment } from "wgrad/augment";
 import type { Dataset } from "wgrad/data";
+import { Batches } from "../../../batches.ts";
 import { BATCH, TURN } from "./settings.ts";
 
 interface Teaching {
@@ -12,14 +13,14 @@ interface Teaching {
 
 export class Lessons {
   steps = 0;
-  #epoch = 0;
-  /** Where the batches begin that this epoch has left. */
-  #starts: readonly number[] = [];
+  readonly #batches: Batches;
 
   private constructor(
     readonly step: CompiledStep,
     readonly source: BatchSource,
-  ) {}
+  ) {
+    this.#batches = new Batches(source, { size: BATCH, seed: step.trainer.seed });
+  }
 
   static async compile(
     trainer: Trainer,
@@ -41,24 +42,11 @@ export class Lessons {
   /** Takes some steps. @throws Error where the loss is no number any more */
   async take(count: number): Promise<void> {
     for (const end = this.steps + count; this.steps < end; ) {
-      if (this.#starts.length === 0) await this.#shuffle();
-      const now = this.#starts.slice(0, Math.min(TURN, end - this.steps));
-      this.#starts = this.#starts.slice(now.length);
-      const { loss } = await this.step.runMany(now.length, (i) => ({
-        batchStart: now[i],
-        epoch: this.#epoch,
-      }));
-      this.steps += now.length;
+      const { epoch, starts } = await this.#batches.take(Math.min(TURN, end - this.steps));
+      const { loss } = await this.step.runMany(starts.length, (i) => ({ batchStart: starts[i], epoch }));
+      this.steps += starts.length;
       if (!loss.every(Number.isFinite)) throw new Error(`the loss is no number by step ${this.steps}`);
     }
-  }
-
-  async #shuffle(): Promise<void> {
-    this.#epoch++;
-    const { seed } = this.step.trainer;
-    // All images are in memory: they come in one part.
-    for await (const [full] of this.source.read({ epoch: this.#epoch, seed, shuffle: true }))
-      this.#starts = full.starts;
   }
 
   release(): void {
