@@ -1,5 +1,6 @@
 /** The machine that the numbers belong to. */
-import { isSoftware } from "../../../charts/adapter.ts";
+import { adapterLine } from "../../../charts/adapter.ts";
+import { FigureList } from "../widgets/figure-list.tsx";
 import { bytes } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
 import { adapter, thisMachine } from "./machine.ts";
@@ -11,30 +12,23 @@ export function MachinePanel() {
   const found = answer && !("none" in answer) ? answer : undefined;
   return (
     <Panel title="This machine">
-      <dl class="figures compare-machine">
-        <Figure name="WebGPU adapter" value={answer ? adapterWords(found) : "asking…"} />
-        <Figure name="Browser" value={browser} />
-        <Figure name="Processor cores" value={`${cores}`} />
-        <Figure name="wgrad" value={wgrad} />
-      </dl>
+      <FigureList
+        class="compare-machine"
+        figures={[
+          ["WebGPU adapter", answer ? adapterWords(found) : "asking…"],
+          ["Browser", browser],
+          ["Processor cores", `${cores}`],
+          ["wgrad", wgrad],
+        ]}
+      />
       {found && <Features report={found} />}
       {found && <Limits report={found} />}
     </Panel>
   );
 }
 
-function Figure({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
-}
-
 export function adapterWords(report: AdapterReport | undefined): string {
-  if (!report) return "none";
-  return isSoftware(report.name) ? `${report.name} (software on the CPU)` : report.name;
+  return report ? adapterLine(report.name) : "none";
 }
 
 function Features({ report: { features } }: { readonly report: AdapterReport }) {

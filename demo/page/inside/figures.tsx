@@ -1,4 +1,6 @@
 /** The step in a few numbers. */
+
+import { FigureList } from "../widgets/figure-list.tsx";
 import { amount, bytes, percent, significant } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
 import type { Measurement, Recording } from "./messages.ts";
@@ -29,14 +31,7 @@ export function Figures({ recording, measurement }: FiguresProps) {
   }
   return (
     <Panel title="The step in numbers">
-      <dl class="figures">
-        {figures.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FigureList figures={figures} />
       {ceiling && (
         <p class="hint">
           The ceiling, measured just now: {significant(ceiling.flops / 1e9)} GFLOP/s of multiplying and

@@ -1,5 +1,6 @@
 /** One launch: what it runs, on what. */
 import type { LaunchDetails } from "wgrad/inspect";
+import { FigureList } from "../widgets/figure-list.tsx";
 import { amount, bytes, percent, significant } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
 import { type LaunchesView, shapeText, timeText } from "./launches-view.ts";
@@ -15,14 +16,7 @@ export function LaunchPanel({ launches, times, selected, onSelect }: LaunchesVie
   const others = launches.flatMap((other, i) => (other.pipeline === pipeline && i !== selected ? [i] : []));
   return (
     <Panel title={`Launch ${selected + 1}: ${name}`} class="inside-launch">
-      <dl class="figures">
-        {figuresOf(launch, times?.[selected]).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FigureList figures={figuresOf(launch, times?.[selected])} />
       {dispatches.map(({ kernel, fused }, part) =>
         Object.entries(fused).map(([hook, functions]) => (
           <p key={`${part} ${hook}`} class="hint">

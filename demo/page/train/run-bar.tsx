@@ -1,4 +1,5 @@
 /** Start, pause, step, reset, and how far the run is: the same on every view that shows the network. */
+import { FigureList } from "../widgets/figure-list.tsx";
 import { Notice } from "../widgets/notice.tsx";
 import { duration, percent, significant } from "../widgets/numbers.ts";
 import {
@@ -97,16 +98,7 @@ function Figures() {
     ["A step takes", speed ? `${significant(speed.msPerStep)} ms` : "–"],
     ["Time left", speed ? duration(speed.secondsLeft) : "–"],
   ];
-  return (
-    <dl class="figures">
-      {figures.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <FigureList figures={figures} />;
 }
 
 function Bar() {

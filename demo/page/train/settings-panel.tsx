@@ -12,7 +12,7 @@ import {
   SCHEDULES,
 } from "../network/settings.ts";
 import { NumberField, Select, TextField } from "../widgets/field.tsx";
-import { choose, settings } from "./store.ts";
+import { choose, progress, settings } from "./store.ts";
 
 /** A record of labels as a select's options. */
 function optionsOf<Name extends string>(labels: Record<Name, string | { readonly label: string }>) {
@@ -28,6 +28,7 @@ const DATASETS = [
 export function SettingsPanel() {
   const chosen = settings.value;
   const noGpu = device.value?.reason !== undefined;
+  const { data, parameters } = progress.value;
   return (
     <details class="panel settings" open={matchMedia("(min-width: 861px)").matches}>
       <summary>
@@ -39,6 +40,10 @@ export function SettingsPanel() {
             label="Images"
             value={chosen.dataset}
             options={DATASETS}
+            help={
+              data &&
+              `${data.train.toLocaleString("en-US")} to train on, ${data.test.toLocaleString("en-US")} to validate`
+            }
             onChange={(dataset) => choose({ dataset })}
           />
         </div>
@@ -47,6 +52,7 @@ export function SettingsPanel() {
             label="Model"
             value={chosen.model}
             options={optionsOf(MODELS)}
+            help={parameters > 0 ? `${parameters.toLocaleString("en-US")} parameters in this run` : undefined}
             onChange={(model) => choose({ model })}
           />
         </div>

@@ -29,17 +29,9 @@ describe("a lost device", () => {
   it(
     "is replaced while the network trains, and while it rests",
     async () => {
-      let worker: Worker | undefined;
-      const opened = await demo.open({
-        before: async (page) => {
-          page.on("worker", (started) => {
-            worker = started;
-          });
-        },
-      });
+      const opened = await demo.open();
       const { page } = opened;
-      await page.getByText(/^GPU: /).waitFor();
-      if (!worker) throw new Error("there is no worker");
+      const worker = await opened.worker();
       await noteDevices(worker);
       await chooseSmall(page);
       // The device that the page opened with was not noted: the first one to be lost is the next.

@@ -45,17 +45,9 @@ function booksOf(worker: Worker): Promise<Books> {
 it(
   `${CYCLES} starts and resets leave the GPU's memory as it was`,
   async () => {
-    let worker: Worker | undefined;
-    const opened = await demo.open({
-      before: async (page) => {
-        page.on("worker", (started) => {
-          worker = started;
-        });
-      },
-    });
+    const opened = await demo.open();
     const { page } = opened;
-    await page.getByText(/^GPU: /).waitFor();
-    if (!worker) throw new Error("there is no worker");
+    const worker = await opened.worker();
     await keepBooks(worker);
     await chooseSmall(page);
     const found: Books[] = [];

@@ -1,6 +1,6 @@
 /** The page, built as `npm run build:demo` builds it, served from below a path, and opened in Chromium. */
 import { join } from "node:path";
-import type { BrowserContext, Locator, Page, Request } from "playwright-core";
+import type { BrowserContext, Locator, Page, Request, Worker } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { launchChromium } from "../../helpers/chromium.ts";
@@ -24,6 +24,8 @@ interface OpenOptions {
 /** A page that is open, and all that it said and asked for. */
 export interface Opened {
   readonly page: Page;
+  /** The training worker, once the page has found what to compute on. */
+  readonly worker: () => Promise<Worker>;
   readonly said: readonly string[];
   readonly requested: readonly Request[];
 }
@@ -87,7 +89,13 @@ export function useDemo(browserOptions: { readonly webgpu?: boolean } = {}): Dem
       await before?.(page);
       await page.goto(`${server.origin}/${BELOW}/index.html${at}`);
       await page.getByRole("main").waitFor();
-      return { page, said, requested };
+      const worker = async () => {
+        await page.getByText(/^(GPU: |No GPU)/).waitFor();
+        const [first] = page.workers();
+        if (!first) throw new Error("the page has no worker");
+        return first;
+      };
+      return { page, worker, said, requested };
     },
   };
 }

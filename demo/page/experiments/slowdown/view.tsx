@@ -1,6 +1,7 @@
 /** Whoever is badly wrong should learn fast: the quadratic cost does not do that, cross-entropy does. */
 import { useState } from "preact/hooks";
 import { Chart, type Series } from "../../widgets/chart.tsx";
+import { FigureList } from "../../widgets/figure-list.tsx";
 import { significant } from "../../widgets/numbers.ts";
 import { Panel } from "../../widgets/panel.tsx";
 import { Controls, Failure, Slider } from "../controls.tsx";
@@ -82,19 +83,13 @@ export function SlowdownView() {
               height={260}
               empty="Opening…"
             />
-            <dl class="figures">
-              <Figure name="Epochs so far" value={String(epochs)} />
-              {COSTS.map((cost, i) => (
-                <Figure
-                  key={cost}
-                  name={`Output, ${cost}`}
-                  value={significant(learning[i].outputs[epochs] ?? Number.NaN)}
-                />
-              ))}
-              {COSTS.map((cost, i) => (
-                <Figure key={cost} name={`Learned, ${cost}`} value={learnedIn(learning[i])} />
-              ))}
-            </dl>
+            <FigureList
+              figures={[
+                ["Epochs so far", String(epochs)],
+                ...COSTS.map((cost, i) => [`Output, ${cost}`, outputAt(learning[i], epochs)] as const),
+                ...COSTS.map((cost, i) => [`Learned, ${cost}`, learnedIn(learning[i])] as const),
+              ]}
+            />
             <p role="status">{live.state && verdict(live.state, live.phase === "over")}</p>
           </Panel>
           <div class="grid">
@@ -117,13 +112,8 @@ export function SlowdownView() {
   );
 }
 
-function Figure({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
+function outputAt({ outputs }: Learning, epoch: number): string {
+  return significant(outputs[epoch] ?? Number.NaN);
 }
 
 function learnedIn(neuron: Learning): string {
