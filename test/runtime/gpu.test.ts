@@ -223,7 +223,8 @@ describe("a GPU engine whose work is cut short", () => {
     engine.device.destroy();
     const lost = /^the GPU device was lost: .*; connect\(\) again$/s;
     for (const result of await runs) {
-      expect(result).toMatchObject({ status: "rejected", reason: { name: "EngineError" } });
+      expect(result).toMatchObject({ status: "rejected", reason: { name: "DeviceLostError" } });
+      expect((result as PromiseRejectedResult).reason).toBeInstanceOf(EngineError);
       expect((result as PromiseRejectedResult).reason.message).toMatch(lost);
     }
     expect(() => engine.buffer("late", "f32", 4)).toThrow(lost);
