@@ -1,5 +1,6 @@
-// Takes the pictures of demo/screenshots: `npm run demo:screenshots`. Builds the page, opens it in Chromium, and uses it
-// as a person would. Where MNIST_DIR names a folder with MNIST's files, they stand in for the mirror.
+// Takes the pictures of demo/screenshots: `npm run demo:screenshots`, or those of one device with `-- phone` or
+// `-- desktop`. Builds the page, opens it in Chromium, and uses it as a person would. Where MNIST_DIR names a folder with
+// MNIST's files, they stand in for the mirror.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -14,8 +15,9 @@ const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative,
 const CONFIG = path("../demo/page/vite.config.ts");
 const PICTURES = path("../demo/screenshots");
 const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu"];
-const DESKTOP = { width: 1280, height: 860 };
-const PHONE = { width: 390, height: 844 };
+/** @type {Record<string, { width: number, height: number }>} */
+const DEVICES = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } };
+const [wanted = ""] = process.argv.slice(2);
 const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
 
@@ -30,20 +32,22 @@ const [address] = server.resolvedUrls?.local ?? [];
 const browser = await launch();
 mkdirSync(PICTURES, { recursive: true });
 try {
-  for (const [device, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+  for (const [device, viewport] of Object.entries(DEVICES).filter(([name]) => name.includes(wanted))) {
     for (const scheme of /** @type {const} */ (["light", "dark"])) {
       const page = await open(viewport, scheme);
       const picture = (/** @type {string} */ name) => `${name}-${device}-${scheme}.png`;
       await train(page);
-      await take(page, picture("train"), device === "desktop");
+      await take(page, picture("train"), { whole: device === "desktop" });
       await draw(page);
       await take(page, picture("draw"));
       await inside(page);
-      await take(page, picture("inside"));
+      await take(page, picture("inside"), { from: page.getByText("The step in numbers") });
       await experiment(page);
       await take(page, picture("experiments"));
       await compare(page);
-      await take(page, picture("compare"));
+      await take(page, picture("compare"), {
+        from: page.getByRole("region", { name: "Time of a training step" }),
+      });
       await page.close();
     }
   }
@@ -89,9 +93,15 @@ async function open(viewport, colorScheme) {
   return page;
 }
 
-/** @param {Page} page @param {string} name @param {boolean} [whole] the page in full, however long */
-async function take(page, name, whole = false) {
-  await page.evaluate(() => window.scrollTo(0, 0));
+/**
+ * @param {Page} page @param {string} name
+ * @param {{ whole?: boolean, from?: import("playwright-core").Locator }} [how] the page in full, however long; or on a
+ *   phone, what lies so far down
+ */
+async function take(page, name, { whole = false, from } = {}) {
+  const phone = (page.viewportSize()?.width ?? 0) < 500;
+  if (from && phone) await from.evaluate((element) => element.scrollIntoView());
+  else await page.evaluate(() => window.scrollTo(0, 0));
   await page.mouse.move(0, 0);
   await page.waitForTimeout(0.5 * SECONDS);
   await page.screenshot({ path: join(PICTURES, name), fullPage: whole });
