@@ -1,5 +1,7 @@
 /** The numbers as a table, which can be copied. */
+
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Scroll } from "../widgets/scroll.tsx";
 import { keyOf } from "./cases.ts";
 import { contenders, measuredAt, progress, rows } from "./comparison.ts";
 import { adapter, thisMachine } from "./machine.ts";
@@ -10,8 +12,7 @@ export function ResultTable() {
   const columns = columnsFor(contenders.value);
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a table wider than the screen is scrolled by keys */}
-      <section class="table-scroll" tabIndex={0} aria-label="Results">
+      <Scroll label="Results">
         <table class="compare-table">
           <thead>
             <tr>
@@ -38,7 +39,7 @@ export function ResultTable() {
             ))}
           </tbody>
         </table>
-      </section>
+      </Scroll>
       {remarks(rows.value).map((remark) => (
         <p key={remark} class="hint">
           {remark}

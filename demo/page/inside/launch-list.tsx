@@ -2,9 +2,9 @@
 import type { BoundMemory, DispatchDetails } from "wgrad/inspect";
 import { amount, bytes, percent } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
+import { Scroll } from "../widgets/scroll.tsx";
 import { kernelsOf, type LaunchesView, layersOf, shapeText, timeText } from "./launches-view.ts";
 import { PHASES, phaseOf } from "./phases.ts";
-import { Scroll } from "./scroll.tsx";
 import { isTold } from "./times.ts";
 
 export function LaunchList({ launches, times, selected, onSelect }: LaunchesView) {

@@ -3,9 +3,9 @@ import type { LaunchDetails } from "wgrad/inspect";
 import { FigureList } from "../widgets/figure-list.tsx";
 import { amount, bytes, percent, significant } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
+import { Scroll } from "../widgets/scroll.tsx";
 import { type LaunchesView, shapeText, timeText } from "./launches-view.ts";
 import type { LaunchMeasurement } from "./messages.ts";
-import { Scroll } from "./scroll.tsx";
 import { isTold } from "./times.ts";
 import { Wgsl } from "./wgsl.tsx";
 

@@ -2,8 +2,8 @@
 import type { BufferMemory, MemoryLayout } from "wgrad/inspect";
 import { bytes } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
+import { Scroll } from "../widgets/scroll.tsx";
 import type { Recording } from "./messages.ts";
-import { Scroll } from "./scroll.tsx";
 
 /** In the order shown. What the optimizer keeps of each parameter is state, too. */
 const GROUPS = [

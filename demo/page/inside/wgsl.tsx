@@ -1,7 +1,7 @@
 /** A shader to be read: indented, with line numbers, and coloured where the browser can do so without elements. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { Scroll } from "../widgets/scroll.tsx";
 import { indented } from "./indent.ts";
-import { Scroll } from "./scroll.tsx";
 
 /** So many lines are laid out together, and only once they are to be seen: shaders have thousands. */
 const CHUNK = 100;

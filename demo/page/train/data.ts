@@ -34,7 +34,7 @@ export async function loadImages(name: DatasetName, note: Note, signal: AbortSig
     if (!(error instanceof MnistUnavailableError)) throw error;
     return drawn(
       note,
-      "MNIST could not be fetched. Are you offline, or is its mirror? These are digits drawn by wgrad instead; choose MNIST again and reset to try once more.",
+      "MNIST could not be fetched: are you offline, or is its mirror? The network learns digits drawn by wgrad instead. To try again, press Reset, then Start.",
     );
   }
 }

@@ -95,7 +95,7 @@ describe("MNIST", () => {
       await chooseSmall(page);
       expect(asked).toEqual([]);
       await button(page, "Start").click();
-      await page.getByText("MNIST could not be fetched.").waitFor();
+      await page.getByText("MNIST could not be fetched: are you offline").waitFor();
       await untilFigure(page, "Validation accuracy", (accuracy) => accuracy > 50);
       expect(asked[0]).toMatch(/train-images-idx3-ubyte\.gz$/);
       await page.context().unroute(/^https:/);

@@ -1,10 +1,12 @@
 /** A network that learns few images by heart, and what keeps it from that. */
+
 import { useState } from "preact/hooks";
 import { Chart, type Series } from "../../widgets/chart.tsx";
 import { Check, NumberField, Select } from "../../widgets/field.tsx";
 import { Notice } from "../../widgets/notice.tsx";
 import { percent, significant } from "../../widgets/numbers.ts";
 import { Panel } from "../../widgets/panel.tsx";
+import { Scroll } from "../../widgets/scroll.tsx";
 import { Controls, Failure } from "../controls.tsx";
 import { useLive, useStory } from "../live.ts";
 import {
@@ -184,8 +186,7 @@ interface NumbersProps {
 
 function Numbers({ names, colors, runs }: NumbersProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="table-scroll" aria-label="The numbers now" tabIndex={0}>
+    <Scroll label="The numbers now">
       <table class="experiments-table">
         <thead>
           <tr>
@@ -215,7 +216,7 @@ function Numbers({ names, colors, runs }: NumbersProps) {
           })}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 

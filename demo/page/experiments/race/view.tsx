@@ -1,9 +1,11 @@
 /** Optimizers side by side on a surface of two parameters. */
+
 import { useState } from "preact/hooks";
 import { Chart } from "../../widgets/chart.tsx";
 import { NumberField, Select } from "../../widgets/field.tsx";
 import { significant } from "../../widgets/numbers.ts";
 import { Panel } from "../../widgets/panel.tsx";
+import { Scroll } from "../../widgets/scroll.tsx";
 import { Controls, Failure } from "../controls.tsx";
 import { prefersStillness, useLive, useStory } from "../live.ts";
 import { SurfaceMap } from "./map.tsx";
@@ -204,8 +206,7 @@ interface StandingsProps {
 
 function Standings({ trails, surface, over }: StandingsProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
-    <section class="table-scroll" aria-label="Standings" tabIndex={0}>
+    <Scroll label="Standings">
       <table class="experiments-table">
         <thead>
           <tr>
@@ -234,7 +235,7 @@ function Standings({ trails, surface, over }: StandingsProps) {
           })}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 
