@@ -38,52 +38,62 @@ async function readings(page: Page): Promise<string[]> {
     .evaluateAll((cells) => cells.map((cell) => (cell as HTMLElement).dataset.probability ?? "none"));
 }
 
+/** A one, on the pad. */
+async function drawOne(page: Page): Promise<void> {
+  const pad = await page.locator(".draw-pad").boundingBox();
+  if (!pad) throw new Error("there is no pad");
+  const at = (x: number, y: number) => [pad.x + x * pad.width, pad.y + y * pad.height] as const;
+  await page.mouse.move(...at(0.5, 0.15));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.48, 0.85), { steps: 8 });
+  await page.mouse.up();
+}
+
 describe("training", () => {
-  it(
-    "starts with one press, the loss falls, the accuracy passes 90 %, and the main thread is never held up",
-    async () => {
-      const opened = await demo.open({
-        before: (page) =>
-          page.addInitScript(() => {
-            const found: number[] = [];
-            Object.assign(globalThis, { longTasks: found });
-            new PerformanceObserver((list) => {
-              for (const { duration } of list.getEntries()) found.push(duration);
-            }).observe({ type: "longtask" });
-          }),
-      });
-      const { page } = opened;
-      await chooseSmall(page);
-      // What loading the page took is another matter.
-      await page.evaluate(() => {
-        (globalThis as unknown as { longTasks: number[] }).longTasks.length = 0;
-      });
-      await button(page, "Start").click();
-      const accuracy = await untilFigure(page, "Validation accuracy", (value) => value > 90);
-      expect(accuracy).toBeGreaterThan(90);
-      const losses = (await history(page)).map(({ loss }) => loss).filter((loss) => loss > 0);
-      expect(losses.length).toBeGreaterThan(5);
-      expect(losses[losses.length - 1]).toBeLessThan(0.5 * losses[0]);
-      expect(await figureNumber(page, "Images a second")).toBeGreaterThan(0);
-      expect(await figure(page, "Epoch")).toMatch(/^\d+ of 10$/);
-      // All panels show what there is.
-      await page.locator(".mistakes li").first().waitFor();
-      const cells = await page.locator(".confusion td").allInnerTexts();
-      expect(cells.map(Number).reduce((sum, count) => sum + count)).toBe(2000);
-      expect(await page.locator(".filters li").count()).toBe(30);
-      await expect
-        .poll(() => page.getByRole("img", { name: /^Histogram of gradients/ }).getAttribute("aria-label"))
-        .toContain("last values");
-      await page.waitForTimeout(3000);
-      const longTasks = await page.evaluate(
-        () => (globalThis as unknown as { longTasks: number[] }).longTasks,
-      );
-      expect(longTasks).toEqual([]);
-      expectQuiet(opened);
-      await page.close();
-    },
-    3 * MINUTES,
-  );
+  it("starts with one press, the loss falls, the accuracy passes 90 %, and the main thread is never held up", // What else the machine does may hold up a page for 50 ms, too; a page that does so itself does it every time.
+  { timeout: 3 * MINUTES, retry: 2 }, async () => {
+    const opened = await demo.open({
+      before: (page) =>
+        page.addInitScript(() => {
+          const found: number[] = [];
+          Object.assign(globalThis, { longTasks: found });
+          new PerformanceObserver((list) => {
+            for (const { duration } of list.getEntries()) found.push(duration);
+          }).observe({ type: "longtask" });
+        }),
+    });
+    const { page } = opened;
+    await chooseSmall(page);
+    // What loading the page took is another matter.
+    await page.evaluate(() => {
+      (globalThis as unknown as { longTasks: number[] }).longTasks.length = 0;
+    });
+    await button(page, "Start").click();
+    const accuracy = await untilFigure(page, "Validation accuracy", (value) => value > 90);
+    expect(accuracy).toBeGreaterThan(90);
+    const losses = (await history(page)).map(({ loss }) => loss).filter((loss) => loss > 0);
+    expect(losses.length).toBeGreaterThan(5);
+    expect(losses[losses.length - 1]).toBeLessThan(0.5 * losses[0]);
+    expect(await figureNumber(page, "Images a second")).toBeGreaterThan(0);
+    expect(await figure(page, "Epoch")).toMatch(/^\d+ of 10$/);
+    // All panels show what there is.
+    await page.locator(".mistakes li").first().waitFor();
+    const cells = await page.locator(".confusion td").allInnerTexts();
+    expect(cells.map(Number).reduce((sum, count) => sum + count)).toBe(2000);
+    expect(await page.locator(".filters li").count()).toBe(30);
+    await expect
+      .poll(() => page.getByRole("img", { name: /^Histogram of gradients/ }).getAttribute("aria-label"))
+      .toContain("last values");
+    // Nor when a digit is drawn meanwhile.
+    await page.getByRole("link", { name: "Draw", exact: true }).click();
+    await drawOne(page);
+    await page.getByRole("link", { name: "Train", exact: true }).click();
+    await page.waitForTimeout(3000);
+    const longTasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
+    expect(longTasks).toEqual([]);
+    expectQuiet(opened);
+    await page.close();
+  });
 
   it(
     "pauses, takes single steps, goes on, and is reset",
@@ -169,13 +179,7 @@ describe("training", () => {
       const accuracy = await figure(page, "Validation accuracy");
       await page.getByRole("link", { name: "Draw", exact: true }).click();
       const drawDigit = async () => {
-        const pad = await page.locator(".draw-pad").boundingBox();
-        if (!pad) throw new Error("there is no pad");
-        const at = (x: number, y: number) => [pad.x + x * pad.width, pad.y + y * pad.height] as const;
-        await page.mouse.move(...at(0.5, 0.15));
-        await page.mouse.down();
-        await page.mouse.move(...at(0.48, 0.85), { steps: 8 });
-        await page.mouse.up();
+        await drawOne(page);
         await expect.poll(() => readings(page)).not.toContain("none");
         // The last stretch of the stroke may still be under way.
         await page.waitForTimeout(500);
