@@ -22,6 +22,7 @@ it("is a device's arithmetic and its memory, and leaves nothing on it", async ()
 
 it("is not to be had of a device that is gone", async () => {
   const { engine } = await connectInstrumented();
+  await engine.done();
   await engine.destroy();
   await expect(measureCeiling(engine)).rejects.toThrow(/destroyed/);
 });

@@ -2,13 +2,11 @@
 import { expect, it } from "vitest";
 import { chromeTrace } from "../../src/inspect/trace.ts";
 import { launchesOf } from "../../src/program.ts";
-import { useEngines } from "../helpers/engines.ts";
+import { cpu } from "../../src/runtime/cpu.ts";
 import { convNet, openStep } from "./samples.ts";
 
-const engines = useEngines();
-
 it("becomes a trace of events that follow each other", async () => {
-  const { step, release } = await openStep(engines.cpu, convNet());
+  const { step, release } = await openStep(cpu(), convNet());
   const { program } = step;
   release();
   const milliseconds = launchesOf(program).map((_, i) => [i + 3, i + 1, i + 2]);
