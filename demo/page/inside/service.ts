@@ -1,7 +1,7 @@
 /** The view's worker: records a training step, takes it apart, and times its launches. */
-import { type Ceiling, connect, cpu, type Engine, type GpuEngine, launchProfiles, programCost } from "wgrad";
+import { type Ceiling, type GpuEngine, launchProfiles, programCost } from "wgrad";
 import { chromeTrace, launchDetails, measureCeiling, memoryLayout } from "wgrad/inspect";
-import type { Device } from "../device.tsx";
+import { type OpenedEngine, openEngine } from "../engine.ts";
 import type { Settings } from "../network/settings.ts";
 import type { Measurement, MeasurementNews, Recording } from "./messages.ts";
 import { MOST_STEPS, type RecordedStep, recordStep } from "./step.ts";
@@ -16,7 +16,7 @@ const ROUND_MS = 200;
 const MOST_PROFILED = 2000;
 
 export class InsideService {
-  #opened: { readonly engine: Engine; readonly gpu?: GpuEngine; readonly device: Device } | undefined;
+  #opened: OpenedEngine | undefined;
   #recorded: RecordedStep | undefined;
   #ceiling: Ceiling | undefined;
   #samples: readonly (readonly number[])[] = [];
@@ -107,7 +107,7 @@ export class InsideService {
     if (wanted === "gpu" && this.#opened?.device.reason !== undefined) return this.#opened;
     await this.#opened?.engine.destroy();
     this.#ceiling = undefined;
-    this.#opened = wanted === "gpu" ? await openGpu() : openCpu();
+    this.#opened = await openEngine(wanted);
     return this.#opened;
   }
 }
@@ -120,20 +120,6 @@ function isLost(gpu: GpuEngine): boolean {
   } catch {
     return true;
   }
-}
-
-async function openGpu() {
-  try {
-    const gpu = await connect({ powerPreference: "high-performance" });
-    return { engine: gpu, gpu, device: { kind: "gpu", adapter: gpu.info.adapter } } as const;
-  } catch (error) {
-    return openCpu((error as Error).message);
-  }
-}
-
-function openCpu(reason?: string) {
-  const engine = cpu();
-  return { engine, device: { kind: "cpu", adapter: engine.info.adapter, reason } } as const;
 }
 
 /** @returns milliseconds of a step, after those in which drivers compile and memory is touched for the first time */

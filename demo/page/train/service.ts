@@ -1,14 +1,7 @@
 /** The training worker: owns the engine, the images and the run, does as it is told, and tells how far it is. */
-import {
-  connect,
-  cpu,
-  DeviceLostError,
-  DivergenceError,
-  type Engine,
-  type GpuEngine,
-  type TrainerState,
-} from "wgrad";
+import { DeviceLostError, DivergenceError, type Engine, type GpuEngine, type TrainerState } from "wgrad";
 import type { Device } from "../device.tsx";
+import { openEngine } from "../engine.ts";
 import type { Settings } from "../network/settings.ts";
 import { type Images, loadImages, type Note } from "./data.ts";
 import type { TestImage, Told } from "./messages.ts";
@@ -193,18 +186,10 @@ export class TrainingService {
     const before = this.#engine;
     this.#engine = undefined;
     await before?.destroy();
-    if (kind === "gpu") {
-      try {
-        const engine = await connect({ powerPreference: "high-performance" });
-        this.#watchOver(engine);
-        this.#engine = engine;
-      } catch (error) {
-        this.#device = { kind: "cpu", adapter: "", reason: (error as Error).message };
-      }
-    }
-    const reason = kind === "gpu" && !this.#engine ? this.#device?.reason : undefined;
-    this.#engine ??= cpu();
-    this.#device = { kind: this.#engine.kind, adapter: this.#engine.info.adapter, reason };
+    const { engine, gpu, device } = await openEngine(kind);
+    if (gpu) this.#watchOver(gpu);
+    this.#engine = engine;
+    this.#device = device;
   }
 
   /** Does it; after the loss of a device, goes back to the last snapshot on another and does it again. */
