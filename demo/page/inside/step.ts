@@ -1,8 +1,9 @@
 /** The training step that is looked into: as the Train view runs it, on random images. */
-import { type CompiledStep, correctCount, createTrainer, crossEntropy, type Engine, openData } from "wgrad";
+import { type CompiledStep, createTrainer, type Engine, openData } from "wgrad";
 import { type Dataset, dataset } from "wgrad/data";
-import { buildAugment, buildModel, buildOptimizer } from "../network/build.ts";
+import { buildModel, buildOptimizer } from "../network/build.ts";
 import type { Settings } from "../network/settings.ts";
+import { compileTrainingStep } from "../network/step.ts";
 
 const IMAGE = [1, 28, 28] as const;
 const CLASSES = 10;
@@ -21,7 +22,7 @@ export interface RecordedStep {
 }
 
 export async function recordStep(engine: Engine, settings: Settings): Promise<RecordedStep> {
-  const { batchSize, seed, l2 } = settings;
+  const { batchSize, seed } = settings;
   const held: { release(): void }[] = [];
   const release = () => {
     for (const one of held.splice(0)) one.release();
@@ -34,16 +35,7 @@ export async function recordStep(engine: Engine, settings: Settings): Promise<Re
     const images = Math.max(LEAST_IMAGES, 2 * batchSize);
     const source = await openData(engine, randomImages(images), { batchSize });
     held.push(source);
-    const augment = buildAugment(settings);
-    const step = await trainer.compile(
-      (_inputs, call) => {
-        const batch = source.batch(batchSize);
-        const { x, y } = augment ? augment.apply(batch) : batch;
-        const logits = call(x);
-        return { minimize: crossEntropy(logits, y), correct: correctCount(logits, batch.y) };
-      },
-      { name: "train", data: source.data, maxSteps: MOST_STEPS, penalty: l2 > 0 ? { l2 } : undefined },
-    );
+    const step = await compileTrainingStep(trainer, source, settings, MOST_STEPS);
     held.push(step);
     // Puts a first order of the images into memory.
     const [part] = await firstOf(source.read({ epoch: 1, seed, shuffle: true }));

@@ -2,9 +2,7 @@
 import {
   type BatchSource,
   type CompiledStep,
-  correctCount,
   createTrainer,
-  crossEntropy,
   describe,
   type Engine,
   encodeSafetensors,
@@ -16,8 +14,9 @@ import {
   type TrainerState,
 } from "wgrad";
 import { Batches, type Bunch } from "../../batches.ts";
-import { buildAugment, buildModel, buildOptimizer, buildSchedule } from "../network/build.ts";
+import { buildModel, buildOptimizer, buildSchedule } from "../network/build.ts";
 import type { Settings } from "../network/settings.ts";
+import { compileTrainingStep } from "../network/step.ts";
 import type { Images } from "./data.ts";
 import { filtersOf, gradientHistogram, type Judged, judge, type NamedTensor } from "./insight.ts";
 import type { Insight } from "./messages.ts";
@@ -62,7 +61,7 @@ export class Run {
 
   /** Puts data and network on the engine and compiles the steps. Nothing stays there if that fails. */
   static async open(engine: Engine, images: Images, settings: Settings): Promise<Run> {
-    const { batchSize, seed, l2 } = settings;
+    const { batchSize, seed } = settings;
     const held: { release(): void }[] = [];
     const holding = <T extends { release(): void }>(one: T): T => {
       held.push(one);
@@ -76,22 +75,8 @@ export class Run {
       const source = holding(await openData(engine, images.train, { batchSize }));
       const testBatch = Math.min(EVALUATION_BATCH, images.test.count);
       const testSource = holding(await openData(engine, images.test, { batchSize: testBatch }));
-      const augment = buildAugment(settings);
       const [step, evaluation] = await Promise.all([
-        trainer.compile(
-          (_inputs, model) => {
-            const batch = source.batch(batchSize);
-            const { x, y } = augment ? augment.apply(batch) : batch;
-            const logits = model(x);
-            return { minimize: crossEntropy(logits, y), correct: correctCount(logits, batch.y) };
-          },
-          {
-            name: "train",
-            data: source.data,
-            maxSteps: MOST_AT_ONCE,
-            penalty: l2 > 0 ? { l2 } : undefined,
-          },
-        ),
+        compileTrainingStep(trainer, source, settings, MOST_AT_ONCE),
         trainer.compile(
           (_inputs, model) => ({ logProbabilities: logSoftmax(model(testSource.batch(testBatch).x)) }),
           {

@@ -95,13 +95,13 @@ export class TrainingService {
     return probabilities && [...probabilities];
   }
 
-  /** An image of the test set; without a number, any. Undefined before there are images. */
-  async testImage(index?: number): Promise<TestImage | undefined> {
+  /** Some image of the test set. Undefined before there are images. */
+  async testImage(): Promise<TestImage | undefined> {
     const test = this.#images?.test;
     if (!test) return undefined;
-    const chosen = index ?? Math.floor(Math.random() * test.count);
-    const image = Uint8Array.from(test.inputs.data.subarray(chosen * 784, (chosen + 1) * 784));
-    return { index: chosen, image, label: test.targets.data[chosen] };
+    const index = Math.floor(Math.random() * test.count);
+    const image = Uint8Array.from(test.inputs.data.subarray(index * 784, (index + 1) * 784));
+    return { index, image, label: test.targets.data[index] };
   }
 
   /** The network's weights as a safetensors file. @throws Error before there is a network */
