@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * where they train; what they add is held as well.
  */
 const MAX_GZIP_BYTES: Readonly<Record<string, number>> = {
-  "./dist/index.js": 60 * 1024,
+  "./dist/index.js": 72 * 1024,
   "./dist/data.js": 17 * 1024,
   "./dist/csv.js": 15 * 1024,
   "./dist/linear.js": 15 * 1024,
