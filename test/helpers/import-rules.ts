@@ -15,9 +15,13 @@ interface Rule {
   packages?: boolean;
 }
 
+/** What every file of the library may import. */
+const EVERYWHERE = "src/checks.ts";
+
 /** The first rule whose place holds a file counts. */
 export const RULES: Rule[] = [
   { place: "src/wgsl.d.ts", may: [] },
+  { place: EVERYWHERE, may: [] },
   { place: "src/program.ts", may: [] },
   { place: "src/random.ts", may: [] },
   { place: "src/store.ts", may: [], mayDynamically: ["node:"] },
@@ -78,6 +82,7 @@ export function importErrors(file: string, code: string, rules = RULES): string[
     const target = targetOf(file, specifier);
     const allowed = [
       ...rule.may,
+      ...(file.startsWith("src/") ? [EVERYWHERE] : []),
       ...(rule.place.endsWith("/") ? [rule.place] : []),
       ...(kind === "type" ? (rule.mayType ?? []) : []),
       ...(kind === "dynamic" ? (rule.mayDynamically ?? []) : []),

@@ -1,0 +1,209 @@
+/** Checks of what users pass: options by name and kind, and values in words. Every part of the library uses them. */
+
+/** What an option may be. What is "any" is checked by the part that uses it. */
+type KindOf<Value> = [Value] extends [boolean]
+  ? "boolean"
+  : [Value] extends [number]
+    ? "number"
+    : [Value] extends [string]
+      ? "string"
+      : [Value] extends [(...args: never[]) => unknown]
+        ? "function"
+        : [Value] extends [readonly unknown[]]
+          ? "array"
+          : "any";
+
+/** A kind for each option of an interface: one that is forgotten, or of another kind, is an error of types. */
+export type OptionKinds<Options> = {
+  readonly [Name in keyof Options]-?: KindOf<NonNullable<Options[Name]>>;
+};
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  boolean: "true or false",
+  number: "a number",
+  string: "a string",
+  function: "a function",
+  array: "an array",
+};
+
+/**
+ * Options of `owner`, as they were given.
+ * @throws TypeError for what is no object, for a name that is no option (with the nearest one), and for a value of another
+ *   kind; RangeError for NaN
+ */
+export function checkOptions<Options extends object>(
+  owner: string,
+  options: Options,
+  kinds: NoInfer<OptionKinds<Options>>,
+): Options {
+  const known = kinds as Readonly<Record<string, string>>;
+  const names = Object.keys(known);
+  if (!isPlain(options)) {
+    const expected = names.length > 0 ? `an object, with ${names.join(", ")}` : "none";
+    throw new TypeError(`${owner}: the options are ${inWords(options)}; give ${expected}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const kind = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (kind === undefined) throw new TypeError(`${owner}: ${unknownOption(name, names)}`);
+    if (value !== undefined) checkKind(`${owner}: ${name}`, value, kind);
+  }
+  return options;
+}
+
+function checkKind(what: string, value: unknown, kind: string): void {
+  if (Number.isNaN(value)) throw new RangeError(`${what} is NaN; give a number`);
+  const fits = kind === "any" ? value !== null : kind === "array" ? isList(value) : typeof value === kind;
+  if (fits) return;
+  throw new TypeError(`${what} is ${inWords(value)}; give ${EXPECTED[kind] ?? "a value"}, or leave it out`);
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !isList(value) && !isPromise(value);
+}
+
+/** Whether a value is an array, typed or not. */
+export function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** A value as a message shows it: short, and with what it is where that does not meet the eye. */
+export function inWords(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if (isPromise(value)) return "a Promise (put await in front of it)";
+  const type = value.constructor?.name;
+  if (isList(value)) return `${type === "Array" ? "an array" : `a ${type}`} of ${value.length}`;
+  if (type !== "Object") return `an object of ${type ? `class ${type}` : "no class"}`;
+  const names = Object.keys(value);
+  if (names.length === 0) return "{}";
+  return `an object with ${names.slice(0, 4).join(", ")}${names.length > 4 ? ", …" : ""}`;
+}
+
+/**
+ * What to say of a name that is none of `names`.
+ * @returns `there is no option "batchsize"; did you mean batchSize?`
+ */
+export function unknownOption(name: string, names: readonly string[], what = "option"): string {
+  const missing = `there is no ${what} ${JSON.stringify(name)}`;
+  const plain = plainly(name);
+  const near = nearest(name, names) ?? FOREIGN.get(plain)?.find((own) => names.includes(own));
+  if (near !== undefined) return `${missing}; did you mean ${near}?`;
+  const advice = ADVICE.get(plain);
+  if (advice !== undefined) return `${missing}; ${advice}`;
+  return names.length > 0 ? `${missing}; there ${listed(names)}` : `${missing}; it takes none`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 1 ? `is ${names[0]}` : `are ${names.join(", ")}`;
+}
+
+/** The one of `names` that `name` is most likely meant to be, if any is near. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  const plain = plainly(name);
+  let best: string | undefined;
+  // A slip for every three letters.
+  let least = Math.floor(plain.length / 3) + 1;
+  for (const candidate of names) {
+    const slips = distance(plain, plainly(candidate));
+    if (slips < least) [best, least] = [candidate, slips];
+  }
+  return best;
+}
+
+/** However it is written: batch_size, batch-size, BatchSize. */
+function plainly(name: string): string {
+  return name.replace(/[_\-\s]/g, "").toLowerCase();
+}
+
+/** Letters to be changed, added, left out or swapped with the next (Damerau 1964, in its restricted form). */
+function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const other = a[i - 1] === b[j - 1] ? 0 : 1;
+      row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + other);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j], before[j - 2] + 1);
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length];
+}
+
+/** What other libraries call it, plainly written, and what it is called here. */
+const FOREIGN: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    alpha: ["slope", "lr"],
+    batch: ["batchSize"],
+    classweight: ["classWeights"],
+    criterion: ["loss"],
+    data: ["validation"],
+    directory: ["dir"],
+    eps: ["epsilon"],
+    eta: ["lr", "learningRate"],
+    folder: ["dir"],
+    biasinitializer: ["biasInit"],
+    initializer: ["init"],
+    iterations: ["epochs", "maxSteps"],
+    kernelinitializer: ["init"],
+    l2: ["weightDecay", "penalty"],
+    lambda: ["weightDecay", "penalty"],
+    learningrate: ["learningRate", "lr"],
+    lr: ["learningRate"],
+    lrscheduler: ["schedule"],
+    maxiter: ["maxSteps", "epochs"],
+    minlr: ["floor"],
+    niter: ["epochs", "maxSteps"],
+    nsplits: ["folds"],
+    optim: ["optimizer"],
+    params: ["match"],
+    path: ["dir"],
+    randomstate: ["seed"],
+    rate: ["lr", "learningRate"],
+    regularization: ["penalty", "weightDecay"],
+    rho: ["decay"],
+    root: ["dir"],
+    scheduler: ["schedule"],
+    testsize: ["test"],
+    usebias: ["bias"],
+    valdata: ["validation"],
+    validationdata: ["validation"],
+    verbose: ["onProgress"],
+    wd: ["weightDecay"],
+  }),
+);
+
+const ARGUMENT = "give it as an argument, in front of the options";
+const FROM_DATA = "leave it out: sizes of inputs follow from the data";
+
+/** What to do about options of other libraries that nothing here is called after. */
+const ADVICE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    activation: "put the activation behind it, as a layer of its own: relu()",
+    amsgrad: "this variant is not part of the library",
+    betas: "give beta1 and beta2",
+    filters: ARGUMENT,
+    fromlogits: "leave it out: losses take logits",
+    heads: ARGUMENT,
+    infeatures: FROM_DATA,
+    inchannels: FROM_DATA,
+    inputdim: FROM_DATA,
+    inputshape: FROM_DATA,
+    kernel: ARGUMENT,
+    kernelsize: ARGUMENT,
+    numheads: ARGUMENT,
+    outfeatures: ARGUMENT,
+    outchannels: ARGUMENT,
+    poolsize: ARGUMENT,
+    units: ARGUMENT,
+    validationsplit: "split the data first: split(data, …) of wgrad/data, then give the option validation",
+  }),
+);
