@@ -128,9 +128,10 @@ export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export type { Callback } from "./train/callback.ts";
 export type { CheckpointSource } from "./train/checkpoint.ts";
 export { type Compiled, compile } from "./train/compile.ts";
+export type { CompiledStep } from "./train/compiledStep.ts";
+export { DivergenceError } from "./train/divergence.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
 export {
-  DivergenceError,
   type Epoch,
   type FitOptions,
   type FitRun,
@@ -142,7 +143,6 @@ export { type OpenOptions, openData } from "./train/open.ts";
 export { type Prediction, type PredictOptions, predict } from "./train/predict.ts";
 export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";
 export {
-  type CompiledStep,
   createTrainer,
   type InputSpec,
   type TensorData,

@@ -7,7 +7,8 @@ import type { ModelCall, StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { type Elements, elementCount } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
-import type { CompiledStep, InputSpec, Trainer } from "../train/trainer.ts";
+import type { CompiledStep } from "../train/compiledStep.ts";
+import type { InputSpec, Trainer } from "../train/trainer.ts";
 
 /** A smooth function of a vector. */
 export interface Objective {

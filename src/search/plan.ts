@@ -2,8 +2,9 @@
 import type { Fold } from "../data/folds.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { DivergenceError } from "../train/divergence.ts";
 import type { Evaluation } from "../train/evaluate.ts";
-import { DivergenceError, type FitOptions } from "../train/fit.ts";
+import type { FitOptions } from "../train/fit.ts";
 import type { Mode } from "../train/monitor.ts";
 import type { Data } from "../train/source.ts";
 import { originOf, type TrialOptions } from "./fitOptions.ts";

@@ -4,8 +4,9 @@ import { type Dataset, subset } from "../data/dataset.ts";
 import { type Fold, kFold, stratifiedKFold } from "../data/folds.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { DivergenceError } from "../train/divergence.ts";
 import { type Evaluation, evaluate } from "../train/evaluate.ts";
-import { DivergenceError, type FitOptions, fit } from "../train/fit.ts";
+import { type FitOptions, fit } from "../train/fit.ts";
 import type { Data } from "../train/source.ts";
 import type { Trainer } from "../train/trainer.ts";
 

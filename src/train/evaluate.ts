@@ -8,9 +8,10 @@ import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { elementCount } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
+import type { CompiledStep } from "./compiledStep.ts";
 import { compileSteps, openData } from "./open.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";
-import type { CompiledStep, Trainer } from "./trainer.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** What a metric sees of a batch while a step is traced. */
 export interface MetricBatch {

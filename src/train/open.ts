@@ -1,8 +1,8 @@
 /** Data sets put on an engine, and the steps over them compiled. */
 import type { Engine } from "../runtime/engine.ts";
+import type { CompiledStep } from "./compiledStep.ts";
 import { ResidentDataset } from "./resident.ts";
 import { type BatchSource, batches, bytesPerSample, type Data } from "./source.ts";
-import type { CompiledStep } from "./trainer.ts";
 
 export interface OpenOptions {
   readonly batchSize: number;

@@ -6,9 +6,10 @@ import { crossEntropy } from "../../src/nn/losses.ts";
 import { sequential } from "../../src/nn/model.ts";
 import { adam } from "../../src/nn/optimizers.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
+import type { CompiledStep } from "../../src/train/compiledStep.ts";
 import { ResidentDataset } from "../../src/train/resident.ts";
 import { BATCH_START } from "../../src/train/source.ts";
-import { type CompiledStep, createTrainer, type Trainer } from "../../src/train/trainer.ts";
+import { createTrainer, type Trainer } from "../../src/train/trainer.ts";
 
 export interface MlpOptions {
   readonly batchSize: number;

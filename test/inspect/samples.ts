@@ -9,7 +9,8 @@ import { type Sequential, sequential } from "../../src/nn/model.ts";
 import { correctCount } from "../../src/nn/ops/crossEntropy.ts";
 import { adam } from "../../src/nn/optimizers.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
-import { type CompiledStep, createTrainer } from "../../src/train/trainer.ts";
+import type { CompiledStep } from "../../src/train/compiledStep.ts";
+import { createTrainer } from "../../src/train/trainer.ts";
 
 const BATCH = 16;
 const SIDE = 12;
