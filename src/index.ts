@@ -125,6 +125,7 @@ export {
 } from "./runtime/engine.ts";
 export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
+export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Callback } from "./train/callback.ts";
 export type { CheckpointSource } from "./train/checkpoint.ts";
 export { type Compiled, compile } from "./train/compile.ts";

@@ -65,11 +65,11 @@ export interface Kernel {
   readonly vectors?: Readonly<Record<string, VectorAccess>>;
   /** The ways to compute a dispatch with these constants on such a device; the first is a good guess. */
   variants?(constants: Constants, traits: DeviceTraits): readonly Variant[];
-  /** Workgroups to dispatch. */
+  /** Workgroups to dispatch: within the limit ({@link spread}), or of a kernel that has a {@link workgroup}. */
   grid(constants: Constants): readonly [number, number, number];
   /**
    * Invocations of a workgroup, [x, y], of kernels that may run side by side with others in one launch: the number of
-   * workgroups is not theirs alone.
+   * workgroups is not theirs alone. So may those whose grid can be longer than a device's limit: it is then folded.
    */
   workgroup?(constants: Constants): readonly [number, number];
   /** Floating-point operations, without those of the hooks. */
@@ -110,10 +110,10 @@ export const HOOK_LIMITS = { operands: OPERANDS, results: RESULTS } as const;
 /** WebGPU's guaranteed limit of workgroups along one dimension. */
 export const MAX_GROUPS = 65535;
 
-/** Spreads `count` workgroups over x, and over y once x is full. */
+/** Spreads `count` workgroups over x, and where those are too many, over as few rows along y as will do. */
 export function spread(count: number): readonly [number, number, number] {
-  const x = Math.min(count, MAX_GROUPS);
-  return [x, Math.ceil(count / x), 1];
+  const y = Math.ceil(count / MAX_GROUPS);
+  return [Math.ceil(count / y), y, 1];
 }
 
 /** Largest power of two that is at most `limit` and not above what `size` elements can keep busy. */

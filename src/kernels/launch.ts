@@ -5,7 +5,7 @@
 import type { Dispatch, Program, View } from "../program.ts";
 import { elementCount } from "../program.ts";
 import { kernelNamed } from "./index.ts";
-import { type Access, elementType, hookBinding, kernelBinding, MAX_GROUPS } from "./kernel.ts";
+import { type Access, elementType, hookBinding, kernelBinding, MAX_GROUPS, spread } from "./kernel.ts";
 import { librarySource, specialise } from "./specialise.ts";
 
 export interface LaunchBinding {
@@ -25,17 +25,44 @@ export interface Launch {
 
 /** The launch of one dispatch, or of several together. */
 export function specialiseLaunch(program: Program, dispatches: readonly Dispatch[]): Launch {
-  return dispatches.length === 1 ? single(program, dispatches[0]) : joined(program, dispatches);
+  const grid = launchGrid(dispatches);
+  return runsAlone(dispatches) ? single(program, dispatches[0], grid) : joined(program, dispatches, grid);
 }
 
-function single(program: Program, dispatch: Dispatch): Launch {
+/** Whether the launch is one dispatch on its kernel's own grid. */
+function runsAlone(dispatches: readonly Dispatch[]): boolean {
+  return dispatches.length === 1 && gridOf(dispatches[0]).every((count) => count <= MAX_GROUPS);
+}
+
+function gridOf({ kernel, constants }: Dispatch): readonly [number, number, number] {
+  return kernelNamed(kernel).grid(constants);
+}
+
+/**
+ * Workgroups of a launch along each dimension: its kernel's own grid or, where dispatches run together and where that grid
+ * is longer than devices take, all workgroups numbered in one row, which is broken into several.
+ * @throws RangeError when there are more workgroups than a device can be asked for
+ */
+export function launchGrid(dispatches: readonly Dispatch[]): readonly [number, number, number] {
+  if (runsAlone(dispatches)) return gridOf(dispatches[0]);
+  const total = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
+  const grid = spread(total);
+  const [{ kernel, label }] = dispatches;
+  if (grid[1] > MAX_GROUPS || !dispatches.every((dispatch) => kernelNamed(dispatch.kernel).workgroup)) {
+    throw new RangeError(
+      `${kernel} (${label}) takes ${total} workgroups, more than a device can be asked for; use a smaller batch`,
+    );
+  }
+  return grid;
+}
+
+function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Launch {
   const kernel = kernelNamed(dispatch.kernel);
   const memoryOf = (name: string) => ({ dtype: dtypeOf(program, dispatch, name), offset: 0 });
   const { code, called } = specialise(kernel, dispatch, memoryOf, program.scalars);
   const bindings = Object.entries(dispatch.bindings)
     .map(([name, view]) => ({ ...kernelBinding(kernel, name), view }))
     .sort((a, b) => a.binding - b.binding);
-  const grid = kernel.grid(dispatch.constants);
   return { code: code + librarySource(called), entryPoint: kernel.entryPoint, bindings, grid };
 }
 
@@ -89,9 +116,7 @@ function size(view: View): number {
 }
 
 function groupCount(dispatch: Dispatch): number {
-  return kernelNamed(dispatch.kernel)
-    .grid(dispatch.constants)
-    .reduce((product, count) => product * count, 1);
+  return gridOf(dispatch).reduce((product, count) => product * count, 1);
 }
 
 /** Whether dispatches that do not depend on each other can be one launch, as far as their kernels go. */
@@ -106,7 +131,7 @@ export function canShareLaunch(dispatches: readonly Dispatch[], maxBindings: num
  * The parts' shaders behind one another, the names of each marked with its number, and an entry point that gives each
  * part the workgroups it would have had alone.
  */
-function joined(program: Program, dispatches: readonly Dispatch[]): Launch {
+function joined(program: Program, dispatches: readonly Dispatch[], grid: Launch["grid"]): Launch {
   const shared = sharedBindings(dispatches);
   const called = new Set<string>();
   const parts = dispatches.map((dispatch, part) => {
@@ -133,15 +158,13 @@ function joined(program: Program, dispatches: readonly Dispatch[]): Launch {
   );
   const directives = new Set(parts.flatMap(({ code }) => code.match(DIRECTIVE) ?? []));
   const sources = parts.map(({ source }) => source);
-  const code = [...directives, STEP_TABLE, ...declarations, ...sources, entrySource(dispatches, parts)].join(
-    "\n",
-  );
-  const groups = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
+  const entry = entrySource(dispatches, parts, grid);
+  const code = [...directives, STEP_TABLE, ...declarations, ...sources, entry].join("\n");
   return {
     code: `${code}\n${librarySource(called)}`,
     entryPoint: "launch",
     bindings: shared.map(({ access, view }, binding) => ({ binding, access, view })),
-    grid: [groups, 1, 1],
+    grid,
   };
 }
 
@@ -172,7 +195,11 @@ function builtinsOf(code: string, entryPoint: string): { builtin: string; type: 
   }));
 }
 
-function entrySource(dispatches: readonly Dispatch[], parts: readonly { readonly code: string }[]): string {
+function entrySource(
+  dispatches: readonly Dispatch[],
+  parts: readonly { readonly code: string }[],
+  [groupsX, groupsY]: Launch["grid"],
+): string {
   const [x, y] = kernelNamed(dispatches[0].kernel).workgroup?.(dispatches[0].constants) ?? [1, 1];
   const taken = new Map([
     ["workgroup_id", "vec3<u32>"],
@@ -180,7 +207,7 @@ function entrySource(dispatches: readonly Dispatch[], parts: readonly { readonly
   ]);
   let first = 0;
   const branches = dispatches.map((dispatch, part) => {
-    const [columns, rows] = kernelNamed(dispatch.kernel).grid(dispatch.constants);
+    const [columns, rows] = gridOf(dispatch);
     const start = first;
     first += groupCount(dispatch);
     const { entryPoint } = kernelNamed(dispatch.kernel);
@@ -191,9 +218,10 @@ function entrySource(dispatches: readonly Dispatch[], parts: readonly { readonly
       taken.set(builtin, type);
       return builtin;
     });
-    const condition = part === dispatches.length - 1 ? "" : ` if (workgroup_id.x < ${first}u)`;
+    // Behind the last part there are workgroups only where the row of all was broken.
+    const condition = part === dispatches.length - 1 && groupsY === 1 ? "" : ` if (number < ${first}u)`;
     return `${condition} {
-    let at = workgroup_id.x - ${start}u;
+    let at = number - ${start}u;
     let workgroup = vec3<u32>(at % ${columns}u, at / ${columns}u % ${rows}u, at / ${columns * rows}u);
     ${entryPoint}_${part}(${args.join(", ")});
   }`;
@@ -202,6 +230,7 @@ function entrySource(dispatches: readonly Dispatch[], parts: readonly { readonly
   return `
 @compute @workgroup_size(${x}, ${y})
 fn launch(${parameters.join(", ")}) {
+  let number = ${groupsY === 1 ? "" : `workgroup_id.y * ${groupsX}u + `}workgroup_id.x;
  ${branches.join(" else")}
 }`;
 }

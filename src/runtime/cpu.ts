@@ -27,6 +27,7 @@ import {
   type Outputs,
   StepTable,
 } from "./engine.ts";
+import { checkLimits } from "./limits.ts";
 import { planMemory } from "./plan.ts";
 
 /** The CPU reference engine. */
@@ -63,6 +64,8 @@ class CpuEngine implements Engine {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
+    const unlimited = Number.POSITIVE_INFINITY;
+    checkLimits(program, { binding: unlimited, buffer: unlimited });
     return new CpuExecutable(this, program, options);
   }
 
@@ -89,7 +92,7 @@ class CpuBuffer implements EngineBuffer {
     readonly dtype: DType,
     readonly length: number,
   ) {
-    this.elements = new (arrayOf(dtype))(length);
+    this.elements = allocated(label, () => new (arrayOf(dtype))(length));
   }
 
   write(data: Elements, offset = 0): void {
@@ -200,7 +203,7 @@ class CpuExecutable implements Executable {
 /** One array for each buffer of the program; temporaries share storage by the same plan as on the GPU. */
 function allocate(program: Program, bound: ReadonlyMap<number, EngineBuffer>): Elements[] {
   const plan = planMemory(program);
-  const slots = plan.slots.map((bytes) => new ArrayBuffer(bytes));
+  const slots = plan.slots.map((bytes) => allocated(`program ${program.name}`, () => new ArrayBuffer(bytes)));
   return program.buffers.map((spec, index) => {
     const given = bound.get(index);
     if (given) {
@@ -211,6 +214,16 @@ function allocate(program: Program, bound: ReadonlyMap<number, EngineBuffer>): E
     if (spec.values) return Float32Array.from(spec.values);
     const slot = plan.slotOf.get(index);
     const elements = arrayOf(spec.dtype);
-    return slot === undefined ? new elements(spec.length) : new elements(slots[slot], 0, spec.length);
+    if (slot !== undefined) return new elements(slots[slot], 0, spec.length);
+    return allocated(`program ${program.name}: "${spec.name}"`, () => new elements(spec.length));
   });
+}
+
+/** @throws EngineError where the process cannot have so much memory in one piece */
+function allocated<T>(what: string, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    throw new EngineError(`${what}: there is not memory enough; use a smaller batch or model`, { cause });
+  }
 }

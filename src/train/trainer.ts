@@ -20,6 +20,7 @@ import {
 import type { Tensor } from "../nn/tensor.ts";
 import { type DType, elementCount, formatShape, type Shape } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+import { checkSize } from "../runtime/limits.ts";
 import { CompiledStep } from "./compiledStep.ts";
 import { loadWeights, type WeightsSource } from "./weights.ts";
 
@@ -101,6 +102,8 @@ export class Trainer {
     this.#unset = statistics.specs.find(({ remedy }) => remedy);
     const names = parameters.specs.map(({ name }) => name);
     if (optimizer) checkGroups(optimizer, names);
+    checkArena("parameters", parameters, engine);
+    checkArena("statistics", statistics, engine);
     if (statistics.length > 0) {
       this.#allocate("statistics", statistics.length, statistics.initialise(this.seed));
       this.#allocate("observed", statistics.length);
@@ -241,6 +244,14 @@ export class Trainer {
   release(): void {
     for (const buffer of Object.values(this.memory)) buffer.release();
   }
+}
+
+/** Before anything is drawn. @throws MemoryLimitError naming the largest of an arena's tensors */
+function checkArena(what: string, { specs, length }: ArenaLayout<ArenaEntry>, { info }: Engine): void {
+  const sizes = specs.map(({ shape }) => elementCount(shape));
+  const largest = specs[sizes.indexOf(Math.max(...sizes))];
+  const name = `createTrainer: the model's ${what} (the largest is ${largest?.name} ${formatShape(largest?.shape ?? [])})`;
+  checkSize(name, length * 4, info.maxBufferBytes, "use a smaller model");
 }
 
 function traced(name: string, spec: InputSpec): Tensor {

@@ -1,6 +1,7 @@
 /** Memory on the device that outlives programs. */
 import type { DType, Elements } from "../../program.ts";
 import { arrayOf, checkElements, type EngineBuffer, EngineError } from "../engine.ts";
+import { checkSize } from "../limits.ts";
 import { alignUp, BufferUsage } from "./constants.ts";
 import type { GpuEngine } from "./engine.ts";
 
@@ -14,12 +15,7 @@ export class GpuBuffer implements EngineBuffer {
     readonly length: number,
   ) {
     const size = alignUp(length * bytesOf(dtype), 4);
-    const limit = engine.device.limits.maxStorageBufferBindingSize;
-    if (size > limit) {
-      throw new EngineError(
-        `${label} needs ${size} bytes; this device binds at most ${limit}: use fewer or smaller tensors`,
-      );
-    }
+    checkSize(`buffer "${label}"`, size, engine.info.maxBufferBytes, "use fewer or smaller tensors");
     this.gpu = engine.device.createBuffer({
       label,
       size,

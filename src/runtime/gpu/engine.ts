@@ -9,6 +9,7 @@ import {
   EngineError,
   type Executable,
 } from "../engine.ts";
+import { checkLimits } from "../limits.ts";
 import { GpuBuffer } from "./buffer.ts";
 import { MapMode } from "./constants.ts";
 import { GpuExecutable } from "./executable.ts";
@@ -63,6 +64,8 @@ export class GpuEngine implements Engine {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
+    const { maxStorageBufferBindingSize: binding, maxBufferSize: buffer } = this.device.limits;
+    checkLimits(program, { binding, buffer }, options.maxSteps);
     if (options.asWritten) return GpuExecutable.compile(this, program, options);
     const choose = this.tuner
       ? await this.tuner.tune(program, (whole, dispatch) =>
