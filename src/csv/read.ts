@@ -1,11 +1,9 @@
-import { readText, sourceName, type TextSource } from "../data/text.ts";
+import { readText, sourceName, type TextOptions, type TextSource } from "../data/text.ts";
 import { type CsvOptions, parseCsv } from "./parse.ts";
 import type { Table } from "./table.ts";
 
-export interface ReadCsvOptions extends CsvOptions {
-  /** As `TextDecoder` names it (default "utf-8"). */
-  readonly encoding?: string;
-}
+/** How a table is read, and out of what. */
+export interface ReadCsvOptions extends CsvOptions, TextOptions {}
 
 /**
  * `parseCsv` of a file: by path (Node and Deno), by address, as a Blob such as the file that a user chose, or as what
@@ -13,6 +11,6 @@ export interface ReadCsvOptions extends CsvOptions {
  * @throws Error where it cannot be read or is no text in this encoding, and as `parseCsv`
  */
 export async function readCsv(source: TextSource, options: ReadCsvOptions = {}): Promise<Table> {
-  const { encoding, name = sourceName(source), ...how } = options;
-  return parseCsv(await readText(source, encoding), { name, ...how });
+  const { encoding, maxBytes, name = sourceName(source), ...how } = options;
+  return parseCsv(await readText(source, { encoding, maxBytes }), { name, ...how });
 }

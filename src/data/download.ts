@@ -1,5 +1,4 @@
 /** Fetching one file, with progress, a limit on its size, and an end to waiting for a server that says nothing. */
-import { concatenate } from "./gzip.ts";
 
 export interface DownloadOptions {
   readonly fetch: typeof globalThis.fetch;
@@ -78,4 +77,15 @@ export function reasonOf(error: unknown): string {
   const code = (error as { code?: unknown }).code;
   const message = error.message || String(code ?? error.name);
   return error.cause === undefined ? message : `${message}: ${reasonOf(error.cause)}`;
+}
+
+/** Joins pieces into one array. */
+export function concatenate(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(pieces.reduce((total, piece) => total + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }

@@ -3,7 +3,7 @@
  * axes, the length of each axis, then the elements; all numbers big-endian.
  */
 import { type Dataset, dataset } from "./dataset.ts";
-import { gunzip, isGzip } from "./gzip.ts";
+import { type GunzipOptions, gunzip, isGzip } from "./gzip.ts";
 
 /** An array as an IDX file holds it; `shape` counts the samples first. */
 export interface IdxArray {
@@ -102,8 +102,12 @@ export function parseIdx(bytes: Uint8Array, name = "idx"): IdxArray {
  * @param name used in error messages
  * @throws Error as `gunzip` and `parseIdx` do
  */
-export async function readIdx(bytes: Uint8Array, name = "idx"): Promise<IdxArray> {
-  return parseIdx(isGzip(bytes) ? await gunzip(bytes, name) : bytes, name);
+export async function readIdx(
+  bytes: Uint8Array,
+  name = "idx",
+  options: GunzipOptions = {},
+): Promise<IdxArray> {
+  return parseIdx(isGzip(bytes) ? await gunzip(bytes, name, options) : bytes, name);
 }
 
 /**

@@ -28,7 +28,7 @@ export {
   type RegressionDataset,
   type RegressionOptions,
 } from "./generators.ts";
-export { gunzip } from "./gzip.ts";
+export { type GunzipOptions, gunzip } from "./gzip.ts";
 export { type IdxArray, idxImages, parseIdx, readIdx } from "./idx.ts";
 export { type ImageDatasetOptions, imageDataset, type PixelData } from "./images.ts";
 export {

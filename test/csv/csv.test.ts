@@ -317,6 +317,29 @@ describe("readCsv", () => {
     await expect(readCsv(path)).rejects.toThrow(`${path}: line 2 has 1 cell`);
   });
 
+  it("stops at a limit of bytes, unpacked, wherever they come from", async () => {
+    const text = `a\n${"1\n".repeat(5000)}`;
+    const path = join(folder.path, "long.csv");
+    await writeFile(path, text);
+    await writeFile(`${path}.gz`, gzipSync(text));
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(text));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as { port: number };
+      const sources = [path, `${path}.gz`, new Blob([text]), `http://127.0.0.1:${port}/long.csv`];
+      for (const source of sources) {
+        expect((await readCsv(source, { maxBytes: text.length })).rows).toBe(5000);
+        await expect(readCsv(source, { maxBytes: text.length - 1 })).rejects.toThrow(
+          /more than 10001 bytes.*give a larger maxBytes/,
+        );
+      }
+    } finally {
+      server.close();
+    }
+  });
+
   it("refuses a file that there is not, and one in another encoding, unless named", async () => {
     await expect(readCsv(join(folder.path, "none.csv"))).rejects.toThrow(/none.csv cannot be read: ENOENT/);
     const latin = new Blob([Uint8Array.of(...[..."a\nM"].map((c) => c.charCodeAt(0)), 0xfc)]);
