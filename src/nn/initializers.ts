@@ -1,4 +1,5 @@
 /** How parameters begin: functions of the tensor's shape and a stream of random numbers. */
+import { checkNothing, inWords, isList } from "../checks.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { normals, uniforms } from "../random.ts";
 
@@ -21,7 +22,8 @@ export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   return { fanIn: shape[1] * window, fanOut: shape[0] * window };
 }
 
-export function zeros(): Initializer {
+export function zeros(...nothing: readonly never[]): Initializer {
+  checkNothing("zeros", nothing);
   return constantValue(0);
 }
 
@@ -50,30 +52,40 @@ export function uniform(low: number, high: number): Initializer {
     uniforms(elementCount(shape), seed, stream).map((x) => low + (high - low) * x);
 }
 
-function scaledNormal(variance: (fanIn: number, fanOut: number) => number): Initializer {
-  return (shape, draw) => {
-    const { fanIn, fanOut } = fans(shape);
-    return normal(Math.sqrt(variance(fanIn, fanOut)))(shape, draw);
+type Variance = (fanIn: number, fanOut: number) => number;
+
+function scaledNormal(name: string, variance: Variance): () => Initializer {
+  return (...given: readonly unknown[]) => {
+    // Given a shape it was not called first, which the layer that it was given to says.
+    if (!isList(given[0])) checkNothing(name, given);
+    return (shape, draw) => {
+      const { fanIn, fanOut } = fans(shape);
+      return normal(Math.sqrt(variance(fanIn, fanOut)))(shape, draw);
+    };
   };
 }
 
-function scaledUniform(variance: (fanIn: number, fanOut: number) => number): Initializer {
-  return (shape, draw) => {
-    const { fanIn, fanOut } = fans(shape);
-    const bound = Math.sqrt(3 * variance(fanIn, fanOut));
-    return uniform(-bound, bound)(shape, draw);
+function scaledUniform(name: string, variance: Variance): () => Initializer {
+  return (...given: readonly unknown[]) => {
+    // Given a shape it was not called first, which the layer that it was given to says.
+    if (!isList(given[0])) checkNothing(name, given);
+    return (shape, draw) => {
+      const { fanIn, fanOut } = fans(shape);
+      const bound = Math.sqrt(3 * variance(fanIn, fanOut));
+      return uniform(-bound, bound)(shape, draw);
+    };
   };
 }
 
 /** He et al. 2015: variance 2 / fanIn, for ReLU and its relatives. */
-export const heNormal = () => scaledNormal((fanIn) => 2 / fanIn);
-export const heUniform = () => scaledUniform((fanIn) => 2 / fanIn);
+export const heNormal = scaledNormal("heNormal", (fanIn) => 2 / fanIn);
+export const heUniform = scaledUniform("heUniform", (fanIn) => 2 / fanIn);
 /** Glorot & Bengio 2010: variance 2 / (fanIn + fanOut), for sigmoid, tanh and linear outputs. */
-export const xavierNormal = () => scaledNormal((fanIn, fanOut) => 2 / (fanIn + fanOut));
-export const xavierUniform = () => scaledUniform((fanIn, fanOut) => 2 / (fanIn + fanOut));
+export const xavierNormal = scaledNormal("xavierNormal", (fanIn, fanOut) => 2 / (fanIn + fanOut));
+export const xavierUniform = scaledUniform("xavierUniform", (fanIn, fanOut) => 2 / (fanIn + fanOut));
 /** LeCun et al. 1998: variance 1 / fanIn, for SELU; also the textbook's N(0, 1/n). */
-export const lecunNormal = () => scaledNormal((fanIn) => 1 / fanIn);
-export const lecunUniform = () => scaledUniform((fanIn) => 1 / fanIn);
+export const lecunNormal = scaledNormal("lecunNormal", (fanIn) => 1 / fanIn);
+export const lecunUniform = scaledUniform("lecunUniform", (fanIn) => 1 / fanIn);
 
 /** Initializers by name, as users write them: `init.heNormal()`. */
 export const init = {
@@ -109,21 +121,23 @@ export function initializerFor(activation: string | undefined): Initializer {
 }
 
 function checked(what: string, value: number): number {
-  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${value}; give a finite number`);
+  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${inWords(value)}; give a finite number`);
   return value;
 }
 
 /** Runs an initializer, and checks what it gives. */
 export function initialValues(name: string, init: Initializer, shape: Shape, draw: Draw): Float32Array {
   if (typeof init !== "function") {
-    throw new TypeError(`${name}: its initializer is ${init}; give a function such as init.heNormal()`);
+    throw new TypeError(
+      `${name}: its initializer is ${inWords(init)}; give a function such as init.heNormal()`,
+    );
   }
   const values: unknown = init(shape, draw);
   if (typeof values === "function") {
     throw new TypeError(`${name}: its initializer gave a function; call it first, as in init.heNormal()`);
   }
   if (!(values instanceof Float32Array) || values.length !== elementCount(shape)) {
-    const given = values instanceof Float32Array ? `${values.length} values` : values;
+    const given = values instanceof Float32Array ? `${values.length} values` : inWords(values);
     throw new TypeError(
       `${name}: its initializer gave ${given} for shape ${formatShape(shape)}; return a Float32Array of ${elementCount(shape)}`,
     );

@@ -1,4 +1,5 @@
 /** Losses: each is the mean over the batch of what the docstring says. Without tensors they are losses for `fit`. */
+import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { formatShape } from "../program.ts";
 import { rowCrossEntropy } from "./ops/crossEntropy.ts";
 import { gather } from "./ops/gather.ts";
@@ -30,6 +31,43 @@ export interface Loss {
   apply(outputs: Tensor, targets: Tensor): Tensor;
 }
 
+/** A loss of one's own: the mean loss of the batch, shape [], out of the model's outputs and the targets. */
+export type LossFunction = (outputs: Tensor, targets: Tensor) => Tensor;
+
+/**
+ * A loss as an object, whose values are single numbers.
+ * @throws TypeError for what is no loss, in the name of `owner`
+ */
+export function asLoss(owner: string, loss: Loss | LossFunction): Loss {
+  const own = typeof loss === "function";
+  if (!own && typeof loss?.apply !== "function") {
+    throw new TypeError(
+      `${owner}: loss is ${inWords(loss)}; give one such as ${meantBy(loss)}(), or a function (outputs, targets) => tensor`,
+    );
+  }
+  const name = own ? loss.name || "function" : loss.name;
+  return {
+    name,
+    apply(outputs, targets) {
+      const value: unknown = own ? loss(outputs, targets) : loss.apply(outputs, targets);
+      if (value instanceof Tensor && value.rank === 0) return value;
+      const given = value instanceof Tensor ? `a tensor ${formatShape(value.shape)}` : inWords(value);
+      throw new TypeError(
+        `${owner}: the loss ${name} gave ${given}; return the mean loss of the batch, a tensor of shape []: mean(…)`,
+      );
+    },
+  };
+}
+
+/** What other libraries call losses, and its name here. */
+function meantBy(loss: unknown): string {
+  const name = String(loss).toLowerCase();
+  if (/mse|squared/.test(name)) return "meanSquaredError";
+  if (/mae|absolute|l1/.test(name)) return "meanAbsoluteError";
+  if (/binary|bce/.test(name)) return "binaryCrossEntropy";
+  return /huber/.test(name) ? "huber" : "crossEntropy";
+}
+
 /** A loss without options: of tensors, or for `fit`. */
 interface PlainLoss {
   (): Loss;
@@ -40,15 +78,20 @@ function plain(name: string, apply: (outputs: Tensor, targets: Tensor) => Tensor
   function either(): Loss;
   function either(outputs: Tensor, targets: Tensor): Tensor;
   function either(outputs?: Tensor, targets?: Tensor): Loss | Tensor {
-    return outputs ? apply(outputs, present(name, targets)) : { name, apply };
+    if (outputs instanceof Tensor) return apply(outputs, present(name, targets));
+    checkOptions<object>(name, outputs ?? {}, {});
+    return { name, apply };
   }
-  return either;
+  // Given without a call, it is called so in messages.
+  return Object.defineProperty(either, "name", { value: name });
 }
 
 /** @throws TypeError where the targets were forgotten */
 function present(loss: string, targets: Tensor | undefined): Tensor {
   if (targets instanceof Tensor) return targets;
-  throw new TypeError(`${loss}: the targets are ${targets}; give a tensor: ${loss}(outputs, targets)`);
+  throw new TypeError(
+    `${loss}: the targets are ${inWords(targets)}; give a tensor: ${loss}(outputs, targets)`,
+  );
 }
 
 export interface CrossEntropyOptions {
@@ -76,17 +119,22 @@ export function crossEntropy(
   return { name: "crossEntropy", apply: (outputs, y) => crossEntropyOf(outputs, y, first) };
 }
 
-function checkCrossEntropy({
-  labelSmoothing = 0,
-  classWeights = [],
-  ignoreIndex,
-}: CrossEntropyOptions): void {
+const CROSS_ENTROPY: OptionKinds<CrossEntropyOptions> = {
+  labelSmoothing: "number",
+  classWeights: "array",
+  ignoreIndex: "number",
+};
+
+function checkCrossEntropy(options: CrossEntropyOptions): void {
+  checkOptions("crossEntropy", options, CROSS_ENTROPY);
+  const { labelSmoothing = 0, ignoreIndex } = options;
+  const classWeights: readonly unknown[] = Array.from(options.classWeights ?? []);
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new RangeError(`crossEntropy: labelSmoothing is ${labelSmoothing}; give a number from 0 up to 1`);
   }
-  const bad = classWeights.find((weight) => !(weight >= 0 && Number.isFinite(weight)));
+  const bad = classWeights.find((weight) => !(Number.isFinite(weight) && (weight as number) >= 0));
   if (bad !== undefined)
-    throw new RangeError(`crossEntropy: a class weight is ${bad}; give finite numbers from 0`);
+    throw new RangeError(`crossEntropy: a class weight is ${inWords(bad)}; give finite numbers from 0`);
   if (classWeights.length > 0 && classWeights.every((weight) => weight === 0)) {
     throw new RangeError("crossEntropy: all class weights are 0; at least one class must count");
   }
@@ -218,7 +266,8 @@ export function huber(
   return { name: "huber", apply: (outputs, y) => huberOf(outputs, y, first) };
 }
 
-function checkHuber({ delta = 1 }: HuberOptions): number {
+function checkHuber(options: HuberOptions): number {
+  const { delta = 1 } = checkOptions("huber", options, { delta: "number" });
   if (!(delta > 0 && Number.isFinite(delta))) {
     throw new RangeError(`huber: delta is ${delta}; give a finite number above 0`);
   }

@@ -1,4 +1,5 @@
 /** Models: layers in a row, or any function of traced tensors. */
+import { inWords } from "../checks.ts";
 import { formatShape } from "../program.ts";
 import type { Scope } from "./parameters.ts";
 import { type SummaryOptions, summary } from "./summary.ts";
@@ -28,20 +29,31 @@ export function isSequential(model: Layer): model is Sequential {
   return "withLayers" in model;
 }
 
-export function asLayer(model: Model): Layer {
-  if (typeof model === "function") return { name: model.name || "function", apply: model };
-  if (typeof model?.apply !== "function") {
+/** The key under which an activation that was not called has the layer that it would give. */
+export const UNCALLED = Symbol("uncalled");
+
+/** @throws TypeError for what is no model, in the name of `owner` */
+export function asLayer(model: Model, owner = "sequential", what = "the model"): Layer {
+  if (typeof model === "function") {
+    const { [UNCALLED]: uncalled } = model as { readonly [UNCALLED]?: () => Layer };
+    if (uncalled) return uncalled();
+    if (!/^class\b/.test(Function.prototype.toString.call(model)))
+      return { name: model.name || "function", apply: model };
     throw new TypeError(
-      `a layer is an object with apply(x, scope), or a function (x, scope) => tensor; got ${model}`,
+      `${owner}: ${what} is the class ${model.name}; give an instance: new ${model.name}(…)`,
     );
   }
-  return model;
+  if (typeof model?.apply === "function") return model;
+  const remedy = Array.isArray(model)
+    ? "give layers one by one: sequential(...layers)"
+    : "give a layer such as dense(10), sequential(…), or a function (x, scope) => tensor";
+  throw new TypeError(`${owner}: ${what} is ${inWords(model)}; ${remedy}`);
 }
 
 /** Layers one after the other. Parameters are named by position, as PyTorch's: `0.weight`, `0.bias`, `2.weight` … */
 export function sequential(...models: readonly Model[]): Sequential {
   if (models.length === 0) throw new TypeError("sequential: give it at least one layer");
-  return inRow(models.map(asLayer));
+  return inRow(models.map((model, i) => asLayer(model, "sequential", `layer ${i}`)));
 }
 
 function inRow(layers: readonly Layer[]): Sequential {
@@ -56,7 +68,7 @@ function inRow(layers: readonly Layer[]): Sequential {
         const output = withLabel(`${inner.path}.${layer.name}`, () => layer.apply(input, inner));
         if (!(output instanceof Tensor)) {
           throw new TypeError(
-            `layer ${inner.path}.${layer.name} returned ${output}; a layer returns a tensor`,
+            `layer ${inner.path}.${layer.name} returned ${inWords(output)}; a layer returns a tensor (and one that is made by a call is called first: dense(10), flatten())`,
           );
         }
         return output;
@@ -79,6 +91,6 @@ export function applyModel(model: Layer, x: Tensor, scope: Scope): Tensor {
   const output = model.apply(x, scope);
   if (output instanceof Tensor) return output;
   throw new TypeError(
-    `the model returned ${output} for an input ${formatShape(x.shape)}; it must return a tensor`,
+    `the model returned ${inWords(output)} for an input ${formatShape(x.shape)}; it must return a tensor`,
   );
 }

@@ -1,4 +1,5 @@
 /** Optimizers: each is one kernel over the arena of all parameters, and the numbers that change with the step. */
+import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 
 export interface Optimizer {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface Optimizer {
 export interface ParameterGroup {
   /** A parameter's full name, the path in front of it (`"0"` for `0.weight` and `0.bias`), or a pattern. */
   readonly match: string | RegExp;
+  /** Its own learning rate; `lr` is the same, for short. */
+  readonly learningRate?: number;
   readonly lr?: number;
   readonly weightDecay?: number;
   /** Left as they are: no gradient is computed for them. */
@@ -30,7 +33,8 @@ export interface ParameterGroup {
 
 /** Options that all optimizers share. */
 export interface OptimizerOptions {
-  /** Learning rate: a number above 0, or 0 to change nothing. */
+  /** A number above 0, or 0 to change nothing; `lr` is the same, for short. */
+  readonly learningRate?: number;
   readonly lr?: number;
   /** L2 decay of weights (default 0). For `adamw` it is decoupled, and 0.01 by default. */
   readonly weightDecay?: number;
@@ -71,8 +75,33 @@ export interface AdagradOptions extends OptimizerOptions {
 
 const INFINITE = Number.POSITIVE_INFINITY;
 
+const RATE_KINDS = { learningRate: "number", lr: "number" } as const;
+const SHARED: OptionKinds<OptimizerOptions> = {
+  ...RATE_KINDS,
+  weightDecay: "number",
+  decayBiases: "boolean",
+  groups: "array",
+};
+const GROUP: OptionKinds<ParameterGroup> = {
+  match: "any",
+  ...RATE_KINDS,
+  weightDecay: "number",
+  frozen: "boolean",
+};
+
+/**
+ * The learning rate under either of its names.
+ * @throws TypeError where both are given
+ */
+function rateOf(owner: string, { learningRate, lr }: { learningRate?: number; lr?: number }) {
+  if (learningRate !== undefined && lr !== undefined)
+    throw new TypeError(`${owner}: learningRate and lr are both given, and are the same; give one`);
+  return { name: learningRate === undefined ? "lr" : "learningRate", rate: learningRate ?? lr };
+}
+
 /** Gradient descent, with momentum (Polyak 1964) or Nesterov's if asked. Default learning rate 0.01. */
 export function sgd(options: SgdOptions = {}): Optimizer {
+  checkOptions("sgd", options, { ...SHARED, momentum: "number", nesterov: "boolean" });
   const { momentum = 0, nesterov = false } = options;
   inRange("sgd", "momentum", momentum, 0, 1);
   if (nesterov && momentum === 0) {
@@ -99,6 +128,7 @@ export function adamw(options: AdamOptions = {}): Optimizer {
 }
 
 function adamFamily(name: string, options: AdamOptions, decay: number, decoupled: boolean): Optimizer {
+  checkOptions(name, options, { ...SHARED, beta1: "number", beta2: "number", epsilon: "number" });
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   inRange(name, "beta1", beta1, 0, 1);
   inRange(name, "beta2", beta2, 0, 1);
@@ -118,6 +148,7 @@ function adamFamily(name: string, options: AdamOptions, decay: number, decoupled
 
 /** RMSProp (Tieleman & Hinton 2012). Default learning rate 0.01. */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
+  checkOptions("rmsprop", options, { ...SHARED, decay: "number", momentum: "number", epsilon: "number" });
   const { decay = 0.99, momentum = 0, epsilon = 1e-8 } = options;
   inRange("rmsprop", "decay", decay, 0, 1);
   inRange("rmsprop", "momentum", momentum, 0, 1);
@@ -132,6 +163,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
 
 /** Adagrad (Duchi, Hazan & Singer 2011). Default learning rate 0.01. */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
+  checkOptions("adagrad", options, { ...SHARED, lrDecay: "number", epsilon: "number" });
   const { lrDecay = 0, epsilon = 1e-10 } = options;
   inRange("adagrad", "lrDecay", lrDecay, 0, INFINITE);
   inRange("adagrad", "epsilon", epsilon, 0, INFINITE);
@@ -146,19 +178,41 @@ export function adagrad(options: AdagradOptions = {}): Optimizer {
 }
 
 function common(name: string, options: OptimizerOptions, defaultRate: number, defaultDecay: number) {
-  const { lr = defaultRate, weightDecay = defaultDecay, decayBiases = false, groups = [] } = options;
-  inRange(name, "lr", lr, 0, INFINITE);
+  const { weightDecay = defaultDecay, decayBiases = false } = options;
+  const { name: called, rate: learningRate = defaultRate } = rateOf(name, options);
+  inRange(name, called, learningRate, 0, INFINITE);
   inRange(name, "weightDecay", weightDecay, 0, INFINITE);
-  for (const group of groups) {
-    inRange(name, `lr of group ${group.match}`, group.lr ?? 0, 0, INFINITE);
-    inRange(name, `weightDecay of group ${group.match}`, group.weightDecay ?? 0, 0, INFINITE);
-    if (group.lr !== undefined && lr === 0) {
-      throw new RangeError(
-        `${name}: group ${group.match} has a learning rate of its own, so lr must be above 0`,
-      );
-    }
+  const groups = Array.from(options.groups ?? [], (group, i) => checkedGroup(name, group, i, learningRate));
+  return { name, learningRate, weightDecay, decayBiases, groups, scalars: {}, scalarAt: () => undefined };
+}
+
+/** The group, with its learning rate under the name `lr`. */
+function checkedGroup(name: string, group: ParameterGroup, i: number, shared: number): ParameterGroup {
+  const { match } = checkOptions(`${name}: groups[${i}]`, group, GROUP);
+  if (typeof match !== "string" && !(match instanceof RegExp)) {
+    throw new TypeError(
+      `${name}: groups[${i}]: match is ${inWords(match)}; give a parameter's name, the path in front of it, or a pattern`,
+    );
   }
-  return { name, learningRate: lr, weightDecay, decayBiases, groups, scalars: {}, scalarAt: () => undefined };
+  const { name: called, rate } = rateOf(`${name}: group ${match}`, group);
+  inRange(name, `${called} of group ${match}`, rate ?? 0, 0, INFINITE);
+  inRange(name, `weightDecay of group ${match}`, group.weightDecay ?? 0, 0, INFINITE);
+  if (rate === undefined) return group;
+  if (shared === 0) {
+    throw new RangeError(`${name}: group ${match} has a learning rate of its own, so lr must be above 0`);
+  }
+  const { learningRate: _, ...others } = group;
+  return { ...others, lr: rate };
+}
+
+/** @throws TypeError for what is no optimizer, in the name of `owner` */
+export function checkOptimizer(owner: string, optimizer: unknown): void {
+  if (typeof (optimizer as Optimizer | null | undefined)?.kernel === "string") return;
+  const remedy =
+    typeof optimizer === "function"
+      ? "call it first: adam()"
+      : "give one, such as adam({ learningRate: 0.001 })";
+  throw new TypeError(`${owner}: optimizer is ${inWords(optimizer)}; ${remedy}`);
 }
 
 /** @throws RangeError unless low ≤ value < high; NaN is never inside. */

@@ -1,4 +1,5 @@
 /** Learning rate schedules: what the optimizer's rate is multiplied by, as a function of how far training is. */
+import { checkNothing, checkOptions, inWords } from "../checks.ts";
 
 /** How far training is. */
 export interface Moment {
@@ -16,13 +17,52 @@ export interface Schedule {
   factor(moment: Moment): number;
 }
 
+/** A schedule of one's own: the factor for step `step`, counted from 0. Pure, as {@link Schedule.factor}. */
+export type ScheduleFunction = (step: number, moment: Moment) => number;
+
+/**
+ * A schedule as an object, whose factors are numbers.
+ * @throws TypeError for what is no schedule, in the name of `owner`, or gives what is no number when it is tried at `moment`;
+ *   RangeError for NaN and negative numbers
+ */
+export function asSchedule(owner: string, schedule: Schedule | ScheduleFunction, moment?: Moment): Schedule {
+  const own = typeof schedule === "function";
+  if (!own && typeof schedule?.factor !== "function") {
+    throw new TypeError(
+      `${owner}: schedule is ${inWords(schedule)}; give one such as cosineDecay(), or a function (step) => factor`,
+    );
+  }
+  const name = own ? schedule.name || "function" : schedule.name;
+  const checked: Schedule = {
+    name,
+    factor(moment) {
+      const factor: unknown = own ? schedule(moment.step, moment) : schedule.factor(moment);
+      if (typeof factor === "number" && factor >= 0 && factor < Number.POSITIVE_INFINITY) return factor;
+      const Kind = typeof factor === "number" ? RangeError : TypeError;
+      const remedy = typeof factor === "object" ? `, or call ${name} first` : "";
+      throw new Kind(
+        `${owner}: the schedule ${name} gave ${inWords(factor)} at step ${moment.step}; return a factor, a finite number from 0${remedy}`,
+      );
+    },
+  };
+  if (moment) checked.factor(moment);
+  return checked;
+}
+
 /** The optimizer's learning rate throughout. */
-export function constantRate(): Schedule {
+export function constantRate(...nothing: readonly never[]): Schedule {
+  checkNothing("constantRate", nothing);
   return { name: "constant", factor: () => 1 };
 }
 
+export interface StepDecayOptions {
+  readonly epochs: number;
+  readonly gamma?: number;
+}
+
 /** The rate times `gamma` (default 0.1) after every `epochs` epochs. */
-export function stepDecay({ epochs, gamma = 0.1 }: { epochs: number; gamma?: number }): Schedule {
+export function stepDecay(options: StepDecayOptions): Schedule {
+  const { epochs, gamma = 0.1 } = checkOptions("stepDecay", options, { epochs: "number", gamma: "number" });
   positive("stepDecay", "epochs", epochs);
   positive("stepDecay", "gamma", gamma);
   return {
@@ -32,13 +72,15 @@ export function stepDecay({ epochs, gamma = 0.1 }: { epochs: number; gamma?: num
 }
 
 /** The rate times `gamma` after every epoch, smoothly from step to step. */
-export function exponentialDecay({ gamma }: { gamma: number }): Schedule {
+export function exponentialDecay(options: { readonly gamma: number }): Schedule {
+  const { gamma } = checkOptions("exponentialDecay", options, { gamma: "number" });
   positive("exponentialDecay", "gamma", gamma);
   return { name: "exponential", factor: ({ step, stepsPerEpoch }) => gamma ** (step / stepsPerEpoch) };
 }
 
 /** Down along half a cosine to `floor` (default 0) times the rate (Loshchilov & Hutter 2017, without restarts). */
-export function cosineDecay({ floor = 0 }: { floor?: number } = {}): Schedule {
+export function cosineDecay(options: { readonly floor?: number } = {}): Schedule {
+  const { floor = 0 } = checkOptions("cosineDecay", options, { floor: "number" });
   if (!(floor >= 0 && floor <= 1))
     throw new RangeError(`cosineDecay: floor is ${floor}; give a part from 0 to 1`);
   return {
@@ -50,12 +92,14 @@ export function cosineDecay({ floor = 0 }: { floor?: number } = {}): Schedule {
 export interface WarmUpOptions {
   readonly steps: number;
   /** What the warm-up multiplies (default: constant). It counts steps from the first, too. */
-  readonly schedule?: Schedule;
+  readonly schedule?: Schedule | ScheduleFunction;
 }
 
 /** Linearly up over the first `steps` steps, then as `schedule` says. */
-export function warmUp({ steps, schedule = constantRate() }: WarmUpOptions): Schedule {
+export function warmUp(options: WarmUpOptions): Schedule {
+  const { steps, schedule: after } = checkOptions("warmUp", options, { steps: "number", schedule: "any" });
   positive("warmUp", "steps", steps);
+  const schedule = after === undefined ? constantRate() : asSchedule("warmUp", after);
   return {
     name: `warm-up, ${schedule.name}`,
     factor: (moment) => Math.min(1, (moment.step + 1) / steps) * schedule.factor(moment),
@@ -72,11 +116,9 @@ export interface PlateauOptions {
 }
 
 /** The rate shrinks when the loss has not improved for more than `patience` epochs, as PyTorch's `ReduceLROnPlateau`. */
-export function reduceOnPlateau({
-  factor = 0.1,
-  patience = 10,
-  threshold = 1e-4,
-}: PlateauOptions = {}): Schedule {
+export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
+  checkOptions("reduceOnPlateau", options, { factor: "number", patience: "number", threshold: "number" });
+  const { factor = 0.1, patience = 10, threshold = 1e-4 } = options;
   if (!(factor > 0 && factor < 1))
     throw new RangeError(`reduceOnPlateau: factor is ${factor}; give a number between 0 and 1`);
   if (!Number.isInteger(patience) || patience < 0) {
@@ -118,11 +160,9 @@ export interface OneCycleOptions {
  * One cycle (Smith & Topin 2018): up to the optimizer's learning rate, then down to almost nothing, along cosines;
  * the same curve, with the same defaults, as PyTorch's `OneCycleLR`.
  */
-export function oneCycle({
-  warmup = 0.3,
-  initialDivisor = 25,
-  finalDivisor = 1e4,
-}: OneCycleOptions = {}): Schedule {
+export function oneCycle(options: OneCycleOptions = {}): Schedule {
+  checkOptions("oneCycle", options, { warmup: "number", initialDivisor: "number", finalDivisor: "number" });
+  const { warmup = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options;
   if (!(warmup > 0 && warmup < 1)) {
     throw new RangeError(`oneCycle: warmup is ${warmup}; give a part between 0 and 1`);
   }

@@ -1,4 +1,5 @@
 /** From functions of traced tensors to programs: of a model's forward pass, or of a whole training step. */
+import { checkOptions, inWords } from "../checks.ts";
 import type { Program, Shape } from "../program.ts";
 import {
   ArenaLayout,
@@ -68,6 +69,8 @@ export function checkTrainingOptions(
   name: string,
   { accumulate = 1, clip = {}, penalty = {} }: TrainingOptions,
 ): void {
+  checkOptions(`${name}: clip`, clip, { norm: "number", value: "number" });
+  checkOptions(`${name}: penalty`, penalty, { l1: "number", l2: "number" });
   if (!Number.isInteger(accumulate) || accumulate < 1) {
     throw new RangeError(`${name}: accumulate is ${accumulate}; give a whole number from 1`);
   }
@@ -171,7 +174,7 @@ function checkedOutputs(outputs: StepOutputs): StepOutputs {
     throw new TypeError("a step returns an object of tensors; got nothing to compute");
   for (const [name, tensor] of entries) {
     if (!(tensor instanceof Tensor)) {
-      throw new TypeError(`the step's output "${name}" is ${tensor}; return tensors`);
+      throw new TypeError(`the step's output "${name}" is ${inWords(tensor)}; return tensors`);
     }
   }
   return outputs;

@@ -1,4 +1,5 @@
 /** A model, printed: layers, output shapes, parameters, FLOPs and memory. */
+import { checkOptions, checkWhole } from "../checks.ts";
 import { dispatchCost } from "../kernels/cost.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { owner } from "./lower/analysis.ts";
@@ -28,8 +29,11 @@ interface Row {
  * forward pass in evaluation mode, a multiplication and an addition counted as two; activations are what the layers
  * hand on, before fusion spares some of it.
  */
-export function summary(model: Model, { inputShape, batchSize = 1 }: SummaryOptions): string {
-  const layer = asLayer(model);
+export function summary(model: Model, options: SummaryOptions): string {
+  const layer = asLayer(model, "summary");
+  checkOptions("summary", options, { inputShape: "array", batchSize: "number" });
+  const { inputShape, batchSize = 1 } = options;
+  checkWhole("summary: batchSize", batchSize);
   const rows = layerRows(layer, [batchSize, ...inputShape]);
   const { parameters, statistics } = declaredLayout(layer, inputShape);
   const parameterCount = count(parameters.specs);

@@ -66,7 +66,7 @@ export interface TrainerState {
 
 /** Opens a model on an engine, with freshly initialised parameters. */
 export function createTrainer(engine: Engine, model: Model, options: TrainerOptions): Trainer {
-  return new Trainer(engine, asLayer(model), options);
+  return new Trainer(engine, asLayer(model, "createTrainer"), options);
 }
 
 export class Trainer {

@@ -290,7 +290,7 @@ describe("losses refuse options and shapes", () => {
     [() => meanSquaredError(logits, not(undefined)), "meanSquaredError: the targets are undefined"],
     [() => huber({ delta: 0 }), "huber: delta is 0; give a finite number above 0"],
     [() => huber({ delta: Number.NaN }), "huber: delta is NaN"],
-    [() => huber(logits, not([1])), "huber: the targets are 1; give a tensor"],
+    [() => huber(logits, not([1])), "huber: the targets are an array of 1; give a tensor"],
     [
       () => correctCount(x(2, 3, 4), labels),
       "correctCount: logits are [2, 3, 4], labels [4]; expected [rows, classes]",

@@ -115,6 +115,8 @@ describe("summary", () => {
     expect(() => convnet.summary({ inputShape: [784] })).toThrow(
       "conv2d (in 0.conv2d): the input is [1, 784]",
     );
-    expect(() => convnet.summary({ inputShape: [1, 28, 28], batchSize: 0 })).toThrow("has size 0");
+    expect(() => convnet.summary({ inputShape: [1, 28, 28], batchSize: 0 })).toThrow(
+      "summary: batchSize is 0; give a whole number from 1",
+    );
   });
 });

@@ -1,5 +1,6 @@
 /** Activations. Called without a tensor each gives a layer, called with one it gives the result. */
-import type { Layer } from "../model.ts";
+import { checkNumber, inWords } from "../../checks.ts";
+import { type Layer, UNCALLED } from "../model.ts";
 import {
   eluOp,
   geluOp,
@@ -30,9 +31,15 @@ function activation(name: string, op: (x: Tensor) => Tensor): Activation {
   function either(): Layer;
   function either(x: Tensor): Tensor;
   function either(x?: Tensor): Layer | Tensor {
-    return x === undefined ? layer(name, op) : op(x);
+    return x === undefined ? layer(name, op) : op(traced(name, x));
   }
-  return either;
+  return Object.assign(either, { [UNCALLED]: () => layer(name, op) });
+}
+
+/** @throws TypeError for what is no tensor: activations have no options */
+function traced(name: string, x: unknown): Tensor {
+  if (x instanceof Tensor) return x;
+  throw new TypeError(`${name}: got ${inWords(x)}; write ${name}() for a layer, ${name}(x) for a tensor x`);
 }
 
 /** max(x, 0). */
@@ -73,10 +80,15 @@ export function elu(first?: Tensor | number, second?: number): Layer | Tensor {
 export function softmax(): Layer;
 export function softmax(x: Tensor, axis?: number): Tensor;
 export function softmax(x?: Tensor, axis = -1): Layer | Tensor {
-  return x === undefined ? layer("softmax", (input) => softmaxOf(input)) : softmaxOf(x, axis);
+  return x === undefined
+    ? layer("softmax", (input) => softmaxOf(input))
+    : softmaxOf(traced("softmax", x), axis);
 }
+// Without a call they are layers, too, with their defaults.
+for (const make of [leakyRelu, elu, softmax]) Object.assign(make, { [UNCALLED]: () => make() });
 
 function checked(name: string, what: string, value: number): number {
+  checkNumber(`${name}: ${what}`, value);
   if (!Number.isFinite(value)) throw new RangeError(`${name}: ${what} is ${value}; give a finite number`);
   return value;
 }

@@ -1,3 +1,4 @@
+import { checkOptions, checkWhole } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
 import { xavierUniform, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
@@ -18,10 +19,9 @@ export interface AttentionOptions {
  * [3 · width, width], `in_proj_bias`, `out_proj.weight` [width, width], `out_proj.bias`, as PyTorch's
  * `nn.MultiheadAttention`.
  */
-export function multiHeadAttention(heads: number, { causal = false }: AttentionOptions = {}): Layer {
-  if (!Number.isInteger(heads) || heads < 1) {
-    throw new RangeError(`multiHeadAttention: heads is ${heads}; give a whole number from 1`);
-  }
+export function multiHeadAttention(heads: number, options: AttentionOptions = {}): Layer {
+  checkWhole("multiHeadAttention: heads", heads);
+  const { causal = false } = checkOptions("multiHeadAttention", options, { causal: "boolean" });
   return {
     name: "multiHeadAttention",
     role: "weights",

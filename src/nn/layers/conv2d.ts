@@ -1,7 +1,9 @@
+import { checkOptions, checkWhole, inWords } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
 import { type Initializer, initializerFor, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
 import {
+  CONV2D_OPTIONS,
   type Conv2dOptions,
   checkConv2dOptions,
   checkGroups,
@@ -39,17 +41,22 @@ export function conv2d(
 }
 
 function conv2dLayer(filters: number, kernel: Pair, options: Conv2dLayerOptions): Layer {
-  if (!Number.isInteger(filters) || filters < 1) {
-    throw new RangeError(`conv2d: filters is ${filters}; give a whole number from 1`);
-  }
+  checkWhole("conv2d: filters", filters);
+  checkOptions("conv2d", options, {
+    ...CONV2D_OPTIONS,
+    bias: "boolean",
+    init: "function",
+    biasInit: "function",
+  });
   const { groups = 1 } = options;
   if (!Number.isInteger(groups) || groups < 1 || filters % groups !== 0) {
     throw new RangeError(
-      `conv2d: groups is ${groups}; give a whole number that divides the ${filters} filters`,
+      `conv2d: groups is ${inWords(groups)}; give a whole number that divides the ${filters} filters`,
     );
   }
   checkConv2dOptions("conv2d", options);
   const size = pair("conv2d", "kernel", kernel, 1);
+  const { bias: _bias, init: _init, biasInit: _biasInit, ...opOptions } = options;
   return {
     name: "conv2d",
     role: "weights",
@@ -63,7 +70,7 @@ function conv2dLayer(filters: number, kernel: Pair, options: Conv2dLayerOptions)
       checkGroups("conv2d", groups, x.shape[1], filters);
       const init = options.init ?? initializerFor(scope.nextActivation);
       const weight = scope.parameter("weight", [filters, x.shape[1] / groups, ...size], { init });
-      const y = conv2dOp(x, weight, options);
+      const y = conv2dOp(x, weight, opOptions);
       if (options.bias === false) return y;
       const bias = scope.parameter("bias", [filters], { init: options.biasInit ?? zeros() });
       return add(y, reshape(bias, [filters, 1, 1]));

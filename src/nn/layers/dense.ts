@@ -1,3 +1,4 @@
+import { checkOptions, checkWhole } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
 import { type Initializer, initializerFor, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
@@ -21,9 +22,8 @@ export interface DenseOptions {
  * Parameters: `weight` [units, in], `bias` [units], as PyTorch's `nn.Linear`.
  */
 export function dense(units: number, options: DenseOptions = {}): Layer {
-  if (!Number.isInteger(units) || units < 1) {
-    throw new RangeError(`dense: units is ${units}; give a whole number from 1`);
-  }
+  checkWhole("dense: units", units);
+  checkOptions("dense", options, { bias: "boolean", init: "function", biasInit: "function" });
   return {
     name: "dense",
     role: "weights",

@@ -1,3 +1,4 @@
+import { checkNumber } from "../../checks.ts";
 import type { Layer } from "../model.ts";
 import { dropoutOp } from "../ops/random.ts";
 
@@ -7,6 +8,7 @@ import { dropoutOp } from "../ops/random.ts";
  * position): the same on every engine.
  */
 export function dropout(rate = 0.5): Layer {
+  checkNumber("dropout: rate", rate);
   if (!(rate >= 0 && rate < 1)) {
     throw new RangeError(`dropout: rate is ${rate}; give a number from 0 up to, not including, 1`);
   }

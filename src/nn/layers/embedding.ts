@@ -1,3 +1,4 @@
+import { checkOptions, checkWhole } from "../../checks.ts";
 import { type Initializer, normal } from "../initializers.ts";
 import type { Layer } from "../model.ts";
 import { gather } from "../ops/gather.ts";
@@ -11,12 +12,10 @@ export interface EmbeddingOptions {
  * A learned vector for each of `count` indices: [batch, …] → [batch, …, width].
  * Parameter: `weight` [count, width], as PyTorch's `nn.Embedding`.
  */
-export function embedding(count: number, width: number, { init = normal() }: EmbeddingOptions = {}): Layer {
-  for (const [name, value] of Object.entries({ count, width })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new RangeError(`embedding: ${name} is ${value}; give a whole number from 1`);
-    }
-  }
+export function embedding(count: number, width: number, options: EmbeddingOptions = {}): Layer {
+  checkWhole("embedding: count", count);
+  checkWhole("embedding: width", width);
+  const { init = normal() } = checkOptions("embedding", options, { init: "function" });
   return {
     name: "embedding",
     apply: (x, scope) => gather(scope.parameter("weight", [count, width], { init }), x),

@@ -1,4 +1,5 @@
 /** Normalisation layers. */
+import { checkOptions } from "../../checks.ts";
 import { elementCount, formatShape } from "../../program.ts";
 import { constantValue, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
@@ -28,7 +29,9 @@ function checkEpsilon(name: string, epsilon: number): void {
  * variance in training, by running ones in evaluation. Parameters `weight` and `bias`, statistics `running_mean` and
  * `running_var` (unbiased), all [channels], as PyTorch keeps them.
  */
-export function batchNorm({ epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
+export function batchNorm(options: BatchNormOptions = {}): Layer {
+  checkOptions("batchNorm", options, { epsilon: "number", momentum: "number" });
+  const { epsilon = 1e-5, momentum = 0.1 } = options;
   checkEpsilon("batchNorm", epsilon);
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new RangeError(`batchNorm: momentum is ${momentum}; give a part from 0 to 1`);
@@ -74,7 +77,8 @@ export function batchNorm({ epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions =
  * Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis. Parameters `weight` and `bias` of its size, as
  * PyTorch's `nn.LayerNorm`.
  */
-export function layerNorm({ epsilon = 1e-5 }: NormOptions = {}): Layer {
+export function layerNorm(options: NormOptions = {}): Layer {
+  const { epsilon = 1e-5 } = checkOptions("layerNorm", options, { epsilon: "number" });
   checkEpsilon("layerNorm", epsilon);
   return {
     name: "layerNorm",

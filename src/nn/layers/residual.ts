@@ -1,5 +1,5 @@
 import { formatShape } from "../../program.ts";
-import { type Layer, type Model, sequential } from "../model.ts";
+import { asLayer, type Layer, type Model, sequential } from "../model.ts";
 import { add } from "../ops/scalar.ts";
 import { sameShape } from "../shape.ts";
 import { ShapeError } from "../tensor.ts";
@@ -7,7 +7,7 @@ import { ShapeError } from "../tensor.ts";
 /** x + layers(x) (He et al. 2016): the layers must keep the shape. Parameters are named by position inside. */
 export function residual(...layers: readonly Model[]): Layer {
   if (layers.length === 0) throw new TypeError("residual: give it at least one layer");
-  const inner = sequential(...layers);
+  const inner = sequential(...layers.map((layer, i) => asLayer(layer, "residual", `layer ${i}`)));
   return {
     name: "residual",
     role: "weights",

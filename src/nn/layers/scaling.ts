@@ -1,3 +1,4 @@
+import { checkOptions, inWords } from "../../checks.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import type { Layer } from "../model.ts";
 import { mul, sub } from "../ops/scalar.ts";
@@ -20,7 +21,12 @@ export interface ScalingOptions {
  * @throws TypeError when the scaler was not fitted; while the model is traced, ShapeError when it does not fit the input
  */
 export function scaling(scaler: ScalingOptions = {}): Layer {
+  if (typeof scaler !== "object" || scaler === null) {
+    throw new TypeError(`scaling: the scaler is ${inWords(scaler)}; give it what scaler.fit(train) returns`);
+  }
   const { offset, factor } = scaler;
+  if (!offset && !factor && !("fit" in scaler))
+    checkOptions<ScalingOptions>("scaling", scaler, { shape: "array", offset: "any", factor: "any" });
   if ("fit" in scaler || !offset !== !factor) {
     throw new TypeError("scaling: the scaler is not fitted; give it what scaler.fit(train) returns");
   }

@@ -1,4 +1,5 @@
 /** Convolution and its gradients. The three are one bilinear form, so they are each other's gradients. */
+import { checkOptions, inWords, type OptionKinds } from "../../checks.ts";
 import {
   type ConvShape,
   convForwardConstants,
@@ -23,6 +24,13 @@ export interface Conv2dOptions {
   /** Channels and filters fall into so many groups, each seeing only its own (default 1). */
   readonly groups?: number;
 }
+
+export const CONV2D_OPTIONS: OptionKinds<Conv2dOptions> = {
+  stride: "any",
+  padding: "any",
+  dilation: "any",
+  groups: "number",
+};
 
 const forwardOp: Op<ConvShape> = {
   name: "conv2d",
@@ -142,6 +150,7 @@ export function withBiasPartials(
  * @throws ShapeError when channels and groups disagree, or the kernel is larger than the padded image.
  */
 export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
+  checkOptions("conv2d", options, CONV2D_OPTIONS);
   return forward([toFloat(x), toFloat(weight)], convShape("conv2d", x.shape, weight.shape, options));
 }
 
@@ -207,7 +216,7 @@ function asPair(values: readonly number[]): readonly [number, number] {
 export function pair(op: string, name: string, value: Pair, least: number): readonly [number, number] {
   const both = Array.isArray(value) ? value : [value, value];
   if (both.length !== 2 || !both.every((part) => Number.isInteger(part) && part >= least)) {
-    const given = Array.isArray(value) ? formatShape(value) : value;
+    const given = Array.isArray(value) ? formatShape(value) : inWords(value);
     throw new ShapeError(op, `${name} is ${given}; give a whole number from ${least}, or two of them`);
   }
   return [both[0], both[1]];

@@ -1,4 +1,6 @@
 /** Pooling of images: maximum and mean over windows, and the ops that are their gradients. */
+
+import { checkOptions } from "../../checks.ts";
 import { type PoolKernel, type PoolShape, poolConstants, tilesImage } from "../../kernels/pool2d.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import { define, type KernelCall, type Op, ShapeError, type Tensor } from "../tensor.ts";
@@ -76,6 +78,7 @@ const averageScatter = define(averageScatterOp);
 
 /** Window, stride and padding as pairs. @throws ShapeError naming the one that is wrong */
 export function poolWindow(op: string, window: Pair, options: Pool2dOptions = {}) {
+  checkOptions(op, options, { stride: "any", padding: "any" });
   const kernel = pair(op, "kernel", window, 1);
   const stride = pair(op, "stride", options.stride ?? window, 1);
   const padding = pair(op, "padding", options.padding ?? 0, 0);
