@@ -27,6 +27,10 @@ for (const backend of ["cpu", "wasm"]) {
 }
 END
 cat >expected.txt <<'END'
+cpu sum 0
+cpu prod 1
+cpu mean 0
+cpu max NaN
 wasm sum something else
 wasm prod something else
 wasm mean something else
