@@ -1,6 +1,7 @@
 /** CSV as a table: Papa Parse finds the cells, this file knows the lines they stand on. */
 import Papa from "papaparse";
 import { Table } from "./table.ts";
+import { quoted } from "./words.ts";
 
 export interface CsvOptions {
   /** For error messages (default "csv", or where the text was read from). */
@@ -55,10 +56,7 @@ function readRows(
   if (comment === "")
     throw new RangeError(`${name}: comment is empty; give what such lines begin with, or leave it out`);
   // One kind of line ends: files have been seen to mix them. No empty line at the end: it would mislead the guess.
-  const input = text
-    .replace(/^\ufeff/, "")
-    .replace(/\r\n?/g, "\n")
-    .replace(/\n+$/, "");
+  const input = withoutLastLineEnds(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n"));
   const rows: Row[] = [];
   let used = delimiter;
   let end = 0;
@@ -84,6 +82,13 @@ function readRows(
   return { rows, delimiter: used };
 }
 
+/** An expression for this would look at each run of line ends from each of its places on. */
+function withoutLastLineEnds(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === "\n") end--;
+  return text.slice(0, end);
+}
+
 /** How many lines from `start` on are comments, which the parser leaves out without a word. */
 function commentLines(input: string, start: number, comment: string | undefined): number {
   let lines = 0;
@@ -102,14 +107,16 @@ function columnNames(header: boolean | readonly string[], first: readonly string
 }
 
 function checkNames(name: string, columns: readonly string[], where: string): void {
+  const positions = new Map<string, number>();
   columns.forEach((column, i) => {
     if (column === "") {
       throw new Error(`${name}: ${where}: column ${i + 1} of ${columns.length} has no name; give it one`);
     }
-    const before = columns.indexOf(column);
-    if (before < i) {
+    const before = positions.get(column);
+    positions.set(column, i);
+    if (before !== undefined) {
       throw new Error(
-        `${name}: ${where}: columns ${before + 1} and ${i + 1} are both named "${column}"; rename one ` +
+        `${name}: ${where}: columns ${before + 1} and ${i + 1} are both named ${quoted(column)}; rename one ` +
           "(where the first row holds data, give header: false)",
       );
     }

@@ -1,6 +1,7 @@
 /** A table of texts, and how it becomes numbers and data sets. */
 import { type Dataset, dataset } from "../data/dataset.ts";
 import type { Row } from "./parse.ts";
+import { listed, quoted } from "./words.ts";
 
 export interface TableDatasetOptions {
   /** For error messages (default: the table's). */
@@ -20,7 +21,8 @@ export interface TableDatasetOptions {
   readonly missing?: "refuse" | "drop";
 }
 
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** Each character can be matched in one way only: what is no number is found out in one go. */
+const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const NOT_FINITE = /^[+-]?(nan|inf|infinity)$/i;
 
 /** Rows of cells under names. Made by `parseCsv` and `readCsv`. */
@@ -105,7 +107,9 @@ export class Table {
   #position(column: string): number {
     const position = this.#positions.get(column);
     if (position !== undefined) return position;
-    throw new RangeError(`${this.name}: there is no column "${column}"; there are ${listed(this.columns)}`);
+    throw new RangeError(
+      `${this.name}: there is no column ${quoted(column)}; there are ${listed(this.columns)}`,
+    );
   }
 
   #isMissing(cell: string): boolean {
@@ -113,7 +117,7 @@ export class Table {
   }
 
   #place({ line }: Row, column: string): string {
-    return `${this.name}: line ${line}, column "${column}"`;
+    return `${this.name}: line ${line}, column ${quoted(column)}`;
   }
 
   #checkUse(inputs: readonly string[], targets: readonly string[], classes: unknown): void {
@@ -122,11 +126,11 @@ export class Table {
         `${this.name}: ${inputs.length} inputs and ${targets.length} targets; name one or more each`,
       );
     }
-    const used = [...inputs, ...targets];
-    used.forEach((column, i) => {
+    const used = new Set<string>();
+    [...inputs, ...targets].forEach((column) => {
       this.#position(column);
-      if (used.indexOf(column) < i) {
-        throw new RangeError(`${this.name}: column "${column}" is used twice; an input is no target`);
+      if (used.size === used.add(column).size) {
+        throw new RangeError(`${this.name}: column ${quoted(column)} is used twice; an input is no target`);
       }
     });
     if (classes !== undefined && targets.length > 1) {
@@ -138,7 +142,7 @@ export class Table {
     const cell = (row.cells[this.#position(column)] as string).trim();
     if (!this.#isMissing(cell)) return cell;
     throw new Error(
-      `${this.#place(row, column)}: the value is missing${cell ? ` (${JSON.stringify(cell)})` : ""}; ` +
+      `${this.#place(row, column)}: the value is missing${cell ? ` (${quoted(cell)})` : ""}; ` +
         'fill it in, or leave such rows out of the data set with missing: "drop"',
     );
   }
@@ -161,8 +165,8 @@ export class Table {
       const place = this.#place(row, column);
       throw new Error(
         NOT_FINITE.test(cell)
-          ? `${place}: ${cell} is not finite; drop the row, or count it as a missing value with missing: [${JSON.stringify(cell)}]`
-          : `${place}: ${JSON.stringify(cell)} is no number; expected one such as -1.5 or 2e3, or make the column categorical`,
+          ? `${place}: ${cell} is not finite; drop the row, or count it as a missing value with missing: [${quoted(cell)}]`
+          : `${place}: ${quoted(cell)} is no number; expected one such as -1.5 or 2e3, or make the column categorical`,
       );
     });
   }
@@ -173,7 +177,7 @@ export class Table {
     if (bad < 0) return { data, width: 1 };
     const row = rows[bad] as Row;
     throw new Error(
-      `${this.#place(row, column)}: ${this.#cell(row, column)} is beyond 32-bit floats; give it in another unit`,
+      `${this.#place(row, column)}: ${quoted(this.#cell(row, column)).slice(1, -1)} is beyond 32-bit floats; give it in another unit`,
     );
   }
 
@@ -187,18 +191,17 @@ export class Table {
     const other = given.find(([column]) => !inputs.includes(column));
     if (!other) return new Map(given);
     throw new RangeError(
-      `${this.name}: categorical column "${other[0]}" is no input; inputs are ${listed(inputs)}`,
+      `${this.name}: categorical column ${quoted(other[0])} is no input; inputs are ${listed(inputs)}`,
     );
   }
 
   #indices(rows: readonly Row[], column: string, categories: readonly string[]): number[] {
+    const positions = new Map(categories.map((category, i) => [category, i]));
     return rows.map((row) => {
       const cell = this.#cell(row, column);
-      const index = categories.indexOf(cell);
-      if (index >= 0) return index;
-      throw new Error(
-        `${this.#place(row, column)}: ${JSON.stringify(cell)} is not one of ${listed(categories)}`,
-      );
+      const index = positions.get(cell);
+      if (index !== undefined) return index;
+      throw new Error(`${this.#place(row, column)}: ${quoted(cell)} is not one of ${listed(categories)}`);
     });
   }
 
@@ -243,8 +246,4 @@ function sideBySide(
     start += own;
   }
   return { data, shape: [width] };
-}
-
-function listed(names: readonly string[]): string {
-  return names.map((name) => JSON.stringify(name)).join(", ");
 }
