@@ -5,6 +5,7 @@ import { kernelsCommand } from "./kernels.ts";
 import { benchmark, DEFAULT_OUT, PACKED, PROGRAM } from "./options.ts";
 import { packCommand } from "./pack.ts";
 import { peersCommand } from "./peers.ts";
+import { predictCommand } from "./predict.ts";
 import { resultsCommand } from "./results.ts";
 import { scaleCommand } from "./scale.ts";
 import { stepCommand } from "./step.ts";
@@ -21,6 +22,7 @@ const EVERYWHERE = [
   torchCommand,
   scaleCommand,
   streamCommand,
+  predictCommand,
 ];
 /** What needs the repository around it. */
 const IN_A_CHECKOUT = [packCommand, resultsCommand];

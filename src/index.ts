@@ -132,6 +132,7 @@ export { type Compiled, compile } from "./train/compile.ts";
 export type { CompiledStep } from "./train/compiledStep.ts";
 export { DivergenceError } from "./train/divergence.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
+export type { NonFinite } from "./train/finite.ts";
 export {
   type Epoch,
   type FitOptions,
@@ -141,7 +142,14 @@ export {
 } from "./train/fit.ts";
 export type { Mode } from "./train/monitor.ts";
 export { type OpenOptions, openData } from "./train/open.ts";
-export { type Prediction, type PredictOptions, predict } from "./train/predict.ts";
+export {
+  type PredictInputs,
+  type Prediction,
+  type PredictOptions,
+  type Predictor,
+  predict,
+  predictor,
+} from "./train/predict.ts";
 export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";
 export {
   createTrainer,

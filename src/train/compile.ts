@@ -26,6 +26,8 @@ export async function compile<const Inputs extends Record<string, InputSpec>>(
     name: "function",
     inputs,
     training: false,
+    // A function is what it is for every number.
+    nonFinite: "allow",
   });
   const call = (values: Readonly<Record<string, Elements>>) => step.run(values);
   return Object.assign(call, { program: step.program, release: () => step.release() });

@@ -1,6 +1,7 @@
 /** A step, compiled: written once, run as often as wanted. */
 import { type Elements, type Program, STEP_SLOTS } from "../program.ts";
 import type { Executable, LaunchTimes, Outputs } from "../runtime/engine.ts";
+import { firstNonFinite, type NonFinite } from "./finite.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Values of step scalars, by name. */
@@ -14,6 +15,8 @@ export class CompiledStep {
     readonly trains: boolean,
     /** Names of its inputs, whether what it computes depends on them or not. */
     readonly inputs: readonly string[],
+    /** Whether those may hold NaN and infinities. */
+    readonly nonFinite: NonFinite = "refuse",
   ) {
     const used = executable.program.buffers.filter(({ kind }) => kind === "input").map(({ name }) => name);
     this.#unused = new Set(inputs.filter((name) => !used.includes(name)));
@@ -28,12 +31,26 @@ export class CompiledStep {
     return this.executable.program;
   }
 
-  /** Writes inputs without running: later runs see them. */
+  /**
+   * Writes inputs without running: later runs see them.
+   * @throws RangeError for a number that is not finite, unless the step was compiled with `nonFinite: "allow"`
+   */
   write(inputs: Readonly<Record<string, Elements>>): void {
+    if (this.nonFinite === "refuse") this.#checkFinite(inputs);
     for (const [name, data] of Object.entries(inputs)) {
       if (this.#unused.has(name)) continue;
       this.executable.write(name, data);
       this.#unwritten.delete(name);
+    }
+  }
+
+  #checkFinite(inputs: Readonly<Record<string, Elements>>): void {
+    for (const [name, data] of Object.entries(inputs)) {
+      const bad = data instanceof Float32Array ? firstNonFinite(data) : -1;
+      if (bad < 0) continue;
+      throw new RangeError(
+        `step ${this.program.name}: input "${name}" holds ${data[bad]} at element ${bad}; give finite numbers, or compile the step with nonFinite: "allow"`,
+      );
     }
   }
 

@@ -1,15 +1,20 @@
 /** Prediction: a model's outputs for samples from the host. */
+import { checkOptions } from "../checks.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { sigmoidOp } from "../nn/ops/scalar.ts";
 import { softmaxOf } from "../nn/ops/softmax.ts";
 import { inputSource } from "../nn/ops/source.ts";
 import { ShapeError } from "../nn/tensor.ts";
-import { elementCount, formatShape } from "../program.ts";
+import { elementCount, formatShape, type Shape } from "../program.ts";
+import { MemoryLimitError } from "../runtime/limits.ts";
+import type { CompiledStep } from "./compiledStep.ts";
 import { checkBatchSize } from "./evaluate.ts";
+import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
+import { KeptSteps } from "./kept.ts";
 import type { TensorData, Trainer } from "./trainer.ts";
 
 export interface PredictOptions {
-  /** Samples a step (default 256, or all if they are fewer). */
+  /** Samples a step at most (default 256, or what the device can hold). */
   readonly batchSize?: number;
   /**
    * Gives probabilities, computed on the engine, instead of the outputs as they are: softmax over the last axis, or the
@@ -18,6 +23,8 @@ export interface PredictOptions {
   readonly probabilities?: "softmax" | "sigmoid";
   /** With `probabilities`: from which one on a class counts, from 0 to 1. Gives `classes`. */
   readonly threshold?: number;
+  /** Whether the inputs may hold NaN and infinities (default "refuse"). */
+  readonly nonFinite?: NonFinite;
 }
 
 /** The outputs or probabilities, and what was decided. */
@@ -30,27 +37,66 @@ export interface Prediction extends TensorData {
   readonly classes?: Int32Array;
 }
 
+/** What is predicted for: samples one after the other, or those of a data set. */
+export type PredictInputs = Float32Array | Dataset;
+
+/** {@link predict} with its options, and steps of its own. */
+export interface Predictor<P extends Prediction = Prediction> {
+  (inputs: PredictInputs): Promise<P>;
+  /** Frees its steps on the engine; calls after that compile them anew. */
+  release(): void;
+}
+
+type Decided = PredictOptions & { readonly threshold: number };
+
 /**
  * The model's outputs [samples, …] for `inputs`: samples one after the other, or those of a data set.
- * @throws RangeError when the inputs are no whole number of samples, or an option makes no sense.
+ *
+ * Steps are compiled for 1, 2, 4 … samples, up to `batchSize`, and kept with the trainer: of a model, the first call of a
+ * size takes long, others little more than the step. What is too short for a step is filled up with other samples of the
+ * call, so that layers that mix the samples of a batch see nothing but samples; each sample's outputs are the same to the
+ * bit in a batch of any size, as far as the model computes each on its own.
+ * @throws RangeError when the inputs are no whole number of samples or not finite, or an option makes no sense
  */
 export async function predict(
   trainer: Trainer,
-  inputs: Float32Array | Dataset,
-  options: PredictOptions & { readonly threshold: number },
+  inputs: PredictInputs,
+  options: Decided,
 ): Promise<Required<Prediction>>;
 export async function predict(
   trainer: Trainer,
-  inputs: Float32Array | Dataset,
+  inputs: PredictInputs,
   options?: PredictOptions,
 ): Promise<Prediction>;
 export async function predict(
   trainer: Trainer,
-  inputs: Float32Array | Dataset,
+  inputs: PredictInputs,
   options: PredictOptions = {},
 ): Promise<Prediction> {
+  return predicted(trainer, trainer.kept, inputs, checked("predict", options));
+}
+
+/**
+ * `predict` as a function of the inputs, for those who ask again and again. Its steps are its own: `release` frees them,
+ * and other predictions do not crowd them out.
+ * @throws RangeError where an option makes no sense
+ */
+export function predictor(trainer: Trainer, options: Decided): Predictor<Required<Prediction>>;
+export function predictor(trainer: Trainer, options?: PredictOptions): Predictor;
+export function predictor(trainer: Trainer, options: PredictOptions = {}): Predictor {
+  const settings = checked("predictor", options);
+  const steps = new KeptSteps();
+  const call = (inputs: PredictInputs) => predicted(trainer, steps, inputs, settings);
+  return Object.assign(call, { release: () => steps.release() });
+}
+
+async function predicted(
+  trainer: Trainer,
+  steps: KeptSteps,
+  inputs: PredictInputs,
+  options: PredictOptions,
+): Promise<Prediction> {
   const { probabilities, threshold } = options;
-  checkDecision(options);
   const { inputShape } = trainer.options;
   const sampleSize = elementCount(inputShape);
   const { data: samples, scale } = "inputs" in inputs ? inputs.inputs : { data: inputs, scale: 1 };
@@ -60,53 +106,84 @@ export async function predict(
       `predict: got ${samples.length} numbers; expected a multiple of ${sampleSize}, one sample being ${formatShape(inputShape)}`,
     );
   }
-  const { batchSize = 256 } = options;
-  checkBatchSize("predict", batchSize);
-  const size = Math.min(batchSize, count);
-  let shape: readonly number[] = [];
-  const step = await trainer.compile(
+  if (options.nonFinite !== "allow" && samples instanceof Float32Array) checkFinite(samples, sampleSize);
+  const run = async (step: CompiledStep, size: number): Promise<Prediction> => {
+    const [, ...shape] = step.program.outputs.outputs.shape;
+    const outputSize = elementCount(shape);
+    const data = new Float32Array(count * outputSize);
+    for (let start = 0; start < count; start += size) {
+      // The last batch begins earlier, so that it is full.
+      const first = Math.max(0, Math.min(start, count - size));
+      const x = batchOf(samples.subarray(first * sampleSize, (first + size) * sampleSize), size, sampleSize);
+      // In f32, as steps that read a data set do it.
+      if (scale !== 1) for (let i = 0; i < x.length; i++) x[i] *= Math.fround(scale);
+      const { outputs } = await step.run({ x });
+      const room = data.length - first * outputSize;
+      data.set(outputs.length > room ? outputs.subarray(0, room) : outputs, first * outputSize);
+    }
+    const prediction = { shape: [count, ...shape], data };
+    if (threshold === undefined) return prediction;
+    const rowSize = probabilities === "softmax" ? shape[shape.length - 1] : 1;
+    return { ...prediction, classes: decided(data, rowSize, threshold) };
+  };
+  for (;;) {
+    const size = stepSize(count, options.batchSize ?? steps.most);
+    try {
+      return await steps.use(
+        `predict ${size} ${probabilities}`,
+        () => compiled(trainer, size, inputShape, probabilities),
+        (step) => run(step, size),
+      );
+    } catch (error) {
+      const free = options.batchSize === undefined && size > 1;
+      if (!(free && error instanceof MemoryLimitError)) throw error;
+      steps.most = size / 2;
+    }
+  }
+}
+
+/** How many samples a step for `count` of them takes: a power of two at least, as long as that is no more than `most`. */
+function stepSize(count: number, most: number): number {
+  return Math.min(most, 2 ** Math.ceil(Math.log2(count)));
+}
+
+/** A batch of `size` samples: those given, from the first again where they are too few. */
+function batchOf(samples: Dataset["inputs"]["data"], size: number, sampleSize: number): Float32Array {
+  const x = new Float32Array(size * sampleSize);
+  x.set(samples);
+  for (let at = samples.length; at < x.length; at *= 2) x.copyWithin(at, 0, at);
+  return x;
+}
+
+function compiled(
+  trainer: Trainer,
+  size: number,
+  inputShape: Shape,
+  probabilities: PredictOptions["probabilities"],
+): Promise<CompiledStep> {
+  return trainer.compile(
     (_inputs, model) => {
-      let outputs = model(inputSource("x", [size, ...inputShape]));
+      const outputs = model(inputSource("x", [size, ...inputShape]));
       if (outputs.shape[0] !== size) {
         throw new ShapeError(
           "predict",
           `the model turns ${size} samples into ${formatShape(outputs.shape)}; expected [${size}, …], a row for each`,
         );
       }
-      shape = outputs.shape.slice(1);
-      if (probabilities === "sigmoid") outputs = sigmoidOp(outputs);
-      if (probabilities === "softmax") {
-        if (!(shape[shape.length - 1] > 1)) {
-          throw new ShapeError(
-            "predict",
-            `softmax over the last axis of ${formatShape(outputs.shape)} is 1 everywhere; use "sigmoid"`,
-          );
-        }
-        outputs = softmaxOf(outputs);
+      if (probabilities === undefined) return { outputs };
+      if (probabilities === "sigmoid") return { outputs: sigmoidOp(outputs) };
+      const { rank, shape } = outputs;
+      if (rank < 2 || shape[rank - 1] === 1) {
+        throw new ShapeError(
+          "predict",
+          `softmax over the last axis of ${formatShape(shape)} is 1 everywhere; use "sigmoid"`,
+        );
       }
-      return { outputs };
+      return { outputs: softmaxOf(outputs) };
     },
-    { name: "predict", training: false },
+    // The inputs are held against it before, by sample.
+    { name: "predict", training: false, nonFinite: "allow" },
   );
-  try {
-    const outputSize = elementCount(shape);
-    const data = new Float32Array(count * outputSize);
-    for (let start = 0; start < count; start += size) {
-      // The last batch is filled up with the samples before it: each is computed on its own, none is left out.
-      const first = Math.min(start, count - size);
-      const x = new Float32Array(samples.subarray(first * sampleSize, (first + size) * sampleSize));
-      // In f32, as steps that read a data set do it.
-      if (scale !== 1) for (let i = 0; i < x.length; i++) x[i] *= Math.fround(scale);
-      const { outputs } = await step.run({ x });
-      data.set(outputs, first * outputSize);
-    }
-    const prediction = { shape: [count, ...shape], data };
-    if (threshold === undefined) return prediction;
-    const rowSize = probabilities === "softmax" ? shape[shape.length - 1] : 1;
-    return { ...prediction, classes: decided(data, rowSize, threshold) };
-  } finally {
-    step.release();
-  }
 }
 
 /** Of each row of probabilities the largest; of rows of one, whether it is large enough. */
@@ -121,13 +198,32 @@ function decided(data: Float32Array, rowSize: number, threshold: number): Int32A
   });
 }
 
-function checkDecision({ probabilities, threshold }: PredictOptions): void {
+function checkFinite(samples: Float32Array, sampleSize: number): void {
+  const bad = firstNonFinite(samples);
+  if (bad < 0) return;
+  throw new RangeError(
+    `predict: sample ${Math.floor(bad / sampleSize)} holds ${samples[bad]} at element ${bad % sampleSize}; drop the sample or fill the gap, or give nonFinite: "allow"`,
+  );
+}
+
+/** @throws RangeError | TypeError for an option that makes no sense */
+function checked(owner: string, options: PredictOptions): PredictOptions {
+  checkOptions(owner, options, {
+    batchSize: "number",
+    probabilities: "string",
+    threshold: "number",
+    nonFinite: "string",
+  });
+  const { batchSize = 256, probabilities, threshold, nonFinite = "refuse" } = options;
+  checkBatchSize(owner, batchSize);
+  checkNonFinite(owner, nonFinite);
   if (![undefined, "softmax", "sigmoid"].includes(probabilities)) {
-    throw new RangeError(`predict: probabilities is ${probabilities}; give "softmax" or "sigmoid"`);
+    throw new RangeError(`${owner}: probabilities is ${probabilities}; give "softmax" or "sigmoid"`);
   }
   if (threshold !== undefined && !(probabilities && threshold >= 0 && threshold <= 1)) {
     throw new RangeError(
-      `predict: threshold is ${threshold}; give a number from 0 to 1, and with it probabilities: "softmax" or "sigmoid"`,
+      `${owner}: threshold is ${threshold}; give a number from 0 to 1, and with it probabilities: "softmax" or "sigmoid"`,
     );
   }
+  return options;
 }

@@ -22,6 +22,8 @@ import { type DType, elementCount, formatShape, type Shape } from "../program.ts
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import { checkSize } from "../runtime/limits.ts";
 import { CompiledStep } from "./compiledStep.ts";
+import { checkNonFinite, type NonFinite } from "./finite.ts";
+import { KeptSteps } from "./kept.ts";
 import { loadWeights, type WeightsSource } from "./weights.ts";
 
 /** An input of a step: its shape, and its type if that is not f32. */
@@ -46,6 +48,8 @@ export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> ex
   readonly data?: Readonly<Record<string, EngineBuffer>>;
   /** How many steps one run may have (default 1). */
   readonly maxSteps?: number;
+  /** Whether inputs may hold NaN and infinities (default "refuse": they would be in every number that follows). */
+  readonly nonFinite?: NonFinite;
 }
 
 /** A tensor's values, with their shape. */
@@ -77,6 +81,8 @@ export class Trainer {
   readonly seed: number;
   readonly optimizer: Optimizer | undefined;
   readonly memory: Record<string, EngineBuffer> = {};
+  /** Steps that other calls may use again, `predict`'s. */
+  readonly kept = new KeptSteps();
   /** Training steps taken so far. */
   steps = 0;
   /** Until `load`: a statistic of the model that has no value to compute with. */
@@ -136,7 +142,9 @@ export class Trainer {
     body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall, part: number) => StepOutputs,
     options: CompileStepOptions<Inputs> = {},
   ): Promise<CompiledStep> {
-    const { name = "step", inputs = {} as Inputs, data = {}, maxSteps, training = true, ...how } = options;
+    const { name = "step", inputs = {} as Inputs, data = {}, maxSteps, training = true, ...others } = options;
+    const { nonFinite = "refuse", ...how } = others;
+    checkNonFinite(name, nonFinite);
     let trains = false;
     const trace = (model: ModelCall, part: number) => {
       const sources = Object.fromEntries(
@@ -150,7 +158,7 @@ export class Trainer {
     const layout = { parameters: this.layout, statistics: this.statistics };
     const program = buildStep({ ...how, name, model, layout, optimizer, training, body: trace });
     const executable = await this.engine.compile(program, { maxSteps, memory: { ...this.memory, ...data } });
-    return new CompiledStep(this, executable, trains, Object.keys(inputs));
+    return new CompiledStep(this, executable, trains, Object.keys(inputs), nonFinite);
   }
 
   /** @throws Error naming a statistic that has no value yet, and what to do. */
@@ -242,6 +250,7 @@ export class Trainer {
 
   /** Frees the model's memory on the engine. Destroying the engine does the same. */
   release(): void {
+    this.kept.release();
     for (const buffer of Object.values(this.memory)) buffer.release();
   }
 }
