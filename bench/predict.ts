@@ -5,7 +5,7 @@
 import type { Command } from "commander";
 import { connect, cpu, createTrainer, dense, type Engine, predict, relu, sequential } from "wgrad";
 import { formatSpread, inTurn, type Spread, spreadOf, table } from "./measure.ts";
-import { benchmark, note, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
+import { benchmark, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
 import { publish, type Report } from "./report.ts";
 
 export interface PredictResult {

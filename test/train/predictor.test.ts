@@ -15,6 +15,7 @@ import {
 } from "../../src/index.ts";
 import { normals } from "../../src/random.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
+import { limited } from "../helpers/limited.ts";
 
 const engines = useEngines();
 const [INPUTS, OUTPUTS] = [5, 3];
@@ -195,6 +196,20 @@ describe("steps of predictions", () => {
     });
     expect([...(await predict(trainer, bytes)).data]).toEqual([-4, 0, 8]);
     trainer.release();
+  });
+
+  it("take as many samples as the device can hold, unless told how many", async () => {
+    // Of 7 numbers a sample in the hidden layer, 64 samples fit.
+    const { engine, compiled } = watched(limited(engines.cpu, 64 * 7 * 4));
+    const [trainer, whole] = [network(engine), network(engines.cpu)];
+    const want = await predict(whole, rows(150));
+    expect([...(await predict(trainer, rows(150))).data]).toEqual([...want.data]);
+    expect([...(await predict(trainer, rows(140))).data]).toEqual([...want.data.slice(0, 140 * OUTPUTS)]);
+    expect(compiled.map(({ outputs }) => outputs.outputs.shape[0])).toEqual([64]);
+    await expect(predict(trainer, rows(150), { batchSize: 65 })).rejects.toThrow(
+      /^program predict: .* takes 1820 bytes, and this device holds at most 1792 in one piece; use a smaller batch/,
+    );
+    for (const one of [trainer, whole]) one.release();
   });
 
   it("refuses options that make no sense, when it is made", () => {

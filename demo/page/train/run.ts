@@ -6,9 +6,9 @@ import {
   describe,
   type Engine,
   encodeSafetensors,
-  exp,
   logSoftmax,
   openData,
+  predict,
   type Schedule,
   type Trainer,
   type TrainerState,
@@ -42,7 +42,6 @@ export class Run {
   readonly history: number[] = [];
   readonly stepsPerEpoch: number;
   #batches: Batches | undefined;
-  #prediction: Promise<CompiledStep> | undefined;
 
   private constructor(
     readonly engine: Engine,
@@ -193,12 +192,7 @@ export class Run {
 
   /** How likely the image is to show each digit. Its pixels are from 0 to 1. */
   async predict(image: Float32Array): Promise<number[]> {
-    this.#prediction ??= this.trainer.compile(
-      ({ x }, model) => ({ probabilities: exp(logSoftmax(model(x))) }),
-      { name: "predict", inputs: { x: [1, ...IMAGE] }, training: false },
-    );
-    const { probabilities } = await (await this.#prediction).run({ x: image });
-    return Array.from(probabilities);
+    return Array.from((await predict(this.trainer, image, { probabilities: "softmax" })).data);
   }
 
   /** A safetensors file with PyTorch's names. */
@@ -213,6 +207,5 @@ export class Run {
   /** Frees what the run has on the engine. */
   release(): void {
     for (const one of [this.step, this.evaluation, this.source, this.testSource, this.trainer]) one.release();
-    this.#prediction?.then((step) => step.release()).catch(() => {});
   }
 }
