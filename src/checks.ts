@@ -13,9 +13,9 @@ type KindOf<Value> = [Value] extends [boolean]
           ? "array"
           : "any";
 
-/** A kind for each option of an interface: one that is forgotten, or of another kind, is an error of types. */
+/** A kind for each option of an interface: one that is forgotten, or of a wrong kind, is an error of types. */
 export type OptionKinds<Options> = {
-  readonly [Name in keyof Options]-?: KindOf<NonNullable<Options[Name]>>;
+  readonly [Name in keyof Options]-?: KindOf<NonNullable<Options[Name]>> | "any";
 };
 
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -58,7 +58,10 @@ function noOptions(owner: string, options: unknown, names: readonly string[]): T
 function checkKind(what: string, value: unknown, kind: string): void {
   const fits = kind === "any" ? value !== null : kind === "array" ? isList(value) : typeof value === kind;
   if (fits) return;
-  throw new TypeError(`${what} is ${inWords(value)}; give ${EXPECTED[kind] ?? "a value"}, or leave it out`);
+  const expected = EXPECTED[kind] ?? "a value";
+  throw new TypeError(
+    `${what} is ${inWords(value)}; give ${expected}${value === null ? ", or leave it out" : ""}`,
+  );
 }
 
 /** @throws TypeError for what is no number, such as "32"; NaN is one */
@@ -86,6 +89,10 @@ function isPlain(value: unknown): value is object {
 function isLiteral(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+export function isClass(value: unknown): boolean {
+  return typeof value === "function" && /^class\b/.test(Function.prototype.toString.call(value));
 }
 
 /** Whether a value is an array, typed or not. */
@@ -212,6 +219,7 @@ const FOREIGN: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 const ARGUMENT = "give it as an argument, in front of the options";
+const TO_OPTIMIZER = "give it to the optimizer: adam({ learningRate: 0.001 })";
 const FROM_DATA = "leave it out: sizes of inputs follow from the data";
 
 /** What to do about options of other libraries that nothing here is called after. */
@@ -229,11 +237,15 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     inputshape: FROM_DATA,
     kernel: ARGUMENT,
     kernelsize: ARGUMENT,
+    learningrate: TO_OPTIMIZER,
+    lr: TO_OPTIMIZER,
+    momentum: TO_OPTIMIZER,
     numheads: ARGUMENT,
     outfeatures: ARGUMENT,
     outchannels: ARGUMENT,
     poolsize: ARGUMENT,
     units: ARGUMENT,
+    weightdecay: TO_OPTIMIZER,
     validationsplit: "split the data first: split(data, …) of wgrad/data, then give the option validation",
   }),
 );

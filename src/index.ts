@@ -41,6 +41,7 @@ export {
   type HuberOptions,
   huber,
   type Loss,
+  type LossFunction,
   meanAbsoluteError,
   meanSquaredError,
   quadratic,
@@ -107,6 +108,8 @@ export {
   type PlateauOptions,
   reduceOnPlateau,
   type Schedule,
+  type ScheduleFunction,
+  type StepDecayOptions,
   stepDecay,
   type WarmUpOptions,
   warmUp,
@@ -126,7 +129,8 @@ export {
 export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export { MemoryLimitError } from "./runtime/limits.ts";
-export type { Callback } from "./train/callback.ts";
+export type { Samples } from "./train/arguments.ts";
+export type { Callback, EpochFunction } from "./train/callback.ts";
 export type { CheckpointSource } from "./train/checkpoint.ts";
 export { type Compiled, compile } from "./train/compile.ts";
 export type { CompiledStep } from "./train/compiledStep.ts";

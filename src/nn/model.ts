@@ -1,5 +1,5 @@
 /** Models: layers in a row, or any function of traced tensors. */
-import { inWords } from "../checks.ts";
+import { inWords, isClass } from "../checks.ts";
 import { formatShape } from "../program.ts";
 import type { Scope } from "./parameters.ts";
 import { type SummaryOptions, summary } from "./summary.ts";
@@ -37,8 +37,7 @@ export function asLayer(model: Model, owner = "sequential", what = "the model"):
   if (typeof model === "function") {
     const { [UNCALLED]: uncalled } = model as { readonly [UNCALLED]?: () => Layer };
     if (uncalled) return uncalled();
-    if (!/^class\b/.test(Function.prototype.toString.call(model)))
-      return { name: model.name || "function", apply: model };
+    if (!isClass(model)) return { name: model.name || "function", apply: model };
     throw new TypeError(
       `${owner}: ${what} is the class ${model.name}; give an instance: new ${model.name}(…)`,
     );

@@ -1,4 +1,5 @@
 /** What a run of `fit` calls while it goes on. `wgrad/callbacks` has the usual ones. */
+import { inWords, isClass } from "../checks.ts";
 import type { Epoch, FitRun } from "./fit.ts";
 
 export interface Callback {
@@ -9,4 +10,23 @@ export interface Callback {
   onEpoch?(epoch: Epoch, run: FitRun): "stop" | undefined | Promise<"stop" | undefined>;
   /** After the last epoch, and when the caller stops iterating; not after a failure. */
   onEnd?(run: FitRun): void | Promise<void>;
+}
+
+/** A callback that is only told of epochs: its `onEpoch`. */
+export type EpochFunction = NonNullable<Callback["onEpoch"]>;
+
+/** @throws TypeError for what is no callback, in the name of `owner` */
+export function asCallbacks(owner: string, callbacks: readonly (Callback | EpochFunction)[]): Callback[] {
+  if (!Array.isArray(callbacks))
+    throw new TypeError(`${owner}: callbacks is ${inWords(callbacks)}; give an array: [earlyStopping()]`);
+  return callbacks.map((callback, i) => {
+    if (typeof callback === "function" && !isClass(callback))
+      return { name: callback.name || "function", onEpoch: callback };
+    const { onStart, onEpoch, onEnd } = Object(callback) as Partial<Callback>;
+    const parts = [onStart, onEpoch, onEnd].filter((part) => part !== undefined);
+    if (parts.length > 0 && parts.every((part) => typeof part === "function")) return callback;
+    throw new TypeError(
+      `${owner}: callbacks[${i}] is ${inWords(callback)}; give one such as earlyStopping(), an object with onStart, onEpoch or onEnd, or a function of an epoch`,
+    );
+  });
 }

@@ -1,8 +1,10 @@
 /** Functions of traced tensors, compiled: for computations without a model. */
+import { inWords } from "../checks.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import type { Elements, Program } from "../program.ts";
 import type { Engine, Outputs } from "../runtime/engine.ts";
+import { checkEngine } from "./arguments.ts";
 import { createTrainer, type InputSpec } from "./trainer.ts";
 
 /** A compiled function: called with the inputs' elements, it gives the outputs'. */
@@ -21,6 +23,12 @@ export async function compile<const Inputs extends Record<string, InputSpec>>(
   inputs: Inputs,
   body: (inputs: { [K in keyof Inputs]: Tensor }) => StepOutputs,
 ): Promise<Compiled> {
+  checkEngine("compile", engine);
+  if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs)) {
+    throw new TypeError(`compile: the inputs are ${inWords(inputs)}; give a shape by name: { a: [2, 3] }`);
+  }
+  if (typeof body !== "function")
+    throw new TypeError(`compile: the body is ${inWords(body)}; give a function of the inputs`);
   const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
   const step = await nothing.compile((sources) => body(sources), {
     name: "function",

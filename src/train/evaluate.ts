@@ -1,5 +1,6 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
-import { crossEntropy, type Loss } from "../nn/losses.ts";
+import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
+import { asLoss, crossEntropy, type Loss, type LossFunction } from "../nn/losses.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { argmax } from "../nn/ops/reduce.ts";
 import { greater, oneHot, sub } from "../nn/ops/scalar.ts";
@@ -8,6 +9,7 @@ import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { elementCount } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
+import { checkData, checkMetrics, checkTrainer } from "./arguments.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { compileSteps, openData } from "./open.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";
@@ -64,8 +66,8 @@ export type Measured<M extends readonly Metric[]> = Omit<Evaluation, "metrics"> 
 };
 
 export interface EvaluateOptions {
-  /** Default: softmax cross-entropy. */
-  readonly loss?: Loss;
+  /** Default: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
+  readonly loss?: Loss | LossFunction;
   /** Samples a step (default 1000); all are counted, whatever the size. */
   readonly batchSize?: number;
   /** Bytes of the engine's memory that the data set may take; a larger one is streamed (default: as much as fits). */
@@ -73,6 +75,13 @@ export interface EvaluateOptions {
   /** What else to count; each has a name of its own. */
   readonly metrics?: readonly Metric[];
 }
+
+const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
+  loss: "any",
+  batchSize: "number",
+  dataMemory: "number",
+  metrics: "array",
+};
 
 /** The model's loss, accuracy and confusion matrix on all samples of a data set, and what `metrics` count. */
 export async function evaluate<const M extends readonly Metric[]>(
@@ -90,6 +99,9 @@ export async function evaluate(
   dataset: Data,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkTrainer("evaluate", trainer);
+  checkData("evaluate", "the data", dataset);
+  checkOptions("evaluate", options, EVALUATE_OPTIONS);
   const evaluator = await Evaluator.compile(trainer, dataset, options);
   try {
     return await evaluator.run();
@@ -110,9 +122,10 @@ export class Evaluator {
   ) {}
 
   static async compile(trainer: Trainer, dataset: Data, options: EvaluateOptions): Promise<Evaluator> {
-    const { loss = crossEntropy(), batchSize = 1000, dataMemory, metrics = [] } = options;
-    checkBatchSize("evaluate", batchSize);
-    checkNames(metrics);
+    const { batchSize = 1000, dataMemory, metrics = [] } = options;
+    checkWhole("evaluate: batchSize", batchSize);
+    checkMetrics("evaluate", metrics);
+    const loss = options.loss === undefined ? crossEntropy() : asLoss("evaluate", options.loss);
     const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
     try {
       const steps = await compileSteps(source, dataset.count, batchSize, (size) =>
@@ -222,17 +235,4 @@ function ownSums(sums: MetricSums, metric: number): MetricSums {
   const prefix = `${metric} `;
   const own = Object.entries(sums).filter(([name]) => name.startsWith(prefix));
   return Object.fromEntries(own.map(([name, sum]) => [name.slice(prefix.length), sum]));
-}
-
-/** @throws TypeError where two metrics would give their values under one name */
-function checkNames(metrics: readonly Metric[]): void {
-  const names = metrics.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice) throw new TypeError(`evaluate: two metrics are called ${twice}; give one of them another name`);
-}
-
-export function checkBatchSize(what: string, batchSize: number): void {
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`${what}: batchSize is ${batchSize}; give a whole number from 1`);
-  }
 }

@@ -1,27 +1,29 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
+import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import type { Clipping } from "../nn/arena.ts";
 import type { Augment } from "../nn/batch.ts";
-import type { Loss } from "../nn/losses.ts";
-import type { Model } from "../nn/model.ts";
-import { adam, type Optimizer } from "../nn/optimizers.ts";
-import type { Schedule } from "../nn/schedules.ts";
+import { asLoss, type Loss, type LossFunction } from "../nn/losses.ts";
+import { asLayer, type Model } from "../nn/model.ts";
+import { adam, checkOptimizer, type Optimizer } from "../nn/optimizers.ts";
+import { asSchedule, type Schedule, type ScheduleFunction } from "../nn/schedules.ts";
 import { checkTrainingOptions, type Penalty } from "../nn/step.ts";
 import type { Program } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
-import type { Callback } from "./callback.ts";
+import { checkData, checkEngine, checkMetrics } from "./arguments.ts";
+import { asCallbacks, type Callback, type EpochFunction } from "./callback.ts";
 import type { CheckpointSource } from "./checkpoint.ts";
-import { checkBatchSize, type Evaluation, type Metric } from "./evaluate.ts";
+import type { Evaluation, Metric } from "./evaluate.ts";
 import { Run } from "./run.ts";
 import type { Data } from "./source.ts";
 import { createTrainer, type Trainer } from "./trainer.ts";
 
 export interface FitOptions {
-  /** Default: softmax cross-entropy. */
-  readonly loss?: Loss;
+  /** Default: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
+  readonly loss?: Loss | LossFunction;
   /** Default: Adam with its default learning rate. */
   readonly optimizer?: Optimizer;
-  /** What the learning rate is multiplied by from step to step (default: constant). */
-  readonly schedule?: Schedule;
+  /** What the learning rate is multiplied by from step to step (default: constant), or a function of the step. */
+  readonly schedule?: Schedule | ScheduleFunction;
   /** Samples a step (default 128). */
   readonly batchSize?: number;
   /** Passes over the data (default 5). */
@@ -36,8 +38,8 @@ export interface FitOptions {
   readonly augment?: Augment;
   /** Bytes of the engine's memory that the data set may take; a larger one is streamed (default: as much as fits). */
   readonly dataMemory?: number;
-  /** What is told of each epoch, and may end the run: see `wgrad/callbacks`. */
-  readonly callbacks?: readonly Callback[];
+  /** What is told of each epoch, and may end the run: see `wgrad/callbacks`. A function is an `onEpoch`. */
+  readonly callbacks?: readonly (Callback | EpochFunction)[];
   /** A checkpoint of a run with the same options, which goes on where that was, up to `epochs` in all. */
   readonly resume?: CheckpointSource;
   /** Whether samples are read in a new order each epoch (default true). */
@@ -54,6 +56,35 @@ export interface FitOptions {
   readonly onCompiled?: (program: Program) => void;
   /** Called every few steps with how far the run is. */
   readonly onProgress?: (progress: Progress) => void;
+}
+
+export const FIT_OPTIONS: OptionKinds<FitOptions> = {
+  loss: "any",
+  optimizer: "any",
+  schedule: "any",
+  batchSize: "number",
+  epochs: "number",
+  seed: "number",
+  validation: "any",
+  metrics: "array",
+  augment: "any",
+  dataMemory: "number",
+  callbacks: "array",
+  resume: "any",
+  shuffle: "boolean",
+  dropLast: "boolean",
+  clip: "any",
+  penalty: "any",
+  accumulate: "number",
+  onCompiled: "function",
+  onProgress: "function",
+};
+
+/** What a run goes by: options whose functions have become what they stand for. */
+export interface RunOptions extends FitOptions {
+  readonly loss?: Loss;
+  readonly schedule?: Schedule;
+  readonly callbacks: readonly Callback[];
 }
 
 export interface Progress {
@@ -100,13 +131,21 @@ export interface FitRun extends AsyncIterable<Epoch> {
 
 /**
  * Trains `model` on `dataset`.
- * @throws RangeError at once when an option makes no sense, or the data set is smaller than a batch.
+ * @throws TypeError at once for an option that there is not, or arguments of other kinds; RangeError when an option makes no
+ *   sense, or the data set is smaller than a batch
  */
 export function fit(engine: Engine, model: Model, dataset: Data, options: FitOptions = {}): FitRun {
+  checkEngine("fit", engine);
+  const layer = asLayer(model, "fit");
+  checkData("fit", "the data", dataset);
+  checkOptions("fit", options, FIT_OPTIONS);
   const { batchSize = 128, epochs = 5, seed = 0, optimizer = adam() } = options;
-  checkBatchSize("fit", batchSize);
-  if (!Number.isInteger(epochs) || epochs < 1)
-    throw new RangeError(`fit: epochs is ${epochs}; give a whole number from 1`);
+  checkWhole("fit: batchSize", batchSize);
+  checkWhole("fit: epochs", epochs);
+  checkWhole("fit: seed", seed, 0);
+  checkOptimizer("fit", optimizer);
+  checkMetrics("fit", options.metrics ?? []);
+  if (options.validation !== undefined) checkData("fit", "validation", options.validation);
   if (dataset.count < batchSize) {
     throw new RangeError(
       `fit: ${dataset.name} has ${dataset.count} samples, fewer than one batch of ${batchSize}; use a batchSize of at most ${dataset.count}`,
@@ -117,9 +156,16 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
   if (batchSize % accumulate !== 0) {
     throw new RangeError(`fit: accumulate is ${accumulate}; give a divisor of the batchSize ${batchSize}`);
   }
-  if (augment && typeof augment.apply !== "function") {
-    throw new TypeError("fit: augment takes what augment(…) of wgrad/augment makes: augment(rotate(…), …)");
+  if (augment !== undefined && typeof augment.apply !== "function") {
+    throw new TypeError(
+      `fit: augment is ${inWords(augment)}; give what augment(…) of wgrad/augment makes: augment(rotate(…), …)`,
+    );
   }
-  const trainer = createTrainer(engine, model, { inputShape: dataset.inputs.shape, optimizer, seed });
-  return new Run(trainer, dataset, options, batchSize, epochs);
+  const callbacks = asCallbacks("fit", options.callbacks ?? []);
+  const loss = options.loss && asLoss("fit", options.loss);
+  const stepsPerEpoch = Math.ceil(dataset.count / batchSize);
+  const begin = { step: 0, total: stepsPerEpoch * epochs, stepsPerEpoch, history: [] };
+  const schedule = options.schedule && asSchedule("fit", options.schedule, begin);
+  const trainer = createTrainer(engine, layer, { inputShape: dataset.inputs.shape, optimizer, seed });
+  return new Run(trainer, dataset, { ...options, loss, schedule, callbacks }, batchSize, epochs);
 }

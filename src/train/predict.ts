@@ -1,5 +1,5 @@
 /** Prediction: a model's outputs for samples from the host. */
-import { checkOptions } from "../checks.ts";
+import { checkOptions, checkWhole } from "../checks.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { sigmoidOp } from "../nn/ops/scalar.ts";
 import { softmaxOf } from "../nn/ops/softmax.ts";
@@ -7,8 +7,8 @@ import { inputSource } from "../nn/ops/source.ts";
 import { ShapeError } from "../nn/tensor.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { MemoryLimitError } from "../runtime/limits.ts";
+import { checkTrainer, flatSamples, type Samples } from "./arguments.ts";
 import type { CompiledStep } from "./compiledStep.ts";
-import { checkBatchSize } from "./evaluate.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
 import type { TensorData, Trainer } from "./trainer.ts";
@@ -37,8 +37,11 @@ export interface Prediction extends TensorData {
   readonly classes?: Int32Array;
 }
 
-/** What is predicted for: samples one after the other, or those of a data set. */
-export type PredictInputs = Float32Array | Dataset;
+/**
+ * What is predicted for: numbers, samples one after the other; rows of numbers, in rows of rows where samples have more
+ * axes; or the samples of a data set.
+ */
+export type PredictInputs = Samples | Dataset;
 
 /** {@link predict} with its options, and steps of its own. */
 export interface Predictor<P extends Prediction = Prediction> {
@@ -73,6 +76,7 @@ export async function predict(
   inputs: PredictInputs,
   options: PredictOptions = {},
 ): Promise<Prediction> {
+  checkTrainer("predict", trainer);
   return predicted(trainer, trainer.kept, inputs, checked("predict", options));
 }
 
@@ -84,6 +88,7 @@ export async function predict(
 export function predictor(trainer: Trainer, options: Decided): Predictor<Required<Prediction>>;
 export function predictor(trainer: Trainer, options?: PredictOptions): Predictor;
 export function predictor(trainer: Trainer, options: PredictOptions = {}): Predictor {
+  checkTrainer("predictor", trainer);
   const settings = checked("predictor", options);
   const steps = new KeptSteps();
   const call = (inputs: PredictInputs) => predicted(trainer, steps, inputs, settings);
@@ -99,9 +104,13 @@ async function predicted(
   const { probabilities, threshold } = options;
   const { inputShape } = trainer.options;
   const sampleSize = elementCount(inputShape);
-  const { data: samples, scale } = "inputs" in inputs ? inputs.inputs : { data: inputs, scale: 1 };
+  const data = isData(inputs) ? inputs : undefined;
+  const { data: samples, scale } = data?.inputs ?? {
+    data: flatSamples("predict", inputs as Samples, sampleSize),
+    scale: 1,
+  };
   const count = samples.length / sampleSize;
-  if (!Number.isInteger(count) || count === 0 || ("count" in inputs && count !== inputs.count)) {
+  if (!Number.isInteger(count) || count === 0 || (data && count !== data.count)) {
     throw new RangeError(
       `predict: got ${samples.length} numbers; expected a multiple of ${sampleSize}, one sample being ${formatShape(inputShape)}`,
     );
@@ -186,6 +195,10 @@ function compiled(
   );
 }
 
+function isData(inputs: PredictInputs): inputs is Dataset {
+  return "inputs" in Object(inputs);
+}
+
 /** Of each row of probabilities the largest; of rows of one, whether it is large enough. */
 function decided(data: Float32Array, rowSize: number, threshold: number): Int32Array {
   // As the probabilities are f32, the threshold must be, to be reached.
@@ -215,7 +228,7 @@ function checked(owner: string, options: PredictOptions): PredictOptions {
     nonFinite: "string",
   });
   const { batchSize = 256, probabilities, threshold, nonFinite = "refuse" } = options;
-  checkBatchSize(owner, batchSize);
+  checkWhole(`${owner}: batchSize`, batchSize);
   checkNonFinite(owner, nonFinite);
   if (![undefined, "softmax", "sigmoid"].includes(probabilities)) {
     throw new RangeError(`${owner}: probabilities is ${probabilities}; give "softmax" or "sigmoid"`);

@@ -11,7 +11,7 @@ import type { RunSettings } from "./checkpoint.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { Totals } from "./divergence.ts";
 import { Evaluator } from "./evaluate.ts";
-import type { Epoch, FitOptions, FitRun } from "./fit.ts";
+import type { Epoch, FitRun, RunOptions } from "./fit.ts";
 import { compileSteps, openData } from "./open.ts";
 import { Pace } from "./pace.ts";
 import { BATCH_START, type Batches, type BatchSource, type Data } from "./source.ts";
@@ -31,7 +31,7 @@ export class Run implements FitRun {
   constructor(
     readonly trainer: Trainer,
     readonly dataset: Data,
-    readonly options: FitOptions,
+    readonly options: RunOptions,
     readonly batchSize: number,
     readonly epochs: number,
   ) {}
@@ -44,7 +44,7 @@ export class Run implements FitRun {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Epoch> {
     const { trainer, dataset, options, batchSize } = this;
-    const { validation, callbacks = [], shuffle = true, loss, metrics, dataMemory } = options;
+    const { validation, callbacks, shuffle = true, loss, metrics, dataMemory } = options;
     await this.#resume();
     const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
     const held: { release(): void }[] = [source];
@@ -77,7 +77,8 @@ export class Run implements FitRun {
         };
         this.history.push(told);
         for (const callback of callbacks) {
-          if ((await callback.onEpoch?.(told, this)) === "stop") this.stoppedBy ??= callback.name;
+          if ((await callback.onEpoch?.(told, this)) === "stop")
+            this.stoppedBy ??= callback.name || "callback";
         }
         yield told;
       }

@@ -5,10 +5,11 @@
  * read what you ask for.
  */
 
+import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import { type ArenaEntry, type ArenaLayout, type ArenaName, blockValues } from "../nn/arena.ts";
 import { asLayer, type Layer, type Model } from "../nn/model.ts";
 import { inputSource } from "../nn/ops/source.ts";
-import { checkGroups, type Optimizer } from "../nn/optimizers.ts";
+import { checkGroups, checkOptimizer, type Optimizer } from "../nn/optimizers.ts";
 import type { StatisticSpec } from "../nn/parameters.ts";
 import {
   buildStep,
@@ -21,6 +22,7 @@ import type { Tensor } from "../nn/tensor.ts";
 import { type DType, elementCount, formatShape, type Shape } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import { checkSize } from "../runtime/limits.ts";
+import { checkEngine } from "./arguments.ts";
 import { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, type NonFinite } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
@@ -52,6 +54,18 @@ export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> ex
   readonly nonFinite?: NonFinite;
 }
 
+const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>> = {
+  name: "string",
+  inputs: "any",
+  training: "boolean",
+  data: "any",
+  maxSteps: "number",
+  clip: "any",
+  penalty: "any",
+  accumulate: "number",
+  nonFinite: "string",
+};
+
 /** A tensor's values, with their shape. */
 export interface TensorData {
   readonly shape: Shape;
@@ -70,6 +84,9 @@ export interface TrainerState {
 
 /** Opens a model on an engine, with freshly initialised parameters. */
 export function createTrainer(engine: Engine, model: Model, options: TrainerOptions): Trainer {
+  checkEngine("createTrainer", engine);
+  checkOptions("createTrainer", options, { inputShape: "any", optimizer: "any", seed: "number" });
+  if (options.optimizer !== undefined) checkOptimizer("createTrainer", options.optimizer);
   return new Trainer(engine, asLayer(model, "createTrainer"), options);
 }
 
@@ -95,7 +112,9 @@ export class Trainer {
   ) {
     const { inputShape, optimizer, seed = 0 } = options;
     if (!Array.isArray(inputShape)) {
-      throw new TypeError(`createTrainer: inputShape is ${inputShape}; give a sample's shape, such as [784]`);
+      throw new TypeError(
+        `createTrainer: inputShape is ${inWords(inputShape)}; give a sample's shape, such as [784]`,
+      );
     }
     if (!Number.isSafeInteger(seed) || seed < 0) {
       throw new RangeError(`createTrainer: seed is ${seed}; give a whole number from 0 to 2^53 - 1`);
@@ -142,6 +161,13 @@ export class Trainer {
     body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall, part: number) => StepOutputs,
     options: CompileStepOptions<Inputs> = {},
   ): Promise<CompiledStep> {
+    if (typeof body !== "function") {
+      throw new TypeError(
+        `compile: the step is ${inWords(body)}; give a function (inputs, model) => tensors`,
+      );
+    }
+    checkOptions<CompileStepOptions<Record<string, InputSpec>>>("compile", options, COMPILE_OPTIONS);
+    if (options.maxSteps !== undefined) checkWhole("compile: maxSteps", options.maxSteps);
     const { name = "step", inputs = {} as Inputs, data = {}, maxSteps, training = true, ...others } = options;
     const { nonFinite = "refuse", ...how } = others;
     checkNonFinite(name, nonFinite);

@@ -100,8 +100,8 @@ describe("an optimizer", () => {
       'sgd: groups[0]: there is no option "frosen"; did you mean frozen?',
     ],
     [{ groups: [{ match: 0 }] }, "sgd: groups[0]: match is 0; give a parameter's name"],
-    [{ groups: {} }, "sgd: groups is {}; give an array, or leave it out"],
-    [{ momentum: "0.9" }, 'sgd: momentum is "0.9"; give a number, or leave it out'],
+    [{ groups: {} }, "sgd: groups is {}; give an array"],
+    [{ momentum: "0.9" }, 'sgd: momentum is "0.9"; give a number'],
   ])("refuses %o", (options, message) => {
     expect(() => sgd(any(options))).toThrow(message);
   });

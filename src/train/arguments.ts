@@ -1,0 +1,92 @@
+/** What functions over models, engines and data are given: checked where it comes in, before anything is made of it. */
+import { inWords, isList, isPromise } from "../checks.ts";
+import type { Engine } from "../runtime/engine.ts";
+import type { Metric } from "./evaluate.ts";
+import type { Data } from "./source.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** What values are looked at for, whatever they are. */
+type Looked = Readonly<Record<string, unknown>> | null | undefined;
+
+/** @throws TypeError for what is no engine */
+export function checkEngine(owner: string, engine: unknown): asserts engine is Engine {
+  const { compile, buffer, apply } = Object(engine) as NonNullable<Looked>;
+  if (typeof compile === "function" && typeof buffer === "function") return;
+  if (isPromise(engine))
+    throw new TypeError(`${owner}: the engine is a Promise; put await in front of it: await connect()`);
+  const isModel = typeof apply === "function" && typeof engine !== "function";
+  const remedy = isModel
+    ? "the engine comes first: const engine = await connect()"
+    : "give one such as await connect() or cpu()";
+  throw new TypeError(`${owner}: the engine is ${isModel ? "a model" : inWords(engine)}; ${remedy}`);
+}
+
+/** @throws TypeError for what is no trainer, such as a model or a run */
+export function checkTrainer(owner: string, trainer: unknown): asserts trainer is Trainer {
+  const { compile, engine, trainer: inner } = Object(trainer) as NonNullable<Looked>;
+  if (typeof compile === "function" && engine) return;
+  const remedy = inner
+    ? "give its trainer: run.trainer"
+    : "give the trainer of a run, run.trainer, or one of createTrainer(engine, model, …)";
+  throw new TypeError(`${owner}: the trainer is ${inWords(trainer)}; ${remedy}`);
+}
+
+/** @throws TypeError for what is no data set, such as an array */
+export function checkData(owner: string, what: string, data: unknown): asserts data is Data {
+  const { inputs, count, train, dataset } = Object(data) as NonNullable<Looked>;
+  if (inputs && typeof count === "number") return;
+  let remedy = "make one: dataset({ inputs: { data, shape }, targets: { data } }) of wgrad/data";
+  if (train) remedy = "give one part of it: data.train";
+  else if (typeof dataset === "function") remedy = 'make one of the table: table.dataset({ target: "…" })';
+  throw new TypeError(`${owner}: ${what} is ${inWords(data)}, and no data set; ${remedy}`);
+}
+
+/** @throws TypeError for what is no list of metrics, each with a name of its own */
+export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
+  if (!Array.isArray(metrics))
+    throw new TypeError(`${owner}: metrics is ${inWords(metrics)}; give an array: [topK(5)]`);
+  metrics.forEach((metric: unknown, i) => {
+    const { name, trace, finish } = Object(metric) as NonNullable<Looked>;
+    if (typeof name === "string" && typeof trace === "function" && typeof finish === "function") return;
+    let remedy = "give what wgrad/metrics makes, such as topK(5)";
+    if (typeof metric === "function") remedy = `call it first: ${metric.name}()`;
+    else if (/^(acc|loss)/i.test(String(metric))) remedy = "leave it out: it is always counted";
+    throw new TypeError(`${owner}: metrics[${i}] is ${inWords(metric)}; ${remedy}`);
+  });
+  const names = metrics.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice) throw new TypeError(`${owner}: two metrics are called ${twice}; give one of them another name`);
+}
+
+/** Samples on the host: numbers one after the other, or rows of them, in rows of rows where samples have more axes. */
+export type Samples = ArrayLike<number> | readonly Samples[];
+
+/**
+ * All numbers of `samples`, one after the other.
+ * @param size how many a sample has; rows must have as many
+ * @throws TypeError for what holds no numbers; RangeError naming a row of another length
+ */
+export function flatSamples(owner: string, samples: Samples, size: number): Float32Array {
+  if (!isList(samples)) {
+    throw new TypeError(
+      `${owner}: the inputs are ${inWords(samples)}; give numbers, rows of numbers, or a data set`,
+    );
+  }
+  if (samples instanceof Float32Array) return samples;
+  const nested = isList(samples[0]);
+  const numbers: number[] = [];
+  for (let i = 0; i < samples.length; i++) {
+    const before = numbers.length;
+    collect(samples[i] as Samples | number, `${owner}: ${nested ? "row" : "number"} ${i}`, numbers);
+    const length = numbers.length - before;
+    if (nested && length !== size)
+      throw new RangeError(`${owner}: row ${i} has ${length} numbers; expected ${size}, those of one sample`);
+  }
+  return Float32Array.from(numbers);
+}
+
+function collect(value: unknown, what: string, into: number[]): void {
+  if (typeof value === "number") into.push(value);
+  else if (isList(value)) for (let i = 0; i < value.length; i++) collect(value[i], what, into);
+  else throw new TypeError(`${what} is or holds ${inWords(value)}; give numbers`);
+}
