@@ -100,7 +100,7 @@ export function describe(program: Program, measured?: Measured): string {
     ...table([header, ...rows]),
     `memory: ${memory.join(", ")}`,
     ...(program.scalars.length > 0
-      ? [`step scalars: ${program.scalars.map(({ name }) => name).join(", ")}`]
+      ? [`step scalars: ${[...new Set(program.scalars.map(({ name }) => name))].join(", ")}`]
       : []),
   ].join("\n");
 }

@@ -110,6 +110,9 @@ export interface Dispatch {
   readonly joined?: boolean;
 }
 
+/** What the names of an optimizer's own step scalars begin with: `optimizer.correction1`. */
+export const OPTIMIZER_SCALAR = "optimizer.";
+
 /** A number that changes from step to step and reaches the kernels through the step table. */
 export interface StepScalar {
   readonly name: string;

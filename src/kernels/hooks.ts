@@ -2,7 +2,7 @@
 import type { Elements, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
 import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
-import { slotOf } from "./specialise.ts";
+import { readAs, slotOf } from "./specialise.ts";
 
 /** The current row of the step table, seen as floats and as integers. */
 export interface StepRow {
@@ -54,7 +54,7 @@ function compile(
       return compileMap(instruction.terms, instruction.offset, instruction.from + 2);
     case "shift": {
       const from = instruction.from + 2;
-      const slot = slotOf(instruction.scalar, scalars);
+      const slot = slotOf(instruction.scalar, "u32", scalars);
       return (r) => r[from] + row.u32[slot];
     }
     case "row": {
@@ -68,8 +68,9 @@ function compile(
       return () => value;
     }
     case "scalar": {
-      const slot = slotOf(instruction.scalar, scalars);
-      return scalars[slot].dtype === "f32" ? () => row.f32[slot] : () => row.u32[slot];
+      const dtype = readAs(instruction.scalar, scalars);
+      const slot = slotOf(instruction.scalar, dtype, scalars);
+      return () => row[dtype][slot];
     }
     case "position": {
       const at = instruction.at + 2;
@@ -83,8 +84,8 @@ function compile(
     case "random": {
       const at = instruction.at + 2;
       const { stream } = instruction;
-      const seed = slotOf("seed", scalars);
-      const counter = slotOf(instruction.counter, scalars);
+      const seed = slotOf("seed", "u32", scalars);
+      const counter = slotOf(instruction.counter, "u32", scalars);
       return (r) => stepUniform(row.u32[seed], stream, row.u32[counter], r[at]);
     }
     case "call":

@@ -255,7 +255,7 @@ function expression(
     case "map":
       return mapExpression(instruction.terms, instruction.offset, `v${instruction.from}`);
     case "shift":
-      return `v${instruction.from} + ${stepWord(instruction.scalar, scalars)}`;
+      return `v${instruction.from} + ${stepWord(instruction.scalar, "u32", scalars)}`;
     case "row":
       return `u32(v${instruction.from}) * ${u32Literal(instruction.size)} + v${instruction.column}`;
     case "value":
@@ -263,8 +263,8 @@ function expression(
     case "constant":
       return `f32(${f32Literal(instruction.value)})`;
     case "scalar": {
-      const word = stepWord(instruction.scalar, scalars);
-      const { dtype } = scalars[slotOf(instruction.scalar, scalars)];
+      const dtype = readAs(instruction.scalar, scalars);
+      const word = stepWord(instruction.scalar, dtype, scalars);
       return dtype === "f32" ? `bitcast<f32>(${word})` : `f32(${word})`;
     }
     case "position":
@@ -272,7 +272,7 @@ function expression(
     case "load":
       return loadExpression(instruction.binding, memoryOf(instruction.binding), `v${instruction.at}`);
     case "random": {
-      const [seed, counter] = ["seed", instruction.counter].map((name) => stepWord(name, scalars));
+      const [seed, counter] = ["seed", instruction.counter].map((name) => stepWord(name, "u32", scalars));
       return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${counter}, v${instruction.at})`;
     }
     case "call":
@@ -308,13 +308,19 @@ function mapExpression(terms: readonly IndexTerm[], offset: number, index: strin
   return parts.join(" + ");
 }
 
-export function slotOf(name: string, scalars: readonly StepScalar[]): number {
-  const slot = scalars.findIndex((scalar) => scalar.name === name);
-  if (slot < 0) throw new Error(`the program has no step scalar "${name}"`);
+/** A number that is read both as a float and as an integer has a slot for each. */
+export function slotOf(name: string, dtype: StepScalar["dtype"], scalars: readonly StepScalar[]): number {
+  const slot = scalars.findIndex((scalar) => scalar.name === name && scalar.dtype === dtype);
+  if (slot < 0) throw new Error(`the program has no step scalar "${name}" as ${dtype}`);
   return slot;
 }
 
-function stepWord(name: string, scalars: readonly StepScalar[]): string {
-  const slot = slotOf(name, scalars);
+/** How a number is read: as the float that it is, where it is not only there as an integer. */
+export function readAs(name: string, scalars: readonly StepScalar[]): StepScalar["dtype"] {
+  return scalars.some((scalar) => scalar.name === name && scalar.dtype === "f32") ? "f32" : "u32";
+}
+
+function stepWord(name: string, dtype: StepScalar["dtype"], scalars: readonly StepScalar[]): string {
+  const slot = slotOf(name, dtype, scalars);
   return `step[${Math.floor(slot / 4)}].${"xyzw"[slot % 4]}`;
 }

@@ -93,14 +93,18 @@ export function optimizerDispatch(
   const bindings = Object.fromEntries(
     names.map((name) => [name, builder.view(arena(name, layout), [layout.length])]),
   );
-  const slots = Object.entries({ LEARNING_RATE: "learningRate", ...optimizer.scalars });
+  const learningRate = builder.slot("learningRate");
+  const own = Object.entries(optimizer.scalars).map(
+    ([constant, scalar]) => [constant, builder.optimizerSlot(scalar)] as const,
+  );
   return {
     label: "optimizer",
     kernel: optimizer.kernel,
     constants: {
       ...optimizerConstants(layout.length),
       ...optimizer.constants,
-      ...Object.fromEntries(slots.map(([constant, scalar]) => [constant, builder.slot(scalar)])),
+      LEARNING_RATE: learningRate,
+      ...Object.fromEntries(own),
     },
     hooks: {},
     bindings: { ...bindings, blocks: builder.view(blocks(layout), [blocks(layout).length]) },

@@ -67,7 +67,21 @@ export class ModelTrace {
   readonly statistics = new Declarations<StatisticSpec>(statisticSource);
   /** What this step observes of statistics, by name. */
   readonly observations = new Map<string, Tensor>();
+  /** Who uses a full name: the names on the way to it, as they were given. */
+  readonly #owners = new Map<string, string>();
   #streams = 0;
+
+  /** @throws Error where a name that only looks the same was made of other parts, such as "a.b" and "c" of "a" and "b.c" */
+  claim(name: string, parts: readonly string[]): void {
+    const owner = JSON.stringify(parts);
+    const other = this.#owners.get(name) ?? owner;
+    if (other !== owner) {
+      throw new Error(
+        `two different tensors are called ${name}: ${other} and ${owner}; give a child or a tensor another name`,
+      );
+    }
+    this.#owners.set(name, owner);
+  }
 
   /** A stream of random numbers that nobody else in this trace has. */
   stream(): number {
@@ -92,20 +106,22 @@ export class Scope {
     readonly path = "",
     /** The activation that follows the layer, if one does: the default initializer depends on it. */
     readonly nextActivation?: string,
+    /** The names that `path` was made of. */
+    readonly parts: readonly string[] = [],
   ) {}
 
   child(name: string, nextActivation?: string): Scope {
-    return new Scope(this.trace, this.training, this.#full(name), nextActivation);
+    return new Scope(this.trace, this.training, this.#full(name), nextActivation, [...this.parts, name]);
   }
 
   /** A trainable tensor of this layer. Asked for twice by the same name, it is shared. */
   parameter(name: string, shape: Shape, { init, decay = shape.length > 1 }: ParameterOptions): Tensor {
-    return this.trace.parameters.declare({ name: this.#full(name), shape, init, decay });
+    return this.trace.parameters.declare({ name: this.#claimed(name), shape, init, decay });
   }
 
   /** A tensor that follows what training steps observe, such as a running mean. */
   statistic(name: string, shape: Shape, { initial, rate, remedy }: StatisticOptions): Statistic {
-    const full = this.#full(name);
+    const full = this.#claimed(name);
     if (!(rate >= 0 && rate <= 1)) {
       throw new RangeError(`statistic ${full}: rate is ${rate}; give a part from 0 to 1`);
     }
@@ -128,6 +144,12 @@ export class Scope {
   /** A stream of random numbers of this layer's own, for `randomUniform`. */
   stream(): number {
     return this.trace.stream();
+  }
+
+  #claimed(name: string): string {
+    const full = this.#full(name);
+    this.trace.claim(full, [...this.parts, name]);
+    return full;
   }
 
   #full(name: string): string {

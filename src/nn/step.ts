@@ -41,6 +41,10 @@ export interface ModelLayout {
 export function declaredLayout(model: Layer, inputShape: Shape): ModelLayout {
   const trace = new ModelTrace();
   applyModel(model, inputSource("x", [1, ...inputShape]), new Scope(trace, false));
+  const both = [...trace.parameters.specs.keys()].find((name) => trace.statistics.specs.has(name));
+  if (both !== undefined) {
+    throw new Error(`${both} is declared as a parameter and as a statistic; give one another name`);
+  }
   return {
     parameters: new ArenaLayout([...trace.parameters.specs.values()]),
     statistics: new ArenaLayout([...trace.statistics.specs.values()]),
@@ -172,7 +176,13 @@ function checkedOutputs(outputs: StepOutputs): StepOutputs {
   const entries = Object.entries(outputs ?? {});
   if (entries.length === 0)
     throw new TypeError("a step returns an object of tensors; got nothing to compute");
+  if ("minimize" in outputs && "loss" in outputs) {
+    throw new TypeError(
+      'the step returns "loss" beside "minimize", whose value comes back as "loss"; give your own another name',
+    );
+  }
   for (const [name, tensor] of entries) {
+    if (name === "__proto__") throw new TypeError('a step has no output "__proto__"; choose another name');
     if (!(tensor instanceof Tensor)) {
       throw new TypeError(`the step's output "${name}" is ${inWords(tensor)}; return tensors`);
     }

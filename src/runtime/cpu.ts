@@ -123,7 +123,7 @@ class CpuExecutable implements Executable {
   constructor(
     readonly engine: CpuEngine,
     readonly program: Program,
-    { maxSteps = 1, memory = {} }: CompileOptions,
+    { maxSteps = 1, ...memory }: CompileOptions,
   ) {
     this.table = new StepTable(maxSteps);
     const row = new Float32Array(STEP_SLOTS);
@@ -164,9 +164,13 @@ class CpuExecutable implements Executable {
     this.#memory[checkedInput(this.program, input, data)].set(data);
   }
 
-  async run(count: number): Promise<Outputs> {
+  check(count: number): void {
     this.engine.check();
     checkStepCount(this.program, this.table, count);
+  }
+
+  async run(count: number): Promise<Outputs> {
+    this.check(count);
     const rows = this.#outputs.map(
       ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
     );
@@ -182,8 +186,7 @@ class CpuExecutable implements Executable {
   }
 
   async profile(count: number): Promise<LaunchTimes> {
-    this.engine.check();
-    checkStepCount(this.program, this.table, count);
+    this.check(count);
     const milliseconds: number[][] = this.#launches.map(() => []);
     for (let step = 0; step < count; step++) {
       this.#row.u32.set(this.table.u32.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));

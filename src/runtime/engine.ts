@@ -1,5 +1,6 @@
 /** What an engine does: own memory, and run programs over it. */
 import {
+  type BufferSpec,
   type DType,
   type Elements,
   formatShape,
@@ -57,6 +58,8 @@ export interface Executable {
   readonly table: StepTable;
   /** Writes an input of the program; later runs see it. @throws Error when the length or type is wrong. */
   write(input: string, data: Elements): void;
+  /** @throws EngineError where a run of so many steps would be refused as things stand */
+  check(count: number): void;
   /**
    * Enqueues `count` steps (at most `table.rows`). Resolves once they are done, with the outputs: for each, the
    * rows of all steps, one after the other. Calls may overlap; they run in order.
@@ -74,8 +77,10 @@ export interface Executable {
 export interface CompileOptions {
   /** How many steps one run may have (default 1). */
   readonly maxSteps?: number;
-  /** Memory for the program's `state` and `data` buffers, by name. */
-  readonly memory?: Readonly<Record<string, EngineBuffer>>;
+  /** Memory for the program's `state` buffers, by name. */
+  readonly state?: Readonly<Record<string, EngineBuffer>>;
+  /** Memory for its `data` buffers, by names that may be the same: neither can take the other's place. */
+  readonly data?: Readonly<Record<string, EngineBuffer>>;
   /** Runs the kernels that the program names, rather than those variants of them that suit the device. */
   readonly asWritten?: boolean;
 }
@@ -112,12 +117,12 @@ export class DeviceLostError extends EngineError {
 /** The memory for a program's `state` and `data` buffers, checked against what the program expects. */
 export function boundMemory(
   program: Program,
-  memory: Readonly<Record<string, EngineBuffer>>,
+  memory: Pick<CompileOptions, "state" | "data">,
 ): Map<number, EngineBuffer> {
   const bound = new Map<number, EngineBuffer>();
   program.buffers.forEach((spec, index) => {
     if (spec.kind !== "state" && spec.kind !== "data") return;
-    const buffer = memory[spec.name];
+    const buffer = memoryOf(spec, memory);
     if (!buffer) {
       throw new EngineError(`program ${program.name}: no memory was given for ${spec.kind} "${spec.name}"`);
     }
@@ -129,6 +134,15 @@ export function boundMemory(
     bound.set(index, buffer);
   });
   return bound;
+}
+
+/** What was given for a buffer: of its kind, and by its name. */
+export function memoryOf(
+  { kind, name }: BufferSpec,
+  memory: Pick<CompileOptions, "state" | "data">,
+): EngineBuffer | undefined {
+  const given = (kind === "state" || kind === "data" ? memory[kind] : undefined) ?? {};
+  return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
 /** The index of an input buffer, after checking what is to be written there. */

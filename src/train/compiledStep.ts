@@ -1,13 +1,40 @@
 /** A step, compiled: written once, run as often as wanted. */
-import { type Elements, type Program, STEP_SLOTS } from "../program.ts";
-import type { Executable, LaunchTimes, Outputs } from "../runtime/engine.ts";
+import { type Elements, OPTIMIZER_SCALAR, type Program, STEP_SLOTS } from "../program.ts";
+import {
+  checkedInput,
+  type Executable,
+  type LaunchTimes,
+  type Outputs,
+  StepTable,
+} from "../runtime/engine.ts";
 import { firstNonFinite, type NonFinite } from "./finite.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Values of step scalars, by name. */
 export type StepScalars = Readonly<Record<string, number>>;
 
+type Inputs = Readonly<Record<string, Elements>>;
+
+/** A step scalar of the program, and whose it is. */
+interface Slot {
+  readonly name: string;
+  /** What the optimizer calls it, where it is the optimizer's. */
+  readonly own: string | undefined;
+  readonly dtype: "f32" | "u32";
+}
+
+/**
+ * A step of a trainer. A run of it is either refused, and then nothing has changed: neither inputs nor the trainer's
+ * count of steps; or it is accepted and counts. Only what befalls an accepted run, such as the loss of the device, leaves
+ * the trainer where nobody knows: go on from a snapshot then.
+ */
 export class CompiledStep {
+  readonly #unused: ReadonlySet<string>;
+  readonly #unwritten: Set<string>;
+  readonly #slots: readonly Slot[];
+  /** Rows of the next run: the executable's table has only those of runs that were accepted. */
+  readonly #rows: StepTable;
+
   constructor(
     readonly trainer: Trainer,
     readonly executable: Executable,
@@ -18,13 +45,17 @@ export class CompiledStep {
     /** Whether those may hold NaN and infinities. */
     readonly nonFinite: NonFinite = "refuse",
   ) {
-    const used = executable.program.buffers.filter(({ kind }) => kind === "input").map(({ name }) => name);
+    const { buffers, scalars } = executable.program;
+    const used = buffers.filter(({ kind }) => kind === "input").map(({ name }) => name);
     this.#unused = new Set(inputs.filter((name) => !used.includes(name)));
     this.#unwritten = new Set(used);
+    this.#slots = scalars.map(({ name, dtype }) => ({
+      name,
+      own: name.startsWith(OPTIMIZER_SCALAR) ? name.slice(OPTIMIZER_SCALAR.length) : undefined,
+      dtype,
+    }));
+    this.#rows = new StepTable(executable.table.rows);
   }
-
-  readonly #unused: ReadonlySet<string>;
-  readonly #unwritten: Set<string>;
 
   /** The step, written down: `describe(step.program)` prints it. */
   get program(): Program {
@@ -32,19 +63,15 @@ export class CompiledStep {
   }
 
   /**
-   * Writes inputs without running: later runs see them.
-   * @throws RangeError for a number that is not finite, unless the step was compiled with `nonFinite: "allow"`
+   * Writes inputs without running: later runs see them. Where one is refused, none is written.
+   * @throws RangeError for a number that is not finite, unless the step was compiled with `nonFinite: "allow"`;
+   *   EngineError for another type or length
    */
-  write(inputs: Readonly<Record<string, Elements>>): void {
-    if (this.nonFinite === "refuse") this.#checkFinite(inputs);
-    for (const [name, data] of Object.entries(inputs)) {
-      if (this.#unused.has(name)) continue;
-      this.executable.write(name, data);
-      this.#unwritten.delete(name);
-    }
+  write(inputs: Inputs): void {
+    this.#write(this.#checked(inputs));
   }
 
-  #checkFinite(inputs: Readonly<Record<string, Elements>>): void {
+  #checkFinite(inputs: Inputs): void {
     for (const [name, data] of Object.entries(inputs)) {
       const bad = data instanceof Float32Array ? firstNonFinite(data) : -1;
       if (bad < 0) continue;
@@ -59,58 +86,104 @@ export class CompiledStep {
    * learning rate is the optimizer's unless given as `learningRate`.
    * @returns the outputs' elements, by name
    */
-  async run(inputs: Readonly<Record<string, Elements>> = {}, scalars: StepScalars = {}): Promise<Outputs> {
-    this.write(inputs);
-    return this.runMany(1, () => scalars);
+  run(inputs: Inputs = {}, scalars: StepScalars = {}): Promise<Outputs> {
+    return this.#accepted(
+      1,
+      () => scalars,
+      inputs,
+      () => this.executable.run(1),
+    );
   }
 
   /** Runs `count` steps in one submit; `scalarsAt(i)` gives the scalars of the i-th. Outputs hold a row a step. */
   runMany(count: number, scalarsAt: (i: number) => StepScalars): Promise<Outputs> {
-    this.#prepare(count, scalarsAt);
-    return this.executable.run(count);
+    return this.#accepted(count, scalarsAt, {}, () => this.executable.run(count));
   }
 
   /** As {@link runMany}, but launch by launch, for the time of each. What the steps do is done. */
   profile(count: number, scalarsAt: (i: number) => StepScalars = () => ({})): Promise<LaunchTimes> {
-    this.#prepare(count, scalarsAt);
-    return this.executable.profile(count);
+    return this.#accepted(count, scalarsAt, {}, () => this.executable.profile(count));
   }
 
-  #prepare(count: number, scalarsAt: (i: number) => StepScalars): void {
-    const { table } = this.executable;
-    this.trainer.checkValues(`step ${this.program.name}`);
-    if (this.#unwritten.size > 0) {
-      const missing = [...this.#unwritten].map((name) => `"${name}"`).join(", ");
-      throw new TypeError(`step ${this.program.name}: input ${missing} was never given; pass it to run()`);
+  /** Starts a run once everything about it was checked; until then nothing is changed. */
+  #accepted<T>(
+    count: number,
+    scalarsAt: (i: number) => StepScalars,
+    given: Inputs,
+    start: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      this.executable.check(count);
+      this.trainer.checkValues(`step ${this.program.name}`);
+      const inputs = this.#checked(given);
+      this.#checkWritten(given);
+      for (let i = 0; i < count; i++) this.#fillRow(i, scalarsAt(i));
+      this.#write(inputs);
+      this.executable.table.u32.set(this.#rows.u32.subarray(0, count * STEP_SLOTS));
+    } catch (error) {
+      return Promise.reject(error);
     }
-    for (let i = 0; i < count && i < table.rows; i++) {
-      if (this.trains) this.trainer.steps++;
-      this.#fillRow(i, scalarsAt(i));
+    if (this.trains) this.trainer.steps += count;
+    return start();
+  }
+
+  /** The inputs that the program reads, each held against it. */
+  #checked(inputs: Inputs): [string, Elements][] {
+    if (this.nonFinite === "refuse") this.#checkFinite(inputs);
+    const entries = Object.entries(inputs).filter(([name]) => !this.#unused.has(name));
+    // A single one is checked where it is written.
+    if (entries.length > 1) for (const [name, data] of entries) checkedInput(this.program, name, data);
+    return entries;
+  }
+
+  #write(inputs: readonly [string, Elements][]): void {
+    for (const [name, data] of inputs) {
+      this.executable.write(name, data);
+      this.#unwritten.delete(name);
     }
+  }
+
+  #checkWritten(given: Inputs): void {
+    if (this.#unwritten.size === 0) return;
+    const missing = [...this.#unwritten].filter((name) => !Object.hasOwn(given, name));
+    if (missing.length === 0) return;
+    const names = missing.map((name) => `"${name}"`).join(", ");
+    throw new TypeError(`step ${this.program.name}: input ${names} was never given; pass it to run()`);
   }
 
   /** Makes no objects: it runs for every step. */
   #fillRow(row: number, given: StepScalars): void {
-    const { scalars, name: program } = this.program;
-    const { f32, u32 } = this.executable.table;
-    for (let slot = 0; slot < scalars.length; slot++) {
-      const { name, dtype } = scalars[slot];
-      const value = this.#scalar(name, given);
-      if (value === undefined || Number.isNaN(value)) {
-        throw new TypeError(`step ${program}: step scalar "${name}" is ${value}; give it a number in run()`);
+    const { f32, u32 } = this.#rows;
+    const step = this.trainer.steps + (this.trains ? row + 1 : 0);
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i];
+      const value = this.#scalar(slot, given, step);
+      if (typeof value !== "number" || Number.isNaN(value)) {
+        throw new TypeError(
+          `step ${this.program.name}: step scalar "${slot.name}" is ${value}; give it a number in run()`,
+        );
       }
-      (dtype === "f32" ? f32 : u32)[row * STEP_SLOTS + slot] = value;
+      if (slot.dtype === "u32" && !(Number.isInteger(value) && value >= 0)) {
+        throw new RangeError(
+          `step ${this.program.name}: step scalar "${slot.name}" is ${value}; give it a whole number from 0`,
+        );
+      }
+      (slot.dtype === "f32" ? f32 : u32)[row * STEP_SLOTS + i] = value;
     }
   }
 
-  #scalar(name: string, given: StepScalars): number | undefined {
-    const { optimizer, steps, seed } = this.trainer;
-    const own = this.trains && optimizer ? optimizer.scalarAt(name, steps) : undefined;
-    const value = given[name] ?? own;
-    if (value !== undefined) return value;
-    if (name === "learningRate") return optimizer?.learningRate ?? 0;
-    if (name === "step") return steps;
-    return name === "seed" ? seed : undefined;
+  /** The optimizer's numbers are its own; others are those given, or else what the trainer knows. */
+  #scalar({ name, own }: Slot, given: StepScalars, step: number): number | undefined {
+    const { optimizer } = this.trainer;
+    if (own !== undefined) return optimizer?.scalarAt(own, step) ?? this.#named(own, given, step);
+    return this.#named(name, given, step);
+  }
+
+  #named(name: string, given: StepScalars, step: number): number | undefined {
+    if (Object.hasOwn(given, name) && given[name] !== undefined) return given[name];
+    if (name === "learningRate") return this.trainer.optimizer?.learningRate ?? 0;
+    if (name === "step") return step;
+    return name === "seed" ? this.trainer.seed : undefined;
   }
 
   release(): void {

@@ -183,7 +183,7 @@ export class Trainer {
     const { model, optimizer } = this;
     const layout = { parameters: this.layout, statistics: this.statistics };
     const program = buildStep({ ...how, name, model, layout, optimizer, training, body: trace });
-    const executable = await this.engine.compile(program, { maxSteps, memory: { ...this.memory, ...data } });
+    const executable = await this.engine.compile(program, { maxSteps, state: this.memory, data });
     return new CompiledStep(this, executable, trains, Object.keys(inputs), nonFinite);
   }
 

@@ -65,7 +65,7 @@ export async function runGraph(engine: Engine, graph: Graph): Promise<Record<str
   [...parameters.keys()].forEach((name, i) => {
     memory.parameters.write(Float32Array.from(graph.given[name]), read.offsets[i]);
   });
-  const executable = await engine.compile(program, { memory, maxSteps: STEPS });
+  const executable = await engine.compile(program, { state: memory, maxSteps: STEPS });
   for (const { kind, name } of program.buffers) {
     if (kind === "input") executable.write(name, graph.given[name] as Elements);
   }

@@ -30,7 +30,8 @@ export async function runKernel(engine: Engine, run: KernelRun): Promise<Record<
     ]),
   );
   const executable = await engine.compile(programOf(run), {
-    memory: buffers,
+    state: buffers,
+    data: buffers,
     maxSteps: steps.length,
     asWritten: true,
   });

@@ -5,7 +5,7 @@ import * as wgrad from "../../src/index.ts";
 import { dispatchCost } from "../../src/kernels/cost.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { type Dispatch, type Elements, type Program, STEP_SLOTS } from "../../src/program.ts";
-import { arrayOf, type EngineBuffer } from "../../src/runtime/engine.ts";
+import { arrayOf, type CompileOptions, memoryOf } from "../../src/runtime/engine.ts";
 import { runKernel } from "../helpers/kernel-run.ts";
 import { programTraffic } from "../helpers/traffic.ts";
 import type { KernelCase } from "./cases/case.ts";
@@ -60,21 +60,21 @@ describe("positions of load hooks", () => {
 async function programsOf(model: wgrad.Model, options: wgrad.FitOptions) {
   const { train } = digits({ train: 50, test: 1 });
   const engine = wgrad.cpu();
-  const compiled: { program: Program; memory: Readonly<Record<string, EngineBuffer>> }[] = [];
+  const compiled: { program: Program; options: CompileOptions }[] = [];
   const compile = engine.compile.bind(engine);
-  engine.compile = async (program, options) => {
-    compiled.push({ program, memory: options?.memory ?? {} });
+  engine.compile = async (program, options = {}) => {
+    compiled.push({ program, options });
     return compile(program, options);
   };
   const run = wgrad.fit(engine, model, train, { ...options, batchSize: 20, epochs: 1, validation: train });
   for await (const _ of run);
   return Promise.all(
-    compiled.map(async ({ program, memory }) => ({
+    compiled.map(async ({ program, options }) => ({
       program,
       memory: await Promise.all(
-        program.buffers.map(async ({ name, dtype, length, values }): Promise<Elements> => {
-          if (values) return Float32Array.from(values);
-          return (await memory[name]?.read()) ?? new (arrayOf(dtype))(length);
+        program.buffers.map(async (spec): Promise<Elements> => {
+          if (spec.values) return Float32Array.from(spec.values);
+          return (await memoryOf(spec, options)?.read()) ?? new (arrayOf(spec.dtype))(spec.length);
         }),
       ),
     })),

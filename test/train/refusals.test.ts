@@ -165,6 +165,7 @@ describe("what a step refuses", () => {
     await expect(step.run({ x })).rejects.toThrow(
       'step measure: input "y" was never given; pass it to run()',
     );
+    step.write({ x });
     await step.run({ y });
     await step.run();
   });

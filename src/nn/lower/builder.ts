@@ -5,6 +5,7 @@ import {
   checkProgram,
   type Dispatch,
   type IndexRange,
+  OPTIMIZER_SCALAR,
   type Program,
   type Shape,
   STEP_SLOTS,
@@ -46,9 +47,24 @@ export class ProgramBuilder {
     return { buffer: this.buffer(spec), offset, shape };
   }
 
-  /** The slot of a step scalar; made on first use. */
+  /**
+   * The slot of a step scalar, made on first use: one for each type that it is read as.
+   * @throws Error where the name is one of the optimizer's own
+   */
   slot(name: string, dtype: "f32" | "u32" = "f32"): number {
-    const known = this.#scalars.findIndex((scalar) => scalar.name === name);
+    if (!name.startsWith(OPTIMIZER_SCALAR)) return this.#slot(name, dtype);
+    throw new Error(
+      `step scalar "${name}": names that begin with "${OPTIMIZER_SCALAR}" are the optimizer's; choose another`,
+    );
+  }
+
+  /** The slot of a number that the optimizer itself gives: under a name that no step's own scalar can have. */
+  optimizerSlot(name: string): number {
+    return this.#slot(OPTIMIZER_SCALAR + name, "f32");
+  }
+
+  #slot(name: string, dtype: "f32" | "u32"): number {
+    const known = this.#scalars.findIndex((scalar) => scalar.name === name && scalar.dtype === dtype);
     if (known >= 0) return known;
     if (this.#scalars.length === STEP_SLOTS)
       throw new Error(`more than ${STEP_SLOTS} step scalars; "${name}" is one too many`);

@@ -130,7 +130,7 @@ function origin(tensor: Tensor): Tensor {
 interface Attempt {
   readonly call: Call;
   readonly demanded: Set<Tensor>;
-  readonly scalars: Map<string, "f32" | "u32">;
+  readonly scalars: { readonly name: string; readonly dtype: "f32" | "u32" }[];
 }
 
 class Lowering {
@@ -280,12 +280,12 @@ class Lowering {
   }
 
   #attempt(call: Call): Attempt {
-    return { call, demanded: new Set(), scalars: new Map() };
+    return { call, demanded: new Set(), scalars: [] };
   }
 
   #keep({ demanded, scalars }: Attempt): void {
     for (const tensor of demanded) this.#demanded.add(tensor);
-    for (const [name, dtype] of scalars) this.builder.slot(name, dtype);
+    for (const { name, dtype } of scalars) this.builder.slot(name, dtype);
   }
 
   #context({ call, demanded, scalars }: Attempt) {
@@ -298,7 +298,7 @@ class Lowering {
         return call.operand(tensor);
       },
       useScalar: (name: string, dtype: "f32" | "u32") => {
-        scalars.set(name, dtype);
+        scalars.push({ name, dtype });
       },
     };
   }

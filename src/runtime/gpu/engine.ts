@@ -68,9 +68,7 @@ export class GpuEngine implements Engine {
     checkLimits(program, { binding, buffer }, options.maxSteps);
     if (options.asWritten) return GpuExecutable.compile(this, program, options);
     const choose = this.tuner
-      ? await this.tuner.tune(program, (whole, dispatch) =>
-          measureDispatch(this, whole, dispatch, options.memory ?? {}),
-        )
+      ? await this.tuner.tune(program, (whole, dispatch) => measureDispatch(this, whole, dispatch, options))
       : (dispatch: Dispatch) => variantsOf(dispatch, this.traits)[0];
     return GpuExecutable.compile(this, withVariants(program, choose), options);
   }

@@ -2,7 +2,7 @@
 import { isWritten } from "../../kernels/index.ts";
 import type { Dispatch, Elements, Program, View } from "../../program.ts";
 import { uniform } from "../../random.ts";
-import { arrayOf, type EngineBuffer } from "../engine.ts";
+import { arrayOf, type CompileOptions, type EngineBuffer, memoryOf } from "../engine.ts";
 import type { GpuEngine } from "./engine.ts";
 import { GpuExecutable } from "./executable.ts";
 
@@ -19,7 +19,7 @@ export async function measureDispatch(
   engine: GpuEngine,
   program: Program,
   dispatch: Dispatch,
-  memory: Readonly<Record<string, EngineBuffer>>,
+  memory: Pick<CompileOptions, "state" | "data">,
 ): Promise<number> {
   const scratch: EngineBuffer[] = [];
   const bound: Record<string, EngineBuffer> = {};
@@ -29,10 +29,10 @@ export async function measureDispatch(
   const used = [...new Set(Object.values(dispatch.bindings).map(({ buffer }) => buffer))];
   const buffers = used.map((index) => {
     const { dtype, length, name } = program.buffers[index];
-    const lasting = ["state", "data"].includes(program.buffers[index].kind) && !written.has(index);
+    const lasting = written.has(index) ? undefined : memoryOf(program.buffers[index], memory);
     const label = `${index} ${name}`;
-    if (lasting && memory[name]) {
-      bound[label] = memory[name];
+    if (lasting) {
+      bound[label] = lasting;
     } else {
       bound[label] = engine.buffer(label, dtype, length, sample(dtype, length));
       scratch.push(bound[label]);
@@ -50,7 +50,7 @@ export async function measureDispatch(
   };
   let executable: GpuExecutable | undefined;
   try {
-    executable = await GpuExecutable.compile(engine, alone, { memory: bound, maxSteps: MAX_STEPS });
+    executable = await GpuExecutable.compile(engine, alone, { state: bound, maxSteps: MAX_STEPS });
     return await bestTime(executable);
   } finally {
     executable?.release();
