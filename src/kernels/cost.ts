@@ -17,10 +17,11 @@ export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
   const loaded = new Map<string, number>();
   for (const [name, hook] of Object.entries(hooks)) {
     const positions = hookPositions(kernel, name, dispatch);
+    const distinct = distinctValues(hook.code, positions);
     flops += hook.code.filter(({ op }) => op === "call").length * positions;
     for (const instruction of hook.code) {
       if (instruction.op !== "load") continue;
-      const elements = distinctValues(hook.code, instruction.at, positions);
+      const elements = distinct[instruction.at];
       loaded.set(instruction.binding, (loaded.get(instruction.binding) ?? 0) + elements);
     }
   }
@@ -41,34 +42,42 @@ function hookPositions(kernel: Kernel, name: string, { constants, hooks, binding
   return first ? elementCount(bindings[first.binding].shape) : 0;
 }
 
-/** How many different values a register takes, at most, when the hook is called for positions below `positions`. */
-function distinctValues(code: readonly Instruction[], register: number, positions: number): number {
-  const of = (other: number) => distinctValues(code, other, positions);
+/** How many different values each register takes, at most, when the hook is called for positions below `positions`. */
+function distinctValues(code: readonly Instruction[], positions: number): number[] {
   const atMost = (factors: readonly number[]) =>
     factors.reduce((product, factor) => Math.min(positions, product * factor), 1);
-  const instruction = code[register];
-  switch (instruction.op) {
-    case "index":
-    case "value":
-      return positions;
-    case "constant":
-    case "scalar":
-      return 1;
-    case "map": {
-      // Only over the kernel's own positions are quotients known to be small.
-      const over = code[instruction.from].op === "index" ? positions : Number.POSITIVE_INFINITY;
-      const factors = instruction.terms.map(({ div, mod }) => Math.min(Math.ceil(over / div), mod || over));
-      return Math.min(of(instruction.from), atMost(factors));
+  const distinct: number[] = [];
+  for (const instruction of code) {
+    switch (instruction.op) {
+      case "index":
+      case "value":
+        distinct.push(positions);
+        break;
+      case "constant":
+      case "scalar":
+        distinct.push(1);
+        break;
+      case "map": {
+        // Only over the kernel's own positions are quotients known to be small.
+        const over = code[instruction.from].op === "index" ? positions : Number.POSITIVE_INFINITY;
+        const factors = instruction.terms.map(({ div, mod }) => Math.min(Math.ceil(over / div), mod || over));
+        distinct.push(Math.min(distinct[instruction.from], atMost(factors)));
+        break;
+      }
+      case "shift":
+        distinct.push(distinct[instruction.from]);
+        break;
+      case "row":
+        distinct.push(atMost([distinct[instruction.from], distinct[instruction.column]]));
+        break;
+      case "position":
+      case "load":
+      case "random":
+        distinct.push(distinct[instruction.at]);
+        break;
+      case "call":
+        distinct.push(atMost(instruction.args.map((arg) => distinct[arg])));
     }
-    case "shift":
-      return of(instruction.from);
-    case "row":
-      return atMost([of(instruction.from), of(instruction.column)]);
-    case "position":
-    case "load":
-    case "random":
-      return of(instruction.at);
-    case "call":
-      return atMost(instruction.args.map(of));
   }
+  return distinct;
 }

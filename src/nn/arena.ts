@@ -51,7 +51,8 @@ export class ArenaLayout<Entry extends ArenaEntry = ParameterSpec> {
     const values: number[] = [];
     for (const entry of this.specs) {
       const blocks = aligned(elementCount(entry.shape)) / size;
-      for (let block = 0; block < blocks; block++) values.push(value(entry));
+      const own = value(entry);
+      for (let block = 0; block < blocks; block++) values.push(own);
     }
     return values;
   }

@@ -56,6 +56,7 @@ export function sequential(...models: readonly Model[]): Sequential {
 }
 
 function inRow(layers: readonly Layer[]): Sequential {
+  const activations = activationsBehind(layers);
   const model: Sequential = {
     name: "sequential",
     layers,
@@ -63,7 +64,7 @@ function inRow(layers: readonly Layer[]): Sequential {
     summary: (options) => summary(model, options),
     apply: (x, scope) =>
       layers.reduce((input, layer, i) => {
-        const inner = scope.child(String(i), activationAfter(layers, i));
+        const inner = scope.child(String(i), activations[i]);
         const output = withLabel(`${inner.path}.${layer.name}`, () => layer.apply(input, inner));
         if (!(output instanceof Tensor)) {
           throw new TypeError(
@@ -76,13 +77,16 @@ function inRow(layers: readonly Layer[]): Sequential {
   return model;
 }
 
-/** The first activation behind layer i, before the next layer with weights. */
-function activationAfter(layers: readonly Layer[], i: number): string | undefined {
-  for (const layer of layers.slice(i + 1)) {
-    if (layer.role === "activation") return layer.name;
-    if (layer.role === "weights") return undefined;
+/** For each layer the first activation behind it, before the next layer with weights. */
+function activationsBehind(layers: readonly Layer[]): (string | undefined)[] {
+  let next: string | undefined;
+  const behind = new Array<string | undefined>(layers.length);
+  for (let i = layers.length - 1; i >= 0; i--) {
+    behind[i] = next;
+    const { role, name } = layers[i];
+    if (role) next = role === "activation" ? name : undefined;
   }
-  return undefined;
+  return behind;
 }
 
 /** Traces a model; errors on the way name its input. */

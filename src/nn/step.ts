@@ -237,9 +237,11 @@ function gradientAssignments(
   }
   // Each part's gradients follow its own forward pass, so that its activations can be forgotten before the next.
   const perPart = losses.map((loss) => gradients(mul(loss, 1 / losses.length), used));
+  const indexOf = new Map(used.map((tensor, i) => [tensor, i]));
   return free.map(({ name, shape }) => {
-    const i = used.indexOf(trace.parameters.tensors.get(name) as Tensor);
-    const tensor = i < 0 ? constant(0, shape) : perPart.map((part) => part[i]).reduce((a, b) => add(a, b));
+    const i = indexOf.get(trace.parameters.tensors.get(name) as Tensor);
+    const tensor =
+      i === undefined ? constant(0, shape) : perPart.map((part) => part[i]).reduce((a, b) => add(a, b));
     return { tensor, place: { buffer: arena("gradients", layout), offset: layout.offset(name) } };
   });
 }

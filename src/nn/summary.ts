@@ -5,7 +5,7 @@ import { elementCount, formatShape, type Shape } from "../program.ts";
 import { owner } from "./lower/analysis.ts";
 import { applyModel, asLayer, isSequential, type Layer, type Model } from "./model.ts";
 import { inputSource } from "./ops/source.ts";
-import { ModelTrace, Scope } from "./parameters.ts";
+import { ModelTrace, type ParameterSpec, Scope } from "./parameters.ts";
 import { buildStep, declaredLayout } from "./step.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -71,19 +71,31 @@ export function summary(model: Model, options: SummaryOptions): string {
 function layerRows(model: Layer, inputShape: Shape): Row[] {
   const rows: Row[] = [];
   const trace = new ModelTrace();
+  const paths: string[] = [];
   const watched = watch(model, (layer, path, x, output) => {
-    const own = [...trace.parameters.specs.values()].filter(
-      ({ name }) => path === "" || name.startsWith(`${path}.`),
-    );
+    paths.push(path);
     rows.push({
       name: path ? `${path}.${layer.name}` : layer.name,
       output,
-      parameters: count(own),
+      parameters: 0,
       flops: forwardFlops(layer, x.shape),
     });
   });
   applyModel(watched, inputSource("x", inputShape), new Scope(trace, false));
-  return rows;
+  const counts = parameterCounts([...trace.parameters.specs.values()]);
+  return rows.map((row, i) => ({ ...row, parameters: counts.get(paths[i]) ?? 0 }));
+}
+
+/** How many numbers each path has below it; "" has all. */
+function parameterCounts(specs: readonly ParameterSpec[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { name, shape } of specs) {
+    for (let path = name; path; ) {
+      path = path.slice(0, Math.max(0, path.lastIndexOf(".")));
+      counts.set(path, (counts.get(path) ?? 0) + elementCount(shape));
+    }
+  }
+  return counts;
 }
 
 type Watcher = (layer: Layer, path: string, x: Tensor, output: Tensor) => void;

@@ -33,15 +33,14 @@ export function planMemory(program: Program): MemoryPlan {
   const lives = lifetimes(program);
   const slots: number[] = [];
   const slotOf = new Map<number, number>();
-  const free = new Set<number>();
+  const free = new FreeSlots(slots);
   launchesOf(program).forEach((launch, position) => {
     const touched = touchedBy(launch);
     for (const buffer of touched) {
       if (lives.get(buffer)?.first !== position) continue;
       const bytes = byteLength(program.buffers[buffer]);
-      const slot = bestFit(slots, free, bytes) ?? slots.push(0) - 1;
+      const slot = free.take(bytes) ?? slots.push(0) - 1;
       slots[slot] = Math.max(slots[slot], bytes);
-      free.delete(slot);
       slotOf.set(buffer, slot);
     }
     for (const buffer of touched) {
@@ -56,17 +55,31 @@ function touchedBy(launch: readonly Dispatch[]): Set<number> {
   return new Set(launch.flatMap(({ bindings }) => Object.values(bindings).map(({ buffer }) => buffer)));
 }
 
-function bestFit(slots: readonly number[], free: ReadonlySet<number>, bytes: number): number | undefined {
-  let best: number | undefined;
-  for (const slot of free) {
-    if (best === undefined) {
-      best = slot;
-      continue;
-    }
-    const fits = slots[slot] >= bytes;
-    const bestFits = slots[best] >= bytes;
-    const better = fits === bestFits ? (fits ? slots[slot] < slots[best] : slots[slot] > slots[best]) : fits;
-    if (better) best = slot;
+/** Pieces of storage that nobody uses, the smallest first. */
+class FreeSlots {
+  readonly #free: number[] = [];
+
+  /** @param sizes bytes of each piece, by its number */
+  constructor(readonly sizes: readonly number[]) {}
+
+  add(slot: number): void {
+    this.#free.splice(this.#behind(this.sizes[slot] + 1), 0, slot);
   }
-  return best;
+
+  /** The smallest that is large enough, or else the largest. */
+  take(bytes: number): number | undefined {
+    const at = Math.min(this.#behind(bytes), this.#free.length - 1);
+    return at < 0 ? undefined : this.#free.splice(at, 1)[0];
+  }
+
+  /** The position of the first that has at least `bytes`. */
+  #behind(bytes: number): number {
+    let [low, high] = [0, this.#free.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.sizes[this.#free[middle]] >= bytes) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
 }

@@ -20,13 +20,21 @@ export interface Analysis {
 
 /** The tensor whose memory `tensor` shares: itself, or what a contiguous view looks at. */
 export function owner(tensor: Tensor): Tensor {
-  const { lowering } = tensor.op;
-  return lowering.kind === "view" && lowering.contiguous ? owner(tensor.inputs[0]) : tensor;
+  let memory = tensor;
+  for (
+    let { lowering } = memory.op;
+    lowering.kind === "view" && lowering.contiguous;
+    { lowering } = memory.op
+  )
+    memory = memory.inputs[0];
+  return memory;
 }
 
 /** What a view looks at, contiguous or not. */
 function behindViews(tensor: Tensor): Tensor {
-  return tensor.op.lowering.kind === "view" ? behindViews(tensor.inputs[0]) : tensor;
+  let viewed = tensor;
+  while (viewed.op.lowering.kind === "view") viewed = viewed.inputs[0];
+  return viewed;
 }
 
 /** @param order nodes in topological order; @param roots those that the program must store */

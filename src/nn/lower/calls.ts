@@ -74,15 +74,9 @@ export class Call {
     return this.resultCount() < HOOK_LIMITS.results && this.bindingCount() < MAX_STORAGE_BINDINGS;
   }
 
-  /** Whether `other` is the same computation, so that both results can come out of one dispatch. */
-  matches(other: KernelCall): boolean {
-    return (
-      this.source.kernel === other.kernel &&
-      sameEntries(this.constants, other.constants) &&
-      sameEntries(this.source.reads, other.reads) &&
-      sameEntries(this.source.loads, other.loads) &&
-      !this.stores.has(other.store)
-    );
+  /** Whether a result more, stored by `hook`, can come out of this dispatch. */
+  gives(hook: string): boolean {
+    return !this.stores.has(hook) && this.hasRoom();
   }
 
   /**
@@ -109,7 +103,10 @@ export class Call {
   }
 }
 
-function sameEntries<T>(a: Readonly<Record<string, T>>, b: Readonly<Record<string, T>>): boolean {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+/** The same for calls that are the same computation, so that the results of all can come out of one dispatch. */
+export function computationOf({ kernel, constants, reads, loads }: KernelCall): string {
+  const ids = (tensors: KernelCall["reads"]) =>
+    Object.entries(tensors).map(([name, tensor]) => `${name} ${tensor.id}`);
+  const values = Object.entries(constants).map(([name, value]) => `${name} ${value}`);
+  return [kernel, ...values.sort(), ...ids(reads).sort(), "by hooks", ...ids(loads).sort()].join(", ");
 }

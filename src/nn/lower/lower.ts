@@ -19,7 +19,7 @@ import { elementwiseCall } from "../ops/stored.ts";
 import { define, type KernelCall, type Op, type Tensor, topological } from "../tensor.ts";
 import { type Analysis, analyse, owner } from "./analysis.ts";
 import { ProgramBuilder } from "./builder.ts";
-import { Call, type StoreHook } from "./calls.ts";
+import { Call, computationOf, type StoreHook } from "./calls.ts";
 import { HookEmitter, Unavailable } from "./emitter.ts";
 import { joinDispatches } from "./join.ts";
 import { rewrite } from "./rewrite.ts";
@@ -135,6 +135,8 @@ interface Attempt {
 
 class Lowering {
   readonly #calls: Call[] = [];
+  /** Calls of kernel ops by {@link computationOf}. */
+  readonly #computations = new Map<string, Call[]>();
   /** Which call computes a tensor that has, or may get, memory. */
   readonly #producers = new Map<Tensor, { call: Call; hook: string }>();
   /** Tensors that some dispatch reads from memory. */
@@ -164,8 +166,13 @@ class Lowering {
   }
 
   #addKernel(node: Tensor, source: KernelCall): void {
-    const same = this.#calls.find((call) => call.matches(source) && call.hasRoom());
-    const call = same ?? this.#newCall(node, source);
+    const computation = computationOf(source);
+    const same = this.#computations.get(computation) ?? [];
+    let call = same.find((other) => other.gives(source.store));
+    if (!call) {
+      call = this.#newCall(node, source);
+      this.#computations.set(computation, [...same, call]);
+    }
     this.#addResult(node, call, source.store);
   }
 

@@ -6,12 +6,13 @@
 import { fitsOneGroup } from "../../kernels/crossEntropy.ts";
 import { type PartialsAttributes, weightPartialsOp, withBiasPartials } from "../ops/conv2d.ts";
 import { makeTotalLoss, rowLossOp } from "../ops/crossEntropy.ts";
-import { pickedRows } from "../ops/gather.ts";
+import { type PickedRows, pickedRows } from "../ops/gather.ts";
 import { type MatmulAttributes, makeMatmul, makeRowSums, matmulOp, rowSumsOp } from "../ops/matmul.ts";
 import { reduceOp, sum } from "../ops/reduce.ts";
 import { isSource } from "../ops/source.ts";
 import { swapsLastTwo, transposed } from "../ops/view.ts";
 import { type Op, Tensor, topological, withLabel } from "../tensor.ts";
+import { owner } from "./analysis.ts";
 
 /** Rewrites what `roots` depend on; gives the roots' replacements. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
@@ -77,10 +78,8 @@ function lossTotals(roots: readonly Tensor[]): Tensor[] {
   });
 }
 
-function throughReshapes(node: Tensor): Tensor {
-  const { lowering } = node.op;
-  return lowering.kind === "view" && lowering.contiguous ? throughReshapes(node.inputs[0]) : node;
-}
+/** What a tensor is another shape of. */
+const throughReshapes = owner;
 
 /**
  * The sum over the rows of dz, which is the gradient of a bias, comes out of the product dzᵀ · x, which is the
@@ -147,22 +146,22 @@ function batchRows(roots: readonly Tensor[]): Tensor[] {
   const nodes = topological(roots);
   const users = new Map<Tensor, Tensor[]>(nodes.map((node) => [node, []]));
   for (const node of nodes) for (const input of new Set(node.inputs)) users.get(input)?.push(node);
-  const usersOf = (node: Tensor) => (roots.includes(node) ? [] : (users.get(node) ?? []));
-  const picked = new Map<Tensor, NonNullable<ReturnType<typeof pickedRows>>>();
+  const wanted = new Set(roots);
+  const usersOf = (node: Tensor) => (wanted.has(node) ? [] : (users.get(node) ?? []));
+  /** Nodes that are rows picked out of a larger tensor, and that nothing else needs on the way there. */
+  const rowsOf = new Map<Tensor, PickedRows>();
+  const picked = new Map<Tensor, PickedRows>();
   for (const node of nodes) {
-    const rows = node.rank === 2 ? pickedRows(node) : undefined;
-    if (!rows || roots.includes(node)) continue;
-    const onlyProducts = usersOf(node).every((user) => rowsSide(user, node) !== undefined);
-    const nothingElse = rows.through.every((inner) => inner === node || usersOf(inner).length === 1);
-    if (onlyProducts && nothingElse) picked.set(node, rows);
+    const rows = pickedRows(node, (below) => (usersOf(below).length === 1 ? rowsOf.get(below) : undefined));
+    if (!rows) continue;
+    rowsOf.set(node, rows);
+    if (node.rank !== 2 || wanted.has(node)) continue;
+    if (usersOf(node).every((user) => rowsSide(user, node) !== undefined)) picked.set(node, rows);
   }
   return replaceAll(roots, (node, inputs, now) => {
     const side = node.inputs.map((input) => picked.has(input) && rowsSide(node, input)).find(Boolean);
     if (!side) return undefined;
-    const { source, indices } = picked.get(node.inputs[side === "a" ? 0 : 1]) as {
-      source: Tensor;
-      indices: Tensor;
-    };
+    const { source, indices } = picked.get(node.inputs[side === "a" ? 0 : 1]) as PickedRows;
     const factors = side === "a" ? [source, inputs[1]] : [inputs[0], source];
     const attributes = { ...(node as Tensor<MatmulAttributes>).attributes, rows: side };
     const make = is(node, matmulOp) ? makeMatmul : makeRowSums;

@@ -40,34 +40,37 @@ const gatherOp: Op<null> = {
 };
 const makeGather = define(gatherOp);
 
+/** Rows of `source`, a matrix, at `indices` [rows]. */
+export interface PickedRows {
+  readonly source: Tensor;
+  readonly indices: Tensor;
+}
+
 /**
  * Where `tensor` [rows, …] is rows picked out of a larger tensor, with nothing done to them but functions of each element
- * and constants: that tensor as a matrix, with the functions done to it, and the indices. Also the nodes between.
+ * and constants: that tensor as a matrix, with the functions done to it, and the indices. `known` tells it of the tensor's
+ * inputs.
  */
 export function pickedRows(
   tensor: Tensor,
-): { source: Tensor; indices: Tensor; through: readonly Tensor[] } | undefined {
+  known: (input: Tensor) => PickedRows | undefined,
+): PickedRows | undefined {
   if (tensor.op === (gatherOp as Op)) {
     const [source, indices] = tensor.inputs;
-    return indices.rank === 1
-      ? { source: reshape(source, [source.shape[0], -1]), indices, through: [tensor] }
-      : undefined;
+    return indices.rank === 1 ? { source: reshape(source, [source.shape[0], -1]), indices } : undefined;
   }
-  if (isReshape(tensor) && tensor.shape[0] === tensor.inputs[0].shape[0]) {
-    const below = pickedRows(tensor.inputs[0]);
-    return below && { ...below, through: [...below.through, tensor] };
-  }
+  if (isReshape(tensor) && tensor.shape[0] === tensor.inputs[0].shape[0]) return known(tensor.inputs[0]);
   if (!isScalarOp(tensor)) return undefined;
   const varying = tensor.inputs.filter((input) => constantValue(input) === undefined);
   if (varying.length !== 1 || !sameShape(varying[0].shape, tensor.shape)) return undefined;
-  const below = pickedRows(varying[0]);
+  const below = known(varying[0]);
   if (!below) return undefined;
   const inputs = tensor.inputs.map((input) => {
     const value = constantValue(input);
     return value === undefined ? below.source : constant(value);
   });
   const source = new Tensor(tensor.op, inputs, tensor.attributes, below.source.shape, "f32", tensor.label);
-  return { source, indices: below.indices, through: [...below.through, tensor] };
+  return { source, indices: below.indices };
 }
 
 /**
