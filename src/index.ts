@@ -131,7 +131,7 @@ export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Samples } from "./train/arguments.ts";
 export type { Callback, EpochFunction } from "./train/callback.ts";
-export type { CheckpointSource } from "./train/checkpoint.ts";
+export type { CheckpointSource, ResumeAspect, ResumeOptions } from "./train/checkpoint.ts";
 export { type Compiled, compile } from "./train/compile.ts";
 export type { CompiledStep } from "./train/compiledStep.ts";
 export { DivergenceError } from "./train/divergence.ts";
@@ -155,11 +155,12 @@ export {
   predictor,
 } from "./train/predict.ts";
 export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";
+export type { RestoreOptions, TrainerState } from "./train/state.ts";
 export {
   createTrainer,
   type InputSpec,
   type TensorData,
   type Trainer,
   type TrainerOptions,
-  type TrainerState,
 } from "./train/trainer.ts";
+export type { LoadOptions, LoadReport, WeightsSource } from "./train/weights.ts";

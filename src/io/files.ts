@@ -1,7 +1,13 @@
 /** Files, where there is a file system: in Node and Deno. */
 
+/** Whether this is Node or Deno, where files can be read. A bundler's stand-in for `process` names no version of Node. */
+export function hasFileSystem(): boolean {
+  const { process } = globalThis as { process?: { versions?: { node?: string } } };
+  return process?.versions?.node !== undefined;
+}
+
 /** @throws Error naming the file and what is wrong with it. */
-export async function readFile(path: string): Promise<Uint8Array> {
+export async function readFile(path: string | URL): Promise<Uint8Array> {
   const fs = await fileSystem("load");
   try {
     return await fs.readFile(path);
@@ -28,7 +34,7 @@ export function reason(cause: unknown): string {
 }
 
 export async function fileSystem(what: string): Promise<typeof import("node:fs/promises")> {
-  if (!("process" in globalThis) && !("Deno" in globalThis)) {
+  if (!hasFileSystem()) {
     throw new Error(
       `${what}: a browser has no file system; pass bytes instead of a path, and offer them as a download`,
     );

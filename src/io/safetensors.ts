@@ -15,6 +15,8 @@ export interface Tensor {
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>;
+  /** What each tensor is held in there, by the format's names: F32, F16 … */
+  readonly dtypes: ReadonlyMap<string, string>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -144,6 +146,9 @@ export function encodeSafetensors(
 
   const json = new TextEncoder().encode(`{${fields.join(",")}}`);
   const headerBytes = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
+  if (headerBytes > MAX_HEADER_BYTES) {
+    throw new Error(`safetensors: the names and texts take ${headerBytes} bytes, beyond the limit of 100 MB`);
+  }
   const dataStart = LENGTH_BYTES + headerBytes;
   const file = new Uint8Array(dataStart + size);
   const view = new DataView(file.buffer);
@@ -171,6 +176,7 @@ function writeElements(view: DataView, start: number, data: TensorData): void {
 /** A tensor as the header has it, checked. */
 interface Entry {
   readonly name: string;
+  readonly dtypeName: string;
   readonly dtype: Dtype;
   readonly shape: number[];
   readonly begin: number;
@@ -202,7 +208,7 @@ export function decodeSafetensors(bytes: Uint8Array, name = "safetensors"): Safe
     const part = new DataView(bytes.buffer, bytes.byteOffset + dataStart + begin, end - begin);
     tensors.set(tensor, { shape, data: dtype.read(part, elements(shape), `${name}: tensor "${tensor}"`) });
   }
-  return { tensors, metadata };
+  return { tensors, dtypes: new Map(entries.map(({ name, dtypeName }) => [name, dtypeName])), metadata };
 }
 
 function headerLength(view: DataView, name: string): number {
@@ -292,7 +298,7 @@ function checkEntry(name: string, value: unknown, where: string): Entry {
     throw new Error(`${where}: expected {"dtype", "shape", "data_offsets"}, got ${JSON.stringify(value)}`);
   const { dtype: dtypeName, shape, data_offsets: offsets } = value;
   const dtype = DTYPES.get(String(dtypeName));
-  if (dtype === undefined) {
+  if (dtype === undefined || typeof dtypeName !== "string") {
     throw new Error(
       `${where}: dtype is ${JSON.stringify(dtypeName)}; expected one of ${[...DTYPES.keys()].join(", ")}`,
     );
@@ -311,7 +317,7 @@ function checkEntry(name: string, value: unknown, where: string): Entry {
         `${dtypeName} of shape [${shape.join(", ")}] takes ${expected}`,
     );
   }
-  return { name, dtype, shape, begin, end };
+  return { name, dtypeName, dtype, shape, begin, end };
 }
 
 /** Holds the tensors against the rule that their bytes follow each other from the start to the end of the data. */

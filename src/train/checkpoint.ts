@@ -1,65 +1,161 @@
 /** Checkpoints: all that a run of `fit` needs to go on exactly where it was, as a safetensors file. */
-import { readFile } from "../io/files.ts";
-import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { checkOptions, inWords, unknownOption } from "../checks.ts";
+import { decodeSafetensors, encodeSafetensors, type Tensor } from "../io/safetensors.ts";
+import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
+import { decodeEpochs, encodeEpochs } from "./epochs.ts";
+import {
+  ASPECTS,
+  type Aspect,
+  differences,
+  type Fingerprint,
+  fingerprintBeside,
+  fingerprintOf,
+  type RunParts,
+} from "./fingerprint.ts";
+import type { NonFinite } from "./finite.ts";
 import type { Epoch } from "./fit.ts";
-import type { Trainer } from "./trainer.ts";
+import { CHECKPOINT_KEY } from "./weights.ts";
 
-/** A checkpoint's bytes or, outside of browsers, its path. */
-export type CheckpointSource = Uint8Array | string;
+/** A checkpoint: its bytes, a Blob, a Response, a URL or, outside of browsers, its path. */
+export type CheckpointSource = ByteSource;
 
-/** What is random or ordered in a run follows from these: a run that goes on must have the same. */
-export type RunSettings = Readonly<Record<string, number | string | boolean>>;
+/** A checkpoint, and in which ways the run that goes on may differ from the one that wrote it. */
+export interface ResumeOptions {
+  readonly from: CheckpointSource;
+  /** What may differ, as in `["learningRate", "schedule"]` (default nothing). */
+  readonly allow?: readonly ResumeAspect[];
+  /** A checkpoint with NaN or infinities is refused unless this is "allow". */
+  readonly nonFinite?: NonFinite;
+}
 
-interface Contents {
-  readonly settings: RunSettings;
-  readonly steps: number;
+export type ResumeAspect = Aspect;
+
+/** What a run holds of itself, for its checkpoints. */
+export interface CheckpointedRun extends RunParts {
+  readonly epochs: number;
   readonly history: readonly Epoch[];
 }
 
-/** The key of the contents in the file's metadata. */
-const KEY = "wgrad.checkpoint";
+/** How contents are written. The first form had no number, and did not tell of what the run was made. */
+const FORMAT = 2;
+/** The tensor that holds the epochs; all others are the trainer's arenas. */
+const HISTORY = "history";
 
-export async function encodeCheckpoint(
-  trainer: Trainer,
-  settings: RunSettings,
-  history: readonly Epoch[],
-): Promise<Uint8Array> {
-  const { steps, arenas, ...same } = await trainer.snapshot();
-  const tensors = Object.fromEntries(
-    Object.entries(arenas).map(([name, data]) => [name, { shape: [data.length], data }]),
-  );
-  const contents = { settings: { ...settings, ...same }, steps, history };
-  return encodeSafetensors(tensors, { [KEY]: JSON.stringify(contents) });
+interface Contents {
+  readonly format: number;
+  readonly steps: number;
+  readonly model: string;
+  readonly optimizer: string;
+  readonly run: Fingerprint;
+}
+
+export async function encodeCheckpoint(run: CheckpointedRun): Promise<Uint8Array> {
+  const { arenas, ...state } = await run.trainer.snapshot();
+  const epochs = encodeEpochs(run.history);
+  const tensors: Record<string, Tensor> = { [HISTORY]: { shape: [epochs.length], data: epochs } };
+  for (const [name, data] of Object.entries(arenas)) tensors[name] = { shape: [data.length], data };
+  const contents: Contents = { format: FORMAT, ...state, run: await fingerprintOf(run) };
+  return encodeSafetensors(tensors, { [CHECKPOINT_KEY]: JSON.stringify(contents) });
 }
 
 /**
- * Puts the trainer where the checkpoint's was.
+ * Puts the run's trainer where the checkpoint's was.
  * @returns the epochs that lie behind it
- * @throws Error when it is no checkpoint, or one of another run; then nothing is changed
+ * @throws Error when it is no checkpoint, damaged, or one of another run; then nothing is changed
  */
 export async function restoreCheckpoint(
-  trainer: Trainer,
-  settings: RunSettings,
-  source: CheckpointSource,
+  run: CheckpointedRun,
+  resume: CheckpointSource | ResumeOptions,
 ): Promise<readonly Epoch[]> {
-  const name = typeof source === "string" ? source : "resume";
-  const bytes = typeof source === "string" ? await readFile(source) : source;
-  const { tensors, metadata } = decodeSafetensors(bytes, name);
-  const text = metadata[KEY];
+  const { from, allow = [], nonFinite } = resumeOptions(resume);
+  const name = sourceName(from, "resume");
+  const { tensors, metadata, dtypes } = decodeSafetensors(await readBytes(from), name);
+  const contents = contentsOf(metadata[CHECKPOINT_KEY], name);
+  checkSame(contents.run, await fingerprintBeside(run, contents.run), allow, name);
+  const history = historyOf(tensors.get(HISTORY), contents, name);
+  if (history.length >= run.epochs) {
+    throw new RangeError(
+      `fit: the checkpoint has ${history.length} epochs behind it, and epochs is ${run.epochs}; epochs counts from the beginning: give more`,
+    );
+  }
+  const arenas = [...tensors].filter(([tensor]) => tensor !== HISTORY);
+  for (const [tensor] of arenas) {
+    if (dtypes.get(tensor) !== "F32")
+      throw new Error(`${name}: the checkpoint's ${tensor} are ${dtypes.get(tensor)}; expected F32`);
+  }
+  const state = {
+    steps: contents.steps,
+    model: contents.model,
+    // What may differ is held against the arenas that there are.
+    optimizer: allow.includes("optimizer") ? (run.trainer.optimizer?.name ?? "none") : contents.optimizer,
+    arenas: Object.fromEntries(arenas.map(([tensor, { data }]) => [tensor, data as Float32Array])),
+  };
+  run.trainer.restore(state, { nonFinite }, `${name}: the checkpoint`);
+  return history;
+}
+
+function resumeOptions(resume: CheckpointSource | ResumeOptions): ResumeOptions {
+  if (isByteSource(resume)) return { from: resume };
+  checkOptions("fit: resume", resume, { from: "any", allow: "array", nonFinite: "string" });
+  if (!isByteSource(resume.from)) {
+    throw new TypeError(
+      `fit: resume's from is ${inWords(resume.from)}; give a checkpoint: bytes, a Blob, a Response, a URL, or a path`,
+    );
+  }
+  const wrong = resume.allow?.find((aspect) => !ASPECTS.includes(aspect));
+  if (wrong !== undefined)
+    throw new RangeError(`fit: resume: ${unknownOption(String(wrong), ASPECTS, "difference to allow")}`);
+  return resume;
+}
+
+function contentsOf(text: string | undefined, name: string): Contents {
   if (text === undefined) {
     throw new Error(
-      `${name}: no checkpoint but a file of weights; use what run.checkpoint() gave, or trainer.load`,
+      `${name}: no checkpoint but a file of weights; use what run.checkpoint() gave, or run.trainer.load`,
     );
   }
-  const { settings: then, steps, history } = JSON.parse(text) as Contents;
-  for (const [key, value] of Object.entries(settings)) {
-    if (then[key] === value) continue;
-    throw new Error(
-      `${name}: the checkpoint's ${key} is ${then[key]}, this run's ${value}; resume with the same`,
-    );
+  let contents: Partial<Contents> | null;
+  try {
+    contents = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${name}: the checkpoint's contents are no JSON: ${(cause as Error).message}`, { cause });
   }
-  const arenas = Object.fromEntries([...tensors].map(([arena, { data }]) => [arena, data as Float32Array]));
-  const { model, optimizer } = then as Record<string, string>;
-  trainer.restore({ steps, model, optimizer, arenas }, `${name}: the checkpoint`);
+  if (typeof contents !== "object" || contents === null)
+    throw new Error(`${name}: the checkpoint's contents are ${inWords(contents)}; expected an object`);
+  const { format, run } = contents;
+  if (format !== FORMAT) {
+    const [which, remedy] =
+      Number(format) > FORMAT
+        ? ["a later", "use that version"]
+        : ["an earlier", "go on with that version, or train anew: it does not tell of what it was made"];
+    throw new Error(`${name}: the checkpoint is of ${which} version of wgrad; ${remedy}`);
+  }
+  if (typeof run !== "object" || run === null)
+    throw new Error(`${name}: the checkpoint does not tell of which run it is; was it changed?`);
+  return contents as Contents;
+}
+
+function checkSame(then: Fingerprint, now: Fingerprint, allow: readonly Aspect[], name: string): void {
+  const found = differences(then, now, allow);
+  if (found.length === 0) return;
+  const words = found.map(({ words }) => words).join("; ");
+  const allowed = [...allow, ...found.map(({ aspect }) => aspect)].map((aspect) => `"${aspect}"`).join(", ");
+  throw new Error(
+    `${name}: the checkpoint's ${words}; resume with the same, or say that it may differ: resume: { from, allow: [${allowed}] }`,
+  );
+}
+
+function historyOf(tensor: Tensor | undefined, { steps }: Contents, name: string): readonly Epoch[] {
+  if (!(tensor?.data instanceof Uint8Array))
+    throw new Error(`${name}: the checkpoint has no history; was it changed?`);
+  let history: readonly Epoch[];
+  try {
+    history = decodeEpochs(tensor.data);
+  } catch (cause) {
+    throw new Error(`${name}: the checkpoint is damaged: ${(cause as Error).message}`, { cause });
+  }
+  if (history.length > steps) {
+    throw new Error(`${name}: the checkpoint is damaged: ${history.length} epochs in ${steps} steps`);
+  }
   return history;
 }

@@ -11,7 +11,7 @@ import type { Program } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkData, checkEngine, checkMetrics } from "./arguments.ts";
 import { asCallbacks, type Callback, type EpochFunction } from "./callback.ts";
-import type { CheckpointSource } from "./checkpoint.ts";
+import type { CheckpointSource, ResumeOptions } from "./checkpoint.ts";
 import type { Evaluation, Metric } from "./evaluate.ts";
 import { Run } from "./run.ts";
 import type { Data } from "./source.ts";
@@ -40,8 +40,11 @@ export interface FitOptions {
   readonly dataMemory?: number;
   /** What is told of each epoch, and may end the run: see `wgrad/callbacks`. A function is an `onEpoch`. */
   readonly callbacks?: readonly (Callback | EpochFunction)[];
-  /** A checkpoint of a run with the same options, which goes on where that was, up to `epochs` in all. */
-  readonly resume?: CheckpointSource;
+  /**
+   * A checkpoint of a run with the same model, data and options, which goes on where that was, up to `epochs` in all;
+   * `{ from, allow: ["learningRate"] }` says what may differ.
+   */
+  readonly resume?: CheckpointSource | ResumeOptions;
   /** Whether samples are read in a new order each epoch (default true). */
   readonly shuffle?: boolean;
   /** Whether a smaller last batch is left out (default false: every sample counts). */

@@ -7,7 +7,6 @@ import type { Optimizer } from "../nn/optimizers.ts";
 import { constantRate } from "../nn/schedules.ts";
 import type { ModelCall, StepOutputs } from "../nn/step.ts";
 import type { Program } from "../program.ts";
-import type { RunSettings } from "./checkpoint.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { Totals } from "./divergence.ts";
 import { Evaluator } from "./evaluate.ts";
@@ -94,18 +93,6 @@ export class Run implements FitRun {
     }
   }
 
-  get #settings(): RunSettings {
-    const { dataset, batchSize, trainer, options } = this;
-    const { shuffle = true, augment } = options;
-    return {
-      seed: trainer.seed,
-      "data set": `${dataset.name} with ${dataset.count} samples`,
-      batchSize,
-      shuffle,
-      augment: augment?.name ?? "none",
-    };
-  }
-
   get #samplesPerEpoch(): number {
     const { count } = this.dataset;
     return this.options.dropLast ? count - (count % this.batchSize) : count;
@@ -116,13 +103,7 @@ export class Run implements FitRun {
     const { resume } = this.options;
     if (resume === undefined || this.history.length > 0) return;
     const { restoreCheckpoint } = await import("./checkpoint.ts");
-    const behind = await restoreCheckpoint(this.trainer, this.#settings, resume);
-    if (behind.length >= this.epochs) {
-      throw new RangeError(
-        `fit: the checkpoint has ${behind.length} epochs behind it, and epochs is ${this.epochs}; epochs counts from the beginning: give more`,
-      );
-    }
-    this.history.push(...behind);
+    this.history.push(...(await restoreCheckpoint(this, resume)));
   }
 
   /** The steps, by the size of their batches. */
@@ -209,7 +190,7 @@ export class Run implements FitRun {
 
   async checkpoint(): Promise<Uint8Array> {
     const { encodeCheckpoint } = await import("./checkpoint.ts");
-    return encodeCheckpoint(this.trainer, this.#settings, this.history);
+    return encodeCheckpoint(this);
   }
 
   async toSafetensors(): Promise<Uint8Array> {

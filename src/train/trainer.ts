@@ -26,7 +26,8 @@ import { checkEngine } from "./arguments.ts";
 import { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, type NonFinite } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
-import { loadWeights, type WeightsSource } from "./weights.ts";
+import { checkState, type RestoreOptions, type TrainerState } from "./state.ts";
+import { type LoadOptions, type LoadReport, loadWeights, type WeightsSource } from "./weights.ts";
 
 /** An input of a step: its shape, and its type if that is not f32. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
@@ -72,16 +73,6 @@ export interface TensorData {
   readonly data: Float32Array;
 }
 
-/** All that a trainer's next steps depend on, as plain data: it can be sent to workers, and outlives its engine. */
-export interface TrainerState {
-  readonly steps: number;
-  /** Names and shapes of what it holds, and the optimizer's name: only a trainer of the same takes it. */
-  readonly model: string;
-  readonly optimizer: string;
-  /** Parameters, running statistics and the optimizer's moments, each as one array. */
-  readonly arenas: Readonly<Record<string, Float32Array>>;
-}
-
 /** Opens a model on an engine, with freshly initialised parameters. */
 export function createTrainer(engine: Engine, model: Model, options: TrainerOptions): Trainer {
   checkEngine("createTrainer", engine);
@@ -102,8 +93,8 @@ export class Trainer {
   readonly kept = new KeptSteps();
   /** Training steps taken so far. */
   steps = 0;
-  /** Until `load`: a statistic of the model that has no value to compute with. */
-  #unset: StatisticSpec | undefined;
+  /** Until `load`: statistics of the model that have no value to compute with. */
+  #unset: readonly StatisticSpec[];
 
   constructor(
     readonly engine: Engine,
@@ -124,7 +115,7 @@ export class Trainer {
     const { parameters, statistics } = declaredLayout(model, inputShape);
     this.layout = parameters;
     this.statistics = statistics;
-    this.#unset = statistics.specs.find(({ remedy }) => remedy);
+    this.#unset = statistics.specs.filter(({ remedy }) => remedy);
     const names = parameters.specs.map(({ name }) => name);
     if (optimizer) checkGroups(optimizer, names);
     checkArena("parameters", parameters, engine);
@@ -189,7 +180,8 @@ export class Trainer {
 
   /** @throws Error naming a statistic that has no value yet, and what to do. */
   checkValues(name: string): void {
-    if (this.#unset) throw new Error(`${name}: ${this.#unset.name} has no values yet; ${this.#unset.remedy}`);
+    const [unset] = this.#unset;
+    if (unset) throw new Error(`${name}: ${unset.name} has no values yet; ${unset.remedy}`);
   }
 
   /** All parameters and running statistics, by PyTorch's names. */
@@ -207,20 +199,23 @@ export class Trainer {
   }
 
   /**
-   * Replaces parameters and statistics: `weights` by name, or a safetensors file as bytes or, outside of browsers, by
-   * path.
-   * @throws Error naming missing or extra tensors and wrong shapes; then nothing is changed.
+   * Replaces parameters and statistics, all or those that `options` choose: by `weights` by name, or a safetensors file.
+   * Of a run of `fit`, before its first epoch, too: that is how training begins from weights that there are already.
+   * @returns what was loaded, what stayed, and what of the source was not used, by name
+   * @throws Error naming missing and unknown tensors, wrong shapes, and NaN; then nothing is changed
    */
-  async load(weights: WeightsSource): Promise<void> {
+  async load(weights: WeightsSource, options: LoadOptions = {}): Promise<LoadReport> {
     const arenas = this.#arenas();
-    const found = await loadWeights(
-      weights,
-      arenas.flatMap(({ layout }) => layout.specs),
-    );
+    const specs = arenas.flatMap(({ layout }) => layout.specs);
+    const { values, report } = await loadWeights(weights, specs, options);
     for (const { layout, memory } of arenas) {
-      for (const { name } of layout.specs) memory.write(found.get(name) as Float32Array, layout.offset(name));
+      for (const { name } of layout.specs) {
+        const loaded = values.get(name);
+        if (loaded) memory.write(loaded, layout.offset(name));
+      }
     }
-    this.#unset = undefined;
+    this.#unset = this.#unset.filter(({ name }) => !values.has(name));
+    return report;
   }
 
   /** What {@link restore} takes: on another engine, too, as after the loss of a device. */
@@ -232,20 +227,15 @@ export class Trainer {
 
   /**
    * Puts parameters, statistics and the optimizer where they were.
-   * @throws Error when the state is of another model or optimizer; then nothing is changed
+   * @throws Error when the state is of another model or optimizer, damaged, or not finite; then nothing is changed
    */
-  restore({ steps, arenas, ...state }: TrainerState, what = "restore: the state"): void {
-    const here = this.#identity();
-    for (const key of ["model", "optimizer"] as const) {
-      if (state[key] !== here[key])
-        throw new Error(`${what}'s ${key} is ${state[key]}, this one's ${here[key]}; use the same`);
-    }
+  restore(state: TrainerState, options: RestoreOptions = {}, what = "restore: the state"): void {
+    checkOptions("restore", options, { nonFinite: "string" });
     const names = this.#stateArenas();
-    const wrong = names.find((name) => arenas[name]?.length !== this.memory[name].length);
-    if (wrong) throw new Error(`${what}'s ${wrong} do not fit the model; was it changed?`);
-    for (const name of names) this.memory[name].write(arenas[name]);
-    this.steps = steps;
-    this.#unset = undefined;
+    checkState(what, state, { ...this.#identity(), arenas: this.memory, names }, options.nonFinite);
+    for (const name of names) this.memory[name].write(state.arenas[name]);
+    this.steps = state.steps;
+    this.#unset = [];
   }
 
   #identity(): Pick<TrainerState, "model" | "optimizer"> {

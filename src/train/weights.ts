@@ -1,54 +1,176 @@
 /** Weights as safetensors files, with PyTorch's names and layouts. */
-import { readFile } from "../io/files.ts";
+import { checkOptions, inWords } from "../checks.ts";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
 import type { ArenaEntry } from "../nn/arena.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
+import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 
-/** Weights by name, the bytes of a safetensors file, or (outside of browsers) the path of one. */
+interface NamedTensor {
+  readonly shape: Shape;
+  readonly data: ArrayLike<number>;
+}
+
+/** Weights by name; or a safetensors file: its bytes, a Blob, a Response, a URL or (outside of browsers) its path. */
 export type WeightsSource =
-  | Readonly<Record<string, { readonly shape: Shape; readonly data: ArrayLike<number> }>>
-  | Uint8Array
-  | string;
+  | Readonly<Record<string, NamedTensor>>
+  | ReadonlyMap<string, NamedTensor>
+  | ByteSource;
+
+/** Which weights are taken over, and under which names. */
+export interface LoadOptions {
+  /**
+   * The model's tensors to be loaded, by name: a path (`"backbone"` for `backbone.0.weight`), a pattern, or a function. All
+   * others stay as they are, and whatever else the source holds is left alone (default: all of the model).
+   */
+  readonly only?: string | RegExp | ((name: string) => boolean);
+  /** From a name in the source to the model's; undefined leaves the tensor out. */
+  readonly rename?: (name: string) => string | undefined;
+  /** With false, tensors that either side lacks are no error (default true). Wrong shapes always are. */
+  readonly strict?: boolean;
+  /** NaN and infinite weights are refused unless this is "allow". */
+  readonly nonFinite?: NonFinite;
+}
+
+/** What loading did, by names. */
+export interface LoadReport {
+  /** The model's tensors that have new values. */
+  readonly loaded: readonly string[];
+  /** The model's tensors that stayed as they were. */
+  readonly kept: readonly string[];
+  /** What the source has beside, by its own names. */
+  readonly unused: readonly string[];
+}
+
+/** The key in a file's metadata that says that it is a checkpoint. */
+export const CHECKPOINT_KEY = "wgrad.checkpoint";
+
+/** PyTorch counts batches beside running statistics; nothing here depends on it. */
+const isCounter = (name: string) => name.endsWith("num_batches_tracked");
 
 /**
- * Values for each of the model's parameters.
- * @throws Error listing all that is missing, unknown or of a wrong shape.
+ * Values for the model's tensors.
+ * @throws Error listing all that is missing, unknown or of a wrong shape, and what is no finite number
  */
 export async function loadWeights(
   source: WeightsSource,
   specs: readonly ArenaEntry[],
-): Promise<Map<string, Float32Array>> {
-  const name = typeof source === "string" ? source : "weights";
-  const bytes = typeof source === "string" ? await readFile(source) : source;
-  const tensors =
-    bytes instanceof Uint8Array ? Object.fromEntries(decodeSafetensors(bytes, name).tensors) : bytes;
+  options: LoadOptions = {},
+): Promise<{ values: Map<string, Float32Array>; report: LoadReport }> {
+  checkOptions("load", options, { only: "any", rename: "function", strict: "boolean", nonFinite: "string" });
+  const { only, rename = (key) => key, strict = true, nonFinite = "refuse" } = options;
+  checkNonFinite("load", nonFinite);
+  const name = isByteSource(source) ? sourceName(source, "weights") : "weights";
+  const tensors = await tensorsOf(source, name);
+  const wanted = selected(specs, only);
   const problems: string[] = [];
-  const found = new Map<string, Float32Array>();
-  for (const spec of specs) {
-    const tensor = tensors[spec.name];
-    if (!tensor) {
-      problems.push(`missing ${spec.name} ${formatShape(spec.shape)}`);
-    } else if (
-      formatShape(tensor.shape) !== formatShape(spec.shape) ||
-      tensor.data.length !== elementCount(spec.shape)
-    ) {
-      problems.push(`${spec.name} is ${formatShape(tensor.shape)}, the model has ${formatShape(spec.shape)}`);
+  const values = new Map<string, Float32Array>();
+  const unused: string[] = [];
+  for (const [key, tensor] of tensors) {
+    const to = rename(key);
+    const spec = wanted.find((one) => one.name === to);
+    if (!spec) {
+      unused.push(key);
+      // What only a part is taken from may hold anything else.
+      if (strict && only === undefined && to !== undefined && !isCounter(to))
+        problems.push(`unknown ${to} ${formatShape(tensor.shape)}`);
+    } else if (values.has(spec.name)) {
+      problems.push(`${spec.name} comes twice; rename gives it to ${key}, too`);
     } else {
-      found.set(spec.name, Float32Array.from(tensor.data));
+      values.set(spec.name, Float32Array.from(tensor.data));
+      problems.push(...tensorProblems(spec, tensor, values, nonFinite));
     }
   }
-  for (const key of Object.keys(tensors)) {
-    // PyTorch counts batches beside running statistics; nothing here depends on it.
-    if (key.endsWith("num_batches_tracked")) continue;
-    if (!specs.some((spec) => spec.name === key))
-      problems.push(`unknown ${key} ${formatShape(tensors[key].shape)}`);
+  const missing = wanted.filter((spec) => !values.has(spec.name));
+  if (strict) problems.unshift(...missing.map((spec) => `missing ${spec.name} ${formatShape(spec.shape)}`));
+  if (problems.length > 0 || values.size === 0) throw unfit(name, problems, specs, [...tensors.keys()]);
+  const kept = specs.filter((spec) => !values.has(spec.name)).map((spec) => spec.name);
+  return { values, report: { loaded: [...values.keys()], kept, unused } };
+}
+
+function tensorProblems(
+  spec: ArenaEntry,
+  { shape, data }: NamedTensor,
+  values: ReadonlyMap<string, Float32Array>,
+  nonFinite: NonFinite,
+): string[] {
+  if (formatShape(shape) !== formatShape(spec.shape) || data.length !== elementCount(spec.shape)) {
+    const length = formatShape(shape) === formatShape(spec.shape) ? ` with ${data.length} elements` : "";
+    return [`${spec.name} is ${formatShape(shape)}${length}, the model has ${formatShape(spec.shape)}`];
   }
-  if (problems.length > 0) {
-    throw new Error(
-      `${name} does not fit the model: ${problems.join("; ")}. Nothing was loaded; build the same model first.`,
+  const taken = values.get(spec.name) as Float32Array;
+  const at = nonFinite === "allow" ? -1 : firstNonFinite(taken);
+  return at < 0 ? [] : [`${spec.name} holds ${taken[at]} at element ${at}`];
+}
+
+function unfit(
+  name: string,
+  problems: readonly string[],
+  specs: readonly ArenaEntry[],
+  keys: readonly string[],
+): Error {
+  const some = (names: readonly string[]) =>
+    `${names.slice(0, 4).join(", ")}${names.length > 4 ? " …" : ""}` || "none";
+  if (problems.length === 0) {
+    const names = specs.map((spec) => spec.name);
+    return new Error(
+      `${name} holds none of the model's tensors that were asked for: it has ${some(keys)}, the model ${some(names)}. Nothing was loaded; say with rename how they belong together.`,
     );
   }
-  return found;
+  const finite = problems.every((problem) => problem.includes(" holds "));
+  const remedy = finite
+    ? 'load what a run saved before it diverged, or pass nonFinite: "allow"'
+    : "build the same model first, or say with only, rename or strict: false what is to be taken over";
+  return new Error(`${name} does not fit the model: ${problems.join("; ")}. Nothing was loaded; ${remedy}.`);
+}
+
+/** @throws TypeError for what is no choice, RangeError where it chooses nothing */
+function selected(specs: readonly ArenaEntry[], only: LoadOptions["only"]): readonly ArenaEntry[] {
+  if (only === undefined) return specs;
+  const chooses = chooser(only);
+  const chosen = specs.filter(({ name }) => chooses(name));
+  if (chosen.length > 0) return chosen;
+  throw new RangeError(
+    `load: only ${String(only)} matches none of the model's tensors, which are ${specs.map(({ name }) => name).join(", ") || "none"}`,
+  );
+}
+
+function chooser(only: NonNullable<LoadOptions["only"]>): (name: string) => boolean {
+  if (typeof only === "function") return (name) => only(name);
+  // Unlike `test`, `search` does not remember where a global pattern matched last.
+  if (only instanceof RegExp) return (name) => name.search(only) >= 0;
+  if (typeof only === "string") {
+    const path = only.endsWith(".") ? only : `${only}.`;
+    return (name) => name === only || name.startsWith(path);
+  }
+  throw new TypeError(
+    `load: only is ${inWords(only)}; give a path such as "0", a pattern, or a function of names`,
+  );
+}
+
+async function tensorsOf(source: WeightsSource, name: string): Promise<ReadonlyMap<string, NamedTensor>> {
+  if (isByteSource(source)) {
+    const { tensors, metadata } = decodeSafetensors(await readBytes(source), name);
+    if (!(CHECKPOINT_KEY in metadata)) return tensors;
+    throw new Error(`${name} is no file of weights but a checkpoint; give it to fit as the option resume`);
+  }
+  const entries = source instanceof Map ? [...source] : isRecord(source) ? Object.entries(source) : undefined;
+  if (!entries) {
+    throw new TypeError(
+      `load: the weights are ${inWords(source)}; give { name: { shape, data } }, or a safetensors file: bytes, a Blob, a Response, a URL, or a path`,
+    );
+  }
+  for (const [key, tensor] of entries) {
+    if (Array.isArray(tensor?.shape) && typeof tensor.data?.length === "number") continue;
+    throw new TypeError(
+      `load: "${key}" is ${inWords(tensor)}; give { shape, data }: its shape, and its elements`,
+    );
+  }
+  return new Map(entries);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, NamedTensor>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !("then" in value);
 }
 
 /** The bytes of a safetensors file with these tensors. */

@@ -112,7 +112,7 @@ describe("a checkpoint that does not fit is refused", () => {
       "the checkpoint's augment is rotate(10), translate(1), elastic(10, 3), mixup(0.4), this run's none",
       { augment: undefined },
     ],
-    ["resume: the checkpoint's optimizer is adam, this one's sgd", { optimizer: sgd() }],
+    ["resume: the checkpoint's optimizer is adam, this run's sgd", { optimizer: sgd() }],
     [
       "fit: the checkpoint has 2 epochs behind it, and epochs is 2; epochs counts from the beginning: give more",
       { epochs: 2 },
@@ -124,7 +124,7 @@ describe("a checkpoint that does not fit is refused", () => {
   it("of another model", async () => {
     const other = fit(engines.cpu, sequential(dense(10)), train, { ...options, resume: checkpoint });
     await expect(other[Symbol.asyncIterator]().next()).rejects.toThrow(
-      "resume: the checkpoint's model is 0.weight [8, 784]",
+      "resume: the checkpoint's model has 1.batchNorm, 2.relu, 3.dropout … where this run's has nothing",
     );
   });
 
@@ -132,7 +132,7 @@ describe("a checkpoint that does not fit is refused", () => {
     const run = fit(engines.cpu, model(), train, { ...options, epochs: 1 });
     for await (const _ of run);
     await expect(trained(engines.cpu, { resume: await run.toSafetensors() })).rejects.toThrow(
-      "resume: no checkpoint but a file of weights; use what run.checkpoint() gave, or trainer.load",
+      "resume: no checkpoint but a file of weights; use what run.checkpoint() gave, or run.trainer.load",
     );
   });
 

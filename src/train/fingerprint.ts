@@ -1,0 +1,274 @@
+/** What a run of `fit` is made of, as data: so that a checkpoint can tell whether it is of the same run. */
+import type { Field } from "../data/dataset.ts";
+import type { StreamField } from "../data/stream.ts";
+import { crossEntropy } from "../nn/losses.ts";
+import { applyModel } from "../nn/model.ts";
+import type { Optimizer } from "../nn/optimizers.ts";
+import { ModelTrace, Scope } from "../nn/parameters.ts";
+import { constantRate, type Schedule } from "../nn/schedules.ts";
+import { type Tensor, topological, withLabel } from "../nn/tensor.ts";
+import { formatShape } from "../program.ts";
+import type { FitOptions } from "./fit.ts";
+import { hashBytes, hashText } from "./hash.ts";
+import { type Data, tracedBatch, typeOf } from "./source.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** The parts of a run that its numbers follow from. */
+export interface RunParts {
+  readonly trainer: Trainer;
+  readonly dataset: Data;
+  readonly options: FitOptions;
+  readonly batchSize: number;
+}
+
+type Plain = number | string | boolean | null | readonly Plain[] | { readonly [key: string]: Plain };
+type Facts = Readonly<Record<string, Plain>>;
+
+/** What can be told apart, and allowed to differ. */
+export const ASPECTS = [
+  "seed",
+  "batchSize",
+  "accumulate",
+  "shuffle",
+  "dropLast",
+  "data",
+  "augment",
+  "model",
+  "loss",
+  "optimizer",
+  "learningRate",
+  "schedule",
+  "clip",
+  "penalty",
+] as const;
+
+export type Aspect = (typeof ASPECTS)[number];
+
+/** Each aspect in plain values. */
+export type Fingerprint = Readonly<Record<Aspect, Plain>>;
+
+const known = new WeakMap<RunParts, Promise<Fingerprint>>();
+
+/** The fingerprint of a run. Models, losses and augmentations are known by the ops that they trace, whatever they are called. */
+export function fingerprintOf(run: RunParts): Promise<Fingerprint> {
+  const found = known.get(run) ?? factsOf(run);
+  known.set(run, found);
+  return found;
+}
+
+async function factsOf(run: RunParts): Promise<Fingerprint> {
+  const { trainer, options } = run;
+  const { shuffle = true, dropLast = false, clip = {}, penalty = {}, schedule = constantRate() } = options;
+  const optimizer = trainer.optimizer as Optimizer;
+  return {
+    ...tracedFacts(run, sizesOf(run)),
+    optimizer: optimizerFacts(optimizer),
+    learningRate: optimizer.learningRate,
+    schedule: scheduleFacts(schedule),
+    data: await dataFacts(run),
+    seed: trainer.seed,
+    ...sizesOf(run),
+    shuffle,
+    dropLast,
+    clip: { norm: clip.norm ?? "none", value: clip.value ?? "none" },
+    penalty: { l1: penalty.l1 ?? 0, l2: penalty.l2 ?? 0 },
+  };
+}
+
+/**
+ * The fingerprint of a run, to be compared with another: what a model computes is traced for a batch of the other's size, where
+ * it takes one.
+ */
+export async function fingerprintBeside(
+  run: RunParts,
+  { batchSize, accumulate }: Fingerprint,
+): Promise<Fingerprint> {
+  const own = await fingerprintOf(run);
+  if (batchSize === own.batchSize && accumulate === own.accumulate) return own;
+  try {
+    return { ...own, ...tracedFacts(run, { batchSize: Number(batchSize), accumulate: Number(accumulate) }) };
+  } catch {
+    return own;
+  }
+}
+
+const sizesOf = ({ batchSize, options: { accumulate = 1 } }: RunParts) => ({ batchSize, accumulate });
+
+/** The ops of a training step on one part of a batch, by the layer that they belong to. */
+function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<typeof sizesOf>) {
+  const size = sizes.batchSize / sizes.accumulate;
+  const { loss = crossEntropy(), augment } = options;
+  const trace = new ModelTrace();
+  for (const spec of trainer.layout.specs) trace.parameters.specs.set(spec.name, spec);
+  for (const spec of trainer.statistics.specs) trace.statistics.specs.set(spec.name, spec);
+  const batch = tracedBatch(dataset, size, size, 0, false);
+  const { x, y } = augment ? withLabel("augment", () => augment.apply(batch)) : batch;
+  const outputs = withLabel("model", () => applyModel(trainer.model, x, new Scope(trace, true)));
+  const minimised = withLabel("loss", () => loss.apply(outputs, y));
+  const before = new Set(topological([x, y]));
+  const model = topological([outputs, ...trace.observations.values()]).filter((node) => !before.has(node));
+  const modelled = new Set(model);
+  const after = topological([minimised]).filter((node) => !before.has(node) && !modelled.has(node));
+  const shapes = [...trainer.layout.specs, ...trainer.statistics.specs].map(
+    ({ name, shape }) => [name, formatShape(shape)] as const,
+  );
+  return {
+    model: { ...Object.fromEntries(shapes), ...opsByLabel(model, [x]) },
+    loss: { name: loss.name, ...opsByLabel(after, [outputs, y]) },
+    augment: augment
+      ? { name: augment.name, ops: hashText(opsText([...before], numbered([...before]))) }
+      : "none",
+  };
+}
+
+/** A fingerprint of the ops of each layer; `given` are the results of other parts of the step that they take. */
+function opsByLabel(nodes: readonly Tensor[], given: readonly Tensor[]): Record<string, string> {
+  const byLabel = new Map<string, Tensor[]>();
+  for (const node of nodes) {
+    const own = byLabel.get(node.label);
+    if (own) own.push(node);
+    else byLabel.set(node.label, [node]);
+  }
+  // A layer is told from others by itself: results of other layers go by their place there.
+  const places = numbered(given, "given");
+  for (const [label, own] of byLabel)
+    for (const [node, place] of numbered(own, label)) places.set(node, place);
+  return Object.fromEntries(
+    [...byLabel].map(([label, own]) => [`ops ${label}`, hashText(opsText(own, places))]),
+  );
+}
+
+function numbered(nodes: readonly Tensor[], label = ""): Map<Tensor, string> {
+  return new Map(nodes.map((node, i) => [node, `${label}#${i}`]));
+}
+
+/** Ops in order: which they are, their attributes, and which results they take. */
+function opsText(nodes: readonly Tensor[], places: ReadonlyMap<Tensor, string>): string {
+  return nodes
+    .map(({ op, inputs, attributes, shape, dtype }) => {
+      const operands = inputs.map((input) => places.get(input) ?? input.op.name);
+      return [op.name, plain(attributes), formatShape(shape), dtype, ...operands].join(" ");
+    })
+    .join("\n");
+}
+
+/** Attributes as text: numbers by all their digits, and nothing left out for being no JSON. */
+function plain(value: unknown): string {
+  return JSON.stringify(value, (_key, inner) => {
+    if (typeof inner === "number" && !Number.isFinite(inner)) return String(inner);
+    if (inner instanceof RegExp || typeof inner === "bigint") return String(inner);
+    return typeof inner === "function" ? "function" : inner;
+  });
+}
+
+/** Names of what an optimizer is set to, as its options have them. */
+function optimizerFacts({ learningRate, groups, ...optimizer }: Optimizer): Facts {
+  const { name, kernel, constants, weightDecay, decayBiases, scalars } = optimizer;
+  const lowerCase = (constant: string) =>
+    constant.toLowerCase().replace(/_(.)/g, (_all, one) => one.toUpperCase());
+  // What changes from step to step is a function; at some steps it tells what it was made from.
+  const followed = Object.values(scalars).map(
+    (scalar) => [scalar, [1, 2, 10, 1000].map((step) => optimizer.scalarAt(scalar, step) ?? null)] as const,
+  );
+  return {
+    name: kernel === name ? name : `${name} (${kernel})`,
+    weightDecay,
+    decayBiases,
+    ...Object.fromEntries(Object.entries(constants).map(([key, value]) => [lowerCase(key), value])),
+    ...Object.fromEntries(followed),
+    groups: groups.map(({ match, ...group }) => plain({ match: String(match), ...group })),
+  };
+}
+
+/** At which of a thousand steps, in ten epochs, a schedule is asked. */
+const MOMENTS = [0, 1, 49, 100, 250, 300, 301, 500, 777, 998, 999];
+/** After which losses: such as stay the same, and such as fall by ever less. */
+const LOSSES = [0, 0.5].map((first) => {
+  let loss = 1;
+  return Array.from({ length: 400 }, (_, epoch) => {
+    loss *= 1 - first * 0.95 ** epoch;
+    return loss;
+  });
+});
+
+/** A schedule is a function: it is known by its name, and by what it gives. */
+function scheduleFacts(schedule: Schedule): Facts {
+  const at = (step: number, history: readonly number[]) =>
+    schedule.factor({ step, total: 1000, stepsPerEpoch: 100, history });
+  const factors = [
+    ...MOMENTS.map((step) => at(step, LOSSES[0].slice(0, Math.floor(step / 100)))),
+    ...LOSSES.flatMap((losses) => losses.map((_, epochs) => at(100 * epochs, losses.slice(0, epochs)))),
+  ];
+  return { name: schedule.name, factors: hashText(plain(factors)) };
+}
+
+async function dataFacts({ dataset, options }: RunParts): Promise<Facts> {
+  const { name, count, classes, inputs, targets } = dataset;
+  const column = async (field: Field | StreamField) => ({
+    shape: formatShape(field.shape),
+    type: typeOf(field),
+    scale: field.scale,
+    ...("data" in field ? { numbers: await hashBytes(field.data) } : {}),
+  });
+  // What a stream will give cannot be known; in which order it does depends on how much of it is in memory at once.
+  const streamed = "open" in dataset ? { stream: name, dataMemory: options.dataMemory ?? "usual" } : {};
+  return {
+    samples: count,
+    classes: classes ?? "none",
+    inputs: await column(inputs),
+    targets: await column(targets),
+    ...streamed,
+  } as Facts;
+}
+
+/** In which aspects two runs differ, in words; those of `allowed` are left out. */
+export function differences(
+  then: Fingerprint,
+  now: Fingerprint,
+  allowed: readonly Aspect[],
+): { aspect: Aspect; words: string }[] {
+  return ASPECTS.filter((aspect) => !allowed.includes(aspect)).flatMap((aspect) => {
+    const words = difference(NAMES[aspect] ?? aspect, then[aspect], now[aspect]);
+    return words === undefined ? [] : [{ aspect, words }];
+  });
+}
+
+const NAMES: Partial<Record<Aspect, string>> = { data: "data set", learningRate: "learning rate" };
+/** Facts that are sums of something: they say that it differs, not how. */
+const SUMS: Readonly<Record<string, string>> = {
+  numbers: "holds other numbers",
+  factors: "gives other rates",
+  ops: "computes something else",
+};
+
+function difference(name: string, then: Plain | undefined, now: Plain | undefined): string | undefined {
+  if (plain(then) === plain(now)) return undefined;
+  if (!isFacts(then) || !isFacts(now)) return `${name} is ${shown(then)}, this run's ${shown(now)}`;
+  const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
+  const labels = (has: Facts, lacks: Facts) =>
+    keys.flatMap((key) => (key.startsWith("ops ") && key in has && !(key in lacks) ? [key.slice(4)] : []));
+  const [gone, added] = [labels(then, now), labels(now, then)];
+  if (gone.length + added.length > 0) {
+    return `${name} has ${few(gone) || "nothing"} where this run's has ${few(added) || "nothing"}`;
+  }
+  const changed = keys.filter((key) => plain(then[key]) !== plain(now[key]));
+  const named = changed.find((key) => !(key in SUMS) && !key.startsWith("ops "));
+  if (named !== undefined)
+    return difference(named === "name" ? name : `${name}'s ${named}`, then[named], now[named]);
+  const sum = changed[0] in SUMS ? SUMS[changed[0]] : SUMS.ops;
+  const where = few(changed.flatMap((key) => (key.startsWith("ops ") ? [key.slice(4)] : [])));
+  return where && where !== name ? `${name} ${sum} in ${where}` : `${name} ${sum}`;
+}
+
+function few(names: readonly string[]): string {
+  return names.length > 3 ? `${names.slice(0, 3).join(", ")} …` : names.join(", ");
+}
+
+function shown(value: Plain | undefined): string {
+  if (isFacts(value) && typeof value.name === "string") return value.name;
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "not given");
+}
+
+function isFacts(value: Plain | undefined): value is Facts {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

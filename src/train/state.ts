@@ -1,0 +1,70 @@
+/** A trainer's state as plain data, and what it is held against before a trainer takes it. */
+import { inWords } from "../checks.ts";
+import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
+
+/** All that a trainer's next steps depend on, as plain data: it can be sent to workers, and outlives its engine. */
+export interface TrainerState {
+  readonly steps: number;
+  /** Names and shapes of what it holds, and the optimizer's name: only a trainer of the same takes it. */
+  readonly model: string;
+  readonly optimizer: string;
+  /** Parameters, running statistics and the optimizer's moments, each as one array. */
+  readonly arenas: Readonly<Record<string, Float32Array>>;
+}
+
+export interface RestoreOptions {
+  /** NaN and infinities are refused unless this is "allow": steps from there on would give nothing else. */
+  readonly nonFinite?: NonFinite;
+}
+
+/** What a trainer has: its arenas are called `names`, and are so long. */
+interface Expected extends Pick<TrainerState, "model" | "optimizer"> {
+  readonly names: readonly string[];
+  readonly arenas: Readonly<Record<string, { readonly length: number }>>;
+}
+
+/** @throws Error | TypeError | RangeError naming what does not fit; `what` opens the message */
+export function checkState(
+  what: string,
+  state: TrainerState,
+  expected: Expected,
+  nonFinite: NonFinite = "refuse",
+): void {
+  checkNonFinite(what, nonFinite);
+  if (
+    typeof state !== "object" ||
+    state === null ||
+    typeof state.arenas !== "object" ||
+    state.arenas === null
+  ) {
+    throw new TypeError(`${what} is ${inWords(state)}; give what snapshot() gave`);
+  }
+  const { steps, arenas } = state;
+  if (!Number.isSafeInteger(steps) || steps < 0) {
+    throw new RangeError(`${what}'s steps are ${inWords(steps)}; expected a whole number from 0 to 2^53 - 1`);
+  }
+  for (const key of ["model", "optimizer"] as const) {
+    if (state[key] !== expected[key])
+      throw new Error(`${what}'s ${key} is ${state[key]}, this one's ${expected[key]}; use the same`);
+  }
+  const { names } = expected;
+  const extra = Object.keys(arenas).filter((name) => !names.includes(name));
+  if (extra.length > 0)
+    throw new Error(`${what} holds ${extra.join(", ")}, which this model and optimizer do not have`);
+  for (const name of names)
+    checkArena(`${what}'s ${name}`, arenas[name], expected.arenas[name].length, nonFinite);
+}
+
+function checkArena(what: string, arena: unknown, length: number, nonFinite: NonFinite): void {
+  if (arena === undefined)
+    throw new Error(`${what} are missing; was it cut off, or taken with another optimizer?`);
+  if (!(arena instanceof Float32Array))
+    throw new TypeError(`${what} are ${inWords(arena)}; expected a Float32Array`);
+  if (arena.length !== length)
+    throw new Error(`${what} are ${arena.length} numbers, the model has ${length}; was it changed?`);
+  const at = nonFinite === "allow" ? -1 : firstNonFinite(arena);
+  if (at < 0) return;
+  throw new RangeError(
+    `${what} hold ${arena[at]} at element ${at}; take a state from before the run diverged, or pass nonFinite: "allow"`,
+  );
+}
