@@ -8,7 +8,7 @@ import { ModelTrace, Scope } from "../nn/parameters.ts";
 import { constantRate, type Schedule } from "../nn/schedules.ts";
 import { type Tensor, topological, withLabel } from "../nn/tensor.ts";
 import { formatShape } from "../program.ts";
-import type { FitOptions } from "./fit.ts";
+import type { RunOptions } from "./fit.ts";
 import { hashBytes, hashText } from "./hash.ts";
 import { type Data, tracedBatch, typeOf } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
@@ -17,7 +17,7 @@ import type { Trainer } from "./trainer.ts";
 export interface RunParts {
   readonly trainer: Trainer;
   readonly dataset: Data;
-  readonly options: FitOptions;
+  readonly options: RunOptions;
   readonly batchSize: number;
 }
 
