@@ -45,7 +45,8 @@ export function asSchedule(owner: string, schedule: Schedule | ScheduleFunction,
       );
     },
   };
-  if (moment) checked.factor(moment);
+  // One that was not called, such as cosineDecay, is found here; objects are asked when their turn comes.
+  if (own && moment) checked.factor(moment);
   return checked;
 }
 
