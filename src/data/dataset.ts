@@ -3,6 +3,8 @@
  * can be uploaded as they are and decoded where they are read.
  */
 
+import { checkOptions, inWords, isList, type OptionKinds } from "../checks.ts";
+
 /** One column of a data set: `count` samples of one shape, stored sample after sample. */
 export interface Field {
   readonly data: Uint8Array | Int32Array | Float32Array;
@@ -40,6 +42,34 @@ export interface DatasetOptions {
   readonly classes?: number;
 }
 
+const DATASET: OptionKinds<DatasetOptions> = {
+  name: "string",
+  inputs: "any",
+  targets: "any",
+  classes: "number",
+};
+const FIELD: OptionKinds<FieldOptions> = { data: "any", shape: "array", scale: "number" };
+
+/** @throws TypeError for what is no data set, such as an array */
+export function checkData(owner: string, what: string, data: unknown): void {
+  const { inputs, count, train, dataset } = Object(data) as Readonly<Record<string, unknown>>;
+  if (inputs && typeof count === "number") return;
+  let remedy = "make one: dataset({ inputs: { data, shape }, targets: { data } }) of wgrad/data";
+  if (train) remedy = "give one part of it: data.train";
+  else if (typeof dataset === "function") remedy = 'make one of the table: table.dataset({ target: "…" })';
+  throw new TypeError(`${owner}: ${what} is ${inWords(data)}, and no data set; ${remedy}`);
+}
+
+/** As {@link checkData}, for functions that look at samples. @throws TypeError for a stream, too */
+export function checkDataset(owner: string, data: unknown): asserts data is Dataset {
+  checkData(owner, "the data", data);
+  const { name, inputs } = data as Dataset;
+  if (!isList(inputs.data))
+    throw new TypeError(
+      `${owner}: ${name} is a stream, and not in memory; give a data set, made by dataset(…)`,
+    );
+}
+
 /** Number of elements of one sample. */
 export function sampleSize(field: Pick<Field, "shape">): number {
   return field.shape.reduce((size, length) => size * length, 1);
@@ -60,6 +90,7 @@ export function checkLayout(owner: string, shape: readonly number[], scale: numb
 }
 
 function checkField(owner: string, options: FieldOptions): Field {
+  checkOptions(owner, options, FIELD);
   const { data, shape = [], scale = 1 } = options;
   if (!(data instanceof Uint8Array || data instanceof Int32Array || data instanceof Float32Array)) {
     throw new TypeError(
@@ -127,6 +158,7 @@ function checkClasses(name: string, targets: Field, classes: number): void {
  *   samples, a class index is outside of 0 … classes − 1, or a float is not finite; the message names the place
  */
 export function dataset(options: DatasetOptions): Dataset {
+  checkOptions("dataset", options, DATASET);
   const { name = "dataset", classes } = options;
   const inputs = checkField(`${name}: inputs`, options.inputs);
   const targets = checkField(`${name}: targets`, options.targets);
@@ -158,6 +190,8 @@ export function pickRows<T extends Field["data"]>(data: T, size: number, rows: A
  * @throws RangeError where there is no index, or one outside of 0 … count − 1
  */
 export function subset(source: Dataset, indices: ArrayLike<number>): Dataset {
+  checkDataset("subset", source);
+  if (!isList(indices)) throw new TypeError(`subset: the indices are ${inWords(indices)}; give an array`);
   if (indices.length === 0)
     throw new RangeError(`${source.name}: subset of no indices; a data set needs one or more samples`);
   for (let i = 0; i < indices.length; i++) {
@@ -180,9 +214,10 @@ export function subset(source: Dataset, indices: ArrayLike<number>): Dataset {
  * @throws RangeError where `count` is not one of 1 … source.count
  */
 export function take(source: Dataset, count: number): Dataset {
+  checkDataset("take", source);
   if (!Number.isInteger(count) || count < 1 || count > source.count) {
     throw new RangeError(
-      `${source.name}: take(${count}): expected an integer from 1 to ${source.count}, the number of samples`,
+      `${source.name}: take(${inWords(count)}): expected an integer from 1 to ${source.count}, the number of samples`,
     );
   }
   const first = (field: Field): Field => ({ ...field, data: field.data.slice(0, count * sampleSize(field)) });

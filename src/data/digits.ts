@@ -2,6 +2,7 @@
  * Handwritten digits without a download: images drawn from stroke forms as a hand would draw them, each a little
  * differently. They stand in for MNIST in tests, demos and lessons: the same layout, about as hard.
  */
+import { checkOptions } from "../checks.ts";
 import { normals, permutation, uniforms } from "../random.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import { type Glyph, glyphs } from "./glyphs.ts";
@@ -33,6 +34,7 @@ const DRAWS = 160;
  * @throws RangeError where a size is no integer from 1 to 500,000,000, or the seed none from 0 to 2^53 − 1
  */
 export function digits(options: DigitsOptions = {}): { train: Dataset; test: Dataset } {
+  checkOptions("digits", options, { train: "number", test: "number", seed: "number" });
   const { train = 20_000, test = 2_000, seed = 1 } = options;
   for (const [what, count] of Object.entries({ train, test })) {
     if (!Number.isInteger(count) || count < 1 || count > TEST_START) {

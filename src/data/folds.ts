@@ -2,9 +2,10 @@
  * Cross-validation: ways to divide samples into pairs of training and validation sets, as lists of indices for `subset`.
  * Without shuffling they are those of scikit-learn's `KFold`, `StratifiedKFold` and `TimeSeriesSplit`.
  */
+import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { epochOrder } from "../random.ts";
 import { checkClassCounts, samplesByClass } from "./classes.ts";
-import type { Dataset } from "./dataset.ts";
+import { checkDataset, type Dataset } from "./dataset.ts";
 
 /** Indices of samples, ascending: `fit` on `subset(set, fold.train)`, `evaluate` on `subset(set, fold.validation)`. */
 export interface Fold {
@@ -28,8 +29,13 @@ export interface TimeSeriesOptions {
   readonly maxTrainSize?: number;
 }
 
+const FOLD_OPTIONS: OptionKinds<FoldOptions> = { seed: "number", shuffle: "boolean" };
+
 function countOf(operation: string, source: Dataset | number): { name: string; count: number } {
-  if (typeof source !== "number") return source;
+  if (typeof source !== "number") {
+    checkDataset(operation, source);
+    return source;
+  }
   if (!Number.isSafeInteger(source) || source < 1) {
     throw new RangeError(`${operation}: the count is ${source}; give a data set, or a whole number from 1`);
   }
@@ -38,7 +44,7 @@ function countOf(operation: string, source: Dataset | number): { name: string; c
 
 function checkFolds(operation: string, k: number, { name, count }: { name: string; count: number }): void {
   if (!Number.isInteger(k) || k < 2) {
-    throw new RangeError(`${operation}: k is ${k}; give a whole number of folds, from 2`);
+    throw new RangeError(`${operation}: k is ${inWords(k)}; give a whole number of folds, from 2`);
   }
   if (k > count) {
     throw new RangeError(
@@ -66,6 +72,7 @@ function foldsOf(foldOf: Uint32Array, k: number): Fold[] {
  * @throws RangeError where k is no whole number from 2 to the count
  */
 export function kFold(source: Dataset | number, k: number, options: FoldOptions = {}): Fold[] {
+  checkOptions("kFold", options, FOLD_OPTIONS);
   const { seed = 0, shuffle = true } = options;
   const data = countOf("kFold", source);
   checkFolds("kFold", k, data);
@@ -89,6 +96,8 @@ export function kFold(source: Dataset | number, k: number, options: FoldOptions 
  *   class has fewer samples than there are folds
  */
 export function stratifiedKFold(source: Dataset, k: number, options: FoldOptions = {}): Fold[] {
+  checkDataset("stratifiedKFold", source);
+  checkOptions("stratifiedKFold", options, FOLD_OPTIONS);
   const { seed = 0, shuffle = true } = options;
   checkFolds("stratifiedKFold", k, source);
   const byClass = samplesByClass("stratifiedKFold", source, epochOrder(source.count, seed, 0, shuffle));
@@ -120,6 +129,7 @@ export function timeSeriesSplit(
   options: TimeSeriesOptions = {},
 ): Fold[] {
   const data = countOf("timeSeriesSplit", source);
+  checkOptions("timeSeriesSplit", options, { testSize: "number", gap: "number", maxTrainSize: "number" });
   const { count, name } = data;
   checkFolds("timeSeriesSplit", k, data);
   const { testSize = Math.floor(count / (k + 1)), gap = 0, maxTrainSize = count } = options;

@@ -1,4 +1,5 @@
 /** Small data sets made up from a seed, for lessons and tests: the same for the same arguments everywhere. */
+import { checkOptions } from "../checks.ts";
 import { normals, permutation, uniforms } from "../random.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 
@@ -60,6 +61,12 @@ function checkDeviation(operation: string, name: string, deviation: number): voi
 
 /** A linear function of normal inputs, with noise; weights and intercept are normal, too. Targets are [1]. */
 export function makeRegression(options: RegressionOptions = {}): RegressionDataset {
+  checkOptions("makeRegression", options, {
+    count: "number",
+    features: "number",
+    noise: "number",
+    seed: "number",
+  });
   const { count = 200, features = 3, noise = 0.1, seed = 0 } = options;
   checkWhole("makeRegression", { count, features });
   checkDeviation("makeRegression", "noise", noise);
@@ -85,6 +92,7 @@ export function makeRegression(options: RegressionOptions = {}): RegressionDatas
  * first has one sample more. Class 0 is the upper half around (0, 0), class 1 the lower half around (1, 0.5).
  */
 export function makeMoons(options: MoonsOptions = {}): Dataset {
+  checkOptions("makeMoons", options, { count: "number", noise: "number", seed: "number" });
   const { count = 200, noise = 0.1, seed = 0 } = options;
   checkWhole("makeMoons", { count });
   checkDeviation("makeMoons", "noise", noise);
@@ -100,6 +108,13 @@ export function makeMoons(options: MoonsOptions = {}): Dataset {
 
 /** Clouds of normally distributed points, a class each, in a random order; their sizes differ by at most one. */
 export function makeBlobs(options: BlobsOptions = {}): Dataset {
+  checkOptions("makeBlobs", options, {
+    count: "number",
+    classes: "number",
+    features: "number",
+    deviation: "number",
+    seed: "number",
+  });
   const { count = 200, classes = 3, features = 2, deviation = 1, seed = 0 } = options;
   checkWhole("makeBlobs", { count, classes, features });
   checkDeviation("makeBlobs", "deviation", deviation);

@@ -1,4 +1,5 @@
 /** Images as arrays, from canvases and decoders, as a data set. */
+import { checkOptions, type OptionKinds } from "../checks.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 
 /** What a canvas gives, or a decoder of image files: RGBA bytes, row by row. */
@@ -42,12 +43,25 @@ const LUMA = [0.299, 0.587, 0.114] as const;
 
 const isPixelData = (image: ArrayLike<number> | PixelData): image is PixelData => "data" in image;
 
+const IMAGE_OPTIONS: OptionKinds<ImageDatasetOptions> = {
+  name: "string",
+  images: "array",
+  labels: "any",
+  classes: "number",
+  width: "number",
+  height: "number",
+  channels: "number",
+  layout: "string",
+  grey: "boolean",
+};
+
 /**
  * A data set of images with a class each: samples [channels, height, width] as bytes, scale 1/255.
  * @throws RangeError | TypeError where images and labels have different counts, an image has another size than the rest
  *   or holds what is no byte (naming the image), or as `dataset` does
  */
 export function imageDataset(options: ImageDatasetOptions): Dataset {
+  checkOptions("imageDataset", options, IMAGE_OPTIONS);
   const { name = "images", images, labels, classes, grey = false } = options;
   const first = images[0];
   if (first === undefined) throw new RangeError(`${name}: no images; a data set needs one or more`);

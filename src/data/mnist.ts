@@ -3,6 +3,7 @@
  * user's cache, else from a mirror; whatever the source, each file must have the MD5 sum of the original.
  */
 
+import { checkOptions } from "../checks.ts";
 import { environmentVariable, folderStore, hasFileSystem, openCache, type Store } from "../store.ts";
 import type { Dataset } from "./dataset.ts";
 import { download, reasonOf } from "./download.ts";
@@ -111,6 +112,14 @@ export async function loadMnist(
   options: MnistOptions,
   source: MnistSource,
 ): Promise<{ train: Dataset; test: Dataset }> {
+  checkOptions("mnist", options, {
+    dir: "string",
+    cacheDir: "string",
+    fetch: "function",
+    mirrors: "array",
+    onProgress: "function",
+    signal: "any",
+  });
   const dir = options.dir || environmentVariable("MNIST_DIR");
   if (dir && !hasFileSystem()) {
     throw new Error(

@@ -1,5 +1,6 @@
 /** Categories as vectors with a single 1. */
-import { type Dataset, dataset } from "./dataset.ts";
+import { inWords, isList } from "../checks.ts";
+import { checkDataset, type Dataset, dataset } from "./dataset.ts";
 
 /** A column of categories, one-hot. */
 export interface OneHotColumn<Category> {
@@ -24,6 +25,7 @@ function vectors(indices: ArrayLike<number>, width: number): Float32Array<ArrayB
  * @throws TypeError where the data set has no classes
  */
 export function oneHotTargets(source: Dataset): Dataset {
+  checkDataset("oneHotTargets", source);
   const { name, inputs, targets, classes } = source;
   if (classes === undefined) {
     throw new TypeError(
@@ -35,14 +37,18 @@ export function oneHotTargets(source: Dataset): Dataset {
 
 /**
  * A column of texts or numbers, one-hot.
- * @param categories what there may be, in order; give a training set's to encode another set. Default: all values that
+ * @param given what there may be, in order; give a training set's to encode another set. Default: all values that
  *   occur, sorted
  * @throws RangeError naming the row of a value that is no category, of NaN, or a category that is named twice
  */
 export function oneHotColumn<Category extends string | number>(
   values: ArrayLike<Category>,
-  categories: readonly Category[] = distinct(values),
+  given?: readonly Category[],
 ): OneHotColumn<Category> {
+  if (!isList(values)) throw new TypeError(`oneHotColumn: values is ${inWords(values)}; give an array`);
+  const categories = given ?? distinct(values);
+  if (!isList(categories))
+    throw new TypeError(`oneHotColumn: categories is ${inWords(categories)}; give an array`);
   const positions = new Map(categories.map((category, position) => [category, position]));
   if (positions.size !== categories.length) {
     const twice = categories.find((category, position) => positions.get(category) !== position);

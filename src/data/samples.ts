@@ -1,4 +1,5 @@
 /** Data sets and rows of numbers, both as 32-bit floats one after the other: what scalers measure and scale. */
+import { inWords } from "../checks.ts";
 import { type Dataset, type Field, sampleSize } from "./dataset.ts";
 
 /** Samples as rows of numbers, all of one length. */
@@ -43,10 +44,10 @@ export function rowValues(operation: string, rows: Rows): Samples {
 /** The inputs of a data set, or rows. @throws RangeError as `rowValues` */
 export function samplesOf(operation: string, source: Dataset | Rows): Samples {
   if (Array.isArray(source)) return rowValues(operation, source);
-  const { name, inputs } = source as Dataset;
+  const { name, inputs } = Object(source) as Partial<Dataset>;
   if (!inputs?.data) {
     throw new TypeError(
-      `${operation}: ${name ?? typeof source} holds no samples; give a data set in memory, or an array of rows`,
+      `${operation}: ${name ?? inWords(source)} holds no samples; give a data set in memory, or an array of rows`,
     );
   }
   return { values: fieldValues(inputs), shape: inputs.shape, size: sampleSize(inputs), unit: "sample" };

@@ -2,6 +2,7 @@
  * Scalers: what brings features to a like size, by what was measured on the training set only. The conventions are those
  * of numpy and scikit-learn: population deviation, quantiles by linear interpolation.
  */
+import { checkOptions } from "../checks.ts";
 import type { Dataset } from "./dataset.ts";
 import { checkFinite, elementName, type Rows, type Samples, samplesOf } from "./samples.ts";
 import { Scaler, type ScalerKind } from "./scaler.ts";
@@ -52,7 +53,8 @@ interface Measured {
 type Measure = (sorted: Float64Array) => Measured;
 
 /** (x − min) / (max − min), in `range`. */
-export function minMaxScaler({ range = [0, 1], per }: MinMaxOptions = {}): UnfittedScaler {
+export function minMaxScaler(options: MinMaxOptions = {}): UnfittedScaler {
+  const { range = [0, 1], per } = checkOptions("minMaxScaler", options, { range: "array", per: "string" });
   const [low, high] = range;
   if (!(high > low && Number.isFinite(high - low))) {
     throw new RangeError(
@@ -67,7 +69,8 @@ export function minMaxScaler({ range = [0, 1], per }: MinMaxOptions = {}): Unfit
 }
 
 /** (x − mean) / deviation, which is that of the population: the mean of squares is over all samples. */
-export function standardScaler({ per }: ScalerOptions = {}): UnfittedScaler {
+export function standardScaler(options: ScalerOptions = {}): UnfittedScaler {
+  const { per } = checkOptions("standardScaler", options, { per: "string" });
   return unfitted("standard", per, (sorted) => {
     const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
     const variance = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length;
@@ -76,7 +79,9 @@ export function standardScaler({ per }: ScalerOptions = {}): UnfittedScaler {
 }
 
 /** (x − median) / distance of two quantiles: what outliers cannot spoil. */
-export function robustScaler({ quantiles = [0.25, 0.75], per }: RobustOptions = {}): UnfittedScaler {
+export function robustScaler(options: RobustOptions = {}): UnfittedScaler {
+  checkOptions("robustScaler", options, { quantiles: "array", per: "string" });
+  const { quantiles = [0.25, 0.75], per } = options;
   const [low, high] = quantiles;
   if (!(low >= 0 && high > low && high <= 1)) {
     throw new RangeError(
@@ -118,9 +123,10 @@ function fitScaler(
   given: Per | undefined,
   measure: Measure,
   samples: Samples,
-  { columns: names }: FitScalerOptions = {},
+  options: FitScalerOptions = {},
 ): Scaler {
   const operation = `${kind}Scaler: fit`;
+  const { columns: names } = checkOptions(operation, options, { columns: "array" });
   const { shape, size } = samples;
   const per = given ?? (shape.length === 3 ? "channel" : "feature");
   if (names && names.length !== size) {

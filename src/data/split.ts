@@ -1,7 +1,8 @@
 /** Splitting a data set into parts by ratios, such as training, validation and test sets. */
+import { checkOptions, inWords, isList } from "../checks.ts";
 import { epochOrder } from "../random.ts";
 import { checkClassCounts, samplesByClass } from "./classes.ts";
-import { type Dataset, subset } from "./dataset.ts";
+import { checkDataset, type Dataset, subset } from "./dataset.ts";
 
 export interface SplitOptions {
   /** Whether every part gets the same proportions of classes (default false). */
@@ -37,10 +38,15 @@ function largestRemainders(count: number, ratios: readonly number[], behind?: re
 }
 
 function checkRatios(name: string, ratios: readonly number[]): void {
-  const bad = ratios.findIndex((ratio) => !(ratio > 0 && ratio <= 1));
+  if (!isList(ratios)) {
+    throw new TypeError(
+      `split: ${name}: the ratios are ${inWords(ratios)}; give those of all parts: [0.8, 0.2]`,
+    );
+  }
+  const bad = ratios.findIndex((ratio) => !(Number.isFinite(ratio) && ratio > 0 && ratio <= 1));
   if (bad >= 0) {
     throw new RangeError(
-      `split: ${name}: ratio ${bad} is ${ratios[bad]}; give parts of the whole, from above 0 to 1`,
+      `split: ${name}: ratio ${bad} is ${inWords(ratios[bad])}; give parts of the whole, from above 0 to 1`,
     );
   }
   const sum = ratios.reduce((total, ratio) => total + ratio, 0);
@@ -57,6 +63,8 @@ function checkRatios(name: string, ratios: readonly number[]): void {
  *   samples than there are parts; TypeError where there are no classes to stratify by
  */
 export function split(source: Dataset, ratios: readonly number[], options: SplitOptions = {}): Dataset[] {
+  checkDataset("split", source);
+  checkOptions("split", options, { stratified: "boolean", seed: "number", shuffle: "boolean" });
   const { stratified = false, seed = 0, shuffle = true } = options;
   const { name, count } = source;
   checkRatios(name, ratios);

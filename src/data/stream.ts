@@ -1,4 +1,5 @@
 /** Data that is not held in memory as a whole: read from wherever it comes, chunk by chunk, once an epoch. */
+import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { checkLayout, type Field } from "./dataset.ts";
 
 /** Some samples, as many as come at once: their elements, one sample after another. */
@@ -55,17 +56,30 @@ export interface StreamOptions {
   readonly open: Stream["open"];
 }
 
+const STREAM: OptionKinds<StreamOptions> = {
+  name: "string",
+  count: "number",
+  inputs: "any",
+  targets: "any",
+  classes: "number",
+  open: "any",
+};
+const FIELD: OptionKinds<StreamFieldOptions> = { type: "any", shape: "array", scale: "number" };
+
 /**
  * Describes data that `fit` and `evaluate` read chunk by chunk while they go.
  * @throws RangeError | TypeError where the description makes no sense; the chunks are checked as they come
  */
 export function stream(options: StreamOptions): Stream {
+  checkOptions("stream", options, STREAM);
   const { name = "stream", count, classes, open } = options;
   if (!Number.isInteger(count) || count < 1) {
     throw new RangeError(`${name}: count is ${count}; give the number of samples in an epoch`);
   }
   if (typeof open !== "function") {
-    throw new TypeError(`${name}: open is ${open}; give a function that returns an iterable of chunks`);
+    throw new TypeError(
+      `${name}: open is ${inWords(open)}; give a function that returns an iterable of chunks`,
+    );
   }
   if (classes !== undefined && !(Number.isInteger(classes) && classes >= 1)) {
     throw new RangeError(`${name}: classes is ${classes}; expected a positive integer`);
@@ -80,7 +94,8 @@ export function stream(options: StreamOptions): Stream {
   return { name, count, inputs, targets, open, ...(classes === undefined ? {} : { classes }) };
 }
 
-function checkField(owner: string, { type, shape = [], scale = 1 }: StreamFieldOptions): StreamField {
+function checkField(owner: string, options: StreamFieldOptions): StreamField {
+  const { type, shape = [], scale = 1 } = checkOptions(owner, options, FIELD);
   if (type !== "u8" && type !== "i32" && type !== "f32") {
     throw new TypeError(`${owner}: type is ${type}; expected "u8", "i32" or "f32"`);
   }

@@ -2,7 +2,6 @@
 import { inWords, isList, isPromise } from "../checks.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Metric } from "./evaluate.ts";
-import type { Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** What values are looked at for, whatever they are. */
@@ -29,16 +28,6 @@ export function checkTrainer(owner: string, trainer: unknown): asserts trainer i
     ? "give its trainer: run.trainer"
     : "give the trainer of a run, run.trainer, or one of createTrainer(engine, model, …)";
   throw new TypeError(`${owner}: the trainer is ${inWords(trainer)}; ${remedy}`);
-}
-
-/** @throws TypeError for what is no data set, such as an array */
-export function checkData(owner: string, what: string, data: unknown): asserts data is Data {
-  const { inputs, count, train, dataset } = Object(data) as NonNullable<Looked>;
-  if (inputs && typeof count === "number") return;
-  let remedy = "make one: dataset({ inputs: { data, shape }, targets: { data } }) of wgrad/data";
-  if (train) remedy = "give one part of it: data.train";
-  else if (typeof dataset === "function") remedy = 'make one of the table: table.dataset({ target: "…" })';
-  throw new TypeError(`${owner}: ${what} is ${inWords(data)}, and no data set; ${remedy}`);
 }
 
 /** @throws TypeError for what is no list of metrics, each with a name of its own */

@@ -1,5 +1,6 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
+import { checkData } from "../data/dataset.ts";
 import { asLoss, crossEntropy, type Loss, type LossFunction } from "../nn/losses.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { argmax } from "../nn/ops/reduce.ts";
@@ -9,7 +10,7 @@ import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { elementCount } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
-import { checkData, checkMetrics, checkTrainer } from "./arguments.ts";
+import { checkMetrics, checkTrainer } from "./arguments.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { compileSteps, openData } from "./open.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";

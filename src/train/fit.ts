@@ -1,5 +1,6 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
+import { checkData } from "../data/dataset.ts";
 import type { Clipping } from "../nn/arena.ts";
 import type { Augment } from "../nn/batch.ts";
 import { asLoss, type Loss, type LossFunction } from "../nn/losses.ts";
@@ -9,7 +10,7 @@ import { asSchedule, type Schedule, type ScheduleFunction } from "../nn/schedule
 import { checkTrainingOptions, type Penalty } from "../nn/step.ts";
 import type { Program } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { checkData, checkEngine, checkMetrics } from "./arguments.ts";
+import { checkEngine, checkMetrics } from "./arguments.ts";
 import { asCallbacks, type Callback, type EpochFunction } from "./callback.ts";
 import type { CheckpointSource, ResumeOptions } from "./checkpoint.ts";
 import type { Evaluation, Metric } from "./evaluate.ts";

@@ -222,7 +222,7 @@ describe("what makes no sense is refused", () => {
     [
       "one array",
       () => minMaxScaler().fit(Float32Array.of(1, 2) as unknown as number[][]),
-      "object holds no samples",
+      "a Float32Array of 2 holds no samples",
     ],
     ["no rows", () => standardScaler().fit([]), "standardScaler: fit: no rows of numbers"],
     [

@@ -326,7 +326,7 @@ describe("schedules in fit", () => {
 
   it("must give a number", async () => {
     const running = run({ schedule: { name: "own", factor: () => Number.NaN } });
-    await expect(running).rejects.toThrow('fit: the schedule own gave NaN at step 0; return a factor');
+    await expect(running).rejects.toThrow("fit: the schedule own gave NaN at step 0; return a factor");
   });
 });
 
