@@ -9,15 +9,13 @@
 //   storeLoss(row, value)        -log softmax(logits)[target], [ROWS]
 //   storeGradient(index, value)  softmax(logits) - target, [ROWS, CLASSES]
 //   storeTotal(0, value)         the sum of the losses, [1]            (single workgroup)
-//   storeCorrect(0, value)       rows whose first largest logit is the label's, [1]  (single workgroup)
+//   storeCorrect(0, value)       rows whose first largest logit is the label's, none with a NaN, [1]  (single workgroup)
 
 const ROWS = 1u;
 const CLASSES = 1u;
 const SMOOTHING = 0.0;
 const WORKGROUP = 64u;
 const GROUPS = 1u;
-
-const LOWEST = -3.4028234e38;
 
 @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
 @group(1) @binding(10) var<storage, read> operand0: array<u32>;
@@ -52,6 +50,13 @@ fn storeTotal(index: u32, value: f32) {
 fn storeCorrect(index: u32, value: f32) {
 }
 
+// Functions of shaders/scalar.wgsl, which take the place of these.
+fn exceeds(a: f32, b: f32) -> bool { return a > b; }
+fn lowest() -> f32 { return -3.4028234e38; }
+fn isNaN(x: f32) -> bool { return x != x; }
+fn exponential(x: f32) -> f32 { return exp(x); }
+fn logarithm(x: f32) -> f32 { return log(x); }
+
 var<workgroup> losses: array<f32, WORKGROUP>;
 var<workgroup> hits: array<f32, WORKGROUP>;
 
@@ -69,11 +74,11 @@ fn crossEntropy(
     let classes = select(0u, CLASSES, row < ROWS);
     let first = row * CLASSES;
     let answer = u32(label(row));
-    var highest = LOWEST;
+    var highest = lowest();
     var best = 0u;
     for (var c = 0u; c < classes; c++) {
       let x = logit(first + c);
-      if (x > highest) {
+      if (exceeds(x, highest)) {
         highest = x;
         best = c;
       }
@@ -83,16 +88,22 @@ fn crossEntropy(
     var mean = 0.0;
     for (var c = 0u; c < classes; c++) {
       let below = highest - logit(first + c);
-      sum += exp(-below);
-      mean += below / f32(CLASSES);
+      sum += exponential(-below);
+      if (SMOOTHING > 0.0) {
+        mean += below / f32(CLASSES);
+      }
     }
-    let rowLoss = (1.0 - SMOOTHING) * (highest - logit(first + answer)) + SMOOTHING * mean + log(sum);
+    var rowLoss = (1.0 - SMOOTHING) * (highest - logit(first + answer)) + logarithm(sum);
+    // A class without any probability is infinitely far below: no loss where nothing is smoothed.
+    if (SMOOTHING > 0.0) {
+      rowLoss += SMOOTHING * mean;
+    }
     storeLoss(row, rowLoss);
     loss += rowLoss;
-    hit += select(0.0, 1.0, best == answer);
+    hit += select(0.0, 1.0, best == answer && !isNaN(highest));
     for (var c = 0u; c < classes; c++) {
       let goal = select(0.0, 1.0 - SMOOTHING, c == answer) + SMOOTHING / f32(CLASSES);
-      storeGradient(first + c, exp(logit(first + c) - highest) / sum - goal);
+      storeGradient(first + c, exponential(logit(first + c) - highest) / sum - goal);
     }
   }
   losses[local] = loss;

@@ -39,6 +39,14 @@ fn scalar(slot: u32) -> f32 {
   return bitcast<f32>(step[slot / 4u][slot % 4u]);
 }
 
+// Functions of shaders/scalar.wgsl, which take the place of these.
+fn minimum(a: f32, b: f32) -> f32 { return min(a, b); }
+fn maximum(a: f32, b: f32) -> f32 { return max(a, b); }
+
+fn limited(x: f32) -> f32 {
+  return maximum(-LIMIT, minimum(LIMIT, x));
+}
+
 // Stochastic gradient descent.
 @compute @workgroup_size(256)
 fn sgd(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -126,7 +134,7 @@ fn adagrad(@builtin(global_invocation_id) id: vec3<u32>) {
 fn clipNorm(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i < SIZE / 4u) {
-    clipped[i] *= min(1.0, LIMIT / (sqrt(squares[0]) + 1e-6));
+    clipped[i] *= minimum(1.0, LIMIT / (sqrt(squares[0]) + 1e-6));
   }
 }
 
@@ -135,6 +143,7 @@ fn clipNorm(@builtin(global_invocation_id) id: vec3<u32>) {
 fn clipValue(@builtin(global_invocation_id) id: vec3<u32>) {
   let i = id.y * ROW + id.x;
   if (i < SIZE / 4u) {
-    clipped[i] = clamp(clipped[i], vec4<f32>(-LIMIT), vec4<f32>(LIMIT));
+    let value = clipped[i];
+    clipped[i] = vec4<f32>(limited(value.x), limited(value.y), limited(value.z), limited(value.w));
   }
 }

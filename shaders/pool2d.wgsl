@@ -23,8 +23,6 @@ const PAD_W = 0u;
 // Invocations along x; beyond one dispatch dimension's limit the grid grows along y.
 const ROW = 64u;
 
-const LOWEST = -3.4028234e38;
-
 @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
 @group(1) @binding(10) var<storage, read> operand0: array<u32>;
 @group(1) @binding(11) var<storage, read> operand1: array<u32>;
@@ -50,9 +48,13 @@ fn store(index: u32, value: f32) {
   result0[index] = bitcast<u32>(value);
 }
 
-// Where the window of output pixel (outY, outX) of an image has its first maximum.
+// Functions of shaders/scalar.wgsl, which take the place of these.
+fn exceeds(a: f32, b: f32) -> bool { return a > b; }
+fn isNaN(x: f32) -> bool { return x != x; }
+
+// Where the window of output pixel (outY, outX) of an image has its first maximum, or its last NaN, as in PyTorch.
 fn firstMaximum(image: u32, outY: u32, outX: u32) -> u32 {
-  var best = LOWEST;
+  var best = 0.0;
   var position = 0u;
   var found = false;
   for (var ky = 0u; ky < KERNEL_H; ky++) {
@@ -63,7 +65,7 @@ fn firstMaximum(image: u32, outY: u32, outX: u32) -> u32 {
       if (y < H && x < W) {
         let index = (image * H + y) * W + x;
         let value = element(index);
-        if (!found || value > best) {
+        if (!found || isNaN(value) || exceeds(value, best)) {
           best = value;
           position = index;
           found = true;

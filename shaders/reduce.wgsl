@@ -5,8 +5,8 @@
 // so the result is the same in every run.
 //
 //   MODE 0   sum
-//   MODE 1   maximum
-//   MODE 2   index of the first maximum
+//   MODE 1   maximum; NaN where there is one
+//   MODE 2   index of the first maximum, or of the first NaN
 //
 //   element(index)   the value at `index` of the virtual input [OUTPUTS, SIZE]
 //   store(index, value)   result0 .. result3, [OUTPUTS]
@@ -18,8 +18,6 @@ const WORKGROUP = 64u;
 const MODE = 0u;
 // Workgroups along x; beyond one dispatch dimension's limit the grid grows along y.
 const GROUPS_X = 1u;
-
-const LOWEST = -3.4028234e38;
 
 @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
 @group(1) @binding(10) var<storage, read> operand0: array<u32>;
@@ -42,6 +40,10 @@ fn store(index: u32, value: f32) {
   result0[index] = bitcast<u32>(value);
 }
 
+// Functions of shaders/scalar.wgsl, which take the place of these.
+fn exceeds(a: f32, b: f32) -> bool { return a > b; }
+fn lowest() -> f32 { return -3.4028234e38; }
+
 var<workgroup> partial: array<f32, WORKGROUP>;
 var<workgroup> positions: array<u32, WORKGROUP>;
 
@@ -52,14 +54,14 @@ fn reduce(
 ) {
   let lane = local % LANES;
   let output = (group.y * GROUPS_X + group.x) * (WORKGROUP / LANES) + local / LANES;
-  var total = select(LOWEST, 0.0, MODE == 0u);
+  var total = select(lowest(), 0.0, MODE == 0u);
   var position = 0u;
   if (output < OUTPUTS) {
     for (var r = lane; r < SIZE; r += LANES) {
       let value = element(output * SIZE + r);
       if (MODE == 0u) {
         total += value;
-      } else if (value > total) {
+      } else if (exceeds(value, total)) {
         total = value;
         position = r;
       }
@@ -74,7 +76,8 @@ fn reduce(
         let other = partial[local + half];
         if (MODE == 0u) {
           partial[local] += other;
-        } else if (other > partial[local] || (other == partial[local] && positions[local + half] < positions[local])) {
+        } else if (exceeds(other, partial[local])
+          || (!exceeds(partial[local], other) && positions[local + half] < positions[local])) {
           partial[local] = other;
           positions[local] = positions[local + half];
         }

@@ -4,7 +4,7 @@
 // elements three times: maximum, sum of exponentials, result. Subtracting the row's maximum keeps exp below 1.
 //
 //   LOGARITHM 0   result[i] = exp(x[i] - max) / sum
-//   LOGARITHM 1   result[i] = x[i] - max - log(sum)
+//   LOGARITHM 1   result[i] = x[i] - max - logarithm(sum)
 //
 //   element(index)   x at flat index `index`
 //   store(index, value)   result0 .. result3, [ROWS, SIZE]
@@ -16,8 +16,6 @@ const WORKGROUP = 64u;
 const LOGARITHM = 0u;
 // Workgroups along x; beyond one dispatch dimension's limit the grid grows along y.
 const GROUPS_X = 1u;
-
-const LOWEST = -3.4028234e38;
 
 @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
 @group(1) @binding(10) var<storage, read> operand0: array<u32>;
@@ -40,6 +38,12 @@ fn store(index: u32, value: f32) {
   result0[index] = bitcast<u32>(value);
 }
 
+// Functions of shaders/scalar.wgsl, which take the place of these.
+fn maximum(a: f32, b: f32) -> f32 { return max(a, b); }
+fn lowest() -> f32 { return -3.4028234e38; }
+fn exponential(x: f32) -> f32 { return exp(x); }
+fn logarithm(x: f32) -> f32 { return log(x); }
+
 var<workgroup> partial: array<f32, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -53,16 +57,16 @@ fn softmax(
   // Rows past the end take part in the barriers, but touch no memory.
   let size = select(0u, SIZE, row < ROWS);
 
-  var highest = LOWEST;
+  var highest = lowest();
   for (var i = lane; i < size; i += LANES) {
-    highest = max(highest, element(first + i));
+    highest = maximum(highest, element(first + i));
   }
   if (LANES > 1u) {
     partial[local] = highest;
     workgroupBarrier();
     for (var half = LANES / 2u; half > 0u; half /= 2u) {
       if (lane < half) {
-        partial[local] = max(partial[local], partial[local + half]);
+        partial[local] = maximum(partial[local], partial[local + half]);
       }
       workgroupBarrier();
     }
@@ -72,7 +76,7 @@ fn softmax(
 
   var sum = 0.0;
   for (var i = lane; i < size; i += LANES) {
-    sum += exp(element(first + i) - highest);
+    sum += exponential(element(first + i) - highest);
   }
   if (LANES > 1u) {
     partial[local] = sum;
@@ -89,9 +93,9 @@ fn softmax(
   for (var i = lane; i < size; i += LANES) {
     let shifted = element(first + i) - highest;
     if (LOGARITHM == 1u) {
-      store(first + i, shifted - log(sum));
+      store(first + i, shifted - logarithm(sum));
     } else {
-      store(first + i, exp(shifted) / sum);
+      store(first + i, exponential(shifted) / sum);
     }
   }
 }

@@ -1,5 +1,6 @@
 import shader from "../../shaders/crossEntropy.wgsl?raw";
 import type { Kernel } from "./kernel.ts";
+import { exceeds } from "./scalar.ts";
 
 /** Invocations of a workgroup, a row each: as many as there are rows, but no more than this. */
 const MOST_ROWS = 128;
@@ -47,7 +48,7 @@ export const crossEntropy: Kernel = {
       let best = 0;
       for (let c = 0; c < CLASSES; c++) {
         const x = load.logit(first + c);
-        if (x > highest) {
+        if (exceeds(x, highest)) {
           highest = x;
           best = c;
         }
@@ -55,15 +56,17 @@ export const crossEntropy: Kernel = {
       let sum = 0;
       let mean = 0;
       for (let c = 0; c < CLASSES; c++) {
-        const below = highest - load.logit(first + c);
+        // In 32 bits the distance of the largest numbers is infinite.
+        const below = Math.fround(highest - load.logit(first + c));
         sum += Math.exp(-below);
         mean += below / CLASSES;
       }
-      const loss =
-        (1 - SMOOTHING) * (highest - load.logit(first + answer)) + SMOOTHING * mean + Math.log(sum);
+      const answered = (1 - SMOOTHING) * Math.fround(highest - load.logit(first + answer)) + Math.log(sum);
+      // A class without any probability is infinitely far below: no loss where nothing is smoothed.
+      const loss = SMOOTHING > 0 ? answered + SMOOTHING * mean : answered;
       store.storeLoss(row, loss);
       total += loss;
-      correct += best === answer ? 1 : 0;
+      correct += best === answer && !Number.isNaN(highest) ? 1 : 0;
       for (let c = 0; c < CLASSES; c++) {
         const goal = (c === answer ? 1 - SMOOTHING : 0) + SMOOTHING / CLASSES;
         store.storeGradient(first + c, Math.exp(load.logit(first + c) - highest) / sum - goal);

@@ -1,5 +1,6 @@
 import shader from "../../shaders/pool2d.wgsl?raw";
 import { type Constants, type Kernel, spread, type TwinCall } from "./kernel.ts";
+import { exceeds } from "./scalar.ts";
 
 const GROUP = 64;
 
@@ -63,12 +64,13 @@ function forEachInWindow(c: Constants, output: number, visit: (input: number) =>
   }
 }
 
+/** As the shader: NaN is the largest, and the last one is chosen, as in PyTorch. */
 function firstMaximum(c: Constants, output: number, element: (index: number) => number): number {
-  let best = Number.NaN;
-  let position = 0;
+  let best = 0;
+  let position = -1;
   forEachInWindow(c, output, (input) => {
     const value = element(input);
-    if (Number.isNaN(best) || value > best) {
+    if (position < 0 || Number.isNaN(value) || exceeds(value, best)) {
       best = value;
       position = input;
     }

@@ -1,5 +1,6 @@
 import shader from "../../shaders/reduce.wgsl?raw";
 import { type Constants, type Kernel, lanesFor, spread } from "./kernel.ts";
+import { exceeds } from "./scalar.ts";
 
 const WORKGROUP = 64;
 
@@ -18,7 +19,7 @@ function groups({ OUTPUTS, LANES, WORKGROUP }: Constants) {
   return spread(Math.ceil(OUTPUTS / (WORKGROUP / LANES)));
 }
 
-/** Sum, maximum or index of the first maximum over the last axis of a virtual [OUTPUTS, SIZE]. */
+/** Sum, maximum or index of the first maximum over the last axis of a virtual [OUTPUTS, SIZE]; NaN counts as the largest. */
 export const reduce: Kernel = {
   name: "reduce",
   shader,
@@ -37,10 +38,10 @@ export const reduce: Kernel = {
       for (let r = 0; r < SIZE; r++) {
         const value = load.element(output * SIZE + r);
         if (MODE === REDUCE_MODES.sum) total += value;
-        else if (value > total) {
+        else if (exceeds(value, total)) {
           total = value;
           position = r;
-        } else if (Number.isNaN(value)) total = value;
+        }
       }
       store.store(output, MODE === REDUCE_MODES.argmax ? position : total);
     }

@@ -48,8 +48,22 @@ export function specialise(
     else if (readsBytesInPlace(hook, memoryOf))
       code = replaceFunctionBody(code, access.vector, bytesBody(hook, memoryOf, scalars));
   }
-  code = unrolled(code, dispatch.constants);
+  code = unrolled(withLibrary(code, called), dispatch.constants);
   return { code: dispatch.constants.LANES === 1 ? withoutSubgroups(code) : withBroadcasts(code), called };
+}
+
+/**
+ * The shader without those functions that the library has, too, which are noted as called: a shader gives them a plain
+ * body, in order to be valid as it stands.
+ */
+function withLibrary(code: string, called: Set<string>): string {
+  for (const [, name] of code.matchAll(/^fn (\w+)/gm)) {
+    const found = libraryNames.includes(name) && functionNamed(code, name);
+    if (!found) continue;
+    code = code.slice(0, found.start) + code.slice(found.bodyEnd + 1);
+    called.add(name);
+  }
+  return code;
 }
 
 /** A value of one lane, its number written out. */

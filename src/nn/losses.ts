@@ -97,7 +97,10 @@ function present(loss: string, targets: Tensor | undefined): Tensor {
 export interface CrossEntropyOptions {
   /** ε of the target (1 - ε) · one-hot + ε / classes, from 0 up to 1 (Szegedy et al. 2016). */
   readonly labelSmoothing?: number;
-  /** A weight for each class; the mean over class indices is then weighted, as in PyTorch. */
+  /**
+   * A weight for each class; the mean over class indices is then weighted, as in PyTorch. Where the weights of a whole batch
+   * are 0, the loss is 0, and so is its gradient.
+   */
   readonly classWeights?: readonly number[];
   /** A label that does not count: neither in the sum nor in the mean. Where none counts, the loss is 0. */
   readonly ignoreIndex?: number;
@@ -105,7 +108,9 @@ export interface CrossEntropyOptions {
 
 /**
  * Softmax cross-entropy of logits [batch, classes] against class indices [batch], or against probabilities
- * [batch, classes]; stable at any finite logits. More axes in front of the classes count as batch.
+ * [batch, classes]; stable at any finite logits. A logit of -∞ is a class without any probability: it changes nothing
+ * unless it is the target, or smoothing gives it a part, where the loss is infinite. More axes in front of the classes
+ * count as batch.
  */
 export function crossEntropy(options?: CrossEntropyOptions): Loss;
 export function crossEntropy(logits: Tensor, targets: Tensor, options?: CrossEntropyOptions): Tensor;
@@ -175,7 +180,8 @@ function overProbabilities(
   const classes = logits.shape[logits.rank - 1];
   const smooth = add(mul(targets, 1 - labelSmoothing), labelSmoothing / classes);
   const counted = classWeights ? mul(smooth, weightVector(classWeights, classes)) : smooth;
-  const losses = neg(sum(mul(counted, logSoftmax(logits)), -1));
+  // 0 · log 0 is 0.
+  const losses = neg(sum(choose(counted, mul(counted, logSoftmax(logits)), 0), -1));
   return mean(losses);
 }
 
@@ -193,12 +199,17 @@ function weighted(
   const own = gather(weights, safe);
   const rowWeights = counts ? mul(own, counts) : own;
   const logs = logSoftmax(logits);
-  const hits = neg(sum(mul(oneHot(labels, classes, ignoreIndex), logs), -1));
-  const smooth = neg(sum(mul(weights, logs), -1));
-  const smoothed = mul(counts ? mul(smooth, counts) : smooth, labelSmoothing / classes);
-  const total = sum(add(mul(mul(rowWeights, hits), 1 - labelSmoothing), smoothed));
+  // Chosen, not multiplied: what has no part may be infinite, or NaN in a row that is ignored.
+  const hits = neg(sum(choose(oneHot(labels, classes, ignoreIndex), logs, 0), -1));
+  let losses = mul(own, hits);
+  if (labelSmoothing > 0) {
+    const smooth = neg(sum(mul(weights, logs), -1));
+    losses = add(mul(losses, 1 - labelSmoothing), mul(smooth, labelSmoothing / classes));
+  }
+  const total = sum(counts ? choose(counts, losses, 0) : losses);
   const weight = sum(rowWeights);
-  return div(total, choose(greater(weight, 0), weight, 1));
+  const counted = greater(weight, 0);
+  return div(choose(counted, total, 0), choose(counted, weight, 1));
 }
 
 function weightVector(weights: readonly number[], classes: number): Tensor {

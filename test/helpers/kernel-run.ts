@@ -1,6 +1,7 @@
 /** One kernel, run alone: a program of a single dispatch, from memory to memory. */
 import type { DType, Elements, Engine, Program } from "../../src/index.ts";
-import { type BufferSpec, type Hook, STEP_SLOTS, type StepScalar, type View } from "../../src/program.ts";
+import type { BufferSpec, Hook, StepScalar, View } from "../../src/program.ts";
+import { dtypeOf, type ProgramRun, runProgram } from "../platforms/programs.js";
 
 export interface KernelRun {
   readonly kernel: string;
@@ -21,31 +22,13 @@ export interface KernelRun {
 export const GUARD = 64;
 
 /** What lies in memory after the run: all updates, and all results (a row a step) with the guard behind them. */
-export async function runKernel(engine: Engine, run: KernelRun): Promise<Record<string, Elements>> {
-  const { reads = {}, updates = {}, steps = [{}], scalars = [] } = run;
-  const buffers = Object.fromEntries(
-    Object.entries({ ...reads, ...updates }).map(([name, data]) => [
-      name,
-      engine.buffer(name, dtypeOf(data), data.length, data),
-    ]),
-  );
-  const executable = await engine.compile(programOf(run), {
-    state: buffers,
-    data: buffers,
-    maxSteps: steps.length,
-    asWritten: true,
-  });
-  const { f32, u32 } = executable.table;
-  steps.forEach((values, row) => {
-    scalars.forEach(({ name, dtype }, slot) => {
-      (dtype === "f32" ? f32 : u32)[row * STEP_SLOTS + slot] = values[name];
-    });
-  });
-  const found: Record<string, Elements> = { ...(await executable.run(steps.length)) };
-  for (const name of Object.keys(updates)) found[name] = await buffers[name].read();
-  executable.release();
-  for (const buffer of Object.values(buffers)) buffer.release();
-  return found;
+export function runKernel(engine: Engine, run: KernelRun): Promise<Record<string, Elements>> {
+  return runProgram(engine, programRun(run));
+}
+
+/** The run as data, for engines elsewhere. */
+export function programRun(run: KernelRun): ProgramRun {
+  return { program: programOf(run), memory: { ...run.reads, ...run.updates }, steps: run.steps ?? [{}] };
 }
 
 function programOf({
@@ -79,10 +62,6 @@ function programOf({
 
 function spec(name: string, kind: BufferSpec["kind"], dtype: DType, length: number): BufferSpec {
   return { name, kind, dtype, length };
-}
-
-function dtypeOf(data: Elements): DType {
-  return data instanceof Float32Array ? "f32" : data instanceof Int32Array ? "i32" : "u8";
 }
 
 /** A load hook that reads one operand at the hook's index. */

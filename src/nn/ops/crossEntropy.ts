@@ -2,7 +2,7 @@
 import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy.ts";
 import { formatShape } from "../../program.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
-import { argmax, sum } from "./reduce.ts";
+import { argmax, max, sum } from "./reduce.ts";
 import { equal, greater, mul, sub } from "./scalar.ts";
 import { softmaxOf } from "./softmax.ts";
 import { reshape } from "./view.ts";
@@ -66,7 +66,7 @@ const totalLossOp: Op<CrossEntropyAttributes> = {
 /** The sum of all rows' losses, [1], where one workgroup can take them all: put in by the rewrite of sums. */
 export const makeTotalLoss = define(totalLossOp);
 
-/** How many rows have their first largest logit at the label, [1]. */
+/** How many rows have their first largest logit at the label, and no NaN, [1]. */
 const correctOp: Op<CrossEntropyAttributes> = {
   name: "correct",
   infer: () => ({ shape: [1], dtype: "f32" }),
@@ -78,16 +78,24 @@ const makeCorrect = define(correctOp);
 
 /**
  * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: []. A single
- * output is the logit of class 1, against class 0.
+ * output is the logit of class 1, against class 0. A row with NaN says nothing, and so is never right.
  * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch.
  */
 export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
   checkRows("correctCount", logits, labels);
   const [rows, classes] = logits.shape;
   // One output is the logit of class 1; where it is 0, too, as evaluations count.
-  if (classes === 1) return sum(equal(reshape(sub(1, greater(0, logits)), [rows]), labels));
+  if (classes === 1) {
+    const right = equal(reshape(sub(1, greater(0, logits)), [rows]), labels);
+    return sum(mul(right, reshape(isNumber(logits), [rows])));
+  }
   if (fitsOneGroup(rows, classes)) return reshape(makeCorrect([logits, labels], { smoothing }), []);
-  return sum(equal(argmax(logits), labels));
+  return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
+}
+
+/** 1, but 0 where x is NaN. */
+function isNumber(x: Tensor): Tensor {
+  return equal(x, x);
 }
 
 /** The cross-entropy of each row of `logits` [rows, classes] against `labels` [rows] (class indices): [rows]. */

@@ -44,15 +44,29 @@ function interpolate({ inputs: [x, grid], shape }: Tensor, emitter: Emitter, at:
         emitter.call("mul", [row.index, emitter.constant(width)]),
         column.index,
       ]);
-      const value = emitter.load(x, emitter.row(pixel, 1, image));
+      const inside = emitter.call("mul", [row.inside, column.inside]);
+      const value = emitter.call("choose", [
+        inside,
+        emitter.load(x, emitter.row(pixel, 1, image)),
+        emitter.constant(0),
+      ]);
       return emitter.call("mul", [emitter.call("mul", [row.weight, column.weight]), value]);
     }),
   );
   return corners.reduce((sum, corner) => emitter.call("add", [sum, corner]));
 }
 
-/** The pixels before and after a position along one axis, with their weights; none outside of 0 … size - 1. */
-function neighbours(emitter: Emitter, position: number, size: number): { index: number; weight: number }[] {
+interface Neighbour {
+  /** One of the image's, in any case. */
+  readonly index: number;
+  /** NaN where the position is. */
+  readonly weight: number;
+  /** 1 where the neighbour is in the image, else 0. */
+  readonly inside: number;
+}
+
+/** The pixels before and after a position along one axis, with their weights. */
+function neighbours(emitter: Emitter, position: number, size: number): Neighbour[] {
   const call = (fn: string, ...args: number[]) => emitter.call(fn, args);
   const constant = (value: number) => emitter.constant(value);
   const before = call("floorOf", position);
@@ -66,7 +80,6 @@ function neighbours(emitter: Emitter, position: number, size: number): { index: 
       call("greater", index, constant(-0.5)),
       call("greater", constant(size - 0.5), index),
     );
-    const safe = call("maximum", constant(0), call("minimum", index, constant(size - 1)));
-    return { index: safe, weight: call("mul", weight, inside) };
+    return { index: call("choose", inside, index, constant(0)), weight, inside };
   });
 }

@@ -116,7 +116,10 @@ function poolShape(op: string, x: Shape, window: Pair, options: Pool2dOptions): 
   };
 }
 
-/** The maximum of each window of images [batch, channels, height, width]; equal maxima: the first gets the gradient. */
+/**
+ * The maximum of each window of images [batch, channels, height, width], NaN where there is one. Of equal maxima the first
+ * gets the gradient, of several NaN the last, as in PyTorch.
+ */
 export function maxPool2d(x: Tensor, kernel: Pair, options: Pool2dOptions = {}): Tensor {
   return maxSelect([x, x], poolShape("maxPool2d", x.shape, kernel, options));
 }

@@ -74,12 +74,12 @@ export function mean(x: Tensor, axes?: number | readonly number[], options: Redu
   return mul(sum(x, resolved, options), 1 / count);
 }
 
-/** The maximum over `axes` (default: all); equal maxima share the gradient. */
+/** The maximum over `axes` (default: all), NaN where there is one; equal maxima share the gradient. */
 export function max(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   return reduceOver("max", x, resolveAxes("max", axes, x.rank), options.keepDims ?? false);
 }
 
-/** The index of the first maximum along `axis` (default: the last), as i32. */
+/** The index of the first maximum, or of the first NaN, along `axis` (default: the last), as i32. */
 export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor {
   return reduceOver("argmax", x, [resolveAxis("argmax", axis, x.rank)], options.keepDims ?? false);
 }

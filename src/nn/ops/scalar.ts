@@ -180,34 +180,36 @@ export function div(a: Operand, b: Operand): Tensor {
 
 export const neg = scalarOp("neg", "neg", (_node, arriving) => [neg(arriving)]) as (x: Operand) => Tensor;
 
-/** 1 where a > b, else 0. */
+/** 1 where a > b, else 0; with NaN on either side, 0. */
 export const greater = scalarOp("greater", "greater", "none") as (a: Operand, b: Operand) => Tensor;
-/** 1 where a equals b, else 0. */
+/** 1 where a equals b, else 0; NaN equals nothing, not even itself. */
 export const equal = scalarOp("equal", "equal", "none") as (a: Operand, b: Operand) => Tensor;
 
-/** `a` where `condition` is not 0, else `b`. */
+/** `a` where `condition` is not 0 (NaN is not), else `b`. What is not chosen has no say, be it NaN or infinite. */
 export const choose = scalarOp("choose", "choose", ({ inputs: [condition] }, arriving) => [
   undefined,
   choose(condition, arriving, 0),
   choose(condition, 0, arriving),
 ]) as (condition: Operand, a: Operand, b: Operand) => Tensor;
 
-/** The larger of two; where they are equal each gets half the gradient, as in PyTorch. */
-export const maximum = scalarOp("maximum", "maximum", extremum(greater)) as (
-  a: Operand,
-  b: Operand,
-) => Tensor;
-/** The smaller of two; where they are equal each gets half the gradient, as in PyTorch. */
+/** The larger of two, NaN if one is; where they are equal each gets half the gradient, as in PyTorch. */
+export const maximum = scalarOp(
+  "maximum",
+  "maximum",
+  extremum((a, b) => greater(b, a)),
+) as (a: Operand, b: Operand) => Tensor;
+/** The smaller of two, NaN if one is; where they are equal each gets half the gradient, as in PyTorch. */
 export const minimum = scalarOp(
   "minimum",
   "minimum",
-  extremum((a, b) => greater(b, a)),
+  extremum((a, b) => greater(a, b)),
 ) as (a: Operand, b: Operand) => Tensor;
 
-function extremum(wins: (a: Tensor, b: Tensor) => Tensor): ScalarGradient {
+/** Beside NaN none loses, and both get the gradient, as in PyTorch. */
+function extremum(loses: (a: Tensor, b: Tensor) => Tensor): ScalarGradient {
   return ({ inputs: [a, b] }, arriving) => {
-    const tie = mul(equal(a, b), 0.5);
-    return [mul(arriving, add(wins(a, b), tie)), mul(arriving, add(wins(b, a), tie))];
+    const tied = choose(equal(a, b), mul(arriving, 0.5), arriving);
+    return [choose(loses(a, b), 0, tied), choose(loses(b, a), 0, tied)];
   };
 }
 
@@ -225,6 +227,7 @@ export const sqrt = scalarOp("sqrt", "squareRoot", (node, arriving) => [
 export const abs = scalarOp("abs", "absolute", ({ inputs: [x] }, arriving) => [
   mul(arriving, sign(x)),
 ]) as Unary;
+/** -1, 0 or 1; NaN of NaN. */
 export const sign = scalarOp("sign", "signum", "none") as Unary;
 export const floor = scalarOp("floor", "floorOf", "none") as Unary;
 export const sin = scalarOp("sin", "sine", ({ inputs: [x] }, arriving) => [mul(arriving, cos(x))]) as Unary;
@@ -243,9 +246,8 @@ export const normalPdf = scalarOp("normalPdf", "normalPdf", (node, arriving) => 
 
 // Activations. The layers of the same names are in `nn/layers/activations.ts`.
 
-export const reluOp = scalarOp("relu", "relu", (node, arriving) => [
-  choose(greater(node, 0), arriving, 0),
-]) as Unary;
+/** The result is 0 where no gradient leaves, and above, or NaN, where it does. */
+export const reluOp = scalarOp("relu", "relu", (node, arriving) => [choose(node, arriving, 0)]) as Unary;
 
 export const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slope] }, arriving) => [
   choose(greater(x, 0), arriving, mul(arriving, slope)),
