@@ -157,19 +157,19 @@ async function prepare(
   const release = () => {
     for (const buffer of made) buffer.destroy();
   };
-  const group = await engine.validated(
-    "measureCeiling",
-    () => {
-      for (let i = 0; i < buffers; i++)
-        made.push(device.createBuffer({ label, size: bytes(amount), usage: STORAGE }));
-      return device.createBindGroup({
-        label,
-        layout: pipeline.getBindGroupLayout(0),
-        entries: made.map((buffer, binding) => ({ binding, resource: { buffer } })),
-      });
-    },
-    release,
-  );
+  const build = () => {
+    for (let i = 0; i < buffers; i++)
+      made.push(device.createBuffer({ label, size: bytes(amount), usage: STORAGE }));
+    return device.createBindGroup({
+      label,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: made.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    });
+  };
+  const group = await engine.validated("measureCeiling", build).catch((error) => {
+    release();
+    throw error;
+  });
   const milliseconds = async (count: number) => {
     const encoder = device.createCommandEncoder({ label });
     const pass = encoder.beginComputePass({ label });

@@ -80,7 +80,7 @@ export interface Kernel {
    */
   loads?(constants: Constants): Readonly<Record<string, number>>;
   /** The CPU twin: the same computation, in plain loops. */
-  twin(call: TwinCall): void;
+  twin(call: TwinCall): Iterable<void> | void;
 }
 
 const OPERANDS = 7;

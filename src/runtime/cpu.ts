@@ -16,34 +16,28 @@ import {
   arrayOf,
   boundMemory,
   type CompileOptions,
-  checkElements,
+  checkBuffer,
   checkedInput,
+  checkMaxSteps,
   checkStepCount,
+  checkUsable,
+  checkWrite,
   type Engine,
   type EngineBuffer,
   EngineError,
   type Executable,
   type LaunchTimes,
   type Outputs,
+  RELEASED,
   StepTable,
 } from "./engine.ts";
 import { checkLimits } from "./limits.ts";
 import { planMemory } from "./plan.ts";
+import { giveTurn, InOrder, turnIsDue } from "./turns.ts";
 
 /** The CPU reference engine. */
 export function cpu(): Engine {
   return new CpuEngine();
-}
-
-/** Longer than this, the host must not wait for its turn: timers, signals, and a page's events. */
-const TURN_MS = 16;
-let lastTurn = performance.now();
-
-/** Lets the host have its turn if that is due: awaiting what is done already does not. */
-async function giveTurn(): Promise<void> {
-  if (performance.now() - lastTurn < TURN_MS) return;
-  await new Promise((resolve) => setTimeout(resolve));
-  lastTurn = performance.now();
 }
 
 class CpuEngine implements Engine {
@@ -53,10 +47,13 @@ class CpuEngine implements Engine {
     features: [],
     maxBufferBytes: Number.POSITIVE_INFINITY,
   };
+  /** Runs, and what must not overtake them: what a run computes with is what was there when it was enqueued. */
+  readonly order = new InOrder();
   #destroyed = false;
 
   buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
     this.check();
+    checkBuffer(label, dtype, length);
     const buffer = new CpuBuffer(this, label, dtype, length);
     if (data) buffer.write(data);
     return buffer;
@@ -64,6 +61,7 @@ class CpuEngine implements Engine {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
+    checkMaxSteps(options.maxSteps);
     const unlimited = Number.POSITIVE_INFINITY;
     checkLimits(program, { binding: unlimited, buffer: unlimited });
     return new CpuExecutable(this, program, options);
@@ -74,8 +72,17 @@ class CpuEngine implements Engine {
     if (this.#destroyed) throw new EngineError("this CPU engine was destroyed; make a new one with cpu()");
   }
 
+  /** Copies elements, after the runs that are under way. */
+  copy(source: Elements, target: Elements, offset = 0): void {
+    if (this.order.busy) {
+      const own = source.slice();
+      void this.order.do(async () => target.set(own, offset));
+    } else target.set(source, offset);
+  }
+
   async destroy(): Promise<void> {
     this.#destroyed = true;
+    await this.order.idle();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -84,7 +91,8 @@ class CpuEngine implements Engine {
 }
 
 class CpuBuffer implements EngineBuffer {
-  readonly elements: Elements;
+  elements: Elements;
+  unusable: string | undefined;
 
   constructor(
     readonly engine: CpuEngine,
@@ -96,29 +104,52 @@ class CpuBuffer implements EngineBuffer {
   }
 
   write(data: Elements, offset = 0): void {
-    this.engine.check();
-    if (offset + data.length > this.length) {
-      throw new EngineError(`${this.label}: writing ${data.length} elements at ${offset} of ${this.length}`);
-    }
-    checkElements(this.label, this.dtype, data.length, data);
-    this.elements.set(data, offset);
+    this.#check();
+    checkWrite(this, data, offset);
+    this.engine.copy(data, this.elements, offset);
   }
 
   async read(): Promise<Elements> {
-    this.engine.check();
-    return this.elements.slice();
+    this.#check();
+    const { engine, elements } = this;
+    return engine.order.do(async () => {
+      engine.check();
+      return elements.slice();
+    });
   }
 
-  release(): void {}
+  #check(): void {
+    this.engine.check();
+    checkUsable(`buffer "${this.label}"`, this);
+  }
+
+  release(): void {
+    this.unusable ??= RELEASED;
+    this.elements = new (arrayOf(this.dtype))(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
 }
+
+/** A program with its memory. */
+interface Played {
+  readonly memory: readonly Elements[];
+  /** By launch. */
+  readonly launches: readonly (readonly Play[])[];
+  readonly outputs: readonly { readonly name: string; readonly elements: Elements }[];
+}
+
+/** A dispatch, ready to be played. Where it takes long, it is left now and then, so that the host can have its turn. */
+type Play = () => Iterable<void> | void;
 
 class CpuExecutable implements Executable {
   readonly table: StepTable;
   readonly #row: StepRow;
-  readonly #memory: Elements[];
-  /** By launch. */
-  readonly #launches: (() => void)[][];
-  readonly #outputs: { readonly name: string; readonly elements: Elements }[];
+  readonly #bound: ReadonlyMap<number, CpuBuffer>;
+  /** Until the release. Runs that were enqueued before hold on to it. */
+  #played: Played | undefined;
 
   constructor(
     readonly engine: CpuEngine,
@@ -128,19 +159,21 @@ class CpuExecutable implements Executable {
     this.table = new StepTable(maxSteps);
     const row = new Float32Array(STEP_SLOTS);
     this.#row = { f32: row, u32: new Uint32Array(row.buffer) };
-    this.#memory = allocate(program, boundMemory(program, memory));
-    this.#launches = launchesOf(program).map((launch) => launch.map((dispatch) => this.#prepare(dispatch)));
-    this.#outputs = Object.entries(program.outputs).map(([name, view]) => ({
-      name,
-      elements: this.#memory[view.buffer],
-    }));
+    const isOwn = (buffer: EngineBuffer) => buffer instanceof CpuBuffer && buffer.engine === engine;
+    this.#bound = boundMemory(program, memory, isOwn as (buffer: EngineBuffer) => buffer is CpuBuffer);
+    const all = allocate(program, this.#bound);
+    this.#played = {
+      memory: all,
+      launches: launchesOf(program).map((launch) => launch.map((dispatch) => this.#prepare(dispatch, all))),
+      outputs: Object.entries(program.outputs).map(([name, { buffer }]) => ({ name, elements: all[buffer] })),
+    };
   }
 
-  #prepare(dispatch: Dispatch): () => void {
+  #prepare(dispatch: Dispatch, all: readonly Elements[]): Play {
     const kernel = kernelNamed(dispatch.kernel);
     const memory: Record<string, Elements> = {};
     for (const [name, { buffer, offset, shape }] of Object.entries(dispatch.bindings)) {
-      memory[name] = this.#memory[buffer].subarray(offset, offset + elementCount(shape));
+      memory[name] = all[buffer].subarray(offset, offset + elementCount(shape));
     }
     const load: Record<string, TwinCall["load"][string]> = {};
     const store: Record<string, TwinCall["store"][string]> = {};
@@ -160,60 +193,101 @@ class CpuExecutable implements Executable {
   }
 
   write(input: string, data: Elements): void {
-    this.engine.check();
-    this.#memory[checkedInput(this.program, input, data)].set(data);
+    const { memory } = this.#checked();
+    this.engine.copy(data, memory[checkedInput(this.program, input, data)]);
   }
 
   check(count: number): void {
-    this.engine.check();
+    this.#checked();
     checkStepCount(this.program, this.table, count);
   }
 
   async run(count: number): Promise<Outputs> {
     this.check(count);
-    const rows = this.#outputs.map(
+    const { launches, outputs } = this.#checked();
+    const rows = this.#rows(count);
+    const results = outputs.map(
       ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
     );
-    for (let step = 0; step < count; step++) {
-      this.#row.u32.set(this.table.u32.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
-      for (const launch of this.#launches) for (const dispatch of launch) dispatch();
-      this.#outputs.forEach(({ elements }, i) => {
-        rows[i].set(elements, step * elements.length);
-      });
-    }
-    await giveTurn();
-    return Object.fromEntries(this.#outputs.map(({ name }, i) => [name, rows[i]]));
+    await this.engine.order.do(async () => {
+      for (let step = 0; step < count; step++) {
+        this.#row.u32.set(rows.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
+        for (const launch of launches) await this.#play(launch);
+        outputs.forEach(({ elements }, i) => {
+          results[i].set(elements, step * elements.length);
+        });
+      }
+      this.engine.check();
+    });
+    return Object.fromEntries(outputs.map(({ name }, i) => [name, results[i]]));
   }
 
   async profile(count: number): Promise<LaunchTimes> {
     this.check(count);
-    const milliseconds: number[][] = this.#launches.map(() => []);
-    for (let step = 0; step < count; step++) {
-      this.#row.u32.set(this.table.u32.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
-      this.#launches.forEach((launch, i) => {
-        const began = performance.now();
-        for (const dispatch of launch) dispatch();
-        milliseconds[i].push(performance.now() - began);
-      });
-      await giveTurn();
-    }
+    const { launches } = this.#checked();
+    const rows = this.#rows(count);
+    const milliseconds: number[][] = launches.map(() => []);
+    await this.engine.order.do(async () => {
+      for (let step = 0; step < count; step++) {
+        this.#row.u32.set(rows.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
+        for (const [i, launch] of launches.entries()) {
+          const began = performance.now();
+          const away = await this.#play(launch);
+          milliseconds[i].push(performance.now() - began - away);
+        }
+      }
+    });
     return { method: "clock", milliseconds };
   }
 
-  release(): void {}
+  /** The rows of the step table for a run that is enqueued now. */
+  #rows(count: number): Uint32Array {
+    return this.table.u32.slice(0, count * STEP_SLOTS);
+  }
+
+  /** Plays a launch. Resolves with the milliseconds in which it was the host's turn. */
+  async #play(launch: readonly Play[]): Promise<number> {
+    this.engine.check();
+    let away = 0;
+    for (const play of launch) {
+      for (const _ of play() ?? []) if (turnIsDue()) away += await this.#giveTurn();
+      if (turnIsDue()) away += await this.#giveTurn();
+    }
+    return away;
+  }
+
+  async #giveTurn(): Promise<number> {
+    const began = performance.now();
+    await giveTurn();
+    this.engine.check();
+    return performance.now() - began;
+  }
+
+  /** @throws EngineError unless it can run */
+  #checked(): Played {
+    this.engine.check();
+    const at = `program ${this.program.name}`;
+    if (!this.#played) throw new EngineError(`${at} ${RELEASED}`);
+    for (const buffer of this.#bound.values()) checkUsable(`${at}: its memory "${buffer.label}"`, buffer);
+    return this.#played;
+  }
+
+  release(): void {
+    this.#played = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
 }
 
 /** One array for each buffer of the program; temporaries share storage by the same plan as on the GPU. */
-function allocate(program: Program, bound: ReadonlyMap<number, EngineBuffer>): Elements[] {
+function allocate(program: Program, bound: ReadonlyMap<number, CpuBuffer>): Elements[] {
   const plan = planMemory(program);
   const slots = plan.slots.map((bytes) => allocated(`program ${program.name}`, () => new ArrayBuffer(bytes)));
   return program.buffers.map((spec, index) => {
     const given = bound.get(index);
-    if (given) {
-      if (!(given instanceof CpuBuffer))
-        throw new EngineError(`"${spec.name}" was given memory of another engine`);
-      return given.elements;
-    }
+    if (given) return given.elements;
     if (spec.values) return Float32Array.from(spec.values);
     const slot = plan.slotOf.get(index);
     const elements = arrayOf(spec.dtype);

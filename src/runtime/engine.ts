@@ -16,12 +16,27 @@ export interface EngineBuffer {
   readonly dtype: DType;
   /** Number of elements. */
   readonly length: number;
-  /** Writes elements from `offset` on; what is enqueued later sees them. */
+  /**
+   * Writes elements from `offset` on, at any element and any number of them: bytes, too. What is enqueued later sees them.
+   * @throws EngineError for another type of array, and for elements that do not fit
+   */
   write(data: Elements, offset?: number): void;
   /** Reads all elements, after everything enqueued so far. */
   read(): Promise<Elements>;
-  /** Gives the memory back. Only an owner that made a buffer for a while needs this; the engine frees the rest. */
+  /** Gives the memory back, after everything enqueued so far. Using it afterwards is an error. */
   release(): void;
+  /** The same, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+/** The most steps of one run: their table fits into a buffer of any device. */
+const MOST_STEPS = 2 ** 20;
+
+/** @throws EngineError unless a run can have so many steps */
+export function checkMaxSteps(maxSteps = 1): void {
+  if (!Number.isInteger(maxSteps) || maxSteps < 1 || maxSteps > MOST_STEPS) {
+    throw new EngineError(`maxSteps is ${maxSteps}; give a whole number from 1 to ${MOST_STEPS}`);
+  }
 }
 
 /** The rows of numbers that change from step to step, in the order of `program.scalars`. */
@@ -30,9 +45,6 @@ export class StepTable {
   readonly u32: Uint32Array<ArrayBuffer>;
 
   constructor(readonly rows: number) {
-    if (!Number.isInteger(rows) || rows < 1) {
-      throw new EngineError(`maxSteps is ${rows}; give a whole number from 1`);
-    }
     this.f32 = new Float32Array(rows * STEP_SLOTS);
     this.u32 = new Uint32Array(this.f32.buffer);
   }
@@ -70,12 +82,14 @@ export interface Executable {
    * state. Without timestamps, parts of steps are run besides, so that afterwards the state is of no use.
    */
   profile(count: number): Promise<LaunchTimes>;
-  /** Frees what this program alone uses. */
+  /** Frees what this program alone uses. Runs that were enqueued before still end; using it afterwards is an error. */
   release(): void;
+  /** The same, for `using`. */
+  [Symbol.dispose](): void;
 }
 
 export interface CompileOptions {
-  /** How many steps one run may have (default 1). */
+  /** How many steps one run may have, from 1 to 2^20 (default 1). */
   readonly maxSteps?: number;
   /** Memory for the program's `state` buffers, by name. */
   readonly state?: Readonly<Record<string, EngineBuffer>>;
@@ -100,7 +114,10 @@ export interface Engine extends AsyncDisposable {
   /** Memory of `length` elements, zeros or `data`. */
   buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer;
   compile(program: Program, options?: CompileOptions): Promise<Executable>;
-  /** Frees everything the engine made. Using it afterwards is an error. */
+  /**
+   * Frees everything the engine made, and resolves once that is done: what is under way fails first. Using the engine
+   * afterwards is an error. What is dropped without it is freed, too, but only when the garbage collector comes by.
+   */
   destroy(): Promise<void>;
 }
 
@@ -114,23 +131,46 @@ export class DeviceLostError extends EngineError {
   override readonly name = "DeviceLostError";
 }
 
-/** The memory for a program's `state` and `data` buffers, checked against what the program expects. */
-export function boundMemory(
+/** What engines know of a buffer of their own. */
+interface OwnBuffer extends EngineBuffer {
+  /** Why it can no longer be used, if so: it was released, or there was no memory for it. */
+  readonly unusable: string | undefined;
+}
+
+/** What is said of buffers that are used after their release. */
+export const RELEASED = "was released, and is used again; release it later, or make another";
+
+/** @throws EngineError naming `what` if it can no longer be used */
+export function checkUsable(what: string, { unusable }: Pick<OwnBuffer, "unusable">): void {
+  if (unusable !== undefined) throw new EngineError(`${what} ${unusable}`);
+}
+
+/**
+ * The memory for a program's `state` and `data` buffers, by index, checked against what the program expects.
+ * @param isOwn whether memory is of the engine that compiles the program
+ */
+export function boundMemory<Own extends OwnBuffer>(
   program: Program,
   memory: Pick<CompileOptions, "state" | "data">,
-): Map<number, EngineBuffer> {
-  const bound = new Map<number, EngineBuffer>();
+  isOwn: (buffer: EngineBuffer) => buffer is Own,
+): Map<number, Own> {
+  const bound = new Map<number, Own>();
   program.buffers.forEach((spec, index) => {
     if (spec.kind !== "state" && spec.kind !== "data") return;
     const buffer = memoryOf(spec, memory);
-    if (!buffer) {
-      throw new EngineError(`program ${program.name}: no memory was given for ${spec.kind} "${spec.name}"`);
+    const at = `program ${program.name}`;
+    if (!buffer) throw new EngineError(`${at}: no memory was given for ${spec.kind} "${spec.name}"`);
+    if (!isOwn(buffer)) {
+      throw new EngineError(
+        `${at}: "${spec.name}" was given memory of another engine; give what this engine's buffer() made`,
+      );
     }
     if (buffer.dtype !== spec.dtype || buffer.length !== spec.length) {
       throw new EngineError(
-        `program ${program.name}: "${spec.name}" is ${spec.dtype}[${spec.length}], but the memory given is ${buffer.dtype}[${buffer.length}]`,
+        `${at}: "${spec.name}" is ${spec.dtype}[${spec.length}], but the memory given is ${buffer.dtype}[${buffer.length}]`,
       );
     }
+    checkUsable(`${at}: its memory "${spec.name}"`, buffer);
     bound.set(index, buffer);
   });
   return bound;
@@ -164,6 +204,28 @@ export function checkedInput(program: Program, name: string, data: Elements): nu
 export function checkIndices(what: string, data: Elements, range: IndexRange): void {
   const wrong = indexError(data, range);
   if (wrong) throw new EngineError(`${what}: ${wrong}`);
+}
+
+const DTYPES: readonly string[] = ["f32", "i32", "u8"] satisfies DType[];
+
+/** @throws EngineError unless an engine can make such a buffer */
+export function checkBuffer(label: string, dtype: DType, length: number): void {
+  if (!DTYPES.includes(dtype)) {
+    throw new EngineError(`buffer "${label}": its type is ${dtype}; give one of ${DTYPES.join(", ")}`);
+  }
+  if (!Number.isSafeInteger(length) || length < 1) {
+    throw new EngineError(`buffer "${label}": its length is ${length}; give a whole number from 1`);
+  }
+}
+
+/** @throws EngineError unless `data` can be written to the buffer from `offset` on */
+export function checkWrite({ label, dtype, length }: EngineBuffer, data: Elements, offset: number): void {
+  checkElements(`buffer "${label}"`, dtype, data?.length, data);
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset + data.length > length) {
+    throw new EngineError(
+      `buffer "${label}": ${data.length} elements cannot be written at ${offset}; it has ${length}, counted from 0`,
+    );
+  }
 }
 
 /** @throws EngineError unless `data` has that type and length. */

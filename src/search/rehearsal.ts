@@ -120,6 +120,7 @@ function withoutMemory({ kind, info }: Engine): Engine {
       write() {},
       read: refuse,
       release() {},
+      [Symbol.dispose]() {},
     }),
     compile: refuse,
     async destroy() {},

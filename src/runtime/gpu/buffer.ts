@@ -1,12 +1,24 @@
 /** Memory on the device that outlives programs. */
 import type { DType, Elements } from "../../program.ts";
-import { arrayOf, checkElements, type EngineBuffer, EngineError } from "../engine.ts";
+import {
+  arrayOf,
+  checkBuffer,
+  checkUsable,
+  checkWrite,
+  type EngineBuffer,
+  EngineError,
+  RELEASED,
+} from "../engine.ts";
 import { checkSize } from "../limits.ts";
 import { alignUp, BufferUsage } from "./constants.ts";
+import { freeWhenDropped, released } from "./dropped.ts";
 import type { GpuEngine } from "./engine.ts";
 
 export class GpuBuffer implements EngineBuffer {
   readonly gpu: GPUBuffer;
+  unusable: string | undefined;
+  /** What WebGPU said if there was no memory for it. Never rejects. */
+  readonly refused: Promise<string | undefined>;
 
   constructor(
     readonly engine: GpuEngine,
@@ -14,44 +26,68 @@ export class GpuBuffer implements EngineBuffer {
     readonly dtype: DType,
     readonly length: number,
   ) {
+    checkBuffer(label, dtype, length);
     const size = alignUp(length * bytesOf(dtype), 4);
     checkSize(`buffer "${label}"`, size, engine.info.maxBufferBytes, "use fewer or smaller tensors");
-    this.gpu = engine.device.createBuffer({
-      label,
-      size,
-      usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
+    const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
+    const { value, error } = engine.scoped(() => engine.device.createBuffer({ label, size, usage }));
+    this.gpu = value;
+    this.refused = error.then((refused) => {
+      if (!refused) return undefined;
+      const words = `has no memory: ${refused.message}; use a smaller model or less data`;
+      this.unusable ??= words;
+      return words;
     });
+    freeWhenDropped(this, value.destroy.bind(value));
   }
 
   write(data: Elements, offset = 0): void {
-    this.engine.check();
-    if (offset + data.length > this.length) {
-      throw new EngineError(`${this.label}: writing ${data.length} elements at ${offset} of ${this.length}`);
-    }
-    checkElements(this.label, this.dtype, data.length, data);
-    writePadded(this.engine.device, this.gpu, offset * bytesOf(this.dtype), data);
+    this.#check();
+    checkWrite(this, data, offset);
+    const size = bytesOf(this.dtype);
+    this.engine.bytes.write(this.gpu, offset * size, bytesIn(data), this.length * size);
   }
 
   async read(): Promise<Elements> {
-    this.engine.check();
-    const { device } = this.engine;
-    const staging = device.createBuffer({
-      label: `${this.label} readback`,
-      size: this.gpu.size,
-      usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
+    this.#check();
+    const { engine, gpu, dtype, length } = this;
+    const { device } = engine;
+    const label = `read ${this.label}`;
+    const { value: staging, error } = engine.scoped(() => {
+      const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
+      const staging = device.createBuffer({ label, size: gpu.size, usage });
+      const encoder = device.createCommandEncoder({ label });
+      encoder.copyBufferToBuffer(gpu, 0, staging, 0, gpu.size);
+      device.queue.submit([encoder.finish({ label })]);
+      return staging;
     });
-    const encoder = device.createCommandEncoder({ label: `read ${this.label}` });
-    encoder.copyBufferToBuffer(this.gpu, 0, staging, 0, this.gpu.size);
-    device.queue.submit([encoder.finish({ label: encoder.label })]);
-    await this.engine.mapped(staging, this.label);
-    const elements = new (arrayOf(this.dtype))(staging.getMappedRange().slice(0)).slice(0, this.length);
-    staging.destroy();
+    const what = `buffer "${this.label}"`;
+    return engine.attempt(what, async () => {
+      try {
+        checkUsable(what, { unusable: await this.refused });
+        const refused = await error;
+        if (refused) throw new EngineError(`${what} could not be read: ${refused.message}`);
+        await engine.mapped(staging);
+        return new (arrayOf(dtype))(staging.getMappedRange().slice(0)).slice(0, length);
+      } finally {
+        staging.destroy();
+      }
+    });
+  }
+
+  #check(): void {
     this.engine.check();
-    return elements;
+    checkUsable(`buffer "${this.label}"`, this);
   }
 
   release(): void {
+    this.unusable ??= RELEASED;
+    released(this);
     this.gpu.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }
 
@@ -59,14 +95,6 @@ function bytesOf(dtype: DType): number {
   return dtype === "u8" ? 1 : 4;
 }
 
-/** WebGPU writes whole words: bytes at the end that do not fill one are padded. */
-export function writePadded(device: GPUDevice, target: GPUBuffer, byteOffset: number, data: Elements): void {
-  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-  const whole = bytes.byteLength - (bytes.byteLength % 4);
-  if (whole > 0) device.queue.writeBuffer(target, byteOffset, bytes, 0, whole);
-  if (whole < bytes.byteLength) {
-    const last = new Uint8Array(4);
-    last.set(bytes.subarray(whole));
-    device.queue.writeBuffer(target, byteOffset + whole, last);
-  }
+export function bytesIn({ buffer, byteOffset, byteLength }: Elements): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }

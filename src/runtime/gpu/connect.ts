@@ -40,31 +40,42 @@ const WANTED_LIMITS = [
  * @throws EngineError when there is no WebGPU or no adapter, saying what to do about it.
  */
 export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> {
-  const { gpu, polls, letGo } = await findGpu();
+  const { gpu, polls } = await findGpu();
   const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference });
   if (!adapter) {
-    letGo();
     throw new EngineError(
       "connect: WebGPU has no adapter here; install a GPU driver (or Mesa's lavapipe, a software one), or train on cpu()",
     );
   }
+  const openTuner = tunerFor(adapter, options.tune);
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits: Record<string, number> = {};
   for (const limit of WANTED_LIMITS) {
     const value = adapter.limits[limit];
     if (value !== undefined) requiredLimits[limit] = value;
   }
-  const device = await adapter.requestDevice({ label: "wgrad", requiredFeatures, requiredLimits });
+  const device = await openDevice(adapter, { label: "wgrad", requiredFeatures, requiredLimits });
   const traits = traitsOf(device, adapter.info, await hostCores());
-  const tuner = tunerFor(adapter, traits, options.tune);
-  return new GpuEngine(device, nameOf(adapter), traits, tuner, polls ? new Rest() : undefined, letGo);
+  return new GpuEngine(device, nameOf(adapter), traits, openTuner?.(traits), polls ? new Rest() : undefined);
 }
 
+/** @throws EngineError where the adapter gives no device, with its reason */
+async function openDevice(adapter: GPUAdapter, descriptor: GPUDeviceDescriptor): Promise<GPUDevice> {
+  try {
+    return await adapter.requestDevice(descriptor);
+  } catch (cause) {
+    throw new EngineError(
+      `connect: the adapter ${nameOf(adapter)} opens no device: ${(cause as Error)?.message ?? cause}; try again, or train on cpu()`,
+      { cause },
+    );
+  }
+}
+
+/** What makes the tuner, if one is wanted. Options are checked before a device is opened, which would be left open. */
 function tunerFor(
   { info }: GPUAdapter,
-  traits: DeviceTraits,
   tune: ConnectOptions["tune"],
-): Tuner | undefined {
+): ((traits: DeviceTraits) => Tuner) | undefined {
   const wanted = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
   if (!wanted) return undefined;
   const { budget = DEFAULT_BUDGET_MS, folder } = wanted === true ? {} : wanted;
@@ -78,7 +89,7 @@ function tunerFor(
   const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
   const name = [vendor, architecture, device, description, agent].filter(Boolean).join(", ");
   const store = allowed("env", "read", "write") ? openCache("tuning", folder) : undefined;
-  return new Tuner(name, traits, store, budget);
+  return (traits) => new Tuner(name, traits, store, budget);
 }
 
 /** Browsers, Deno and Node from 21 on have it in the navigator. */
@@ -114,9 +125,13 @@ interface FoundGpu {
   readonly gpu: GPU;
   /** Whether waiting for it keeps a core busy. */
   readonly polls: boolean;
-  /** Drops the last reference to it: without that, Dawn keeps a Node process from ending. */
-  readonly letGo: () => void;
 }
+
+/**
+ * Dawn in this process. It is never dropped: each instance takes memory that does not come back, and a process crashes where
+ * one is collected as garbage while a device of it is being opened or is under way to its end.
+ */
+let dawn: Promise<GPU> | undefined;
 
 /** Where a GPU is Dawn's package, even if a program made it the navigator's. Deno, which calls itself Node too, has its own. */
 function isNode(): boolean {
@@ -126,23 +141,17 @@ function isNode(): boolean {
 
 async function findGpu(): Promise<FoundGpu> {
   const here = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
-  if (here) return { gpu: here, polls: isNode(), letGo: () => {} };
+  if (here) return { gpu: here, polls: isNode() };
   if (!("process" in globalThis)) {
     throw new EngineError(
       "connect: this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox, over https or localhost, or train on cpu()",
     );
   }
+  dawn ??= import("webgpu").then(({ create }) => create(DAWN_OPTIONS));
   try {
-    const { create } = await import("webgpu");
-    const holder: { gpu?: GPU } = { gpu: create(DAWN_OPTIONS) };
-    return {
-      gpu: holder.gpu as GPU,
-      polls: true,
-      letGo: () => {
-        holder.gpu = undefined;
-      },
-    };
+    return { gpu: await dawn, polls: true };
   } catch (cause) {
+    dawn = undefined;
     throw new EngineError(
       `connect: Node needs the package "webgpu" (npm install webgpu), or train on cpu(): ${cause}`,
       {

@@ -2,31 +2,44 @@
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf, withVariants } from "../../kernels/variants.ts";
 import type { Dispatch, DType, Elements, Program } from "../../program.ts";
-import {
-  type CompileOptions,
-  DeviceLostError,
-  type Engine,
-  EngineError,
-  type Executable,
-} from "../engine.ts";
+import { type CompileOptions, checkMaxSteps, type Engine, EngineError, type Executable } from "../engine.ts";
 import { checkLimits } from "../limits.ts";
 import { GpuBuffer } from "./buffer.ts";
+import { ByteWriter } from "./bytes.ts";
 import { MapMode } from "./constants.ts";
+import { freeWhenDropped, released } from "./dropped.ts";
 import { GpuExecutable } from "./executable.ts";
+import { Health } from "./health.ts";
 import { measureDispatch } from "./measure.ts";
 import { PipelineCache } from "./pipelines.ts";
 import type { Rest } from "./rest.ts";
 import type { Tuner } from "./tune.ts";
 
-/** How long the news of a lost device are waited for, once something failed as if it were lost. */
-const LOSS_NEWS_MS = 500;
+/**
+ * How long the news of a lost device are waited for, which may come behind what follows from it: in browsers, by way of
+ * another process. What WebGPU itself found wrong seldom follows from that.
+ */
+const SOON_MS = 20;
+const LATEST_MS = 500;
+
+/** What WebGPU said of work that was done in error scopes. */
+export interface Scoped<T> {
+  readonly value: T;
+  /** What it found wrong, if anything. Never rejects. */
+  readonly error: Promise<GPUError | undefined>;
+}
 
 export class GpuEngine implements Engine {
   readonly kind = "gpu";
   readonly info;
   readonly pipelines: PipelineCache;
-  #failure: EngineError | undefined;
-  #destroyed = false;
+  readonly bytes: ByteWriter;
+  readonly #health: Health;
+  /** What is under way: compilations, runs, reads. */
+  #open = 0;
+  /** Called once nothing is under way any more. */
+  #whenIdle: () => void = () => {};
+  #destruction: Promise<void> | undefined;
 
   constructor(
     readonly device: GPUDevice,
@@ -35,7 +48,6 @@ export class GpuEngine implements Engine {
     readonly tuner: Tuner | undefined,
     /** Where waiting would keep a core busy. */
     readonly rest: Rest | undefined,
-    readonly letGo: () => void,
   ) {
     const { features, limits } = device;
     this.info = {
@@ -44,15 +56,9 @@ export class GpuEngine implements Engine {
       maxBufferBytes: limits.maxStorageBufferBindingSize,
     };
     this.pipelines = new PipelineCache(device);
-    device.addEventListener("uncapturederror", (event) => {
-      this.#failure ??= new EngineError(
-        `WebGPU refused a command: ${(event as GPUUncapturedErrorEvent).error.message}`,
-      );
-    });
-    device.lost.then(({ reason, message }) => {
-      // Whoever lost it: where it was this engine's own doing, check() says so instead.
-      this.#failure ??= new DeviceLostError(`the GPU device was lost: ${message || reason}; connect() again`);
-    });
+    this.bytes = new ByteWriter(device);
+    this.#health = new Health(device);
+    freeWhenDropped(this, device.destroy.bind(device));
   }
 
   buffer(label: string, dtype: DType, length: number, data?: Elements): GpuBuffer {
@@ -64,6 +70,7 @@ export class GpuEngine implements Engine {
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
+    checkMaxSteps(options.maxSteps);
     const { maxStorageBufferBindingSize: binding, maxBufferSize: buffer } = this.device.limits;
     checkLimits(program, { binding, buffer }, options.maxSteps);
     if (options.asWritten) return GpuExecutable.compile(this, program, options);
@@ -73,63 +80,113 @@ export class GpuEngine implements Engine {
     return GpuExecutable.compile(this, withVariants(program, choose), options);
   }
 
-  /** @throws EngineError when the device is gone, or refused something since the last check. */
+  /** @throws EngineError when the device is gone. */
   check(): void {
-    if (this.#destroyed) throw new EngineError("this GPU engine was destroyed; connect() again");
-    if (this.#failure) throw this.#failure;
+    if (this.#destruction) throw new EngineError("this GPU engine was destroyed; connect() again");
+    if (this.#health.lost) throw this.#health.lost;
   }
 
   /**
-   * Runs `work` so that whatever WebGPU finds wrong with it becomes an exception that names `what`; `undo` takes back
-   * what it did. `work` is synchronous, as error scopes are a stack of the device: what others do meanwhile would fall
-   * into them.
+   * Does `work`, which the engine waits for before it is destroyed. Whatever fails because the device is gone fails
+   * saying so; what WebGPU refused meanwhile, outside of all scopes, fails it, too.
    */
-  async validated<T>(what: string, work: () => T, undo: () => void): Promise<T> {
+  async attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.check();
-    this.device.pushErrorScope("out-of-memory");
-    this.device.pushErrorScope("validation");
-    let result: { readonly value: T } | { readonly thrown: unknown };
+    this.#open++;
+    const strays = this.#health.strays;
     try {
-      result = { value: work() };
-    } catch (thrown) {
-      result = { thrown };
+      const result = await work();
+      this.check();
+      this.#health.checkStrays(what, strays);
+      return result;
+    } catch (cause) {
+      await this.#health.news(cause instanceof EngineError ? SOON_MS : LATEST_MS);
+      this.check();
+      if (cause instanceof EngineError) throw cause;
+      throw new EngineError(`${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    } finally {
+      if (--this.#open === 0) this.#whenIdle();
     }
-    const errors = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
-    const error = errors.find((found) => found !== null);
-    if (!error && "value" in result) return result.value;
-    undo();
+  }
+
+  /**
+   * Does `work` so that whatever WebGPU finds wrong with it is found out. `work` is synchronous, as error scopes are a
+   * stack of the device: what others do meanwhile would fall into them.
+   */
+  scoped<T>(work: () => T): Scoped<T> {
+    const { device } = this;
+    device.pushErrorScope("out-of-memory");
+    device.pushErrorScope("validation");
+    let error: Promise<GPUError | undefined>;
+    let value: T;
+    try {
+      value = work();
+    } finally {
+      error = firstError(device.popErrorScope(), device.popErrorScope());
+    }
+    return { value, error };
+  }
+
+  /** Does `work` as {@link scoped} does. @throws EngineError naming `what`, with what WebGPU found wrong */
+  async validated<T>(what: string, work: () => T): Promise<T> {
+    this.check();
+    let failed: { readonly thrown: unknown } | undefined;
+    const { value, error } = this.scoped(() => {
+      try {
+        return work();
+      } catch (thrown) {
+        failed = { thrown };
+      }
+    });
+    const refused = await error;
     // WebGPU's own message says more than what it led to.
-    throw error ? new EngineError(`${what}: ${error.message}`) : (result as { thrown: unknown }).thrown;
+    if (refused) throw new EngineError(`${what}: ${refused.message}`);
+    if (failed) throw (failed as { thrown: unknown }).thrown;
+    return value as T;
   }
 
   /** Resolves once all that was enqueued is done. @throws EngineError when it never will */
   async done(): Promise<void> {
-    const done = this.device.queue.onSubmittedWorkDone();
-    await (this.rest ? this.rest.during(done) : done);
-    this.check();
+    await this.attempt("waiting for the device", () => this.answer(this.device.queue.onSubmittedWorkDone()));
   }
 
-  /** Resolves once all that was enqueued is done and `staging` can be read. @throws EngineError when it never will */
-  async mapped(staging: GPUBuffer, what: string): Promise<void> {
-    try {
-      const mapped = staging.mapAsync(MapMode.READ);
-      await (this.rest ? this.rest.during(mapped) : mapped);
-    } catch (cause) {
-      // The news that the device is lost may come behind what follows from it, in browsers by way of another process.
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_NEWS_MS))]);
-      this.check();
-      throw new EngineError(`${what} could not be read: ${cause}`, { cause });
-    }
+  /** Resolves once all that was enqueued is done and `staging` can be read. */
+  async mapped(staging: GPUBuffer): Promise<void> {
+    await this.answer(staging.mapAsync(MapMode.READ));
   }
 
-  async destroy(): Promise<void> {
-    if (this.#destroyed) return;
-    this.#destroyed = true;
+  /** Waits for the device's answer, without keeping a core busy. */
+  answer<T>(question: Promise<T>): Promise<T> {
+    return this.rest ? this.rest.during(question) : question;
+  }
+
+  destroy(): Promise<void> {
+    this.#destruction ??= this.#destroy();
+    return this.#destruction;
+  }
+
+  async #destroy(): Promise<void> {
+    // Whoever is woken by what follows is to find the engine destroyed.
+    await undefined;
+    released(this);
+    // Drivers crash when their device goes away in the midst of a compilation.
+    await this.pipelines.settled();
     this.device.destroy();
-    this.letGo();
+    if (this.#open > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
+    await this.#health.news(LATEST_MS);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
   }
+}
+
+/** The error of the inner scope, or of the outer. Where the device is gone there is none: scopes end with it. */
+async function firstError(...scopes: Promise<GPUError | null>[]): Promise<GPUError | undefined> {
+  const errors = await Promise.all(scopes.map((scope) => scope.catch(() => null)));
+  return errors.find((error) => error !== null) ?? undefined;
 }

@@ -21,18 +21,21 @@ import {
   type CompileOptions,
   checkedInput,
   checkStepCount,
+  checkUsable,
   type EngineBuffer,
   EngineError,
   type Executable,
   type LaunchTimes,
   type Outputs,
+  RELEASED,
   StepTable,
 } from "../engine.ts";
 import { planMemory } from "../plan.ts";
-import { GpuBuffer, writePadded } from "./buffer.ts";
+import { bytesIn, GpuBuffer } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
+import { freeWhenDropped, released } from "./dropped.ts";
 import type { GpuEngine } from "./engine.ts";
-import { launchName, type PreparedPipeline } from "./pipelines.ts";
+import { launchName, type PreparedPipeline, type PreparedProgram } from "./pipelines.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
 /** Up to so many elements are copied quicker one by one than by a view of them. */
@@ -60,21 +63,35 @@ interface OutputRows {
   readonly stagingOffset: number;
 }
 
+/** What an executable holds on the device. */
+interface Holdings {
+  /** Buffers that it made: not the memory that it was given. */
+  readonly owned: GPUBuffer[];
+  /** Staging buffers that no run is using. */
+  readonly staging: GPUBuffer[];
+  readonly prepared: PreparedProgram;
+}
+
+function free({ owned, staging, prepared }: Holdings): void {
+  for (const buffer of [...owned.splice(0), ...staging.splice(0)]) buffer.destroy();
+  prepared.release();
+}
+
 export class GpuExecutable implements Executable {
   readonly table: StepTable;
   readonly #rowOffsets: Uint32Array;
-  /** Staging buffers that no run is using. */
-  readonly #staging: GPUBuffer[] = [];
   readonly #descriptor: { readonly label: string };
   #released = false;
 
   private constructor(
     readonly engine: GpuEngine,
     readonly program: Program,
+    /** The memory that it was given. */
+    readonly bound: readonly GpuBuffer[],
     readonly buffers: readonly GPUBuffer[],
-    /** The buffers that this executable made, and releases. */
-    readonly owned: readonly GPUBuffer[],
-    readonly commands: readonly Command[],
+    readonly holdings: Holdings,
+    /** By launch. */
+    public commands: readonly Command[],
     readonly outputs: readonly OutputRows[],
     readonly stepBuffer: GPUBuffer,
     readonly stepGroup: GPUBindGroup,
@@ -83,84 +100,132 @@ export class GpuExecutable implements Executable {
     this.table = new StepTable(maxSteps);
     this.#descriptor = { label: program.name };
     this.#rowOffsets = Uint32Array.from({ length: maxSteps }, (_, step) => step * ROW_BYTES);
-    this.#staging.push(this.#makeStaging(), this.#makeStaging());
+    this.holdings.staging.push(this.#makeStaging(), this.#makeStaging());
+    freeWhenDropped(this, free.bind(undefined, holdings));
   }
 
-  static async compile(engine: GpuEngine, program: Program, options: CompileOptions): Promise<GpuExecutable> {
+  static compile(engine: GpuEngine, program: Program, options: CompileOptions): Promise<GpuExecutable> {
     const { maxSteps = 1 } = options;
-    const bound = boundMemory(program, options);
-    const pipelines = await Promise.all(
-      launchesOf(program).map((dispatches) => engine.pipelines.prepare(program, dispatches)),
-    );
-    const owned: GPUBuffer[] = [];
-    let built: GpuExecutable | undefined;
-    const build = () => {
-      const make: MakeBuffer = (label, size, usage) => {
-        const buffer = engine.device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
-        owned.push(buffer);
-        return buffer;
+    const what = `program ${program.name}`;
+    const isOwn = (buffer: EngineBuffer) => buffer instanceof GpuBuffer && buffer.engine === engine;
+    const bindMemory = () =>
+      boundMemory(program, options, isOwn as (buffer: EngineBuffer) => buffer is GpuBuffer);
+    return engine.attempt(what, async () => {
+      await Promise.all([...bindMemory().values()].map(({ refused }) => refused));
+      const prepared = await engine.pipelines.prepare(program);
+      const holdings: Holdings = { owned: [], staging: [], prepared };
+      let built: GpuExecutable | undefined;
+      const build = () => {
+        // Anew: some may have been released while kernels were compiled.
+        const bound = bindMemory();
+        const make: MakeBuffer = (label, size, usage) => {
+          const buffer = engine.device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
+          holdings.owned.push(buffer);
+          return buffer;
+        };
+        const buffers = layBuffers(engine, program, bound, maxSteps, make);
+        const outputs = layOutputs(program, buffers, maxSteps);
+        const commands = launchesOf(program).map((dispatches, i) =>
+          makeCommand(
+            engine.device,
+            program,
+            launchName(dispatches),
+            prepared.pipelines[i],
+            buffers,
+            maxSteps,
+          ),
+        );
+        const stepBuffer = make(
+          "step table",
+          ROW_BYTES * maxSteps,
+          BufferUsage.UNIFORM | BufferUsage.COPY_DST,
+        );
+        const stepGroup = engine.device.createBindGroup({
+          label: `${program.name}: step table`,
+          layout: engine.pipelines.stepLayout,
+          entries: [{ binding: 0, resource: { buffer: stepBuffer, size: ROW_BYTES } }],
+        });
+        built = new GpuExecutable(
+          engine,
+          program,
+          [...bound.values()],
+          buffers,
+          holdings,
+          commands,
+          outputs,
+          stepBuffer,
+          stepGroup,
+          maxSteps,
+        );
+        return built;
       };
-      const buffers = layBuffers(engine, program, bound, maxSteps, make);
-      const outputs = layOutputs(program, buffers, maxSteps);
-      const commands = launchesOf(program).map((dispatches, i) =>
-        makeCommand(engine.device, program, launchName(dispatches), pipelines[i], buffers, maxSteps),
-      );
-      const stepBuffer = make("step table", ROW_BYTES * maxSteps, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
-      const stepGroup = engine.device.createBindGroup({
-        label: `${program.name}: step table`,
-        layout: engine.pipelines.stepLayout,
-        entries: [{ binding: 0, resource: { buffer: stepBuffer, size: ROW_BYTES } }],
-      });
-      built = new GpuExecutable(
-        engine,
-        program,
-        buffers,
-        owned,
-        commands,
-        outputs,
-        stepBuffer,
-        stepGroup,
-        maxSteps,
-      );
-      return built;
-    };
-    const undo = () => {
-      if (built) return built.release();
-      for (const buffer of owned) buffer.destroy();
-    };
-    return engine.validated(`program ${program.name}`, build, undo);
+      try {
+        return await engine.validated(what, build);
+      } catch (error) {
+        if (built) built.release();
+        else free(holdings);
+        throw error;
+      }
+    });
   }
 
   write(input: string, data: Elements): void {
-    this.engine.check();
-    writePadded(this.engine.device, this.buffers[checkedInput(this.program, input, data)], 0, data);
+    this.#check();
+    const target = this.buffers[checkedInput(this.program, input, data)];
+    const bytes = bytesIn(data);
+    this.engine.bytes.write(target, 0, bytes, bytes.length);
   }
 
   check(count: number): void {
-    this.engine.check();
+    this.#check();
     checkStepCount(this.program, this.table, count);
   }
 
   async run(count: number): Promise<Outputs> {
     this.check(count);
+    const { engine } = this;
+    const { value: staging, error } = engine.scoped(() => this.#enqueue(count));
+    const what = `program ${this.program.name}`;
+    return engine.attempt(what, async () => {
+      const done = staging ? engine.mapped(staging) : engine.done();
+      try {
+        const [refused] = await Promise.all([error, done]);
+        if (refused) throw new EngineError(`${what}: ${refused.message}`);
+        return staging ? this.#readRows(staging, count) : {};
+      } finally {
+        if (staging) this.#giveBack(staging);
+      }
+    });
+  }
+
+  /** Enqueues steps, and the copy of their outputs into what is returned, if there are any. */
+  #enqueue(count: number): GPUBuffer | undefined {
     const { device } = this.engine;
     this.#writeRows(count);
     const encoder = device.createCommandEncoder(this.#descriptor);
     const pass = encoder.beginComputePass(this.#descriptor);
     for (let step = 0; step < count; step++) this.encodeStep(pass, step);
     pass.end();
-    const staging = this.outputs.length > 0 ? (this.#staging.pop() ?? this.#makeStaging()) : undefined;
+    const staging =
+      this.outputs.length > 0 ? (this.holdings.staging.pop() ?? this.#makeStaging()) : undefined;
     if (staging) {
       for (const { buffer, stride, stagingOffset } of this.outputs) {
         encoder.copyBufferToBuffer(buffer, 0, staging, stagingOffset, stride * count);
       }
     }
     device.queue.submit([encoder.finish(this.#descriptor)]);
-    if (!staging) {
-      await this.engine.done();
-      return {};
+    return staging;
+  }
+
+  /** @throws EngineError unless it can be used */
+  #check(): void {
+    this.engine.check();
+    if (this.#released) throw new EngineError(`program ${this.program.name} ${RELEASED}`);
+    for (let i = 0; i < this.bound.length; i++) {
+      const buffer = this.bound[i];
+      if (buffer.unusable !== undefined)
+        checkUsable(`program ${this.program.name}: its memory "${buffer.label}"`, buffer);
     }
-    return this.#readRows(staging, count);
   }
 
   /** Encodes the launches of a step, or those from `first` up to, not including, `end`. */
@@ -187,10 +252,9 @@ export class GpuExecutable implements Executable {
     // Loaded by those who profile only.
     const { profileLaunches } = await import("./profile.ts");
     this.check(count);
-    this.engine.device.queue.writeBuffer(this.stepBuffer, 0, rows);
-    const times = await profileLaunches(this, count);
-    this.engine.check();
-    return times;
+    const { engine, stepBuffer } = this;
+    engine.device.queue.writeBuffer(stepBuffer, 0, rows);
+    return engine.attempt(`program ${this.program.name}`, () => profileLaunches(this, count));
   }
 
   #writeRows(count: number): void {
@@ -207,8 +271,7 @@ export class GpuExecutable implements Executable {
     });
   }
 
-  async #readRows(staging: GPUBuffer, count: number): Promise<Outputs> {
-    await this.engine.mapped(staging, `program ${this.program.name}: its outputs`);
+  #readRows(staging: GPUBuffer, count: number): Outputs {
     const mapped = staging.getMappedRange();
     const result: Record<string, Elements> = {};
     for (const { name, dtype, length, stride, stagingOffset } of this.outputs) {
@@ -217,16 +280,27 @@ export class GpuExecutable implements Executable {
       const rows = new array(mapped, stagingOffset, (stride / array.BYTES_PER_ELEMENT) * count);
       result[name] = gathered(rows, new array(length * count), length, stride / array.BYTES_PER_ELEMENT);
     }
-    staging.unmap();
-    if (this.#released) staging.destroy();
-    else this.#staging.push(staging);
-    this.engine.check();
     return result;
   }
 
+  /** A staging buffer that could not be read is of no use any more. */
+  #giveBack(staging: GPUBuffer): void {
+    if (staging.mapState === "mapped" && !this.#released) {
+      staging.unmap();
+      this.holdings.staging.push(staging);
+    } else staging.destroy();
+  }
+
   release(): void {
+    if (this.#released) return;
     this.#released = true;
-    for (const buffer of [...this.owned, ...this.#staging.splice(0)]) buffer.destroy();
+    released(this);
+    this.commands = [];
+    free(this.holdings);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }
 
@@ -245,7 +319,7 @@ type MakeBuffer = (label: string, size: number, usage: number) => GPUBuffer;
 function layBuffers(
   engine: GpuEngine,
   program: Program,
-  bound: ReadonlyMap<number, EngineBuffer>,
+  bound: ReadonlyMap<number, GpuBuffer>,
   maxSteps: number,
   make: MakeBuffer,
 ): GPUBuffer[] {
@@ -254,13 +328,12 @@ function layBuffers(
   const slots = plan.slots.map((bytes, slot) => make(`temporaries ${slot}`, bytes, storage));
   return program.buffers.map((spec, index) => {
     const given = bound.get(index);
-    if (given instanceof GpuBuffer && given.engine === engine) return given.gpu;
-    if (given) throw new EngineError(`"${spec.name}" was given memory of another engine`);
+    if (given) return given.gpu;
     const slot = plan.slotOf.get(index);
     if (slot !== undefined) return slots[slot];
     const rows = spec.kind === "output" ? maxSteps : 1;
     const buffer = make(spec.name, alignUp(byteLength(spec), OFFSET_ALIGNMENT) * rows, storage);
-    if (spec.values) writePadded(engine.device, buffer, 0, Float32Array.from(spec.values));
+    if (spec.values) engine.device.queue.writeBuffer(buffer, 0, Float32Array.from(spec.values));
     return buffer;
   });
 }

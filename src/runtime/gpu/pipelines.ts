@@ -1,6 +1,6 @@
 /** Compiled pipelines and the layouts they share, each made once. */
 import { type LaunchBinding, specialiseLaunch } from "../../kernels/launch.ts";
-import type { Dispatch, Program } from "../../program.ts";
+import { type Dispatch, launchesOf, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
 import { ShaderStage } from "./constants.ts";
 
@@ -22,11 +22,30 @@ export function launchName(dispatches: readonly Dispatch[]): string {
   return dispatches.map(({ kernel, label }) => `${kernel} (${label})`).join(" + ");
 }
 
+/** The pipelines of a program, by launch. */
+export interface PreparedProgram {
+  readonly pipelines: readonly PreparedPipeline[];
+  /** The program is no longer run. */
+  readonly release: () => void;
+}
+
+/** A pipeline, and how many programs use it. */
+interface Compiled {
+  readonly pipeline: Promise<GPUComputePipeline>;
+  users: number;
+}
+
+/** So many pipelines are kept that no program uses: one that is compiled again, as for the next fold, finds its own. */
+const MOST_IDLE = 128;
+
 export class PipelineCache {
   /** Group 0 of every pipeline: the current row of the step table. */
   readonly stepLayout: GPUBindGroupLayout;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #compiled = new Map<string, Compiled>();
+  /** Keys of pipelines that no program uses, those of the longest ago first. */
+  readonly #idle = new Set<string>();
+  readonly #compiling = new Set<Promise<unknown>>();
 
   constructor(readonly device: GPUDevice) {
     this.stepLayout = device.createBindGroupLayout({
@@ -37,22 +56,77 @@ export class PipelineCache {
     });
   }
 
-  /** The pipeline of a launch. Compilation runs beside that of others: await them together. */
-  async prepare(program: Program, dispatches: readonly Dispatch[]): Promise<PreparedPipeline> {
+  /** How many pipelines there are, in use or kept. */
+  get size(): number {
+    return this.#compiled.size;
+  }
+
+  /**
+   * Compiles the pipelines of a program, all at once.
+   * @throws EngineError naming the kernel that does not compile; then none is in use
+   */
+  async prepare(program: Program): Promise<PreparedProgram> {
+    const used: string[] = [];
+    const release = () => {
+      for (const key of used.splice(0)) this.#disuse(key);
+    };
+    const launches = launchesOf(program).map((dispatches) => this.#prepare(program, dispatches, used));
+    const results = await Promise.allSettled(launches);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) {
+      release();
+      throw failed.reason;
+    }
+    return { pipelines: await Promise.all(launches), release };
+  }
+
+  /** Resolves once nothing is being compiled. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#compiling);
+  }
+
+  async #prepare(
+    program: Program,
+    dispatches: readonly Dispatch[],
+    used: string[],
+  ): Promise<PreparedPipeline> {
     const { code, entryPoint, grid, ...launch } = specialiseLaunch(program, dispatches);
     const bindings = launch.bindings.map((binding) => ({
       ...binding,
       dynamic: program.buffers[binding.view.buffer].kind === "output",
     }));
-    const key = bindings.map(({ binding, access, dynamic }) => `${binding}${access}${dynamic}`).join(" ");
-    const layout = this.#layout(key, bindings);
-    const pipelineKey = `${entryPoint}\n${key}\n${code}`;
-    let compiled = this.#pipelines.get(pipelineKey);
+    const layoutKey = bindings
+      .map(({ binding, access, dynamic }) => `${binding}${access}${dynamic}`)
+      .join(" ");
+    const layout = this.#layout(layoutKey, bindings);
+    const key = `${entryPoint}\n${layoutKey}\n${code}`;
+    let compiled = this.#compiled.get(key);
     if (!compiled) {
-      compiled = this.#compile(launchName(dispatches), entryPoint, layout, code);
-      this.#pipelines.set(pipelineKey, compiled);
+      const pipeline = this.#compile(launchName(dispatches), entryPoint, layout, code);
+      compiled = { pipeline, users: 0 };
+      this.#compiled.set(key, compiled);
+      this.#watch(key, pipeline);
     }
-    return { pipeline: await compiled, layout, bindings, grid };
+    compiled.users++;
+    this.#idle.delete(key);
+    used.push(key);
+    return { pipeline: await compiled.pipeline, layout, bindings, grid };
+  }
+
+  /** Compilations are waited for; what failed is tried anew by the next who asks for it. */
+  #watch(key: string, pipeline: Promise<unknown>): void {
+    this.#compiling.add(pipeline);
+    pipeline.catch(() => this.#compiled.delete(key)).finally(() => this.#compiling.delete(pipeline));
+  }
+
+  #disuse(key: string): void {
+    const compiled = this.#compiled.get(key);
+    if (!compiled || --compiled.users > 0) return;
+    this.#idle.add(key);
+    if (this.#idle.size <= MOST_IDLE) return;
+    const [oldest] = this.#idle;
+    this.#idle.delete(oldest);
+    this.#compiled.delete(oldest);
   }
 
   #layout(key: string, bindings: readonly BindingLayout[]): GPUBindGroupLayout {

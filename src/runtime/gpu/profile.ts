@@ -45,7 +45,7 @@ async function byTimestamps(executable: GpuExecutable, count: number): Promise<L
     encoder.resolveQuerySet(querySet, 0, commands.length * 2, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes);
     device.queue.submit([encoder.finish({ label })]);
-    await engine.mapped(staging, label);
+    await engine.mapped(staging);
     const nanoseconds = new BigUint64Array(staging.getMappedRange());
     commands.forEach((_, i) => {
       milliseconds[i].push(Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e6);
