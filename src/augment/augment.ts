@@ -1,4 +1,5 @@
 /** Augmentations put together to what `fit` takes. */
+import { inWords } from "../checks.ts";
 import type { Augment, Batch } from "../nn/batch.ts";
 import { gridSample } from "../nn/ops/gridSample.ts";
 import { add, broadcastTo, mul, type Operand } from "../nn/ops/scalar.ts";
@@ -26,9 +27,10 @@ type Moving = Extract<Augmentation, { kind: "affine" | "field" }>;
  * @throws TypeError for what is no augmentation; when the step is compiled, ShapeError for one that does not fit the data
  */
 export function augment(...augmentations: readonly Augmentation[]): Augment {
-  const wrong = augmentations.find((one) => typeof one?.name !== "string" || !("kind" in one));
-  if (augmentations.length === 0 || wrong !== undefined) {
-    throw new TypeError("augment: give one augmentation or more: augment(rotate(15), translate(2))");
+  const bad = augmentations.findIndex((one) => typeof one !== "object" || !("kind" in Object(one)));
+  if (augmentations.length === 0 || bad >= 0) {
+    const got = augmentations.length > 0 ? `got ${inWords(augmentations[bad])}; ` : "";
+    throw new TypeError(`augment: ${got}give one augmentation or more: augment(rotate(15), translate(2))`);
   }
   return {
     name: augmentations.map(({ name }) => name).join(", "),

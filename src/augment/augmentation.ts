@@ -1,4 +1,5 @@
 /** What `augment` puts together: the kinds of augmentations, and how they draw. */
+import { inWords } from "../checks.ts";
 import type { Batch } from "../nn/batch.ts";
 import { sampleUniform } from "../nn/ops/sampleRandom.ts";
 import { add, mul } from "../nn/ops/scalar.ts";
@@ -101,5 +102,5 @@ export function checkFits(name: string, what: string, pixels: number, { height, 
 export function checkNumber(what: string, value: number, low = 0, high = Number.POSITIVE_INFINITY): void {
   if (Number.isFinite(value) && value >= low && value <= high) return;
   const bound = Number.isFinite(high) ? `from ${low} to ${high}` : `from ${low}`;
-  throw new RangeError(`${what} is ${value}; give a finite number ${bound}`);
+  throw new RangeError(`${what} is ${inWords(value)}; give a finite number ${bound}`);
 }

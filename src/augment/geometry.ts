@@ -1,4 +1,5 @@
 /** Augmentations that move pixels: along straight lines, or by a smooth random field. */
+import { checkOptions, checkWhole } from "../checks.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { cos, div, floor, greater, mul, neg, sin, sub } from "../nn/ops/scalar.ts";
 import { tensor } from "../nn/ops/source.ts";
@@ -15,7 +16,8 @@ export interface TranslateOptions {
 }
 
 /** Moves images up to `pixels` up or down, and left or right; zeros come in. */
-export function translate(pixels: number, { whole = false }: TranslateOptions = {}): Augmentation {
+export function translate(pixels: number, options: TranslateOptions = {}): Augmentation {
+  const { whole = false } = checkOptions("translate", options, { whole: "boolean" });
   const name = `translate(${pixels}${whole ? ", whole" : ""})`;
   checkNumber("translate: pixels", pixels);
   if (whole && !Number.isInteger(pixels)) {
@@ -41,9 +43,7 @@ export function translate(pixels: number, { whole = false }: TranslateOptions = 
  * pixels, as it is usual for CIFAR-10 (He et al. 2016).
  */
 export function crop(padding: number): Augmentation {
-  if (!Number.isInteger(padding) || padding < 0) {
-    throw new RangeError(`crop: padding is ${padding}; give a whole number of pixels from 0`);
-  }
+  checkWhole("crop: padding", padding, 0);
   return { ...translate(padding, { whole: true }), name: `crop(${padding})` };
 }
 
@@ -96,7 +96,9 @@ export interface FlipOptions {
 }
 
 /** Mirrors some of the images. */
-export function flip({ horizontal = 0.5, vertical = 0 }: FlipOptions = {}): Augmentation {
+export function flip(options: FlipOptions = {}): Augmentation {
+  checkOptions("flip", options, { horizontal: "number", vertical: "number" });
+  const { horizontal = 0.5, vertical = 0 } = options;
   checkNumber("flip: horizontal", horizontal, 0, 1);
   checkNumber("flip: vertical", vertical, 0, 1);
   return {
@@ -121,7 +123,8 @@ export interface ElasticOptions {
  * Elastic distortion (Simard, Steinkraus & Platt 2003): every pixel moves by a random field, uniform in (-1, 1),
  * smoothed by a Gaussian and multiplied by `alpha`. The defaults are the paper's for handwritten digits.
  */
-export function elastic({ alpha = 34, sigma = 4 }: ElasticOptions = {}): Augmentation {
+export function elastic(options: ElasticOptions = {}): Augmentation {
+  const { alpha = 34, sigma = 4 } = checkOptions("elastic", options, { alpha: "number", sigma: "number" });
   const name = `elastic(${alpha}, ${sigma})`;
   checkNumber("elastic: alpha", alpha);
   checkNumber("elastic: sigma", sigma, 0.1);

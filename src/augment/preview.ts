@@ -1,7 +1,9 @@
 /** What augmentations make of some samples, to be looked at. */
-import type { Dataset } from "../data/dataset.ts";
+import { checkOptions, checkWhole, inWords } from "../checks.ts";
+import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Augment } from "../nn/batch.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { checkEngine } from "../train/arguments.ts";
 import { ResidentDataset } from "../train/resident.ts";
 import { BATCH_START } from "../train/source.ts";
 import { createTrainer } from "../train/trainer.ts";
@@ -34,6 +36,14 @@ export async function preview(
   augment: Augment,
   options: PreviewOptions = {},
 ): Promise<Preview[]> {
+  checkEngine("preview", engine);
+  checkDataset("preview", dataset);
+  if (typeof augment?.apply !== "function") {
+    throw new TypeError(
+      `preview: augment is ${inWords(augment)}; give what augment(…) makes: augment(rotate(15))`,
+    );
+  }
+  checkOptions("preview", options, { samples: "array", epochs: "array", seed: "number" });
   const first = (count: number, from: number) => Array.from({ length: count }, (_, i) => from + i);
   const { samples = first(Math.min(8, dataset.count), 0), epochs = first(8, 1), seed = 0 } = options;
   const wrong = samples.find(
@@ -44,6 +54,8 @@ export async function preview(
       `preview: samples has ${wrong ?? "nothing"}; ${dataset.name} has samples 0 to ${dataset.count - 1}`,
     );
   }
+  checkWhole("preview: seed", seed, 0);
+  for (const epoch of epochs) checkWhole("preview: an epoch", epoch, 0);
   const source = new ResidentDataset(engine, dataset, samples.length);
   const trainer = createTrainer(engine, (x) => x, { inputShape: dataset.inputs.shape, seed });
   const order = new Int32Array(dataset.count);

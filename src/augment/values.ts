@@ -1,5 +1,6 @@
 /** Augmentations that change pixels where they are, or batches as a whole. */
 
+import { inWords } from "../checks.ts";
 import type { Batch } from "../nn/batch.ts";
 import { gather } from "../nn/ops/gather.ts";
 import { mean } from "../nn/ops/reduce.ts";
@@ -68,7 +69,7 @@ export function noise(deviation: number): Augmentation {
 export function cutout(size: number): Augmentation {
   const name = `cutout(${size})`;
   if (!Number.isInteger(size) || size < 1) {
-    throw new RangeError(`cutout: size is ${size}; give a whole number of pixels from 1`);
+    throw new RangeError(`cutout: size is ${inWords(size)}; give a whole number of pixels from 1`);
   }
   return {
     kind: "values",

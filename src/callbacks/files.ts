@@ -1,11 +1,19 @@
 /** Files that grow or change while a run goes on: the best weights, and histories. */
+import { checkOptions, checkWhole, inWords } from "../checks.ts";
 import { writeFileWhole } from "../io/files.ts";
 import type { Callback } from "../train/callback.ts";
 import type { Epoch } from "../train/fit.ts";
-import { Judge, type MonitorOptions } from "./monitor.ts";
+import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
+
+function checkPath(owner: string, path: unknown): void {
+  if (typeof path === "string" && path !== "") return;
+  throw new TypeError(`${owner}: the path is ${inWords(path)}; give that of the file to write`);
+}
 
 /** Writes the weights to `path` as safetensors, whole or not at all, after each epoch that is the best so far. */
 export function bestCheckpoint(path: string, options: MonitorOptions = {}): Callback {
+  checkPath("bestCheckpoint", path);
+  checkOptions("bestCheckpoint", options, MONITOR_OPTIONS);
   const judge = new Judge("bestCheckpoint", options);
   return {
     name: "bestCheckpoint",
@@ -20,9 +28,8 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
 
 /** Writes a checkpoint to `path` after every `every` epochs (default 1), for the option `resume` of `fit`. */
 export function checkpoints(path: string, every = 1): Callback {
-  if (!Number.isInteger(every) || every < 1) {
-    throw new RangeError(`checkpoints: every is ${every}; give a number of epochs from 1`);
-  }
+  checkPath("checkpoints", path);
+  checkWhole("checkpoints: every", every);
   return {
     name: "checkpoints",
     async onEpoch({ epoch }, run) {
@@ -71,6 +78,7 @@ function history(
   head: string,
   line: (epoch: Epoch) => string,
 ): History {
+  if (path !== undefined) checkPath(name, path);
   let text = head;
   return {
     name,

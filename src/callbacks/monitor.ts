@@ -1,4 +1,5 @@
 /** The number of an epoch that a callback goes by. */
+import { inWords, type OptionKinds } from "../checks.ts";
 import type { Epoch } from "../train/fit.ts";
 import { checkMode, type Mode, usualMode, valueAt } from "../train/monitor.ts";
 
@@ -12,6 +13,8 @@ export interface MonitorOptions {
   readonly mode?: Mode;
 }
 
+export const MONITOR_OPTIONS: OptionKinds<MonitorOptions> = { monitor: "any", mode: "string" };
+
 /** Judges epochs by their number. */
 export class Judge {
   readonly #monitor: NonNullable<MonitorOptions["monitor"]>;
@@ -23,7 +26,7 @@ export class Judge {
   ) {
     if (typeof monitor !== "string" && typeof monitor !== "function") {
       throw new TypeError(
-        `${owner}: monitor is ${String(monitor)}; give "loss", "accuracy", a metric's name, or a function of the epoch`,
+        `${owner}: monitor is ${inWords(monitor)}; give "loss", "accuracy", a metric's name, or a function of the epoch`,
       );
     }
     checkMode(owner, mode);

@@ -1,7 +1,8 @@
 /** Early stopping. */
+import { checkOptions } from "../checks.ts";
 import type { Callback } from "../train/callback.ts";
 import type { FitRun } from "../train/fit.ts";
-import { Judge, type MonitorOptions } from "./monitor.ts";
+import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
 
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** So many epochs in a row without a better number end the run (default 5). */
@@ -23,6 +24,12 @@ export interface EarlyStopping extends Callback {
  * epoch's weights back. After a resume it counts on from the epochs of the checkpoint, but has only weights since then.
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping {
+  checkOptions("earlyStopping", options, {
+    ...MONITOR_OPTIONS,
+    patience: "number",
+    minDelta: "number",
+    restoreBest: "boolean",
+  });
   const { patience = 5, minDelta = 0, restoreBest = true } = options;
   if (!Number.isInteger(patience) || patience < 1) {
     throw new RangeError(`earlyStopping: patience is ${patience}; give a number of epochs from 1`);

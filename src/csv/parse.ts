@@ -1,5 +1,7 @@
 /** CSV as a table: Papa Parse finds the cells, this file knows the lines they stand on. */
+
 import Papa from "papaparse";
+import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { Table } from "./table.ts";
 import { quoted } from "./words.ts";
 
@@ -16,6 +18,14 @@ export interface CsvOptions {
   readonly missing?: readonly string[];
 }
 
+export const CSV_OPTIONS: OptionKinds<CsvOptions> = {
+  name: "string",
+  header: "any",
+  delimiter: "string",
+  comment: "string",
+  missing: "array",
+};
+
 /** A row of cells, and the line of the file that it begins on. */
 export interface Row {
   readonly cells: readonly string[];
@@ -29,6 +39,9 @@ export interface Row {
  *   where names of columns are empty or occur twice
  */
 export function parseCsv(text: string, options: CsvOptions = {}): Table {
+  if (typeof text !== "string")
+    throw new TypeError(`parseCsv: the text is ${inWords(text)}; give a string, or read a file by readCsv`);
+  checkOptions("parseCsv", options, CSV_OPTIONS);
   const { name = "csv", header = true, missing = [""] } = options;
   const { rows, delimiter } = readRows(name, text, options);
   const first = rows[0];

@@ -1,5 +1,6 @@
+import { checkOptions } from "../checks.ts";
 import { readText, sourceName, type TextOptions, type TextSource } from "../data/text.ts";
-import { type CsvOptions, parseCsv } from "./parse.ts";
+import { CSV_OPTIONS, type CsvOptions, parseCsv } from "./parse.ts";
 import type { Table } from "./table.ts";
 
 /** How a table is read, and out of what. */
@@ -11,6 +12,7 @@ export interface ReadCsvOptions extends CsvOptions, TextOptions {}
  * @throws Error where it cannot be read or is no text in this encoding, and as `parseCsv`
  */
 export async function readCsv(source: TextSource, options: ReadCsvOptions = {}): Promise<Table> {
+  checkOptions("readCsv", options, { ...CSV_OPTIONS, encoding: "string", maxBytes: "number" });
   const { encoding, maxBytes, name = sourceName(source), ...how } = options;
   return parseCsv(await readText(source, { encoding, maxBytes }), { name, ...how });
 }

@@ -1,4 +1,5 @@
 /** A table of texts, and how it becomes numbers and data sets. */
+import { checkOptions, type OptionKinds } from "../checks.ts";
 import { type Dataset, dataset } from "../data/dataset.ts";
 import type { Row } from "./parse.ts";
 import { listed, quoted } from "./words.ts";
@@ -22,6 +23,15 @@ export interface TableDatasetOptions {
 }
 
 /** Each character can be matched in one way only: what is no number is found out in one go. */
+const DATASET_OPTIONS: OptionKinds<TableDatasetOptions> = {
+  name: "string",
+  inputs: "array",
+  target: "any",
+  classes: "any",
+  categorical: "any",
+  missing: "string",
+};
+
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const NOT_FINITE = /^[+-]?(nan|inf|infinity)$/i;
 
@@ -77,6 +87,7 @@ export class Table {
    *   missing, no finite number, or no category
    */
   dataset(options: TableDatasetOptions): Dataset {
+    checkOptions("table.dataset", options, DATASET_OPTIONS);
     const { name = this.name, classes, categorical = [], missing = "refuse" } = options;
     const targets = typeof options.target === "string" ? [options.target] : options.target;
     const inputs = options.inputs ?? this.columns.filter((column) => !targets.includes(column));

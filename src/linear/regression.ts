@@ -1,6 +1,8 @@
 /** Linear regression in closed form, beside its iterative fit by `fit`. The linear algebra is ml-matrix's, in 64-bit floats. */
+
 import { Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
-import type { Dataset, Field } from "../data/dataset.ts";
+import { checkOptions } from "../checks.ts";
+import { checkDataset, type Dataset, type Field } from "../data/dataset.ts";
 
 /** Samples as rows: a number to be predicted for each, or several. */
 export interface LinearRows {
@@ -50,11 +52,13 @@ interface Solution {
  */
 export function linearRegression(
   source: Dataset | LinearRows,
-  { ridge = 0 }: LinearOptions = {},
+  options: LinearOptions = {},
 ): LinearRegression {
+  const { ridge = 0 } = checkOptions("linearRegression", options, { ridge: "number" });
   if (!(ridge >= 0 && Number.isFinite(ridge))) {
     throw new RangeError(`linearRegression: ridge is ${ridge}; give a finite number from 0`);
   }
+  if (!("x" in Object(source))) checkDataset("linearRegression", source);
   const { x, y } = "x" in source ? fromRows(source) : fromDataset(source);
   const [features, outputs] = [x.columns, y.columns];
   const [xMean, yMean] = [x.mean("column"), y.mean("column")];

@@ -1,4 +1,5 @@
 /** Precision, recall and F1 as a metric of evaluations. */
+import { checkOptions } from "../checks.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { add, choose, equal, greater } from "../nn/ops/scalar.ts";
 import { iota } from "../nn/ops/source.ts";
@@ -28,6 +29,7 @@ const AVERAGES: readonly unknown[] = ["macro", "weighted", "micro", "binary", un
  *   Error for outputs and targets that do not go with them
  */
 export function precisionRecall(options: PrecisionRecallOptions = {}): Metric<"precisionRecall", Scores> {
+  checkOptions("precisionRecall", options, { average: "string", threshold: "number" });
   const { average, threshold } = options;
   if (!AVERAGES.includes(average)) {
     throw new RangeError(

@@ -1,4 +1,5 @@
 /** Metrics of regressions. */
+import { checkNothing, checkOptions } from "../checks.ts";
 import { sum } from "../nn/ops/reduce.ts";
 import { abs, square, sub } from "../nn/ops/scalar.ts";
 import { tensor } from "../nn/ops/source.ts";
@@ -6,7 +7,8 @@ import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { numberRows } from "./checks.ts";
 
 /** The mean over samples and outputs of |output - target|, in the targets' unit. */
-export function meanAbsolute(): Metric<"meanAbsolute", number> {
+export function meanAbsolute(...nothing: readonly never[]): Metric<"meanAbsolute", number> {
+  checkNothing("meanAbsolute", nothing);
   return {
     name: "meanAbsolute",
     trace(batch) {
@@ -34,7 +36,7 @@ export interface RSquaredOptions {
  * @throws RangeError for a reference that is not finite numbers; in an evaluation for a wrong count of them
  */
 export function rSquared(options: RSquaredOptions = {}): Metric<"rSquared", number> {
-  const given = options.reference;
+  const { reference: given } = checkOptions("rSquared", options, { reference: "array" });
   if (given && !given.every((value) => Number.isFinite(Math.fround(value)))) {
     throw new RangeError(`rSquared: reference is [${given.join(", ")}]; give finite numbers`);
   }

@@ -1,4 +1,5 @@
 /** Area under the ROC curve, out of histograms of scores that are counted on the engine. */
+import { checkOptions } from "../checks.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { argmax, sum } from "../nn/ops/reduce.ts";
 import {
@@ -57,6 +58,7 @@ export interface RocAuc extends Area {
  *   Error where an output is NaN, or a target neither 0 nor 1
  */
 export function rocAuc(options: RocAucOptions = {}): Metric<"rocAuc", RocAuc> {
+  checkOptions("rocAuc", options, { probabilities: "string", bins: "number" });
   const { bins = 2048, probabilities } = options;
   if (!Number.isInteger(bins) || bins < 2) {
     throw new RangeError(`rocAuc: bins is ${bins}; give a whole number from 2`);

@@ -1,5 +1,6 @@
 /** Top-k accuracy. */
 
+import { checkWhole } from "../checks.ts";
 import { sum } from "../nn/ops/reduce.ts";
 import { add, choose, equal, greater, mul } from "../nn/ops/scalar.ts";
 import { iota } from "../nn/ops/source.ts";
@@ -13,7 +14,7 @@ import { classOutputs } from "./checks.ts";
  * @throws RangeError where k is no whole number from 1; ShapeError where the model has fewer outputs
  */
 export function topK<K extends number>(k: K): Metric<`top${K}`, number> {
-  if (!Number.isInteger(k) || k < 1) throw new RangeError(`topK: k is ${k}; give a whole number from 1`);
+  checkWhole("topK: k", k);
   const name = `top${k}` as const;
   return {
     name,

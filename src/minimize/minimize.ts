@@ -1,4 +1,5 @@
 /** Minimisers of smooth functions, for small models: gradient descent, Newton by conjugate gradients, L-BFGS. */
+import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import type { Objective } from "./objective.ts";
 
 export interface MinimizeOptions {
@@ -10,6 +11,13 @@ export interface MinimizeOptions {
   readonly target?: number;
   readonly onStep?: (step: number, loss: number) => void;
 }
+
+const MINIMIZE_OPTIONS: OptionKinds<MinimizeOptions> = {
+  maxSteps: "number",
+  tolerance: "number",
+  target: "number",
+  onStep: "function",
+};
 
 export interface Minimum {
   readonly position: Float64Array;
@@ -24,7 +32,9 @@ export interface Minimum {
 }
 
 export interface DescentOptions extends MinimizeOptions {
-  readonly learningRate: number;
+  readonly learningRate?: number;
+  /** The same, for short. One of the two is needed. */
+  readonly lr?: number;
 }
 
 interface Point {
@@ -46,10 +56,13 @@ class Search {
     readonly objective: Objective,
     readonly options: MinimizeOptions,
   ) {
-    const { maxSteps = 100, tolerance = 0, target = 0 } = options;
-    if (!Number.isInteger(maxSteps) || maxSteps < 1) {
-      throw new RangeError(`minimize: maxSteps is ${maxSteps}; give a whole number from 1`);
+    if (typeof objective?.at !== "function") {
+      throw new TypeError(
+        `minimize: the objective is ${inWords(objective)}; give what await objective(…) makes`,
+      );
     }
+    const { maxSteps = 100, tolerance = 0, target = 0 } = options;
+    checkWhole("minimize: maxSteps", maxSteps);
     if (!(tolerance >= 0)) throw new RangeError(`minimize: tolerance is ${tolerance}; give a number from 0`);
     if (Number.isNaN(target)) throw new RangeError("minimize: target is NaN; give a number, or leave it out");
   }
@@ -116,8 +129,11 @@ class Search {
 
 /** Gradient descent with a fixed learning rate. */
 export function gradientDescent(objective: Objective, options: DescentOptions): Promise<Minimum> {
-  const { learningRate } = options;
-  if (!(learningRate > 0 && Number.isFinite(learningRate))) {
+  checkOptions("gradientDescent", options, { ...MINIMIZE_OPTIONS, learningRate: "number", lr: "number" });
+  if (options.learningRate !== undefined && options.lr !== undefined)
+    throw new TypeError("gradientDescent: learningRate and lr are both given, and are the same; give one");
+  const learningRate = options.learningRate ?? options.lr;
+  if (!(learningRate !== undefined && learningRate > 0 && Number.isFinite(learningRate))) {
     throw new RangeError(`gradientDescent: learningRate is ${learningRate}; give a finite number above 0`);
   }
   const search = new Search(objective, options);
@@ -129,6 +145,7 @@ export function gradientDescent(objective: Objective, options: DescentOptions): 
  * Wright 2006, algorithm 7.1), with backtracking.
  */
 export function newtonCG(objective: Objective, options: MinimizeOptions = {}): Promise<Minimum> {
+  checkOptions("newtonCG", options, MINIMIZE_OPTIONS);
   const search = new Search(objective, options);
   return search.run(async (point) => search.lineSearch(point, await newtonDirection(search, point)));
 }
@@ -166,10 +183,9 @@ export interface LbfgsOptions extends MinimizeOptions {
 
 /** Limited-memory BFGS (Nocedal 1980; Nocedal & Wright 2006, algorithms 7.4 and 7.5), with backtracking. */
 export function lbfgs(objective: Objective, options: LbfgsOptions = {}): Promise<Minimum> {
+  checkOptions("lbfgs", options, { ...MINIMIZE_OPTIONS, memory: "number" });
   const { memory = 10 } = options;
-  if (!Number.isInteger(memory) || memory < 1) {
-    throw new RangeError(`lbfgs: memory is ${memory}; give a whole number from 1`);
-  }
+  checkWhole("lbfgs: memory", memory);
   const search = new Search(objective, options);
   const pairs: { s: Float64Array; y: Float64Array }[] = [];
   return search.run(async (point) => {

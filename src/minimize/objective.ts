@@ -1,4 +1,5 @@
 /** A model's loss on fixed data as a function of all its parameters: its value, gradient and Hessian products. */
+import { inWords } from "../checks.ts";
 import { gradients } from "../nn/gradients.ts";
 import { sum } from "../nn/ops/reduce.ts";
 import { add, mul } from "../nn/ops/scalar.ts";
@@ -38,6 +39,10 @@ export async function objective<const Inputs extends Record<string, InputSpec>>(
   loss: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall) => Tensor,
   values: Readonly<Record<keyof Inputs, Elements>>,
 ): Promise<Objective> {
+  if (typeof trainer?.compile !== "function")
+    throw new TypeError(`objective: the trainer is ${inWords(trainer)}; give one of createTrainer(…)`);
+  if (typeof loss !== "function")
+    throw new TypeError(`objective: the loss is ${inWords(loss)}; give a function (inputs, model) => tensor`);
   const first = await trainer.compile(
     (inputs: { [K in keyof Inputs]: Tensor }, model) => firstOrder(loss(inputs, model), model),
     { name: "objective", inputs: specs, training: false },

@@ -1,9 +1,10 @@
 /** Cross-validation: what a model reaches on samples that it was not trained on, for each fold. */
-import type { Dataset } from "../data/dataset.ts";
+import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { checkEngine } from "../train/arguments.ts";
 import type { Evaluation } from "../train/evaluate.ts";
-import { checkFitOptions, type TrialOptions } from "./fitOptions.ts";
+import { type OwnOptions, type TrialOptions, withKinds } from "./fitOptions.ts";
 import { alignedTable, meanAndDeviation } from "./table.ts";
 import { type FoldsOptions, foldsOf, splitsOf, type TrainedResult, trained } from "./trial.ts";
 
@@ -11,6 +12,12 @@ export interface CrossValidateOptions extends Omit<TrialOptions, "seed">, FoldsO
   /** Called after each fold. */
   readonly onFold?: (result: FoldResult) => void;
 }
+
+const OWN_OPTIONS: OwnOptions<CrossValidateOptions> = {
+  folds: "any",
+  stratified: "boolean",
+  onFold: "function",
+};
 
 export interface FoldResult extends TrainedResult {
   /** From 0. */
@@ -43,8 +50,9 @@ export async function crossValidate(
   data: Dataset,
   options: CrossValidateOptions,
 ): Promise<CrossValidation> {
-  const { folds: given, stratified, onFold, ...fitting } = options;
-  checkFitOptions("crossValidate", "options", fitting);
+  checkEngine("crossValidate", engine);
+  checkDataset("crossValidate", data);
+  const { folds: given, stratified, onFold, ...fitting } = withKinds("crossValidate", options, OWN_OPTIONS);
   const splits = splitsOf(
     data,
     foldsOf("crossValidate", data, { folds: given, stratified, seed: fitting.seed }),

@@ -1,5 +1,6 @@
 /** The options of `fit`, as a search sees them. */
-import type { FitOptions } from "../train/fit.ts";
+import { checkOptions, type OptionKinds, unknownOption } from "../checks.ts";
+import { type FitOptions, FIT_OPTIONS as KINDS } from "../train/fit.ts";
 
 /**
  * Where an option of `fit` can come from: `value`s are plain, so that a choice can be one; `object`s are made in
@@ -45,17 +46,34 @@ export function fitOptionNames(...origins: readonly Origin[]): string {
 
 /** @throws TypeError naming an option that `fit` does not have, or that is not for the caller to give */
 export function checkFitOptions(search: string, where: string, options: object): void {
+  refuseOwn(search, where, options, {});
   for (const name of Object.keys(options)) {
-    const origin = originOf(name);
-    if (origin === undefined) {
-      throw new TypeError(
-        `${search}: ${where} names "${name}", which is no option of fit; those are ${fitOptionNames("value", "object")}`,
-      );
-    }
-    if (origin === "search") {
-      throw new TypeError(
-        `${search}: ${where} names "${name}", which is not for a trial; ${name === "validation" ? "give it to the search itself" : "each trial begins anew"}`,
-      );
-    }
+    if (originOf(name) !== undefined) continue;
+    const known = Object.keys(FIT_OPTIONS).filter((one) => originOf(one) !== "search");
+    throw new TypeError(`${search}: ${where}: ${unknownOption(name, known, "option of fit called")}`);
   }
+}
+
+/** @throws TypeError naming an option that a search gives to `fit` itself, and that its function does not take */
+function refuseOwn(search: string, where: string, options: object, taken: object): void {
+  for (const name of Object.keys(Object(options))) {
+    if (originOf(name) !== "search" || name in taken) continue;
+    throw new TypeError(
+      `${search}: ${where} names "${name}", which is not for a trial; ${name === "validation" ? "give it to the search itself" : "each trial begins anew"}`,
+    );
+  }
+}
+
+/** Kinds of what a function takes beside the options of `fit`. */
+export type OwnOptions<Options> = Omit<OptionKinds<Options>, keyof TrialOptions>;
+
+/** Options of a function, and of `fit`. @throws TypeError as {@link checkFitOptions}, and for values of other kinds */
+export function withKinds<Options extends object>(
+  search: string,
+  options: Options,
+  own: OwnOptions<Options>,
+): Options {
+  refuseOwn(search, "options", options, own);
+  const { validation: _validation, resume: _resume, ...kinds } = KINDS;
+  return checkOptions(search, options, { ...kinds, ...own } as unknown as OptionKinds<Options>);
 }

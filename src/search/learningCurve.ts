@@ -1,12 +1,13 @@
 /** Learning curves: what more data would bring. */
-import { type Dataset, subset } from "../data/dataset.ts";
+import { checkDataset, type Dataset, subset } from "../data/dataset.ts";
 import type { Model } from "../nn/model.ts";
 import { permutation } from "../random.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { checkEngine } from "../train/arguments.ts";
 import type { Evaluation } from "../train/evaluate.ts";
 import type { Data } from "../train/source.ts";
 import { figuresOf } from "./crossValidate.ts";
-import { checkFitOptions, type TrialOptions } from "./fitOptions.ts";
+import { type OwnOptions, type TrialOptions, withKinds } from "./fitOptions.ts";
 import { alignedTable } from "./table.ts";
 import { trained } from "./trial.ts";
 
@@ -18,6 +19,12 @@ export interface LearningCurveOptions extends TrialOptions {
   /** Called after each size. */
   readonly onPoint?: (point: CurvePoint) => void;
 }
+
+const OWN_OPTIONS: OwnOptions<LearningCurveOptions> = {
+  sizes: "any",
+  validation: "any",
+  onPoint: "function",
+};
 
 export interface CurvePoint {
   readonly size: number;
@@ -45,8 +52,9 @@ export async function learningCurve(
   data: Dataset,
   options: LearningCurveOptions,
 ): Promise<LearningCurve> {
-  const { sizes, validation, onPoint, ...fitting } = options;
-  checkFitOptions("learningCurve", "options", fitting);
+  checkEngine("learningCurve", engine);
+  checkDataset("learningCurve", data);
+  const { sizes, validation, onPoint, ...fitting } = withKinds("learningCurve", options, OWN_OPTIONS);
   checkSizes(sizes, data);
   if (validation === undefined) {
     throw new TypeError("learningCurve: there is no validation data; give what all models are evaluated on");

@@ -1,4 +1,5 @@
 /** What a search is to do, checked before anything is trained, and its trials, done or read from the record. */
+import type { OptionKinds } from "../checks.ts";
 import type { Fold } from "../data/folds.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -10,7 +11,7 @@ import type { Data } from "../train/source.ts";
 import { originOf, type TrialOptions } from "./fitOptions.ts";
 import { type Monitor, monitored } from "./monitor.ts";
 import { type Fingerprint, type RecordStore, SearchRecord } from "./record.ts";
-import { checkOptions, fitOptionsOf, rehearse, watched } from "./rehearsal.ts";
+import { checkSearch, fitOptionsOf, rehearse, watched } from "./rehearsal.ts";
 import { type Choices, hash, type Json } from "./space.ts";
 import { meanAndDeviation } from "./table.ts";
 import { foldsOf, type Split, splitsOf, type TrainedResult, trained } from "./trial.ts";
@@ -44,6 +45,21 @@ export interface SearchOptions<C> {
   /** Called with each trial, also with those that were read from the record. */
   readonly onTrial?: (trial: Trial<C>, progress: SearchProgress) => void;
 }
+
+export const SEARCH_OPTIONS: OptionKinds<SearchOptions<unknown>> = {
+  data: "any",
+  validation: "any",
+  folds: "any",
+  stratified: "boolean",
+  model: "any",
+  options: "any",
+  fit: "any",
+  seed: "number",
+  monitor: "any",
+  mode: "string",
+  record: "any",
+  onTrial: "function",
+};
 
 export interface SearchProgress {
   /** Trials so far, and in all. */
@@ -102,7 +118,7 @@ export class SearchPlan<C> {
     candidates: readonly Candidate[],
     { space, epochs, total }: { space: Json; epochs?: number; total: number },
   ): Promise<SearchPlan<C>> {
-    checkOptions(name, options, epochs !== undefined);
+    checkSearch(name, options, epochs !== undefined);
     const { data, validation, folds, stratified, seed = 0, fit: shared = {} } = options;
     const monitor = monitored(name, options, data.classes !== undefined);
     const divided = folds === undefined ? undefined : foldsOf(name, data, { folds, stratified, seed });

@@ -1,4 +1,5 @@
 /** A search, gone through without training: what can be refused is refused before the first trial. */
+import { checkData } from "../data/dataset.ts";
 import type { Fold } from "../data/folds.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import { type FitOptions, fit } from "../train/fit.ts";
@@ -35,9 +36,11 @@ export function fitOptionsOf<C>(
   return { seed, ...shared, ...chosen, ...made, ...(epochs === undefined ? {} : { epochs }) };
 }
 
-export function checkOptions<C>(name: string, options: SearchOptions<C>, ownsEpochs: boolean): void {
+export function checkSearch<C>(name: string, options: SearchOptions<C>, ownsEpochs: boolean): void {
   const { data, validation, folds, model, fit: shared = {} } = options;
   if (data === undefined) throw new TypeError(`${name}: there is no data; give what to train on`);
+  checkData(name, "the data", data);
+  if (validation !== undefined) checkData(name, "validation", validation);
   if (typeof model !== "function" || (options.options && typeof options.options !== "function")) {
     throw new TypeError(`${name}: model and options are functions of the choices: (choices) => …`);
   }

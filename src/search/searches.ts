@@ -1,7 +1,16 @@
 /** Searches for the choices that train best: over a grid, at random, and by successive halving. */
+import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { checkEngine } from "../train/arguments.ts";
 import { better } from "./monitor.ts";
-import { type Candidate, type ScoredTrial, type SearchOptions, SearchPlan, type Trial } from "./plan.ts";
+import {
+  type Candidate,
+  type ScoredTrial,
+  SEARCH_OPTIONS,
+  type SearchOptions,
+  SearchPlan,
+  type Trial,
+} from "./plan.ts";
 import {
   type ChoicesOf,
   checkSpace,
@@ -51,6 +60,23 @@ export interface HalvingResult<C> extends SearchResult<C> {
   readonly rungs: readonly { readonly epochs: number; readonly trials: readonly Trial<C>[] }[];
 }
 
+type OwnOptions<Options> = Omit<OptionKinds<Options>, keyof SearchOptions<unknown>>;
+const GRID: OwnOptions<GridSearchOptions<GridSpace>> = { space: "any" };
+const RANDOM: OwnOptions<RandomSearchOptions<RandomSpace>> = { space: "any", trials: "any" };
+const HALVING: OwnOptions<HalvingOptions<RandomSpace>> = {
+  space: "any",
+  configurations: "any",
+  minEpochs: "any",
+  maxEpochs: "any",
+  eta: "any",
+};
+
+/** @throws TypeError for what is no engine, and options that a search does not have */
+function check(name: string, engine: Engine, options: object, own: OwnOptions<object>): void {
+  checkEngine(name, engine);
+  checkOptions<object>(name, options, { ...SEARCH_OPTIONS, ...own });
+}
+
 /**
  * Trains every combination of the space's values.
  *
@@ -64,6 +90,7 @@ export async function gridSearch<const S extends GridSpace>(
   engine: Engine,
   options: GridSearchOptions<S>,
 ): Promise<SearchResult<ChoicesOf<S>>> {
+  check("gridSearch", engine, options, GRID);
   const { space } = options;
   checkSpace("gridSearch", space, false);
   return searched("gridSearch", engine, options, space, combinations(space));
@@ -77,9 +104,10 @@ export async function randomSearch<const S extends RandomSpace>(
   engine: Engine,
   options: RandomSearchOptions<S>,
 ): Promise<SearchResult<ChoicesOf<S>>> {
+  check("randomSearch", engine, options, RANDOM);
   const { space, trials, seed = 0 } = options;
   checkSpace("randomSearch", space, true);
-  checkCount("randomSearch", "trials", trials, 1);
+  checkWhole("randomSearch: trials", trials);
   const choices = Array.from({ length: trials }, (_, i) => drawn(space, seed, i));
   return searched("randomSearch", engine, options, space, choices);
 }
@@ -93,12 +121,13 @@ export async function successiveHalving<const S extends RandomSpace>(
   options: HalvingOptions<S>,
 ): Promise<HalvingResult<ChoicesOf<S>>> {
   const name = "successiveHalving";
+  check(name, engine, options, HALVING);
   const { space, configurations, minEpochs = 1, maxEpochs, eta = 3, seed = 0 } = options;
   checkSpace(name, space, true);
-  checkCount(name, "configurations", configurations, 1);
-  checkCount(name, "minEpochs", minEpochs, 1);
-  checkCount(name, "maxEpochs", maxEpochs, minEpochs);
-  checkCount(name, "eta", eta, 2);
+  checkWhole(`${name}: configurations`, configurations);
+  checkWhole(`${name}: minEpochs`, minEpochs);
+  checkWhole(`${name}: maxEpochs`, maxEpochs, minEpochs);
+  checkWhole(`${name}: eta`, eta, 2);
   const rungs = rungsOf(configurations, minEpochs, maxEpochs, eta);
   const choices = Array.from({ length: configurations }, (_, i) => drawn(space, seed, i));
   let candidates: Candidate[] = choices.map((one, trial) => ({ trial, choices: one }));
@@ -192,10 +221,4 @@ function table<C>(trials: readonly Trial<C>[]): string {
 /** A space as it stands in records: distributions by name and range. */
 function asJson(space: RandomSpace): Json {
   return JSON.parse(JSON.stringify(space));
-}
-
-function checkCount(search: string, name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
-    throw new RangeError(`${search}: ${name} is ${value}; give a whole number from ${least}`);
-  }
 }

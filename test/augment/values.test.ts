@@ -251,7 +251,7 @@ describe("what does not fit is refused", () => {
     ["contrast: to is 0.5; give a finite number from 1", () => contrast(1, 0.5)],
     ["mixup: alpha is 0", () => mixup(0)],
     ["augment: give one augmentation or more", () => augment()],
-    ["augment: give one augmentation or more", () => augment(5 as never)],
+    ["augment: got 5; give one augmentation or more", () => augment(5 as never)],
   ])("%s", (message, make) => {
     expect(make).toThrow(message);
   });

@@ -47,9 +47,12 @@ describe("gridSearch refuses", () => {
     ],
     [
       { options: () => ({ learningRate: 1 }) },
-      'gridSearch: options names "learningRate", which is no option of fit; those are loss, optimizer,',
+      'gridSearch: options: there is no option of fit called "learningRate"; give it to the optimizer:',
     ],
-    [{ fit: { epoch: 3 } }, 'gridSearch: fit names "epoch", which is no option of fit'],
+    [
+      { fit: { epoch: 3 } },
+      'gridSearch: fit: there is no option of fit called "epoch"; did you mean epochs?',
+    ],
     [
       { fit: { validation } },
       'gridSearch: fit names "validation", which is not for a trial; give it to the search',

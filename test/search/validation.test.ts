@@ -159,10 +159,7 @@ describe("crossValidate", () => {
       { folds: [{ train: new Uint32Array(3), validation: new Uint32Array(0) }] },
       "crossValidate: fold 0 has no samples to train or to validate on",
     ],
-    [
-      { folds: 2, lr: 0.1 },
-      'crossValidate: options names "lr", which is no option of fit; those are loss, optimizer,',
-    ],
+    [{ folds: 2, lr: 0.1 }, 'crossValidate: there is no option "lr"; give it to the optimizer:'],
     [{ folds: 2, validation }, 'crossValidate: options names "validation", which is not for a trial'],
     [{ folds: 2, batchSize: 20 }, "fit: clouds has 11 samples, fewer than one batch of 20"],
   ])("refuses %o: %s", async (given, message) => {
@@ -202,7 +199,7 @@ describe("learningCurve", () => {
     [{ sizes: [0] }, "learningCurve: a size is 0"],
     [{ sizes: [Number.NaN] }, "learningCurve: a size is NaN"],
     [{ sizes: [5], validation: undefined }, "learningCurve: there is no validation data"],
-    [{ sizes: [5], epoch: 3 }, 'learningCurve: options names "epoch", which is no option of fit'],
+    [{ sizes: [5], epoch: 3 }, 'learningCurve: there is no option "epoch"; did you mean epochs?'],
     [
       { sizes: [5], resume: "x" },
       'learningCurve: options names "resume", which is not for a trial; each trial begins anew',

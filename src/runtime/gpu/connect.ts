@@ -1,4 +1,5 @@
 /** Finds an adapter — in a browser, in Deno, or in Node through Dawn — and opens a device on it. */
+import { checkOptions, inWords } from "../../checks.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { allowed, environmentVariable, openCache } from "../../store.ts";
 import { EngineError } from "../engine.ts";
@@ -40,14 +41,22 @@ const WANTED_LIMITS = [
  * @throws EngineError when there is no WebGPU or no adapter, saying what to do about it.
  */
 export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> {
+  checkOptions("connect", options, { powerPreference: "string", tune: "any" });
+  const { powerPreference, tune } = options;
+  if (![undefined, "low-power", "high-performance"].includes(powerPreference)) {
+    throw new RangeError(
+      `connect: powerPreference is ${inWords(powerPreference)}; give "low-power" or "high-performance"`,
+    );
+  }
+  if (tune !== undefined) checkTune(tune);
   const { gpu, polls } = await findGpu();
-  const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference });
+  const adapter = await gpu.requestAdapter({ powerPreference });
   if (!adapter) {
     throw new EngineError(
       "connect: WebGPU has no adapter here; install a GPU driver (or Mesa's lavapipe, a software one), or train on cpu()",
     );
   }
-  const openTuner = tunerFor(adapter, options.tune);
+  const openTuner = tunerFor(adapter, tune);
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits: Record<string, number> = {};
   for (const limit of WANTED_LIMITS) {
@@ -71,19 +80,23 @@ async function openDevice(adapter: GPUAdapter, descriptor: GPUDeviceDescriptor):
   }
 }
 
-/** What makes the tuner, if one is wanted. Options are checked before a device is opened, which would be left open. */
+function checkTune(tune: boolean | TuneOptions): void {
+  if (typeof tune === "boolean") return;
+  const { budget = 0 } = checkOptions("connect: tune", tune, { budget: "number", folder: "string" });
+  if (budget >= 0 && budget < Number.POSITIVE_INFINITY) return;
+  throw new RangeError(
+    `connect: tune.budget is ${budget}; give milliseconds, a number from 0, or tune: false`,
+  );
+}
+
+/** What makes the tuner, if one is wanted. */
 function tunerFor(
   { info }: GPUAdapter,
   tune: ConnectOptions["tune"],
 ): ((traits: DeviceTraits) => Tuner) | undefined {
   const wanted = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
   if (!wanted) return undefined;
-  const { budget = DEFAULT_BUDGET_MS, folder } = wanted === true ? {} : wanted;
-  if (!(budget >= 0 && budget < Number.POSITIVE_INFINITY)) {
-    throw new RangeError(
-      `connect: tune.budget is ${budget}; give milliseconds, a number from 0, or tune: false`,
-    );
-  }
+  const { budget = DEFAULT_BUDGET_MS, folder } = typeof wanted === "object" ? wanted : {};
   // All that WebGPU tells of device and driver; browsers tell less, but are one with their drivers' versions.
   const { vendor, architecture, device, description } = info;
   const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
