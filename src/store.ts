@@ -3,6 +3,11 @@
  * only where there is a file system, so this file loads in a browser.
  */
 
+import { hasFileSystem } from "./io/files.ts";
+import { writeFileWhole } from "./io/whole.ts";
+
+export { hasFileSystem };
+
 /** A flat keep of named files. */
 export interface Store {
   /** the path or address of a file in it, for messages */
@@ -23,11 +28,6 @@ interface ProcessLike {
 function hostProcess(): ProcessLike | undefined {
   const { process } = globalThis as { process?: ProcessLike };
   return process?.versions?.node === undefined ? undefined : process;
-}
-
-/** Whether this is Node or Deno, where files can be read. */
-export function hasFileSystem(): boolean {
-  return hostProcess() !== undefined;
 }
 
 interface DenoLike {
@@ -73,7 +73,7 @@ export function defaultCacheFolder(name: string): string | undefined {
   return base === undefined ? undefined : `${base}/wgrad/${name}`;
 }
 
-/** Files in a folder, which is made by the first write. A write goes to a temporary name first, then is renamed. */
+/** Files in a folder, which is made by the first write. */
 export function folderStore(folder: string): Store {
   const locate = (name: string) => `${folder.replace(/[/\\]+$/, "")}/${name}`;
   return {
@@ -88,16 +88,9 @@ export function folderStore(folder: string): Store {
       }
     },
     async write(name, bytes) {
-      const { mkdir, rename, rm, writeFile } = await import("node:fs/promises");
+      const { mkdir } = await import("node:fs/promises");
       await mkdir(folder, { recursive: true });
-      const temporary = locate(`${name}.${crypto.randomUUID()}.tmp`);
-      try {
-        await writeFile(temporary, bytes);
-        await rename(temporary, locate(name));
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
+      await writeFileWhole(locate(name), bytes);
     },
   };
 }

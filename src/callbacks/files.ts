@@ -1,6 +1,7 @@
 /** Files that grow or change while a run goes on: the best weights, and histories. */
 import { checkOptions, checkWhole, inWords } from "../checks.ts";
-import { writeFileWhole } from "../io/files.ts";
+import { appendText } from "../io/append.ts";
+import { checkWritable, writeFileWhole } from "../io/whole.ts";
 import type { Callback } from "../train/callback.ts";
 import type { Epoch } from "../train/fit.ts";
 import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
@@ -10,14 +11,18 @@ function checkPath(owner: string, path: unknown): void {
   throw new TypeError(`${owner}: the path is ${inWords(path)}; give that of the file to write`);
 }
 
-/** Writes the weights to `path` as safetensors, whole or not at all, after each epoch that is the best so far. */
+/**
+ * Writes the weights to `path` as safetensors, whole or not at all, after each epoch that is the best so far. Whether it can be
+ * written is found out before the first.
+ */
 export function bestCheckpoint(path: string, options: MonitorOptions = {}): Callback {
   checkPath("bestCheckpoint", path);
   checkOptions("bestCheckpoint", options, MONITOR_OPTIONS);
   const judge = new Judge("bestCheckpoint", options);
   return {
     name: "bestCheckpoint",
-    onStart({ history }) {
+    async onStart({ history }) {
+      await checkWritable(path);
       judge.reset(history);
     },
     async onEpoch(epoch, run) {
@@ -26,19 +31,26 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
   };
 }
 
-/** Writes a checkpoint to `path` after every `every` epochs (default 1), for the option `resume` of `fit`. */
+/**
+ * Writes a checkpoint to `path` after every `every` epochs (default 1), for the option `resume` of `fit`. Whether it can be
+ * written is found out before the first.
+ */
 export function checkpoints(path: string, every = 1): Callback {
   checkPath("checkpoints", path);
   checkWhole("checkpoints: every", every);
   return {
     name: "checkpoints",
+    onStart: () => checkWritable(path),
     async onEpoch({ epoch }, run) {
       if (epoch % every === 0) await writeFileWhole(path, await run.checkpoint());
     },
   };
 }
 
-/** A history as text; written to a file as it grows where a path was given. */
+/**
+ * A history as text. Where a path was given, the file is made before the first epoch, in place of what was there, and each
+ * epoch's line is added after it.
+ */
 export interface History extends Callback {
   /** All of it so far. */
   readonly text: string;
@@ -85,13 +97,14 @@ function history(
     get text() {
       return text;
     },
-    onStart(run) {
+    async onStart(run) {
       text = head + run.history.map((epoch) => `${line(epoch)}\n`).join("");
+      if (path !== undefined) await writeFileWhole(path, text);
     },
     async onEpoch(epoch) {
-      text += `${line(epoch)}\n`;
-      // Short enough to be written anew: so it is whole at any moment, whatever happens to the run.
-      if (path !== undefined) await writeFileWhole(path, new TextEncoder().encode(text));
+      const added = `${line(epoch)}\n`;
+      text += added;
+      if (path !== undefined) await appendText(path, added);
     },
   };
 }

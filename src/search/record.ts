@@ -3,6 +3,7 @@
  * search that was interrupted goes on where it was.
  */
 import { appendText, readTextIfAny } from "../io/append.ts";
+import { checkWritable } from "../io/whole.ts";
 import type { Json } from "./space.ts";
 
 /** Where a record is kept; for browsers, or wherever there is no file. */
@@ -35,6 +36,8 @@ export class SearchRecord {
   ): Promise<SearchRecord> {
     if (where === undefined) return new SearchRecord(undefined, [], "");
     const name = typeof where === "string" ? where : "the record";
+    // Before the first trial: it would be lost with its record.
+    if (typeof where === "string") await checkWritable(where);
     const store = typeof where === "string" ? fileStore(where) : where;
     const text = await store.read();
     const first = JSON.stringify({ wgrad: search, ...fingerprint });

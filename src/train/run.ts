@@ -1,6 +1,6 @@
 /** A run of `fit`: its epochs, one after the other. */
 import { describe } from "../describe.ts";
-import { writeFileWhole } from "../io/files.ts";
+import { writeFileWhole } from "../io/whole.ts";
 import { crossEntropy } from "../nn/losses.ts";
 import { correctCount } from "../nn/ops/crossEntropy.ts";
 import type { Optimizer } from "../nn/optimizers.ts";

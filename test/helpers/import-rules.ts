@@ -24,7 +24,7 @@ export const RULES: Rule[] = [
   { place: EVERYWHERE, may: [] },
   { place: "src/program.ts", may: [] },
   { place: "src/random.ts", may: [] },
-  { place: "src/store.ts", may: [], mayDynamically: ["node:"] },
+  { place: "src/store.ts", may: ["src/io/"], mayDynamically: ["node:"] },
   { place: "src/describe.ts", may: ["src/kernels/", "src/program.ts"] },
   { place: "src/index.ts", may: ["src/"] },
   { place: "src/kernels/", may: ["shaders/", "src/program.ts", "src/random.ts"] },

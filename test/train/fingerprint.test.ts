@@ -302,7 +302,7 @@ describe("a resume with the same goes on", () => {
     [
       "validation, metrics and callbacks",
       {},
-      { options: { validation: samples(), callbacks: [{ name: "none" }] } },
+      { options: { validation: samples(), callbacks: [() => undefined] } },
     ],
     ["a data set that is streamed", { options: { batchSize: 1 } }, { options: { dataMemory: 700 } }],
     [

@@ -1,0 +1,154 @@
+/** Files that are written whole or not at all. */
+import { codeOf, type FileSystem, fileSystem, sync, syncFolder, writingFailed } from "./files.ts";
+
+/** What a path leads to. */
+interface Target {
+  /** Behind all links. */
+  readonly path: string;
+  readonly folder: string;
+  /** What there is already. */
+  readonly found?: { readonly mode: number; readonly uid: number; readonly gid: number };
+  /** A device, a pipe, a stream of this process: it is written to, not replaced. */
+  readonly special: boolean;
+}
+
+/** As far as systems follow links. */
+const MOST_LINKS = 40;
+/** What this process has open. Its links name no files. */
+const DESCRIPTOR = /^\/(proc|dev\/(fd\/|stdin$|stdout$|stderr$))/;
+
+async function targetOf(fs: FileSystem, path: string): Promise<Target> {
+  const { dirname, resolve } = await import("node:path");
+  if (typeof path !== "string" || path === "" || /[/\\]$/.test(path))
+    throw new Error("it names no file; give a name such as weights.safetensors");
+  let at = resolve(path);
+  for (let links = 0; !DESCRIPTOR.test(at); links++) {
+    // A link may lead to a file that is yet to be made.
+    const link = await fs.readlink(at).catch((error) => {
+      if (isDenied(error)) throw error;
+      return undefined;
+    });
+    if (link === undefined) break;
+    if (links === MOST_LINKS) throw Object.assign(new Error("too many links"), { code: "ELOOP" });
+    at = resolve(dirname(at), link);
+  }
+  const found = await fs.stat(at).catch((error) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+    return undefined;
+  });
+  if (found?.isDirectory()) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
+  const special = DESCRIPTOR.test(at) || found?.isFile() === false;
+  return { path: at, folder: dirname(at), found, special };
+}
+
+/** Deno and Node refuse what their command line does not allow. */
+function isDenied(error: unknown): boolean {
+  return (error as Error | null)?.name === "NotCapable" || codeOf(error) === "ERR_ACCESS_DENIED";
+}
+
+/**
+ * Writes a file whole or not at all: under another name first, then renamed. Links are followed, a file's mode is kept, and
+ * of several writers at once the last one's file stays. What is no file on a disk, such as a pipe or `/dev/null`, is written
+ * to. In Deno this takes permission to read and write in the file's folder; with less, the file is written in place. Not in
+ * browsers.
+ * @throws Error naming the file, and why it cannot be written; then what was there before is still there
+ */
+export async function writeFileWhole(path: string, content: Uint8Array | string): Promise<void> {
+  const fs = await fileSystem("save");
+  try {
+    const target = await targetOf(fs, path);
+    if (target.special) await writeInto(fs, target.path, content, "a");
+    else await replace(fs, target, content);
+  } catch (cause) {
+    if (!isDenied(cause)) throw writingFailed(path, cause);
+    // Better not as safe than not at all: whoever saves seldom has what is saved a second time.
+    await writeInto(fs, path, content, "w").catch((error) => {
+      throw writingFailed(path, error);
+    });
+  }
+}
+
+/**
+ * Finds out whether {@link writeFileWhole} could write a file: to be asked before what takes long.
+ * @throws Error naming the file, and why it cannot be written
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const fs = await fileSystem("save");
+  try {
+    const target = await targetOf(fs, path);
+    if (target.found) await fs.access(target.path, fs.constants.W_OK);
+    if (target.special) return;
+    const probe = await temporaryName(target);
+    await (await fs.open(probe, "wx")).close();
+    await fs.rm(probe);
+  } catch (cause) {
+    throw writingFailed(path, cause);
+  }
+}
+
+async function writeInto(fs: FileSystem, path: string, content: Uint8Array | string, flag: "a" | "w") {
+  const file = await fs.open(path, flag);
+  try {
+    await file.writeFile(content);
+    await sync(file);
+  } finally {
+    await file.close();
+  }
+}
+
+async function replace(fs: FileSystem, target: Target, content: Uint8Array | string): Promise<void> {
+  const { path, folder, found } = target;
+  // A file that may not be written may not be replaced, either.
+  if (found) await fs.access(path, fs.constants.W_OK);
+  await removeStale(fs, target);
+  const temporary = await temporaryName(target);
+  try {
+    const file = await fs.open(temporary, "wx", found ? found.mode & 0o600 : 0o666);
+    try {
+      await file.writeFile(content);
+      await sync(file);
+    } finally {
+      await file.close();
+    }
+    if (found) await become(fs, temporary, found);
+    await fs.rename(temporary, path);
+  } catch (error) {
+    await fs.rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  await syncFolder(fs, folder);
+}
+
+/** Gives a file the owner, where that is allowed, and the mode of the one that it takes the place of. */
+async function become(fs: FileSystem, path: string, { mode, uid, gid }: NonNullable<Target["found"]>) {
+  const own = await fs.stat(path);
+  if (own.uid !== uid || own.gid !== gid) await fs.chown(path, uid, gid).catch(() => {});
+  await fs.chmod(path, mode & 0o7777);
+}
+
+/** A name of a file that is being written: that of the file to be (the start of a long one), and what no other has. */
+async function temporaryName({ path, folder }: Target): Promise<string> {
+  const { basename, join } = await import("node:path");
+  return join(folder, `${basename(path).slice(0, LONGEST_STEM)}.${crypto.randomUUID()}.part`);
+}
+
+/** A name may have 255 bytes, and a letter up to three in each of its units. */
+const LONGEST_STEM = 70;
+const UNFINISHED = /^(.*)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/s;
+/** A file that was not written to for so long is of a process that ended. */
+const STALE_MS = 3_600_000;
+
+/** Removes what processes left behind that were ended while they wrote this file. */
+async function removeStale(fs: FileSystem, { path, folder }: Target): Promise<void> {
+  const { basename, join } = await import("node:path");
+  const stem = basename(path).slice(0, LONGEST_STEM);
+  try {
+    for (const name of await fs.readdir(folder)) {
+      if (UNFINISHED.exec(name)?.[1] !== stem) continue;
+      const file = join(folder, name);
+      if (Date.now() - (await fs.stat(file)).mtimeMs > STALE_MS) await fs.rm(file, { force: true });
+    }
+  } catch {
+    // They are in nobody's way.
+  }
+}
