@@ -172,7 +172,9 @@ describe("a file that cannot be written", () => {
     );
     const before = await readdir(folder.path, { recursive: true });
     const path = join(folder.path, "missing", "model.safetensors");
-    await expect(run.save(path)).rejects.toThrow(`save: ${path} cannot be written: its folder does not exist (ENOENT)`);
+    await expect(run.save(path)).rejects.toThrow(
+      `save: ${path} cannot be written: its folder does not exist (ENOENT)`,
+    );
     expect(await readdir(folder.path, { recursive: true })).toEqual(before);
   });
 
