@@ -110,7 +110,8 @@ export function inWords(value: unknown): string {
   if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null) return String(value);
-  if (isPromise(value)) return "a Promise (put await in front of it)";
+  // A run of fit can be awaited, too, but gives its history then.
+  if (isPromise(value)) return "trainer" in value ? "a run of fit" : "a Promise (put await in front of it)";
   const type = Object.getPrototypeOf(value)?.constructor?.name;
   if (isList(value)) return `${type === "Array" ? "an array" : `a ${type}`} of ${value.length}`;
   // Tensors, errors, dates: what says itself what it is.

@@ -13,6 +13,8 @@ export interface EarlyStoppingOptions extends MonitorOptions {
   readonly restoreBest?: boolean;
 }
 
+type Weights = Awaited<ReturnType<FitRun["trainer"]["weights"]>>;
+
 /** An early stopping, and what it found. */
 export interface EarlyStopping extends Callback {
   /** The best epoch so far, and its number; undefined before the first. */
@@ -21,7 +23,9 @@ export interface EarlyStopping extends Callback {
 
 /**
  * Ends a run once the validation set's loss, or what `monitor` names, has stopped getting better, and puts the best
- * epoch's weights back. After a resume it counts on from the epochs of the checkpoint, but has only weights since then.
+ * epoch's weights back: at the end, where the caller breaks off (a run that is then gone on with has its own again), and
+ * after a failure such as a `DivergenceError`. After a resume it counts on from the epochs of the checkpoint, but has only
+ * weights since then.
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping {
   checkOptions("earlyStopping", options, {
@@ -38,13 +42,22 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     throw new RangeError(`earlyStopping: minDelta is ${minDelta}; give a finite number from 0`);
   }
   const judge = new Judge("earlyStopping", options);
-  let weights: Awaited<ReturnType<FitRun["trainer"]["weights"]>> | undefined;
+  /** Those of the best epoch. */
+  let weights: Weights | undefined;
+  /** Where a run was left, and its own weights there, if the best ones took their place. */
+  let left: { readonly run: FitRun; readonly epochs: number; readonly weights?: Weights } | undefined;
   return {
     name: "earlyStopping",
     get best() {
       return judge.best;
     },
-    onStart({ history }) {
+    async onStart(run) {
+      const { trainer, history } = run;
+      // The run goes on from where it was, not from its best epoch.
+      const goesOn = left?.run === run && left.epochs === history.length;
+      if (goesOn && left?.weights) await trainer.load(left.weights);
+      left = undefined;
+      if (goesOn) return;
       weights = undefined;
       judge.reset(history, minDelta);
     },
@@ -55,8 +68,18 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
       }
       return epoch.epoch - (judge.best?.epoch ?? 0) >= patience ? "stop" : undefined;
     },
-    async onEnd({ trainer, history }) {
-      if (weights && judge.best?.epoch !== history.at(-1)?.epoch) await trainer.load(weights);
+    async onEnd(run) {
+      const { trainer, history } = run;
+      const isBest = judge.best?.epoch === history.at(-1)?.epoch;
+      left = {
+        run,
+        epochs: history.length,
+        weights: weights && !isBest ? await trainer.weights() : undefined,
+      };
+      if (left.weights && weights) await trainer.load(weights);
+    },
+    async onError(_error, { trainer }) {
+      if (weights) await trainer.load(weights);
     },
   };
 }

@@ -28,6 +28,7 @@ export const FIT_OPTIONS = {
   accumulate: "value",
   onCompiled: "object",
   onProgress: "object",
+  signal: "object",
 } as const satisfies Record<keyof FitOptions, Origin>;
 
 /** What a search leaves to its caller. */

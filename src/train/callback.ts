@@ -10,6 +10,11 @@ export interface Callback {
   onEpoch?(epoch: Epoch, run: FitRun): "stop" | undefined | Promise<"stop" | undefined>;
   /** After the last epoch, and when the caller stops iterating; not after a failure. */
   onEnd?(run: FitRun): void | Promise<void>;
+  /**
+   * After a failure, in place of `onEnd`, before the caller gets the error: that of a loss or weight that is no number, of a
+   * lost device, of another callback, or a signal's reason. What it throws itself is dropped.
+   */
+  onError?(error: unknown, run: FitRun): void | Promise<void>;
 }
 
 /** A callback that is only told of epochs: its `onEpoch`. */
@@ -22,8 +27,8 @@ export function asCallbacks(owner: string, callbacks: readonly (Callback | Epoch
   return callbacks.map((callback, i) => {
     if (typeof callback === "function" && !isClass(callback))
       return { name: callback.name || "function", onEpoch: callback };
-    const { onStart, onEpoch, onEnd } = Object(callback) as Partial<Callback>;
-    const parts = [onStart, onEpoch, onEnd].filter((part) => part !== undefined);
+    const { onStart, onEpoch, onEnd, onError } = Object(callback) as Partial<Callback>;
+    const parts = [onStart, onEpoch, onEnd, onError].filter((part) => part !== undefined);
     if (parts.length > 0 && parts.every((part) => typeof part === "function")) return callback;
     throw new TypeError(
       `${owner}: callbacks[${i}] is ${inWords(callback)}; give one such as earlyStopping(), an object with onStart, onEpoch or onEnd, or a function of an epoch`,

@@ -12,7 +12,7 @@ import {
   fingerprintOf,
   type RunParts,
 } from "./fingerprint.ts";
-import type { NonFinite } from "./finite.ts";
+import { checkFinite, type NonFinite, type SaveOptions } from "./finite.ts";
 import type { Epoch } from "./fit.ts";
 import { CHECKPOINT_KEY } from "./weights.ts";
 
@@ -49,8 +49,13 @@ interface Contents {
   readonly run: Fingerprint;
 }
 
-export async function encodeCheckpoint(run: CheckpointedRun): Promise<Uint8Array> {
+/** @throws RangeError where weights are not finite, unless `nonFinite` is "allow" */
+export async function encodeCheckpoint(
+  run: CheckpointedRun,
+  { nonFinite }: SaveOptions = {},
+): Promise<Uint8Array> {
   const { arenas, ...state } = await run.trainer.snapshot();
+  for (const [name, data] of Object.entries(arenas)) checkFinite(`checkpoint: ${name}`, data, nonFinite);
   const epochs = encodeEpochs(run.history);
   const tensors: Record<string, Tensor> = { [HISTORY]: { shape: [epochs.length], data: epochs } };
   for (const [name, data] of Object.entries(arenas)) tensors[name] = { shape: [data.length], data };

@@ -1,4 +1,11 @@
-/** What an epoch has come to so far, and that it is numbers. */
+/** What an epoch has come to so far, and whether its losses and the weights are numbers still. */
+import { sum } from "../nn/ops/reduce.ts";
+import { mul } from "../nn/ops/scalar.ts";
+import { dataSource } from "../nn/ops/source.ts";
+import { reshape } from "../nn/ops/view.ts";
+import type { CompiledStep } from "./compiledStep.ts";
+import { firstNonFinite } from "./finite.ts";
+import type { Trainer } from "./trainer.ts";
 
 /** The loss of a run became no finite number. */
 export class DivergenceError extends Error {
@@ -36,5 +43,73 @@ export class Totals {
         `fit: the loss became ${this.#loss} in epoch ${epoch}; use a lower learning rate, or look for NaN in the data`,
       );
     }
+  }
+}
+
+/** Up to so many numbers are read sooner than a program over them is compiled. */
+const FEW = 2 ** 18;
+/** Sums of this many parts keep a device busy; arenas are made of whole parts. */
+const PARTS = 64;
+/** Sums of so much smaller numbers do not overflow, however large the numbers are and however many. */
+const SCALE = 2 ** -64;
+
+/**
+ * Whether weights are numbers still. The loss tells it a step late: it is measured before its step's update, so that of an
+ * epoch's last update it tells nothing.
+ */
+export class FiniteWeights {
+  private constructor(
+    readonly trainer: Trainer,
+    /** Adds up large weights where they are: a sum is finite just where all that is added is. */
+    readonly sums: CompiledStep | undefined,
+  ) {}
+
+  static async open(trainer: Trainer): Promise<FiniteWeights> {
+    const { parameters, statistics } = trainer.memory;
+    const data = Object.fromEntries(
+      Object.entries({ parameters, statistics }).filter(([, memory]) => memory !== undefined),
+    );
+    const lengths = Object.entries(data).map(([name, { length }]) => [name, length] as const);
+    if (lengths.reduce((all, [, length]) => all + length, 0) <= FEW)
+      return new FiniteWeights(trainer, undefined);
+    const sums = lengths.map(([name, length]) => {
+      const parts = () => reshape(dataSource(name, [length], "f32"), [PARTS, length / PARTS]);
+      return [name, () => sum(mul(parts(), SCALE), 1)] as const;
+    });
+    const step = await trainer.compile(
+      () => Object.fromEntries(sums.map(([name, trace]) => [name, trace()])),
+      {
+        name: "weights' sums",
+        training: false,
+        data,
+      },
+    );
+    return new FiniteWeights(trainer, step);
+  }
+
+  /** After all steps enqueued so far. */
+  async areFinite(): Promise<boolean> {
+    const { parameters, statistics } = this.trainer.memory;
+    const values = this.sums
+      ? Object.values(await this.sums.run())
+      : await Promise.all([parameters, statistics].flatMap((memory) => memory?.read() ?? []));
+    return values.every((numbers) => firstNonFinite(numbers as Float32Array) < 0);
+  }
+
+  async divergence(epoch: number): Promise<DivergenceError> {
+    const weights = Object.entries(await this.trainer.weights({ nonFinite: "allow" }));
+    const bad = weights.map(([name, { data }]) => ({ name, at: firstNonFinite(data), data }));
+    const { name, at, data } = bad.find(({ at }) => at >= 0) ?? {
+      name: "a weight",
+      at: 0,
+      data: [Number.NaN],
+    };
+    return new DivergenceError(
+      `fit: ${name} became ${data[at]} in the last step of epoch ${epoch}; use a lower learning rate, or clip gradients`,
+    );
+  }
+
+  release(): void {
+    this.sums?.release();
   }
 }

@@ -101,6 +101,7 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkTrainer("evaluate", trainer);
+  trainer.checkAwaited("evaluate");
   checkData("evaluate", "the data", dataset);
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   const evaluator = await Evaluator.compile(trainer, dataset, options);

@@ -12,6 +12,22 @@ export function checkNonFinite(owner: string, nonFinite: NonFinite): void {
   }
 }
 
+/** How weights are given out. */
+export interface SaveOptions {
+  /** Weights with NaN or infinities are refused unless this is "allow". */
+  readonly nonFinite?: NonFinite;
+}
+
+/** @throws RangeError naming the first number of `what` that is not finite, unless `nonFinite` is "allow" */
+export function checkFinite(what: string, data: Float32Array, nonFinite: NonFinite = "refuse"): void {
+  checkNonFinite(what, nonFinite);
+  const at = nonFinite === "allow" ? -1 : firstNonFinite(data);
+  if (at < 0) return;
+  throw new RangeError(
+    `${what} holds ${data[at]} at element ${at}: the training diverged; use what was saved before, and a lower learning rate, or pass nonFinite: "allow" to have it as it is`,
+  );
+}
+
 /** Where the first number stands that is not finite; -1 where all are. */
 export function firstNonFinite(data: Float32Array): number {
   // 0 · x is 0 unless x is not finite: a sum without branches, for inputs of every step go through it.

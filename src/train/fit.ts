@@ -14,6 +14,7 @@ import { checkEngine, checkMetrics } from "./arguments.ts";
 import { asCallbacks, type Callback, type EpochFunction } from "./callback.ts";
 import type { CheckpointSource, ResumeOptions } from "./checkpoint.ts";
 import type { Evaluation, Metric } from "./evaluate.ts";
+import type { SaveOptions } from "./finite.ts";
 import { Run } from "./run.ts";
 import type { Data } from "./source.ts";
 import { createTrainer, type Trainer } from "./trainer.ts";
@@ -60,6 +61,11 @@ export interface FitOptions {
   readonly onCompiled?: (program: Program) => void;
   /** Called every few steps with how far the run is. */
   readonly onProgress?: (progress: Progress) => void;
+  /**
+   * Ends the run between two steps, with the signal's reason as its error: for good where that is in the middle of an
+   * epoch. The trainer stays as it was after the last step.
+   */
+  readonly signal?: AbortSignal;
 }
 
 export const FIT_OPTIONS: OptionKinds<FitOptions> = {
@@ -82,6 +88,7 @@ export const FIT_OPTIONS: OptionKinds<FitOptions> = {
   accumulate: "number",
   onCompiled: "function",
   onProgress: "function",
+  signal: "any",
 };
 
 /** What a run goes by: options whose functions have become what they stand for. */
@@ -116,9 +123,17 @@ export interface Epoch {
   readonly samplesPerSecond: number;
 }
 
-/** A run of training: iterate over it to make it go on, epoch by epoch. */
-export interface FitRun extends AsyncIterable<Epoch> {
-  /** The model on its engine. Present once the first epoch has begun. */
+/**
+ * A run of training. Nothing happens before it is awaited, which trains to the end and gives the history, or iterated over,
+ * which trains an epoch at a time. It has one position: after `break`, either goes on with the next epoch; two at once are
+ * refused, and so is going on after a failure in the middle of an epoch. As an async function awaits what it returns, let
+ * it return `{ run }` where the run is to be started by others.
+ */
+export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch[]>, AsyncDisposable {
+  /**
+   * The model on its engine: to be loaded before the first epoch, and used after it. Before, its weights are those it was
+   * initialised with, and `evaluate` and `predict` say so.
+   */
   readonly trainer: Trainer;
   /** The training step, written down. */
   readonly program: Program;
@@ -126,11 +141,19 @@ export interface FitRun extends AsyncIterable<Epoch> {
   readonly history: readonly Epoch[];
   /** The name of the callback that ended the run before its last epoch. */
   readonly stoppedBy?: string;
-  /** All that it takes to go on later with the option `resume`. To be asked for between epochs. */
-  checkpoint(): Promise<Uint8Array>;
-  /** Writes the weights as safetensors, whole or not at all. Outside of browsers only; see `toSafetensors`. */
-  save(path: string): Promise<void>;
-  toSafetensors(): Promise<Uint8Array>;
+  /**
+   * All that it takes to go on later with the option `resume`.
+   * @throws Error in the middle of an epoch, and before the first; RangeError for weights that are not finite
+   */
+  checkpoint(options?: SaveOptions): Promise<Uint8Array>;
+  /**
+   * Writes the weights as safetensors, whole or not at all. Outside of browsers only; see `toSafetensors`.
+   * @throws Error before the first epoch; RangeError for weights that are not finite
+   */
+  save(path: string, options?: SaveOptions): Promise<void>;
+  toSafetensors(options?: SaveOptions): Promise<Uint8Array>;
+  /** Frees at once what the run holds of the engine, with its trainer. What is merely dropped is freed later. */
+  release(): void;
 }
 
 /**
@@ -163,6 +186,11 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
   if (augment !== undefined && typeof augment.apply !== "function") {
     throw new TypeError(
       `fit: augment is ${inWords(augment)}; give what augment(…) of wgrad/augment makes: augment(rotate(…), …)`,
+    );
+  }
+  if (options.signal !== undefined && typeof options.signal.throwIfAborted !== "function") {
+    throw new TypeError(
+      `fit: signal is ${inWords(options.signal)}; give that of an AbortController: controller.signal`,
     );
   }
   const callbacks = asCallbacks("fit", options.callbacks ?? []);

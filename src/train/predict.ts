@@ -101,6 +101,7 @@ async function predicted(
   inputs: PredictInputs,
   options: PredictOptions,
 ): Promise<Prediction> {
+  trainer.checkAwaited("predict");
   const { probabilities, threshold } = options;
   const { inputShape } = trainer.options;
   const sampleSize = elementCount(inputShape);

@@ -7,13 +7,15 @@ import type { Optimizer } from "../nn/optimizers.ts";
 import { constantRate } from "../nn/schedules.ts";
 import type { ModelCall, StepOutputs } from "../nn/step.ts";
 import type { Program } from "../program.ts";
+import type { Callback } from "./callback.ts";
 import type { CompiledStep } from "./compiledStep.ts";
-import { Totals } from "./divergence.ts";
+import { FiniteWeights, Totals } from "./divergence.ts";
 import { Evaluator } from "./evaluate.ts";
+import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
 import { compileSteps, openData } from "./open.ts";
 import { Pace } from "./pace.ts";
-import { BATCH_START, type Batches, type BatchSource, type Data } from "./source.ts";
+import { BATCH_START, type BatchSource, type Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 import { encodeWeights } from "./weights.ts";
 
@@ -26,6 +28,17 @@ export class Run implements FitRun {
   readonly history: Epoch[] = [];
   stoppedBy: string | undefined;
   #full: CompiledStep | undefined;
+  /** Whether somebody is iterating. */
+  #going = false;
+  /** The epoch whose steps have begun; it stays where one failed before it was done. */
+  #unfinished: number | undefined;
+  /** What an unfinished epoch failed with. */
+  #failure: unknown;
+  /** What is awaited, while it is. */
+  #whole: Promise<readonly Epoch[]> | undefined;
+  /** What an iteration takes of the engine beside the trainer. */
+  readonly #held = new Set<{ release(): void }>();
+  #released = false;
 
   constructor(
     readonly trainer: Trainer,
@@ -33,7 +46,9 @@ export class Run implements FitRun {
     readonly options: RunOptions,
     readonly batchSize: number,
     readonly epochs: number,
-  ) {}
+  ) {
+    trainer.awaited = "await the run of fit, or iterate over it";
+  }
 
   get program(): Program {
     if (!this.#full)
@@ -41,55 +56,144 @@ export class Run implements FitRun {
     return this.#full.program;
   }
 
+  // biome-ignore lint/suspicious/noThenProperty: to be awaited is what it is for
+  then<A = readonly Epoch[], B = never>(
+    onFulfilled?: ((history: readonly Epoch[]) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#whole ??= this.#toTheEnd().finally(() => {
+      this.#whole = undefined;
+    });
+    return this.#whole.then(onFulfilled, onRejected);
+  }
+
+  async #toTheEnd(): Promise<readonly Epoch[]> {
+    for await (const _ of this);
+    return this.history;
+  }
+
+  get #isDone(): boolean {
+    return this.stoppedBy !== undefined || this.history.length >= this.epochs;
+  }
+
+  /** @throws Error where a run cannot go on from where it is */
+  #begin(): void {
+    if (this.#released) throw new Error("fit: the run was released; begin anew with fit(…)");
+    if (this.#going) {
+      throw new Error(
+        "fit: somebody iterates over this run already, or awaits it, and it has one position; wait until that has ended, or call fit(…) for another run",
+      );
+    }
+    if (this.#unfinished !== undefined) {
+      throw new Error(
+        `fit: epoch ${this.#unfinished} broke off half-way, and what the rest of it would have given is lost; go on from a checkpoint (the option resume), or begin anew with fit(…)`,
+        { cause: this.#failure },
+      );
+    }
+    this.#going = true;
+    this.trainer.awaited = undefined;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Epoch> {
-    const { trainer, dataset, options, batchSize } = this;
-    const { validation, callbacks, shuffle = true, loss, metrics, dataMemory } = options;
-    await this.#resume();
-    const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
-    const held: { release(): void }[] = [source];
+    if (this.#isDone) return;
+    this.#begin();
+    const { callbacks, signal } = this.options;
+    const told: Callback[] = [];
     let failed = false;
     try {
-      const steps = await this.#compile(source);
-      held.push(...steps.values());
-      const evaluator =
-        validation && (await Evaluator.compile(trainer, validation, { loss, metrics, dataMemory }));
-      if (evaluator) held.push(evaluator);
-      const pace = new Pace(MAX_STEPS_PER_RUN);
-      options.onCompiled?.(this.program);
-      for (const callback of callbacks) await callback.onStart?.(this);
-      while (this.history.length < this.epochs && !this.stoppedBy) {
-        const epoch = this.history.length + 1;
-        const started = performance.now();
-        const parts = source.read({ epoch, seed: trainer.seed, shuffle });
-        const totals = await this.#runEpoch(epoch, parts, steps, pace);
-        const trained = performance.now();
-        const evaluation = await evaluator?.run();
-        const seconds = (trained - started) / 1000;
-        const told: Epoch = {
-          epoch,
-          loss: totals.loss,
-          accuracy: totals.accuracy,
-          validation: evaluation,
-          seconds,
-          validationSeconds: (performance.now() - trained) / 1000,
-          samplesPerSecond: totals.samples / seconds,
-        };
-        this.history.push(told);
+      signal?.throwIfAborted();
+      await this.#resume();
+      const parts = await this.#open();
+      this.options.onCompiled?.(this.program);
+      for (const callback of callbacks) {
+        told.push(callback);
+        await callback.onStart?.(this);
+      }
+      while (!this.#isDone) {
+        signal?.throwIfAborted();
+        const epoch = await this.#nextEpoch(parts);
         for (const callback of callbacks) {
-          if ((await callback.onEpoch?.(told, this)) === "stop")
+          if ((await callback.onEpoch?.(epoch, this)) === "stop")
             this.stoppedBy ??= callback.name || "callback";
         }
-        yield told;
+        yield epoch;
       }
     } catch (error) {
       failed = true;
+      if (this.#unfinished !== undefined) this.#failure = error;
+      await this.#tell(told, error);
       throw error;
     } finally {
       try {
         if (!failed) for (const callback of callbacks) await callback.onEnd?.(this);
       } finally {
-        for (const one of held) one.release();
+        this.#letGo();
+        this.#going = false;
       }
+    }
+  }
+
+  /** What goes wrong in telling of an error must not hide it. */
+  async #tell(callbacks: readonly Callback[], error: unknown): Promise<void> {
+    for (const callback of callbacks) {
+      try {
+        await callback.onError?.(error, this);
+      } catch {}
+    }
+  }
+
+  #letGo(): void {
+    for (const one of this.#held) one.release();
+    this.#held.clear();
+  }
+
+  /** Puts the data on the engine, and compiles what the epochs need. */
+  async #open(): Promise<Parts> {
+    const { trainer, dataset, options, batchSize } = this;
+    const { validation, loss, metrics, dataMemory } = options;
+    const hold = <T extends { release(): void }>(one: T): T => {
+      // Released while it was made: nobody else would free it.
+      if (this.#released) one.release();
+      else this.#held.add(one);
+      return one;
+    };
+    const source = hold(await openData(trainer.engine, dataset, { batchSize, dataMemory }));
+    const steps = await this.#compile(source);
+    for (const step of steps.values()) hold(step);
+    const evaluator =
+      validation && hold(await Evaluator.compile(trainer, validation, { loss, metrics, dataMemory }));
+    const weights = hold(await FiniteWeights.open(trainer));
+    return { source, steps, evaluator, weights, pace: new Pace(MAX_STEPS_PER_RUN) };
+  }
+
+  /** Trains an epoch and evaluates it. */
+  async #nextEpoch(parts: Parts): Promise<Epoch> {
+    const { trainer, history } = this;
+    const epoch = history.length + 1;
+    const { steps } = trainer;
+    this.#unfinished = epoch;
+    const started = performance.now();
+    try {
+      const totals = await this.#train(epoch, parts);
+      const trained = performance.now();
+      const evaluation = await parts.evaluator?.run();
+      const seconds = (trained - started) / 1000;
+      const told: Epoch = {
+        epoch,
+        loss: totals.loss,
+        accuracy: totals.accuracy,
+        validation: evaluation,
+        seconds,
+        validationSeconds: (performance.now() - trained) / 1000,
+        samplesPerSecond: totals.samples / seconds,
+      };
+      history.push(told);
+      this.#unfinished = undefined;
+      return told;
+    } catch (error) {
+      // Nothing was trained: it can begin again.
+      if (trainer.steps === steps) this.#unfinished = undefined;
+      throw error;
     }
   }
 
@@ -133,14 +237,9 @@ export class Run implements FitRun {
     return steps;
   }
 
-  async #runEpoch(
-    epoch: number,
-    parts: AsyncIterable<readonly Batches[]>,
-    steps: ReadonlyMap<number, CompiledStep>,
-    pace: Pace,
-  ) {
+  async #train(epoch: number, { source, steps, weights, pace }: Parts): Promise<Totals> {
     const { options, trainer, dataset, batchSize } = this;
-    const { schedule = constantRate(), onProgress } = options;
+    const { schedule = constantRate(), shuffle = true, onProgress, signal } = options;
     const samplesPerEpoch = this.#samplesPerEpoch;
     const stepsPerEpoch = Math.ceil(samplesPerEpoch / batchSize);
     const totals = new Totals(dataset.classes !== undefined);
@@ -152,7 +251,7 @@ export class Run implements FitRun {
     const inFlight: Promise<void>[] = [];
     let stepsBefore = (epoch - 1) * stepsPerEpoch;
     try {
-      for await (const part of parts) {
+      for await (const part of source.read({ epoch, seed: trainer.seed, shuffle })) {
         for (const { size, starts } of part) {
           const step = steps.get(size);
           for (let first = 0; step && first < starts.length; ) {
@@ -176,32 +275,64 @@ export class Run implements FitRun {
             inFlight.push(counted);
             while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
             totals.check(epoch);
+            signal?.throwIfAborted();
           }
         }
       }
+      // Asked for behind the last step, so that its answer comes with that of the step.
+      const finite = weights.areFinite();
+      inFlight.push(finite.then(() => {}));
       await Promise.all(inFlight);
+      totals.check(epoch);
+      if (!(await finite)) throw await weights.divergence(epoch);
+      return totals;
     } finally {
       // After a failure, too, nothing goes on behind the caller's back.
       await Promise.allSettled(inFlight);
     }
-    totals.check(epoch);
-    return totals;
   }
 
-  async checkpoint(): Promise<Uint8Array> {
+  async checkpoint(options?: SaveOptions): Promise<Uint8Array> {
+    this.trainer.checkAwaited("checkpoint");
+    if (this.#unfinished !== undefined) {
+      throw new Error(
+        `checkpoint: the run is in the middle of epoch ${this.#unfinished}, and can only go on from where one ends; ask between epochs: in the loop, or in a callback's onEpoch`,
+      );
+    }
     const { encodeCheckpoint } = await import("./checkpoint.ts");
-    return encodeCheckpoint(this);
+    return encodeCheckpoint(this, options);
   }
 
-  async toSafetensors(): Promise<Uint8Array> {
-    return encodeWeights(await this.trainer.weights());
+  async toSafetensors(options?: SaveOptions): Promise<Uint8Array> {
+    this.trainer.checkAwaited("save");
+    return encodeWeights(await this.trainer.weights(options));
   }
 
-  async save(path: string): Promise<void> {
-    await writeFileWhole(path, await this.toSafetensors());
+  async save(path: string, options?: SaveOptions): Promise<void> {
+    await writeFileWhole(path, await this.toSafetensors(options));
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#letGo();
+    this.trainer.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.release();
   }
 
   toString(): string {
     return describe(this.program);
   }
+}
+
+/** What the epochs of a run are made with. */
+interface Parts {
+  readonly source: BatchSource;
+  /** By the size of their batches. */
+  readonly steps: ReadonlyMap<number, CompiledStep>;
+  readonly evaluator: Evaluator | undefined;
+  readonly weights: FiniteWeights;
+  readonly pace: Pace;
 }

@@ -20,11 +20,11 @@ import {
 } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { type DType, elementCount, formatShape, type Shape } from "../program.ts";
-import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+import { type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 import { checkSize } from "../runtime/limits.ts";
 import { checkEngine } from "./arguments.ts";
 import { CompiledStep } from "./compiledStep.ts";
-import { checkNonFinite, type NonFinite } from "./finite.ts";
+import { checkFinite, checkNonFinite, type NonFinite, type SaveOptions } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
 import { checkState, type RestoreOptions, type TrainerState } from "./state.ts";
 import { type LoadOptions, type LoadReport, loadWeights, type WeightsSource } from "./weights.ts";
@@ -88,7 +88,10 @@ export class Trainer {
   readonly statistics: ArenaLayout<StatisticSpec>;
   readonly seed: number;
   readonly optimizer: Optimizer | undefined;
-  readonly memory: Record<string, EngineBuffer> = {};
+  #memory: Readonly<Record<string, EngineBuffer>> | undefined;
+  #released = false;
+  /** What is to be done before these weights are used: they are a run's that has not begun. */
+  awaited: string | undefined;
   /** Steps that other calls may use again, `predict`'s. */
   readonly kept = new KeptSteps();
   /** Training steps taken so far. */
@@ -120,22 +123,39 @@ export class Trainer {
     if (optimizer) checkGroups(optimizer, names);
     checkArena("parameters", parameters, engine);
     checkArena("statistics", statistics, engine);
-    if (statistics.length > 0) {
-      this.#allocate("statistics", statistics.length, statistics.initialise(this.seed));
-      this.#allocate("observed", statistics.length);
-    }
-    // A model without parameters has no arena: no buffer may be empty.
-    if (parameters.length === 0) return;
-    this.#allocate("parameters", parameters.length, parameters.initialise(this.seed));
-    if (!this.optimizer) return;
-    const blocks = blockValues(parameters, this.optimizer);
-    this.memory.blocks = engine.buffer("blocks", "f32", blocks.length, blocks);
-    for (const name of ["gradients", ...this.optimizer.slots] as const)
-      this.#allocate(name, parameters.length);
   }
 
-  #allocate(name: ArenaName, length: number, data?: Float32Array): void {
-    this.memory[name] = this.engine.buffer(name, "f32", length, data);
+  /** The model's buffers on the engine, by name. They are made when they are first used: until then there are none. */
+  get memory(): Readonly<Record<string, EngineBuffer>> {
+    if (this.#released)
+      throw new EngineError("this trainer was released; make another, or release it once it is done with");
+    this.#memory ??= this.#allocate();
+    return this.#memory;
+  }
+
+  #allocate(): Record<string, EngineBuffer> {
+    const { engine, layout, statistics, optimizer, seed } = this;
+    const memory: Record<string, EngineBuffer> = {};
+    const allocate = (name: ArenaName | "blocks", length: number, data?: Float32Array) => {
+      memory[name] = engine.buffer(name, "f32", length, data);
+    };
+    try {
+      if (statistics.length > 0) {
+        allocate("statistics", statistics.length, statistics.initialise(seed));
+        allocate("observed", statistics.length);
+      }
+      // A model without parameters has no arena: no buffer may be empty.
+      if (layout.length === 0) return memory;
+      allocate("parameters", layout.length, layout.initialise(seed));
+      if (!optimizer) return memory;
+      const blocks = blockValues(layout, optimizer);
+      allocate("blocks", blocks.length, blocks);
+      for (const name of ["gradients", ...optimizer.slots] as const) allocate(name, layout.length);
+      return memory;
+    } catch (error) {
+      for (const buffer of Object.values(memory)) buffer.release();
+      throw error;
+    }
   }
 
   /** How many numbers the model learns. */
@@ -184,15 +204,29 @@ export class Trainer {
     if (unset) throw new Error(`${name}: ${unset.name} has no values yet; ${unset.remedy}`);
   }
 
-  /** All parameters and running statistics, by PyTorch's names. */
-  async weights(): Promise<Record<string, TensorData>> {
+  /** @throws Error where these are the first weights of a run of `fit` that has not begun */
+  checkAwaited(name: string): void {
+    if (this.awaited === undefined) return;
+    throw new Error(
+      `${name}: the model is not trained yet; ${this.awaited} first, or load weights. createTrainer(…) opens a model that is to be used as it is.`,
+    );
+  }
+
+  /**
+   * All parameters and running statistics, by PyTorch's names.
+   * @throws RangeError naming one that is not finite, unless `nonFinite` is "allow"
+   */
+  async weights(options: SaveOptions = {}): Promise<Record<string, TensorData>> {
+    checkOptions("weights", options, { nonFinite: "string" });
     this.checkValues("weights");
     const weights: Record<string, TensorData> = {};
     for (const { layout, memory } of this.#arenas()) {
       const values = (await memory.read()) as Float32Array;
       for (const { name, shape } of layout.specs) {
         const offset = layout.offset(name);
-        weights[name] = { shape, data: values.slice(offset, offset + elementCount(shape)) };
+        const data = values.slice(offset, offset + elementCount(shape));
+        checkFinite(`weights: ${name}`, data, options.nonFinite);
+        weights[name] = { shape, data };
       }
     }
     return weights;
@@ -215,6 +249,7 @@ export class Trainer {
       }
     }
     this.#unset = this.#unset.filter(({ name }) => !values.has(name));
+    this.awaited = undefined;
     return report;
   }
 
@@ -236,6 +271,7 @@ export class Trainer {
     for (const name of names) this.memory[name].write(state.arenas[name]);
     this.steps = state.steps;
     this.#unset = [];
+    this.awaited = undefined;
   }
 
   #identity(): Pick<TrainerState, "model" | "optimizer"> {
@@ -264,10 +300,19 @@ export class Trainer {
     ];
   }
 
-  /** Frees the model's memory on the engine. Destroying the engine does the same. */
+  /**
+   * Frees the model's memory on the engine at once. Destroying the engine does the same, and what is merely dropped is
+   * freed when the garbage collector comes by.
+   */
   release(): void {
+    this.#released = true;
     this.kept.release();
-    for (const buffer of Object.values(this.memory)) buffer.release();
+    for (const buffer of Object.values(this.#memory ?? {})) buffer.release();
+    this.#memory = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.release();
   }
 }
 
