@@ -8,6 +8,7 @@ import { matmul, matmulSplit, matmulTiled } from "./matmul.ts";
 import { adagrad, adam, clipNorm, clipValue, momentum, rmsprop, sgd } from "./optimizer.ts";
 import { average, averageScatter, maxScatter, maxScatterTiled, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
+import { scatterRows } from "./scatterRows.ts";
 import { softmax } from "./softmax.ts";
 import { track } from "./statistics.ts";
 
@@ -15,6 +16,7 @@ export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
   [
     elementwise,
     reduce,
+    scatterRows,
     softmax,
     crossEntropy,
     matmul,

@@ -3,7 +3,7 @@
  * and engines but the nodes, so it can judge them.
  */
 import { type Tensor, topological } from "../../src/nn/tensor.ts";
-import type { Shape } from "../../src/program.ts";
+import { elementCount, type Shape } from "../../src/program.ts";
 import { stepUniform } from "../../src/random.ts";
 
 /** A node's elements, row-major. */
@@ -294,6 +294,14 @@ const rules: Readonly<Record<string, Rule>> = {
       const row = rows[flat(indices.slice(0, rank), node.inputs[1].shape)];
       return x[flat([row, ...indices.slice(rank)], shape)];
     });
+  },
+  scatterRows: ({ node, inputs: [values, rows] }) => {
+    const size = elementCount(node.shape.slice(1));
+    const sums = new Float64Array(elementCount(node.shape));
+    values.forEach((value, i) => {
+      sums[rows[Math.floor(i / size)] * size + (i % size)] += value;
+    });
+    return sums;
   },
   reduce: ({ node, inputs: [x], compared }) => {
     const reduction = reductions[attribute(node, "mode") as string];

@@ -14,6 +14,7 @@ import { elementwiseCases } from "./cases/elementwise.ts";
 import { imageCases } from "./cases/images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
 import { reduceCases } from "./cases/reduce.ts";
+import { scatterRowsCases } from "./cases/scatterRows.ts";
 import { softmaxCases } from "./cases/softmax.ts";
 
 afterEach(() => void vi.restoreAllMocks());
@@ -23,6 +24,7 @@ describe("positions of load hooks", () => {
     elementwise: elementwiseCases,
     reduce: reduceCases,
     softmax: softmaxCases,
+    scatterRows: scatterRowsCases,
     crossEntropy: crossEntropyCases,
     matmul: matmulCases,
     matmulTiled: matmulTiledCases,

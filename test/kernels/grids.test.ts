@@ -16,6 +16,7 @@ import { matmulConstants } from "../../src/kernels/matmul.ts";
 import { optimizerConstants } from "../../src/kernels/optimizer.ts";
 import { type PoolKernel, poolConstants } from "../../src/kernels/pool2d.ts";
 import { reduceConstants } from "../../src/kernels/reduce.ts";
+import { scatterRowsConstants } from "../../src/kernels/scatterRows.ts";
 import { softmaxConstants } from "../../src/kernels/softmax.ts";
 import { trackConstants } from "../../src/kernels/statistics.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
@@ -60,6 +61,7 @@ const updates = [{ ...optimizerConstants(HUGE), LEARNING_RATE: 0 }];
 const largest: Readonly<Record<string, readonly Constants[]>> = {
   elementwise: [elementwiseConstants(HUGE)],
   reduce: [reduceConstants("sum", HUGE, 1), reduceConstants("max", 4095, 2 ** 18)],
+  scatterRows: [scatterRowsConstants(2 ** 24, 64, 1), scatterRowsConstants(1, HUGE, 1)],
   softmax: [softmaxConstants(HUGE, 1, false), softmaxConstants(4095, 2 ** 18, true)],
   crossEntropy: [crossEntropyConstants(HUGE, 1, 0), crossEntropyConstants(1, HUGE, 0)],
   matmul: products,

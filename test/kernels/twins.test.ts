@@ -11,12 +11,14 @@ import { imageCases } from "./cases/images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
 import { optimizerCases } from "./cases/optimizer.ts";
 import { reduceCases } from "./cases/reduce.ts";
+import { scatterRowsCases } from "./cases/scatterRows.ts";
 import { softmaxCases } from "./cases/softmax.ts";
 
 /** By kernel. A new kernel needs a line here, or the last test fails. */
 const cases: Readonly<Record<string, readonly KernelCase[]>> = {
   elementwise: elementwiseCases,
   reduce: reduceCases,
+  scatterRows: scatterRowsCases,
   softmax: softmaxCases,
   crossEntropy: crossEntropyCases,
   matmul: matmulCases,

@@ -1,10 +1,10 @@
 /** Rows picked by index: a batch out of a resident data set, embeddings. */
+import { scatterRowsConstants } from "../../kernels/scatterRows.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { sameShape } from "../shape.ts";
 import { define, type Op, ShapeError, Tensor } from "../tensor.ts";
-import { sum } from "./reduce.ts";
-import { equal, isScalarOp, mul } from "./scalar.ts";
-import { constant, constantValue, iota } from "./source.ts";
+import { isScalarOp } from "./scalar.ts";
+import { constant, constantValue } from "./source.ts";
 import { isReshape, reshape } from "./view.ts";
 
 /** Indices pass through f32 registers, which count exactly up to here. */
@@ -22,7 +22,7 @@ const gatherOp: Op<null> = {
     return { shape: [...indices.shape, ...source.shape.slice(1)], dtype: "f32" };
   },
   gradient: ({ inputs: [source, indices] }, arriving) => [
-    scatterRows(arriving, indices, source.shape),
+    makeScatter([arriving, indices], { shape: source.shape }),
     undefined,
   ],
   selects: true,
@@ -73,17 +73,24 @@ export function pickedRows(
   return { source, indices: below.indices };
 }
 
-/**
- * The sum of the rows of `values` at each index, [rows, ...]: every result looks through all indices, in order, so
- * that the sum needs no atomics and is the same in every run. The product below is never stored: the reduction
- * computes it while loading.
- */
-function scatterRows(values: Tensor, indices: Tensor, shape: Shape): Tensor {
-  const count = elementCount(indices.shape);
-  const hits = equal(reshape(indices, [count, 1, 1]), iota([1, shape[0], 1], 1));
-  const rows = reshape(values, [count, 1, elementCount(shape) / shape[0]]);
-  return reshape(sum(mul(hits, rows), 0), shape);
-}
+/** The sum of the rows of values [...indices, ...row] at each index, [rows, ...row]: zeros where there is none. */
+const scatterOp: Op<{ shape: Shape }> = {
+  name: "scatterRows",
+  infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
+  gradient: ({ inputs: [, indices] }, arriving) => [gather(arriving, indices), undefined],
+  indices: ({ shape }) => ({ input: 1, count: shape[0] }),
+  lowering: {
+    kind: "kernel",
+    call: ({ inputs: [values, indices], shape }) => ({
+      kernel: "scatterRows",
+      constants: scatterRowsConstants(shape[0], elementCount(shape) / shape[0], elementCount(indices.shape)),
+      reads: {},
+      loads: { element: values, rowOf: indices },
+      store: "store",
+    }),
+  },
+};
+const makeScatter = define(scatterOp);
 
 /** Rows of `source` [rows, ...] at `indices` [...] (i32): [...indices, ...row]. */
 export function gather(source: Tensor, indices: Tensor): Tensor {

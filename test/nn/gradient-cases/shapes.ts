@@ -16,6 +16,7 @@ import {
 } from "../../../src/index.ts";
 import { stored } from "../../../src/nn/ops/stored.ts";
 import type { DifferentiableFunction } from "../../helpers/finite-differences.ts";
+import { node } from "../../helpers/nodes.ts";
 import { distinct, indices, uniform } from "../../helpers/samples.ts";
 
 export const shapeCases: Record<string, Record<string, DifferentiableFunction>> = {
@@ -65,6 +66,16 @@ export const shapeCases: Record<string, Record<string, DifferentiableFunction>> 
     "single numbers": {
       inputs: { x: uniform([5]), rows: indices([7], 5) },
       body: ({ x, rows }) => gather(x, rows),
+    },
+  },
+  scatterRows: {
+    "some rows several times": {
+      inputs: { x: uniform([2, 4, 3]), rows: indices([2, 4], 5) },
+      body: ({ x, rows }) => square(node("scatterRows", [square(x), rows], { shape: [5, 3] })),
+    },
+    "single numbers": {
+      inputs: { x: uniform([7]), rows: indices([7], 5) },
+      body: ({ x, rows }) => node("scatterRows", [x, rows], { shape: [5] }),
     },
   },
   reduce: {
