@@ -44,6 +44,7 @@ export function decodeEpochs(bytes: Uint8Array): Epoch[] {
 }
 
 function packed(value: unknown): unknown {
+  if (Object.is(value, -0)) return { [TAG]: "number", is: "-0" };
   if (typeof value === "number")
     return Number.isFinite(value) ? value : { [TAG]: "number", is: String(value) };
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
