@@ -228,7 +228,8 @@ describe("a part is taken over", () => {
   });
 
   it("what either side lacks is no error with strict: false, a wrong shape is one", async () => {
-    const { "2.bias": _bias, ...source } = { ...(await pretrained()), extra: { shape: [1], data: [1] } };
+    const { "2.bias": _bias, ...others } = await pretrained();
+    const source = { ...others, extra: { shape: [1], data: [1] } };
     const trainer = opened(5);
     await expect(trainer.load(source)).rejects.toThrow(
       "missing 2.bias [5]; unknown extra [1]. Nothing was loaded",
