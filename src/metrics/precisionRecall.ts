@@ -1,14 +1,15 @@
 /** Precision, recall and F1 as a metric of evaluations. */
 import { checkOptions } from "../checks.ts";
 import { matmul } from "../nn/ops/matmul.ts";
-import { add, choose, equal, greater } from "../nn/ops/scalar.ts";
+import { argmax, sum } from "../nn/ops/reduce.ts";
+import { add, choose, equal, greater, mul, oneHot } from "../nn/ops/scalar.ts";
 import { iota } from "../nn/ops/source.ts";
 import { reshape, transpose } from "../nn/ops/view.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
-import type { Evaluation, Metric, MetricBatch } from "../train/evaluate.ts";
-import { binaryRows } from "./checks.ts";
-import { type Average, averageOf, classReport, type Scores } from "./report.ts";
+import type { Metric, MetricBatch } from "../train/evaluate.ts";
+import { binaryRows, classOutputs } from "./checks.ts";
+import { type Average, averageOf, classReport, countedReport, type Scores } from "./report.ts";
 
 export interface PrecisionRecallOptions {
   /** Default: "binary", the scores of class 1, where there are two classes, else "macro". */
@@ -23,8 +24,8 @@ export interface PrecisionRecallOptions {
 const AVERAGES: readonly unknown[] = ["macro", "weighted", "micro", "binary", undefined];
 
 /**
- * Precision, recall and F1 from the confusion matrix that the evaluation counts; for a model with one output, a logit,
- * from one that is counted by `threshold`.
+ * Precision, recall and F1 of the classes that outputs are largest at; for a model with one output, a logit, of a decision
+ * between two by `threshold`.
  * @throws RangeError for an unknown average, or a threshold that is not between 0 and 1; in an evaluation ShapeError or
  *   Error for outputs and targets that do not go with them
  */
@@ -42,24 +43,34 @@ export function precisionRecall(options: PrecisionRecallOptions = {}): Metric<"p
   return {
     name: "precisionRecall",
     trace: (batch) => traced(batch, threshold),
-    finish({ pairs }, samples, evaluation) {
-      const confusion = pairs ? twoByTwo(pairs, samples) : counted(evaluation);
-      const kind = average ?? (confusion[0].length === 2 ? "binary" : "macro");
-      if (kind === "binary" && confusion[0].length !== 2) {
+    finish({ pairs, hits, predicted, support }, samples) {
+      const report = pairs ? classReport(twoByTwo(pairs, samples)) : countedReport(hits, predicted, support);
+      const classes = report.perClass.length;
+      const kind = average ?? (classes === 2 ? "binary" : "macro");
+      if (kind === "binary" && classes !== 2) {
         throw new Error(
-          `precisionRecall: average is "binary", and there are ${confusion[0].length} classes; give "macro", "weighted" or "micro"`,
+          `precisionRecall: average is "binary", and there are ${classes} classes; give "macro", "weighted" or "micro"`,
         );
       }
-      return averageOf(classReport(confusion), kind);
+      return averageOf(report, kind);
     },
   };
 }
 
-/** Nothing where the evaluation's own confusion matrix will do. */
+/** Of a decision between two by a threshold, the pairs of label and guess; else, for each class, what its scores take. */
 function traced(batch: MetricBatch, threshold: number | undefined): StepOutputs {
-  const { outputs, classes, size } = batch;
+  const { outputs, targets, classes, size } = batch;
   const oneOutput = outputs.shape.length === 1 || outputs.shape[1] === 1;
-  if (classes !== undefined && !oneOutput && threshold === undefined) return {};
+  if (classes !== undefined && !oneOutput && threshold === undefined) {
+    const count = Math.max(classes, classOutputs("precisionRecall", batch, 2));
+    const best = argmax(outputs);
+    const labels = oneHot(targets, count);
+    return {
+      hits: sum(mul(labels, reshape(equal(best, targets), [size, 1])), 0),
+      predicted: sum(oneHot(best, count), 0),
+      support: sum(labels, 0),
+    };
+  }
   const { scores, labels } = binaryRows("precisionRecall", batch);
   const logit = Math.log((threshold ?? 0.5) / (1 - (threshold ?? 0.5)));
   const yes = add(greater(scores, logit), equal(scores, logit));
@@ -81,10 +92,4 @@ function twoByTwo(pairs: Float64Array, samples: number): number[][] {
     );
   }
   return [[...pairs.subarray(0, 2)], [...pairs.subarray(2)]];
-}
-
-function counted({ confusion }: Evaluation): readonly (readonly number[])[] {
-  if (!confusion)
-    throw new Error("precisionRecall: the data set has no classes; it counts classes, or 0 and 1");
-  return confusion;
 }

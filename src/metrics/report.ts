@@ -38,20 +38,32 @@ export type Average = "macro" | "weighted" | "micro" | "binary";
  */
 export function classReport(confusion: readonly (readonly number[])[]): ClassReport {
   const columns = checkConfusion(confusion);
-  const total = confusion.flat().reduce((sum, count) => sum + count, 0);
-  const perClass = Array.from({ length: columns }, (_, c): ClassScores => {
-    const hits = confusion[c]?.[c] ?? 0;
-    const predicted = confusion.reduce((sum, row) => sum + row[c], 0);
-    const support = (confusion[c] ?? []).reduce((sum, count) => sum + count, 0);
-    return { ...scores(hits, predicted, support), support };
-  });
-  const occurs = perClass.map(({ support }, c) => support > 0 || confusion.some((row) => row[c] > 0));
-  const right = confusion.reduce((sum, row, c) => sum + row[c], 0);
+  const each = Array.from({ length: columns }, (_, c) => c);
+  return countedReport(
+    each.map((c) => confusion[c]?.[c] ?? 0),
+    each.map((c) => confusion.reduce((sum, row) => sum + row[c], 0)),
+    each.map((c) => (confusion[c] ?? []).reduce((sum, count) => sum + count, 0)),
+  );
+}
+
+/** The report from what it takes: for each class its hits, how often it was predicted, and its samples. */
+export function countedReport(
+  hits: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  support: ArrayLike<number>,
+): ClassReport {
+  const perClass = Array.from(
+    support,
+    (samples, c): ClassScores => ({ ...scores(hits[c], predicted[c], samples), support: samples }),
+  );
+  const [total, right] = [support, hits].map((counts) =>
+    Array.from(counts).reduce((sum, count) => sum + count, 0),
+  );
   const report = {
     perClass,
     accuracy: ratio(right, total),
-    macro: average(perClass, (c) => Number(occurs[c])),
-    weighted: average(perClass, (c) => perClass[c].support),
+    macro: average(perClass, (c) => Number(support[c] > 0 || predicted[c] > 0)),
+    weighted: average(perClass, (c) => support[c]),
     micro: scores(right, total, total),
   };
   return { ...report, table: (names) => reportTable(report, total, names) };

@@ -16,6 +16,8 @@ export const FIT_OPTIONS = {
   epochs: "value",
   seed: "value",
   validation: "search",
+  validationBatchSize: "value",
+  confusion: "value",
   metrics: "object",
   augment: "object",
   dataMemory: "value",

@@ -4,7 +4,7 @@ import type { Fold } from "../data/folds.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { DivergenceError } from "../train/divergence.ts";
-import type { Evaluation } from "../train/evaluate.ts";
+import { withoutConfusion } from "../train/evaluate.ts";
 import type { FitOptions } from "../train/fit.ts";
 import type { Mode } from "../train/monitor.ts";
 import type { Data } from "../train/source.ts";
@@ -198,10 +198,6 @@ export class SearchPlan<C> {
 
 /** What `fit` trains for unless told otherwise. */
 const DEFAULT_EPOCHS = 5;
-
-function withoutConfusion({ confusion: _, ...others }: Evaluation): Evaluation {
-  return others;
-}
 
 function identity({ name, count, classes }: Data): Json {
   return { name, count, ...(classes === undefined ? {} : { classes }) };

@@ -5,7 +5,7 @@ import { type Fold, kFold, stratifiedKFold } from "../data/folds.ts";
 import type { Model } from "../nn/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { DivergenceError } from "../train/divergence.ts";
-import { type Evaluation, evaluate } from "../train/evaluate.ts";
+import { type EvaluateOptions, type Evaluation, evaluate } from "../train/evaluate.ts";
 import { type FitOptions, fit } from "../train/fit.ts";
 import type { Data } from "../train/source.ts";
 import type { Trainer } from "../train/trainer.ts";
@@ -28,7 +28,8 @@ export async function trained(
   others: readonly Data[],
   options: FitOptions,
 ): Promise<{ train: TrainedResult["train"]; evaluations: Evaluation[] }> {
-  const { schedule, callbacks = [], loss, metrics, dataMemory } = options;
+  const { schedule, callbacks = [], loss, metrics, dataMemory, confusion, validationBatchSize } = options;
+  const evaluating = { loss, metrics, dataMemory, confusion, batchSize: validationBatchSize };
   // Only schedules and callbacks look at evaluations between epochs.
   const watches = schedule !== undefined || callbacks.length > 0;
   const run = fit(engine, model, data, { ...options, validation: watches ? others[0] : undefined });
@@ -38,14 +39,14 @@ export async function trained(
       train = accuracy === undefined ? { loss } : { loss, accuracy };
     const evaluations: Evaluation[] = [];
     for (const other of others) {
-      evaluations.push(await evaluate(run.trainer, other, { loss, metrics, dataMemory }));
+      evaluations.push(await evaluate(run.trainer, other, evaluating));
       checkLoss(evaluations[evaluations.length - 1].loss);
     }
     return { train, evaluations };
   } catch (error) {
     if (error instanceof DivergenceError) throw error;
     // Metrics refuse what a diverged model gives, each in its own words: the loss tells.
-    if (metrics?.length) checkLoss(await lossOf(run.trainer, others[0], options));
+    if (metrics?.length) checkLoss(await lossOf(run.trainer, others[0], evaluating));
     throw error;
   } finally {
     run.trainer.release();
@@ -57,9 +58,9 @@ function checkLoss(loss: number): void {
 }
 
 /** The loss without metrics; 0 where there is none because something else is wrong. */
-async function lossOf(trainer: Trainer, data: Data, { loss, dataMemory }: FitOptions): Promise<number> {
+async function lossOf(trainer: Trainer, data: Data, evaluating: EvaluateOptions): Promise<number> {
   try {
-    return (await evaluate(trainer, data, { loss, dataMemory })).loss;
+    return (await evaluate(trainer, data, { ...evaluating, metrics: [] })).loss;
   } catch {
     return 0;
   }

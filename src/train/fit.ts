@@ -13,14 +13,15 @@ import type { Engine } from "../runtime/engine.ts";
 import { checkEngine, checkMetrics } from "./arguments.ts";
 import { asCallbacks, type Callback, type EpochFunction } from "./callback.ts";
 import type { CheckpointSource, ResumeOptions } from "./checkpoint.ts";
-import type { Evaluation, Metric } from "./evaluate.ts";
+import { defaultLoss } from "./defaults.ts";
+import { checkConfusion, type Evaluation, type Metric } from "./evaluate.ts";
 import type { SaveOptions } from "./finite.ts";
 import { Run } from "./run.ts";
 import type { Data } from "./source.ts";
 import { createTrainer, type Trainer } from "./trainer.ts";
 
 export interface FitOptions {
-  /** Default: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
+  /** Default, where the data has classes: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
   readonly loss?: Loss | LossFunction;
   /** Default: Adam with its default learning rate. */
   readonly optimizer?: Optimizer;
@@ -34,6 +35,10 @@ export interface FitOptions {
   readonly seed?: number;
   /** Evaluated after each epoch. */
   readonly validation?: Data;
+  /** Samples a step of that evaluation (default 1000, or as many as the device can hold). */
+  readonly validationBatchSize?: number;
+  /** Whether that evaluation counts the confusion matrix (default: up to 100 classes). */
+  readonly confusion?: boolean;
   /** What the evaluation counts beside loss and accuracy (default nothing): see `wgrad/metrics`. */
   readonly metrics?: readonly Metric[];
   /** Changes the batches of training as they are read (default: as they are): see `wgrad/augment`. */
@@ -76,6 +81,8 @@ export const FIT_OPTIONS: OptionKinds<FitOptions> = {
   epochs: "number",
   seed: "number",
   validation: "any",
+  validationBatchSize: "number",
+  confusion: "boolean",
   metrics: "array",
   augment: "any",
   dataMemory: "number",
@@ -93,7 +100,7 @@ export const FIT_OPTIONS: OptionKinds<FitOptions> = {
 
 /** What a run goes by: options whose functions have become what they stand for. */
 export interface RunOptions extends FitOptions {
-  readonly loss?: Loss;
+  readonly loss: Loss;
   readonly schedule?: Schedule;
   readonly callbacks: readonly Callback[];
 }
@@ -173,6 +180,9 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
   checkOptimizer("fit", optimizer);
   checkMetrics("fit", options.metrics ?? []);
   if (options.validation !== undefined) checkData("fit", "validation", options.validation);
+  if (options.validationBatchSize !== undefined)
+    checkWhole("fit: validationBatchSize", options.validationBatchSize);
+  checkConfusion("fit", options.confusion, options.validation ?? dataset);
   if (dataset.count < batchSize) {
     throw new RangeError(
       `fit: ${dataset.name} has ${dataset.count} samples, fewer than one batch of ${batchSize}; use a batchSize of at most ${dataset.count}`,
@@ -194,7 +204,7 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
     );
   }
   const callbacks = asCallbacks("fit", options.callbacks ?? []);
-  const loss = options.loss && asLoss("fit", options.loss);
+  const loss = options.loss === undefined ? defaultLoss("fit", dataset) : asLoss("fit", options.loss);
   const stepsPerEpoch = Math.ceil(dataset.count / batchSize);
   const begin = { step: 0, total: stepsPerEpoch * epochs, stepsPerEpoch, history: [] };
   const schedule = options.schedule && asSchedule("fit", options.schedule, begin);

@@ -1,8 +1,9 @@
 /** Data sets put on an engine, and the steps over them compiled. */
+import type { Dataset } from "../data/dataset.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { ResidentDataset } from "./resident.ts";
-import { type BatchSource, batches, bytesPerSample, type Data } from "./source.ts";
+import { type BatchSource, batches, bytesPerSample, type Data, streamedRows } from "./source.ts";
 
 export interface OpenOptions {
   readonly batchSize: number;
@@ -13,6 +14,25 @@ export interface OpenOptions {
 /** What a stream takes unless told otherwise: enough that filling its slots goes unnoticed. */
 const STREAM_BYTES = 64 * 2 ** 20;
 
+/**
+ * How many samples a batch can have: any number where the data set lies on the engine as a whole, else half of what may lie
+ * there at once.
+ */
+export function mostPerBatch(engine: Engine, data: Data, dataMemory: number | undefined): number {
+  if (fitsWhole(engine, data, dataMemory)) return Number.POSITIVE_INFINITY;
+  return streamedRows(data, streamBytes(engine, dataMemory));
+}
+
+function fitsWhole(engine: Engine, data: Data, dataMemory = Number.POSITIVE_INFINITY): data is Dataset {
+  if ("open" in data) return false;
+  const largest = Math.max(data.inputs.data.byteLength, data.targets.data.byteLength);
+  return data.count * bytesPerSample(data) <= dataMemory && largest <= engine.info.maxBufferBytes;
+}
+
+function streamBytes(engine: Engine, dataMemory = STREAM_BYTES): number {
+  return Math.min(dataMemory, engine.info.maxBufferBytes);
+}
+
 /** Puts a data set on an engine as a whole where it may be and fits, and streams it otherwise. */
 export async function openData(
   engine: Engine,
@@ -22,16 +42,10 @@ export async function openData(
   if (dataMemory !== undefined && !(dataMemory > 0)) {
     throw new RangeError(`dataMemory is ${dataMemory}; give a number of bytes, or leave it out`);
   }
-  const most = engine.info.maxBufferBytes;
-  if (!("open" in data)) {
-    const largest = Math.max(data.inputs.data.byteLength, data.targets.data.byteLength);
-    const allowed = dataMemory ?? Number.POSITIVE_INFINITY;
-    if (data.count * bytesPerSample(data) <= allowed && largest <= most)
-      return new ResidentDataset(engine, data, batchSize);
-  }
+  if (fitsWhole(engine, data, dataMemory)) return new ResidentDataset(engine, data, batchSize);
   // Loaded by those who stream only.
   const { StreamedDataset } = await import("./streamed.ts");
-  return new StreamedDataset(engine, data, batchSize, Math.min(dataMemory ?? STREAM_BYTES, most));
+  return new StreamedDataset(engine, data, batchSize, streamBytes(engine, dataMemory));
 }
 
 /** A step for full batches, and one for what is left over: exact, whatever the layers do with a batch. */

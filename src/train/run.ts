@@ -1,7 +1,6 @@
 /** A run of `fit`: its epochs, one after the other. */
 import { describe } from "../describe.ts";
 import { writeFileWhole } from "../io/whole.ts";
-import { crossEntropy } from "../nn/losses.ts";
 import { correctCount } from "../nn/ops/crossEntropy.ts";
 import type { Optimizer } from "../nn/optimizers.ts";
 import { constantRate } from "../nn/schedules.ts";
@@ -9,8 +8,9 @@ import type { ModelCall, StepOutputs } from "../nn/step.ts";
 import type { Program } from "../program.ts";
 import type { Callback } from "./callback.ts";
 import type { CompiledStep } from "./compiledStep.ts";
+import { checkOutputs } from "./defaults.ts";
 import { FiniteWeights, Totals } from "./divergence.ts";
-import { Evaluator } from "./evaluate.ts";
+import { Evaluator } from "./evaluator.ts";
 import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
 import { compileSteps, openData } from "./open.ts";
@@ -150,7 +150,7 @@ export class Run implements FitRun {
   /** Puts the data on the engine, and compiles what the epochs need. */
   async #open(): Promise<Parts> {
     const { trainer, dataset, options, batchSize } = this;
-    const { validation, loss, metrics, dataMemory } = options;
+    const { validation, validationBatchSize, loss, metrics, confusion, dataMemory } = options;
     const hold = <T extends { release(): void }>(one: T): T => {
       // Released while it was made: nobody else would free it.
       if (this.#released) one.release();
@@ -160,8 +160,8 @@ export class Run implements FitRun {
     const source = hold(await openData(trainer.engine, dataset, { batchSize, dataMemory }));
     const steps = await this.#compile(source);
     for (const step of steps.values()) hold(step);
-    const evaluator =
-      validation && hold(await Evaluator.compile(trainer, validation, { loss, metrics, dataMemory }));
+    const evaluating = { loss, batchSize: validationBatchSize, metrics, confusion, dataMemory };
+    const evaluator = validation && hold(await Evaluator.compile("fit", trainer, validation, evaluating));
     const weights = hold(await FiniteWeights.open(trainer));
     return { source, steps, evaluator, weights, pace: new Pace(MAX_STEPS_PER_RUN) };
   }
@@ -212,7 +212,7 @@ export class Run implements FitRun {
 
   /** The steps, by the size of their batches. */
   async #compile(source: BatchSource): Promise<Map<number, CompiledStep>> {
-    const { loss = crossEntropy(), clip, penalty, accumulate: parts = 1, augment } = this.options;
+    const { loss, clip, penalty, accumulate: parts = 1, augment } = this.options;
     const { classes } = this.dataset;
     const steps = await compileSteps(source, this.#samplesPerEpoch, this.batchSize, (size) => {
       // A last batch that does not fall into equal parts is taken whole.
@@ -221,6 +221,7 @@ export class Run implements FitRun {
         const batch = source.batch(size / accumulate, (part * size) / accumulate);
         const { x, y } = augment ? augment.apply(batch) : batch;
         const outputs = model(x);
+        checkOutputs("fit", this.dataset, outputs);
         const minimize = loss.apply(outputs, y);
         return classes ? { minimize, correct: correctCount(outputs, batch.y) } : { minimize };
       };

@@ -99,3 +99,11 @@ export function bytesPerSample({ inputs, targets }: Data): number {
   const bytes = (field: Field | StreamField) => sampleSize(field) * (typeOf(field) === "u8" ? 1 : 4);
   return bytes(inputs) + bytes(targets) + 8;
 }
+
+/** Rows of bytes begin at whole words where parts of memory begin at multiples of this many. */
+export const ROW_ALIGNMENT = 4;
+
+/** Samples of a stream that fit into one of the two slots which together may take `bytes`. */
+export function streamedRows(data: Data, bytes: number): number {
+  return Math.floor(bytes / 2 / bytesPerSample(data) - (ROW_ALIGNMENT - 1));
+}

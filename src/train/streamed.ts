@@ -16,14 +16,14 @@ import {
   checkColumns,
   type Data,
   type Reading,
+  ROW_ALIGNMENT,
+  streamedRows,
   tracedBatch,
   typeOf,
 } from "./source.ts";
 
 /** More in a slot would not make submits longer. */
 const MOST_BATCHES = 256;
-/** Rows of bytes begin at whole words where slots begin at multiples of this. */
-const ROW_ALIGNMENT = 4;
 /** Of a stream's slot numbers within an epoch: the order inside of a slot is a function of both. */
 const SLOTS_PER_EPOCH = 2 ** 24;
 
@@ -53,7 +53,7 @@ export class StreamedDataset implements BatchSource {
   ) {
     const { name, inputs, targets, count } = source;
     const perRow = bytesPerSample(source);
-    const fitting = Math.floor(Math.floor(bytes / 2 / perRow - (ROW_ALIGNMENT - 1)) / batchSize);
+    const fitting = Math.floor(streamedRows(source, bytes) / batchSize);
     if (fitting < 1) {
       throw new RangeError(
         `${name}: dataMemory is ${bytes} bytes, too little for two batches of ${batchSize} samples of ${perRow} bytes each; allow more, or use a smaller batchSize`,

@@ -19,7 +19,7 @@ import {
   type TrainingOptions,
 } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
-import { type DType, elementCount, formatShape, type Shape } from "../program.ts";
+import { type DType, elementCount, formatShape, type Program, type Shape } from "../program.ts";
 import { type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 import { checkSize } from "../runtime/limits.ts";
 import { checkEngine } from "./arguments.ts";
@@ -49,8 +49,8 @@ export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> ex
   readonly training?: boolean;
   /** Resident memory for the step's data sources, by name. */
   readonly data?: Readonly<Record<string, EngineBuffer>>;
-  /** How many steps one run may have (default 1). */
-  readonly maxSteps?: number;
+  /** How many steps one run may have (default 1); or that, of the program: what its steps return is held in memory. */
+  readonly maxSteps?: number | ((program: Program) => number);
   /** Whether inputs may hold NaN and infinities (default "refuse": they would be in every number that follows). */
   readonly nonFinite?: NonFinite;
 }
@@ -60,7 +60,7 @@ const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>
   inputs: "any",
   training: "boolean",
   data: "any",
-  maxSteps: "number",
+  maxSteps: "any",
   clip: "any",
   penalty: "any",
   accumulate: "number",
@@ -178,9 +178,9 @@ export class Trainer {
       );
     }
     checkOptions<CompileStepOptions<Record<string, InputSpec>>>("compile", options, COMPILE_OPTIONS);
-    if (options.maxSteps !== undefined) checkWhole("compile: maxSteps", options.maxSteps);
-    const { name = "step", inputs = {} as Inputs, data = {}, maxSteps, training = true, ...others } = options;
-    const { nonFinite = "refuse", ...how } = others;
+    const { name = "step", inputs = {} as Inputs, data = {}, training = true, ...others } = options;
+    const { nonFinite = "refuse", maxSteps: most = 1, ...how } = others;
+    if (typeof most !== "function") checkWhole("compile: maxSteps", most);
     checkNonFinite(name, nonFinite);
     let trains = false;
     const trace = (model: ModelCall, part: number) => {
@@ -194,6 +194,7 @@ export class Trainer {
     const { model, optimizer } = this;
     const layout = { parameters: this.layout, statistics: this.statistics };
     const program = buildStep({ ...how, name, model, layout, optimizer, training, body: trace });
+    const maxSteps = typeof most === "function" ? most(program) : most;
     const executable = await this.engine.compile(program, { maxSteps, state: this.memory, data });
     return new CompiledStep(this, executable, trains, Object.keys(inputs), nonFinite);
   }

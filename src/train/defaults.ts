@@ -1,0 +1,26 @@
+/** What `fit` and `evaluate` go by when they are not told, and whether a model goes with a data set. */
+import { crossEntropy, type Loss } from "../nn/losses.ts";
+import { ShapeError, type Tensor } from "../nn/tensor.ts";
+import { formatShape } from "../program.ts";
+import type { Data } from "./source.ts";
+
+/**
+ * Softmax cross-entropy, where the data has classes.
+ * @throws TypeError where it has none: which loss makes sense then is not for us to guess
+ */
+export function defaultLoss(owner: string, { name, classes, targets }: Data): Loss {
+  if (classes !== undefined) return crossEntropy();
+  throw new TypeError(
+    `${owner}: no loss is given, and ${name} has no classes: its targets are numbers ${formatShape(targets.shape)}; give loss: meanSquaredError() for quantities, binaryCrossEntropy() for 0 or 1, crossEntropy() for rows of probabilities or class indices`,
+  );
+}
+
+/** @throws ShapeError where one output is to tell more than two classes apart */
+export function checkOutputs(owner: string, { name, classes }: Data, outputs: Tensor): void {
+  if (classes === undefined || classes <= 2 || outputs.rank === 0) return;
+  if (outputs.rank > 1 && outputs.shape[outputs.rank - 1] > 1) return;
+  throw new ShapeError(
+    owner,
+    `the model has one output a sample, ${formatShape(outputs.shape)}, which tells two classes apart, and ${name} has ${classes}; give its last layer ${classes} outputs, or make the data set without classes to train on their numbers`,
+  );
+}

@@ -1,0 +1,190 @@
+/** An evaluation, compiled once and run as often as the model changes. */
+import { asLoss, type Loss } from "../nn/losses.ts";
+import { aligned, elementCount, type Program } from "../program.ts";
+import type { Outputs } from "../runtime/engine.ts";
+import { MemoryLimitError } from "../runtime/limits.ts";
+import type { CompiledStep } from "./compiledStep.ts";
+import { defaultLoss } from "./defaults.ts";
+import { DivergenceError } from "./divergence.ts";
+import type { EvaluateOptions, Evaluation, Metric, MetricSums } from "./evaluate.ts";
+import { measured, ownSums } from "./measured.ts";
+import { compileSteps, mostPerBatch, openData } from "./open.ts";
+import { BATCH_START, type BatchSource, type Data } from "./source.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** Samples a step, unless told: the first that the device can hold. */
+const BATCH_SIZES = [1000, 500, 250, 125, 64, 32, 16, 8, 4, 2, 1];
+/** Rows of the step table, and so the most steps in one submit. */
+const MOST_STEPS = 256;
+/** What the steps of one submit may return together: it is kept in three copies, on the device and off it. */
+const MOST_RETURNED_BYTES = 16 * 2 ** 20;
+/** Submits beside the one being waited for. */
+const RUNS_IN_FLIGHT = 2;
+
+export class Evaluator {
+  private constructor(
+    readonly trainer: Trainer,
+    readonly dataset: Data,
+    readonly source: BatchSource,
+    /** By the size of a batch. */
+    readonly steps: ReadonlyMap<number, CompiledStep>,
+    readonly metrics: readonly Metric[],
+  ) {}
+
+  /** @throws as `evaluate` does */
+  static async compile(
+    owner: string,
+    trainer: Trainer,
+    dataset: Data,
+    options: EvaluateOptions,
+  ): Promise<Evaluator> {
+    const { batchSize, dataMemory } = options;
+    const loss = options.loss === undefined ? defaultLoss(owner, dataset) : asLoss(owner, options.loss);
+    if (batchSize !== undefined) return Evaluator.#compileFor(trainer, dataset, loss, batchSize, options);
+    let most = Math.max(1, mostPerBatch(trainer.engine, dataset, dataMemory));
+    for (let before = Number.POSITIVE_INFINITY; ; ) {
+      const size = BATCH_SIZES.find((one) => one <= most) as number;
+      try {
+        return await Evaluator.#compileFor(trainer, dataset, loss, size, options);
+      } catch (error) {
+        // What does not get smaller with the batch will not fit either with one that is smaller still.
+        if (!(error instanceof MemoryLimitError) || size === 1 || error.bytes >= before) throw error;
+        before = error.bytes;
+        most = Math.min(size - 1, Math.floor((Math.min(size, dataset.count) * error.limit) / error.bytes));
+        most = Math.max(1, most);
+      }
+    }
+  }
+
+  static async #compileFor(
+    trainer: Trainer,
+    dataset: Data,
+    loss: Loss,
+    batchSize: number,
+    { dataMemory, metrics = [], confusion }: EvaluateOptions,
+  ): Promise<Evaluator> {
+    const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
+    const atOnce = Math.min(MOST_STEPS, source.batchesAtOnce);
+    try {
+      const steps = await compileSteps(source, dataset.count, batchSize, (size) =>
+        trainer.compile(
+          (_inputs, model) => measured({ source, dataset, model, loss, size, metrics, confusion }),
+          {
+            name: `evaluate ${dataset.name}`,
+            training: false,
+            data: source.data,
+            maxSteps: (program) =>
+              Math.max(1, Math.min(atOnce, Math.floor(MOST_RETURNED_BYTES / returnedBytes(program)))),
+          },
+        ),
+      );
+      return new Evaluator(trainer, dataset, source, steps, metrics);
+    } catch (error) {
+      source.release();
+      throw error;
+    }
+  }
+
+  /** @throws DivergenceError where outputs of the model are NaN */
+  async run(): Promise<Evaluation> {
+    const { count } = this.dataset;
+    const sums = await this.#sums();
+    const evaluation = this.#counted(sums);
+    const { metrics } = this;
+    if (metrics.length === 0) return evaluation;
+    const values = metrics.map((metric, i) => [
+      metric.name,
+      metric.finish(ownSums(sums, i), count, evaluation),
+    ]);
+    return { ...evaluation, metrics: Object.fromEntries(values) };
+  }
+
+  /** What is always counted. */
+  #counted({ loss: [loss], lost: [lost], correct, confusion }: MetricSums): Evaluation {
+    const { name, count } = this.dataset;
+    if (lost > 0) {
+      throw new DivergenceError(
+        `evaluate ${name}: the model's outputs for ${lost} of ${count} samples hold NaN; look for NaN in its weights, which a lower learning rate may prevent, or in what its layers compute`,
+      );
+    }
+    if (Number.isNaN(loss)) {
+      throw new DivergenceError(
+        `evaluate ${name}: the loss is NaN, of outputs that are numbers; look for outputs that are infinite, or at the loss`,
+      );
+    }
+    if (!correct) return { loss };
+    const accuracy = correct[0] / count;
+    if (!confusion) return { loss, accuracy };
+    const { shape } = this.#first.program.outputs.confusion;
+    const [rows, columns] = shape;
+    const matrix = Array.from({ length: rows }, (_, row) =>
+      Array.from(confusion.subarray(row * columns, (row + 1) * columns)),
+    );
+    return { loss, accuracy, confusion: matrix };
+  }
+
+  /** Each output, added up over all batches; the loss is averaged. */
+  async #sums(): Promise<MetricSums> {
+    const { count } = this.dataset;
+    const { outputs } = this.#first.program;
+    const sums = Object.fromEntries(
+      Object.entries(outputs).map(([name, { shape }]) => [name, new Float64Array(elementCount(shape))]),
+    );
+    const collect = async (size: number, run: Promise<Outputs>) => {
+      for (const [name, values] of Object.entries(await run))
+        addRows(sums[name], values, name === "loss" ? size / count : 1);
+    };
+    const inFlight: Promise<void>[] = [];
+    let last: Promise<unknown> = Promise.resolve();
+    try {
+      for await (const parts of this.source.read({ epoch: 0, seed: this.trainer.seed, shuffle: false })) {
+        const runs: Promise<void>[] = [];
+        for (const { size, starts } of parts) {
+          const step = this.steps.get(size) as CompiledStep;
+          const { rows } = step.executable.table;
+          for (let first = 0; first < starts.length; first += rows) {
+            const some = starts.slice(first, first + rows);
+            const run = collect(
+              size,
+              step.runMany(some.length, (i) => ({ [BATCH_START]: some[i] })),
+            );
+            // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
+            run.catch(() => {});
+            runs.push(run);
+            inFlight.push(run);
+            while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
+          }
+        }
+        // What is read next may take the place of what the part before read.
+        await last;
+        last = Promise.all(runs);
+        last.catch(() => {});
+      }
+      await last;
+    } finally {
+      // After a failure, too, nothing goes on behind the caller's back.
+      await Promise.allSettled(inFlight);
+    }
+    return sums;
+  }
+
+  get #first(): CompiledStep {
+    return [...this.steps.values()][0];
+  }
+
+  release(): void {
+    for (const step of this.steps.values()) step.release();
+    this.source.release();
+  }
+}
+
+/** Adds rows of `values`, one after the other, to `sum`. */
+function addRows(sum: Float64Array, values: ArrayLike<number>, weight: number): void {
+  for (let row = 0; row < values.length; row += sum.length) {
+    for (let i = 0; i < sum.length; i++) sum[i] += values[row + i] * weight;
+  }
+}
+
+function returnedBytes({ outputs }: Program): number {
+  return Object.values(outputs).reduce((sum, { shape }) => sum + aligned(elementCount(shape)) * 4, 0);
+}

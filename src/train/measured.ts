@@ -1,0 +1,78 @@
+/** What a step of an evaluation counts. */
+import type { Loss } from "../nn/losses.ts";
+import { matmul } from "../nn/ops/matmul.ts";
+import { argmax, sum } from "../nn/ops/reduce.ts";
+import { add, equal, greater, oneHot, sub } from "../nn/ops/scalar.ts";
+import { reshape, transpose } from "../nn/ops/view.ts";
+import type { StepOutputs } from "../nn/step.ts";
+import type { Tensor } from "../nn/tensor.ts";
+import { checkOutputs } from "./defaults.ts";
+import type { Metric, MetricSums } from "./evaluate.ts";
+import type { BatchSource, Data } from "./source.ts";
+
+/** Up to so many classes a confusion matrix is counted unless told: every epoch of a history holds one. */
+const CONFUSION_CLASSES = 100;
+
+export interface Measuring {
+  readonly source: BatchSource;
+  readonly dataset: Data;
+  readonly model: (x: Tensor) => Tensor;
+  readonly loss: Loss;
+  /** Samples in the batch. */
+  readonly size: number;
+  readonly metrics: readonly Metric[];
+  readonly confusion: boolean | undefined;
+}
+
+/**
+ * The batch's mean `loss`; how many samples are `lost`, their outputs holding NaN; where targets are classes, how many are
+ * `correct`, and the pairs of true and predicted class; and what metrics ask for, each name with the metric's number in
+ * front, so that no two meet.
+ */
+export function measured(measuring: Measuring): StepOutputs {
+  const { source, dataset, model, loss, size, metrics, confusion } = measuring;
+  const { x, y: targets } = source.batch(size);
+  const outputs = model(x);
+  const { classes } = dataset;
+  checkOutputs("evaluate", dataset, outputs);
+  const traced: Record<string, Tensor> = {
+    loss: loss.apply(outputs, targets),
+    lost: lostCount(outputs),
+  };
+  if (classes) {
+    const count = outputs.shape[outputs.rank - 1];
+    const best = decided(outputs, size);
+    traced.correct = sum(equal(best, targets));
+    const columns = Math.max(classes, count);
+    // Counts of (true, predicted) pairs are the product of the two one-hot matrices.
+    if (confusion ?? columns <= CONFUSION_CLASSES)
+      traced.confusion = matmul(transpose(oneHot(targets, classes)), oneHot(best, columns));
+  }
+  metrics.forEach((metric, i) => {
+    const own = metric.trace({ outputs, targets, classes, size, dataset });
+    for (const [key, tensor] of Object.entries(own)) traced[`${i} ${key}`] = tensor;
+  });
+  return traced;
+}
+
+/** The class that each sample's outputs say, [size]. */
+export function decided(outputs: Tensor, size: number): Tensor {
+  if (outputs.shape[outputs.rank - 1] > 1) return argmax(outputs);
+  // One output decides between two by its sign: as a logit, it says that the second is as likely, or more.
+  return reshape(sub(1, greater(0, outputs)), [size]);
+}
+
+/** How many rows of outputs hold NaN, []. */
+function lostCount(outputs: Tensor): Tensor {
+  const rows = outputs.rank === 0 ? 1 : outputs.shape[0];
+  // A number is above -1 or below 1, and NaN is neither: comparisons know it on every device, other than `x != x`.
+  const lost = equal(add(greater(outputs, -1), greater(1, outputs)), 0);
+  return sum(greater(sum(reshape(lost, [rows, -1]), 1), 0));
+}
+
+/** What a metric traced, under its own names. */
+export function ownSums(sums: MetricSums, metric: number): MetricSums {
+  const prefix = `${metric} `;
+  const own = Object.entries(sums).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, sum]) => [name.slice(prefix.length), sum]));
+}
