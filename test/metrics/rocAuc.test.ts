@@ -237,7 +237,7 @@ describe("rocAuc", () => {
       metrics: [rocAuc()],
     });
     await expect(three).rejects.toThrow(
-      "rocAuc (in evaluate dataset): outputs are [2, 1], targets [2] of 3 classes",
+      "the model has one output a sample, [2, 1], which tells two classes apart, and dataset has 3",
     );
   });
 });
