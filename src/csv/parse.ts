@@ -2,19 +2,20 @@
 
 import Papa from "papaparse";
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
-import { Table } from "./table.ts";
+import { NumberFormat, type NumberOptions } from "./numbers.ts";
+import { type Row, Table } from "./table.ts";
 import { quoted } from "./words.ts";
 
-export interface CsvOptions {
+export interface CsvOptions extends NumberOptions {
   /** For error messages (default "csv", or where the text was read from). */
   readonly name?: string;
   /** Whether the first row names the columns (default), or their names; `false` names them "0", "1", … */
   readonly header?: boolean | readonly string[];
-  /** What separates cells (default: guessed among comma, tab, bar and semicolon). */
+  /** What separates cells (default: what a first line such as `sep=;` says, or guessed: comma, tab, bar or semicolon). */
   readonly delimiter?: string;
   /** What a line begins with that is to be left out, such as "#" (default none). */
   readonly comment?: string;
-  /** Cells that hold no value (default: [""], empty ones only). */
+  /** Cells that hold no value, such as "NA" and "#N/A" (default: [""], empty ones only). */
   readonly missing?: readonly string[];
 }
 
@@ -24,13 +25,9 @@ export const CSV_OPTIONS: OptionKinds<CsvOptions> = {
   delimiter: "string",
   comment: "string",
   missing: "array",
+  decimal: "string",
+  thousands: "string",
 };
-
-/** A row of cells, and the line of the file that it begins on. */
-export interface Row {
-  readonly cells: readonly string[];
-  readonly line: number;
-}
 
 /**
  * Reads a table out of CSV (RFC 4180): quoted cells may hold delimiters, quotes written twice, and line ends. Empty lines
@@ -43,6 +40,7 @@ export function parseCsv(text: string, options: CsvOptions = {}): Table {
     throw new TypeError(`parseCsv: the text is ${inWords(text)}; give a string, or read a file by readCsv`);
   checkOptions("parseCsv", options, CSV_OPTIONS);
   const { name = "csv", header = true, missing = [""] } = options;
+  const numbers = new NumberFormat(name, options);
   const { rows, delimiter } = readRows(name, text, options);
   const first = rows[0];
   if (!first) throw new Error(`${name}: the file is empty; expected rows of cells`);
@@ -58,22 +56,23 @@ export function parseCsv(text: string, options: CsvOptions = {}): Table {
         `(delimiter ${JSON.stringify(delimiter)}): mend the line, or give another delimiter`,
     );
   }
-  return new Table(name, columns, body, new Set(missing));
+  return new Table(name, columns, body, { missing: new Set(missing), numbers });
 }
 
-function readRows(
-  name: string,
-  text: string,
-  { delimiter = "", comment }: CsvOptions,
-): { rows: Row[]; delimiter: string } {
+function readRows(name: string, text: string, options: CsvOptions): { rows: Row[]; delimiter: string } {
+  const { comment } = options;
   if (comment === "")
     throw new RangeError(`${name}: comment is empty; give what such lines begin with, or leave it out`);
   // One kind of line ends: files have been seen to mix them. No empty line at the end: it would mislead the guess.
-  const input = withoutLastLineEnds(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n"));
+  const whole = withoutLastLineEnds(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n"));
+  // A line that spreadsheets write and read: it names the delimiter, and is no row.
+  const [first = "", named = ""] = /^"?sep=([^\n])"?[,;\t|]*\n/i.exec(whole) ?? [];
+  const input = whole.slice(first.length);
+  const delimiter = options.delimiter || named;
   const rows: Row[] = [];
   let used = delimiter;
   let end = 0;
-  let line = 1;
+  let line = first === "" ? 1 : 2;
   Papa.parse<string[]>(input, {
     delimiter,
     newline: "\n",

@@ -1,14 +1,40 @@
 /** A table of texts, and how it becomes numbers and data sets. */
 import { checkOptions, type OptionKinds } from "../checks.ts";
-import { type Dataset, dataset } from "../data/dataset.ts";
-import type { Row } from "./parse.ts";
+import { type Dataset, dataset, type InputSet } from "../data/dataset.ts";
+import { scalerFrom } from "../data/scaler.ts";
+import type { ColumnSchema, Schema } from "../data/schema.ts";
+import {
+  type Categorical,
+  checkMemory,
+  type Fill,
+  filled,
+  fillOf,
+  oneHotColumns,
+  sideBySide,
+  wayOf,
+} from "./columns.ts";
+import type { NumberFormat } from "./numbers.ts";
 import { listed, quoted } from "./words.ts";
 
-export interface TableDatasetOptions {
+export interface TableInputOptions {
   /** For error messages (default: the table's). */
   readonly name?: string;
   /** Columns of the inputs, in order (default: all but the target's). */
   readonly inputs?: readonly string[];
+  readonly target?: undefined;
+  /** Inputs that are categories, which become one-hot; with the categories of each, or those that occur in the table. */
+  readonly categorical?: Categorical;
+  /** The most categories that a column may have where none are given (default 1000): each becomes an input. */
+  readonly maxCategories?: number;
+  /** What becomes of rows with missing values in a column that is used: refuse them (default), or leave them out. */
+  readonly missing?: "refuse" | "drop";
+  /** What stands for missing values of inputs (default: they are missing). */
+  readonly fill?: Fill;
+  /** Reads rows as this data set's were read: the same inputs, categories, values for missing ones, and scalers. */
+  readonly like?: InputSet | Schema;
+}
+
+export interface TableDatasetOptions extends Omit<TableInputOptions, "target"> {
   /** The column to be predicted, or several. */
   readonly target: string | readonly string[];
   /**
@@ -16,29 +42,37 @@ export interface TableDatasetOptions {
    * column. `table.categories(target)` lists what occurs.
    */
   readonly classes?: number | readonly string[];
-  /** Inputs that are categories, which become one-hot; with the categories of each, or those that occur in the table. */
-  readonly categorical?: readonly string[] | Readonly<Record<string, readonly string[]>>;
-  /** What becomes of rows with missing values in a column that is used: refuse them (default), or leave them out. */
-  readonly missing?: "refuse" | "drop";
 }
 
-/** Each character can be matched in one way only: what is no number is found out in one go. */
 const DATASET_OPTIONS: OptionKinds<TableDatasetOptions> = {
   name: "string",
   inputs: "array",
   target: "any",
   classes: "any",
   categorical: "any",
+  maxCategories: "number",
   missing: "string",
+  fill: "any",
+  like: "any",
 };
 
-const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
-const NOT_FINITE = /^[+-]?(nan|inf|infinity)$/i;
+/** A row of cells, and the line of the file that it begins on. */
+export interface Row {
+  readonly cells: readonly string[];
+  readonly line: number;
+}
+
+/** How cells are to be understood. */
+export interface CellFormat {
+  /** Cells that hold no value. */
+  readonly missing: ReadonlySet<string>;
+  readonly numbers: NumberFormat;
+}
 
 /** Rows of cells under names. Made by `parseCsv` and `readCsv`. */
 export class Table {
   readonly #rows: readonly Row[];
-  readonly #missing: ReadonlySet<string>;
+  readonly #format: CellFormat;
   readonly #positions: ReadonlyMap<string, number>;
 
   /** @internal */
@@ -48,10 +82,10 @@ export class Table {
     /** The columns' names, in order. */
     readonly columns: readonly string[],
     rows: readonly Row[],
-    missing: ReadonlySet<string>,
+    format: CellFormat,
   ) {
     this.#rows = rows;
-    this.#missing = missing;
+    this.#format = format;
     this.#positions = new Map(columns.map((column, position) => [column, position]));
   }
 
@@ -72,47 +106,80 @@ export class Table {
    *   number, or not finite
    */
   numbers(name: string): Float64Array<ArrayBuffer> {
-    return this.#numbers(this.#rows, name);
+    return this.#numbers(this.#rows, { name });
   }
 
   /** The different texts in a column, sorted; missing ones are left out. */
   categories(name: string): string[] {
-    const cells = this.column(name).map((cell) => cell.trim());
-    return [...new Set(cells.filter((cell) => !this.#isMissing(cell)))].sort();
+    const column = this.#position(name);
+    const cells = new Set(this.#rows.map(({ cells }) => (cells[column] as string).trim()));
+    return [...cells].filter((cell) => !this.#isMissing(cell)).sort();
   }
 
   /**
-   * A data set of inputs [width] in 32-bit floats. Targets are [targets] numbers, or with `classes` class indices.
+   * A data set of inputs [width], in 64-bit floats until they come to an engine. Targets are [targets] numbers, or with
+   * `classes` class indices; without a target there are none, and a model can predict from it. Its `schema` says how rows
+   * were read, for `like`, and for a model's file.
    * @throws RangeError where a column is named that there is not, or twice; Error naming line and column of a cell that is
    *   missing, no finite number, or no category
    */
-  dataset(options: TableDatasetOptions): Dataset {
+  dataset(options: TableDatasetOptions): Dataset;
+  dataset(options?: TableInputOptions): InputSet;
+  dataset(options: TableDatasetOptions | TableInputOptions = {}): Dataset | InputSet {
     checkOptions("table.dataset", options, DATASET_OPTIONS);
-    const { name = this.name, classes, categorical = [], missing = "refuse" } = options;
-    const targets = typeof options.target === "string" ? [options.target] : options.target;
-    const inputs = options.inputs ?? this.columns.filter((column) => !targets.includes(column));
-    this.#checkUse(inputs, targets, classes);
+    const { name = this.name, like, missing = "refuse", target } = options;
     if (missing !== "refuse" && missing !== "drop") {
       throw new RangeError(`${name}: missing is ${missing}; expected "refuse" or "drop"`);
     }
-    const rows = missing === "drop" ? this.#complete([...inputs, ...targets]) : this.#rows;
-    const encoded = this.#categoriesOf(categorical, inputs);
-    const fields = inputs.map((column) => {
-      const categories = encoded.get(column);
-      return categories ? this.#oneHot(rows, column, categories) : this.#floats(rows, column);
-    });
-    return dataset({
+    const before = like && "inputs" in like ? like.schema : like;
+    const targets = target === undefined ? [] : typeof target === "string" ? [target] : target;
+    const known = this.#known(options, before);
+    const inputs =
+      known?.map((column) => column.name) ??
+      options.inputs ??
+      this.columns.filter((column) => !targets.includes(column));
+    const given = target === undefined ? undefined : (options as TableDatasetOptions).classes;
+    const classes = given ?? (sameNames(targets, before?.targets) ? before?.classes : undefined);
+    this.#checkUse(inputs, target, targets, classes);
+    const columns = known ?? this.#described(inputs, options);
+    const rows = missing === "drop" ? this.#complete(columns, targets, options.fill) : this.#rows;
+    const schemas = columns.map((column) => this.#withFill(rows, column, options.fill));
+    const width = schemas.reduce((sum, { categories }) => sum + (categories?.length ?? 1), 0);
+    checkMemory(name, rows.length, width);
+    const fields = schemas.map((column) =>
+      column.categories
+        ? oneHotColumns(this.#indices(rows, column, column.categories), column.categories.length)
+        : { data: this.#numbers(rows, column), width: 1 },
+    );
+    const read = {
       name,
       inputs: sideBySide(fields, rows.length),
-      targets:
-        classes === undefined
-          ? sideBySide(
-              targets.map((column) => this.#floats(rows, column)),
-              rows.length,
-            )
-          : { data: this.#labels(rows, targets[0] as string, classes) },
-      classes: typeof classes === "object" ? classes.length : classes,
-    });
+      schema: { columns: schemas, ...(targets.length > 0 && { targets }) },
+    };
+    const set =
+      target === undefined
+        ? dataset(read)
+        : dataset({ ...read, targets: this.#targets(rows, targets, classes), classes });
+    return (before?.scalers ?? []).reduce((scaled, scaler) => scalerFrom(scaler).transform(scaled), set);
+  }
+
+  /** The columns of the data set that this one is to be like. */
+  #known(
+    options: TableDatasetOptions | TableInputOptions,
+    schema: Schema | undefined,
+  ): readonly ColumnSchema[] | undefined {
+    const { like, name = this.name } = options;
+    if (like === undefined) return undefined;
+    if (!schema?.columns) {
+      throw new TypeError(
+        `${name}: like says nothing of columns; give a data set that a table made, or a model's schema`,
+      );
+    }
+    const twice = (["inputs", "categorical", "fill"] as const).find(
+      (option) => options[option] !== undefined,
+    );
+    if (twice) throw new TypeError(`${name}: ${twice} follows from like; leave one of them out`);
+    return schema.columns;
   }
 
   #position(column: string): number {
@@ -124,137 +191,162 @@ export class Table {
   }
 
   #isMissing(cell: string): boolean {
-    return this.#missing.has(cell.trim());
+    return this.#format.missing.has(cell.trim());
   }
 
   #place({ line }: Row, column: string): string {
     return `${this.name}: line ${line}, column ${quoted(column)}`;
   }
 
-  #checkUse(inputs: readonly string[], targets: readonly string[], classes: unknown): void {
-    if (inputs.length === 0 || targets.length === 0) {
+  #checkUse(inputs: readonly string[], target: unknown, targets: readonly string[], classes: unknown): void {
+    if (inputs.length === 0 || (target !== undefined && targets.length === 0)) {
       throw new RangeError(
         `${this.name}: ${inputs.length} inputs and ${targets.length} targets; name one or more each`,
       );
     }
     const used = new Set<string>();
-    [...inputs, ...targets].forEach((column) => {
+    for (const column of [...inputs, ...targets]) {
       this.#position(column);
       if (used.size === used.add(column).size) {
         throw new RangeError(`${this.name}: column ${quoted(column)} is used twice; an input is no target`);
       }
-    });
+    }
     if (classes !== undefined && targets.length > 1) {
       throw new RangeError(`${this.name}: ${targets.length} targets with classes; a class is one column`);
     }
   }
 
-  #cell(row: Row, column: string): string {
-    const cell = (row.cells[this.#position(column)] as string).trim();
+  /** The columns of inputs as the options have them, with what they say is to stand for missing values. */
+  #described(
+    inputs: readonly string[],
+    { categorical = [], maxCategories = 1000, fill }: TableDatasetOptions | TableInputOptions,
+  ): ColumnSchema[] {
+    const given = new Map<string, readonly string[] | undefined>(
+      Array.isArray(categorical)
+        ? categorical.map((column: string) => [column, undefined])
+        : Object.entries(categorical),
+    );
+    const own = typeof fill === "object" ? Object.keys(fill) : [];
+    for (const [what, columns] of [
+      ["categorical column", [...given.keys()]],
+      ["fill: column", own],
+    ] as const) {
+      const other = columns.find((column) => !inputs.includes(column));
+      if (other === undefined) continue;
+      throw new RangeError(
+        `${this.name}: ${what} ${quoted(other)} is no input; inputs are ${listed(inputs)}`,
+      );
+    }
+    return inputs.map((name) => {
+      const categories = given.has(name) ? (given.get(name) ?? this.categories(name)) : undefined;
+      if (categories && !given.get(name) && categories.length > maxCategories) {
+        throw new RangeError(
+          `${this.name}: column ${quoted(name)} has ${categories.length} different values, of which each would become an ` +
+            `input; leave it out, join rare ones, name those that matter with categorical: { ${quoted(name)}: […] }, or ` +
+            `give a larger maxCategories than ${maxCategories}`,
+        );
+      }
+      const stands = fillOf(this.name, name, fill, categories);
+      return { name, ...(categories && { categories }), ...(stands !== undefined && { fill: stands }) };
+    });
+  }
+
+  /** A column with what stands for its missing values, measured on `rows`. */
+  #withFill(rows: readonly Row[], column: ColumnSchema, fill: Fill | undefined): ColumnSchema {
+    const way = wayOf(column, fill);
+    if (way === undefined) return column;
+    const at = this.#position(column.name);
+    const there = rows.filter(({ cells }) => !this.#isMissing(cells[at] as string));
+    if (there.length === 0) {
+      throw new Error(
+        `${this.name}: column ${quoted(column.name)} has no value to be filled by; leave it out`,
+      );
+    }
+    const values = column.categories
+      ? there.map(({ cells }) => (cells[at] as string).trim())
+      : this.#numbers(there, { name: column.name });
+    return { ...column, fill: filled(way, values) };
+  }
+
+  /** The cell's text, or what stands for it. */
+  #cell(row: Row, { name, categories, fill }: ColumnSchema): string | number {
+    const cell = (row.cells[this.#position(name)] as string).trim();
     if (!this.#isMissing(cell)) return cell;
+    if (fill !== undefined) return fill;
+    const way = categories ? `fill: { ${quoted(name)}: "mostFrequent" }` : 'fill: "mean"';
     throw new Error(
-      `${this.#place(row, column)}: the value is missing${cell ? ` (${quoted(cell)})` : ""}; ` +
-        'fill it in, or leave such rows out of the data set with missing: "drop"',
+      `${this.#place(row, name)}: the value is missing${cell ? ` (${quoted(cell)})` : ""}; ` +
+        `fill it in, by ${way} or the like where it is an input, or leave such rows out of the data set with missing: "drop"`,
     );
   }
 
-  #complete(columns: readonly string[]): readonly Row[] {
-    const positions = columns.map((column) => this.#position(column));
+  /** The rows that miss no value in a target, or in an input for whose missing values nothing stands. */
+  #complete(
+    columns: readonly ColumnSchema[],
+    targets: readonly string[],
+    fill: Fill | undefined,
+  ): readonly Row[] {
+    const needed = columns.filter((column) => column.fill === undefined && !wayOf(column, fill));
+    const names = [...needed.map(({ name }) => name), ...targets];
+    const positions = names.map((column) => this.#position(column));
     const rows = this.#rows.filter(
       ({ cells }) => !positions.some((at) => this.#isMissing(cells[at] as string)),
     );
     if (rows.length > 0) return rows;
     throw new Error(
-      `${this.name}: each of ${this.rows} rows misses a value in ${listed(columns)}; use fewer columns`,
+      `${this.name}: each of ${this.rows} rows misses a value in ${listed(names)}; use fewer columns`,
     );
   }
 
-  #numbers(rows: readonly Row[], column: string): Float64Array<ArrayBuffer> {
+  #numbers(rows: readonly Row[], column: ColumnSchema): Float64Array<ArrayBuffer> {
+    const { numbers, missing } = this.#format;
     return Float64Array.from(rows, (row) => {
       const cell = this.#cell(row, column);
-      if (DECIMAL.test(cell)) return Number(cell);
-      const place = this.#place(row, column);
+      if (typeof cell === "number") return cell;
+      const value = numbers.parse(cell);
+      if (Number.isFinite(value) && Number.isFinite(Math.fround(value as number))) return value as number;
+      const place = this.#place(row, column.name);
       throw new Error(
-        NOT_FINITE.test(cell)
-          ? `${place}: ${cell} is not finite; drop the row, or count it as a missing value with missing: [${quoted(cell)}]`
-          : `${place}: ${quoted(cell)} is no number; expected one such as -1.5 or 2e3, or make the column categorical`,
+        value === undefined
+          ? `${place}: ${numbers.refusal(cell, missing)}`
+          : `${place}: ${quoted(cell).slice(1, -1)} is beyond 32-bit floats; give it in another unit`,
       );
     });
   }
 
-  #floats(rows: readonly Row[], column: string): Encoded {
-    const data = Float32Array.from(this.#numbers(rows, column));
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad < 0) return { data, width: 1 };
-    const row = rows[bad] as Row;
-    throw new Error(
-      `${this.#place(row, column)}: ${quoted(this.#cell(row, column)).slice(1, -1)} is beyond 32-bit floats; give it in another unit`,
-    );
-  }
-
-  #categoriesOf(
-    categorical: readonly string[] | Readonly<Record<string, readonly string[]>>,
-    inputs: readonly string[],
-  ): Map<string, readonly string[]> {
-    const given: [string, readonly string[]][] = Array.isArray(categorical)
-      ? categorical.map((column: string) => [column, this.categories(column)])
-      : Object.entries(categorical);
-    const other = given.find(([column]) => !inputs.includes(column));
-    if (!other) return new Map(given);
-    throw new RangeError(
-      `${this.name}: categorical column ${quoted(other[0])} is no input; inputs are ${listed(inputs)}`,
-    );
-  }
-
-  #indices(rows: readonly Row[], column: string, categories: readonly string[]): number[] {
-    const positions = new Map(categories.map((category, i) => [category, i]));
-    return rows.map((row) => {
-      const cell = this.#cell(row, column);
-      const index = positions.get(cell);
-      if (index !== undefined) return index;
-      throw new Error(`${this.#place(row, column)}: ${quoted(cell)} is not one of ${listed(categories)}`);
-    });
-  }
-
-  #oneHot(rows: readonly Row[], column: string, categories: readonly string[]): Encoded {
-    const width = categories.length;
-    const data = new Float32Array(rows.length * width);
-    this.#indices(rows, column, categories).forEach((index, row) => {
-      data[row * width + index] = 1;
-    });
-    return { data, width };
-  }
-
-  #labels(rows: readonly Row[], column: string, classes: number | readonly string[]): Int32Array {
-    if (typeof classes === "object") return Int32Array.from(this.#indices(rows, column, classes));
-    return Int32Array.from(this.#numbers(rows, column), (label, i) => {
+  #targets(
+    rows: readonly Row[],
+    targets: readonly string[],
+    classes: number | readonly string[] | undefined,
+  ): { data: Int32Array | Float64Array; shape?: readonly [number] } {
+    if (classes === undefined) {
+      const fields = targets.map((name) => ({ data: this.#numbers(rows, { name }), width: 1 }));
+      return sideBySide(fields, rows.length);
+    }
+    const name = targets[0] as string;
+    if (typeof classes === "object") return { data: Int32Array.from(this.#indices(rows, { name }, classes)) };
+    const data = Int32Array.from(this.#numbers(rows, { name }), (label, i) => {
       if (Number.isInteger(label) && label >= 0 && label < classes) return label;
       throw new Error(
-        `${this.#place(rows[i] as Row, column)}: ${label} is no class; expected a whole number from 0 to ${classes - 1}`,
+        `${this.#place(rows[i] as Row, name)}: ${label} is no class; expected a whole number from 0 to ${classes - 1}`,
+      );
+    });
+    return { data };
+  }
+
+  #indices(rows: readonly Row[], column: ColumnSchema, categories: readonly string[]): number[] {
+    const positions = new Map(categories.map((category, i) => [category, i]));
+    return rows.map((row) => {
+      const cell = String(this.#cell(row, column));
+      const index = positions.get(cell);
+      if (index !== undefined) return index;
+      throw new Error(
+        `${this.#place(row, column.name)}: ${quoted(cell)} is not one of ${listed(categories)}`,
       );
     });
   }
 }
 
-/** A column as numbers: `width` of them for each row. */
-interface Encoded {
-  readonly data: Float32Array<ArrayBuffer>;
-  readonly width: number;
-}
-
-/** The columns of each row one after the other. */
-function sideBySide(
-  fields: readonly Encoded[],
-  rows: number,
-): { data: Float32Array<ArrayBuffer>; shape: readonly [number] } {
-  const width = fields.reduce((sum, field) => sum + field.width, 0);
-  const data = new Float32Array(rows * width);
-  let start = 0;
-  for (const { data: column, width: own } of fields) {
-    for (let i = 0; i < column.length; i++) {
-      data[Math.floor(i / own) * width + start + (i % own)] = column[i] as number;
-    }
-    start += own;
-  }
-  return { data, shape: [width] };
+function sameNames(a: readonly string[], b: readonly string[] | undefined): boolean {
+  return a.length > 0 && a.length === b?.length && a.every((name, i) => name === b[i]);
 }

@@ -1,20 +1,21 @@
 /** The classes of a data set's samples, for what deals samples out by class. */
-import type { Dataset } from "./dataset.ts";
+import type { Dataset, InputSet } from "./dataset.ts";
 
 /** The samples of each class that occurs, in the order of `order`; classes by their first sample. */
 export function samplesByClass(
   operation: string,
-  source: Dataset,
+  source: InputSet,
   order: Uint32Array,
 ): Map<number, number[]> {
-  if (source.classes === undefined) {
+  const { classes, targets } = source as InputSet & Partial<Dataset>;
+  if (classes === undefined || !targets) {
     throw new TypeError(
       `${operation}: ${source.name} has no classes to go by; give dataset() \`classes\`, or deal samples out whatever their class`,
     );
   }
   const found = new Map<number, number[]>();
   for (const index of order) {
-    const label = source.targets.data[index] as number;
+    const label = targets.data[index] as number;
     const samples = found.get(label);
     if (samples) samples.push(index);
     else found.set(label, [index]);
@@ -25,7 +26,7 @@ export function samplesByClass(
 /** @throws RangeError naming each class that has fewer samples than there are parts to be in */
 export function checkClassCounts(
   operation: string,
-  source: Dataset,
+  source: InputSet,
   byClass: ReadonlyMap<number, readonly number[]>,
   parts: number,
   partsName: string,

@@ -4,22 +4,32 @@
  */
 
 import { checkOptions, inWords, isList, type OptionKinds } from "../checks.ts";
+import type { Schema } from "./schema.ts";
 
 /** One column of a data set: `count` samples of one shape, stored sample after sample. */
 export interface Field {
+  /** As engines hold it. */
   readonly data: Uint8Array | Int32Array | Float32Array;
+  /** The same numbers in 64 bits, where they were given so and 32 do not hold them: scalers and `linearRegression` go by them. */
+  readonly exact?: Float64Array | undefined;
   /** shape of one sample, [] for a single number such as a class index */
   readonly shape: readonly number[];
   /** what one stored unit is worth: value = element × scale */
   readonly scale: number;
 }
 
-/** Samples and what is to be predicted for each. Made by `dataset`, which checks it. */
-export interface Dataset {
+/** Samples alone: what a model predicts from. Made by `dataset`, which checks it. */
+export interface InputSet {
   readonly name: string;
   /** number of samples */
   readonly count: number;
   readonly inputs: Field;
+  /** How raw rows become such samples, and what classes are called, where that is known. */
+  readonly schema?: Schema;
+}
+
+/** Samples and what is to be predicted for each. Made by `dataset`, which checks it. */
+export interface Dataset extends InputSet {
   readonly targets: Field;
   /** number of classes when targets are class indices */
   readonly classes?: number;
@@ -27,28 +37,40 @@ export interface Dataset {
 
 /** A `Field` as one writes it: the shape of a sample is [] and the scale 1 unless given. */
 export interface FieldOptions {
-  readonly data: Field["data"];
+  /** Numbers of 64 bits are kept beside their rounding to 32. */
+  readonly data: Field["data"] | Float64Array;
+  readonly exact?: Float64Array | undefined;
   readonly shape?: readonly number[];
   readonly scale?: number;
 }
 
-/** What `dataset` makes a data set from. */
-export interface DatasetOptions {
+/** What `dataset` makes samples alone from. */
+export interface InputSetOptions {
   /** used in error messages; "dataset" unless given */
   readonly name?: string;
   readonly inputs: FieldOptions;
+  readonly targets?: undefined;
+  readonly schema?: Schema | undefined;
+}
+
+/** What `dataset` makes a data set from. */
+export interface DatasetOptions extends Omit<InputSetOptions, "targets"> {
   readonly targets: FieldOptions;
-  /** give it where targets are class indices 0 … classes − 1 (Uint8Array or Int32Array, shape []) */
-  readonly classes?: number;
+  /**
+   * Give it where targets are class indices 0 … classes − 1 (Uint8Array or Int32Array, shape []): how many classes there
+   * are, or what each is called, which `predict` then tells.
+   */
+  readonly classes?: number | readonly string[] | undefined;
 }
 
 const DATASET: OptionKinds<DatasetOptions> = {
   name: "string",
   inputs: "any",
   targets: "any",
-  classes: "number",
+  classes: "any",
+  schema: "any",
 };
-const FIELD: OptionKinds<FieldOptions> = { data: "any", shape: "array", scale: "number" };
+const FIELD: OptionKinds<FieldOptions> = { data: "any", exact: "any", shape: "array", scale: "number" };
 
 /** @throws TypeError for what is no data set, such as an array */
 export function checkData(owner: string, what: string, data: unknown): void {
@@ -61,7 +83,7 @@ export function checkData(owner: string, what: string, data: unknown): void {
 }
 
 /** As {@link checkData}, for functions that look at samples. @throws TypeError for a stream, too */
-export function checkDataset(owner: string, data: unknown): asserts data is Dataset {
+export function checkDataset(owner: string, data: unknown): asserts data is InputSet {
   checkData(owner, "the data", data);
   const { name, inputs } = data as Dataset;
   if (!isList(inputs.data))
@@ -89,16 +111,25 @@ export function checkLayout(owner: string, shape: readonly number[], scale: numb
   }
 }
 
+const TYPES = [Uint8Array, Int32Array, Float32Array, Float64Array];
+
 function checkField(owner: string, options: FieldOptions): Field {
   checkOptions(owner, options, FIELD);
-  const { data, shape = [], scale = 1 } = options;
-  if (!(data instanceof Uint8Array || data instanceof Int32Array || data instanceof Float32Array)) {
+  const { data: given, shape = [], scale = 1 } = options;
+  if (!TYPES.some((type) => given instanceof type)) {
     throw new TypeError(
-      `${owner}: data is not a Uint8Array, Int32Array or Float32Array; convert it with Float32Array.from(…)`,
+      `${owner}: data is not a Uint8Array, Int32Array, Float32Array or Float64Array; convert it with Float32Array.from(…)`,
     );
   }
   checkLayout(owner, shape, scale);
-  const field = { data, shape: [...shape], scale };
+  const data = given instanceof Float64Array ? new Float32Array(given) : given;
+  // Kept where 32 bits do not hold them as they are.
+  const rounded = given instanceof Float64Array && given.some((value, i) => value !== data[i]);
+  const exact = rounded ? given : options.exact;
+  if (exact && exact.length !== data.length) {
+    throw new RangeError(`${owner}: ${data.length} elements, but ${exact.length} exact ones; give as many`);
+  }
+  const field: Field = { data, shape: [...shape], scale, ...(exact && { exact }) };
   const size = sampleSize(field);
   if (data.length === 0) throw new RangeError(`${owner}: no samples; a data set needs one or more`);
   if (data.length % size !== 0) {
@@ -110,15 +141,15 @@ function checkField(owner: string, options: FieldOptions): Field {
   return field;
 }
 
-function checkFinite(owner: string, field: Field, size: number): void {
-  if (!(field.data instanceof Float32Array)) return;
-  const bad = field.data.findIndex((value) => !Number.isFinite(value));
+function checkFinite(owner: string, { data, exact, shape }: Field, size: number): void {
+  if (!(data instanceof Float32Array)) return;
+  const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
-  const sample = Math.floor(bad / size);
-  throw new RangeError(
-    `${owner}: sample ${sample} holds ${field.data[bad]} at [${position(bad % size, field.shape).join(", ")}]; ` +
-      "expected finite numbers; drop the sample or fill the gap",
-  );
+  const place = `sample ${Math.floor(bad / size)} holds ${(exact ?? data)[bad]} at [${position(bad % size, shape).join(", ")}]`;
+  if (Number.isFinite(exact?.[bad])) {
+    throw new RangeError(`${owner}: ${place}, which is beyond 32-bit floats; give it in another unit`);
+  }
+  throw new RangeError(`${owner}: ${place}; expected finite numbers; drop the sample or fill the gap`);
 }
 
 /** The position of element `offset` in a sample of `shape`. */
@@ -153,16 +184,25 @@ function checkClasses(name: string, targets: Field, classes: number): void {
 }
 
 /**
- * Checks and builds a data set. The arrays are kept, not copied.
+ * Checks and builds a data set, or without targets a set of samples to predict from. The arrays are kept, not copied.
  * @throws RangeError | TypeError where inputs and targets have different counts, a field is empty or no whole number of
  *   samples, a class index is outside of 0 … classes − 1, or a float is not finite; the message names the place
  */
-export function dataset(options: DatasetOptions): Dataset {
-  checkOptions("dataset", options, DATASET);
-  const { name = "dataset", classes } = options;
+export function dataset(options: DatasetOptions): Dataset;
+export function dataset(options: InputSetOptions): InputSet;
+export function dataset(options: DatasetOptions | InputSetOptions): Dataset | InputSet {
+  checkOptions("dataset", options as DatasetOptions, DATASET);
+  const { name = "dataset" } = options;
   const inputs = checkField(`${name}: inputs`, options.inputs);
-  const targets = checkField(`${name}: targets`, options.targets);
   const count = inputs.data.length / sampleSize(inputs);
+  const samples = { name, count, inputs, ...(options.schema && { schema: options.schema }) };
+  if (!options.targets) {
+    if (!("classes" in options) || options.classes === undefined) return samples;
+    throw new TypeError(
+      `${name}: classes without targets; give a class index for each sample, or leave it out`,
+    );
+  }
+  const targets = checkField(`${name}: targets`, options.targets);
   const targetCount = targets.data.length / sampleSize(targets);
   if (count !== targetCount) {
     throw new RangeError(
@@ -170,13 +210,37 @@ export function dataset(options: DatasetOptions): Dataset {
         `${targetCount} targets of shape [${targets.shape.join(", ")}]; each input needs one target`,
     );
   }
-  if (classes === undefined) return { name, count, inputs, targets };
-  checkClasses(name, targets, classes);
-  return { name, count, inputs, targets, classes };
+  const { classes } = options;
+  if (classes === undefined) return { ...samples, targets };
+  const number = typeof classes === "number" ? classes : classes.length;
+  checkClasses(name, targets, number);
+  if (typeof classes === "number") return { ...samples, targets, classes };
+  const twice = classes.find((text, i) => classes.indexOf(text) < i);
+  if (twice !== undefined) {
+    throw new RangeError(
+      `${name}: two classes are called ${JSON.stringify(twice)}; call each by a name of its own`,
+    );
+  }
+  return { ...samples, targets, classes: number, schema: { ...options.schema, classes: [...classes] } };
+}
+
+/** @throws TypeError where a set has samples alone, and no targets */
+export function checkTargets(
+  operation: string,
+  { name, targets }: { name: string; targets?: unknown },
+): void {
+  if (targets) return;
+  throw new TypeError(
+    `${operation}: ${name} has no targets, only inputs; give dataset() targets, or predict from it`,
+  );
 }
 
 /** The samples at `rows`, of so many elements each, one after another. */
-export function pickRows<T extends Field["data"]>(data: T, size: number, rows: ArrayLike<number>): T {
+export function pickRows<T extends Field["data"] | Float64Array>(
+  data: T,
+  size: number,
+  rows: ArrayLike<number>,
+): T {
   const picked = new (data.constructor as new (length: number) => T)(rows.length * size);
   for (let i = 0; i < rows.length; i++) {
     const start = (rows[i] as number) * size;
@@ -189,7 +253,7 @@ export function pickRows<T extends Field["data"]>(data: T, size: number, rows: A
  * The samples at `indices`, in that order (repeats are allowed), copied.
  * @throws RangeError where there is no index, or one outside of 0 … count − 1
  */
-export function subset(source: Dataset, indices: ArrayLike<number>): Dataset {
+export function subset<T extends InputSet>(source: T, indices: ArrayLike<number>): T {
   checkDataset("subset", source);
   if (!isList(indices)) throw new TypeError(`subset: the indices are ${inWords(indices)}; give an array`);
   if (indices.length === 0)
@@ -202,24 +266,41 @@ export function subset(source: Dataset, indices: ArrayLike<number>): Dataset {
       );
     }
   }
-  const picked = (field: Field): Field => ({
-    ...field,
-    data: pickRows(field.data, sampleSize(field), indices),
-  });
-  return { ...source, count: indices.length, inputs: picked(source.inputs), targets: picked(source.targets) };
+  return {
+    ...source,
+    count: indices.length,
+    ...bothFields(source, (data, size) => pickRows(data, size, indices)),
+  };
 }
 
 /**
  * The first `count` samples, copied.
  * @throws RangeError where `count` is not one of 1 … source.count
  */
-export function take(source: Dataset, count: number): Dataset {
+export function take<T extends InputSet>(source: T, count: number): T {
   checkDataset("take", source);
   if (!Number.isInteger(count) || count < 1 || count > source.count) {
     throw new RangeError(
       `${source.name}: take(${inWords(count)}): expected an integer from 1 to ${source.count}, the number of samples`,
     );
   }
-  const first = (field: Field): Field => ({ ...field, data: field.data.slice(0, count * sampleSize(field)) });
-  return { ...source, count, inputs: first(source.inputs), targets: first(source.targets) };
+  return {
+    ...source,
+    count,
+    ...bothFields(source, (data, size) => data.slice(0, count * size) as typeof data),
+  };
+}
+
+/** The inputs and, where there are any, the targets of a set, with some of their samples, of so many elements each. */
+function bothFields(
+  source: InputSet,
+  some: <T extends Field["data"] | Float64Array>(data: T, size: number) => T,
+): { inputs: Field; targets?: Field } {
+  const { inputs, targets } = source as InputSet & Partial<Dataset>;
+  const of = (field: Field): Field => {
+    const { data, exact } = field;
+    const size = sampleSize(field);
+    return { ...field, data: some(data, size), ...(exact && { exact: some(exact, size) }) };
+  };
+  return { inputs: of(inputs), ...(targets && { targets: of(targets) }) };
 }

@@ -5,7 +5,7 @@
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { epochOrder } from "../random.ts";
 import { checkClassCounts, samplesByClass } from "./classes.ts";
-import { checkDataset, type Dataset } from "./dataset.ts";
+import { checkDataset, type InputSet } from "./dataset.ts";
 
 /** Indices of samples, ascending: `fit` on `subset(set, fold.train)`, `evaluate` on `subset(set, fold.validation)`. */
 export interface Fold {
@@ -31,7 +31,7 @@ export interface TimeSeriesOptions {
 
 const FOLD_OPTIONS: OptionKinds<FoldOptions> = { seed: "number", shuffle: "boolean" };
 
-function countOf(operation: string, source: Dataset | number): { name: string; count: number } {
+function countOf(operation: string, source: InputSet | number): { name: string; count: number } {
   if (typeof source !== "number") {
     checkDataset(operation, source);
     return source;
@@ -71,7 +71,7 @@ function foldsOf(foldOf: Uint32Array, k: number): Fold[] {
  * @param source a data set, or how many samples there are
  * @throws RangeError where k is no whole number from 2 to the count
  */
-export function kFold(source: Dataset | number, k: number, options: FoldOptions = {}): Fold[] {
+export function kFold(source: InputSet | number, k: number, options: FoldOptions = {}): Fold[] {
   checkOptions("kFold", options, FOLD_OPTIONS);
   const { seed = 0, shuffle = true } = options;
   const data = countOf("kFold", source);
@@ -95,7 +95,7 @@ export function kFold(source: Dataset | number, k: number, options: FoldOptions 
  * @throws TypeError where the data set has no classes; RangeError where k is no whole number from 2 to the count, or a
  *   class has fewer samples than there are folds
  */
-export function stratifiedKFold(source: Dataset, k: number, options: FoldOptions = {}): Fold[] {
+export function stratifiedKFold(source: InputSet, k: number, options: FoldOptions = {}): Fold[] {
   checkDataset("stratifiedKFold", source);
   checkOptions("stratifiedKFold", options, FOLD_OPTIONS);
   const { seed = 0, shuffle = true } = options;
@@ -124,7 +124,7 @@ export function stratifiedKFold(source: Dataset, k: number, options: FoldOptions
  * @throws RangeError where an option is no whole number in its range, or there are too few samples
  */
 export function timeSeriesSplit(
-  source: Dataset | number,
+  source: InputSet | number,
   k: number,
   options: TimeSeriesOptions = {},
 ): Fold[] {

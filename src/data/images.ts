@@ -1,6 +1,6 @@
 /** Images as arrays, from canvases and decoders, as a data set. */
 import { checkOptions, type OptionKinds } from "../checks.ts";
-import { type Dataset, dataset } from "./dataset.ts";
+import { type Dataset, dataset, type InputSet } from "./dataset.ts";
 
 /** What a canvas gives, or a decoder of image files: RGBA bytes, row by row. */
 export interface PixelData {
@@ -9,14 +9,12 @@ export interface PixelData {
   readonly height: number;
 }
 
-export interface ImageDatasetOptions {
+export interface ImageInputOptions {
   /** For error messages ("images" unless given). */
   readonly name?: string;
   /** Bytes 0 … 255 of one image each; of `ImageData` and the like, alpha is left out. */
   readonly images: readonly (ArrayLike<number> | PixelData)[];
-  /** The class of each image. */
-  readonly labels: ArrayLike<number>;
-  readonly classes: number;
+  readonly labels?: undefined;
   /** Of every image. Needed for arrays; of `ImageData` by default the first one's. */
   readonly width?: number;
   readonly height?: number;
@@ -26,6 +24,14 @@ export interface ImageDatasetOptions {
   readonly layout?: "HWC" | "CHW";
   /** Makes one channel of red, green and blue: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). Default false. */
   readonly grey?: boolean;
+}
+
+/** The same, with what is to be learned. */
+export interface ImageDatasetOptions extends Omit<ImageInputOptions, "labels"> {
+  /** The class of each image. */
+  readonly labels: ArrayLike<number>;
+  /** How many there are, or what each is called. */
+  readonly classes: number | readonly string[];
 }
 
 /** One image as it was given, and how to read it. */
@@ -47,7 +53,7 @@ const IMAGE_OPTIONS: OptionKinds<ImageDatasetOptions> = {
   name: "string",
   images: "array",
   labels: "any",
-  classes: "number",
+  classes: "any",
   width: "number",
   height: "number",
   channels: "number",
@@ -56,16 +62,18 @@ const IMAGE_OPTIONS: OptionKinds<ImageDatasetOptions> = {
 };
 
 /**
- * A data set of images with a class each: samples [channels, height, width] as bytes, scale 1/255.
+ * A data set of images with a class each, or without labels images to predict from: samples [channels, height, width] as bytes, scale 1/255.
  * @throws RangeError | TypeError where images and labels have different counts, an image has another size than the rest
  *   or holds what is no byte (naming the image), or as `dataset` does
  */
-export function imageDataset(options: ImageDatasetOptions): Dataset {
-  checkOptions("imageDataset", options, IMAGE_OPTIONS);
-  const { name = "images", images, labels, classes, grey = false } = options;
+export function imageDataset(options: ImageDatasetOptions): Dataset;
+export function imageDataset(options: ImageInputOptions): InputSet;
+export function imageDataset(options: ImageDatasetOptions | ImageInputOptions): Dataset | InputSet {
+  checkOptions("imageDataset", options as ImageDatasetOptions, IMAGE_OPTIONS);
+  const { name = "images", images, labels, grey = false } = options;
   const first = images[0];
   if (first === undefined) throw new RangeError(`${name}: no images; a data set needs one or more`);
-  if (images.length !== labels.length) {
+  if (labels && images.length !== labels.length) {
     throw new RangeError(
       `${name}: labels and images of different counts: ${images.length} images, ${labels.length} labels; each image needs one label`,
     );
@@ -92,17 +100,20 @@ export function imageDataset(options: ImageDatasetOptions): Dataset {
   sources.forEach((source, i) => {
     (grey ? writeGrey : writeChannels)(data.subarray(i * sample, (i + 1) * sample), source, pixels);
   });
-  return dataset({
-    name,
-    inputs: { data, shape, scale: 1 / 255 },
-    targets: { data: labelData(name, labels) },
-    classes,
-  });
+  const inputs = { data, shape, scale: 1 / 255 };
+  if (!options.labels) {
+    if (!("classes" in options) || options.classes === undefined) return dataset({ name, inputs });
+    throw new TypeError(
+      `${name}: classes without labels; give a class index for each image, or leave it out`,
+    );
+  }
+  const { classes } = options;
+  return dataset({ name, inputs, targets: { data: labelData(name, options.labels) }, classes });
 }
 
 function sizeOf(
   name: string,
-  { width, height }: ImageDatasetOptions,
+  { width, height }: Omit<ImageInputOptions, "labels">,
   first: ArrayLike<number> | PixelData,
 ): { width: number; height: number } {
   const size = {
@@ -126,7 +137,7 @@ function checkImage(
     height,
     channels,
     layout = "HWC",
-  }: ImageDatasetOptions & { width: number; height: number; channels: number },
+  }: Omit<ImageInputOptions, "labels"> & { width: number; height: number; channels: number },
 ): Source {
   const pixels = width * height;
   const given = isPixelData(image);

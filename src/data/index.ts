@@ -6,6 +6,8 @@ export {
   dataset,
   type Field,
   type FieldOptions,
+  type InputSet,
+  type InputSetOptions,
   sampleSize,
   subset,
   take,
@@ -30,7 +32,7 @@ export {
 } from "./generators.ts";
 export { type GunzipOptions, gunzip } from "./gzip.ts";
 export { type IdxArray, idxImages, parseIdx, readIdx } from "./idx.ts";
-export { type ImageDatasetOptions, imageDataset, type PixelData } from "./images.ts";
+export { type ImageDatasetOptions, type ImageInputOptions, imageDataset, type PixelData } from "./images.ts";
 export {
   type MirrorFailure,
   type MnistOptions,
@@ -52,6 +54,7 @@ export {
   standardScaler,
   type UnfittedScaler,
 } from "./scalers.ts";
+export type { ColumnSchema, Schema } from "./schema.ts";
 export { type SplitOptions, split } from "./split.ts";
 export {
   type Chunk,

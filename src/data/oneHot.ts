@@ -1,6 +1,6 @@
 /** Categories as vectors with a single 1. */
 import { inWords, isList } from "../checks.ts";
-import { checkDataset, type Dataset, dataset } from "./dataset.ts";
+import { checkDataset, checkTargets, type Dataset, dataset } from "./dataset.ts";
 
 /** A column of categories, one-hot. */
 export interface OneHotColumn<Category> {
@@ -26,13 +26,19 @@ function vectors(indices: ArrayLike<number>, width: number): Float32Array<ArrayB
  */
 export function oneHotTargets(source: Dataset): Dataset {
   checkDataset("oneHotTargets", source);
-  const { name, inputs, targets, classes } = source;
+  checkTargets("oneHotTargets", source);
+  const { name, inputs, targets, classes, schema } = source;
   if (classes === undefined) {
     throw new TypeError(
       `oneHotTargets: ${name} has no classes; give dataset() class indices and \`classes\``,
     );
   }
-  return dataset({ name, inputs, targets: { data: vectors(targets.data, classes), shape: [classes] } });
+  return dataset({
+    name,
+    inputs,
+    targets: { data: vectors(targets.data, classes), shape: [classes] },
+    schema,
+  });
 }
 
 /**

@@ -1,12 +1,13 @@
-/** Data sets and rows of numbers, both as 32-bit floats one after the other: what scalers measure and scale. */
+/** Data sets and rows of numbers, both as floats one after the other: what scalers measure and scale. */
 import { inWords } from "../checks.ts";
-import { type Dataset, type Field, sampleSize } from "./dataset.ts";
+import { type Dataset, type Field, type InputSet, sampleSize } from "./dataset.ts";
 
 /** Samples as rows of numbers, all of one length. */
 export type Rows = readonly ArrayLike<number>[];
 
 export interface Samples {
-  readonly values: Float32Array<ArrayBuffer>;
+  /** In 64 bits, as rows have them, unless they were of 32 or fewer before. */
+  readonly values: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
   /** shape of one sample */
   readonly shape: readonly number[];
   /** number of elements of one sample */
@@ -15,7 +16,8 @@ export interface Samples {
   readonly unit: "sample" | "row";
 }
 
-function fieldValues({ data, scale }: Field): Float32Array<ArrayBuffer> {
+function fieldValues({ data, exact, scale }: Field): Samples["values"] {
+  if (exact) return Float64Array.from(exact, (value) => value * scale);
   // As an engine decodes them: in 32-bit floats.
   const factor = Math.fround(scale);
   const values = new Float32Array(data.length);
@@ -29,7 +31,7 @@ export function rowValues(operation: string, rows: Rows): Samples {
   if (size === 0) {
     throw new RangeError(`${operation}: no rows of numbers; give one or more, such as [[1, 2], [3, 4]]`);
   }
-  const values = new Float32Array(rows.length * size);
+  const values = new Float64Array(rows.length * size);
   rows.forEach((row, i) => {
     if (row.length !== size) {
       throw new RangeError(
@@ -41,10 +43,20 @@ export function rowValues(operation: string, rows: Rows): Samples {
   return { values, shape: [size], size, unit: "row" };
 }
 
-/** The inputs of a data set, or rows. @throws RangeError as `rowValues` */
-export function samplesOf(operation: string, source: Dataset | Rows): Samples {
+/** The inputs (or targets) of a data set, or rows. @throws RangeError as `rowValues` */
+export function samplesOf(
+  operation: string,
+  source: InputSet | Rows,
+  of: "inputs" | "targets" = "inputs",
+): Samples {
   if (Array.isArray(source)) return rowValues(operation, source);
-  const { name, inputs } = Object(source) as Partial<Dataset>;
+  const { name, classes, ...fields } = Object(source) as Partial<Dataset>;
+  if (of === "targets" && fields.inputs?.data && (!fields.targets || classes !== undefined)) {
+    throw new TypeError(
+      `${operation}: ${name} has ${fields.targets ? "classes for targets, which have no scale" : "no targets"}; scale its inputs`,
+    );
+  }
+  const inputs: Field | undefined = fields[of];
   if (!inputs?.data) {
     throw new TypeError(
       `${operation}: ${name ?? inWords(source)} holds no samples; give a data set in memory, or an array of rows`,

@@ -1,5 +1,5 @@
 /** A fitted scaler: one offset and one factor for each feature, channel, or for all. */
-import { type Dataset, dataset } from "./dataset.ts";
+import { dataset, type InputSet } from "./dataset.ts";
 import { checkFinite, type Rows, rowValues, type Samples, samplesOf } from "./samples.ts";
 
 const KINDS = ["minMax", "standard", "robust"] as const;
@@ -14,10 +14,10 @@ export interface ScalerData {
   readonly factor: ArrayLike<number>;
 }
 
+/** In 64 bits: a difference of large numbers is exact, and what is scaled is rounded where it is stored. */
 type Formula = (value: number, offset: number, factor: number) => number;
 
-// As engines compute it, each operation rounded to 32 bits: the product is rounded where it is stored.
-const scaled: Formula = (x, offset, factor) => Math.fround(x - offset) * factor;
+const scaled: Formula = (x, offset, factor) => (x - offset) * factor;
 const unscaled: Formula = (y, offset, factor) => y / factor + offset;
 
 /**
@@ -43,28 +43,30 @@ export class Scaler implements ScalerData {
     }
     this.kind = kind;
     this.shape = [...shape];
-    // As engines hold them, so that what is scaled here is what the layer gives.
-    this.offset = Array.from(offset, Math.fround);
-    this.factor = Array.from(factor, Math.fround);
+    this.offset = Array.from(offset);
+    this.factor = Array.from(factor);
+    // As engines hold them: the layer `scaling` must be able to.
     if (
-      !this.offset.every(Number.isFinite) ||
-      !this.factor.every((value) => Number.isFinite(value) && value !== 0)
+      !this.offset.every((value) => Number.isFinite(Math.fround(value))) ||
+      !this.factor.map(Math.fround).every((value) => Number.isFinite(value) && value !== 0)
     ) {
       throw new RangeError("scaler: offsets must be finite numbers, and factors finite and not 0");
     }
   }
 
   /**
-   * The data set with its inputs scaled, in 32-bit floats with scale 1; targets are left alone.
+   * The data set with its inputs scaled: computed in 64 bits, held in 32-bit floats with scale 1; targets are left alone.
    * @throws RangeError where samples have another shape than those the scaler was fitted on
    */
-  transform(source: Dataset): Dataset {
-    const { name, inputs, targets, classes } = source;
+  transform<T extends InputSet>(source: T): T {
+    const { name, inputs, schema } = source;
     if (!this.#serves(inputs.shape)) {
       throw this.#misfit("transform", `${name} has samples of shape [${inputs.shape.join(", ")}]`);
     }
-    const data = this.#apply(samplesOf("transform", source), scaled);
-    return dataset({ name, inputs: { data, shape: inputs.shape }, targets, classes });
+    const data = Float32Array.from(this.#apply(samplesOf("transform", source), scaled));
+    const made = dataset({ name, inputs: { data, shape: inputs.shape } });
+    const scalers = [...(schema?.scalers ?? []), this.toJSON()];
+    return { ...source, ...made, schema: { ...schema, scalers } };
   }
 
   /**
@@ -73,12 +75,12 @@ export class Scaler implements ScalerData {
    * @throws RangeError where rows have another number of features than those the scaler was fitted on, or one that is
    *   not finite
    */
-  transformRows(rows: Float32Array | Rows): Float32Array<ArrayBuffer> {
-    return this.#rows("transformRows", rows, scaled);
+  transformRows(rows: Float32Array | Float64Array | Rows): Float32Array<ArrayBuffer> {
+    return Float32Array.from(this.#rows("transformRows", rows, scaled));
   }
 
-  /** What `transformRows` was given, from what it gave: y / factor + offset. */
-  inverse(rows: Float32Array | Rows): Float32Array<ArrayBuffer> {
+  /** What `transformRows` was given, from what it gave: y / factor + offset, in 64 bits. */
+  inverse(rows: Float32Array | Float64Array | Rows): Float64Array<ArrayBuffer> {
     return this.#rows("inverse", rows, unscaled);
   }
 
@@ -101,23 +103,24 @@ export class Scaler implements ScalerData {
     return this.#byChannel ? same(shape[0] as number, 0) : shape.every(same);
   }
 
-  #rows(operation: string, rows: Float32Array | Rows, formula: Formula): Float32Array<ArrayBuffer> {
+  #rows(
+    operation: string,
+    rows: Float32Array | Float64Array | Rows,
+    formula: Formula,
+  ): Float64Array<ArrayBuffer> {
     const what = `${this.kind}Scaler: ${operation}`;
-    if (rows instanceof Float32Array && this.#byChannel) {
+    const flat = rows instanceof Float32Array || rows instanceof Float64Array;
+    if (flat && this.#byChannel) {
       throw new TypeError(`${what}: got one array; give an array of rows, one for each sample`);
     }
     const columns = this.offset.length;
-    const samples =
-      rows instanceof Float32Array
-        ? ({ values: Float32Array.from(rows), shape: [columns], size: columns, unit: "row" } as const)
-        : rowValues(what, rows);
+    const samples = flat
+      ? ({ values: Float64Array.from(rows), shape: [columns], size: columns, unit: "row" } as const)
+      : rowValues(what, rows);
     const { values, size } = samples;
     const fits = this.#byChannel || this.shape.length === 0 ? size % columns === 0 : size === columns;
     if (!fits || values.length % size !== 0) {
-      throw this.#misfit(
-        operation,
-        rows instanceof Float32Array ? `got ${values.length} numbers` : `got rows of ${size} numbers`,
-      );
+      throw this.#misfit(operation, flat ? `got ${values.length} numbers` : `got rows of ${size} numbers`);
     }
     checkFinite(what, samples);
     return this.#apply(samples, formula);
@@ -133,13 +136,15 @@ export class Scaler implements ScalerData {
     );
   }
 
-  #apply({ values, size }: Samples, formula: Formula): Float32Array<ArrayBuffer> {
+  #apply({ values, size }: Samples, formula: Formula): Float64Array<ArrayBuffer> {
     const { offset, factor } = this;
     const together = size / offset.length;
-    return values.map((value, i) => {
+    const result = new Float64Array(values.length);
+    for (let i = 0; i < result.length; i++) {
       const column = Math.floor((i % size) / together);
-      return formula(value, offset[column] as number, factor[column] as number);
-    });
+      result[i] = formula(values[i] as number, offset[column] as number, factor[column] as number);
+    }
+    return result;
   }
 }
 

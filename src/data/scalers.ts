@@ -3,9 +3,10 @@
  * of numpy and scikit-learn: population deviation, quantiles by linear interpolation.
  */
 import { checkOptions } from "../checks.ts";
-import type { Dataset } from "./dataset.ts";
+import type { InputSet } from "./dataset.ts";
 import { checkFinite, elementName, type Rows, type Samples, samplesOf } from "./samples.ts";
 import { Scaler, type ScalerKind } from "./scaler.ts";
+import { columnNames } from "./schema.ts";
 
 /** What has an offset and a factor of its own: each feature, each channel (the first axis of a sample), or all together. */
 export type Per = "feature" | "channel" | "all";
@@ -28,19 +29,21 @@ export interface RobustOptions extends ScalerOptions {
 export interface FitScalerOptions {
   /** Names of the features, for error messages. */
   readonly columns?: readonly string[];
+  /** What of a data set is measured (default "inputs"); "targets" for `unscaling` and `scaledLoss`. */
+  readonly of?: "inputs" | "targets";
 }
 
 /** A scaler before `fit`. Everything else that it could do throws. */
 export interface UnfittedScaler {
   /**
-   * Measures a data set's inputs, or rows, in 64-bit floats.
+   * Measures a data set's inputs or targets, or rows, in 64-bit floats.
    * @throws RangeError where a feature is constant, a number is not finite (naming sample and column), or rows have
    *   different lengths
    */
-  fit(train: Dataset | Rows, options?: FitScalerOptions): Scaler;
-  transform(source: Dataset): never;
-  transformRows(rows: Float32Array | Rows): never;
-  inverse(rows: Float32Array | Rows): never;
+  fit(train: InputSet | Rows, options?: FitScalerOptions): Scaler;
+  transform(source: InputSet): never;
+  transformRows(rows: Float32Array | Float64Array | Rows): never;
+  inverse(rows: Float32Array | Float64Array | Rows): never;
 }
 
 /** What is measured of a column: which value becomes 0, and by what differences from it are multiplied. */
@@ -72,7 +75,9 @@ export function minMaxScaler(options: MinMaxOptions = {}): UnfittedScaler {
 export function standardScaler(options: ScalerOptions = {}): UnfittedScaler {
   const { per } = checkOptions("standardScaler", options, { per: "string" });
   return unfitted("standard", per, (sorted) => {
-    const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+    // Around the least value: sums of large numbers would round away what differs.
+    const least = sorted[0] as number;
+    const mean = least + sorted.reduce((sum, value) => sum + (value - least), 0) / sorted.length;
     const variance = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length;
     return { offset: mean, factor: 1 / Math.sqrt(variance) };
   });
@@ -111,7 +116,17 @@ function unfitted(kind: ScalerKind, per: Per | undefined, measure: Measure): Unf
     throw new Error(`${name}: ${operation}: not fitted yet; use the scaler that fit(train) returns`);
   };
   return {
-    fit: (train, options) => fitScaler(kind, per, measure, samplesOf(`${name}: fit`, train), options),
+    fit: (train, options = {}) => {
+      const { of = "inputs" } = checkOptions(`${name}: fit`, options, { columns: "array", of: "string" });
+      if (of !== "inputs" && of !== "targets") {
+        throw new RangeError(`${name}: fit: of is ${of}; expected "inputs" or "targets"`);
+      }
+      const { schema } = Object(train) as Partial<InputSet>;
+      const known = of === "inputs" ? columnNames(schema) : schema?.targets;
+      const samples = samplesOf(`${name}: fit`, train, of);
+      const columns = options.columns ?? (known?.length === samples.size ? known : undefined);
+      return fitScaler(kind, per, measure, samples, columns);
+    },
     transform: refuse("transform"),
     transformRows: refuse("transformRows"),
     inverse: refuse("inverse"),
@@ -123,10 +138,9 @@ function fitScaler(
   given: Per | undefined,
   measure: Measure,
   samples: Samples,
-  options: FitScalerOptions = {},
+  names: readonly string[] | undefined,
 ): Scaler {
   const operation = `${kind}Scaler: fit`;
-  const { columns: names } = checkOptions(operation, options, { columns: "array" });
   const { shape, size } = samples;
   const per = given ?? (shape.length === 3 ? "channel" : "feature");
   if (names && names.length !== size) {

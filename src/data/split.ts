@@ -2,7 +2,7 @@
 import { checkOptions, inWords, isList } from "../checks.ts";
 import { epochOrder } from "../random.ts";
 import { checkClassCounts, samplesByClass } from "./classes.ts";
-import { checkDataset, type Dataset, subset } from "./dataset.ts";
+import { checkDataset, type InputSet, subset } from "./dataset.ts";
 
 export interface SplitOptions {
   /** Whether every part gets the same proportions of classes (default false). */
@@ -62,7 +62,11 @@ function checkRatios(name: string, ratios: readonly number[]): void {
  * @throws RangeError where ratios are none or do not sum to 1, a part gets no sample, or, stratified, a class has fewer
  *   samples than there are parts; TypeError where there are no classes to stratify by
  */
-export function split(source: Dataset, ratios: readonly number[], options: SplitOptions = {}): Dataset[] {
+export function split<T extends InputSet>(
+  source: T,
+  ratios: readonly number[],
+  options: SplitOptions = {},
+): T[] {
   checkDataset("split", source);
   checkOptions("split", options, { stratified: "boolean", seed: "number", shuffle: "boolean" });
   const { stratified = false, seed = 0, shuffle = true } = options;
@@ -96,7 +100,7 @@ function consecutive(
   return into;
 }
 
-function stratifiedParts(source: Dataset, ratios: readonly number[], order: Uint32Array): Uint32Array {
+function stratifiedParts(source: InputSet, ratios: readonly number[], order: Uint32Array): Uint32Array {
   const byClass = samplesByClass("split", source, order);
   checkClassCounts("split", source, byClass, ratios.length, "parts");
   const partOf = new Uint32Array(source.count);

@@ -1,6 +1,6 @@
 /** Data that is not held in memory as a whole: read from wherever it comes, chunk by chunk, once an epoch. */
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
-import { checkLayout, type Field } from "./dataset.ts";
+import { checkLayout, checkTargets, type Field } from "./dataset.ts";
 
 /** Some samples, as many as come at once: their elements, one sample after another. */
 export interface Chunk {
@@ -84,6 +84,7 @@ export function stream(options: StreamOptions): Stream {
   if (classes !== undefined && !(Number.isInteger(classes) && classes >= 1)) {
     throw new RangeError(`${name}: classes is ${classes}; expected a positive integer`);
   }
+  checkTargets("stream", { ...options, name });
   const inputs = checkField(`${name}: inputs`, options.inputs);
   const targets = checkField(`${name}: targets`, options.targets);
   if (classes !== undefined && (targets.type === "f32" || targets.shape.length > 0 || targets.scale !== 1)) {

@@ -2,7 +2,7 @@
 
 import { Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
 import { checkOptions } from "../checks.ts";
-import { checkDataset, type Dataset, type Field } from "../data/dataset.ts";
+import { checkDataset, checkTargets, type Dataset, type Field } from "../data/dataset.ts";
 
 /** Samples as rows: a number to be predicted for each, or several. */
 export interface LinearRows {
@@ -145,16 +145,18 @@ function predict(
   return predicted;
 }
 
-function fromDataset({ name, count, inputs, targets, classes }: Dataset): { x: Matrix; y: Matrix } {
+function fromDataset(source: Dataset): { x: Matrix; y: Matrix } {
+  checkTargets("linearRegression", source);
+  const { name, count, inputs, targets, classes } = source;
   if (classes !== undefined) {
     throw new TypeError(
       `linearRegression: the targets of ${name} are classes; give numbers, or fit a model with crossEntropy()`,
     );
   }
-  const matrix = ({ data, scale }: Field) => {
+  const matrix = ({ data, exact, scale }: Field) => {
     const width = data.length / count;
     return Array.from({ length: count }, (_, row) =>
-      Array.from(data.subarray(row * width, (row + 1) * width), (value) => value * scale),
+      Array.from((exact ?? data).subarray(row * width, (row + 1) * width), (value) => value * scale),
     );
   };
   return { x: toMatrix(`${name}: inputs`, matrix(inputs)), y: toMatrix(`${name}: targets`, matrix(targets)) };

@@ -1,6 +1,6 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
-import { checkData } from "../data/dataset.ts";
+import { checkData, checkTargets } from "../data/dataset.ts";
 import type { Loss, LossFunction } from "../nn/losses.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
@@ -106,6 +106,7 @@ export async function evaluate(
   checkTrainer("evaluate", trainer);
   trainer.checkAwaited("evaluate");
   checkData("evaluate", "the data", dataset);
+  checkTargets("evaluate", dataset);
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   if (options.batchSize !== undefined) checkWhole("evaluate: batchSize", options.batchSize);
   checkMetrics("evaluate", options.metrics ?? []);

@@ -1,6 +1,8 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
-import { checkData } from "../data/dataset.ts";
+import { checkData, checkTargets, type Dataset } from "../data/dataset.ts";
+import { checkPrecision } from "../data/precision.ts";
+import { columnNames } from "../data/schema.ts";
 import type { Clipping } from "../nn/arena.ts";
 import type { Augment } from "../nn/batch.ts";
 import { asLoss, type Loss, type LossFunction } from "../nn/losses.ts";
@@ -27,7 +29,7 @@ export interface FitOptions {
   readonly optimizer?: Optimizer;
   /** What the learning rate is multiplied by from step to step (default: constant), or a function of the step. */
   readonly schedule?: Schedule | ScheduleFunction;
-  /** Samples a step (default 128). */
+  /** Samples a step (default 128, or all if they are fewer). */
   readonly batchSize?: number;
   /** Passes over the data (default 5). */
   readonly epochs?: number;
@@ -163,23 +165,31 @@ export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch
   release(): void;
 }
 
+const SCALE_FIRST =
+  "scale them in 64 bits first: const scaler = standardScaler().fit(train), then fit on scaler.transform(train)";
+const CHANGE_UNIT = "subtract what they have in common, or give them in another unit";
+
 /**
  * Trains `model` on `dataset`.
- * @throws TypeError at once for an option that there is not, or arguments of other kinds; RangeError when an option makes no
- *   sense, or the data set is smaller than a batch
+ * @throws TypeError at once for an option that there is not, arguments of other kinds, or data without targets; RangeError
+ *   when an option makes no sense, the data set is smaller than a batch, or 32-bit floats run its numbers together
  */
 export function fit(engine: Engine, model: Model, dataset: Data, options: FitOptions = {}): FitRun {
   checkEngine("fit", engine);
   const layer = asLayer(model, "fit");
   checkData("fit", "the data", dataset);
+  checkTargets("fit", dataset);
   checkOptions("fit", options, FIT_OPTIONS);
-  const { batchSize = 128, epochs = 5, seed = 0, optimizer = adam() } = options;
+  const { batchSize = Math.min(128, dataset.count), epochs = 5, seed = 0, optimizer = adam() } = options;
   checkWhole("fit: batchSize", batchSize);
   checkWhole("fit: epochs", epochs);
   checkWhole("fit: seed", seed, 0);
   checkOptimizer("fit", optimizer);
   checkMetrics("fit", options.metrics ?? []);
-  if (options.validation !== undefined) checkData("fit", "validation", options.validation);
+  if (options.validation !== undefined) {
+    checkData("fit", "validation", options.validation);
+    checkTargets("fit: validation", options.validation);
+  }
   if (options.validationBatchSize !== undefined)
     checkWhole("fit: validationBatchSize", options.validationBatchSize);
   checkConfusion("fit", options.confusion, options.validation ?? dataset);
@@ -208,6 +218,14 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
   const stepsPerEpoch = Math.ceil(dataset.count / batchSize);
   const begin = { step: 0, total: stepsPerEpoch * epochs, stepsPerEpoch, history: [] };
   const schedule = options.schedule && asSchedule("fit", options.schedule, begin);
+  if (!("open" in dataset)) checkNumbers(dataset);
   const trainer = createTrainer(engine, layer, { inputShape: dataset.inputs.shape, optimizer, seed });
   return new Run(trainer, dataset, { ...options, loss, schedule, callbacks }, batchSize, epochs);
+}
+
+/** @throws RangeError where 32-bit floats run together what differs in a data set */
+function checkNumbers({ name, inputs, targets, schema }: Dataset): void {
+  const names = columnNames(schema);
+  checkPrecision(`fit: ${name}: inputs`, inputs, { names, remedy: SCALE_FIRST });
+  checkPrecision(`fit: ${name}: targets`, targets, { names: schema?.targets, remedy: CHANGE_UNIT });
 }

@@ -1,6 +1,6 @@
 /** Prediction: a model's outputs for samples from the host. */
 import { checkOptions, checkWhole } from "../checks.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { InputSet } from "../data/dataset.ts";
 import { sigmoidOp } from "../nn/ops/scalar.ts";
 import { softmaxOf } from "../nn/ops/softmax.ts";
 import { inputSource } from "../nn/ops/source.ts";
@@ -41,7 +41,7 @@ export interface Prediction extends TensorData {
  * What is predicted for: numbers, samples one after the other; rows of numbers, in rows of rows where samples have more
  * axes; or the samples of a data set.
  */
-export type PredictInputs = Samples | Dataset;
+export type PredictInputs = Samples | InputSet;
 
 /** {@link predict} with its options, and steps of its own. */
 export interface Predictor<P extends Prediction = Prediction> {
@@ -158,7 +158,7 @@ function stepSize(count: number, most: number): number {
 }
 
 /** A batch of `size` samples: those given, from the first again where they are too few. */
-function batchOf(samples: Dataset["inputs"]["data"], size: number, sampleSize: number): Float32Array {
+function batchOf(samples: InputSet["inputs"]["data"], size: number, sampleSize: number): Float32Array {
   const x = new Float32Array(size * sampleSize);
   x.set(samples);
   for (let at = samples.length; at < x.length; at *= 2) x.copyWithin(at, 0, at);
@@ -196,7 +196,7 @@ function compiled(
   );
 }
 
-function isData(inputs: PredictInputs): inputs is Dataset {
+function isData(inputs: PredictInputs): inputs is InputSet {
   return "inputs" in Object(inputs);
 }
 

@@ -5,13 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import {
-  type CsvOptions,
-  parseCsv,
-  readCsv,
-  type Table,
-  type TableDatasetOptions,
-} from "../../src/csv/index.ts";
+import { type CsvOptions, parseCsv, readCsv, type Table } from "../../src/csv/index.ts";
 import { uniform } from "../../src/random.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
@@ -41,6 +35,9 @@ describe("parseCsv", () => {
     ["semicolons", "a;b\n1;2\n3;4\n", {}],
     ["tabs", "a\tb\n1\t2\n3\t4\n", {}],
     ["another delimiter, by option", "a:b\n1:2\n3:4", { delimiter: ":" }],
+    ["a line that names the delimiter", "\ufeffsep=:\r\na:b\r\n1:2\r\n3:4", {}],
+    ["such a line, quoted, with empty cells", '"sep=;";;\na;b\n1;2\n3;4', {}],
+    ["such a line, and another delimiter by option", "sep=;\na,b\n1,2\n3,4", { delimiter: "," }],
     ["comments and empty lines", "# who\na,b\n\n#\n1,2\n# why, and when\n3,4\n#", { comment: "#" }],
     ["spaces around names, and quotes", ' a ,"b"\n"1","2"\n3,4\n\n\n', {}],
     ["no header", "1,2\n3,4", { header: ["a", "b"] }],
@@ -96,6 +93,7 @@ describe("parseCsv", () => {
       "line 2 has 3 cells; there are 2 columns",
     ],
     ["names for other columns", "1,2", { header: ["a"] }, "line 1 has 2 cells; there are 1 column"],
+    ["the line behind one that names the delimiter", "sep=;\na;b\n1;2\n3\n", {}, "csv: line 4 has 1 cell"],
     ["a name twice", "a,b,a\n1,2,3", {}, 'csv: line 1: columns 1 and 3 are both named "a"'],
     ["no name", "a,,c\n1,2,3", {}, "csv: line 1: column 2 of 3 has no name"],
     ["a name twice, by option", "1,2", { header: ["a", "a"] }, "csv: the option header: columns 1 and 2"],
@@ -167,16 +165,67 @@ describe("numbers", () => {
   it.each([
     ["abc", 't.csv: line 5, column "n": "abc" is no number; expected one such as -1.5 or 2e3'],
     ["0x10", '"0x10" is no number'],
-    ['"1,5"', '"1,5" is no number'],
     ["1e", '"1e" is no number'],
-    ["NaN", 't.csv: line 5, column "n": NaN is not finite; drop the row, or count it as a missing value'],
+    [
+      "NaN",
+      't.csv: line 5, column "n": NaN is not finite; drop the row, or count it as a missing value with missing: ["", "NaN"]',
+    ],
     ["-inf", "-inf is not finite"],
     ["Infinity", "Infinity is not finite"],
-    ["", 't.csv: line 5, column "n": the value is missing; fill it in, or leave such rows out'],
+    ["", 't.csv: line 5, column "n": the value is missing; fill it in, by fill: "mean" or the like'],
     [" ", "the value is missing"],
-    ["NA", '"NA" is no number'],
+    ["NA", '"NA" is no number; where it stands for a missing value, read the table with missing: ["", "NA"]'],
+    [
+      "#N/A",
+      '"#N/A" is no number; where it stands for a missing value, read the table with missing: ["", "#N/A"]',
+    ],
+    ["-", 'read the table with missing: ["", "-"]'],
+    ['"1,5"', '"1,5" is no number; read the table with decimal: ","'],
+    ['"1,500"', '"1,500" is no number; read the table with thousands: "," or decimal: ","'],
+    ['"1,234,567.5"', 'read the table with thousands: ","'],
+    ['"1.234.567,5"', 'read the table with decimal: ",", thousands: "."'],
+    ["1 234", 'read the table with thousands: " "'],
+    ["1'234.5", 'read the table with thousands: "\'"'],
+    ['"1,5,6"', "or make the column categorical"],
   ])("refuses %j", (cell, message) => {
     expect(reading(cell)).toThrow(message);
+  });
+
+  it.each<[string, CsvOptions, string, number]>([
+    ["a decimal comma", { decimal: "," }, "1,5", 1.5],
+    ["a decimal comma in front", { decimal: "," }, "-,25e2", -25],
+    ["no decimal comma", { decimal: "," }, "12", 12],
+    ["groups by commas", { thousands: "," }, "-1,234,567.25", -1234567.25],
+    ["no groups", { thousands: "," }, "1234567", 1234567],
+    ["both the other way round", { decimal: ",", thousands: "." }, "1.234.567,5", 1234567.5],
+    ["groups by spaces", { decimal: ",", thousands: " " }, "1 234\u00a0567\u202f890,5", 1234567890.5],
+    ["groups by apostrophes", { thousands: "'" }, "12'345", 12345],
+  ])("takes %s", (_what, options, cell, value) => {
+    expect(parseCsv(`a\tn\nx\t${cell}\n`, { delimiter: "\t", ...options }).numbers("n")[0]).toBe(value);
+    // In a guess at the delimiter, too, where cells with commas are quoted or separated by semicolons.
+    expect(parseCsv(`a,n\nx,"${cell}"\n`, options).numbers("n")[0]).toBe(value);
+    expect(parseCsv(`a;n\nx;${cell}\nx;${cell}\n`, options).numbers("n")[1]).toBe(value);
+  });
+
+  it.each<[string, CsvOptions, string]>([
+    ["1.5", { decimal: "," }, '"1.5" is no number; read the table with decimal: "."'],
+    ["12,34", { thousands: "," }, '"12,34" is no number; read the table with decimal: ","'],
+    ["1,2345", { thousands: "," }, "is no number"],
+    [",234", { thousands: "," }, "is no number"],
+    ["1.234,5", { decimal: ",", thousands: " " }, 'read the table with thousands: "."'],
+    ["x", { decimal: "," }, "expected one such as -1,5 or 2e3"],
+  ])("refuses %j with %j", (cell, options, message) => {
+    expect(() => parseCsv(`a\tn\nx\t${cell}`, { delimiter: "\t", ...options }).numbers("n")).toThrow(message);
+  });
+
+  it("refuses characters that are none", () => {
+    const text = "a\n1\n";
+    expect(() => parseCsv(text, { decimal: ".." })).toThrow('csv: decimal is ".."; give one character');
+    expect(() => parseCsv(text, { decimal: "5" })).toThrow('decimal is "5"');
+    expect(() => parseCsv(text, { thousands: "" })).toThrow('csv: thousands is ""; give one character');
+    expect(() => parseCsv(text, { thousands: "." })).toThrow(
+      'decimal and thousands are both "."; they must differ',
+    );
   });
 
   it("refuses what is named as missing, and columns that there are not", () => {
@@ -184,95 +233,6 @@ describe("numbers", () => {
     expect(() => parseCsv(IRISES).numbers("leaf")).toThrow(
       'csv: there is no column "leaf"; there are "sepal", "petal", "species"',
     );
-  });
-});
-
-describe("dataset", () => {
-  it("has classes by name", () => {
-    const table = parseCsv(IRISES, { name: "irises" });
-    const set = table.dataset({ target: "species", classes: table.categories("species") });
-    expect(set).toMatchObject({ name: "irises", count: 4, classes: 3, inputs: { shape: [2], scale: 1 } });
-    expect(set.inputs.data).toEqual(Float32Array.of(5.1, 1.4, 7, 4.7, 6.3, 6, 4.9, 1.5));
-    expect(set.targets).toEqual({ data: Int32Array.of(0, 1, 2, 0), shape: [], scale: 1 });
-  });
-
-  it("has classes by index, numbers, or several of them, of the inputs named", () => {
-    const table = parseCsv("a,b,c\n0,1,2\n2,3,4\n");
-    expect(table.dataset({ target: "a", classes: 3 }).targets.data).toEqual(Int32Array.of(0, 2));
-    expect(table.dataset({ target: "c" }).targets).toEqual({
-      data: Float32Array.of(2, 4),
-      shape: [1],
-      scale: 1,
-    });
-    const several = table.dataset({ inputs: ["b"], target: ["c", "a"] });
-    expect(several.inputs.data).toEqual(Float32Array.of(1, 3));
-    expect(several.targets).toEqual({ data: Float32Array.of(2, 0, 4, 2), shape: [2], scale: 1 });
-  });
-
-  it("has categories as one-hot inputs between numbers", () => {
-    const table = parseCsv("n,colour,m,y\n1,red,5,0\n2,blue,6,1\n3,red,7,0\n");
-    const set = table.dataset({ target: "y", categorical: ["colour"] });
-    expect(set.inputs.shape).toEqual([4]);
-    expect([...set.inputs.data]).toEqual([1, 0, 1, 5, 2, 1, 0, 6, 3, 0, 1, 7]);
-    const wider = table.dataset({
-      inputs: ["colour", "n"],
-      target: "y",
-      categorical: { colour: ["red", "green", "blue"] },
-    });
-    expect([...wider.inputs.data]).toEqual([1, 0, 0, 1, 0, 0, 1, 2, 1, 0, 0, 3]);
-  });
-
-  it("leaves rows out that miss a value it uses, if told to", () => {
-    const table = parseCsv("a,b,y\n1,,0\n,2,1\n3,4,?\n5,6,1\n", { missing: ["", "?"] });
-    const of = (options: Partial<TableDatasetOptions>) =>
-      table.dataset({ target: "y", missing: "drop", ...options });
-    expect([...of({}).inputs.data]).toEqual([5, 6]);
-    const some = of({ inputs: ["a"] });
-    expect([...some.inputs.data]).toEqual([1, 5]);
-    expect([...some.targets.data]).toEqual([0, 1]);
-    expect(() => of({ missing: "refuse" })).toThrow('csv: line 3, column "a": the value is missing');
-    expect(() => of({ inputs: ["a"], missing: "refuse" })).toThrow(
-      'line 3, column "a": the value is missing',
-    );
-  });
-
-  const table = parseCsv("n,colour,y\n1,red,0\n1e39,blue,2\n");
-  it.each<[string, TableDatasetOptions, string]>([
-    ["an unknown target", { target: "z" }, 'there is no column "z"'],
-    ["an unknown input", { inputs: ["z"], target: "y" }, 'there is no column "z"'],
-    ["an input that is the target", { inputs: ["n", "y"], target: "y" }, 'column "y" is used twice'],
-    ["no inputs", { inputs: [], target: "y" }, "0 inputs and 1 targets"],
-    ["texts as inputs", { inputs: ["colour"], target: "y" }, 'line 2, column "colour": "red" is no number'],
-    [
-      "a number beyond 32 bits",
-      { inputs: ["n"], target: "y" },
-      'line 3, column "n": 1e39 is beyond 32-bit floats',
-    ],
-    ["a class too high", { inputs: ["colour"], target: "y", classes: 2, categorical: ["colour"] }, "line 3"],
-    [
-      "an unknown category",
-      { inputs: ["colour"], target: "y", categorical: { colour: ["red", "green"] } },
-      'line 3, column "colour": "blue" is not one of "red", "green"',
-    ],
-    [
-      "an unknown class",
-      { inputs: ["y"], target: "colour", classes: ["blue"] },
-      'line 2, column "colour": "red" is not one of "blue"',
-    ],
-    ["categories of no input", { target: "y", categorical: ["y"] }, 'categorical column "y" is no input'],
-    [
-      "classes of two targets",
-      { inputs: ["n"], target: ["colour", "y"], classes: 2 },
-      "2 targets with classes",
-    ],
-    ["another policy", { target: "y", missing: "zero" as "drop" }, "missing is zero"],
-  ])("refuses %s", (_what, options, message) => {
-    expect(() => table.dataset(options)).toThrow(message);
-  });
-
-  it("refuses to leave out all rows", () => {
-    const empty = parseCsv("a,y\n,1\n,2\n");
-    expect(() => empty.dataset({ target: "y", missing: "drop" })).toThrow("each of 2 rows misses a value");
   });
 });
 

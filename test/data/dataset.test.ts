@@ -89,7 +89,7 @@ describe("dataset", () => {
     [
       "another array",
       { inputs: { data: [1, 2] as unknown as Uint8Array } },
-      "small: inputs: data is not a Uint8Array, Int32Array or Float32Array; convert it with",
+      "small: inputs: data is not a Uint8Array, Int32Array, Float32Array or Float64Array; convert it with",
     ],
   ])("refuses %s", (_what, changes, message) => {
     expect(() => small(changes)).toThrow(message);

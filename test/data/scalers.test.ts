@@ -233,7 +233,7 @@ describe("what makes no sense is refused", () => {
     [
       "a column that 32 bits cannot scale",
       () => minMaxScaler().fit([[1e-45], [0]]),
-      "column 0 goes from 0 to 1.401298464324817e-45, which 32-bit floats cannot scale",
+      "column 0 goes from 0 to 1e-45, which 32-bit floats cannot scale",
     ],
     [
       "another number of features",

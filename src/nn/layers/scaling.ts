@@ -14,11 +14,16 @@ export interface ScalingOptions {
   readonly factor?: ArrayLike<number>;
 }
 
+/** The greatest distance from 0, as a multiple of what becomes 1, whose neighbours 32-bit floats can tell apart. */
+const FARTHEST = 2 ** 20;
+
 /**
  * (x − offset) · factor: a scaler that was fitted on the training set, as a layer, so that it is saved and loaded with
  * the model. [batch, …] → the same. Statistics: `offset` and `factor` of the scaler's shape; nothing moves them.
- * Without a scaler they come with `trainer.load`, and no step runs before.
- * @throws TypeError when the scaler was not fitted; while the model is traced, ShapeError when it does not fit the input
+ * Without a scaler they come with `trainer.load`, and no step runs before. Rows come to the layer in 32-bit floats:
+ * what these run together, a scaler must scale before, in 64 bits.
+ * @throws TypeError when the scaler was not fitted; RangeError when what it scales lies so far from 0 that 32-bit floats
+ *   cannot tell it apart; while the model is traced, ShapeError when it does not fit the input
  */
 export function scaling(scaler: ScalingOptions = {}): Layer {
   if (typeof scaler !== "object" || scaler === null) {
@@ -29,6 +34,17 @@ export function scaling(scaler: ScalingOptions = {}): Layer {
     checkOptions<ScalingOptions>("scaling", scaler, { shape: "array", offset: "any", factor: "any" });
   if ("fit" in scaler || !offset !== !factor) {
     throw new TypeError("scaling: the scaler is not fitted; give it what scaler.fit(train) returns");
+  }
+  const far = Array.from(offset ?? []).findIndex(
+    (value, i) => Math.abs(value * Number(factor?.[i])) > FARTHEST,
+  );
+  if (far >= 0) {
+    const [from, width] = [Number(offset?.[far]), 1 / Number(factor?.[far])];
+    throw new RangeError(
+      `scaling: feature ${far} becomes 1 for each ${rough(width)} from ${from} on, which 32-bit floats know to ` +
+        `${rough(2 ** (Math.floor(Math.log2(Math.abs(from))) - 23))} only: rows would arrive here run together. ` +
+        "Scale them in 64 bits before: fit on scaler.transform(train), predict from scaler.transformRows(rows)",
+    );
   }
   return {
     name: "scaling",
@@ -50,4 +66,8 @@ export function scaling(scaler: ScalingOptions = {}): Layer {
       return mul(sub(x, kept("offset", offset)), kept("factor", factor));
     },
   };
+}
+
+function rough(value: number): string {
+  return String(Number(value.toPrecision(3)));
 }

@@ -1,0 +1,116 @@
+/** Columns on their way to a data set: what stands for missing values, one-hot, and all side by side. */
+import type { ColumnSchema } from "../data/schema.ts";
+import { quoted } from "./words.ts";
+
+/** Columns that are categories, by name; with the categories of each, to fix their order for another file. */
+export type Categorical = readonly string[] | Readonly<Record<string, readonly string[]>>;
+
+/** What stands for a missing value: the mean or the median of numbers, what is most frequent, or a value. */
+type Way = "mean" | "median" | "mostFrequent";
+/** For all columns of numbers ("mostFrequent" for categories, too), or for each its own. */
+export type Fill = Way | number | Readonly<Record<string, Way | number | string>>;
+
+const WAYS: readonly unknown[] = ["mean", "median", "mostFrequent"] satisfies Way[];
+
+/** A column as numbers: `width` of them for each row. */
+export interface Encoded {
+  readonly data: Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  readonly width: number;
+}
+
+/** What a data set may take in all, and a number while it is made: in 64 bits, in 32, and as it was read. */
+const MOST_BYTES = 2 ** 31;
+const BYTES_EACH = 8 + 4 + 1;
+
+/**
+ * The value that stands for missing ones in a column, where the options give one.
+ * @returns undefined where it is to be measured, or nothing stands for it
+ * @throws RangeError where it is none for such a column
+ */
+export function fillOf(
+  owner: string,
+  column: string,
+  fill: Fill | undefined,
+  categories: readonly string[] | undefined,
+): number | string | undefined {
+  const way = typeof fill === "object" ? fill[column] : fill;
+  if (way === undefined || way === "mostFrequent") return undefined;
+  const what = `${owner}: fill of column ${quoted(column)}`;
+  if (!categories) {
+    if (WAYS.includes(way)) return undefined;
+    if (typeof way === "number" && Number.isFinite(Math.fround(way))) return way;
+    throw new RangeError(
+      `${what} is ${typeof way === "string" ? quoted(way) : way}; give "mean", "median", "mostFrequent" or a number`,
+    );
+  }
+  // What is said of all columns is meant for numbers.
+  if (typeof fill !== "object") return undefined;
+  if (categories.includes(String(way))) return String(way);
+  throw new RangeError(
+    `${what} is ${quoted(String(way))}, which is none of its categories; give one of them, or "mostFrequent"`,
+  );
+}
+
+/** How that value is to be measured, where it is. */
+export function wayOf(column: ColumnSchema, fill: Fill | undefined): Way | undefined {
+  if (column.fill !== undefined) return undefined;
+  const way = typeof fill === "object" ? fill[column.name] : fill;
+  if (column.categories && way !== "mostFrequent") return undefined;
+  return WAYS.includes(way) ? (way as Way) : undefined;
+}
+
+/** What stands for missing values, measured on those that are there. */
+export function filled(way: Way, values: ArrayLike<number> | ArrayLike<string>): number | string {
+  if (way === "mostFrequent") {
+    const counts = new Map<number | string, number>();
+    for (const value of Array.from<number | string>(values)) counts.set(value, (counts.get(value) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    // The first in order of those that are equally frequent: the same whatever the order of rows.
+    const all = [...counts].filter(([, count]) => count === most).map(([value]) => value);
+    return all.sort((a, b) => (a < b ? -1 : 1))[0] as number | string;
+  }
+  const sorted = Float64Array.from(values as ArrayLike<number>).sort();
+  if (way === "median") {
+    const [below, above] = [Math.floor, Math.ceil].map(
+      (round) => sorted[round((sorted.length - 1) / 2)] as number,
+    );
+    return ((below as number) + (above as number)) / 2;
+  }
+  const least = sorted[0] as number;
+  return least + sorted.reduce((sum, value) => sum + (value - least), 0) / sorted.length;
+}
+
+/** Indices of categories, one-hot. */
+export function oneHotColumns(indices: readonly number[], width: number): Encoded {
+  // Bytes: there may be many categories.
+  const data = new Uint8Array(indices.length * width);
+  for (let row = 0; row < indices.length; row++) data[row * width + (indices[row] as number)] = 1;
+  return { data, width };
+}
+
+/** @throws RangeError where a data set of so many rows and inputs would take too much memory */
+export function checkMemory(owner: string, rows: number, width: number): void {
+  const bytes = rows * width * BYTES_EACH;
+  if (bytes <= MOST_BYTES) return;
+  throw new RangeError(
+    `${owner}: ${rows} rows of ${width} inputs would take ${(bytes / 2 ** 30).toFixed(1)} GiB; leave out columns or ` +
+      "categories, or read the table in parts",
+  );
+}
+
+/** The columns of each row one after the other. */
+export function sideBySide(
+  fields: readonly Encoded[],
+  rows: number,
+): { data: Float64Array<ArrayBuffer>; shape: readonly [number] } {
+  const width = fields.reduce((sum, field) => sum + field.width, 0);
+  const data = new Float64Array(rows * width);
+  let start = 0;
+  for (const { data: column, width: own } of fields) {
+    for (let i = 0; i < column.length; i++) {
+      data[Math.floor(i / own) * width + start + (i % own)] = column[i] as number;
+    }
+    start += own;
+  }
+  return { data, shape: [width] };
+}

@@ -1,0 +1,47 @@
+/** Numbers of 64 bits on their way to an engine, which holds 32. */
+import { type Field, sampleSize } from "./dataset.ts";
+import { elementName } from "./samples.ts";
+
+/** Rounding may be so large a part of what a column varies by. */
+const MOST_ROUNDING = 2 ** -10;
+
+export interface PrecisionOptions {
+  /** What the elements of a sample are called, for error messages. */
+  readonly names?: readonly string[] | undefined;
+  /** What to do about it. */
+  readonly remedy: string;
+}
+
+/**
+ * @throws RangeError naming the first column whose values 32-bit floats run together: what differs would be the same, or
+ *   differ by other distances
+ */
+export function checkPrecision(owner: string, field: Field, { names, remedy }: PrecisionOptions): void {
+  const { data, exact, shape } = field;
+  if (!exact) return;
+  const size = sampleSize(field);
+  const count = exact.length / size;
+  for (let column = 0; column < size; column++) {
+    const first = exact[column] as number;
+    // Around the first value: sums of squares of large numbers would round, too.
+    let [sum, squares, errors] = [0, 0, 0];
+    for (let at = column; at < exact.length; at += size) {
+      const value = exact[at] as number;
+      sum += value - first;
+      squares += (value - first) ** 2;
+      errors += (value - (data[at] as number)) ** 2;
+    }
+    const deviation = Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
+    if (Math.sqrt(errors / count) <= MOST_ROUNDING * deviation || deviation === 0) continue;
+    const label = elementName(column, shape, names?.length === size ? names : undefined);
+    const step = 2 ** (Math.floor(Math.log2(Math.abs(first))) - 23);
+    throw new RangeError(
+      `${owner}: ${label}: numbers such as ${first} deviate by ${rough(deviation)} only, and 32-bit floats, which engines ` +
+        `compute in, know such numbers to ${rough(step)}; ${remedy}`,
+    );
+  }
+}
+
+function rough(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}

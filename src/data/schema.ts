@@ -1,0 +1,64 @@
+/** What it takes to read raw rows as a data set's were read: plain data, kept beside the weights of a model. */
+import type { ScalerData } from "./scaler.ts";
+
+/** A column of numbers, or one of categories that became one-hot. */
+export interface ColumnSchema {
+  readonly name: string;
+  /** Of a column of categories, in order. */
+  readonly categories?: readonly string[];
+  /** What stands for a missing value: a number, or one of the categories. */
+  readonly fill?: number | string;
+}
+
+/** How rows of a table became a data set. All that is not known is left out. */
+export interface Schema {
+  /** Of the inputs, in order. */
+  readonly columns?: readonly ColumnSchema[];
+  /** The columns that are predicted. */
+  readonly targets?: readonly string[];
+  /** What each class is called, where the target is a class. */
+  readonly classes?: readonly string[];
+  /** By what the inputs were scaled before they came to the model, one after the other. */
+  readonly scalers?: readonly ScalerData[];
+}
+
+/** What each element of a sample is called: a column, or a category of one. */
+export function columnNames(schema: Schema | undefined): string[] | undefined {
+  return schema?.columns?.flatMap(({ name, categories }) =>
+    categories ? categories.map((category) => `${name}: ${category}`) : [name],
+  );
+}
+
+/**
+ * Where one data set was read otherwise than another, whose model it is for, in words.
+ * @returns undefined where they were read alike, or one of them does not say how
+ */
+export function difference(own: Schema | undefined, model: Schema | undefined): string | undefined {
+  if (!own || !model) return undefined;
+  const { columns, classes } = own;
+  if (columns && model.columns) {
+    const names = (all: readonly ColumnSchema[]) => all.map(({ name }) => name);
+    if (!same(names(columns), names(model.columns))) {
+      return `its inputs are ${listed(names(columns))}, the model's ${listed(names(model.columns))}`;
+    }
+    const others = model.columns;
+    const other = columns.find(({ categories }, i) => !same(categories, others[i]?.categories));
+    if (other) return `its column ${JSON.stringify(other.name)} has other categories, or another order`;
+  }
+  if (classes && model.classes && !same(classes, model.classes)) {
+    return `its classes are ${listed(classes)}, the model's ${listed(model.classes)}`;
+  }
+  const scaled = (schema: Schema) => JSON.stringify(schema.scalers ?? []);
+  return scaled(own) === scaled(model)
+    ? undefined
+    : "its inputs were scaled otherwise, or one was not scaled";
+}
+
+function same(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a?.length === b?.length && (a ?? []).every((text, i) => text === b?.[i]);
+}
+
+function listed(names: readonly string[]): string {
+  const first = names.slice(0, 5).map((name) => JSON.stringify(name));
+  return `${first.join(", ")}${names.length > 5 ? `, … (${names.length} in all)` : ""}`;
+}
