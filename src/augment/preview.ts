@@ -60,7 +60,7 @@ export async function preview(
   const trainer = createTrainer(engine, (x) => x, { inputShape: dataset.inputs.shape, seed });
   const order = new Int32Array(dataset.count);
   order.set(samples);
-  source.data.order.write(order);
+  source.order.write(order);
   const step = await trainer.compile(
     () => {
       const batch = source.batch(samples.length);

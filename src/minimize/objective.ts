@@ -43,16 +43,26 @@ export async function objective<const Inputs extends Record<string, InputSpec>>(
     throw new TypeError(`objective: the trainer is ${inWords(trainer)}; give one of createTrainer(…)`);
   if (typeof loss !== "function")
     throw new TypeError(`objective: the loss is ${inWords(loss)}; give a function (inputs, model) => tensor`);
+  const taken = Object.keys(specs).find((name) => name.startsWith(DIRECTION));
+  if (taken !== undefined)
+    throw new TypeError(`objective: names like "${taken}" are its own; give the input another name`);
   const first = await trainer.compile(
     (inputs: { [K in keyof Inputs]: Tensor }, model) => firstOrder(loss(inputs, model), model),
     { name: "objective", inputs: specs, training: false },
   );
-  const second = await trainer.compile(
-    (inputs: { [K in keyof Inputs]: Tensor }, model) => secondOrder(loss(inputs, model), model),
-    { name: "hessian product", inputs: specs, training: false },
-  );
-  for (const step of [first, second]) step.write(values as Readonly<Record<string, Elements>>);
-  return new ModelObjective(trainer, first, second);
+  const made = [first];
+  try {
+    const second = await trainer.compile(
+      (inputs: { [K in keyof Inputs]: Tensor }, model) => secondOrder(loss(inputs, model), model),
+      { name: "hessian product", inputs: specs, training: false },
+    );
+    made.push(second);
+    for (const step of made) step.write(values as Readonly<Record<string, Elements>>);
+    return new ModelObjective(trainer, first, second);
+  } catch (error) {
+    for (const step of made) step.release();
+    throw error;
+  }
 }
 
 function firstOrder(loss: Tensor, { parameters }: ModelCall): StepOutputs {

@@ -101,7 +101,7 @@ function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<
   const trace = new ModelTrace();
   for (const spec of trainer.layout.specs) trace.parameters.specs.set(spec.name, spec);
   for (const spec of trainer.statistics.specs) trace.statistics.specs.set(spec.name, spec);
-  const batch = tracedBatch(dataset, size, size, 0, false);
+  const batch = tracedBatch(dataset, (column) => column, size, size, 0, false);
   const { x, y } = augment ? withLabel("augment", () => augment.apply(batch)) : batch;
   const outputs = withLabel("model", () => applyModel(trainer.model, x, new Scope(trace, true)));
   const minimised = withLabel("loss", () => loss.apply(outputs, y));

@@ -55,12 +55,14 @@ export async function compileSteps(
   batchSize: number,
   compile: (size: number) => Promise<CompiledStep>,
 ): Promise<Map<number, CompiledStep>> {
-  const steps = await Promise.all(
-    batches(count, batchSize).map(async ({ size }) => {
-      const step = await compile(size);
-      source.check(step.program);
-      return [size, step] as const;
-    }),
-  );
-  return new Map(steps);
+  const steps = new Map<number, CompiledStep>();
+  const compiling = batches(count, batchSize).map(async ({ size }) => {
+    const step = await compile(size);
+    steps.set(size, step);
+    source.check(step.program);
+  });
+  const failed = (await Promise.allSettled(compiling)).find(({ status }) => status === "rejected");
+  if (failed?.status !== "rejected") return steps;
+  for (const step of steps.values()) step.release();
+  throw failed.reason;
 }

@@ -8,17 +8,18 @@ import {
   type Batches,
   type BatchSource,
   batches,
-  checkColumns,
   type Reading,
+  SourceMemory,
   tracedBatch,
   typeOf,
 } from "./source.ts";
 
 /** A data set in an engine's memory, with the order in which its samples are read. */
 export class ResidentDataset implements BatchSource {
-  /** Memory for the data sources of {@link batch}, by name. */
-  readonly data: Readonly<Record<string, EngineBuffer>>;
+  /** Which samples come, one after the other. */
+  readonly order: EngineBuffer;
   readonly batchesAtOnce: number;
+  readonly #memory: SourceMemory;
 
   constructor(
     engine: Engine,
@@ -27,30 +28,33 @@ export class ResidentDataset implements BatchSource {
   ) {
     const { name, inputs, targets, count } = dataset;
     this.batchesAtOnce = Math.ceil(count / batchSize);
-    this.data = {
-      inputs: engine.buffer(`${name} inputs`, typeOf(inputs), inputs.data.length, inputs.data),
-      targets: engine.buffer(`${name} targets`, typeOf(targets), targets.data.length, targets.data),
-      order: engine.buffer(`${name} order`, "i32", count),
-    };
+    this.#memory = new SourceMemory(engine, name);
+    this.#memory.add("inputs", typeOf(inputs), inputs.data.length, inputs.data);
+    this.#memory.add("targets", typeOf(targets), targets.data.length, targets.data);
+    this.order = this.#memory.add("order", "i32", count);
+  }
+
+  get data(): Readonly<Record<string, EngineBuffer>> {
+    return this.#memory.data;
   }
 
   batch(size: number, offset = 0): Batch {
-    return tracedBatch(this.dataset, this.dataset.count, size, offset, false);
+    return tracedBatch(this.dataset, this.#memory.nameOf, this.dataset.count, size, offset, false);
   }
 
   check(program: Program): void {
-    const { name, inputs, targets } = this.dataset;
-    checkColumns(name, program, { inputs: inputs.data, targets: targets.data });
+    const { inputs, targets } = this.dataset;
+    this.#memory.check(program, { inputs: inputs.data, targets: targets.data });
   }
 
   async *read({ epoch, seed, shuffle }: Reading): AsyncGenerator<readonly Batches[]> {
     const { count } = this.dataset;
     const order = epochOrder(count, seed, epoch, shuffle);
-    this.data.order.write(new Int32Array(order.buffer));
+    this.order.write(new Int32Array(order.buffer));
     yield batches(count, this.batchSize);
   }
 
   release(): void {
-    for (const buffer of Object.values(this.data)) buffer.release();
+    this.#memory.release();
   }
 }

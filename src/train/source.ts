@@ -7,7 +7,7 @@ import { mul } from "../nn/ops/scalar.ts";
 import { slice } from "../nn/ops/slice.ts";
 import { dataSource, stepWindow } from "../nn/ops/source.ts";
 import type { DType, Elements, Program } from "../program.ts";
-import { checkIndices, type EngineBuffer } from "../runtime/engine.ts";
+import { checkIndices, type Engine, type EngineBuffer } from "../runtime/engine.ts";
 
 /** The step scalar that says where in the order a batch begins. */
 export const BATCH_START = "batchStart";
@@ -30,6 +30,10 @@ export interface Reading {
 
 /** A data set on an engine. */
 export interface BatchSource {
+  /**
+   * Memory for what {@link batch} reads, for the option `data` of a step. Its names are those of no other source that is
+   * open on the engine: a step can read several.
+   */
   readonly data: Readonly<Record<string, EngineBuffer>>;
   /** How many batches one part of {@link read} has at most. */
   readonly batchesAtOnce: number;
@@ -55,19 +59,75 @@ export function batches(count: number, size: number, first = 0): Batches[] {
   ];
 }
 
+/** The names of what is open, by engine. */
+const open = new WeakMap<Engine, Set<string>>();
+
+/** The memory of a data set on an engine, under a name that no other there has: `digits`, `digits (2)` … */
+export class SourceMemory {
+  readonly #buffers: Record<string, EngineBuffer> = {};
+  readonly #names: Set<string>;
+  readonly #name: string;
+
+  constructor(
+    readonly engine: Engine,
+    name: string,
+  ) {
+    this.#names = open.get(engine) ?? new Set();
+    open.set(engine, this.#names);
+    let unique = name;
+    for (let i = 2; this.#names.has(unique); i++) unique = `${name} (${i})`;
+    this.#names.add(unique);
+    this.#name = unique;
+  }
+
+  /** What the program's buffer of a column is called. */
+  readonly nameOf = (column: string): string => `${this.#name} ${column}`;
+
+  /** Memory for a column. Where there is none, what was made before is given back. */
+  add(column: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
+    try {
+      const name = this.nameOf(column);
+      this.#buffers[name] = this.engine.buffer(name, dtype, length, data);
+      return this.#buffers[name];
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  get data(): Readonly<Record<string, EngineBuffer>> {
+    return this.#buffers;
+  }
+
+  /** @throws EngineError where what is to be used as indices is none */
+  check(program: Program, columns: Readonly<Record<string, Elements>>): void {
+    for (const [column, data] of Object.entries(columns)) {
+      const name = this.nameOf(column);
+      const spec = program.buffers.find((found) => found.kind === "data" && found.name === name);
+      if (spec?.indices) checkIndices(name, data, spec.indices);
+    }
+  }
+
+  release(): void {
+    for (const buffer of Object.values(this.#buffers)) buffer.release();
+    this.#names.delete(this.#name);
+  }
+}
+
 /** A batch out of `rows` samples in memory, of which `order` says which come next and `samples` what number they have. */
 export function tracedBatch(
   { inputs, targets, classes }: Data,
+  nameOf: (column: string) => string,
   rows: number,
   size: number,
   offset: number,
   numbered: boolean,
 ): Batch {
   const window = (name: string) =>
-    slice(stepWindow(dataSource(name, [rows], "i32"), BATCH_START, offset + size), offset);
+    slice(stepWindow(dataSource(nameOf(name), [rows], "i32"), BATCH_START, offset + size), offset);
   const order = window("order");
   const column = (name: string, field: Field | StreamField) =>
-    mul(gather(dataSource(name, [rows, ...field.shape], typeOf(field)), order), field.scale);
+    mul(gather(dataSource(nameOf(name), [rows, ...field.shape], typeOf(field)), order), field.scale);
   return {
     x: column("inputs", inputs),
     y: column("targets", targets),
@@ -80,18 +140,6 @@ export function tracedBatch(
 export function typeOf(field: Field | StreamField): DType {
   if ("type" in field) return field.type;
   return field.data instanceof Float32Array ? "f32" : field.data instanceof Int32Array ? "i32" : "u8";
-}
-
-/** @throws EngineError where what is to be used as indices is none */
-export function checkColumns(
-  name: string,
-  program: Program,
-  columns: Readonly<Record<string, Elements>>,
-): void {
-  for (const [column, data] of Object.entries(columns)) {
-    const spec = program.buffers.find((found) => found.kind === "data" && found.name === column);
-    if (spec?.indices) checkIndices(`${name} ${column}`, data, spec.indices);
-  }
 }
 
 /** What a sample takes on an engine, with its place in the order and its number. */

@@ -13,11 +13,11 @@ import {
   type BatchSource,
   batches,
   bytesPerSample,
-  checkColumns,
   type Data,
   type Reading,
   ROW_ALIGNMENT,
   streamedRows,
+  SourceMemory,
   tracedBatch,
   typeOf,
 } from "./source.ts";
@@ -36,9 +36,11 @@ interface Filling {
 
 /** A data set that passes through an engine's memory. */
 export class StreamedDataset implements BatchSource {
-  readonly data: Readonly<Record<string, EngineBuffer>>;
   readonly batchesAtOnce: number;
   readonly #rows: number;
+  readonly #memory: SourceMemory;
+  /** The columns that are filled as they are read. */
+  readonly #columns: Readonly<Record<keyof Filling, EngineBuffer>>;
   #program: Program | undefined;
 
   /**
@@ -62,19 +64,29 @@ export class StreamedDataset implements BatchSource {
     this.batchesAtOnce = Math.min(fitting, MOST_BATCHES, Math.ceil(count / batchSize));
     this.#rows = Math.ceil((this.batchesAtOnce * batchSize) / ROW_ALIGNMENT) * ROW_ALIGNMENT;
     const rows = 2 * this.#rows;
+    const memory = new SourceMemory(engine, name);
+    this.#memory = memory;
     const column = (label: string, field: Field | StreamField) =>
-      engine.buffer(`${name} ${label}`, typeOf(field), rows * sampleSize(field));
-    const places = Int32Array.from({ length: rows }, (_, i) => i);
-    this.data = {
+      memory.add(label, typeOf(field), rows * sampleSize(field));
+    memory.add(
+      "order",
+      "i32",
+      rows,
+      Int32Array.from({ length: rows }, (_, i) => i),
+    );
+    this.#columns = {
       inputs: column("inputs", inputs),
       targets: column("targets", targets),
-      order: engine.buffer(`${name} order`, "i32", rows, places),
-      samples: engine.buffer(`${name} samples`, "i32", rows),
+      samples: memory.add("samples", "i32", rows),
     };
   }
 
+  get data(): Readonly<Record<string, EngineBuffer>> {
+    return this.#memory.data;
+  }
+
   batch(size: number, offset = 0): Batch {
-    return tracedBatch(this.source, 2 * this.#rows, size, offset, true);
+    return tracedBatch(this.source, this.#memory.nameOf, 2 * this.#rows, size, offset, true);
   }
 
   /** What is read later is held against the program, too. */
@@ -89,17 +101,17 @@ export class StreamedDataset implements BatchSource {
     let slot = 0;
     for await (const { inputs, targets, samples } of fillings) {
       const first = (slot % 2) * this.#rows;
-      if (this.#program) checkColumns(source.name, this.#program, { inputs, targets });
-      this.data.inputs.write(inputs, first * sampleSize(source.inputs));
-      this.data.targets.write(targets, first * sampleSize(source.targets));
-      this.data.samples.write(samples, first);
+      if (this.#program) this.#memory.check(this.#program, { inputs, targets });
+      this.#columns.inputs.write(inputs, first * sampleSize(source.inputs));
+      this.#columns.targets.write(targets, first * sampleSize(source.targets));
+      this.#columns.samples.write(samples, first);
       yield batches(samples.length, batchSize, first);
       slot++;
     }
   }
 
   release(): void {
-    for (const buffer of Object.values(this.data)) buffer.release();
+    this.#memory.release();
   }
 }
 

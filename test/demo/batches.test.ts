@@ -60,7 +60,7 @@ describe("batches", () => {
     const batches = new Batches(source, { size: SIZE, seed: SEED });
     for (let i = 0; i < 2; i++) {
       await batches.take(10);
-      orders.push(Array.from(await source.data.order.read()));
+      orders.push(Array.from(await source.data["numbers order"].read()));
     }
     expect(orders[0]).not.toEqual(orders[1]);
     for (const order of orders)

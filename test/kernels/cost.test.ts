@@ -68,19 +68,32 @@ async function programsOf(model: wgrad.Model, options: wgrad.FitOptions) {
     compiled.push({ program, options });
     return compile(program, options);
   };
-  const run = wgrad.fit(engine, model, train, { ...options, batchSize: 20, epochs: 1, validation: train });
-  for await (const _ of run);
-  return Promise.all(
-    compiled.map(async ({ program, options }) => ({
-      program,
-      memory: await Promise.all(
-        program.buffers.map(async (spec): Promise<Elements> => {
-          if (spec.values) return Float32Array.from(spec.values);
-          return (await memoryOf(spec, options)?.read()) ?? new (arrayOf(spec.dtype))(spec.length);
-        }),
-      ),
-    })),
-  );
+  const read = () =>
+    Promise.all(
+      compiled.map(async ({ program, options }) => ({
+        program,
+        memory: await Promise.all(
+          program.buffers.map(async (spec): Promise<Elements> => {
+            if (spec.values) return Float32Array.from(spec.values);
+            return (await memoryOf(spec, options)?.read()) ?? new (arrayOf(spec.dtype))(spec.length);
+          }),
+        ),
+      })),
+    );
+  let programs: Awaited<ReturnType<typeof read>> = [];
+  // The data set is there until the run has ended.
+  const onEnd = async () => {
+    programs = await read();
+  };
+  const callbacks = [{ name: "reader", onEnd }];
+  await wgrad.fit(engine, model, train, {
+    ...options,
+    batchSize: 20,
+    epochs: 1,
+    validation: train,
+    callbacks,
+  });
+  return programs;
 }
 
 describe("bytes moved", () => {

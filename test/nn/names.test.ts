@@ -12,11 +12,13 @@ import {
   type Layer,
   meanSquaredError,
   mul,
+  openData,
   sequential,
   sgd,
   stepScalar,
   sum,
 } from "wgrad";
+import { dataset } from "wgrad/data";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();
@@ -112,6 +114,33 @@ it("an input, data and a parameter may have one name", async () => {
   );
   const outputs = await step.run({ weight: Float32Array.of(4, 5) });
   expect([...outputs.model, ...outputs.data]).toEqual([54, 6]);
+});
+
+it("two data sets of one name are two in a step, resident and streamed", async () => {
+  const numbers = (first: number) =>
+    dataset({
+      name: "numbers",
+      inputs: { data: Float32Array.from({ length: 8 }, (_, i) => first + i), shape: [1] },
+      targets: { data: new Float32Array(8), shape: [1] },
+    });
+  for (const dataMemory of [undefined, 300]) {
+    const options = { batchSize: 4, dataMemory };
+    const a = await openData(engines.cpu, numbers(0), options);
+    const b = await openData(engines.cpu, numbers(100), options);
+    const trainer = createTrainer(engines.cpu, dense(1), { inputShape: [1] });
+    const step = await trainer.compile(() => ({ a: sum(a.batch(4).x), b: sum(b.batch(4).x) }), {
+      data: { ...a.data, ...b.data },
+    });
+    const first = { epoch: 1, seed: 0, shuffle: false };
+    const reading = [a.read(first), b.read(first)].map((parts) => parts[Symbol.asyncIterator]());
+    for (const parts of reading) await parts.next();
+    const outputs = await step.run({}, { batchStart: 0 });
+    expect([outputs.a[0], outputs.b[0]]).toEqual([6, 406]);
+    expect(Object.keys(b.data)).toContain("numbers (2) inputs");
+    for (const parts of reading) await parts.return?.(undefined);
+    a.release();
+    b.release();
+  }
 });
 
 describe("is refused, as one would hide the other:", () => {
