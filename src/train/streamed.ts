@@ -16,8 +16,8 @@ import {
   type Data,
   type Reading,
   ROW_ALIGNMENT,
-  streamedRows,
   SourceMemory,
+  streamedRows,
   tracedBatch,
   typeOf,
 } from "./source.ts";
