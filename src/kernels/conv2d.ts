@@ -1,6 +1,14 @@
 import shader from "../../shaders/conv2d.wgsl?raw";
 import { blockConstants, blocksFor, type ProductSize, plainBlock } from "./blocks.ts";
-import type { Constants, DeviceTraits, Kernel, TwinCall, Variant } from "./kernel.ts";
+import {
+  type Constants,
+  type DeviceTraits,
+  inParts,
+  type Kernel,
+  pauses,
+  type TwinCall,
+  type Variant,
+} from "./kernel.ts";
 
 /** Everything that a convolution's loops depend on. Pairs are [vertical, horizontal]. */
 export interface ConvShape {
@@ -108,13 +116,15 @@ function flops({ BATCH, CHANNELS, FILTERS, GROUPS, OUT_H, OUT_W, KERNEL_H, KERNE
  * Calls `visit` for every product of the convolution: with the positions in x, w and y, images and output rows in
  * order. `row` counts output rows over all images.
  */
-function forEachProduct(c: Constants, visit: (x: number, w: number, y: number, row: number) => void): void {
+function* forEachProduct(c: Constants, visit: (x: number, w: number, y: number, row: number) => void) {
   const channels = c.CHANNELS / c.GROUPS;
   const filters = c.FILTERS / c.GROUPS;
+  const pause = pauses();
   for (let row = 0; row < c.BATCH * c.OUT_H; row++) {
     const image = Math.floor(row / c.OUT_H);
     const outY = row % c.OUT_H;
     for (let filter = 0; filter < c.FILTERS; filter++) {
+      if (pause(c.OUT_W * channels * c.KERNEL_H * c.KERNEL_W)) yield;
       const firstChannel = Math.floor(filter / filters) * channels;
       for (let outX = 0; outX < c.OUT_W; outX++) {
         const y = ((image * c.FILTERS + filter) * c.OUT_H + outY) * c.OUT_W + outX;
@@ -136,10 +146,12 @@ function forEachProduct(c: Constants, visit: (x: number, w: number, y: number, r
 }
 
 /** Accumulates products in f64, then hands every element to the store hook. */
-function accumulate(length: number, { store }: TwinCall, add: (sums: Float64Array) => void): void {
+function* accumulate(length: number, { store }: TwinCall, add: (sums: Float64Array) => Iterable<void>) {
   const sums = new Float64Array(length);
-  add(sums);
-  for (let i = 0; i < length; i++) store.store(i, sums[i]);
+  yield* add(sums);
+  yield* inParts(length, (start, end) => {
+    for (let i = start; i < end; i++) store.store(i, sums[i]);
+  });
 }
 
 const declaration = {
@@ -178,9 +190,9 @@ export const convForward: Kernel = {
   entryPoint: "forward",
   grid: (c) => grid(forwardSize(c), c),
   variants: variants("convForward", forwardSize),
-  twin(call) {
+  *twin(call) {
     const { constants: c, memory } = call;
-    accumulate(c.BATCH * c.FILTERS * c.OUT_H * c.OUT_W, call, (sums) =>
+    yield* accumulate(c.BATCH * c.FILTERS * c.OUT_H * c.OUT_W, call, (sums) =>
       forEachProduct(c, (x, w, y) => {
         sums[y] += memory.a[x] * memory.b[w];
       }),
@@ -195,9 +207,9 @@ export const convInputGradient: Kernel = {
   entryPoint: "inputGradient",
   grid: (c) => grid(inputSize(c), c),
   variants: variants("convInputGradient", inputSize),
-  twin(call) {
+  *twin(call) {
     const { constants: c, memory } = call;
-    accumulate(c.BATCH * c.CHANNELS * c.H * c.W, call, (sums) =>
+    yield* accumulate(c.BATCH * c.CHANNELS * c.H * c.W, call, (sums) =>
       forEachProduct(c, (x, w, y) => {
         sums[x] += memory.a[y] * memory.b[w];
       }),
@@ -213,22 +225,24 @@ export const convWeightGradient: Kernel = {
   entryPoint: "weightGradient",
   grid: (c) => grid(weightSize(c), c),
   variants: variants("convWeightGradient", weightSize),
-  twin(call) {
+  *twin(call) {
     const { constants: c, memory } = call;
     const size = (c.FILTERS * c.CHANNELS * c.KERNEL_H * c.KERNEL_W) / c.GROUPS;
     const share = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
-    accumulate(c.SPLITS * size, call, (sums) =>
+    yield* accumulate(c.SPLITS * size, call, (sums) =>
       forEachProduct(c, (x, w, y, row) => {
         sums[Math.floor(row / share) * size + w] += memory.a[x] * memory.b[y];
       }),
     );
     if (!c.SUMS) return;
     const totals = new Float64Array(c.SPLITS * c.FILTERS);
-    for (let y = 0; y < memory.b.length; y++) {
-      const plane = Math.floor(y / (c.OUT_H * c.OUT_W));
-      const row = Math.floor(plane / c.FILTERS) * c.OUT_H + (Math.floor(y / c.OUT_W) % c.OUT_H);
-      totals[Math.floor(row / share) * c.FILTERS + (plane % c.FILTERS)] += memory.b[y];
-    }
+    yield* inParts(memory.b.length, (start, end) => {
+      for (let y = start; y < end; y++) {
+        const plane = Math.floor(y / (c.OUT_H * c.OUT_W));
+        const row = Math.floor(plane / c.FILTERS) * c.OUT_H + (Math.floor(y / c.OUT_W) % c.OUT_H);
+        totals[Math.floor(row / share) * c.FILTERS + (plane % c.FILTERS)] += memory.b[y];
+      }
+    });
     totals.forEach((total, i) => {
       call.store.storeSum(i, total);
     });

@@ -1,5 +1,5 @@
 import shader from "../../shaders/crossEntropy.wgsl?raw";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, pauses } from "./kernel.ts";
 import { exceeds } from "./scalar.ts";
 
 /** Invocations of a workgroup, a row each: as many as there are rows, but no more than this. */
@@ -38,10 +38,12 @@ export const crossEntropy: Kernel = {
   grid: ({ GROUPS }) => [GROUPS, 1, 1],
   flops: ({ ROWS, CLASSES }) => 8 * ROWS * CLASSES,
   loads: ({ ROWS, CLASSES }) => ({ logit: ROWS * CLASSES, label: ROWS }),
-  twin({ constants: { ROWS, CLASSES, SMOOTHING }, load, store }) {
+  *twin({ constants: { ROWS, CLASSES, SMOOTHING }, load, store }) {
     let total = 0;
     let correct = 0;
+    const pause = pauses();
     for (let row = 0; row < ROWS; row++) {
+      if (pause(3 * CLASSES)) yield;
       const first = row * CLASSES;
       const answer = load.label(row);
       let highest = -Infinity;

@@ -1,5 +1,5 @@
 import shader from "../../shaders/elementwise.wgsl?raw";
-import { type Kernel, spread } from "./kernel.ts";
+import { inParts, type Kernel, spread } from "./kernel.ts";
 
 const GROUP = 64;
 
@@ -20,6 +20,8 @@ export const elementwise: Kernel = {
   flops: () => 0,
   loads: ({ SIZE }) => ({ element: SIZE }),
   twin({ constants: { SIZE }, load, store }) {
-    for (let index = 0; index < SIZE; index++) store.store(index, load.element(index));
+    return inParts(SIZE, (start, end) => {
+      for (let index = start; index < end; index++) store.store(index, load.element(index));
+    });
   },
 };

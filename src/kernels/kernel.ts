@@ -24,6 +24,31 @@ export interface TwinCall {
   scalar(slot: number): number;
 }
 
+/** What a twin gives back: where it can be left for a while, if anywhere. Going through it does the work. */
+export type Twin = Iterable<void> | void;
+
+/** So much of a twin's work is done between two pauses: elements that hooks compute, or products. */
+export const PART = 1 << 14;
+
+/** A loop over `count` elements with pauses: `work` goes from `start` up to, not including, `end`. */
+export function* inParts(count: number, work: (start: number, end: number) => void): Iterable<void> {
+  for (let start = 0; start < count; start += PART) {
+    work(start, Math.min(count, start + PART));
+    yield;
+  }
+}
+
+/** Counts the work of a twin, `amount` by `amount`. Gives true where there was enough of it for a pause. */
+export function pauses(): (amount: number) => boolean {
+  let done = 0;
+  return (amount) => {
+    done += amount;
+    if (done < PART) return false;
+    done = 0;
+    return true;
+  };
+}
+
 /** What kernels may know of a device: what it can do, never what it is called. */
 export interface DeviceTraits {
   /** Invocations of a subgroup, where the device has subgroups and all are of that size. */
@@ -79,8 +104,8 @@ export interface Kernel {
    * larger matrix, as if there were no others.
    */
   loads?(constants: Constants): Readonly<Record<string, number>>;
-  /** The CPU twin: the same computation, in plain loops. */
-  twin(call: TwinCall): Iterable<void> | void;
+  /** The CPU twin: the same computation, in plain loops, that {@link pauses} now and then if they may take long. */
+  twin(call: TwinCall): Twin;
 }
 
 const OPERANDS = 7;

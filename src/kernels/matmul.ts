@@ -2,7 +2,15 @@ import shader from "../../shaders/matmul.wgsl?raw";
 import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
 import { blockConstants, blocksFor, isNarrow, plainBlock } from "./blocks.ts";
-import type { Constants, DeviceTraits, Kernel, TwinCall, Variant, VectorAccess } from "./kernel.ts";
+import {
+  type Constants,
+  type DeviceTraits,
+  type Kernel,
+  pauses,
+  type TwinCall,
+  type Variant,
+  type VectorAccess,
+} from "./kernel.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -48,9 +56,11 @@ function strides({ M, N, K, TRANSPOSE_A, TRANSPOSE_B }: Constants) {
 }
 
 /** The rows that a product reads from a larger matrix, as a matrix of their own. */
-function pickedRows(rows: number, columns: number, rowOf: Load, element: Load): Float32Array {
+function* pickedRows(rows: number, columns: number, rowOf: Load, element: Load) {
   const picked = new Float32Array(rows * columns);
+  const pause = pauses();
   for (let row = 0; row < rows; row++) {
+    if (pause(columns)) yield;
     const start = rowOf(row) * columns;
     for (let column = 0; column < columns; column++) picked[row * columns + column] = element(start + column);
   }
@@ -195,14 +205,16 @@ function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
   return [best.variant, ...variants.filter((variant) => variant !== best.variant), ...blocks];
 }
 
-function twin({ constants, memory, load, store }: TwinCall): void {
+function* twin({ constants, memory, load, store }: TwinCall) {
   const { BATCH, M, N, K, BATCH_A, BATCH_B, SUMS, ROWS_A, ROWS_B } = constants;
-  const a = ROWS_A ? pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
-  const b = ROWS_B ? pickedRows(K, N, load.rowOfB, load.loadB) : memory.b;
+  const a = ROWS_A ? yield* pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
+  const b = ROWS_B ? yield* pickedRows(K, N, load.rowOfB, load.loadB) : memory.b;
   const { rowA, stepA, columnB, stepB } = strides(constants);
   const row = new Float64Array(N);
+  const pause = pauses();
   for (let batch = 0; batch < BATCH; batch++) {
     for (let m = 0; m < M; m++) {
+      if (pause(N * K)) yield;
       row.fill(0);
       const startA = batch * BATCH_A + m * rowA;
       const startB = batch * BATCH_B;

@@ -1,5 +1,5 @@
 import shader from "../../shaders/optimizer.wgsl?raw";
-import { type Kernel, type KernelBinding, spread, type TwinCall } from "./kernel.ts";
+import { inParts, type Kernel, type KernelBinding, spread, type TwinCall } from "./kernel.ts";
 
 /** Invocations of a workgroup, and elements of each. */
 const GROUP = 256;
@@ -45,10 +45,12 @@ function rule(
     twin(call) {
       const { blocks } = call.memory;
       const learningRate = call.scalar(call.constants.LEARNING_RATE);
-      for (let i = 0; i < call.constants.SIZE; i++) {
-        const block = Math.floor(i / OPTIMIZER_BLOCK) * 2;
-        update(call, i, learningRate * blocks[block], blocks[block + 1]);
-      }
+      return inParts(call.constants.SIZE, (start, end) => {
+        for (let i = start; i < end; i++) {
+          const block = Math.floor(i / OPTIMIZER_BLOCK) * 2;
+          update(call, i, learningRate * blocks[block], blocks[block + 1]);
+        }
+      });
     },
   };
 }

@@ -1,5 +1,5 @@
 import shader from "../../shaders/pool2d.wgsl?raw";
-import { type Constants, type Kernel, spread, type TwinCall } from "./kernel.ts";
+import { type Constants, inParts, type Kernel, pauses, spread, type TwinCall } from "./kernel.ts";
 import { exceeds } from "./scalar.ts";
 
 const GROUP = 64;
@@ -79,20 +79,30 @@ function firstMaximum(c: Constants, output: number, element: (index: number) => 
 }
 
 /** Adds up in f64 what each output gives to inputs, and stores it. */
-function scatter(
+function* scatter(
   { constants: c, store }: TwinCall,
   give: (output: number, sums: Float64Array) => void,
-): void {
+): Iterable<void> {
   const sums = new Float64Array(inputs(c));
-  for (let output = 0; output < outputs(c); output++) give(output, sums);
-  for (let i = 0; i < sums.length; i++) store.store(i, sums[i]);
+  yield* forEachOutput(c, (output) => give(output, sums));
+  yield* inParts(sums.length, (start, end) => {
+    for (let i = start; i < end; i++) store.store(i, sums[i]);
+  });
+}
+
+function* forEachOutput(c: Constants, visit: (output: number) => void): Iterable<void> {
+  const pause = pauses();
+  for (let output = 0; output < outputs(c); output++) {
+    visit(output);
+    if (pause(c.KERNEL_H * c.KERNEL_W)) yield;
+  }
 }
 
 function pooling(
   name: PoolKernel,
   hooks: Kernel["hooks"],
   loads: Kernel["loads"],
-  twin: (call: TwinCall) => void,
+  twin: Kernel["twin"],
 ): Kernel {
   return {
     name,
@@ -126,15 +136,15 @@ const select = { element: "load", picked: "load", store: "store" } as const;
 const selectLoads = (c: Constants) => ({ element: inputs(c), picked: inputs(c) });
 export const maxSelect = pooling("maxSelect", select, selectLoads, (call) => {
   const { constants: c, load, store } = call;
-  for (let output = 0; output < outputs(c); output++) {
+  return forEachOutput(c, (output) => {
     store.store(output, load.picked(firstMaximum(c, output, load.element)));
-  }
+  });
 });
 
 const scatterLoads = (c: Constants) => ({ element: inputs(c), picked: outputs(c) });
 const scatterMaxima = (call: TwinCall) => {
   const { constants: c, load } = call;
-  scatter(call, (output, sums) => {
+  return scatter(call, (output, sums) => {
     sums[firstMaximum(c, output, load.element)] += load.picked(output);
   });
 };
@@ -146,19 +156,19 @@ const mean = { element: "load", store: "store" } as const;
 const meanLoads = (c: Constants) => ({ element: inputs(c) });
 export const average = pooling("average", mean, meanLoads, (call) => {
   const { constants: c, load, store } = call;
-  for (let output = 0; output < outputs(c); output++) {
+  return forEachOutput(c, (output) => {
     let total = 0;
     forEachInWindow(c, output, (input) => {
       total += load.element(input);
     });
     store.store(output, total / (c.KERNEL_H * c.KERNEL_W));
-  }
+  });
 });
 
 const meanScatterLoads = (c: Constants) => ({ element: outputs(c) });
 export const averageScatter = pooling("averageScatter", mean, meanScatterLoads, (call) => {
   const { constants: c, load } = call;
-  scatter(call, (output, sums) => {
+  return scatter(call, (output, sums) => {
     const part = load.element(output) / (c.KERNEL_H * c.KERNEL_W);
     forEachInWindow(c, output, (input) => {
       sums[input] += part;

@@ -1,5 +1,5 @@
 import shader from "../../shaders/softmax.wgsl?raw";
-import { type Constants, type Kernel, lanesFor, spread } from "./kernel.ts";
+import { type Constants, type Kernel, lanesFor, pauses, spread } from "./kernel.ts";
 
 const WORKGROUP = 64;
 
@@ -25,8 +25,10 @@ export const softmax: Kernel = {
   grid: groups,
   flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
   loads: ({ ROWS, SIZE }) => ({ element: ROWS * SIZE }),
-  twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {
+  *twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {
+    const pause = pauses();
     for (let row = 0; row < ROWS; row++) {
+      if (pause(3 * SIZE)) yield;
       const first = row * SIZE;
       let highest = -Infinity;
       for (let i = 0; i < SIZE; i++) highest = Math.max(highest, load.element(first + i));

@@ -2,7 +2,7 @@
 
 import { compileHook, type StepRow } from "../kernels/hooks.ts";
 import { kernelNamed } from "../kernels/index.ts";
-import type { TwinCall } from "../kernels/kernel.ts";
+import type { Twin, TwinCall } from "../kernels/kernel.ts";
 import {
   type Dispatch,
   type DType,
@@ -141,8 +141,8 @@ interface Played {
   readonly outputs: readonly { readonly name: string; readonly elements: Elements }[];
 }
 
-/** A dispatch, ready to be played. Where it takes long, it is left now and then, so that the host can have its turn. */
-type Play = () => Iterable<void> | void;
+/** A dispatch, ready to be played. */
+type Play = () => Twin;
 
 class CpuExecutable implements Executable {
   readonly table: StepTable;

@@ -54,7 +54,7 @@ function dispatchTraffic(
     return [name, hook.code.length > 0 ? run : () => 0] as const;
   });
   const ofKind = (kind: "load" | "store") => hooks.filter(([name]) => kernel.hooks[name] === kind);
-  kernel.twin({
+  const work = kernel.twin({
     constants: dispatch.constants,
     memory: elements,
     load: Object.fromEntries(ofKind("load").map(([name, run]) => [name, (index) => run(index, 0)])),
@@ -63,6 +63,7 @@ function dispatchTraffic(
     ),
     scalar: (slot) => row.f32[slot],
   });
+  Array.from(work ?? []);
   return watched.reduce((bytes, [, { reads, writes }], i) => {
     const { dtype } = program.buffers[views[i][1].buffer];
     return bytes + (reads.size + writes.size) * bytesPerElement[dtype];

@@ -47,7 +47,7 @@ describe("positions of load hooks", () => {
           return run(index);
         },
       ]);
-      twin({ ...call, load: Object.fromEntries(load) });
+      Array.from(twin({ ...call, load: Object.fromEntries(load) }) ?? []);
       const declared = loads?.(call.constants) ?? {};
       for (const [hook, end] of ends) runs.push({ hook, part: end / declared[hook] });
     });
