@@ -29,26 +29,32 @@ const groups = [
   { name: "core", test: (id: string) => training.has(id) || /wgsl|shaders$/.test(id) },
 ];
 
-/** The library: one ES module per entry of the package, and what they share in chunks of their own. */
+/** The modules of one build: one for each entry of the package, and what they share in chunks of their own. */
+const modules = (folder: string) => ({
+  dir: path(folder),
+  entryFileNames: "[name].js",
+  chunkFileNames: "shared/[name].js",
+  postBanner: builtInLicences,
+  codeSplitting: { groups },
+});
+
+/**
+ * The library, twice: readable, for Node, Deno and the bundlers of applications, so that errors show names and lines; and
+ * minified below dist/min, with white space, too, for pages that load the files as they are.
+ */
 export default defineConfig({
   plugins: [strippedShaders(), ignoredByBundlers()],
   build: {
     target: "es2022",
     sourcemap: true,
     reportCompressedSize: false,
-    lib: {
-      entry,
-      formats: ["es"],
-    },
+    lib: { entry },
     rolldownOptions: {
       external: ["webgpu", /^node:/],
-      // White space, too, which Vite leaves in libraries: a page may load these files as they are.
-      output: {
-        chunkFileNames: "shared/[name].js",
-        minify: true,
-        postBanner: builtInLicences,
-        codeSplitting: { groups },
-      },
+      output: [
+        { ...modules("dist"), minify: false, minifyInternalExports: false },
+        { ...modules("dist/min"), minify: true, minifyInternalExports: true },
+      ],
     },
   },
 });

@@ -34,7 +34,6 @@ describe("checkOptions", () => {
     ["bacthSize", "did you mean batchSize?"],
     ["onepoch", "did you mean onEpoch?"],
     ["folder", "did you mean dir?"],
-    ["batch", "did you mean batchSize?"],
     ["activation", "put the activation behind it, as a layer of its own: relu()"],
     ["constructor", "there are batchSize, shuffle, dir, mode, onEpoch, callbacks, data"],
     ["qqqq", "there are batchSize, shuffle, dir, mode, onEpoch, callbacks, data"],

@@ -6,12 +6,12 @@ import { peersInPage } from "./compare/peers.ts";
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
 /** The entries of the built package, as users import them: "wgrad/data" is dist/data.js. */
-const exported: Record<string, { import: string }> = JSON.parse(
+const exported: Record<string, { default: string }> = JSON.parse(
   readFileSync(path("../../package.json"), "utf8"),
 ).exports;
 const alias = Object.entries(exported).map(([name, entry]) => ({
   find: new RegExp(`^wgrad${name.slice(1)}$`),
-  replacement: path(`../../${entry.import}`),
+  replacement: path(`../../${entry.default}`),
 }));
 
 const peers = peersInPage();

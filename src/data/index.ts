@@ -55,7 +55,7 @@ export {
   type UnfittedScaler,
 } from "./scalers.ts";
 export type { ColumnSchema, Schema } from "./schema.ts";
-export { type SplitOptions, split } from "./split.ts";
+export { type Parts, type SplitOptions, split } from "./split.ts";
 export {
   type Chunk,
   type ElementType,

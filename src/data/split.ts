@@ -13,6 +13,9 @@ export interface SplitOptions {
   readonly shuffle?: boolean;
 }
 
+/** A data set for each ratio: a tuple where their number is known. */
+export type Parts<T, Ratios extends readonly number[]> = { -readonly [Part in keyof Ratios]: T };
+
 /** How far ratios may be from a sum of 1. */
 const SUM_TOLERANCE = 1e-9;
 
@@ -62,11 +65,11 @@ function checkRatios(name: string, ratios: readonly number[]): void {
  * @throws RangeError where ratios are none or do not sum to 1, a part gets no sample, or, stratified, a class has fewer
  *   samples than there are parts; TypeError where there are no classes to stratify by
  */
-export function split<T extends InputSet>(
+export function split<T extends InputSet, const Ratios extends readonly number[]>(
   source: T,
-  ratios: readonly number[],
+  ratios: Ratios,
   options: SplitOptions = {},
-): T[] {
+): Parts<T, Ratios> {
   checkDataset("split", source);
   checkOptions("split", options, { stratified: "boolean", seed: "number", shuffle: "boolean" });
   const { stratified = false, seed = 0, shuffle = true } = options;
@@ -79,12 +82,13 @@ export function split<T extends InputSet>(
   const parts: number[][] = ratios.map(() => []);
   // In the order of dealing: a part is no list of classes one after the other.
   for (const index of order) parts[partOf[index] as number]?.push(index);
-  return parts.map((indices, part) => {
+  const sets = parts.map((indices, part) => {
     if (indices.length > 0) return subset(source, indices);
     throw new RangeError(
       `split: ${name}: part ${part} (ratio ${ratios[part]}) gets none of ${count} samples; give it a larger ratio`,
     );
   });
+  return sets as Parts<T, Ratios>;
 }
 
 /** The part of each sample, where `samples` go to the parts one after the other. */

@@ -8,7 +8,7 @@ import { Rest } from "./rest.ts";
 import { DEFAULT_BUDGET_MS, Tuner } from "./tune.ts";
 
 export interface ConnectOptions {
-  readonly powerPreference?: GPUPowerPreference;
+  readonly powerPreference?: "low-power" | "high-performance";
   /**
    * Whether kernels are chosen by measuring, the first time a program is compiled on a device (default true, or false
    * where the environment variable WGRAD_TUNE is "off"). Choices are kept; results do not depend on them.
