@@ -21,10 +21,18 @@ export type Elements = Float32Array | Int32Array | Uint8Array;
  */
 export type BufferKind = "state" | "data" | "constant" | "input" | "temporary" | "output";
 
+/** Elements of a buffer: those `at` these positions of every so many. */
+export interface IndexPlaces {
+  readonly every: number;
+  readonly at: readonly number[];
+}
+
 /** What indices may be: 0 up to, not including, `count`, and `except`. */
 export interface IndexRange {
   readonly count: number;
   readonly except?: number;
+  /** Which elements are such indices (default: all). */
+  readonly places?: IndexPlaces;
 }
 
 export interface BufferSpec {
@@ -33,8 +41,8 @@ export interface BufferSpec {
   readonly dtype: DType;
   /** Number of elements. */
   readonly length: number;
-  /** The elements are indices: whoever writes them is held to what they may be. */
-  readonly indices?: IndexRange;
+  /** Elements that are indices: whoever writes them is held to what they may be. */
+  readonly indices?: readonly IndexRange[];
   /** What a `constant` holds. */
   readonly values?: readonly number[];
 }
@@ -159,13 +167,19 @@ export function byteLength(buffer: BufferSpec): number {
   return buffer.dtype === "u8" ? Math.ceil(buffer.length / 4) * 4 : buffer.length * 4;
 }
 
+const EVERYWHERE: IndexPlaces = { every: 1, at: [0] };
+
 /** What is wrong with indices, in words; undefined where nothing is. */
-export function indexError(data: ArrayLike<number>, { count, except }: IndexRange): string | undefined {
-  for (let i = 0; i < data.length; i++) {
-    const index = data[i];
-    if ((index >= 0 && index < count && Number.isInteger(index)) || index === except) continue;
-    const others = except === undefined ? "" : `, or ${except}`;
-    return `element ${i} is ${index}; it is used as an index, and must be a whole number from 0 to ${count - 1}${others}`;
+export function indexError(data: ArrayLike<number>, ranges: readonly IndexRange[]): string | undefined {
+  for (const { count, except, places = EVERYWHERE } of ranges) {
+    for (let start = 0; start < data.length; start += places.every) {
+      for (const place of places.at) {
+        const index = data[start + place];
+        if ((index >= 0 && index < count && Number.isInteger(index)) || index === except) continue;
+        const others = except === undefined ? "" : `, or ${except}`;
+        return `element ${start + place} is ${index}; it is used as an index, and must be a whole number from 0 to ${count - 1}${others}`;
+      }
+    }
   }
   return undefined;
 }

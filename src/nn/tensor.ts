@@ -75,8 +75,8 @@ export interface Op<A = unknown> {
   readonly name: string;
   infer(inputs: readonly Tensor[], attributes: A): TensorSpec;
   readonly gradient: GradientRule<A>;
-  /** Whether its values are values of its first input, picked by others. */
-  readonly selects?: boolean;
+  /** Where its values are values of inputs (or 0), only moved: which inputs. The others say which value goes where. */
+  readonly selects?: readonly number[];
   /** Which input holds indices, and what they may be: what the host writes there is checked. */
   indices?(node: Tensor<A>): (IndexRange & { readonly input: number }) | undefined;
   /** What the op is made of, put in its place once gradients are taken. */

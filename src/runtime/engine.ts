@@ -201,8 +201,8 @@ export function checkedInput(program: Program, name: string, data: Elements): nu
 }
 
 /** @throws EngineError naming the first element that is no such index. */
-export function checkIndices(what: string, data: Elements, range: IndexRange): void {
-  const wrong = indexError(data, range);
+export function checkIndices(what: string, data: Elements, ranges: readonly IndexRange[]): void {
+  const wrong = indexError(data, ranges);
   if (wrong) throw new EngineError(`${what}: ${wrong}`);
 }
 

@@ -20,8 +20,8 @@ export class ProgramBuilder {
   readonly #outputs: Record<string, View> = {};
   readonly dispatches: Dispatch[] = [];
 
-  /** For buffers of indices, by kind and name: what they may be. */
-  indexRanges: ReadonlyMap<string, IndexRange> = new Map();
+  /** For buffers with indices, by kind and name: what these may be. */
+  indexRanges: ReadonlyMap<string, readonly IndexRange[]> = new Map();
 
   /** The buffer of that kind and name; made on first use. Temporaries and constants are always made anew. */
   buffer(spec: BufferSpec): number {
@@ -37,8 +37,8 @@ export class ProgramBuilder {
       }
       return known;
     }
-    const range = this.indexRanges.get(key);
-    this.#buffers.push(range ? { ...spec, indices: range } : spec);
+    const indices = this.indexRanges.get(key);
+    this.#buffers.push(indices ? { ...spec, indices } : spec);
     this.#byName.set(key, this.#buffers.length - 1);
     return this.#buffers.length - 1;
   }

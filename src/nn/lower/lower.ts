@@ -5,15 +5,7 @@
  * are computed where their input is produced (an epilogue) or where their value is consumed (a prologue), and get
  * a dispatch of their own only where neither is possible. Values that nobody reads from memory are never stored.
  */
-import {
-  type BufferSpec,
-  type Dispatch,
-  elementCount,
-  type IndexRange,
-  indexError,
-  type Program,
-  type View,
-} from "../../program.ts";
+import { type BufferSpec, type Dispatch, elementCount, type Program, type View } from "../../program.ts";
 import { isSource, type SourceAttributes } from "../ops/source.ts";
 import { elementwiseCall } from "../ops/stored.ts";
 import { define, type KernelCall, type Op, type Tensor, topological } from "../tensor.ts";
@@ -21,6 +13,7 @@ import { type Analysis, analyse, owner } from "./analysis.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { Call, computationOf, type StoreHook } from "./calls.ts";
 import { HookEmitter, Unavailable } from "./emitter.ts";
+import { indexRanges } from "./indices.ts";
 import { joinDispatches } from "./join.ts";
 import { rewrite } from "./rewrite.ts";
 
@@ -54,7 +47,8 @@ const makeCopy = define(copyOp);
 export function lower(request: LowerRequest): Program {
   const assignments = request.assignments ?? [];
   const names = Object.keys(request.outputs);
-  const roots = rewrite([...Object.values(request.outputs), ...assignments.map(({ tensor }) => tensor)]);
+  const wanted = [...Object.values(request.outputs), ...assignments.map(({ tensor }) => tensor)];
+  const roots = rewrite(wanted);
   const builder = new ProgramBuilder();
   const targets = new Map<Tensor, View>();
   const shared = sharedAmong(roots, names.length);
@@ -77,7 +71,8 @@ export function lower(request: LowerRequest): Program {
       targets.set(tensor, builder.view(buffer, shape, offset));
     }
   });
-  builder.indexRanges = indexRanges(roots);
+  // As they were traced: a rewrite may read rows by indices without the op that said so.
+  builder.indexRanges = indexRanges(wanted);
   new Lowering(builder, targets, request).run();
   builder.dispatches.push(...(request.after?.(builder) ?? []));
   return builder.finish(request.name);
@@ -95,35 +90,6 @@ function sharedAmong(roots: readonly Tensor[], first: number): Set<Tensor> {
     seen.add(root);
   }
   return shared;
-}
-
-/**
- * For the sources that ops use as indices, what these may be: what all of the ops allow.
- * @throws Error when constants are no such indices
- */
-function indexRanges(roots: readonly Tensor[]): Map<string, IndexRange> {
-  const ranges = new Map<string, IndexRange>();
-  for (const node of topological(roots)) {
-    const indices = node.op.indices?.(node);
-    if (!indices) continue;
-    const source = origin(node.inputs[indices.input]);
-    if (!isSource(source)) continue;
-    const { role, name, values } = source.attributes;
-    const wrong = values && indexError(values, indices);
-    if (wrong) throw new Error(`${node}: indices [${values.join(", ")}]: ${wrong}`);
-    const { count, except } = indices;
-    const known = ranges.get(`${role} ${name}`) ?? indices;
-    ranges.set(`${role} ${name}`, {
-      count: Math.min(count, known.count),
-      except: except === known.except ? except : undefined,
-    });
-  }
-  return ranges;
-}
-
-/** Where a tensor's values come from, through views and gathers. */
-function origin(tensor: Tensor): Tensor {
-  return tensor.op.selects || tensor.op.lowering.kind === "view" ? origin(tensor.inputs[0]) : tensor;
 }
 
 /** What a hook wants to read, until it is certain that the hook is kept. */

@@ -2,6 +2,7 @@
 import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy.ts";
 import { formatShape } from "../../program.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { heldTo } from "./held.ts";
 import { argmax, max, sum } from "./reduce.ts";
 import { equal, greater, mul, sub } from "./scalar.ts";
 import { softmaxOf } from "./softmax.ts";
@@ -89,7 +90,8 @@ export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Ten
     const right = equal(reshape(sub(1, greater(0, logits)), [rows]), labels);
     return sum(mul(right, reshape(isNumber(logits), [rows])));
   }
-  if (fitsOneGroup(rows, classes)) return reshape(makeCorrect([logits, labels], { smoothing }), []);
+  if (fitsOneGroup(rows, classes))
+    return reshape(makeCorrect([logits, heldTo(labels, classes)], { smoothing }), []);
   return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
 }
 
@@ -107,7 +109,7 @@ export function rowCrossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): 
       `labelSmoothing is ${smoothing}; it must be from 0 up to, not including, 1`,
     );
   }
-  return makeRowLoss([logits, labels], { smoothing });
+  return makeRowLoss([logits, heldTo(labels, logits.shape[1])], { smoothing });
 }
 
 function checkRows(name: string, logits: Tensor, labels: Tensor): void {

@@ -3,6 +3,7 @@ import { scatterRowsConstants } from "../../kernels/scatterRows.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { sameShape } from "../shape.ts";
 import { define, type Op, ShapeError, Tensor } from "../tensor.ts";
+import { heldTo } from "./held.ts";
 import { isScalarOp } from "./scalar.ts";
 import { constant, constantValue } from "./source.ts";
 import { isReshape, reshape } from "./view.ts";
@@ -25,7 +26,7 @@ const gatherOp: Op<null> = {
     makeScatter([arriving, indices], { shape: source.shape }),
     undefined,
   ],
-  selects: true,
+  selects: [0],
   indices: ({ inputs: [source] }) => ({ input: 1, count: source.shape[0] }),
   lowering: {
     kind: "elementwise",
@@ -92,7 +93,11 @@ const scatterOp: Op<{ shape: Shape }> = {
 };
 const makeScatter = define(scatterOp);
 
-/** Rows of `source` [rows, ...] at `indices` [...] (i32): [...indices, ...row]. */
+/**
+ * Rows of `source` [rows, ...] at `indices` [...], whole numbers of any type: [...indices, ...row]. Indices that the host
+ * writes are refused unless they are from 0 to rows - 1, wherever in an input or a data set they stand. Indices that are
+ * computed are rounded down and brought into that range.
+ */
 export function gather(source: Tensor, indices: Tensor): Tensor {
-  return makeGather([source, indices], null);
+  return makeGather([source, heldTo(indices, source.shape[0] ?? 1)], null);
 }

@@ -71,6 +71,7 @@ const padOp: Op<Margins> = {
     shape: withSize(x.shape, axis, before + x.shape[axis] + after),
     dtype: "f32",
   }),
+  selects: [0],
   gradient: ({ inputs: [x], attributes: { axis, before } }, arriving) => [
     slice(arriving, before, before + x.shape[axis], axis),
   ],
@@ -101,6 +102,7 @@ const concatOp: Op<{ axis: number }> = {
     shape: withSize(a.shape, axis, a.shape[axis] + b.shape[axis]),
     dtype: "f32",
   }),
+  selects: [0, 1],
   gradient: ({ inputs: [a], attributes: { axis } }, arriving) => [
     slice(arriving, 0, a.shape[axis], axis),
     slice(arriving, a.shape[axis], undefined, axis),
