@@ -7,8 +7,8 @@ export {
   type Measured,
   programCost,
 } from "./describe.ts";
+export { checkWritable, writeFileWhole } from "./io/files.ts";
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
-export { checkWritable, writeFileWhole } from "./io/whole.ts";
 export type { Clipping } from "./nn/arena.ts";
 export type { Augment, Batch } from "./nn/batch.ts";
 export { gradients } from "./nn/gradients.ts";

@@ -3,8 +3,7 @@
  * only where there is a file system, so this file loads in a browser.
  */
 
-import { hasFileSystem } from "./io/files.ts";
-import { writeFileWhole } from "./io/whole.ts";
+import { hasFileSystem, writeFileWhole } from "./io/files.ts";
 
 export { hasFileSystem };
 

@@ -1,7 +1,6 @@
 /** Files that grow or change while a run goes on: the best weights, and histories. */
 import { checkOptions, checkWhole, inWords } from "../checks.ts";
-import { appendText } from "../io/append.ts";
-import { checkWritable, writeFileWhole } from "../io/whole.ts";
+import { appendText, checkWritable, writeFileWhole } from "../io/files.ts";
 import type { Callback } from "../train/callback.ts";
 import type { Epoch } from "../train/fit.ts";
 import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";

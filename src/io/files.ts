@@ -32,48 +32,49 @@ export function codeOf(error: unknown): string | undefined {
   return (error as { code?: string } | null)?.code;
 }
 
-const WORDS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EDQUOT: "the quota of the disk is used up",
-  EISDIR: "it is a folder",
-  ELOOP: "its links lead round in a circle",
-  ENAMETOOLONG: "the name is too long",
-  ENOENT: "its folder does not exist",
-  ENOSPC: "the disk is full",
-  ENOTDIR: "a part of the path is no folder",
-  EPERM: "permission denied",
-  EROFS: "the disk can only be read",
-};
+/** The text of a file, or none where there is no such file. @throws Error naming the file and what is wrong with it */
+export async function readTextIfAny(path: string): Promise<string> {
+  const fs = await fileSystem("load");
+  try {
+    return await fs.readFile(path, "utf8");
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return "";
+    throw new Error(`load: ${path} cannot be read: ${reason(cause)}`, { cause });
+  }
+}
 
-/** Why a file cannot be written, in words and by the system's code. */
-export function reason(cause: unknown, words: Readonly<Record<string, string>> = {}): string {
-  const code = codeOf(cause);
-  if (code && code in words) return `${words[code]} (${code})`;
+/**
+ * Writes a file whole or not at all: under another name first, then renamed. Links are followed, a file's mode is kept, and
+ * of several writers at once the last one's file stays. What is no file on a disk, such as a pipe or `/dev/null`, is written
+ * to. In Deno this takes permission to read and write in the file's folder; with less, the file is written in place. Not in
+ * browsers.
+ * @throws Error naming the file, and why it cannot be written; then what was there before is still there
+ */
+export async function writeFileWhole(path: string, content: Uint8Array | string): Promise<void> {
+  await (await import("./write.ts")).replaceFile(path, content);
+}
+
+/**
+ * Finds out whether {@link writeFileWhole} could write a file: to be asked before what takes long.
+ * @throws Error naming the file, and why it cannot be written
+ */
+export async function checkWritable(path: string): Promise<void> {
+  await (await import("./write.ts")).checkTarget(path);
+}
+
+/**
+ * Adds text to a file, making it if need be, and waits until the disk has it.
+ * @throws Error naming the file, and why it cannot be written; then it is as it was
+ */
+export async function appendText(path: string, text: string): Promise<void> {
+  await (await import("./write.ts")).extendFile(path, text);
+}
+
+/** Loads what writing takes, where there are files: a package may be replaced while a run goes on that it is needed after. */
+export async function prepareWriting(): Promise<void> {
+  if (hasFileSystem()) await import("./write.ts");
+}
+
+function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-export function writingFailed(path: string, cause: unknown): Error {
-  return new Error(`save: ${path} cannot be written: ${reason(cause, WORDS)}`, { cause });
-}
-
-/** What says that a file system, or a file that is none on a disk, cannot wait for the disk. */
-const NO_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EPERM", "EACCES", "EISDIR"]);
-
-/** Waits until the disk has a file's contents; where there is no such thing, it goes on. */
-export async function sync(file: { sync(): Promise<void> }): Promise<void> {
-  try {
-    await file.sync();
-  } catch (error) {
-    if (!NO_SYNC.has(codeOf(error) ?? "")) throw error;
-  }
-}
-
-/** Waits until the disk has a folder's names, where it can be waited for. */
-export async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
-  try {
-    const file = await fs.open(folder, "r");
-    await file.sync().finally(() => file.close());
-  } catch {
-    // The file itself is there.
-  }
 }

@@ -2,8 +2,7 @@
  * The record of a search: JSON lines. The first says which search it is, each other holds a finished trial, so that a
  * search that was interrupted goes on where it was.
  */
-import { appendText, readTextIfAny } from "../io/append.ts";
-import { checkWritable } from "../io/whole.ts";
+import { appendText, checkWritable, readTextIfAny } from "../io/files.ts";
 import type { Json } from "./space.ts";
 
 /** Where a record is kept; for browsers, or wherever there is no file. */

@@ -1,6 +1,6 @@
 /** A run of `fit`: its epochs, one after the other. */
 import { describe } from "../describe.ts";
-import { writeFileWhole } from "../io/whole.ts";
+import { prepareWriting, writeFileWhole } from "../io/files.ts";
 import { correctCount } from "../nn/ops/crossEntropy.ts";
 import type { Optimizer } from "../nn/optimizers.ts";
 import { constantRate } from "../nn/schedules.ts";
@@ -102,6 +102,7 @@ export class Run implements FitRun {
     let failed = false;
     try {
       signal?.throwIfAborted();
+      await prepareWriting();
       await this.#resume();
       const parts = await this.#open();
       this.options.onCompiled?.(this.program);

@@ -4,8 +4,7 @@ import * as sync from "node:fs";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { appendText } from "../../src/io/append.ts";
-import { checkWritable, writeFileWhole } from "../../src/io/whole.ts";
+import { appendText, checkWritable, writeFileWhole } from "../../src/io/files.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
 const temporary = useTemporaryFolder();

@@ -1,5 +1,51 @@
-/** Files that are written whole or not at all. */
-import { codeOf, type FileSystem, fileSystem, sync, syncFolder, writingFailed } from "./files.ts";
+/** How files are written: loaded by those who write some. */
+import { codeOf, type FileSystem, fileSystem } from "./files.ts";
+
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EDQUOT: "the quota of the disk is used up",
+  EISDIR: "it is a folder",
+  ELOOP: "its links lead round in a circle",
+  ENAMETOOLONG: "the name is too long",
+  ENOENT: "its folder does not exist",
+  ENOSPC: "the disk is full",
+  ENOTDIR: "a part of the path is no folder",
+  EPERM: "permission denied",
+  EROFS: "the disk can only be read",
+};
+
+/** Why a file cannot be written, in words and by the system's code. */
+function reason(cause: unknown): string {
+  const code = codeOf(cause);
+  if (code && code in WORDS) return `${WORDS[code]} (${code})`;
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function writingFailed(path: string, cause: unknown): Error {
+  return new Error(`save: ${path} cannot be written: ${reason(cause)}`, { cause });
+}
+
+/** What says that a file system, or a file that is none on a disk, cannot wait for the disk. */
+const NO_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EPERM", "EACCES", "EISDIR"]);
+
+/** Waits until the disk has a file's contents; where there is no such thing, it goes on. */
+async function sync(file: { sync(): Promise<void> }): Promise<void> {
+  try {
+    await file.sync();
+  } catch (error) {
+    if (!NO_SYNC.has(codeOf(error) ?? "")) throw error;
+  }
+}
+
+/** Waits until the disk has a folder's names, where it can be waited for. */
+async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
+  try {
+    const file = await fs.open(folder, "r");
+    await file.sync().finally(() => file.close());
+  } catch {
+    // The file itself is there.
+  }
+}
 
 /** What a path leads to. */
 interface Target {
@@ -46,14 +92,7 @@ function isDenied(error: unknown): boolean {
   return (error as Error | null)?.name === "NotCapable" || codeOf(error) === "ERR_ACCESS_DENIED";
 }
 
-/**
- * Writes a file whole or not at all: under another name first, then renamed. Links are followed, a file's mode is kept, and
- * of several writers at once the last one's file stays. What is no file on a disk, such as a pipe or `/dev/null`, is written
- * to. In Deno this takes permission to read and write in the file's folder; with less, the file is written in place. Not in
- * browsers.
- * @throws Error naming the file, and why it cannot be written; then what was there before is still there
- */
-export async function writeFileWhole(path: string, content: Uint8Array | string): Promise<void> {
+export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
   const fs = await fileSystem("save");
   try {
     const target = await targetOf(fs, path);
@@ -68,11 +107,7 @@ export async function writeFileWhole(path: string, content: Uint8Array | string)
   }
 }
 
-/**
- * Finds out whether {@link writeFileWhole} could write a file: to be asked before what takes long.
- * @throws Error naming the file, and why it cannot be written
- */
-export async function checkWritable(path: string): Promise<void> {
+export async function checkTarget(path: string): Promise<void> {
   const fs = await fileSystem("save");
   try {
     const target = await targetOf(fs, path);
@@ -150,5 +185,26 @@ async function removeStale(fs: FileSystem, { path, folder }: Target): Promise<vo
     }
   } catch {
     // They are in nobody's way.
+  }
+}
+
+export async function extendFile(path: string, text: string): Promise<void> {
+  const fs = await fileSystem("save");
+  try {
+    const file = await fs.open(path, "a");
+    const before = await file.stat();
+    try {
+      await file.writeFile(text);
+      await sync(file);
+    } catch (error) {
+      // A disk may have been full in the middle of a line.
+      if (before.isFile()) await file.truncate(before.size).catch(() => {});
+      throw error;
+    } finally {
+      await file.close();
+    }
+    if (before.size === 0) await syncFolder(fs, (await import("node:path")).dirname(path));
+  } catch (cause) {
+    throw writingFailed(path, cause);
   }
 }
