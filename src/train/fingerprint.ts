@@ -1,7 +1,6 @@
 /** What a run of `fit` is made of, as data: so that a checkpoint can tell whether it is of the same run. */
 import type { Field } from "../data/dataset.ts";
 import type { StreamField } from "../data/stream.ts";
-import { crossEntropy } from "../nn/losses.ts";
 import { applyModel } from "../nn/model.ts";
 import type { Optimizer } from "../nn/optimizers.ts";
 import { ModelTrace, Scope } from "../nn/parameters.ts";
@@ -97,7 +96,7 @@ const sizesOf = ({ batchSize, options: { accumulate = 1 } }: RunParts) => ({ bat
 /** The ops of a training step on one part of a batch, by the layer that they belong to. */
 function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<typeof sizesOf>) {
   const size = sizes.batchSize / sizes.accumulate;
-  const { loss = crossEntropy(), augment } = options;
+  const { loss, augment } = options;
   const trace = new ModelTrace();
   for (const spec of trainer.layout.specs) trace.parameters.specs.set(spec.name, spec);
   for (const spec of trainer.statistics.specs) trace.statistics.specs.set(spec.name, spec);
