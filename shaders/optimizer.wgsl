@@ -108,7 +108,10 @@ fn rmsprop(@builtin(global_invocation_id) id: vec3<u32>) {
   let block = blocks[i / 16u];
   let gradient = gradients[i] + block.y * parameters[i];
   let variance = DECAY * second[i] + (1.0 - DECAY) * gradient * gradient;
-  let velocity = MOMENTUM * first[i] + gradient / (sqrt(variance) + EPSILON);
+  var velocity = gradient / (sqrt(variance) + EPSILON);
+  if (MOMENTUM > 0.0) {
+    velocity += MOMENTUM * first[i];
+  }
   second[i] = variance;
   first[i] = velocity;
   parameters[i] -= scalar(LEARNING_RATE) * block.x * velocity;

@@ -11,6 +11,10 @@
 fn isNaN(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 // `value`, but NaN where x is.
 fn keepNaN(x: f32, value: f32) -> f32 { return select(value, x, isNaN(x)); }
+// x · 0 and x - x: 0, but NaN where x is NaN or infinite.
+fn zeroOf(x: f32) -> f32 {
+  return bitcast<f32>(select(0u, 0x7fc00000u, (bitcast<u32>(x) & 0x7fffffffu) >= 0x7f800000u));
+}
 // Whether a comes after b, where NaN comes after all numbers.
 fn exceeds(a: f32, b: f32) -> bool { return !isNaN(b) && (isNaN(a) || a > b); }
 // Below all numbers. WGSL has no literal for it, and compilers refuse to make it of constants.

@@ -1,4 +1,5 @@
 import shader from "../../shaders/conv2d.wgsl?raw";
+import type { Elements } from "../program.ts";
 import { blockConstants, blocksFor, type ProductSize, plainBlock } from "./blocks.ts";
 import {
   type Constants,
@@ -114,7 +115,7 @@ function flops({ BATCH, CHANNELS, FILTERS, GROUPS, OUT_H, OUT_W, KERNEL_H, KERNE
 
 /**
  * Calls `visit` for every product of the convolution: with the positions in x, w and y, images and output rows in
- * order. `row` counts output rows over all images.
+ * order; those in the padding of x are {@link PADDING}. `row` counts output rows over all images.
  */
 function* forEachProduct(c: Constants, visit: (x: number, w: number, y: number, row: number) => void) {
   const channels = c.CHANNELS / c.GROUPS;
@@ -131,18 +132,26 @@ function* forEachProduct(c: Constants, visit: (x: number, w: number, y: number, 
         for (let channel = 0; channel < channels; channel++) {
           for (let ky = 0; ky < c.KERNEL_H; ky++) {
             const inY = outY * c.STRIDE_H + ky * c.DILATION_H - c.PAD_H;
-            if (inY < 0 || inY >= c.H) continue;
             const line = ((image * c.CHANNELS + firstChannel + channel) * c.H + inY) * c.W;
             const taps = ((filter * channels + channel) * c.KERNEL_H + ky) * c.KERNEL_W;
             for (let kx = 0; kx < c.KERNEL_W; kx++) {
               const inX = outX * c.STRIDE_W + kx * c.DILATION_W - c.PAD_W;
-              if (inX >= 0 && inX < c.W) visit(line + inX, taps + kx, y, row);
+              const inside = inY >= 0 && inY < c.H && inX >= 0 && inX < c.W;
+              visit(inside ? line + inX : PADDING, taps + kx, y, row);
             }
           }
         }
       }
     }
   }
+}
+
+/** A position in the padding. It holds a zero, of which NaN and infinite weights make NaN. */
+const PADDING = -1;
+
+/** An element, or the zero that stands around all of them. */
+function padded(elements: Elements, position: number): number {
+  return position === PADDING ? 0 : elements[position];
 }
 
 /** Accumulates products in f64, then hands every element to the store hook. */
@@ -194,7 +203,7 @@ export const convForward: Kernel = {
     const { constants: c, memory } = call;
     yield* accumulate(c.BATCH * c.FILTERS * c.OUT_H * c.OUT_W, call, (sums) =>
       forEachProduct(c, (x, w, y) => {
-        sums[y] += memory.a[x] * memory.b[w];
+        sums[y] += padded(memory.a, x) * memory.b[w];
       }),
     );
   },
@@ -211,7 +220,7 @@ export const convInputGradient: Kernel = {
     const { constants: c, memory } = call;
     yield* accumulate(c.BATCH * c.CHANNELS * c.H * c.W, call, (sums) =>
       forEachProduct(c, (x, w, y) => {
-        sums[x] += memory.a[y] * memory.b[w];
+        if (x !== PADDING) sums[x] += memory.a[y] * memory.b[w];
       }),
     );
   },
@@ -231,7 +240,7 @@ export const convWeightGradient: Kernel = {
     const share = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
     yield* accumulate(c.SPLITS * size, call, (sums) =>
       forEachProduct(c, (x, w, y, row) => {
-        sums[Math.floor(row / share) * size + w] += memory.a[x] * memory.b[y];
+        sums[Math.floor(row / share) * size + w] += padded(memory.a, x) * memory.b[y];
       }),
     );
     if (!c.SUMS) return;

@@ -34,7 +34,8 @@ export function specialise(
     code = replaceConstant(code, name, type === "u32" ? u32Literal(value) : f32Literal(value));
   }
   const called = new Set<string>();
-  for (const [name, hook] of Object.entries(dispatch.hooks)) {
+  for (const [name, asTraced] of Object.entries(dispatch.hooks)) {
+    const hook = withoutFolding(asTraced);
     code = replaceFunctionBody(code, name, hookBody(hook, memoryOf, scalars));
     for (const instruction of hook.code) {
       if (instruction.op === "call") called.add(instruction.fn);
@@ -50,6 +51,23 @@ export function specialise(
   }
   code = unrolled(withLibrary(code, called), dispatch.constants);
   return { code: dispatch.constants.LANES === 1 ? withoutSubgroups(code) : withBroadcasts(code), called };
+}
+
+/**
+ * The hook without x · 0 and x - x, which compilers take for 0, be x NaN or infinite.
+ */
+function withoutFolding(hook: Hook): Hook {
+  const isZero = (arg: number) => {
+    const from = hook.code[arg];
+    return from.op === "constant" && from.value === 0;
+  };
+  const code = hook.code.map((instruction): Instruction => {
+    if (instruction.op !== "call") return instruction;
+    const [a, b] = instruction.args;
+    const folded = instruction.fn === "sub" ? a === b : instruction.fn === "mul" && (isZero(a) || isZero(b));
+    return folded ? { op: "call", fn: "zeroOf", args: [isZero(a) ? b : a] } : instruction;
+  });
+  return { ...hook, code };
 }
 
 /**

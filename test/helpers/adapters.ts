@@ -53,8 +53,8 @@ export const ADAPTERS: Readonly<Record<string, Adapter>> = {
       const page = await browser.newPage();
       await page.goto(`${server.origin}/test/platforms/programs.html`);
       await page.waitForFunction("globalThis.runPrograms");
-      const text = await page.evaluate<string, string>(
-        "(runs) => globalThis.runPrograms(runs)",
+      const text = await page.evaluate(
+        (text) => (globalThis as unknown as { runPrograms(runs: string): Promise<string> }).runPrograms(text),
         encode(runs),
       );
       return decode(text);

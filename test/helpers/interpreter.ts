@@ -20,6 +20,11 @@ interface Evaluation {
   compared(a: number, b: number): void;
 }
 
+/** Whether `evaluate` knows all ops that `roots` are made of. */
+export function isKnown(roots: readonly Tensor[]): boolean {
+  return topological(roots).every((node) => rules[node.op.name] !== undefined);
+}
+
 /** What each node of a graph is, and how close the closest comparison of unequal numbers was. */
 export interface Evaluated {
   readonly elements: ReadonlyMap<Tensor, Values>;
@@ -129,6 +134,8 @@ function rowsOf(x: Values, size: number): Values[] {
 }
 
 function firstMaximum(row: Values, compared: Evaluation["compared"]): number {
+  const missing = row.findIndex(Number.isNaN);
+  if (missing >= 0) return missing;
   let best = 0;
   for (let i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
   row.forEach((value) => {
@@ -154,7 +161,8 @@ function rowLoss(row: Values, label: number, smoothing: number): { loss: number;
   const goal = row.map((_, i) => (i === label ? 1 - smoothing : 0) + smoothing / row.length);
   let loss = 0;
   row.forEach((_, i) => {
-    loss -= goal[i] * Math.log(probabilities[i]);
+    // 0 · log 0 is 0.
+    if (goal[i] > 0) loss -= goal[i] * Math.log(probabilities[i]);
   });
   return { loss, difference: probabilities.map((p, i) => p - goal[i]) };
 }
@@ -316,6 +324,9 @@ const rules: Readonly<Record<string, Rule>> = {
   crossEntropyGradient: crossEntropy(({ difference }) => [...difference]),
   correct: ({ node, inputs: [logits, labels], compared }) => {
     const rows = rowsOf(logits, node.inputs[0].shape[1]);
-    return Float64Array.of(rows.filter((row, i) => firstMaximum(row, compared) === labels[i]).length);
+    const right = rows.filter(
+      (row, i) => firstMaximum(row, compared) === labels[i] && !row.some(Number.isNaN),
+    );
+    return Float64Array.of(right.length);
   },
 };

@@ -21,7 +21,18 @@ const source = (file: string) => readFileSync(new URL(file, folder), "utf8");
 const LIBRARIES = ["random.wgsl", "scalar.wgsl"];
 /** Functions of scalar.wgsl that no hook calls: those that kernels and others of its functions are made of. */
 const HELPERS = [
-  ...["isNaN", "keepNaN", "exceeds", "lowest", "scaled", "expm1Near0", "withoutLog2", "expOfSum", "gaussian"],
+  ...[
+    "isNaN",
+    "keepNaN",
+    "zeroOf",
+    "exceeds",
+    "lowest",
+    "scaled",
+    "expm1Near0",
+    "withoutLog2",
+    "expOfSum",
+    "gaussian",
+  ],
   ...["binaryParts", "logOfParts", "asLogarithm", "upperProduct", "sineOf"],
 ];
 

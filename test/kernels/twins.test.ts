@@ -4,29 +4,7 @@ import { kernels } from "../../src/kernels/index.ts";
 import { difference } from "../helpers/compare.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { GUARD, runKernel } from "../helpers/kernel-run.ts";
-import type { KernelCase } from "./cases/case.ts";
-import { crossEntropyCases } from "./cases/crossEntropy.ts";
-import { elementwiseCases } from "./cases/elementwise.ts";
-import { imageCases } from "./cases/images.ts";
-import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
-import { optimizerCases } from "./cases/optimizer.ts";
-import { reduceCases } from "./cases/reduce.ts";
-import { scatterRowsCases } from "./cases/scatterRows.ts";
-import { softmaxCases } from "./cases/softmax.ts";
-
-/** By kernel. A new kernel needs a line here, or the last test fails. */
-const cases: Readonly<Record<string, readonly KernelCase[]>> = {
-  elementwise: elementwiseCases,
-  reduce: reduceCases,
-  scatterRows: scatterRowsCases,
-  softmax: softmaxCases,
-  crossEntropy: crossEntropyCases,
-  matmul: matmulCases,
-  matmulTiled: matmulTiledCases,
-  matmulSplit: matmulSplitCases,
-  ...imageCases,
-  ...optimizerCases,
-};
+import { kernelCases as cases } from "./cases/index.ts";
 
 const engines = useEngines();
 

@@ -23,8 +23,10 @@ function unary(fn: ScalarFunction, exact: (x: number) => number): Swept {
 
 const sigmoid = (x: number) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 
+export type Functions = Readonly<Record<string, Swept>>;
+
 /** By name. Products of x and a function hold where that is no subnormal number. */
-export const functions: Readonly<Record<string, Swept>> = {
+export const functions: Functions = {
   exp: unary("exponential", Math.exp),
   expm1: unary("expm1", Math.expm1),
   log: { ...unary("logarithm", Math.log), range: "x > 0", within: (x) => x > 0 },
@@ -65,34 +67,24 @@ export const functions: Readonly<Record<string, Swept>> = {
 const f32 = new Float32Array(1);
 const word = new Uint32Array(f32.buffer);
 
-/** Numbers of all sizes, and as many of those sizes at which functions bend; subnormal numbers are none of them. */
+/** Where functions bend, overflow and underflow. */
+const SPECIAL = [
+  ...[0, -0, 1, -1, 2 ** -12, 0.625, 0.7, Math.SQRT1_2, Math.SQRT2],
+  ...[88.722835, 88.72284, -87.33654, -103.9, 3.4e38, -3.4e38, -3e38],
+];
+
+/** Numbers of all sizes, subnormal ones excepted, and as many of those sizes where the functions bend. */
 export function points(count: number): Float32Array {
   const found = new Float32Array(count);
   const words = new Uint32Array(found.buffer);
-  const [sign, bend] = [0x80000000, 2 ** -12];
-  const special = [
-    0,
-    -0,
-    1,
-    -1,
-    88.722835,
-    88.72284,
-    -87.33654,
-    -103.9,
-    3.4e38,
-    -3.4e38,
-    -3e38,
-    0.625,
-    Math.SQRT2,
-  ];
   for (let i = 0; i < count; i++) {
-    // A step through all bit patterns that has no factor in common with their number.
+    // Fibonacci hashing: neighbours are far apart.
     const hash = Math.imul(i + 1, 0x9e3779b1) >>> 0;
     const exponent = i % 2 === 0 ? 1 + (hash % 254) : 127 - 12 + (hash % 20);
-    words[i] = ((hash & sign) | (exponent << 23) | ((hash >>> 7) & 0x7fffff)) >>> 0;
+    words[i] = ((hash & 0x80000000) | (exponent << 23) | ((hash >>> 7) & 0x7fffff)) >>> 0;
   }
-  found.set(special);
-  return found.fill(bend, special.length, special.length + 1);
+  found.set(SPECIAL);
+  return found;
 }
 
 /** The distance between 32-bit numbers of this size. */
@@ -119,12 +111,13 @@ export function worstOf(swept: Swept, xs: Float32Array, got: ArrayLike<number>):
     if (swept.within?.(xs[i]) === false) continue;
     const exact = swept.exact(xs[i]);
     const error = errorOf(got[i], exact);
-    if (!(error <= worst.error)) worst = { error, x: xs[i], got: got[i], exact };
+    if (error > worst.error) worst = { error, x: xs[i], got: got[i], exact };
   }
   return worst;
 }
 
 function errorOf(got: number, exact: number): number {
+  if (Number.isNaN(got)) return Number.POSITIVE_INFINITY;
   const size = Math.abs(exact);
   const unit = unitInLastPlace(size > LARGEST ? LARGEST : exact);
   if (size > LARGEST + 4 * unit)
@@ -137,10 +130,16 @@ function errorOf(got: number, exact: number): number {
 /** How many functions one kernel computes. */
 const TOGETHER = 4;
 
-/** Kernels that compute all functions of `xs`: with the names of what they give. */
-export function functionRuns(
-  xs: Float32Array,
-): { readonly names: readonly string[]; readonly run: ProgramRun }[] {
+/** A kernel that computes functions of all points. */
+export interface SweepRun {
+  /** Of what it gives as `result0` … */
+  readonly names: readonly string[];
+  readonly run: ProgramRun;
+  /** A function's values, out of what its result holds. */
+  values(result: ArrayLike<number>): ArrayLike<number>;
+}
+
+export function functionRuns(xs: Float32Array): SweepRun[] {
   const names = Object.keys(functions);
   const groups = Array.from({ length: Math.ceil(names.length / TOGETHER) }, (_, i) =>
     names.slice(i * TOGETHER, (i + 1) * TOGETHER),
@@ -154,6 +153,7 @@ export function functionRuns(
       reads: { operand0: xs },
       results: Object.fromEntries(group.map((_, i) => [`result${i}`, { length: xs.length }])),
     }),
+    values: (result) => Array.prototype.slice.call(result, 0, xs.length),
   }));
 }
 
@@ -175,17 +175,32 @@ function storeAll(names: readonly string[]): Hook {
   return { code, stores };
 }
 
-/** Softmax, or its logarithm, of rows (0, x): its second column. */
-export function softmaxRun(xs: Float32Array, logarithm: boolean): ProgramRun {
+/** In kernels: the second column of softmax, and of its logarithm, over rows (0, x). */
+export const softmaxes: Functions = {
+  "softmax of (0, x)": { calls: [], exact: sigmoid },
+  "log-softmax of (0, x)": {
+    calls: [],
+    exact: (x) => Math.min(x, 0) - Math.log1p(Math.exp(-Math.abs(x))),
+    // Further up, 1 + exp(-x) rounds to 1 in 32 bits.
+    range: "x < 0",
+    within: (x) => x < 0,
+  },
+};
+
+export function softmaxRuns(xs: Float32Array): SweepRun[] {
   const rows = new Float32Array(2 * xs.length);
   xs.forEach((x, i) => {
     rows[2 * i + 1] = x;
   });
-  return programRun({
-    kernel: "softmax",
-    constants: softmaxConstants(xs.length, 2, logarithm),
-    hooks: { element: loadFrom("operand0"), store: storeTo("result0") },
-    reads: { operand0: rows },
-    results: { result0: { length: rows.length } },
-  });
+  return Object.keys(softmaxes).map((name, logarithm) => ({
+    names: [name],
+    run: programRun({
+      kernel: "softmax",
+      constants: softmaxConstants(xs.length, 2, logarithm === 1),
+      hooks: { element: loadFrom("operand0"), store: storeTo("result0") },
+      reads: { operand0: rows },
+      results: { result0: { length: rows.length } },
+    }),
+    values: (result) => Array.from(xs, (_, i) => result[2 * i + 1]),
+  }));
 }

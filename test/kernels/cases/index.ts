@@ -1,0 +1,24 @@
+/** All kernels' cases. */
+import type { KernelCase } from "./case.ts";
+import { crossEntropyCases } from "./crossEntropy.ts";
+import { elementwiseCases } from "./elementwise.ts";
+import { imageCases } from "./images.ts";
+import { matmulCases, matmulSplitCases, matmulTiledCases } from "./matmul.ts";
+import { optimizerCases } from "./optimizer.ts";
+import { reduceCases } from "./reduce.ts";
+import { scatterRowsCases } from "./scatterRows.ts";
+import { softmaxCases } from "./softmax.ts";
+
+/** By kernel. A new kernel needs a line here, or the last test of twins.test.ts fails. */
+export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
+  elementwise: elementwiseCases,
+  reduce: reduceCases,
+  scatterRows: scatterRowsCases,
+  softmax: softmaxCases,
+  crossEntropy: crossEntropyCases,
+  matmul: matmulCases,
+  matmulTiled: matmulTiledCases,
+  matmulSplit: matmulSplitCases,
+  ...imageCases,
+  ...optimizerCases,
+};

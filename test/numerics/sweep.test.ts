@@ -1,0 +1,130 @@
+/** Elementary functions on every adapter, against 64 bits; and the table of docs/numerics.md. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { type ScalarFunction, scalarFunctions } from "../../src/kernels/scalar.ts";
+import { ADAPTERS, type Ran } from "../helpers/adapters.ts";
+import { needsBuild } from "../helpers/programs.ts";
+import {
+  type Functions,
+  functionRuns,
+  functions,
+  points,
+  softmaxes,
+  softmaxRuns,
+  type Worst,
+  worstOf,
+} from "./functions.ts";
+
+needsBuild();
+
+/** As a power of two: 16 for the suite, more where someone wants to be sure. */
+const xs = points(2 ** Number(process.env.SWEEP_POINTS ?? 16));
+/** What docs/numerics.md promises, in units in the last place. */
+const PROMISED = 4;
+
+/** By place, then by function. */
+const table = new Map<string, Map<string, Worst>>();
+const places = Object.keys(ADAPTERS);
+const all: Functions = { ...functions, ...softmaxes };
+
+async function sweep(place: string): Promise<Ran> {
+  const folder = await mkdtemp(join(tmpdir(), "wgrad-sweep-"));
+  try {
+    const runs = [...functionRuns(xs), ...softmaxRuns(xs)];
+    const ran = await ADAPTERS[place](
+      runs.map(({ run }) => run),
+      folder,
+    );
+    const column = new Map<string, Worst>();
+    runs.forEach(({ names, values }, i) => {
+      for (const [k, name] of names.entries()) {
+        column.set(name, worstOf(all[name], xs, values(ran.found[i][`result${k}`])));
+      }
+    });
+    table.set(`${place}: ${ran.adapter}`, column);
+    return ran;
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+describe.each(places)("in %s", (place) => {
+  let ran: Promise<Ran> | undefined;
+  const swept = () => {
+    ran ??= sweep(place);
+    return ran;
+  };
+
+  it.each(Object.keys(all))(
+    "%s is exact to a few units in the last place",
+    async (name) => {
+      const { adapter } = await swept();
+      const worst = table.get(`${place}: ${adapter}`)?.get(name);
+      expect(worst, `${name}(${worst?.x})`).toBeDefined();
+      expect(
+        worst?.error,
+        `${name}(${worst?.x}) is ${worst?.got}, expected ${worst?.exact}`,
+      ).toBeLessThanOrEqual(PROMISED);
+    },
+    240_000,
+  );
+});
+
+describe("on the CPU", () => {
+  const column = new Map<string, Worst>();
+  table.set("CPU engine", column);
+
+  it.each(Object.entries(functions))("%s is at least as exact", (name, { calls, ...swept }) => {
+    const got = Float32Array.from(xs, (x) => {
+      const made: number[] = [];
+      for (const [fn, ...inputs] of calls) {
+        const args = inputs.map((input) =>
+          input === "x" ? x : typeof input === "number" ? made[input] : input.value,
+        );
+        const compute: (...values: number[]) => number = scalarFunctions[fn as ScalarFunction];
+        made.push(Math.fround(compute(...args)));
+      }
+      return made[made.length - 1];
+    });
+    const worst = worstOf({ calls, ...swept }, xs, got);
+    column.set(name, worst);
+    expect(worst.error, `${name}(${worst.x}) is ${worst.got}, expected ${worst.exact}`).toBeLessThanOrEqual(
+      1.5,
+    );
+  });
+});
+
+const document = fileURLToPath(new URL("../../docs/numerics.md", import.meta.url));
+const MARKS = ["<!-- sweep -->", "<!-- /sweep -->"] as const;
+
+/** Written when every place has run: a part must not replace what the whole wrote. */
+afterAll(() => {
+  const columns = [...table.keys()];
+  const ran = [...table].every(
+    ([place, column]) => place === "CPU engine" || column.size === Object.keys(all).length,
+  );
+  if (columns.length !== places.length + 1 || !ran) return;
+  const rows = Object.keys(all).map((name) => {
+    const cells = columns.map((column) => {
+      const worst = table.get(column)?.get(name);
+      return worst ? `${worst.error.toFixed(1)} at ${worst.x.toPrecision(4)}` : "";
+    });
+    return `| ${name} | ${all[name].range ?? "all"} | ${cells.join(" | ")} |`;
+  });
+  const text = [
+    `| function | range | ${columns.join(" | ")} |`,
+    `|---|---|${columns.map(() => "---|").join("")}`,
+    ...rows,
+  ].join("\n");
+  console.log(
+    `${xs.length} points each; the largest error in units in the last place, and where it is\n${text}`,
+  );
+  if (process.env.SWEEP_POINTS) return;
+  const before = readFileSync(document, "utf8");
+  const [start, end] = [before.indexOf(MARKS[0]) + MARKS[0].length, before.indexOf(MARKS[1])];
+  writeFileSync(document, `${before.slice(0, start)}\n${text}\n${before.slice(end)}`);
+});
