@@ -20,9 +20,9 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
   const judge = new Judge("bestCheckpoint", options);
   return {
     name: "bestCheckpoint",
-    async onStart({ history }) {
+    async onStart(run) {
+      judge.reset(run);
       await checkWritable(path);
-      judge.reset(history);
     },
     async onEpoch(epoch, run) {
       if (judge.isBest(epoch)) await run.save(path);

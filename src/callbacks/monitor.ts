@@ -1,7 +1,7 @@
 /** The number of an epoch that a callback goes by. */
 import { inWords, type OptionKinds } from "../checks.ts";
-import type { Epoch } from "../train/fit.ts";
-import { checkMode, type Mode, usualMode, valueAt } from "../train/monitor.ts";
+import type { Epoch, FitRun } from "../train/fit.ts";
+import { checkMode, type Mode, modeOf, modeOfFunction, monitorable, numberOf } from "../train/monitor.ts";
 
 export interface MonitorOptions {
   /**
@@ -9,7 +9,10 @@ export interface MonitorOptions {
    * validation set where there is one; or any function of the epoch.
    */
   readonly monitor?: string | ((epoch: Epoch) => number);
-  /** Whether the largest number is the best, or the smallest (default: "min" for the loss, "max" for all else). */
+  /**
+   * Whether the largest number is the best, or the smallest (default: as the metric says, "min" for the loss). To be told
+   * where nobody says so: of functions, and of metrics of your own without `mode`.
+   */
   readonly mode?: Mode;
 }
 
@@ -18,11 +21,13 @@ export const MONITOR_OPTIONS: OptionKinds<MonitorOptions> = { monitor: "any", mo
 /** Judges epochs by their number. */
 export class Judge {
   readonly #monitor: NonNullable<MonitorOptions["monitor"]>;
-  readonly #mode: Mode;
+  readonly #told: Mode | undefined;
+  #mode: Mode = "min";
 
+  /** @throws TypeError for what is no monitor, and a function without `mode` */
   constructor(
     readonly owner: string,
-    { monitor = "loss", mode = usualMode(monitor) }: MonitorOptions,
+    { monitor = "loss", mode }: MonitorOptions,
   ) {
     if (typeof monitor !== "string" && typeof monitor !== "function") {
       throw new TypeError(
@@ -30,15 +35,24 @@ export class Judge {
       );
     }
     checkMode(owner, mode);
+    if (typeof monitor === "function") modeOfFunction(owner, mode);
     this.#monitor = monitor;
-    this.#mode = mode;
+    this.#told = mode;
   }
 
   /** The best epoch so far, and its number. */
   best: { readonly epoch: number; readonly value: number } | undefined;
 
-  /** Begins anew, with the epochs that lie behind a checkpoint. */
-  reset(history: readonly Epoch[], delta = 0): void {
+  /**
+   * Begins anew, with the epochs that lie behind a checkpoint.
+   * @throws RangeError where the run will have no such number; TypeError where it is not known which way is better
+   */
+  reset({ history, dataset, options }: FitRun, delta = 0): void {
+    const monitor = this.#monitor;
+    this.#mode =
+      typeof monitor === "function"
+        ? modeOfFunction(this.owner, this.#told)
+        : modeOf(this.owner, monitor, this.#told, monitorable(dataset, options));
     this.best = undefined;
     for (const epoch of history) this.isBest(epoch, delta);
   }
@@ -48,23 +62,12 @@ export class Judge {
    * @throws Error where it has no such number
    */
   isBest(epoch: Epoch, delta = 0): boolean {
-    const value = this.#number(epoch);
+    const value = numberOf(this.owner, epoch, this.#monitor);
     if (this.best) {
       const gain = this.#mode === "max" ? value - this.best.value : this.best.value - value;
       if (!(gain > delta)) return false;
     }
     this.best = { epoch: epoch.epoch, value };
     return true;
-  }
-
-  #number(epoch: Epoch): number {
-    const monitor = this.#monitor;
-    const { loss, accuracy, validation = { loss, accuracy } } = epoch;
-    const value = typeof monitor === "function" ? monitor(epoch) : valueAt(validation, monitor);
-    if (typeof value === "number" && !Number.isNaN(value)) return value;
-    const name = typeof monitor === "function" ? "its monitor" : `"${monitor}"`;
-    throw new Error(
-      `${this.owner}: ${name} is ${String(value)} in epoch ${epoch.epoch}; there is "loss", "accuracy" where the data has classes, and what the option metrics of fit names`,
-    );
   }
 }

@@ -59,7 +59,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
       left = undefined;
       if (goesOn) return;
       weights = undefined;
-      judge.reset(history, minDelta);
+      judge.reset(run, minDelta);
     },
     async onEpoch(epoch, { trainer }) {
       if (judge.isBest(epoch, minDelta)) {

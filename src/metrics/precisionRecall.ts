@@ -42,6 +42,7 @@ export function precisionRecall(options: PrecisionRecallOptions = {}): Metric<"p
   }
   return {
     name: "precisionRecall",
+    mode: { precision: "max", recall: "max", f1: "max" },
     trace: (batch) => traced(batch, threshold),
     finish({ pairs, hits, predicted, support }, samples) {
       const report = pairs ? classReport(twoByTwo(pairs, samples)) : countedReport(hits, predicted, support);

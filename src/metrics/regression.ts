@@ -11,6 +11,7 @@ export function meanAbsolute(...nothing: readonly never[]): Metric<"meanAbsolute
   checkNothing("meanAbsolute", nothing);
   return {
     name: "meanAbsolute",
+    mode: "min",
     trace(batch) {
       const [outputs, targets] = numberRows("meanAbsolute", batch);
       return { distances: sum(abs(sub(outputs, targets)), 0) };
@@ -42,6 +43,7 @@ export function rSquared(options: RSquaredOptions = {}): Metric<"rSquared", numb
   }
   return {
     name: "rSquared",
+    mode: "max",
     trace(batch) {
       const [outputs, targets] = numberRows("rSquared", batch);
       const reference = given ?? meanTargets(batch, targets.shape[1]);

@@ -68,6 +68,7 @@ export function rocAuc(options: RocAucOptions = {}): Metric<"rocAuc", RocAuc> {
   }
   return {
     name: "rocAuc",
+    mode: { auc: "max", error: "min" },
     trace: (batch) => ({ counts: histograms(scored(batch, probabilities), bins) }),
     finish: ({ counts }, samples) => areas(counts, samples, Math.ceil(bins / LOW) * LOW),
   };

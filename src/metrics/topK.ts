@@ -18,6 +18,7 @@ export function topK<K extends number>(k: K): Metric<`top${K}`, number> {
   const name = `top${k}` as const;
   return {
     name,
+    mode: "max",
     trace: (batch) => ({ hits: hits(name, k, batch) }),
     finish: ({ hits: [count] }, samples) => count / samples,
   };

@@ -7,14 +7,23 @@ export interface Moment {
   readonly step: number;
   readonly total: number;
   readonly stepsPerEpoch: number;
-  /** The loss of each epoch so far: of the validation set where there is one, else of training. */
+  /**
+   * What the schedule's `monitor` names (the loss, unless it names another) of each epoch so far: of the validation set where
+   * there is one, else of training.
+   */
   readonly history: readonly number[];
+  /** Whether the largest of these numbers is the best, or the smallest (default "min", as of losses). */
+  readonly mode?: "max" | "min";
 }
 
 export interface Schedule {
   readonly name: string;
   /** The factor for a step: a pure function, so that a resumed run goes on with the same rates. */
   factor(moment: Moment): number;
+  /** Whose history it goes by (default "loss"): "accuracy", a metric's name, or a path into its value. */
+  readonly monitor?: string;
+  /** Which way that is better (default: as the metric says). */
+  readonly mode?: "max" | "min";
 }
 
 /** A schedule of one's own: the factor for step `step`, counted from 0. Pure, as {@link Schedule.factor}. */
@@ -33,8 +42,11 @@ export function asSchedule(owner: string, schedule: Schedule | ScheduleFunction,
     );
   }
   const name = own ? schedule.name || "function" : schedule.name;
+  const { monitor, mode } = own ? {} : schedule;
   const checked: Schedule = {
     name,
+    monitor,
+    mode,
     factor(moment) {
       const factor: unknown = own ? schedule(moment.step, moment) : schedule.factor(moment);
       if (typeof factor === "number" && factor >= 0 && factor < Number.POSITIVE_INFINITY) return factor;
@@ -101,8 +113,11 @@ export function warmUp(options: WarmUpOptions): Schedule {
   const { steps, schedule: after } = checkOptions("warmUp", options, { steps: "number", schedule: "any" });
   positive("warmUp", "steps", steps);
   const schedule = after === undefined ? constantRate() : asSchedule("warmUp", after);
+  const { monitor, mode } = schedule;
   return {
     name: `warm-up, ${schedule.name}`,
+    monitor,
+    mode,
     factor: (moment) => Math.min(1, (moment.step + 1) / steps) * schedule.factor(moment),
   };
 }
@@ -112,14 +127,30 @@ export interface PlateauOptions {
   readonly factor?: number;
   /** Epochs without improvement that are waited through (default 10). */
   readonly patience?: number;
-  /** The part by which the loss must fall to count as improved (default 1e-4). */
+  /** The part of itself by which the best number must be improved on to count as improved (default 1e-4). */
   readonly threshold?: number;
+  /**
+   * "loss" (the default), "accuracy", or a metric by its name or a path into its value ("rocAuc.auc"): of the validation set
+   * where there is one.
+   */
+  readonly monitor?: string;
+  /** Whether the largest number is the best, or the smallest (default: as the metric says, "min" for the loss). */
+  readonly mode?: "max" | "min";
 }
 
-/** The rate shrinks when the loss has not improved for more than `patience` epochs, as PyTorch's `ReduceLROnPlateau`. */
+/**
+ * The rate shrinks when the loss, or what `monitor` names, has not improved for more than `patience` epochs, as PyTorch's
+ * `ReduceLROnPlateau`.
+ */
 export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
-  checkOptions("reduceOnPlateau", options, { factor: "number", patience: "number", threshold: "number" });
-  const { factor = 0.1, patience = 10, threshold = 1e-4 } = options;
+  checkOptions("reduceOnPlateau", options, {
+    factor: "number",
+    patience: "number",
+    threshold: "number",
+    monitor: "string",
+    mode: "string",
+  });
+  const { factor = 0.1, patience = 10, threshold = 1e-4, monitor, mode } = options;
   if (!(factor > 0 && factor < 1))
     throw new RangeError(`reduceOnPlateau: factor is ${factor}; give a number between 0 and 1`);
   if (!Number.isInteger(patience) || patience < 0) {
@@ -128,15 +159,20 @@ export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
   if (!(threshold >= 0 && threshold < 1)) {
     throw new RangeError(`reduceOnPlateau: threshold is ${threshold}; give a part from 0 up to 1`);
   }
+  if (mode !== undefined && mode !== "max" && mode !== "min")
+    throw new RangeError(`reduceOnPlateau: mode is ${inWords(mode)}; give "max" or "min"`);
   return {
-    name: "plateau",
-    factor({ history }) {
+    name: monitor === undefined ? "plateau" : `plateau of ${mode ? `${mode} ` : ""}${monitor}`,
+    monitor,
+    mode,
+    factor({ history, mode = "min" }) {
       let rate = 1;
-      let best = Number.POSITIVE_INFINITY;
+      let best: number | undefined;
       let waited = 0;
-      for (const loss of history) {
-        if (loss < best * (1 - threshold)) {
-          best = loss;
+      for (const value of history) {
+        const gain = best === undefined ? 0 : mode === "max" ? value - best : best - value;
+        if (best === undefined || gain > Math.abs(best) * threshold) {
+          best = value;
           waited = 0;
         } else if (++waited > patience) {
           rate *= factor;

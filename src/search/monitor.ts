@@ -1,6 +1,7 @@
 /** What makes one trial better than another. */
 import type { Evaluation, Metric } from "../train/evaluate.ts";
-import { checkMode, type Mode, usualMode, valueAt } from "../train/monitor.ts";
+import { checkMode, type Mode, modeOf, modeOfFunction, valueAt } from "../train/monitor.ts";
+import type { Data } from "../train/source.ts";
 
 /**
  * What of an evaluation is compared: "loss", "accuracy", a metric's number by its name, or by a path into its value
@@ -20,25 +21,25 @@ interface MonitorOptions {
   readonly fit?: { readonly metrics?: readonly Metric[] };
 }
 
-/** @throws RangeError for an unknown monitor or mode, TypeError for accuracy without classes */
-export function monitored(search: string, options: MonitorOptions, classes: boolean): ResolvedMonitor {
-  const { monitor = classes ? "accuracy" : "loss", mode = usualMode(monitor) } = options;
+/** @throws RangeError for an unknown monitor or mode; TypeError where it is not known which way is better */
+export function monitored(
+  search: string,
+  options: MonitorOptions,
+  trained: Data,
+  validation: Data | undefined,
+): ResolvedMonitor {
+  const data = trained.classes === undefined ? trained : (validation ?? trained);
+  const { monitor = data.classes === undefined ? "loss" : "accuracy", mode } = options;
   checkMode(search, mode);
-  if (typeof monitor === "function") return { name: "function", mode, score: monitor };
-  if (monitor === "accuracy" && !classes) {
-    throw new TypeError(
-      `${search}: monitor is "accuracy", and the data has no classes; give "loss" or a metric`,
-    );
-  }
-  const [first] = String(monitor).split(".");
-  const metrics = (options.fit?.metrics ?? []).map(({ name }) => name);
-  const known = ["loss", "accuracy", ...metrics];
-  if (!known.includes(first)) {
-    throw new RangeError(
-      `${search}: monitor is ${String(monitor)}; give one of ${known.join(", ")}, or a function of an evaluation; metrics are those of fit: { metrics: […] }`,
-    );
-  }
-  return { name: monitor, mode, score: (evaluation) => valueAt(evaluation, monitor) };
+  if (typeof monitor === "function")
+    return { name: "function", mode: modeOfFunction(search, mode), score: monitor };
+  const metrics = options.fit?.metrics ?? [];
+  const remedy = "or give a function of an evaluation; metrics are those of fit: { metrics: […] }";
+  return {
+    name: monitor,
+    mode: modeOf(search, String(monitor), mode, { data, metrics, remedy }),
+    score: (evaluation) => valueAt(evaluation, monitor),
+  };
 }
 
 /** Whether a comes before b: by score, then as they were numbered; what failed comes last. */

@@ -35,7 +35,7 @@ export interface SearchOptions<C> {
   readonly seed?: number;
   /** What makes a trial better (default accuracy where the data has classes, else loss). */
   readonly monitor?: Monitor;
-  /** Whether more of it is better (default "max", for "loss" "min"). */
+  /** Whether more of it is better (default: as the metric says, "min" for the loss). To be told of a function. */
   readonly mode?: Mode;
   /**
    * Where finished trials are kept, so that the search can go on after an interruption: the path of a file of JSON
@@ -120,7 +120,7 @@ export class SearchPlan<C> {
   ): Promise<SearchPlan<C>> {
     checkSearch(name, options, epochs !== undefined);
     const { data, validation, folds, stratified, seed = 0, fit: shared = {} } = options;
-    const monitor = monitored(name, options, data.classes !== undefined);
+    const monitor = monitored(name, options, data, validation);
     const divided = folds === undefined ? undefined : foldsOf(name, data, { folds, stratified, seed });
     rehearse(name, engine, options, candidates, epochs, divided);
     const values = Object.entries(shared).filter(([key]) => originOf(key) === "value");

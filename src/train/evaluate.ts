@@ -6,6 +6,7 @@ import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { checkMetrics, checkTrainer } from "./arguments.ts";
 import { Evaluator } from "./evaluator.ts";
+import type { Mode } from "./monitor.ts";
 import type { Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
@@ -34,6 +35,11 @@ export interface Metric<Name extends string = string, Value = unknown> {
   readonly name: Name;
   /** Tensors whose elements are to be added up over all batches; called once for each size of batch. */
   trace(batch: MetricBatch): StepOutputs;
+  /**
+   * Which way its value is better, for those who go by it: callbacks, schedules and searches. Where the value holds several
+   * numbers, that of each, by the path to it. Who monitors what has none must give `mode`.
+   */
+  readonly mode?: Mode | Readonly<Record<string, Mode>>;
   /** The value, from those sums over `count` samples; `evaluation` is what is always counted. */
   finish(sums: MetricSums, count: number, evaluation: Evaluation): Value;
 }

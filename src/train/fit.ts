@@ -18,6 +18,7 @@ import type { CheckpointSource, ResumeOptions } from "./checkpoint.ts";
 import { defaultLoss } from "./defaults.ts";
 import { checkConfusion, type Evaluation, type Metric } from "./evaluate.ts";
 import type { SaveOptions } from "./finite.ts";
+import { modeOf, monitorable } from "./monitor.ts";
 import { Run } from "./run.ts";
 import type { Data } from "./source.ts";
 import { createTrainer, type Trainer } from "./trainer.ts";
@@ -148,6 +149,10 @@ export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch
   readonly program: Program;
   /** All epochs so far, with those before a checkpoint that the run began from. */
   readonly history: readonly Epoch[];
+  /** What it trains on. */
+  readonly dataset: Data;
+  /** As they were given. */
+  readonly options: FitOptions;
   /** The name of the callback that ended the run before its last epoch. */
   readonly stoppedBy?: string;
   /**
@@ -218,9 +223,24 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
   const stepsPerEpoch = Math.ceil(dataset.count / batchSize);
   const begin = { step: 0, total: stepsPerEpoch * epochs, stepsPerEpoch, history: [] };
   const schedule = options.schedule && asSchedule("fit", options.schedule, begin);
+  const mode =
+    schedule?.monitor === undefined
+      ? undefined
+      : modeOf(
+          `fit: the schedule ${schedule.name}`,
+          schedule.monitor,
+          schedule.mode,
+          monitorable(dataset, options),
+        );
   if (!("open" in dataset)) checkNumbers(dataset);
   const trainer = createTrainer(engine, layer, { inputShape: dataset.inputs.shape, optimizer, seed });
-  return new Run(trainer, dataset, { ...options, loss, schedule, callbacks }, batchSize, epochs);
+  return new Run(
+    trainer,
+    dataset,
+    { ...options, loss, schedule: schedule && { ...schedule, mode }, callbacks },
+    batchSize,
+    epochs,
+  );
 }
 
 /** @throws RangeError where 32-bit floats run together what differs in a data set */

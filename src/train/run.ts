@@ -13,6 +13,7 @@ import { FiniteWeights, Totals } from "./divergence.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
+import { numberOf } from "./monitor.ts";
 import { compileSteps, openData } from "./open.ts";
 import { Pace } from "./pace.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";
@@ -245,11 +246,13 @@ export class Run implements FitRun {
     const samplesPerEpoch = this.#samplesPerEpoch;
     const stepsPerEpoch = Math.ceil(samplesPerEpoch / batchSize);
     const totals = new Totals(dataset.classes !== undefined);
-    // What schedules go by: of the validation set where there is one.
-    const history = this.history.map(({ loss, validation }) => validation?.loss ?? loss);
+    const { monitor = "loss", mode } = schedule;
+    const history = this.history.map((before) =>
+      numberOf(`fit: the schedule ${schedule.name}`, before, monitor),
+    );
     const learningRate = (optimizer: Optimizer, step: number) =>
       optimizer.learningRate *
-      schedule.factor({ step, total: stepsPerEpoch * this.epochs, stepsPerEpoch, history });
+      schedule.factor({ step, total: stepsPerEpoch * this.epochs, stepsPerEpoch, history, mode });
     const inFlight: Promise<void>[] = [];
     let stepsBefore = (epoch - 1) * stepsPerEpoch;
     try {

@@ -128,7 +128,7 @@ describe("early stopping", () => {
     ["earlyStopping: patience is 0; give a number of epochs from 1", { patience: 0 }],
     ["earlyStopping: minDelta is NaN", { minDelta: Number.NaN }],
     ['earlyStopping: monitor is 5; give "loss", "accuracy", a metric\'s name', { monitor: 5 as never }],
-    ['earlyStopping: mode is least; give "max" or "min"', { mode: "least" as "min" }],
+    ['earlyStopping: mode is "least"; give "max" or "min"', { mode: "least" as "min" }],
   ])("refuses: %s", (message, options) => {
     expect(() => earlyStopping(options)).toThrow(message);
   });
@@ -144,7 +144,7 @@ describe("early stopping", () => {
       callbacks: [earlyStopping({ monitor: "accuracy" })],
     });
     await expect(run[Symbol.asyncIterator]().next()).rejects.toThrow(
-      'earlyStopping: "accuracy" is undefined in epoch 1; there is "loss", "accuracy" where the data has classes, and what',
+      'earlyStopping: monitor is "accuracy", and dataset has no classes; give "loss" or a metric',
     );
   });
 });

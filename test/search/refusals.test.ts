@@ -83,8 +83,11 @@ describe("gridSearch refuses", () => {
       { space: { hidden: [2], lr: [0.1], optimizer: ["adam"] } },
       "gridSearch: space.optimizer cannot be chosen: the option optimizer of fit is no plain value",
     ],
-    [{ monitor: "accurracy" }, "gridSearch: monitor is accurracy; give one of loss, accuracy, or a function"],
-    [{ mode: "least" }, 'gridSearch: mode is least; give "max" or "min"'],
+    [
+      { monitor: "accurracy" },
+      'gridSearch: monitor is "accurracy"; did you mean "accuracy"? There is "loss", "accuracy"; or give a function',
+    ],
+    [{ mode: "least" }, 'gridSearch: mode is "least"; give "max" or "min"'],
     [{ validation: undefined }, "gridSearch: neither validation nor folds is given; give one"],
     [{ folds: 3 }, "gridSearch: both validation and folds are given; give one"],
     [{ validation: undefined, folds: 25 }, "kFold: 25 folds of 24 samples"],
@@ -110,7 +113,7 @@ describe("gridSearch refuses", () => {
   it("accuracy of data without classes", async () => {
     const numbers = dataset({ inputs: train.inputs, targets: { data: new Float32Array(24) } });
     const search = searching({ data: numbers, monitor: "accuracy" });
-    await expect(search).rejects.toThrow('gridSearch: monitor is "accuracy", and the data has no classes');
+    await expect(search).rejects.toThrow('gridSearch: monitor is "accuracy", and dataset has no classes');
   });
 
   it("choices that are changed", async () => {

@@ -174,7 +174,7 @@ describe("searches", () => {
     for (const { score, results } of byAccuracy.trials) expect(score).toBe(results[0].validation.accuracy);
     expect(scores(byAccuracy.trials)).toEqual([...scores(byAccuracy.trials)].sort((a, b) => b - a));
     // Equal scores stand as they were numbered.
-    const tied = await gridSearch(cpu(), { ...base, monitor: () => 1 });
+    const tied = await gridSearch(cpu(), { ...base, monitor: () => 1, mode: "max" });
     expect(ids(tied.trials)).toEqual([0, 1, 2, 3]);
     const fitting = { ...small.fit, metrics: [rocAuc(), topK(1)] };
     const byArea = await gridSearch(cpu(), { ...base, fit: fitting, monitor: "rocAuc.auc", mode: "min" });
@@ -188,7 +188,14 @@ describe("searches", () => {
 
   it("take a score that is no number for a failure", async () => {
     const searching = (monitor: string | (() => number)) =>
-      gridSearch(cpu(), { ...small, validation, space, monitor, fit: { ...small.fit, metrics: [rocAuc()] } });
+      gridSearch(cpu(), {
+        ...small,
+        validation,
+        space,
+        monitor,
+        mode: "max",
+        fit: { ...small.fit, metrics: [rocAuc()] },
+      });
     await expect(searching(() => Number.NaN)).rejects.toThrow(
       "gridSearch: every trial failed; trial 0: the score (function) is NaN",
     );
