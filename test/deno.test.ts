@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectSameFigures, expectSameLosses } from "./helpers/curve.ts";
-import { installed, needsBuild, ROOT, runNode, useTemporaryFolder } from "./helpers/programs.ts";
+import { deno as runDeno } from "./helpers/deno.ts";
+import { needsBuild, ROOT, useTemporaryFolder } from "./helpers/programs.ts";
 
 const MINUTES = 60_000;
 const STEPS = 10;
@@ -11,12 +12,7 @@ const STEPS = 10;
 needsBuild();
 const cache = useTemporaryFolder();
 
-/** Runs Deno as someone without a network does: whatever it would have to fetch is an error. */
-function deno(args: string[], mnistFolder?: string) {
-  const env = { DENO_DIR: cache.path, DENO_NO_UPDATE_CHECK: "1", MNIST_DIR: mnistFolder };
-  const offline = ["--no-prompt", "--no-remote", "--no-npm"];
-  return runNode([installed("deno/bin.cjs"), "run", ...offline, ...args], { env, timeoutMs: 2 * MINUTES });
-}
+const deno = (args: string[], mnistFolder?: string) => runDeno(cache.path, args, { MNIST_DIR: mnistFolder });
 
 describe("Deno", () => {
   it(

@@ -111,14 +111,19 @@ export async function checkTarget(path: string): Promise<void> {
   const fs = await fileSystem("save");
   try {
     const target = await targetOf(fs, path);
-    if (target.found) await fs.access(target.path, fs.constants.W_OK);
     if (target.special) return;
+    if (target.found) await checkOpens(fs, target.path);
     const probe = await temporaryName(target);
     await (await fs.open(probe, "wx")).close();
     await fs.rm(probe);
   } catch (cause) {
     throw writingFailed(path, cause);
   }
+}
+
+/** A file that may not be written may not be replaced, either. `access` would ask Deno for more than files. */
+async function checkOpens(fs: FileSystem, path: string): Promise<void> {
+  await (await fs.open(path, "r+")).close();
 }
 
 async function writeInto(fs: FileSystem, path: string, content: Uint8Array | string, flag: "a" | "w") {
@@ -133,8 +138,7 @@ async function writeInto(fs: FileSystem, path: string, content: Uint8Array | str
 
 async function replace(fs: FileSystem, target: Target, content: Uint8Array | string): Promise<void> {
   const { path, folder, found } = target;
-  // A file that may not be written may not be replaced, either.
-  if (found) await fs.access(path, fs.constants.W_OK);
+  if (found) await checkOpens(fs, path);
   await removeStale(fs, target);
   const temporary = await temporaryName(target);
   try {
