@@ -34,7 +34,7 @@ export { type BatchNormOptions, batchNorm, layerNorm, type NormOptions } from ".
 export { avgPool2d, globalAvgPool2d, maxPool2d } from "./nn/layers/pool2d.ts";
 export { flatten, reshape } from "./nn/layers/reshape.ts";
 export { residual } from "./nn/layers/residual.ts";
-export { type ScalingOptions, scaling } from "./nn/layers/scaling.ts";
+export { type ScalingOptions, scaling, unscaling } from "./nn/layers/scaling.ts";
 export {
   binaryCrossEntropy,
   type CrossEntropyOptions,
@@ -99,6 +99,7 @@ export {
   sgd,
 } from "./nn/optimizers.ts";
 export type { Scope, Statistic } from "./nn/parameters.ts";
+export { scaledLoss } from "./nn/scaledLoss.ts";
 export {
   constantRate,
   cosineDecay,
@@ -148,6 +149,7 @@ export {
 export type { Mode } from "./train/monitor.ts";
 export { type OpenOptions, openData } from "./train/open.ts";
 export {
+  type Decision,
   type PredictInputs,
   type Prediction,
   type PredictOptions,

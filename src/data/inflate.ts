@@ -15,6 +15,11 @@ export class InflateError extends Error {
   }
 }
 
+/** There would be more bytes than there may be. */
+export class TooLargeError extends Error {
+  override readonly name = "TooLargeError";
+}
+
 const LONGEST_CODE = 15;
 /** Codes up to this length are found by one look into a table; a longer table would cost more to fill than it saves. */
 const FAST_BITS = 10;
@@ -110,11 +115,11 @@ export class Unpacked {
     this.bytes = new Uint8Array(Math.min(expected, most));
   }
 
-  /** Makes room for so many bytes more. @throws RangeError beyond `most` */
+  /** Makes room for so many bytes more. @throws TooLargeError beyond `most` */
   reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.bytes.length) return;
-    if (needed > this.most) throw new RangeError(`it unpacks to more than ${this.most} bytes`);
+    if (needed > this.most) throw new TooLargeError(`it unpacks to more than ${this.most} bytes`);
     const larger = new Uint8Array(Math.min(this.most, Math.max(needed, 2 * this.bytes.length, 1 << 12)));
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;
@@ -149,7 +154,7 @@ export class Inflater {
   /**
    * Unpacks up to a MiB or the end of a block.
    * @returns whether there is more
-   * @throws InflateError where the stream is damaged or ends early; RangeError where it unpacks to too much
+   * @throws InflateError where the stream is damaged or ends early; TooLargeError where it unpacks to too much
    */
   step(): boolean {
     if (!this.#literals) {

@@ -1,4 +1,5 @@
 /** What it takes to read raw rows as a data set's were read: plain data, kept beside the weights of a model. */
+import type { InputSet } from "./dataset.ts";
 import type { ScalerData } from "./scaler.ts";
 
 /** A column of numbers, or one of categories that became one-hot. */
@@ -18,8 +19,15 @@ export interface Schema {
   readonly targets?: readonly string[];
   /** What each class is called, where the target is a class. */
   readonly classes?: readonly string[];
+  /** What one stored unit of the inputs is worth, where that is not 1: 1/255 of bytes that are read as 0 to 1. */
+  readonly scale?: number;
   /** By what the inputs were scaled before they came to the model, one after the other. */
   readonly scalers?: readonly ScalerData[];
+}
+
+/** What predictions can be made from: a table, say, whose rows are read as those that a model was trained on. */
+export interface RawRows {
+  dataset(options: { readonly like: Schema }): InputSet;
 }
 
 /** What each element of a sample is called: a column, or a category of one. */
@@ -29,11 +37,46 @@ export function columnNames(schema: Schema | undefined): string[] | undefined {
   );
 }
 
+/** The schema of a model that is trained on a data set: with what its inputs are worth. */
+export function schemaOf({
+  inputs,
+  schema,
+}: Pick<InputSet, "schema"> & { inputs: { scale: number } }): Schema | undefined {
+  return inputs.scale === 1 ? schema : { ...schema, scale: inputs.scale };
+}
+
+/** @throws RangeError where a data set was read otherwise than that of a model which is to be measured by it */
+export function checkSchema(owner: string, { name, schema }: InputSet, model: Schema | undefined): void {
+  const other = difference(schema, model);
+  if (other === undefined) return;
+  throw new RangeError(
+    `${owner}: ${name} was read otherwise than what the model was trained on: ${other}; read it by table.dataset({ like: train, … }), ` +
+      "and scale it by the same scaler",
+  );
+}
+
+/** The schema as a model's file holds it. @throws Error where it is none */
+export function parseSchema(text: string, name: string): Schema {
+  let schema: unknown;
+  try {
+    schema = JSON.parse(text);
+  } catch {
+    // Said below.
+  }
+  const { columns = [], classes = [], scalers = [], scale = 1 } = Object(schema) as Schema;
+  const known =
+    typeof schema === "object" && schema !== null && [columns, classes, scalers].every(Array.isArray);
+  if (known && typeof scale === "number" && columns.every((column) => typeof column?.name === "string")) {
+    return schema as Schema;
+  }
+  throw new Error(`${name}: what it says of columns and classes cannot be read; was it changed?`);
+}
+
 /**
  * Where one data set was read otherwise than another, whose model it is for, in words.
  * @returns undefined where they were read alike, or one of them does not say how
  */
-export function difference(own: Schema | undefined, model: Schema | undefined): string | undefined {
+function difference(own: Schema | undefined, model: Schema | undefined): string | undefined {
   if (!own || !model) return undefined;
   const { columns, classes } = own;
   if (columns && model.columns) {

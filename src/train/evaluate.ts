@@ -1,6 +1,7 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
+import { checkSchema } from "../data/schema.ts";
 import type { Loss, LossFunction } from "../nn/losses.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
@@ -113,6 +114,7 @@ export async function evaluate(
   trainer.checkAwaited("evaluate");
   checkData("evaluate", "the data", dataset);
   checkTargets("evaluate", dataset);
+  if (!("open" in dataset)) checkSchema("evaluate", dataset, trainer.schema);
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   if (options.batchSize !== undefined) checkWhole("evaluate: batchSize", options.batchSize);
   checkMetrics("evaluate", options.metrics ?? []);

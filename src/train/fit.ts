@@ -1,8 +1,7 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
-import { checkData, checkTargets, type Dataset } from "../data/dataset.ts";
-import { checkPrecision } from "../data/precision.ts";
-import { columnNames } from "../data/schema.ts";
+import { checkData, checkTargets } from "../data/dataset.ts";
+import { checkSchema, schemaOf } from "../data/schema.ts";
 import type { Clipping } from "../nn/arena.ts";
 import type { Augment } from "../nn/batch.ts";
 import { asLoss, type Loss, type LossFunction } from "../nn/losses.ts";
@@ -19,6 +18,7 @@ import { defaultLoss } from "./defaults.ts";
 import { checkConfusion, type Evaluation, type Metric } from "./evaluate.ts";
 import type { SaveOptions } from "./finite.ts";
 import { modeOf, monitorable } from "./monitor.ts";
+import { checkNumbers, warnOfLargeTargets } from "./numbers.ts";
 import { Run } from "./run.ts";
 import type { Data } from "./source.ts";
 import { createTrainer, type Trainer } from "./trainer.ts";
@@ -170,10 +170,6 @@ export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch
   release(): void;
 }
 
-const SCALE_FIRST =
-  "scale them in 64 bits first: const scaler = standardScaler().fit(train), then fit on scaler.transform(train)";
-const CHANGE_UNIT = "subtract what they have in common, or give them in another unit";
-
 /**
  * Trains `model` on `dataset`.
  * @throws TypeError at once for an option that there is not, arguments of other kinds, or data without targets; RangeError
@@ -233,7 +229,11 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
           monitorable(dataset, options),
         );
   if (!("open" in dataset)) checkNumbers(dataset);
-  const trainer = createTrainer(engine, layer, { inputShape: dataset.inputs.shape, optimizer, seed });
+  const schema = "open" in dataset ? undefined : schemaOf(dataset);
+  const { validation } = options;
+  if (validation && !("open" in validation)) checkSchema("fit: validation", validation, schema);
+  const trainer = createTrainer(engine, layer, { inputShape: dataset.inputs.shape, optimizer, seed, schema });
+  if (!("open" in dataset)) warnOfLargeTargets(dataset, trainer);
   return new Run(
     trainer,
     dataset,
@@ -241,11 +241,4 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
     batchSize,
     epochs,
   );
-}
-
-/** @throws RangeError where 32-bit floats run together what differs in a data set */
-function checkNumbers({ name, inputs, targets, schema }: Dataset): void {
-  const names = columnNames(schema);
-  checkPrecision(`fit: ${name}: inputs`, inputs, { names, remedy: SCALE_FIRST });
-  checkPrecision(`fit: ${name}: targets`, targets, { names: schema?.targets, remedy: CHANGE_UNIT });
 }

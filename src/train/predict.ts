@@ -1,6 +1,7 @@
 /** Prediction: a model's outputs for samples from the host. */
 import { checkOptions, checkWhole } from "../checks.ts";
 import type { InputSet } from "../data/dataset.ts";
+import type { RawRows } from "../data/schema.ts";
 import { sigmoidOp } from "../nn/ops/scalar.ts";
 import { softmaxOf } from "../nn/ops/softmax.ts";
 import { inputSource } from "../nn/ops/source.ts";
@@ -35,13 +36,22 @@ export interface Prediction extends TensorData {
    * is -1.
    */
   readonly classes?: Int32Array;
+  /**
+   * Beside `classes`, where the model knows what each is called and decides for one in each sample: its name, or undefined
+   * where there is none. Of one output after sigmoid, the first name is for 0 and the second for 1.
+   */
+  readonly classNames?: readonly (string | undefined)[];
 }
+
+/** A prediction with what was decided. */
+export type Decision = Prediction & Required<Pick<Prediction, "classes">>;
 
 /**
  * What is predicted for: numbers, samples one after the other; rows of numbers, in rows of rows where samples have more
- * axes; or the samples of a data set.
+ * axes; the samples of a data set; or the rows of a table as they stand, which are read as those that the model was trained
+ * on. Bytes in a Uint8Array are worth what those were worth.
  */
-export type PredictInputs = Samples | InputSet;
+export type PredictInputs = Samples | InputSet | RawRows;
 
 /** {@link predict} with its options, and steps of its own. */
 export interface Predictor<P extends Prediction = Prediction> {
@@ -61,11 +71,7 @@ type Decided = PredictOptions & { readonly threshold: number };
  * bit in a batch of any size, as far as the model computes each on its own.
  * @throws RangeError when the inputs are no whole number of samples or not finite, or an option makes no sense
  */
-export async function predict(
-  trainer: Trainer,
-  inputs: PredictInputs,
-  options: Decided,
-): Promise<Required<Prediction>>;
+export async function predict(trainer: Trainer, inputs: PredictInputs, options: Decided): Promise<Decision>;
 export async function predict(
   trainer: Trainer,
   inputs: PredictInputs,
@@ -85,7 +91,7 @@ export async function predict(
  * and other predictions do not crowd them out.
  * @throws RangeError where an option makes no sense
  */
-export function predictor(trainer: Trainer, options: Decided): Predictor<Required<Prediction>>;
+export function predictor(trainer: Trainer, options: Decided): Predictor<Decision>;
 export function predictor(trainer: Trainer, options?: PredictOptions): Predictor;
 export function predictor(trainer: Trainer, options: PredictOptions = {}): Predictor {
   checkTrainer("predictor", trainer);
@@ -105,10 +111,10 @@ async function predicted(
   const { probabilities, threshold } = options;
   const { inputShape } = trainer.options;
   const sampleSize = elementCount(inputShape);
-  const data = isData(inputs) ? inputs : undefined;
+  const data = inputSet(trainer, inputs);
   const { data: samples, scale } = data?.inputs ?? {
     data: flatSamples("predict", inputs as Samples, sampleSize),
-    scale: 1,
+    scale: inputs instanceof Uint8Array ? (trainer.schema?.scale ?? 1) : 1,
   };
   const count = samples.length / sampleSize;
   if (!Number.isInteger(count) || count === 0 || (data && count !== data.count)) {
@@ -134,7 +140,10 @@ async function predicted(
     const prediction = { shape: [count, ...shape], data };
     if (threshold === undefined) return prediction;
     const rowSize = probabilities === "softmax" ? shape[shape.length - 1] : 1;
-    return { ...prediction, classes: decided(data, rowSize, threshold) };
+    const classes = decided(data, rowSize, threshold);
+    const classNames =
+      classes.length === count ? namesOf(classes, rowSize, trainer.schema?.classes) : undefined;
+    return { ...prediction, classes, ...(classNames && { classNames }) };
   };
   for (;;) {
     const size = stepSize(count, options.batchSize ?? steps.most);
@@ -196,8 +205,37 @@ function compiled(
   );
 }
 
-function isData(inputs: PredictInputs): inputs is InputSet {
-  return "inputs" in Object(inputs);
+/**
+ * The data set that the inputs are, or become.
+ * @throws TypeError for a table where the model does not know how to read it; RangeError for bytes that are worth something else
+ *   than those that it was trained on
+ */
+function inputSet({ schema }: Trainer, inputs: PredictInputs): InputSet | undefined {
+  if ("inputs" in Object(inputs)) {
+    const set = inputs as InputSet;
+    const { data, scale } = set.inputs;
+    if (data instanceof Uint8Array && schema?.scale !== undefined && scale !== schema.scale) {
+      throw new RangeError(
+        `predict: ${set.name} has bytes with scale ${scale}, the model was trained on such with ${schema.scale}; give the same: inputs: { data, shape, scale }`,
+      );
+    }
+    return set;
+  }
+  if (typeof (inputs as Partial<RawRows> | undefined)?.dataset !== "function") return undefined;
+  if (schema?.columns) return (inputs as RawRows).dataset({ like: schema });
+  throw new TypeError(
+    "predict: the model does not know how rows of a table are read: it was not trained on a data set of a table, nor loaded from " +
+      "the file of one that was; give table.dataset({ inputs: […] })",
+  );
+}
+
+/** What was decided, by name; undefined where classes have no names, or there are others than the model's outputs. */
+function namesOf(
+  classes: Int32Array,
+  rowSize: number,
+  names: readonly string[] | undefined,
+): (string | undefined)[] | undefined {
+  return names?.length === Math.max(rowSize, 2) ? Array.from(classes, (index) => names[index]) : undefined;
 }
 
 /** Of each row of probabilities the largest; of rows of one, whether it is large enough. */

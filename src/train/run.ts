@@ -310,7 +310,8 @@ export class Run implements FitRun {
 
   async toSafetensors(options?: SaveOptions): Promise<Uint8Array> {
     this.trainer.checkAwaited("save");
-    return encodeWeights(await this.trainer.weights(options));
+    const { trainer } = this;
+    return encodeWeights(await trainer.weights(options), trainer.schema);
   }
 
   async save(path: string, options?: SaveOptions): Promise<void> {

@@ -6,6 +6,7 @@
  */
 
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
+import type { Schema } from "../data/schema.ts";
 import { type ArenaEntry, type ArenaLayout, type ArenaName, blockValues } from "../nn/arena.ts";
 import { asLayer, type Layer, type Model } from "../nn/model.ts";
 import { inputSource } from "../nn/ops/source.ts";
@@ -39,6 +40,8 @@ export interface TrainerOptions {
   readonly optimizer?: Optimizer;
   /** Of the initial parameters, and of everything random in training (default 0). */
   readonly seed?: number;
+  /** How raw rows become what the model takes, and what its classes are called: that of a data set. */
+  readonly schema?: Schema | undefined;
 }
 
 export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> extends TrainingOptions {
@@ -76,7 +79,12 @@ export interface TensorData {
 /** Opens a model on an engine, with freshly initialised parameters. */
 export function createTrainer(engine: Engine, model: Model, options: TrainerOptions): Trainer {
   checkEngine("createTrainer", engine);
-  checkOptions("createTrainer", options, { inputShape: "any", optimizer: "any", seed: "number" });
+  checkOptions("createTrainer", options, {
+    inputShape: "any",
+    optimizer: "any",
+    seed: "number",
+    schema: "any",
+  });
   if (options.optimizer !== undefined) checkOptimizer("createTrainer", options.optimizer);
   return new Trainer(engine, asLayer(model, "createTrainer"), options);
 }
@@ -99,12 +107,16 @@ export class Trainer {
   /** Until `load`: statistics of the model that have no value to compute with. */
   #unset: readonly StatisticSpec[];
 
+  /** How raw rows become what the model takes, and what its classes are called. It is saved and loaded with the weights. */
+  schema: Schema | undefined;
+
   constructor(
     readonly engine: Engine,
     readonly model: Layer,
     readonly options: TrainerOptions,
   ) {
     const { inputShape, optimizer, seed = 0 } = options;
+    this.schema = options.schema;
     if (!Array.isArray(inputShape)) {
       throw new TypeError(
         `createTrainer: inputShape is ${inWords(inputShape)}; give a sample's shape, such as [784]`,
@@ -242,7 +254,7 @@ export class Trainer {
   async load(weights: WeightsSource, options: LoadOptions = {}): Promise<LoadReport> {
     const arenas = this.#arenas();
     const specs = arenas.flatMap(({ layout }) => layout.specs);
-    const { values, report } = await loadWeights(weights, specs, options);
+    const { values, report, schema } = await loadWeights(weights, specs, options);
     for (const { layout, memory } of arenas) {
       for (const { name } of layout.specs) {
         const loaded = values.get(name);
@@ -250,6 +262,7 @@ export class Trainer {
       }
     }
     this.#unset = this.#unset.filter(({ name }) => !values.has(name));
+    this.schema = schema ?? this.schema;
     this.awaited = undefined;
     return report;
   }

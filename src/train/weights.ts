@@ -1,5 +1,6 @@
 /** Weights as safetensors files, with PyTorch's names and layouts. */
 import { checkOptions, inWords } from "../checks.ts";
+import { parseSchema, type Schema } from "../data/schema.ts";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
 import type { ArenaEntry } from "../nn/arena.ts";
@@ -44,6 +45,8 @@ export interface LoadReport {
 
 /** The key in a file's metadata that says that it is a checkpoint. */
 export const CHECKPOINT_KEY = "wgrad.checkpoint";
+/** The key under which a file of weights holds the schema of what the model takes. */
+const SCHEMA_KEY = "wgrad.schema";
 
 /** PyTorch counts batches beside running statistics; nothing here depends on it. */
 const isCounter = (name: string) => name.endsWith("num_batches_tracked");
@@ -56,12 +59,12 @@ export async function loadWeights(
   source: WeightsSource,
   specs: readonly ArenaEntry[],
   options: LoadOptions = {},
-): Promise<{ values: Map<string, Float32Array>; report: LoadReport }> {
+): Promise<{ values: Map<string, Float32Array>; report: LoadReport; schema: Schema | undefined }> {
   checkOptions("load", options, { only: "any", rename: "function", strict: "boolean", nonFinite: "string" });
   const { only, rename = (key) => key, strict = true, nonFinite = "refuse" } = options;
   checkNonFinite("load", nonFinite);
   const name = isByteSource(source) ? sourceName(source, "weights") : "weights";
-  const tensors = await tensorsOf(source, name);
+  const { tensors, schema } = await contentsOf(source, name);
   const wanted = selected(specs, only);
   const problems: string[] = [];
   const values = new Map<string, Float32Array>();
@@ -85,7 +88,9 @@ export async function loadWeights(
   if (strict) problems.unshift(...missing.map((spec) => `missing ${spec.name} ${formatShape(spec.shape)}`));
   if (problems.length > 0 || values.size === 0) throw unfit(name, problems, specs, [...tensors.keys()]);
   const kept = specs.filter((spec) => !values.has(spec.name)).map((spec) => spec.name);
-  return { values, report: { loaded: [...values.keys()], kept, unused } };
+  // What only a part is taken from had other rows and classes.
+  const whole = only === undefined ? schema : undefined;
+  return { values, report: { loaded: [...values.keys()], kept, unused }, schema: whole };
 }
 
 function tensorProblems(
@@ -148,10 +153,18 @@ function chooser(only: NonNullable<LoadOptions["only"]>): (name: string) => bool
   );
 }
 
-async function tensorsOf(source: WeightsSource, name: string): Promise<ReadonlyMap<string, NamedTensor>> {
+interface Contents {
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
+  readonly schema?: Schema | undefined;
+}
+
+async function contentsOf(source: WeightsSource, name: string): Promise<Contents> {
   if (isByteSource(source)) {
     const { tensors, metadata } = decodeSafetensors(await readBytes(source), name);
-    if (!(CHECKPOINT_KEY in metadata)) return tensors;
+    if (!(CHECKPOINT_KEY in metadata)) {
+      const text = metadata[SCHEMA_KEY];
+      return { tensors, schema: text === undefined ? undefined : parseSchema(text, name) };
+    }
     throw new Error(`${name} is no file of weights but a checkpoint; give it to fit as the option resume`);
   }
   const entries = source instanceof Map ? [...source] : isRecord(source) ? Object.entries(source) : undefined;
@@ -166,16 +179,20 @@ async function tensorsOf(source: WeightsSource, name: string): Promise<ReadonlyM
       `load: "${key}" is ${inWords(tensor)}; give { shape, data }: its shape, and its elements`,
     );
   }
-  return new Map(entries);
+  return { tensors: new Map(entries) };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, NamedTensor>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !("then" in value);
 }
 
-/** The bytes of a safetensors file with these tensors. */
+/** The bytes of a safetensors file with these tensors, and beside them how rows become what the model takes. */
 export function encodeWeights(
   weights: Readonly<Record<string, { shape: Shape; data: Float32Array }>>,
+  schema?: Schema,
 ): Uint8Array {
-  return encodeSafetensors(weights, { format: "pt" });
+  return encodeSafetensors(weights, {
+    format: "pt",
+    ...(schema && { [SCHEMA_KEY]: JSON.stringify(schema) }),
+  });
 }

@@ -32,7 +32,7 @@ describe("docs/data.md", () => {
     const folder = await mkdtemp(join(ROOT, ".cache", "data-docs-"));
     // In a block, what an example declares goes before what it is given.
     const given = `
-      import { createTrainer, dense, type Engine, fit, meanSquaredError, type Model, predict, relu, scaling, sequential } from "wgrad";
+      import { createTrainer, dense, type Engine, fit, meanSquaredError, type Model, predict, relu, scaledLoss, scaling, sequential, unscaling } from "wgrad";
       import { type Dataset, split, standardScaler, stratifiedKFold, subset } from "wgrad/data";
       import { readCsv } from "wgrad/csv";
       declare const gpu: Engine, model: Model, set: Dataset, train: Dataset, rawRows: Float32Array;

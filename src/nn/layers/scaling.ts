@@ -1,7 +1,7 @@
 import { checkOptions, inWords } from "../../checks.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import type { Layer } from "../model.ts";
-import { mul, sub } from "../ops/scalar.ts";
+import { add, div, mul, sub } from "../ops/scalar.ts";
 import { ShapeError } from "../tensor.ts";
 
 const REMEDY = "fit a scaler and give it to scaling(…), or load a saved model first";
@@ -26,15 +26,8 @@ const FARTHEST = 2 ** 20;
  *   cannot tell it apart; while the model is traced, ShapeError when it does not fit the input
  */
 export function scaling(scaler: ScalingOptions = {}): Layer {
-  if (typeof scaler !== "object" || scaler === null) {
-    throw new TypeError(`scaling: the scaler is ${inWords(scaler)}; give it what scaler.fit(train) returns`);
-  }
+  checkScaler("scaling", scaler);
   const { offset, factor } = scaler;
-  if (!offset && !factor && !("fit" in scaler))
-    checkOptions<ScalingOptions>("scaling", scaler, { shape: "array", offset: "any", factor: "any" });
-  if ("fit" in scaler || !offset !== !factor) {
-    throw new TypeError("scaling: the scaler is not fitted; give it what scaler.fit(train) returns");
-  }
   const far = Array.from(offset ?? []).findIndex(
     (value, i) => Math.abs(value * Number(factor?.[i])) > FARTHEST,
   );
@@ -66,6 +59,50 @@ export function scaling(scaler: ScalingOptions = {}): Layer {
       return mul(sub(x, kept("offset", offset)), kept("factor", factor));
     },
   };
+}
+
+/**
+ * x / factor + offset: the end of a model that learns targets as a scaler of them gives them, so that its outputs are in the
+ * targets' own unit; see `scaledLoss`. [batch, outputs] → the same. Statistics: `target_offset` and `target_factor` [outputs],
+ * or of the scaler's shape; saved and loaded with the model, and moved by nothing.
+ * @param scaler fitted on the targets of the training set: `standardScaler().fit(train, { of: "targets" })`
+ * @throws as {@link scaling}
+ */
+export function unscaling(scaler: ScalingOptions = {}): Layer {
+  checkScaler("unscaling", scaler);
+  const { offset, factor } = scaler;
+  return {
+    name: "unscaling",
+    apply(x, scope) {
+      const sample = x.shape.slice(1);
+      const shape = scaler.shape ?? sample;
+      if (shape.length > 0 && formatShape(shape) !== formatShape(sample)) {
+        throw new ShapeError(
+          "unscaling",
+          `the outputs are ${formatShape(x.shape)}, the scaler is for targets ${formatShape(shape)}; fit it on such targets`,
+        );
+      }
+      const kept = (name: string, values?: ArrayLike<number>) =>
+        scope.statistic(name, shape, { initial: values ?? 0, rate: 0, remedy: values ? undefined : REMEDY })
+          .value;
+      return add(div(x, kept(TARGET_FACTOR, factor)), kept("target_offset", offset));
+    },
+  };
+}
+
+/** The last part of the name of a statistic that tells that a model gives targets in their own unit. */
+export const TARGET_FACTOR = "target_factor";
+
+function checkScaler(owner: string, scaler: ScalingOptions): void {
+  if (typeof scaler !== "object" || scaler === null) {
+    throw new TypeError(`${owner}: the scaler is ${inWords(scaler)}; give it what scaler.fit(train) returns`);
+  }
+  const { offset, factor } = scaler;
+  if (!offset && !factor && !("fit" in scaler))
+    checkOptions<ScalingOptions>(owner, scaler, { shape: "array", offset: "any", factor: "any" });
+  if ("fit" in scaler || !offset !== !factor) {
+    throw new TypeError(`${owner}: the scaler is not fitted; give it what scaler.fit(train) returns`);
+  }
 }
 
 function rough(value: number): string {

@@ -15,6 +15,7 @@ import {
   scaling,
   sequential,
   tanh,
+  unscaling,
 } from "../../../src/index.ts";
 import { asLayer } from "../../../src/nn/model.ts";
 import type { Samples } from "../../helpers/layer-run.ts";
@@ -138,6 +139,12 @@ export const otherCases: Readonly<Record<string, LayerCase>> = {
       const channel = (i: number) => Math.floor(i / 8) % 3;
       return map(x, (value, i) => (value - offset.data[channel(i)]) * factor.data[channel(i)]);
     },
+  },
+  unscaling: {
+    layer: unscaling({ shape: [3] }),
+    x: uniform([4, 3]),
+    expected: (x, { target_offset, target_factor }) =>
+      map(x, (value, i) => value / target_factor.data[i % 3] + target_offset.data[i % 3]),
   },
   embedding: {
     layer: embedding(7, 3),

@@ -1,0 +1,38 @@
+/** What training makes of the numbers of a data set: whether 32 bits hold them, and whether it will come near them. */
+import type { Dataset } from "../data/dataset.ts";
+import { checkPrecision } from "../data/precision.ts";
+import { columnNames } from "../data/schema.ts";
+import { TARGET_FACTOR } from "../nn/layers/scaling.ts";
+import type { Trainer } from "./trainer.ts";
+
+const SCALE_FIRST =
+  "scale them in 64 bits first: const scaler = standardScaler().fit(train), then fit on scaler.transform(train)";
+const CHANGE_UNIT = "subtract what they have in common, or give them in another unit";
+
+/** @throws RangeError where 32-bit floats run together what differs in a data set */
+export function checkNumbers({ name, inputs, targets, schema }: Dataset): void {
+  const names = columnNames(schema);
+  checkPrecision(`fit: ${name}: inputs`, inputs, { names, remedy: SCALE_FIRST });
+  checkPrecision(`fit: ${name}: targets`, targets, { names: schema?.targets, remedy: CHANGE_UNIT });
+}
+
+/** So far from 0, as a root of mean squares, steps of usual learning rates do not get. */
+const LARGE_TARGETS = 100;
+
+/** Says what to do about targets whose unit is too small, unless the model ends by bringing them back from another. */
+export function warnOfLargeTargets(
+  { name, targets: { data, scale }, classes }: Dataset,
+  trainer: Trainer,
+): void {
+  if (classes !== undefined || trainer.statistics.specs.some((spec) => spec.name.endsWith(TARGET_FACTOR)))
+    return;
+  let squares = 0;
+  for (const value of data) squares += (value * scale) ** 2;
+  const size = Math.sqrt(squares / data.length);
+  if (size <= LARGE_TARGETS) return;
+  console.warn(
+    `fit: the targets of ${name} are about ${Number(size.toPrecision(2))} in size, where a model begins near 0 and comes nearer by about ` +
+      'the learning rate a step. Learn them scaled: const targets = standardScaler().fit(train, { of: "targets" }), ' +
+      "unscaling(targets) as the last layer, and the loss scaledLoss(targets, meanSquaredError()).",
+  );
+}
