@@ -45,6 +45,9 @@ export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
   const names = metrics.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice) throw new TypeError(`${owner}: two metrics are called ${twice}; give one of them another name`);
+  const counted = names.find((name) => ["loss", "accuracy", "confusion"].includes(name));
+  if (counted)
+    throw new TypeError(`${owner}: a metric is called ${counted}, as what is always counted; rename it`);
 }
 
 /** Samples on the host: numbers one after the other, or rows of them, in rows of rows where samples have more axes. */

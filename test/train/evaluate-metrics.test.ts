@@ -89,3 +89,13 @@ describe.each(ENGINES)("on the %s", (kind) => {
     expect(whole.metrics.rSquared).toBeLessThan(0);
   });
 });
+
+it.each(["loss", "accuracy", "confusion"])("none is called as what is always counted: %s", async (name) => {
+  const metrics = [{ ...topK(2), name }];
+  const message = `a metric is called ${name}, as what is always counted; rename it`;
+  const trainer = createTrainer(engines.cpu, dense(CLASSES), { inputShape: [FEATURES] });
+  await expect(evaluate(trainer, classes(5, 0), { metrics })).rejects.toThrow(`evaluate: ${message}`);
+  const fitting = () =>
+    fit(engines.cpu, dense(CLASSES), classes(5, 0), { batchSize: 5, validation: classes(5, 1), metrics });
+  expect(fitting).toThrow(`fit: ${message}`);
+});
