@@ -35,6 +35,16 @@ export interface IndexRange {
   readonly places?: IndexPlaces;
 }
 
+/** What targets must be that a loss takes for probabilities: from 0 to 1. */
+export interface TargetRule {
+  /** For messages. */
+  readonly loss: string;
+  /** What an element is worth: target = element × scale. */
+  readonly scale: number;
+  /** So many in a row are one sample's, and add up to 1 (default: each stands for itself). */
+  readonly row?: number;
+}
+
 export interface BufferSpec {
   readonly name: string;
   readonly kind: BufferKind;
@@ -43,6 +53,8 @@ export interface BufferSpec {
   readonly length: number;
   /** Elements that are indices: whoever writes them is held to what they may be. */
   readonly indices?: readonly IndexRange[];
+  /** Elements that a loss takes for probabilities: likewise. */
+  readonly targets?: readonly TargetRule[];
   /** What a `constant` holds. */
   readonly values?: readonly number[];
 }
@@ -179,6 +191,29 @@ export function indexError(data: ArrayLike<number>, ranges: readonly IndexRange[
         const others = except === undefined ? "" : `, or ${except}`;
         return `element ${start + place} is ${index}; it is used as an index, and must be a whole number from 0 to ${count - 1}${others}`;
       }
+    }
+  }
+  return undefined;
+}
+
+/** What rounding may add to a probability. */
+const ROUNDING = 1e-6;
+/** How far from 1 a row's sum may be: what is left of probabilities that were written down with two digits. */
+const SUM_ROUNDING = 0.01;
+
+/** What is wrong with targets, in words; undefined where nothing is. */
+export function targetError(data: ArrayLike<number>, rules: readonly TargetRule[]): string | undefined {
+  for (const { loss, scale, row = 1 } of rules) {
+    for (let start = 0; start < data.length; start += row) {
+      let sum = 0;
+      for (let i = start; i < start + row; i++) {
+        const target = data[i] * scale;
+        sum += target;
+        if (target >= -ROUNDING && target <= 1 + ROUNDING) continue;
+        return `element ${i} is ${target}; ${loss} takes targets from 0 to 1; give such, or another loss, such as meanSquaredError() for quantities`;
+      }
+      if (row === 1 || Math.abs(sum - 1) <= SUM_ROUNDING + ROUNDING) continue;
+      return `elements ${start} to ${start + row - 1} add up to ${sum}; ${loss} takes them for the probabilities of one sample's ${row} classes, which add up to 1; give such, or another loss, such as binaryCrossEntropy() where several classes can be right`;
     }
   }
   return undefined;

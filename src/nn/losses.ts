@@ -1,6 +1,6 @@
 /** Losses: each is the mean over the batch of what the docstring says. Without tensors they are losses for `fit`. */
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
-import { formatShape } from "../program.ts";
+import { elementCount, formatShape } from "../program.ts";
 import { rowCrossEntropy } from "./ops/crossEntropy.ts";
 import { gather } from "./ops/gather.ts";
 import { mean, sum } from "./ops/reduce.ts";
@@ -20,7 +20,7 @@ import {
 } from "./ops/scalar.ts";
 import { logSoftmax } from "./ops/softmax.ts";
 import { tensor } from "./ops/source.ts";
-import { reshape } from "./ops/view.ts";
+import { asProbabilities, reshape } from "./ops/view.ts";
 import { sameShape } from "./shape.ts";
 import { ShapeError, Tensor } from "./tensor.ts";
 
@@ -108,7 +108,7 @@ export interface CrossEntropyOptions {
 
 /**
  * Softmax cross-entropy of logits [batch, classes] against class indices [batch], or against probabilities
- * [batch, classes]; stable at any finite logits. A logit of -∞ is a class without any probability: it changes nothing
+ * [batch, classes], which add up to 1; stable at any finite logits. A logit of -∞ is a class without any probability: it changes nothing
  * unless it is the target, or smoothing gives it a part, where the loss is infinite. More axes in front of the classes
  * count as batch.
  */
@@ -152,7 +152,14 @@ function crossEntropyOf(logits: Tensor, targets: Tensor, options: CrossEntropyOp
   checkCrossEntropy(options);
   const { labelSmoothing = 0, classWeights, ignoreIndex } = options;
   const classes = logits.shape[logits.rank - 1];
-  if (sameShape(logits.shape, targets.shape)) return overProbabilities(logits, targets, options);
+  if (logits.rank >= 2 && classes === 1) {
+    throw new ShapeError(
+      "crossEntropy",
+      `logits are ${formatShape(logits.shape)}, of one class, whose probability is always 1: nothing can be learned; use binaryCrossEntropy() to tell two classes apart by one output, meanSquaredError() for quantities, or give the model an output for each class`,
+    );
+  }
+  if (logits.rank >= 2 && sameShape(logits.shape, targets.shape))
+    return overProbabilities(logits, asProbabilities(targets, "crossEntropy", classes), options);
   if (logits.rank < 2 || !sameShape(logits.shape.slice(0, -1), targets.shape)) {
     throw new ShapeError(
       "crossEntropy",
@@ -256,7 +263,9 @@ export const sigmoidCrossEntropy = plain("sigmoidCrossEntropy", (logits, targets
 
 /** -t log σ(x) - (1 - t) log(1 - σ(x)) = log(1 + eˣ) - t x. */
 function binaryLosses(name: string, logits: Tensor, targets: Tensor): Tensor {
-  return sub(softplusOp(logits), mul(likeOutputs(name, logits, targets), logits));
+  const like = likeOutputs(name, logits, targets);
+  const isOneHot = elementCount(like.shape) !== elementCount(targets.shape);
+  return sub(softplusOp(logits), mul(isOneHot ? like : asProbabilities(like, name), logits));
 }
 
 export interface HuberOptions {

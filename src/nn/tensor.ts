@@ -4,7 +4,7 @@
  * Nothing is computed here. An op is one entry of data — shape rule, gradient rule, lowering — and a `Tensor` is
  * one use of it. Graphs are immutable: every pass over a graph builds new nodes.
  */
-import { type DType, formatShape, type IndexRange, type Shape } from "../program.ts";
+import { type DType, formatShape, type IndexRange, type Shape, type TargetRule } from "../program.ts";
 
 /** What an op gives for its inputs: the result's shape and element type. */
 export interface TensorSpec {
@@ -79,6 +79,8 @@ export interface Op<A = unknown> {
   readonly selects?: readonly number[];
   /** Which input holds indices, and what they may be: what the host writes there is checked. */
   indices?(node: Tensor<A>): (IndexRange & { readonly input: number }) | undefined;
+  /** What its input must be, where a loss takes it for probabilities: what the host writes there is checked. */
+  targets?(node: Tensor<A>): Omit<TargetRule, "scale"> | undefined;
   /** What the op is made of, put in its place once gradients are taken. */
   expand?(node: Tensor<A>): Tensor;
   readonly lowering: Lowering<A>;

@@ -4,10 +4,10 @@ import {
   type DType,
   type Elements,
   formatShape,
-  type IndexRange,
   indexError,
   type Program,
   STEP_SLOTS,
+  targetError,
 } from "../program.ts";
 
 /** Memory of an engine that outlives programs: parameters, data sets. */
@@ -196,13 +196,13 @@ export function checkedInput(program: Program, name: string, data: Elements): nu
   }
   const spec = program.buffers[index];
   checkElements(`input "${name}"`, spec.dtype, spec.length, data);
-  if (spec.indices) checkIndices(`input "${name}"`, data, spec.indices);
+  checkValues(`input "${name}"`, data, spec);
   return index;
 }
 
-/** @throws EngineError naming the first element that is no such index. */
-export function checkIndices(what: string, data: Elements, ranges: readonly IndexRange[]): void {
-  const wrong = indexError(data, ranges);
+/** @throws EngineError naming the first element that is no index, or no target, where a program takes it for one */
+export function checkValues(what: string, data: Elements, { indices = [], targets = [] }: BufferSpec): void {
+  const wrong = indexError(data, indices) ?? targetError(data, targets);
   if (wrong) throw new EngineError(`${what}: ${wrong}`);
 }
 

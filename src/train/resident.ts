@@ -44,7 +44,7 @@ export class ResidentDataset implements BatchSource {
 
   check(program: Program): void {
     const { inputs, targets } = this.dataset;
-    this.#memory.check(program, { inputs: inputs.data, targets: targets.data });
+    this.#memory.check(program, { inputs: inputs.data, targets: targets.data }, this.dataset.classes);
   }
 
   async *read({ epoch, seed, shuffle }: Reading): AsyncGenerator<readonly Batches[]> {

@@ -6,8 +6,8 @@ import { gather } from "../nn/ops/gather.ts";
 import { mul } from "../nn/ops/scalar.ts";
 import { slice } from "../nn/ops/slice.ts";
 import { dataSource, stepWindow } from "../nn/ops/source.ts";
-import type { DType, Elements, Program } from "../program.ts";
-import { checkIndices, type Engine, type EngineBuffer } from "../runtime/engine.ts";
+import type { BufferSpec, DType, Elements, Program } from "../program.ts";
+import { checkValues, type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 
 /** The step scalar that says where in the order a batch begins. */
 export const BATCH_START = "batchStart";
@@ -59,6 +59,17 @@ export function batches(count: number, size: number, first = 0): Batches[] {
   ];
 }
 
+/** @throws EngineError naming the first sample of a class that the model has no output for */
+function checkClasses(name: string, data: Elements, { indices = [] }: BufferSpec, classes: number): void {
+  const outputs = Math.min(...indices.map(({ count }) => count));
+  const isIgnored = (label: number) => indices.every(({ except }) => label === except);
+  const bad = outputs < classes ? data.findIndex((label) => label >= outputs && !isIgnored(label)) : -1;
+  if (bad < 0) return;
+  throw new EngineError(
+    `${name}: sample ${bad} has class ${data[bad]}, and the model's ${outputs} outputs tell only classes 0 to ${outputs - 1} apart; give its last layer ${classes} outputs`,
+  );
+}
+
 /** The names of what is open, by engine. */
 const open = new WeakMap<Engine, Set<string>>();
 
@@ -99,12 +110,14 @@ export class SourceMemory {
     return this.#buffers;
   }
 
-  /** @throws EngineError where what is to be used as indices is none */
-  check(program: Program, columns: Readonly<Record<string, Elements>>): void {
+  /** @throws EngineError where what is to be used as indices, or as probabilities, is none */
+  check(program: Program, columns: Readonly<Record<string, Elements>>, classes?: number): void {
     for (const [column, data] of Object.entries(columns)) {
       const name = this.nameOf(column);
       const spec = program.buffers.find((found) => found.kind === "data" && found.name === name);
-      if (spec?.indices) checkIndices(name, data, spec.indices);
+      if (!spec) continue;
+      if (column === "targets" && classes !== undefined) checkClasses(name, data, spec, classes);
+      checkValues(name, data, spec);
     }
   }
 

@@ -101,7 +101,7 @@ export class StreamedDataset implements BatchSource {
     let slot = 0;
     for await (const { inputs, targets, samples } of fillings) {
       const first = (slot % 2) * this.#rows;
-      if (this.#program) this.#memory.check(this.#program, { inputs, targets });
+      if (this.#program) this.#memory.check(this.#program, { inputs, targets }, source.classes);
       this.#columns.inputs.write(inputs, first * sampleSize(source.inputs));
       this.#columns.targets.write(targets, first * sampleSize(source.targets));
       this.#columns.samples.write(samples, first);

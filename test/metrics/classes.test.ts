@@ -170,7 +170,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
     await expect(measured([0, 1, 1], ofLogs)).rejects.toThrow(
       "precisionRecall: 1 of 3 samples have an output",
     );
-    await expect(measured([0, 2, 3], plain)).rejects.toThrow(
+    await expect(measured([0, 0.5, 0.25], plain)).rejects.toThrow(
       "precisionRecall: 2 of 3 samples have an output",
     );
   });

@@ -69,7 +69,7 @@ const ways: Readonly<Record<string, () => Promise<FitRun[]>>> = {
   },
   "refused for its labels, once its steps were compiled": async () => {
     const run = open({}, 7);
-    expect(await failure(run)).toContain("from 0 to 6");
+    expect(await failure(run)).toContain("outputs tell only classes 0 to 6 apart");
     return [run];
   },
   "left in the middle of an iteration": async () => {

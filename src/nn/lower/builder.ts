@@ -10,6 +10,7 @@ import {
   type Shape,
   STEP_SLOTS,
   type StepScalar,
+  type TargetRule,
   type View,
 } from "../../program.ts";
 
@@ -22,6 +23,9 @@ export class ProgramBuilder {
 
   /** For buffers with indices, by kind and name: what these may be. */
   indexRanges: ReadonlyMap<string, readonly IndexRange[]> = new Map();
+
+  /** For buffers of targets, by kind and name: likewise. */
+  targetRules: ReadonlyMap<string, readonly TargetRule[]> = new Map();
 
   /** The buffer of that kind and name; made on first use. Temporaries and constants are always made anew. */
   buffer(spec: BufferSpec): number {
@@ -38,7 +42,8 @@ export class ProgramBuilder {
       return known;
     }
     const indices = this.indexRanges.get(key);
-    this.#buffers.push(indices ? { ...spec, indices } : spec);
+    const targets = this.targetRules.get(key);
+    this.#buffers.push({ ...spec, ...(indices && { indices }), ...(targets && { targets }) });
     this.#byName.set(key, this.#buffers.length - 1);
     return this.#buffers.length - 1;
   }

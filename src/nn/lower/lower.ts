@@ -16,6 +16,7 @@ import { HookEmitter, Unavailable } from "./emitter.ts";
 import { indexRanges } from "./indices.ts";
 import { joinDispatches } from "./join.ts";
 import { rewrite } from "./rewrite.ts";
+import { targetRules } from "./targets.ts";
 
 /** A place in memory that outlives the step. */
 export interface Place {
@@ -73,6 +74,7 @@ export function lower(request: LowerRequest): Program {
   });
   // As they were traced: a rewrite may read rows by indices without the op that said so.
   builder.indexRanges = indexRanges(wanted);
+  builder.targetRules = targetRules(wanted);
   new Lowering(builder, targets, request).run();
   builder.dispatches.push(...(request.after?.(builder) ?? []));
   return builder.finish(request.name);

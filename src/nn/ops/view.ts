@@ -1,5 +1,5 @@
 /** Views: the same values at other positions. They cost nothing; the kernels that read them index accordingly. */
-import { elementCount, formatShape, type IndexRange, type Shape } from "../../program.ts";
+import { elementCount, formatShape, type IndexRange, type Shape, type TargetRule } from "../../program.ts";
 import { checkShape, sameShape, stridesOf } from "../shape.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
@@ -7,6 +7,8 @@ interface ReshapeAttributes {
   readonly shape: Shape;
   /** What reads the result takes its elements for indices. */
   readonly indices?: IndexRange;
+  /** A loss takes the result for probabilities. */
+  readonly targets?: Omit<TargetRule, "scale">;
 }
 
 const reshapeOp: Op<ReshapeAttributes> = {
@@ -14,6 +16,7 @@ const reshapeOp: Op<ReshapeAttributes> = {
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
   gradient: ({ inputs: [x] }, arriving) => [reshape(arriving, x.shape)],
   indices: ({ attributes: { indices } }) => indices && { input: 0, ...indices },
+  targets: ({ attributes: { targets } }) => targets,
   lowering: { kind: "view", contiguous: true, position: (_node, _emitter, at) => at },
 };
 const makeReshape = define(reshapeOp);
@@ -33,7 +36,8 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   checkShape("reshape", full);
   if (sameShape(full, x.shape)) return x;
   // A reshape of a reshape is one reshape.
-  const merges = x.op === (reshapeOp as Op) && !(x as Tensor<ReshapeAttributes>).attributes.indices;
+  const { indices, targets } = isReshape(x) ? (x as Tensor<ReshapeAttributes>).attributes : {};
+  const merges = isReshape(x) && !indices && !targets;
   const origin = merges ? x.inputs[0] : x;
   return sameShape(full, origin.shape) ? origin : makeReshape([origin], { shape: full });
 }
@@ -45,6 +49,11 @@ export function isReshape(node: Tensor): boolean {
 /** Indices with an axis of size 1 behind them, to be compared with each of those they may be. */
 export function indexColumn(x: Tensor, indices: IndexRange): Tensor {
   return makeReshape([x], { shape: [...x.shape, 1], indices });
+}
+
+/** `x` as it is, held to what a loss takes for probabilities: each from 0 to 1 and, where it has rows, adding up to 1. */
+export function asProbabilities(x: Tensor, loss: string, row?: number): Tensor {
+  return makeReshape([x], { shape: x.shape, targets: row === undefined ? { loss } : { loss, row } });
 }
 
 const transposeOp: Op<{ axes: readonly number[] }> = {
