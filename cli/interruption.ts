@@ -7,6 +7,7 @@ export class Interruption {
   readonly #cleanUps = new Set<() => void>();
   #holds = 0;
   #pending: number | undefined;
+  #lostOutput = false;
 
   constructor() {
     for (const [signal, exitCode] of Object.entries(SIGNALS)) {
@@ -19,11 +20,21 @@ export class Interruption {
     // Such as `npm run train | head`: there is no one left to tell anything.
     for (const stream of [process.stdout, process.stderr]) {
       stream.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EPIPE") throw error;
+        if (error.code !== "EPIPE") return this.#tellLost(error);
         this.#cleanAll();
         this.#exit(128 + 13);
       });
     }
+  }
+
+  /** Whether something that was printed went nowhere, as on a full disk. Training goes on: its files may lie elsewhere. */
+  get lostOutput(): boolean {
+    return this.#lostOutput;
+  }
+
+  #tellLost(error: Error): void {
+    if (!this.#lostOutput) process.stderr.write(`train: the output cannot be written: ${error.message}\n`);
+    this.#lostOutput = true;
   }
 
   /** Runs `work` when the process is interrupted. @returns what makes that end */

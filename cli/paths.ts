@@ -1,6 +1,7 @@
 /** Files and folders that options name, checked before anything takes time. */
-import { closeSync, existsSync, openSync, rmSync, statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { checkWritable } from "wgrad";
 import { UsageError } from "./errors.ts";
 
 /** @throws UsageError unless `path` is a folder */
@@ -10,28 +11,40 @@ export function checkFolder(option: string, path: string): void {
   if (!found.isDirectory()) throw new UsageError(`${option}: "${path}" is no folder`);
 }
 
+/** @throws UsageError unless there is a file to read at `path` */
+export function checkFile(option: string, path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw new UsageError(`${option}: there is no file "${path}"`);
+  if (found.isDirectory()) throw new UsageError(`${option}: "${path}" is a folder`);
+}
+
 /**
- * Holds what saving will need against the file system: makes a file beside the one to be, and removes it.
- * @throws UsageError unless a file can be written at `path`
+ * Holds what will be written against the file system, and the files against each other.
+ * @param targets paths by the options that name them
+ * @throws UsageError unless a file of its own can be written for each
  */
-export function checkTarget(option: string, path: string): void {
-  if (path === "" || /[/\\]$/.test(path)) {
-    throw new UsageError(`${option}: "${path}" names no file; give a name such as mnist.safetensors`);
+export async function checkTargets(targets: Readonly<Record<string, string | undefined>>): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const [option, path] of Object.entries(targets)) {
+    if (path === undefined) continue;
+    try {
+      await checkWritable(path);
+    } catch (error) {
+      const { message } = error as Error;
+      throw new UsageError(`${option}: ${message.replace(/^save: /, "")}`, { cause: error });
+    }
+    const place = placeOf(path);
+    const other = taken.get(place);
+    // A device or a pipe takes more than one file.
+    const isFile = !existsSync(place) || statSync(place).isFile();
+    if (other !== undefined && isFile) {
+      throw new UsageError(`${option} and ${other} name one file, "${path}"; give each its own`);
+    }
+    taken.set(place, option);
   }
-  const folder = dirname(path);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`${option}: there is no folder "${folder}" for ${basename(path)}; make it first`);
-  }
-  // Saving renames a finished file over the old one, which must not be a folder or a device.
-  if (existsSync(path) && !statSync(path).isFile()) {
-    throw new UsageError(`${option}: "${path}" exists and is no file`);
-  }
-  const probe = `${path}.${process.pid.toString(36)}.part`;
-  try {
-    closeSync(openSync(probe, "wx"));
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? error;
-    throw new UsageError(`${option}: no file can be written at "${path}" (${reason})`, { cause: error });
-  }
-  rmSync(probe, { force: true });
+}
+
+/** Where a path leads, whatever it is written like. */
+function placeOf(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(resolve(path))), basename(path));
 }

@@ -1,4 +1,7 @@
 /** One training run: `fit` under the progress bar, measured. */
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, type Engine, type Epoch, type Evaluation, type FitRun, fit, summary } from "wgrad";
 import { augment } from "wgrad/augment";
 import {
@@ -10,6 +13,7 @@ import {
   jsonHistory,
 } from "wgrad/callbacks";
 import type { TrainingData } from "./data.ts";
+import { oneLine } from "./errors.ts";
 import type { Interruption } from "./interruption.ts";
 import { buildModel } from "./model.ts";
 import type { TrainOptions } from "./options.ts";
@@ -20,6 +24,8 @@ import { buildTraining } from "./training.ts";
 
 /** A result, but for the time that went before and after the run. */
 export interface RunResult extends Omit<Result, "timing"> {
+  /** Why the weights could not be saved. */
+  readonly failure?: unknown;
   readonly timing: Pick<Timing, "compile" | "training" | "evaluation">;
 }
 
@@ -58,15 +64,23 @@ export async function runTraining(
   const parameters = run.trainer.parameterCount;
   for (const text of headLines(data, parameters, engine, options)) output.line(text);
   if (options.summary) output.line(summary(model, { inputShape: train.inputs.shape }));
-  const epochs = await eachEpoch(run, bar, interruption, (epoch) => {
+  const epochs: Epoch[] = [];
+  const tell = (epoch: Epoch) => {
+    epochs.push(epoch);
     if (options.json) output.json(epochObject(epoch, options.epochs));
     else output.line(epochLine(epoch, options.epochs));
-  });
+  };
+  try {
+    await eachEpoch(run, bar, interruption, tell);
+  } catch (error) {
+    await saveDone(run, epochs.at(-1), options, output, interruption);
+    throw error;
+  }
   const ended = performance.now();
   // Its weights were put back at the end.
   const kept = epochs.find(({ epoch }) => epoch === stopping?.best?.epoch) ?? epochs[epochs.length - 1];
   if (stopping && kept) output.line(`early stopping kept the weights of epoch ${kept.epoch}`);
-  if (options.save !== undefined) await save(run, options.save, interruption);
+  const failure = options.save === undefined ? undefined : await save(run, options.save, interruption);
   return {
     dataset: data.name,
     trainSamples: train.count,
@@ -74,7 +88,8 @@ export async function runTraining(
     parameters,
     device: engine.kind,
     adapter: engine.info.adapter,
-    saved: options.save,
+    saved: failure === undefined ? options.save : undefined,
+    failure,
     ...totals(epochs, kept, (firstResults - began) / 1000, (ended - began) / 1000),
   };
 }
@@ -95,20 +110,32 @@ async function eachEpoch(
   bar: TrainingBar,
   interruption: Interruption,
   tell: (epoch: Epoch) => void,
-): Promise<Epoch[]> {
-  const epochs: Epoch[] = [];
+): Promise<void> {
   const leave = interruption.cleanUp(() => bar.hide());
   bar.show();
   try {
-    for await (const epoch of run) {
-      epochs.push(epoch);
-      bar.around(() => tell(epoch));
-    }
+    for await (const epoch of run) bar.around(() => tell(epoch));
   } finally {
     bar.hide();
     leave();
   }
-  return epochs;
+}
+
+/**
+ * Where an epoch was trained, but what is written after it could not be, such as a checkpoint: its weights are saved as they
+ * would have been at the end.
+ */
+async function saveDone(
+  run: FitRun,
+  told: Epoch | undefined,
+  { save: path }: TrainOptions,
+  { note }: Output,
+  interruption: Interruption,
+): Promise<void> {
+  const last = run.history.at(-1);
+  if (path === undefined || last === undefined || last === told) return;
+  const failure = await save(run, path, interruption);
+  note(failure === undefined ? `Weights of epoch ${last.epoch} saved to ${path}` : oneLine(failure));
 }
 
 /** What the epochs come to; `kept` is the one whose weights remain. `compile` and `total` are seconds, from the start of the run. */
@@ -127,11 +154,24 @@ function totals(epochs: readonly Epoch[], kept: Epoch, compile: number, total: n
   };
 }
 
-/** Not to be interrupted: the file is written whole or not at all. */
-async function save(run: FitRun, path: string, interruption: Interruption): Promise<void> {
+/**
+ * Not to be interrupted: the file is written whole or not at all. Where it cannot be written any more, the weights go into a
+ * file among the system's temporary ones.
+ * @returns what failed, and where the weights are
+ */
+async function save(run: FitRun, path: string, interruption: Interruption): Promise<unknown> {
   const release = interruption.hold();
   try {
     await run.save(path);
+    return undefined;
+  } catch (error) {
+    try {
+      const elsewhere = join(await mkdtemp(join(tmpdir(), "wgrad-")), "weights.safetensors");
+      await run.save(elsewhere);
+      return new Error(`${oneLine(error)}; the weights are in ${elsewhere} instead`, { cause: error });
+    } catch {
+      return error;
+    }
   } finally {
     release();
   }

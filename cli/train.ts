@@ -5,7 +5,7 @@ import { EXIT, report } from "./errors.ts";
 import { Interruption } from "./interruption.ts";
 import { parseOptions, type TrainOptions } from "./options.ts";
 import { outputOf } from "./output.ts";
-import { checkFolder, checkTarget } from "./paths.ts";
+import { checkFile, checkFolder, checkTargets } from "./paths.ts";
 import { resultLines, resultObject } from "./report.ts";
 import { runTraining } from "./run.ts";
 
@@ -16,7 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const options = parseOptions(args);
     if (options) await train(options);
-    return EXIT.success;
+    return interruption.lostOutput ? EXIT.failure : EXIT.success;
   } catch (error) {
     return report(error);
   }
@@ -26,16 +26,19 @@ async function train(options: TrainOptions): Promise<void> {
   const output = outputOf(options.json);
   // Whatever can be known to fail is told before anything takes time.
   if (options.data !== undefined) checkFolder("--data", options.data);
-  if (options.save !== undefined) checkTarget("--save", options.save);
+  if (options.resume !== undefined) checkFile("--resume", options.resume);
+  const { save, checkpoint, history } = options;
+  await checkTargets({ "--save": save, "--checkpoint": checkpoint, "--history": history });
   const data = await timed(() => loadData(options, output.note));
   const device = await timed(() => openEngine(options.device, output.note));
   const engine = device.value;
   try {
-    const run = await runTraining(engine, data.value, options, output, interruption);
+    const { failure, ...run } = await runTraining(engine, data.value, options, output, interruption);
     const timing = { data: data.seconds, device: device.seconds, ...run.timing, total: since(started) };
     const result = { ...run, timing };
     if (options.json) output.json(resultObject(result, options));
     else for (const text of resultLines(result)) output.line(text);
+    if (failure !== undefined) throw failure;
   } finally {
     // A process with a GPU device does not end by itself.
     await engine.destroy();

@@ -32,7 +32,7 @@ interface LossEntry {
 }
 
 export const LOSSES = {
-  "cross-entropy": { logits: true, make: (options) => crossEntropy(options) },
+  "cross-entropy": { logits: true, make: ({ labelSmoothing }) => crossEntropy({ labelSmoothing }) },
   "sigmoid-cross-entropy": { logits: true, make: () => sigmoidCrossEntropy() },
   bce: { logits: true, make: () => binaryCrossEntropy() },
   quadratic: { logits: false, make: () => quadratic() },
@@ -137,12 +137,19 @@ export function buildTraining(options: TrainingOptions) {
   const { l1, l2, clipNorm, clipValue, accumulate } = options;
   return {
     loss: LOSSES[options.loss].make(options),
-    optimizer: OPTIMIZERS[options.optimizer].make(options),
+    optimizer: buildOptimizer(options),
     schedule: buildSchedule(options),
     clip: { norm: clipNorm, value: clipValue },
     penalty: { l1, l2 },
     accumulate,
   } satisfies FitOptions;
+}
+
+/** Given no more than it takes. */
+function buildOptimizer(options: TrainingOptions): Optimizer {
+  const { defaults, make } = optimizerEntry(options.optimizer);
+  const own = Object.entries(options).filter(([name]) => name in defaults);
+  return make({ ...defaults, ...Object.fromEntries(own) });
 }
 
 function buildSchedule({ schedule, warmupSteps, ...settings }: TrainingOptions): Schedule {

@@ -1,12 +1,12 @@
 /** Where the data comes from, and the checks of files and folders. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { digits, MnistUnavailableError, type mnist } from "wgrad/data";
 import { loadData } from "../../cli/data.ts";
 import { UsageError } from "../../cli/errors.ts";
-import { checkFolder, checkTarget } from "../../cli/paths.ts";
+import { checkFile, checkFolder, checkTargets } from "../../cli/paths.ts";
 
 const options = { dataset: "mnist", datasetGiven: false, batch: 10 } as const;
 const failures = ["a", "b"].map((host) => ({ url: `https://${host}/`, reason: "no network" }));
@@ -99,20 +99,40 @@ describe("paths", () => {
     ["file", undefined],
     ["", /names no file/],
     ["inner/", /names no file/],
-    ["inner", /exists and is no file/],
-    ["none/w.safetensors", /there is no folder/],
-    ["file/w.safetensors", /there is no folder/],
-    ["w".repeat(300), /no file can be written.*ENAMETOOLONG/],
-  ])("to save at: %s", (name, message) => {
+    ["inner", /^--save: .*inner cannot be written: it is a folder/],
+    ["none/w.safetensors", /its folder does not exist/],
+    ["file/w.safetensors", /a part of the path is no folder/],
+    ["w".repeat(300), /the name is too long/],
+  ])("to save at: %s", async (name, message) => {
     const path = name === "" ? "" : `${folder}/${name}`;
-    const check = () => checkTarget("--save", path);
+    const checked = checkTargets({ "--save": path });
     if (message) {
-      expect(check).toThrow(UsageError);
-      expect(check).toThrow(message);
+      await expect(checked).rejects.toThrow(UsageError);
+      await expect(checked).rejects.toThrow(message);
     } else {
-      expect(check).not.toThrow();
+      await checked;
     }
     // Nothing is left of the check.
     expect(readdirSync(folder).sort()).toEqual(["file", "inner"]);
+  });
+
+  it("of files to be written must differ, however they are written", async () => {
+    const path = join(folder, "w");
+    const same = { "--save": path, "--checkpoint": undefined, "--history": `${folder}/inner/../w` };
+    await expect(checkTargets(same)).rejects.toThrow(
+      `--history and --save name one file, "${same["--history"]}"`,
+    );
+    symlinkSync("file", join(folder, "link"));
+    const linked = { "--save": join(folder, "file"), "--checkpoint": join(folder, "link") };
+    await expect(checkTargets(linked)).rejects.toThrow(/^--checkpoint and --save name one file/);
+    rmSync(join(folder, "link"));
+    await checkTargets({ "--save": "/dev/null", "--history": "/dev/null" });
+    await checkTargets({ "--save": path, "--checkpoint": join(folder, "file") });
+  });
+
+  it("to resume from must be files", () => {
+    expect(() => checkFile("--resume", join(folder, "file"))).not.toThrow();
+    expect(() => checkFile("--resume", join(folder, "none"))).toThrow(/^--resume: there is no file/);
+    expect(() => checkFile("--resume", folder)).toThrow(UsageError);
   });
 });

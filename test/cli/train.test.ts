@@ -139,7 +139,15 @@ describe("what cannot work", () => {
   it.each([
     [["--epoch", "3"], 2, /unknown option '--epoch' \(Did you mean --epochs\?\)/],
     [["--lr", "nan"], 2, /'nan' is invalid/],
-    [["--save", "no-such-folder/w.safetensors"], 2, /--save: there is no folder "no-such-folder"/],
+    [["--save", "no-such-folder/w.safetensors"], 2, /--save: no-such-folder.* its folder does not exist/],
+    [
+      ["--checkpoint", "no-such-folder/c"],
+      2,
+      /--checkpoint: no-such-folder\/c cannot be written: its folder/,
+    ],
+    [["--history", "test"], 2, /--history: test cannot be written: it is a folder/],
+    [["--resume", "no-such-file"], 2, /--resume: there is no file "no-such-file"/],
+    [["--save", "same", "--checkpoint", "./same"], 2, /--checkpoint and --save name one file, ".\/same"/],
     [["--data", "no-such-folder"], 2, /--data: there is no folder "no-such-folder"/],
     [["--dataset", "digits", "--count", "100"], 2, /--batch is 128, but there are only 100 training images/],
     [["--data", "test"], 1, /train-images-idx3-ubyte/],
@@ -192,5 +200,52 @@ describe("the process", () => {
     });
     expect(exitCode).toBe(141);
     expect(stderr).not.toMatch(/EPIPE|^\s+at /m);
+  });
+});
+
+describe.runIf(process.platform === "linux")("a disk that is full", () => {
+  const quick = [...QUICK, "--device", "cpu"];
+
+  it("at the end: the weights are kept elsewhere, and the results are told", async () => {
+    const env = { TMPDIR: folder };
+    const { exitCode, stdout, stderr } = await train([...quick, "--save", "/dev/full"], { env });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^Test accuracy /m);
+    expect(stdout).not.toContain("Weights saved");
+    const [line, ...others] = ownLines(stderr, "train");
+    expect(others).toEqual([]);
+    const said =
+      /^train: save: \/dev\/full cannot be written: the disk is full \(ENOSPC\); the weights are in (.*) instead$/;
+    const path = said.exec(line)?.[1] as string;
+    expect(path.startsWith(folder)).toBe(true);
+    expect([...decodeSafetensors(readFileSync(path)).tensors.keys()].sort()).toEqual([
+      "0.bias",
+      "0.weight",
+      "2.bias",
+      "2.weight",
+    ]);
+  });
+
+  it("while a checkpoint is written: the epoch's weights are saved, and nothing is lost", async () => {
+    const path = join(folder, "rescued.safetensors");
+    const args = ["--checkpoint", "/dev/full", "--save", path];
+    const { exitCode, stderr } = await train([...quick, ...args]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`Weights of epoch 1 saved to ${path}`);
+    expect(ownLines(stderr, "train")).toEqual([
+      "train: save: /dev/full cannot be written: the disk is full (ENOSPC)",
+    ]);
+    expect(decodeSafetensors(readFileSync(path)).tensors.size).toBe(4);
+  });
+
+  it("under what is printed: one line says so, training goes on, and the weights are saved", async () => {
+    const path = join(folder, "printed.safetensors");
+    const { exitCode, stderr } = await train([...quick, "--save", path], { stdout: "/dev/full" });
+    expect(exitCode).toBe(1);
+    expect(ownLines(stderr, "train")).toEqual([
+      expect.stringMatching(/^train: the output cannot be written: ENOSPC/),
+    ]);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(decodeSafetensors(readFileSync(path)).tensors.size).toBe(4);
   });
 });

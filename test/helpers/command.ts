@@ -1,5 +1,6 @@
 /** Runs the project's command-line programs as users do, but for npm: on the built package in dist. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -12,6 +13,8 @@ export interface Finished {
 
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** A file or device that takes the place of stdout; what goes there is not given back. */
+  readonly stdout?: string;
   /** Called whenever something was printed, with all of stdout so far. */
   readonly onOutput?: (stdout: string, child: ChildProcess) => void;
 }
@@ -20,26 +23,29 @@ export interface CommandOptions {
 export function runScript(
   script: string,
   args: readonly string[],
-  { env = {}, onOutput }: CommandOptions = {},
+  { env = {}, onOutput, stdout: target }: CommandOptions = {},
 ): Promise<Finished> {
-  return new Promise((resolve, reject) => {
+  const output = target === undefined ? undefined : openSync(target, "w");
+  return new Promise<Finished>((resolve, reject) => {
     // As the program tsx does, but without its process between: it passes on no signal to one that is computing.
     const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
       cwd: root,
       env: { ...process.env, TSX_TSCONFIG_PATH: "tsconfig.run.json", ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", output ?? "pipe", "pipe"],
     });
     let stdout = "";
     let stderr = "";
-    child.stdout.on("data", (text) => {
+    child.stdout?.on("data", (text) => {
       stdout += text;
       onOutput?.(stdout, child);
     });
-    child.stderr.on("data", (text) => {
+    child.stderr?.on("data", (text) => {
       stderr += text;
     });
     child.on("error", reject);
     child.on("close", (exitCode) => resolve({ exitCode, stdout, stderr }));
+  }).finally(() => {
+    if (output !== undefined) closeSync(output);
   });
 }
 
