@@ -75,6 +75,19 @@ export function checkWhole(what: string, value: unknown, least = 1): asserts val
   throw new RangeError(`${what} is ${inWords(value)}; give a whole number from ${least}`);
 }
 
+/** @throws TypeError for what is no string */
+export function checkString(what: string, value: unknown): asserts value is string {
+  if (typeof value !== "string") throw new TypeError(`${what} is ${inWords(value)}; give a string`);
+}
+
+/** The bytes of a buffer or of a part of one. @throws TypeError for anything else */
+export function asBytes(owner: string, value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  throw new TypeError(`${owner}: the bytes are ${inWords(value)}; give a Uint8Array`);
+}
+
 /** @throws TypeError where something was given to what takes nothing */
 export function checkNothing(owner: string, given: readonly unknown[]): void {
   if (given.length > 0)

@@ -1,4 +1,5 @@
 /** Augmentations by name, for command lines and forms. */
+import { checkString } from "../checks.ts";
 import type { Augmentation } from "./augmentation.ts";
 import { crop, elastic, flip, rotate, scale, shear, translate } from "./geometry.ts";
 import { brightness, contrast, cutout, mixup, noise } from "./values.ts";
@@ -34,6 +35,7 @@ export const AUGMENTATION_FORMS: readonly string[] = Object.entries(NAMED).map(
  * @throws RangeError for an unknown name, and numbers that it does not take
  */
 export function augmentationNamed(text: string): Augmentation {
+  checkString("augmentationNamed: the text", text);
   const [name, values] = text.split("=", 2);
   const found = Object.hasOwn(NAMED, name) ? NAMED[name] : undefined;
   if (!found) {

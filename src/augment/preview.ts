@@ -38,7 +38,7 @@ export async function preview(
 ): Promise<Preview[]> {
   checkEngine("preview", engine);
   checkDataset("preview", dataset);
-  if (typeof augment?.apply !== "function") {
+  if (typeof augment !== "object" || typeof augment?.apply !== "function") {
     throw new TypeError(
       `preview: augment is ${inWords(augment)}; give what augment(…) makes: augment(rotate(15))`,
     );

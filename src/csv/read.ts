@@ -1,4 +1,4 @@
-import { checkOptions } from "../checks.ts";
+import { checkOptions, inWords } from "../checks.ts";
 import { readText, sourceName, type TextOptions, type TextSource } from "../data/text.ts";
 import { CSV_OPTIONS, type CsvOptions, parseCsv } from "./parse.ts";
 import type { Table } from "./table.ts";
@@ -12,6 +12,11 @@ export interface ReadCsvOptions extends CsvOptions, TextOptions {}
  * @throws Error where it cannot be read or is no text in this encoding, and as `parseCsv`
  */
 export async function readCsv(source: TextSource, options: ReadCsvOptions = {}): Promise<Table> {
+  const readable = [Blob, Response, URL].some((kind) => source instanceof kind);
+  if (typeof source !== "string" && !readable)
+    throw new TypeError(
+      `readCsv: the source is ${inWords(source)}; give a path, an address, a Blob or a Response`,
+    );
   checkOptions("readCsv", options, { ...CSV_OPTIONS, encoding: "string", maxBytes: "number" });
   const { encoding, maxBytes, name = sourceName(source), ...how } = options;
   return parseCsv(await readText(source, { encoding, maxBytes }), { name, ...how });

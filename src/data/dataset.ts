@@ -94,6 +94,10 @@ export function checkDataset(owner: string, data: unknown): asserts data is Inpu
 
 /** Number of elements of one sample. */
 export function sampleSize(field: Pick<Field, "shape">): number {
+  if (!isList(field?.shape))
+    throw new TypeError(
+      `sampleSize: the field is ${inWords(field)}; give one of a data set, such as data.inputs`,
+    );
   return field.shape.reduce((size, length) => size * length, 1);
 }
 

@@ -1,5 +1,5 @@
 /** Unpacking gzip (RFC 1952), the same everywhere: several members, zeros behind the last, and a limit on what comes out. */
-import { checkOptions } from "../checks.ts";
+import { asBytes, checkOptions, checkString } from "../checks.ts";
 
 const DEFLATE = 8;
 /** What is unpacked unless told otherwise: more than any set of images that a page would hold. */
@@ -31,10 +31,12 @@ export function startOf(bytes: Uint8Array, at: number): string {
  *   `maxBytes`
  */
 export async function gunzip(
-  bytes: Uint8Array,
+  source: Uint8Array | ArrayBuffer,
   name = "gzip",
   options: GunzipOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = asBytes("gunzip", source);
+  checkString("gunzip: the name", name);
   const { maxBytes = MAX_UNPACKED_BYTES } = checkOptions("gunzip", options, { maxBytes: "number" });
   checkMaxBytes(name, maxBytes);
   if (!isGzip(bytes)) {

@@ -2,6 +2,7 @@
  * The IDX format, in which MNIST and its relatives are published: two zero bytes, the type of the elements, the number of
  * axes, the length of each axis, then the elements; all numbers big-endian.
  */
+import { asBytes, checkOptions, checkString, checkWhole, inWords, isList } from "../checks.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import { type GunzipOptions, gunzip, isGzip } from "./gzip.ts";
 
@@ -55,7 +56,9 @@ const hex = (value: number, digits: number) => value.toString(16).padStart(digit
  * @returns a copy of the elements in their own type
  * @throws Error where the file is no IDX file, is cut off, or goes on after the elements
  */
-export function parseIdx(bytes: Uint8Array, name = "idx"): IdxArray {
+export function parseIdx(source: Uint8Array | ArrayBuffer, name = "idx"): IdxArray {
+  const bytes = asBytes("parseIdx", source);
+  checkString("parseIdx: the name", name);
   if (isGzip(bytes))
     throw new Error(
       `${name}: a gzip file where an unpacked IDX file was expected; use readIdx, which unpacks`,
@@ -103,10 +106,13 @@ export function parseIdx(bytes: Uint8Array, name = "idx"): IdxArray {
  * @throws Error as `gunzip` and `parseIdx` do
  */
 export async function readIdx(
-  bytes: Uint8Array,
+  source: Uint8Array | ArrayBuffer,
   name = "idx",
   options: GunzipOptions = {},
 ): Promise<IdxArray> {
+  const bytes = asBytes("readIdx", source);
+  checkString("readIdx: the name", name);
+  checkOptions("readIdx", options, { maxBytes: "number" });
   return parseIdx(isGzip(bytes) ? await gunzip(bytes, name, options) : bytes, name);
 }
 
@@ -117,7 +123,11 @@ export async function readIdx(
  * @throws Error where the arrays have other types or shapes, or as `dataset` does
  */
 export function idxImages(name: string, images: IdxArray, labels: IdxArray, classes: number): Dataset {
+  checkString("idxImages: the name", name);
+  checkWhole("idxImages: classes", classes);
   const check = (what: string, array: IdxArray, axes: number): Uint8Array => {
+    if (!isList(array?.data) || !isList(array.shape))
+      throw new TypeError(`idxImages: ${what} is ${inWords(array)}; give what parseIdx gave`);
     if (array.data instanceof Uint8Array && array.shape.length === axes) return array.data;
     const got = `${array.data.constructor.name} of shape [${array.shape.join(", ")}]`;
     throw new TypeError(

@@ -52,7 +52,7 @@ export function oneHotColumn<Category extends string | number>(
   given?: readonly Category[],
 ): OneHotColumn<Category> {
   if (!isList(values)) throw new TypeError(`oneHotColumn: values is ${inWords(values)}; give an array`);
-  const categories = given ?? distinct(values);
+  const categories = given === undefined ? distinct(values) : given;
   if (!isList(categories))
     throw new TypeError(`oneHotColumn: categories is ${inWords(categories)}; give an array`);
   const positions = new Map(categories.map((category, position) => [category, position]));

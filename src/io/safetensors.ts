@@ -3,6 +3,7 @@
  * that gives each tensor's type, shape and place; then the tensors' bytes, one after another without gaps.
  */
 
+import { asBytes, checkString, inWords, isPromise } from "../checks.ts";
 /** What a tensor's elements may be held in here. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
@@ -127,6 +128,10 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
+  for (const [what, given] of Object.entries({ tensors, metadata: metadata === undefined ? {} : metadata })) {
+    if (typeof given === "object" && given !== null && !isPromise(given)) continue;
+    throw new TypeError(`encodeSafetensors: ${what} is ${inWords(given)}; give an object, values by name`);
+  }
   const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
   const fields: string[] = [];
   if (metadata !== undefined) fields.push(`"${METADATA}":${JSON.stringify(metadata)}`);
@@ -189,7 +194,9 @@ interface Entry {
  * @returns the tensors, copied, in the order of their data, and the texts of `__metadata__`
  * @throws Error where the file is cut off or too long, or its header is wrong in any way; nothing is read by guess
  */
-export function decodeSafetensors(bytes: Uint8Array, name = "safetensors"): SafetensorsFile {
+export function decodeSafetensors(source: Uint8Array | ArrayBuffer, name = "safetensors"): SafetensorsFile {
+  const bytes = asBytes("decodeSafetensors", source);
+  checkString("decodeSafetensors: the name", name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const headerBytes = headerLength(view, name);
   const dataStart = LENGTH_BYTES + headerBytes;

@@ -1,5 +1,6 @@
 /** Precision, recall and F1 out of a confusion matrix: scikit-learn's definitions, with 0 for what would be 0 / 0. */
 
+import { inWords } from "../checks.ts";
 export interface Scores {
   /** Of the samples predicted to be of the class, the part that is. */
   readonly precision: number;
@@ -37,6 +38,11 @@ export type Average = "macro" | "weighted" | "micro" | "binary";
  * @throws RangeError where rows differ in length, columns are fewer than rows, or an entry is no count
  */
 export function classReport(confusion: readonly (readonly number[])[]): ClassReport {
+  if (!Array.isArray(confusion) || !confusion.every(Array.isArray)) {
+    throw new TypeError(
+      `classReport: the confusion matrix is ${inWords(confusion)}; give an array of rows, as evaluate counts them`,
+    );
+  }
   const columns = checkConfusion(confusion);
   const each = Array.from({ length: columns }, (_, c) => c);
   return countedReport(

@@ -56,7 +56,7 @@ class Search {
     readonly objective: Objective,
     readonly options: MinimizeOptions,
   ) {
-    if (typeof objective?.at !== "function") {
+    if (typeof objective?.position !== "function") {
       throw new TypeError(
         `minimize: the objective is ${inWords(objective)}; give what await objective(…) makes`,
       );

@@ -1,5 +1,5 @@
 /** A model's loss on fixed data as a function of all its parameters: its value, gradient and Hessian products. */
-import { inWords } from "../checks.ts";
+import { inWords, isPromise } from "../checks.ts";
 import { gradients } from "../nn/gradients.ts";
 import { sum } from "../nn/ops/reduce.ts";
 import { add, mul } from "../nn/ops/scalar.ts";
@@ -43,6 +43,10 @@ export async function objective<const Inputs extends Record<string, InputSpec>>(
     throw new TypeError(`objective: the trainer is ${inWords(trainer)}; give one of createTrainer(…)`);
   if (typeof loss !== "function")
     throw new TypeError(`objective: the loss is ${inWords(loss)}; give a function (inputs, model) => tensor`);
+  for (const [what, given] of Object.entries({ inputs: specs, values })) {
+    if (typeof given === "object" && given !== null && !isPromise(given)) continue;
+    throw new TypeError(`objective: the ${what} are ${inWords(given)}; give an object, by name`);
+  }
   const taken = Object.keys(specs).find((name) => name.startsWith(DIRECTION));
   if (taken !== undefined)
     throw new TypeError(`objective: names like "${taken}" are its own; give the input another name`);

@@ -1,9 +1,10 @@
 /** Reverse-mode differentiation: a graph to a graph, by each op's local rule. */
+import { inWords } from "../checks.ts";
 import { formatShape } from "../program.ts";
 import { add, broadcastTo } from "./ops/scalar.ts";
 import { constant } from "./ops/source.ts";
 import { sameShape } from "./shape.ts";
-import { ShapeError, type Tensor, topological, withLabel } from "./tensor.ts";
+import { checkTensor, ShapeError, type Tensor, topological, withLabel } from "./tensor.ts";
 
 /**
  * The gradients of `output` with respect to each tensor of `inputs`, as tensors of their shapes: zeros where the
@@ -11,6 +12,9 @@ import { ShapeError, type Tensor, topological, withLabel } from "./tensor.ts";
  * @throws ShapeError for a non-scalar output without `arriving`.
  */
 export function gradients(output: Tensor, inputs: readonly Tensor[], arriving?: Tensor): Tensor[] {
+  if (!Array.isArray(inputs))
+    throw new TypeError(`gradients: the inputs are ${inWords(inputs)}; give an array of tensors`);
+  checkTensor("gradients", output, ...inputs, ...(arriving === undefined ? [] : [arriving]));
   if (!arriving && output.shape.some((size) => size !== 1)) {
     throw new ShapeError(
       "gradients",

@@ -79,7 +79,7 @@ function plain(name: string, apply: (outputs: Tensor, targets: Tensor) => Tensor
   function either(outputs: Tensor, targets: Tensor): Tensor;
   function either(outputs?: Tensor, targets?: Tensor): Loss | Tensor {
     if (outputs instanceof Tensor) return apply(outputs, present(name, targets));
-    checkOptions<object>(name, outputs ?? {}, {});
+    checkOptions<object>(name, outputs === undefined ? {} : outputs, {});
     return { name, apply };
   }
   // Given without a call, it is called so in messages.

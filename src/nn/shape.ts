@@ -1,4 +1,5 @@
 /** Arithmetic of shapes and axes. */
+import { inWords } from "../checks.ts";
 import { formatShape, type Shape } from "../program.ts";
 import { ShapeError } from "./tensor.ts";
 
@@ -58,7 +59,7 @@ export function resolveAxes(
   rank: number,
 ): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = typeof axes === "number" ? [axes] : axes;
+  const list = Array.isArray(axes) ? axes : [axes];
   const resolved = list.map((axis) => resolveAxis(op, axis, rank));
   if (new Set(resolved).size < resolved.length)
     throw new ShapeError(op, `axes [${list.join(", ")}] repeat an axis`);
@@ -67,13 +68,18 @@ export function resolveAxes(
 
 export function resolveAxis(op: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
-    throw new ShapeError(op, `axis ${axis} is outside a tensor of rank ${rank}; use ${-rank} to ${rank - 1}`);
+    throw new ShapeError(
+      op,
+      `axis ${inWords(axis)} is outside a tensor of rank ${rank}; use ${-rank} to ${rank - 1}`,
+    );
   }
   return axis < 0 ? axis + rank : axis;
 }
 
 /** @throws ShapeError unless every size is a positive integer. */
 export function checkShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape))
+    throw new TypeError(`${op}: the shape is ${inWords(shape)}; give an array of sizes`);
   for (const size of shape) {
     if (!Number.isInteger(size) || size < 1) {
       throw new ShapeError(

@@ -4,6 +4,7 @@
  * Nothing is computed here. An op is one entry of data — shape rule, gradient rule, lowering — and a `Tensor` is
  * one use of it. Graphs are immutable: every pass over a graph builds new nodes.
  */
+import { inWords, isList } from "../checks.ts";
 import { type DType, formatShape, type IndexRange, type Shape, type TargetRule } from "../program.ts";
 
 /** What an op gives for its inputs: the result's shape and element type. */
@@ -110,6 +111,15 @@ export class Tensor<A = unknown> {
   toString(): string {
     return `${this.op.name} ${formatShape(this.shape)}${this.label ? ` in ${this.label}` : ""}`;
   }
+}
+
+/** @throws TypeError for what is no tensor, in the name of `op` */
+export function checkTensor(op: string, ...operands: readonly unknown[]): void {
+  const wrong = operands.findIndex((operand) => !(operand instanceof Tensor));
+  if (wrong < 0) return;
+  const operand = operands[wrong];
+  const remedy = isList(operand) ? ": tensor([…], shape) makes one of numbers" : "";
+  throw new TypeError(`${op}: got ${inWords(operand)}; give a tensor${remedy}`);
 }
 
 /** Gives the nodes that `trace` makes the name of the layer they belong to. */

@@ -1,4 +1,5 @@
 /** What a search may choose from: lists and distributions, and how choices are drawn. */
+import { inWords } from "../checks.ts";
 import { randomU32 } from "../random.ts";
 
 /** A value that a record can hold. */
@@ -63,6 +64,7 @@ export function integer(low: number, high: number): Distribution<number> {
 
 /** One of `values`, all as likely; a plain list is the same. */
 export function choice<const V extends Json>(values: readonly V[]): Distribution<V> {
+  if (!Array.isArray(values)) throw new TypeError(`choice: values is ${inWords(values)}; give an array`);
   checkValues("choice", "values", values);
   return { distribution: "choice", of: values, at: (fraction) => values[floorOf(fraction, values.length)] };
 }

@@ -1,5 +1,5 @@
 /** Functions of traced tensors, compiled: for computations without a model. */
-import { inWords } from "../checks.ts";
+import { inWords, isPromise } from "../checks.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import type { Elements, Program } from "../program.ts";
@@ -24,7 +24,7 @@ export async function compile<const Inputs extends Record<string, InputSpec>>(
   body: (inputs: { [K in keyof Inputs]: Tensor }) => StepOutputs,
 ): Promise<Compiled> {
   checkEngine("compile", engine);
-  if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs)) {
+  if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs) || isPromise(inputs)) {
     throw new TypeError(`compile: the inputs are ${inWords(inputs)}; give a shape by name: { a: [2, 3] }`);
   }
   if (typeof body !== "function")

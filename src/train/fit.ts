@@ -204,7 +204,7 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
   if (batchSize % accumulate !== 0) {
     throw new RangeError(`fit: accumulate is ${accumulate}; give a divisor of the batchSize ${batchSize}`);
   }
-  if (augment !== undefined && typeof augment.apply !== "function") {
+  if (augment !== undefined && (typeof augment !== "object" || typeof augment.apply !== "function")) {
     throw new TypeError(
       `fit: augment is ${inWords(augment)}; give what augment(…) of wgrad/augment makes: augment(rotate(…), …)`,
     );

@@ -1,6 +1,8 @@
 /** Data sets put on an engine, and the steps over them compiled. */
-import type { Dataset } from "../data/dataset.ts";
+import { checkOptions, checkWhole } from "../checks.ts";
+import { checkData, type Dataset } from "../data/dataset.ts";
 import type { Engine } from "../runtime/engine.ts";
+import { checkEngine } from "./arguments.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { ResidentDataset } from "./resident.ts";
 import { type BatchSource, batches, bytesPerSample, type Data, streamedRows } from "./source.ts";
@@ -34,11 +36,12 @@ function streamBytes(engine: Engine, dataMemory = STREAM_BYTES): number {
 }
 
 /** Puts a data set on an engine as a whole where it may be and fits, and streams it otherwise. */
-export async function openData(
-  engine: Engine,
-  data: Data,
-  { batchSize, dataMemory }: OpenOptions,
-): Promise<BatchSource> {
+export async function openData(engine: Engine, data: Data, options: OpenOptions): Promise<BatchSource> {
+  checkEngine("openData", engine);
+  checkData("openData", "the data", data);
+  checkOptions("openData", options, { batchSize: "number", dataMemory: "number" });
+  const { batchSize, dataMemory } = options;
+  checkWhole("openData: batchSize", batchSize);
   if (dataMemory !== undefined && !(dataMemory > 0)) {
     throw new RangeError(`dataMemory is ${dataMemory}; give a number of bytes, or leave it out`);
   }

@@ -339,5 +339,11 @@ function checkArena(what: string, { specs, length }: ArenaLayout<ArenaEntry>, { 
 }
 
 function traced(name: string, spec: InputSpec): Tensor {
-  return "shape" in spec ? inputSource(name, spec.shape, spec.dtype) : inputSource(name, spec);
+  const { shape, dtype } = Array.isArray(spec)
+    ? { shape: spec }
+    : (Object(spec) as { shape?: Shape; dtype?: DType });
+  if (Array.isArray(shape)) return inputSource(name, shape, dtype);
+  throw new TypeError(
+    `compile: input "${name}" is ${inWords(spec)}; give its shape, such as [128, 784], or { shape, dtype: "i32" }`,
+  );
 }

@@ -152,9 +152,11 @@ describe("what makes no sense is refused", () => {
     expect(() => sequential()).toThrow("sequential: give it at least one layer");
     expect(() => residual()).toThrow("residual: give it at least one layer");
     expect(() => sequential(dense(3), "relu" as unknown as Model)).toThrow(
-      /a layer is an object .*; got relu/,
+      'sequential: layer 1 is "relu"; give a layer such as dense(10)',
     );
-    expect(() => open(undefined as unknown as Model)).toThrow(/a layer is an object .*; got undefined/);
+    expect(() => open(undefined as unknown as Model)).toThrow(
+      "createTrainer: the model is undefined; give a",
+    );
   });
 
   it("a layer that returns no tensor", () => {

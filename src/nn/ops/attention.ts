@@ -1,6 +1,7 @@
 /** Scaled dot-product attention (Vaswani et al. 2017), out of other ops. */
+import { checkOptions } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
-import { ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, ShapeError, type Tensor } from "../tensor.ts";
 import { matmul } from "./matmul.ts";
 import { choose, greater, mul } from "./scalar.ts";
 import { softmaxOf } from "./softmax.ts";
@@ -18,8 +19,10 @@ export function attention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { causal = false }: { causal?: boolean } = {},
+  options: { readonly causal?: boolean } = {},
 ): Tensor {
+  checkTensor("attention", q, k, v);
+  const { causal = false } = checkOptions("attention", options, { causal: "boolean" });
   if (q.rank < 2 || q.rank !== k.rank || k.rank !== v.rank || q.shape[q.rank - 1] !== k.shape[k.rank - 1]) {
     throw new ShapeError(
       "attention",

@@ -7,7 +7,7 @@ import {
   convWeightConstants,
 } from "../../kernels/conv2d.ts";
 import { formatShape, type Shape } from "../../program.ts";
-import { define, type Op, ShapeError, type Tensor, withLabel } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor, withLabel } from "../tensor.ts";
 import { sum } from "./reduce.ts";
 import { toFloat } from "./scalar.ts";
 
@@ -150,6 +150,7 @@ export function withBiasPartials(
  * @throws ShapeError when channels and groups disagree, or the kernel is larger than the padded image.
  */
 export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
+  checkTensor("conv2d", x, weight);
   checkOptions("conv2d", options, CONV2D_OPTIONS);
   return forward([toFloat(x), toFloat(weight)], convShape("conv2d", x.shape, weight.shape, options));
 }

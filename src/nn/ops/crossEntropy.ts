@@ -1,7 +1,7 @@
 /** Softmax cross-entropy against class indices. */
 import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy.ts";
 import { formatShape } from "../../program.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { heldTo } from "./held.ts";
 import { argmax, max, sum } from "./reduce.ts";
 import { equal, greater, mul, sub } from "./scalar.ts";
@@ -83,6 +83,7 @@ const makeCorrect = define(correctOp);
  * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch.
  */
 export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+  checkTensor("correctCount", logits, labels);
   checkRows("correctCount", logits, labels);
   const [rows, classes] = logits.shape;
   // One output is the logit of class 1; where it is 0, too, as evaluations count.

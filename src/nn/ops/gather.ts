@@ -2,7 +2,7 @@
 import { scatterRowsConstants } from "../../kernels/scatterRows.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { sameShape } from "../shape.ts";
-import { define, type Op, ShapeError, Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, Tensor } from "../tensor.ts";
 import { heldTo } from "./held.ts";
 import { isScalarOp } from "./scalar.ts";
 import { constant, constantValue } from "./source.ts";
@@ -99,5 +99,6 @@ const makeScatter = define(scatterOp);
  * computed are rounded down and brought into that range.
  */
 export function gather(source: Tensor, indices: Tensor): Tensor {
+  checkTensor("gather", source, indices);
   return makeGather([source, heldTo(indices, source.shape[0] ?? 1)], null);
 }

@@ -2,7 +2,7 @@
 import { type MatmulShape, matmulConstants } from "../../kernels/matmul.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { sameShape } from "../shape.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { broadcastTo, toFloat } from "./scalar.ts";
 import { reshape, swapsLastTwo, transpose } from "./view.ts";
 
@@ -116,6 +116,7 @@ function multiply(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean
  * @throws ShapeError when the inner sizes differ, or the leading axes do.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  checkTensor("matmul", a, b);
   if (a.rank < 2 || b.rank < 2) {
     throw new ShapeError(
       "matmul",

@@ -1,14 +1,22 @@
 /** Normalisation, out of other ops. */
-import type { Tensor } from "../tensor.ts";
+import { checkOptions } from "../../checks.ts";
+import { checkTensor, type Tensor } from "../tensor.ts";
 import { mean } from "./reduce.ts";
 import { add, div, mul, sqrt, square, sub } from "./scalar.ts";
 
 /** (x - center) / √(variance + epsilon), scaled and shifted; all broadcast to x. */
 export function normalise(
   x: Tensor,
-  { center, variance }: Moments,
-  { weight, bias, epsilon }: { weight: Tensor; bias: Tensor; epsilon: number },
+  measured: Moments,
+  affine: { readonly weight: Tensor; readonly bias: Tensor; readonly epsilon: number },
 ): Tensor {
+  const { center, variance } = checkOptions("normalise", measured, { center: "any", variance: "any" });
+  const { weight, bias, epsilon } = checkOptions("normalise", affine, {
+    weight: "any",
+    bias: "any",
+    epsilon: "number",
+  });
+  checkTensor("normalise", x, center, variance, weight, bias);
   return add(mul(div(sub(x, center), sqrt(add(variance, epsilon))), weight), bias);
 }
 
@@ -20,6 +28,7 @@ export interface Moments {
 
 /** Mean and variance over `axes`, which keep size 1. */
 export function moments(x: Tensor, axes: readonly number[]): Moments {
+  checkTensor("moments", x);
   const center = mean(x, axes, { keepDims: true });
   return { center, variance: mean(square(sub(x, center)), axes, { keepDims: true }) };
 }

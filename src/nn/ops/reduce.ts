@@ -1,8 +1,9 @@
 /** Reductions over axes: sum, mean, max, argmax. */
+import { checkOptions } from "../../checks.ts";
 import { type ReduceMode, reduceConstants } from "../../kernels/reduce.ts";
 import { elementCount, type Shape } from "../../program.ts";
 import { resolveAxes, resolveAxis } from "../shape.ts";
-import { define, type Op, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, type Tensor } from "../tensor.ts";
 import { broadcastTo, div, equal, mul } from "./scalar.ts";
 import { reshape, transpose } from "./view.ts";
 
@@ -48,6 +49,12 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+/** @throws TypeError for what is no tensor, and unknown options */
+function check(op: string, x: Tensor, options: ReduceOptions): void {
+  checkTensor(op, x);
+  checkOptions(op, options, { keepDims: "boolean" });
+}
+
 function reduceOver(mode: ReduceMode, x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const result = keptShape(x.shape, axes, keepDims);
@@ -64,11 +71,13 @@ function keptShape(shape: Shape, axes: readonly number[], keepDims: boolean): nu
 
 /** The sum over `axes` (default: all). */
 export function sum(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  check("sum", x, options);
   return reduceOver("sum", x, resolveAxes("sum", axes, x.rank), options.keepDims ?? false);
 }
 
 /** The mean over `axes` (default: all). */
 export function mean(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  check("mean", x, options);
   const resolved = resolveAxes("mean", axes, x.rank);
   const count = resolved.reduce((product, axis) => product * x.shape[axis], 1);
   return mul(sum(x, resolved, options), 1 / count);
@@ -76,10 +85,12 @@ export function mean(x: Tensor, axes?: number | readonly number[], options: Redu
 
 /** The maximum over `axes` (default: all), NaN where there is one; equal maxima share the gradient. */
 export function max(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  check("max", x, options);
   return reduceOver("max", x, resolveAxes("max", axes, x.rank), options.keepDims ?? false);
 }
 
 /** The index of the first maximum, or of the first NaN, along `axis` (default: the last), as i32. */
 export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor {
+  check("argmax", x, options);
   return reduceOver("argmax", x, [resolveAxis("argmax", axis, x.rank)], options.keepDims ?? false);
 }

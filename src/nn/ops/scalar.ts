@@ -1,8 +1,9 @@
 /** Elementwise arithmetic and functions, with broadcasting, each with its gradient rule. */
+import { checkWhole } from "../../checks.ts";
 import type { ScalarFunction } from "../../kernels/scalar.ts";
 import { formatShape, type Shape } from "../../program.ts";
-import { broadcastShapes, broadcastStrides, sameShape } from "../shape.ts";
-import { define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { broadcastShapes, broadcastStrides, checkShape, sameShape } from "../shape.ts";
+import { checkTensor, define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { sum } from "./reduce.ts";
 import { constant, constantValue, iota } from "./source.ts";
 import { indexColumn, reshape } from "./view.ts";
@@ -44,7 +45,11 @@ function scalarOp(name: string, fn: ScalarFunction, gradient: ScalarGradient) {
   };
   scalarOps.set(name, op);
   const make = define(op);
-  return (...inputs: readonly Operand[]) => make(inputs.map(asTensor), null);
+  return (...inputs: readonly Operand[]) =>
+    make(
+      inputs.map((input) => asTensor(input, name)),
+      null,
+    );
 }
 
 /** The scalar function of an elementwise node's op, for the passes that look at graphs. */
@@ -52,7 +57,8 @@ export function isScalarOp(node: Tensor): boolean {
   return scalarOps.get(node.op.name) === node.op;
 }
 
-function asTensor(operand: Operand): Tensor {
+function asTensor(operand: Operand, op: string): Tensor {
+  if (typeof operand !== "number") checkTensor(op, operand);
   return typeof operand === "number" ? constant(operand) : operand;
 }
 
@@ -86,6 +92,8 @@ const makeBroadcast = define(broadcastOp);
 
 /** `tensor` repeated to `shape`, by the broadcasting rule. */
 export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
+  checkTensor("broadcastTo", tensor);
+  checkShape("broadcastTo", shape);
   if (sameShape(tensor.shape, shape)) return tensor;
   const value = constantValue(tensor);
   if (value !== undefined) return constant(value, shape);
@@ -101,13 +109,14 @@ export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
 
 /** Folds constants: `known(a, b)` where both are known, else `otherwise` with what is known. */
 function folded(
+  op: string,
   a: Operand,
   b: Operand,
   known: (a: number, b: number) => number,
   otherwise: (a: Tensor, b: Tensor, valueA: number | undefined, valueB: number | undefined) => Tensor,
 ): Tensor {
-  const left = asTensor(a);
-  const right = asTensor(b);
+  const left = asTensor(a, op);
+  const right = asTensor(b, op);
   const valueA = constantValue(left);
   const valueB = constantValue(right);
   if (valueA !== undefined && valueB !== undefined) {
@@ -126,6 +135,7 @@ function keeps(a: Tensor, b: Tensor): boolean {
 const addOp = scalarOp("add", "add", (_node, arriving) => [arriving, arriving]);
 export function add(a: Operand, b: Operand): Tensor {
   return folded(
+    "add",
     a,
     b,
     (x, y) => x + y,
@@ -140,6 +150,7 @@ export function add(a: Operand, b: Operand): Tensor {
 const subOp = scalarOp("sub", "sub", (_node, arriving) => [arriving, neg(arriving)]);
 export function sub(a: Operand, b: Operand): Tensor {
   return folded(
+    "sub",
     a,
     b,
     (x, y) => x - y,
@@ -152,6 +163,7 @@ export function sub(a: Operand, b: Operand): Tensor {
 const mulOp = scalarOp("mul", "mul", ({ inputs: [a, b] }, arriving) => [mul(arriving, b), mul(arriving, a)]);
 export function mul(a: Operand, b: Operand): Tensor {
   return folded(
+    "mul",
     a,
     b,
     (x, y) => x * y,
@@ -169,6 +181,7 @@ const divOp = scalarOp("div", "div", (node, arriving) => {
 });
 export function div(a: Operand, b: Operand): Tensor {
   return folded(
+    "div",
     a,
     b,
     (x, y) => x / y,
@@ -287,6 +300,8 @@ export const siluOp: Unary = (x) => mul(x, sigmoidOp(x));
 
 /** One-hot rows: [..., classes] from class indices [...]. Labels that are `except`, if given, may lie outside. */
 export function oneHot(labels: Tensor, classes: number, except?: number): Tensor {
+  checkTensor("oneHot", labels);
+  checkWhole("oneHot: classes", classes);
   const shape = [...labels.shape, classes];
   return equal(iota(shape, labels.rank), indexColumn(labels, { count: classes, except }));
 }

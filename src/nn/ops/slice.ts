@@ -1,7 +1,8 @@
 /** Parts of tensors, and tensors put together: slice, pad, concat. */
+import { inWords, isList } from "../../checks.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import { resolveAxis, stridesOf } from "../shape.ts";
-import { define, type Emitter, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Emitter, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 interface Window {
   readonly axis: number;
@@ -31,6 +32,7 @@ const makeSlice = define(sliceOp);
 
 /** Elements `start` to, not including, `end` along `axis`. Negative positions count from the end. */
 export function slice(x: Tensor, start: number, end?: number, axis = 0): Tensor {
+  checkTensor("slice", x);
   const along = resolveAxis("slice", axis, x.rank);
   const size = x.shape[along];
   const absolute = (position: number) => (position < 0 ? position + size : position);
@@ -89,6 +91,7 @@ const makePad = define(padOp);
 
 /** `before` and `after` zeros added along `axis`. */
 export function pad(x: Tensor, axis: number, before: number, after: number): Tensor {
+  checkTensor("pad", x);
   const along = resolveAxis("pad", axis, x.rank);
   if (![before, after].every((count) => Number.isInteger(count) && count >= 0)) {
     throw new ShapeError("pad", `${before} before and ${after} after; give whole numbers from 0`);
@@ -122,6 +125,8 @@ const makeConcat = define(concatOp);
 
 /** Tensors one after the other along `axis`; their other sizes must agree. */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (!isList(tensors)) throw new TypeError(`concat: got ${inWords(tensors)}; give an array of tensors`);
+  checkTensor("concat", ...tensors);
   if (tensors.length === 0)
     throw new ShapeError("concat", "there is nothing to put together; give at least one tensor");
   const along = resolveAxis("concat", axis, tensors[0].rank);

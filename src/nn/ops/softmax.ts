@@ -2,7 +2,7 @@
 import { softmaxConstants } from "../../kernels/softmax.ts";
 import { elementCount } from "../../program.ts";
 import { resolveAxis } from "../shape.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { sum } from "./reduce.ts";
 import { exp, mul, sub } from "./scalar.ts";
 import { transpose } from "./view.ts";
@@ -38,6 +38,7 @@ const softmaxRows: Op<SoftmaxAttributes> = {
 const makeSoftmax = define(softmaxRows);
 
 function along(name: string, x: Tensor, axis: number, logarithm: boolean): Tensor {
+  checkTensor(name, x);
   if (x.rank === 0) throw new ShapeError(name, "a tensor without axes has nothing to normalise over");
   const resolved = resolveAxis(name, axis, x.rank);
   // Swapping an axis with the last is its own inverse.

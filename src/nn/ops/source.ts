@@ -1,7 +1,8 @@
 /** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
+import { inWords, isList } from "../../checks.ts";
 import { type DType, elementCount, formatShape, type Shape } from "../../program.ts";
 import { checkShape, resolveAxis } from "../shape.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 export interface SourceAttributes {
   /**
@@ -41,8 +42,22 @@ export function statisticSource(name: string, shape: Shape): Tensor {
   return source([], { role: "statistic", name, shape, dtype: "f32" });
 }
 
+function checkName(op: string, name: unknown): void {
+  if (typeof name !== "string") throw new TypeError(`${op}: the name is ${inWords(name)}; give a string`);
+}
+
 /** A tensor of given numbers, which become part of the program. */
 export function tensor(values: readonly number[], shape: Shape = [values.length]): Tensor {
+  if (!isList(values))
+    throw new TypeError(`tensor: the values are ${inWords(values)}; give an array of numbers`);
+  checkShape("tensor", shape);
+  const bad = values.findIndex((value) => typeof value !== "number");
+  if (bad >= 0) {
+    const rows = isList(values[bad])
+      ? ": rows one after the other, and their shape: tensor([1, 2, 3, 4], [2, 2])"
+      : "";
+    throw new TypeError(`tensor: value ${bad} is ${inWords(values[bad])}; give numbers${rows}`);
+  }
   if (
     values.length !== elementCount(shape) ||
     !values.every((value) => Number.isFinite(Math.fround(value)))
@@ -68,6 +83,10 @@ export function inputSource(name: string, shape: Shape, dtype: DType = "f32"): T
 
 /** A resident tensor, such as a data set. */
 export function dataSource(name: string, shape: Shape, dtype: DType): Tensor {
+  checkName("dataSource", name);
+  checkShape("dataSource", shape);
+  if (!["f32", "i32", "u8"].includes(dtype))
+    throw new TypeError(`dataSource: the type is ${inWords(dtype)}; give "f32", "i32" or "u8"`);
   return source([], { role: "data", name, shape, dtype });
 }
 
@@ -81,8 +100,8 @@ const makeConstant = define(constantOp);
 
 /** A tensor of one value everywhere. */
 export function constant(value: number, shape: Shape = []): Tensor {
-  if (!Number.isFinite(Math.fround(value)))
-    throw new ShapeError("constant", `${value} is no finite 32-bit number`);
+  if (typeof value !== "number" || !Number.isFinite(Math.fround(value)))
+    throw new ShapeError("constant", `${inWords(value)} is no finite 32-bit number`);
   checkShape("constant", shape);
   return makeConstant([], { value, shape });
 }
@@ -102,6 +121,7 @@ const makeStepScalar = define(stepScalarOp);
 
 /** A number, shape [], that the host gives anew with every step. */
 export function stepScalar(name: string): Tensor {
+  checkName("stepScalar", name);
   return makeStepScalar([], { name });
 }
 
@@ -148,5 +168,7 @@ const makeWindow = define(windowOp);
 
 /** `count` elements of a resident vector, from the position that step scalar `scalar` names. */
 export function stepWindow(data: Tensor, scalar: string, count: number): Tensor {
+  checkTensor("stepWindow", data);
+  checkName("stepWindow", scalar);
   return makeWindow([data], { scalar, count });
 }

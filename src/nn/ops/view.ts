@@ -1,7 +1,8 @@
 /** Views: the same values at other positions. They cost nothing; the kernels that read them index accordingly. */
+import { inWords } from "../../checks.ts";
 import { elementCount, formatShape, type IndexRange, type Shape, type TargetRule } from "../../program.ts";
 import { checkShape, sameShape, stridesOf } from "../shape.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 interface ReshapeAttributes {
   readonly shape: Shape;
@@ -23,6 +24,9 @@ const makeReshape = define(reshapeOp);
 
 /** The same elements in another shape; one size may be -1 and follows from the others. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor("reshape", x);
+  if (!Array.isArray(shape))
+    throw new TypeError(`reshape: the shape is ${inWords(shape)}; give an array of sizes`);
   const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
   const count = elementCount(x.shape);
   const full = shape.map((size) => (size === -1 ? count / known : size));
@@ -84,6 +88,11 @@ function invert(axes: readonly number[]): number[] {
 
 /** Axis i of the result is axis `axes[i]` of x; without `axes`, the last two axes change places. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
+  checkTensor("transpose", x);
+  if (axes !== undefined && !Array.isArray(axes))
+    throw new TypeError(
+      `transpose: the axes are ${inWords(axes)}; give an array, the axes in their new order`,
+    );
   const identity = x.shape.map((_, axis) => axis);
   if (!axes && x.rank < 2) {
     throw new ShapeError("transpose", `${formatShape(x.shape)} has no two axes to swap`);
