@@ -130,6 +130,10 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     reshape: of([2, 2]),
     residual: of([model], undefined, { takes: { 0: ["function"] } }),
     scaling: of([{}], 0),
+    unscaling: of([{}], 0),
+    scaledLoss: of([{ shape: [], offset: [0], factor: [1] }, wgrad.huber()], undefined, {
+      takes: { 1: ["function"] },
+    }),
     crossEntropy: of([{}], 0),
     huber: of([{}], 0),
     sequential: of([model], undefined, { takes: { 0: ["function"] } }),
