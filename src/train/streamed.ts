@@ -131,23 +131,32 @@ function* ofDataset(dataset: Dataset, rows: number, { epoch, seed, shuffle }: Re
 /** A stream's samples as they come, shuffled within a slot. The next slot is filled while steps read the last. */
 async function* ofStream(stream: Stream, rows: number, reading: Reading): AsyncGenerator<Filling> {
   const slots = slotsOf(stream, rows, reading);
-  let next = slots.next();
-  for (let slot = 0; ; slot++) {
-    const { value, done } = await next;
-    if (done) return;
-    next = slots.next();
-    // Its failure is met when its turn comes.
-    next.catch(() => {});
-    if (!reading.shuffle) yield value;
-    else {
-      const { at } = permutation(value.samples.length, reading.seed, reading.epoch * SLOTS_PER_EPOCH + slot);
-      const order = Int32Array.from(value.samples, (_, i) => at(i));
-      yield {
-        inputs: pickRows(value.inputs, sampleSize(stream.inputs), order),
-        targets: pickRows(value.targets, sampleSize(stream.targets), order),
-        samples: order.map((row) => value.samples[row]),
-      };
+  try {
+    let next = slots.next();
+    for (let slot = 0; ; slot++) {
+      const { value, done } = await next;
+      if (done) return;
+      next = slots.next();
+      // Its failure is met when its turn comes.
+      next.catch(() => {});
+      if (!reading.shuffle) yield value;
+      else {
+        const { at } = permutation(
+          value.samples.length,
+          reading.seed,
+          reading.epoch * SLOTS_PER_EPOCH + slot,
+        );
+        const order = Int32Array.from(value.samples, (_, i) => at(i));
+        yield {
+          inputs: pickRows(value.inputs, sampleSize(stream.inputs), order),
+          targets: pickRows(value.targets, sampleSize(stream.targets), order),
+          samples: order.map((row) => value.samples[row]),
+        };
+      }
     }
+  } finally {
+    // Where reading is broken off, the source is closed; not waited for, as it may be what has stopped.
+    slots.return(undefined).catch(() => {});
   }
 }
 

@@ -157,6 +157,34 @@ it("a stream without classes, in floats, is fitted", async () => {
   expect(last).toBeLessThan(1e-3);
 });
 
+it("a stream's source is closed where a run ends before it does", async () => {
+  let [opened, closed] = [0, 0];
+  const endless = stream({
+    count: 1000,
+    inputs: { type: "f32", shape: [1] },
+    targets: { type: "f32" },
+    async *open() {
+      opened++;
+      try {
+        for (;;) yield { inputs: new Float32Array(10), targets: new Float32Array(10) };
+      } finally {
+        closed++;
+      }
+    },
+  });
+  const run = fit(cpu(), dense(1), endless, {
+    loss: meanSquaredError(),
+    batchSize: 10,
+    dataMemory: 800,
+    onProgress: () => {
+      throw new Error("no more");
+    },
+  });
+  await expect(run).rejects.toThrow("no more");
+  for (let i = 0; i < 100 && closed < opened; i++) await new Promise((resolve) => setTimeout(resolve));
+  expect([opened, closed]).toEqual([1, 1]);
+});
+
 describe("what is wrong with a stream is said where it is met", () => {
   const run = async (data: Stream | Dataset, options: FitOptions = {}) => {
     for await (const _ of fit(cpu(), sequential(dense(10)), data, { batchSize: 16, epochs: 1, ...options }));
