@@ -30,6 +30,7 @@ export { type Conv2dLayerOptions, conv2d } from "./nn/layers/conv2d.ts";
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
 export { dropout } from "./nn/layers/dropout.ts";
 export { type EmbeddingOptions, embedding } from "./nn/layers/embedding.ts";
+export { frozen } from "./nn/layers/frozen.ts";
 export { type BatchNormOptions, batchNorm, layerNorm, type NormOptions } from "./nn/layers/norms.ts";
 export { avgPool2d, globalAvgPool2d, maxPool2d } from "./nn/layers/pool2d.ts";
 export { flatten, reshape } from "./nn/layers/reshape.ts";

@@ -5,7 +5,7 @@ import { STATISTICS_BLOCK, trackConstants } from "../kernels/statistics.ts";
 import { aligned, type BufferSpec, type Dispatch, elementCount, type Hook, type Shape } from "../program.ts";
 import { type Initializer, initialValues } from "./initializers.ts";
 import type { ProgramBuilder } from "./lower/builder.ts";
-import { groupOf, type Optimizer } from "./optimizers.ts";
+import { groupOf, isFrozen, type Optimizer } from "./optimizers.ts";
 import type { ParameterSpec } from "./parameters.ts";
 
 /** What has a place in an arena. */
@@ -71,15 +71,15 @@ function blocks(layout: ArenaLayout): BufferSpec {
 
 /** What the optimizer's kernel knows of each block of the arena: [rate factor, weight decay]. */
 export function blockValues(layout: ArenaLayout, optimizer: Optimizer): Float32Array {
-  const rates = layout.perBlock(OPTIMIZER_BLOCK, ({ name }) => {
-    const group = groupOf(optimizer, name);
-    if (group?.frozen) return 0;
+  const rates = layout.perBlock(OPTIMIZER_BLOCK, (spec) => {
+    const group = groupOf(optimizer, spec.name);
+    if (isFrozen(optimizer, spec)) return 0;
     return group?.lr === undefined ? 1 : group.lr / optimizer.learningRate;
   });
-  const decays = layout.perBlock(OPTIMIZER_BLOCK, ({ name, decay }) => {
-    const group = groupOf(optimizer, name);
-    if (group?.frozen) return 0;
-    return group?.weightDecay ?? (decay || optimizer.decayBiases ? optimizer.weightDecay : 0);
+  const decays = layout.perBlock(OPTIMIZER_BLOCK, (spec) => {
+    const group = groupOf(optimizer, spec.name);
+    if (isFrozen(optimizer, spec)) return 0;
+    return group?.weightDecay ?? (spec.decay || optimizer.decayBiases ? optimizer.weightDecay : 0);
   });
   return Float32Array.from(rates.flatMap((rate, block) => [rate, decays[block]]));
 }

@@ -27,7 +27,10 @@ export interface ParameterGroup {
   readonly learningRate?: number;
   readonly lr?: number;
   readonly weightDecay?: number;
-  /** Left as they are: no gradient is computed for them. */
+  /**
+   * Left as they are: no gradient is computed for them. A layer of which all parameters are frozen behaves as in evaluation,
+   * as in Keras: batch normalisation goes by its running statistics and does not move them.
+   */
   readonly frozen?: boolean;
 }
 
@@ -236,6 +239,14 @@ export function checkGroups({ name, groups }: Optimizer, parameters: readonly st
 /** The group that a parameter belongs to, if any. */
 export function groupOf({ groups }: Optimizer, parameter: string): ParameterGroup | undefined {
   return groups.find((group) => matches(group, parameter));
+}
+
+/** Whether training leaves a parameter as it is. */
+export function isFrozen(
+  optimizer: Optimizer | undefined,
+  { name, frozen }: { readonly name: string; readonly frozen?: boolean },
+): boolean {
+  return frozen || (optimizer !== undefined && groupOf(optimizer, name)?.frozen === true);
 }
 
 function matches({ match }: ParameterGroup, parameter: string): boolean {

@@ -11,6 +11,8 @@ export interface ParameterSpec extends ArenaEntry {
   readonly name: string;
   /** Whether weight decay and penalties apply: to weights, not to biases and norms. */
   readonly decay: boolean;
+  /** Never trained, whatever the optimizer. */
+  readonly frozen?: boolean;
 }
 
 export interface StatisticSpec extends ArenaEntry {
@@ -67,9 +69,19 @@ export class ModelTrace {
   readonly statistics = new Declarations<StatisticSpec>(statisticSource);
   /** What this step observes of statistics, by name. */
   readonly observations = new Map<string, Tensor>();
+  /** Parameters that the step leaves as they are, and the paths below which it leaves all. */
+  readonly still: Set<string>;
   /** Who uses a full name: the names on the way to it, as they were given. */
   readonly #owners = new Map<string, string>();
   #streams = 0;
+
+  /** @param still whether a step does not train a parameter, of those that the model is known to declare */
+  constructor(known: readonly ParameterSpec[] = [], still: (spec: ParameterSpec) => boolean = () => false) {
+    for (const spec of known) this.parameters.specs.set(spec.name, spec);
+    const trained = new Set(known.filter((spec) => !still(spec)).flatMap(({ name }) => namesUpTo(name)));
+    const all = known.flatMap(({ name }) => namesUpTo(name));
+    this.still = new Set(all.filter((name) => !trained.has(name)));
+  }
 
   /** @throws Error where a name that only looks the same was made of other parts, such as "a.b" and "c" of "a" and "b.c" */
   claim(name: string, parts: readonly string[]): void {
@@ -87,6 +99,14 @@ export class ModelTrace {
   stream(): number {
     return this.#streams++;
   }
+}
+
+/** A parameter's name and the paths in front of it. */
+function namesUpTo(name: string): string[] {
+  const names = [name];
+  for (let end = name.lastIndexOf("."); end > 0; end = name.lastIndexOf(".", end - 1))
+    names.push(name.slice(0, end));
+  return names;
 }
 
 /** A running statistic, as a layer sees it. */
@@ -108,15 +128,39 @@ export class Scope {
     readonly nextActivation?: string,
     /** The names that `path` was made of. */
     readonly parts: readonly string[] = [],
+    /** Whether no parameter from here on is ever trained. */
+    readonly isFrozen = false,
   ) {}
 
+  /**
+   * The scope of a part of this layer. Where a training step leaves all of its parameters as they are, it behaves as in
+   * evaluation: `training` is false.
+   */
   child(name: string, nextActivation?: string): Scope {
-    return new Scope(this.trace, this.training, this.#full(name), nextActivation, [...this.parts, name]);
+    const path = this.#full(name);
+    const training = this.training && !this.trace.still.has(path);
+    return new Scope(this.trace, training, path, nextActivation, [...this.parts, name], this.isFrozen);
+  }
+
+  /** The same scope for a layer of which nothing is trained, and that behaves as in evaluation. */
+  frozen(): Scope {
+    return new Scope(this.trace, false, this.path, this.nextActivation, this.parts, true);
+  }
+
+  /** Whether the step trains a parameter of this layer. */
+  trains(name: string): boolean {
+    return this.training && !this.trace.still.has(this.#full(name));
   }
 
   /** A trainable tensor of this layer. Asked for twice by the same name, it is shared. */
   parameter(name: string, shape: Shape, { init, decay = shape.length > 1 }: ParameterOptions): Tensor {
-    return this.trace.parameters.declare({ name: this.#claimed(name), shape, init, decay });
+    return this.trace.parameters.declare({
+      name: this.#claimed(name),
+      shape,
+      init,
+      decay,
+      ...(this.isFrozen ? { frozen: true } : {}),
+    });
   }
 
   /** A tensor that follows what training steps observe, such as a running mean. */

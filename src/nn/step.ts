@@ -15,7 +15,7 @@ import { applyModel, type Layer } from "./model.ts";
 import { sum } from "./ops/reduce.ts";
 import { abs, add, mul, square } from "./ops/scalar.ts";
 import { constant, inputSource } from "./ops/source.ts";
-import { groupOf, type Optimizer } from "./optimizers.ts";
+import { isFrozen, type Optimizer } from "./optimizers.ts";
 import { ModelTrace, type ParameterSpec, Scope, type StatisticSpec } from "./parameters.ts";
 import { Tensor, withLabel } from "./tensor.ts";
 
@@ -109,8 +109,7 @@ export interface StepRequest extends TrainingOptions {
 export function buildStep(request: StepRequest): Program {
   const { name, model, layout, optimizer, training, body, accumulate = 1 } = request;
   checkTrainingOptions(name, request);
-  const trace = new ModelTrace();
-  for (const spec of layout.parameters.specs) trace.parameters.specs.set(spec.name, spec);
+  const trace = new ModelTrace(layout.parameters.specs, (spec) => isFrozen(optimizer, spec));
   for (const spec of layout.statistics.specs) trace.statistics.specs.set(spec.name, spec);
   const scope = new Scope(trace, training);
   const call = Object.assign((x: Tensor) => applyModel(model, x, scope), {
@@ -230,7 +229,7 @@ function gradientAssignments(
   layout: ArenaLayout,
   optimizer: Optimizer,
 ): Assignment[] {
-  const free = layout.specs.filter(({ name }) => !groupOf(optimizer, name)?.frozen);
+  const free = layout.specs.filter((spec) => !isFrozen(optimizer, spec));
   const used = free.flatMap(({ name }) => trace.parameters.tensors.get(name) ?? []);
   if (used.length === 0) {
     throw new Error("every parameter is frozen, or the step uses none: there is nothing left to train");

@@ -26,7 +26,7 @@ function checkEpsilon(name: string, epsilon: number): void {
 
 /**
  * Batch normalisation (Ioffe & Szegedy 2015) of [batch, features] or [batch, channels, …]: by the batch's mean and
- * variance in training, by running ones in evaluation. Parameters `weight` and `bias`, statistics `running_mean` and
+ * variance in training, by running ones in evaluation and where it is frozen. Parameters `weight` and `bias`, statistics `running_mean` and
  * `running_var` (unbiased), all [channels], as PyTorch keeps them.
  */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
@@ -53,7 +53,7 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
       const runningMean = scope.statistic("running_mean", [channels], { initial: 0, rate: momentum });
       const runningVar = scope.statistic("running_var", [channels], { initial: 1, rate: momentum });
       const affine = { weight, bias, epsilon };
-      if (!scope.training) {
+      if (!scope.trains("weight") && !scope.trains("bias")) {
         const center = alongChannels(runningMean.value);
         return normalise(x, { center, variance: alongChannels(runningVar.value) }, affine);
       }
