@@ -2,8 +2,9 @@
  * What a benchmark found, told in three ways: a table for people, a JSON file for programs, and charts. Each says on
  * which machine, on which adapter, in which versions and by which command it was found.
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileWhole } from "wgrad";
 import {
   adapterLine,
   commandLine as commandOf,
@@ -57,7 +58,7 @@ export async function publish(report: Report, flags: OutputFlags): Promise<strin
     }
   }
   await mkdir(flags.out, { recursive: true });
-  for (const { path, content } of files) await writeFile(path, content);
+  for (const { path, content } of files) await writeFileWhole(path, content);
   note(`written: ${files.map(({ path }) => path).join(", ")}`);
   return files.map(({ path }) => path);
 }

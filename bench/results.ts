@@ -3,8 +3,9 @@
  * what they print now is put in; their charts and figures go into the folder beside it.
  */
 import { spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
+import { writeFileWhole } from "wgrad";
 import { benchmark, note, PROGRAM } from "./options.ts";
 
 const PAGE = "bench/RESULTS.md";
@@ -26,7 +27,7 @@ export function resultsCommand(): Command {
         note(`${i + 1} of ${commands.length}: ${PROGRAM} ${command}`);
         written = withOutput(written, command, await outputOf(command.split(" ")));
         // After each, so that nothing is lost where a later one fails.
-        await writeFile(PAGE, written);
+        await writeFileWhole(PAGE, written);
       }
     });
 }

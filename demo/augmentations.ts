@@ -4,14 +4,13 @@
  *   npm run augmentations -- rotate=15 translate=2 elastic=34,4 --out sheet.svg
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { Engine } from "wgrad";
+import { type Engine, writeFileWhole } from "wgrad";
 import { AUGMENTATION_FORMS, type Augmentation, augment, augmentationNamed, preview } from "wgrad/augment";
 import { type Dataset, digits } from "wgrad/data";
 import { drawChart } from "../charts/draw.ts";
 import { ImageSource } from "./experiments/frame/data.ts";
 import { openEngine } from "./experiments/frame/engine.ts";
 import { greyPicture } from "./experiments/frame/pictures.ts";
-import { writeWhole } from "./experiments/frame/report.ts";
 
 const PROGRAM = "npm run augmentations --";
 
@@ -113,7 +112,7 @@ async function main(args: readonly string[]): Promise<void> {
   const { train } = flags.digits ? digits(counts) : await source.take(counts);
   const engine = await openEngine(flags.engine, note);
   try {
-    await writeWhole(flags.out, await sheet(engine, train, program.processedArgs[0], flags));
+    await writeFileWhole(flags.out, await sheet(engine, train, program.processedArgs[0], flags));
     note(`written: ${flags.out}`);
   } finally {
     // A process with a GPU device does not end by itself.

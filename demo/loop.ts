@@ -6,7 +6,6 @@
  * The network sees a few images at a time (a batch), says for each how likely it holds to be each digit, and is told
  * by one number, the loss, how wrong it was. Each of its weights is then moved a little to where the loss falls.
  */
-import { parseArgs } from "node:util";
 import {
   adam,
   connect,
@@ -20,19 +19,21 @@ import {
   sequential,
 } from "wgrad";
 import { type Dataset, digits, epochOrder, sampleSize } from "wgrad/data";
+import { Arguments, refuse } from "./arguments.ts";
 
-const { values } = parseArgs({
-  options: {
-    steps: { type: "string", default: "300" },
-    batch: { type: "string", default: "128" },
-    lr: { type: "string", default: "0.001" },
-    seed: { type: "string", default: "1" },
+const args = new Arguments(
+  "npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--lr 0.001] [--seed 1]",
+  {
+    steps: "300",
+    batch: "128",
+    lr: "0.001",
+    seed: "1",
   },
-});
-const steps = number("steps", 1);
-const batchSize = number("batch", 1);
-const lr = number("lr");
-const seed = number("seed", 0);
+);
+const steps = args.number("steps", 1);
+const batchSize = args.number("batch", 1);
+const lr = args.number("lr");
+const seed = args.number("seed", 0);
 
 // Where to compute: on the GPU, or, where there is none, on the CPU, which is the same arithmetic but much slower.
 await using engine = await connect().catch((error: Error) => {
@@ -43,7 +44,7 @@ console.log(`device: ${engine.info.adapter}`);
 
 // What to learn from: 28 × 28 grey pixels each, and which digit they show. The test images are never trained on.
 const { train, test } = digits();
-if (batchSize > train.count) throw new RangeError(`--batch is ${batchSize}; there are ${train.count} images`);
+if (batchSize > train.count) refuse(`--batch is ${batchSize}; there are ${train.count} images`);
 
 // What learns: three layers of weighted sums. relu between them is what makes more of it than one big sum.
 const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
@@ -85,13 +86,4 @@ function samples({ inputs, targets }: Dataset, indices: Uint32Array) {
     for (let j = 0; j < size; j++) x[i * size + j] = inputs.data[index * size + j] * inputs.scale;
   });
   return { x, y: Int32Array.from(indices, (index) => targets.data[index]) };
-}
-
-/** The option's value: a whole number from `least` on, or without that any positive number. */
-function number(name: keyof typeof values, least?: number): number {
-  const value = Number(values[name]);
-  if (least === undefined ? value > 0 && value < Infinity : Number.isInteger(value) && value >= least)
-    return value;
-  const expected = least === undefined ? "a positive number" : `a whole number from ${least}`;
-  throw new RangeError(`--${name} is ${values[name]}; give ${expected}`);
 }

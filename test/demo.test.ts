@@ -26,11 +26,19 @@ describe("demo/loop.ts", () => {
     2 * MINUTES,
   );
 
+  it("tells its options", async () => {
+    const { stdout, stderr } = await loop("--help");
+    expect([stdout.trim(), stderr]).toEqual([expect.stringMatching(/demo\/loop\.ts \[--steps 300\]/), ""]);
+  });
+
   it(
     "refuses options that make no sense",
     async () => {
       await expect(loop("--batch", "1.5")).rejects.toThrow("--batch is 1.5; give a whole number from 1");
       await expect(loop("--lr", "0")).rejects.toThrow("--lr is 0; give a positive number");
+      const unknown = await loop("--epochs", "1").catch((error: Error) => error.message);
+      expect(unknown).toMatch(/Unknown option '--epochs'.*\(--help tells the options\)/);
+      expect(unknown).not.toMatch(/^\s+at /m);
     },
     2 * MINUTES,
   );

@@ -33,6 +33,25 @@ describe("Deno", () => {
     2 * MINUTES,
   );
 
+  it(
+    "tells the demo's options, and says in a line what makes no sense, or what it may not write",
+    async () => {
+      const { stdout } = await deno(["demo/deno/train.ts", "--help"]);
+      expect(stdout).toMatch(/^npm run demo:deno -- .*\[--save FILE\]$/m);
+      for (const [args, message] of [
+        [["--lr", "x"], "--lr is x; give a positive number"],
+        [["--rate", "1"], "Unknown option '--rate'"],
+        [["--save", "w"], "--save: w cannot be written: Requires read access to"],
+      ] as [string[], string][]) {
+        const failed = await deno(["demo/deno/train.ts", ...args]).catch((error: Error) => error.message);
+        expect(failed).toContain("ended with 2");
+        expect(failed).toContain(message);
+        expect(failed).not.toMatch(/^\s+at /m);
+      }
+    },
+    2 * MINUTES,
+  );
+
   it.runIf(process.env.MNIST_DIR)(
     "trains MNIST by the demo",
     async () => {

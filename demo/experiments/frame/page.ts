@@ -4,8 +4,9 @@
  */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { writeFileWhole } from "wgrad";
 import type { Experiment } from "./experiment.ts";
-import { commandOf, type Finished, fileOf, linesOf, writeFiles, writeWhole } from "./report.ts";
+import { commandOf, type Finished, fileOf, linesOf, writeFiles } from "./report.ts";
 
 export const PAGE = fileURLToPath(new URL("../README.md", import.meta.url));
 export const RESULTS = fileURLToPath(new URL("../results", import.meta.url));
@@ -42,7 +43,7 @@ export async function publish(finished: Finished): Promise<string[]> {
     throw new Error("--publish: the built-in digits stood in for MNIST; name its folder with --data");
   }
   const paths = await writeFiles(finished, RESULTS);
-  await writeWhole(PAGE, withBlock(await readFile(PAGE, "utf8"), finished.experiment, blockOf(finished)));
+  await writeFileWhole(PAGE, withBlock(await readFile(PAGE, "utf8"), finished.experiment, blockOf(finished)));
   return [PAGE, ...paths];
 }
 

@@ -1,6 +1,7 @@
 /** What an experiment found, for people and for programs, with where it comes from. */
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileWhole } from "wgrad";
 import { drawChart } from "../../../charts/draw.ts";
 import { adapterLine, commandLine, isSoftware, machine, machineLine } from "../../../charts/origin.ts";
 import type { ChartSpec } from "../../../charts/spec.ts";
@@ -64,7 +65,7 @@ export async function writeFiles(finished: Finished, folder: string): Promise<st
   };
   const files = [json, ...drawn(finished, folder)];
   await mkdir(folder, { recursive: true });
-  for (const { path, content } of files) await writeWhole(path, content);
+  for (const { path, content } of files) await writeFileWhole(path, content);
   return files.map(({ path }) => path);
 }
 
@@ -82,10 +83,4 @@ function drawn({ experiment, outcome, adapter, data, flags }: Finished, folder: 
 
 export function fileOf(experiment: Experiment, { name }: ChartSpec): string {
   return `${experiment.name}${name === undefined ? "" : `-${name}`}.svg`;
-}
-
-/** As a whole or not at all, wherever the process is ended. */
-export async function writeWhole(path: string, content: string): Promise<void> {
-  await writeFile(`${path}.part`, content);
-  await rename(`${path}.part`, path);
 }

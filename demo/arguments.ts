@@ -1,0 +1,53 @@
+/** The command lines of the small demos: options with a value each, `--help`, and one line for what makes no sense. */
+import process from "node:process";
+import { parseArgs } from "node:util";
+
+/** By name: what an option is without being given; undefined where it is nothing then. */
+type Defaults = Readonly<Record<string, string | undefined>>;
+
+export class Arguments<D extends Defaults> {
+  readonly #values: Readonly<Record<string, string | undefined>>;
+
+  /** @param usage what `--help` prints. Ends the process after that, and where the command line makes no sense. */
+  constructor(usage: string, defaults: D) {
+    this.#values = parsed(usage, defaults);
+  }
+
+  text(name: keyof D & string): string | undefined {
+    return this.#values[name];
+  }
+
+  /** A whole number from `least` on, or without that any positive number. */
+  number(name: keyof D & string, least?: number): number {
+    const value = Number(this.#values[name]);
+    if (least === undefined ? value > 0 && value < Infinity : Number.isInteger(value) && value >= least)
+      return value;
+    const expected = least === undefined ? "a positive number" : `a whole number from ${least}`;
+    return refuse(`--${name} is ${this.#values[name]}; give ${expected}`);
+  }
+
+  /** The same, where the option may be left out. */
+  numberIfAny(name: keyof D & string, least?: number): number | undefined {
+    return this.#values[name] === undefined ? undefined : this.number(name, least);
+  }
+}
+
+function parsed(usage: string, defaults: Defaults): Readonly<Record<string, string | undefined>> {
+  const options = Object.fromEntries(
+    Object.entries(defaults).map(([name, value]) => [name, { type: "string" as const, default: value }]),
+  );
+  try {
+    const { values } = parseArgs({ options: { ...options, help: { type: "boolean", short: "h" } } });
+    if (!values.help) return { ...values, help: undefined };
+  } catch (error) {
+    refuse(`${(error as Error).message.split("\n")[0]} (--help tells the options)`);
+  }
+  console.log(usage);
+  process.exit(0);
+}
+
+/** Says in a line what is wrong, and ends the process as wrong use does. */
+export function refuse(message: string): never {
+  console.error(message);
+  process.exit(2);
+}
