@@ -37,24 +37,19 @@ export class Books {
 
 /**
  * `gpu`, but its devices write into `books`. To be put where `connect()` looks first, as `navigator.gpu`.
- * The first device that is lost lets go of `gpu`: Dawn keeps a process alive for as long as that is reachable.
+ * `gpu` must outlive its devices, and whoever has this keeps it.
  * @param {GPU} gpu
  * @param {Books} books
  * @returns {Pick<GPU, "requestAdapter">}
  */
 export function keepBooks(gpu, books) {
-  /** @type {GPU | undefined} */
-  let held = gpu;
   return {
     async requestAdapter(options) {
-      const adapter = (await held?.requestAdapter(options)) ?? null;
+      const adapter = await gpu.requestAdapter(options);
       if (adapter) {
         after(adapter, ["requestDevice"], async (_call, _args, result) => {
           const device = /** @type {GPUDevice} */ (await result);
           watchDevice(device, books);
-          device.lost.then(() => {
-            held = undefined;
-          });
           return device;
         });
       }

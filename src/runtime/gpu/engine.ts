@@ -83,7 +83,7 @@ export class GpuEngine implements Engine {
   /** @throws EngineError when the device is gone. */
   check(): void {
     if (this.#destruction) throw new EngineError("this GPU engine was destroyed; connect() again");
-    if (this.#health.lost) throw this.#health.lost;
+    this.#health.check();
   }
 
   /**

@@ -36,7 +36,7 @@ interface Compiled {
 }
 
 /** So many pipelines are kept that no program uses: one that is compiled again, as for the next fold, finds its own. */
-const MOST_IDLE = 128;
+const MOST_IDLE = 64;
 
 export class PipelineCache {
   /** Group 0 of every pipeline: the current row of the step table. */
