@@ -72,7 +72,7 @@ describe("Chromium", () => {
 
   it("streams, augments, resumes, reads tables and searches as the CPU engine does", async () => {
     const { craft } = await result;
-    expect(Object.keys(craft)).toHaveLength(9);
+    expect(Object.keys(craft)).toHaveLength(10);
     expectSameFigures(craft, 1e-3);
   });
 

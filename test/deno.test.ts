@@ -80,7 +80,7 @@ describe("Deno", () => {
       expect(reference).toHaveLength(STEPS);
       expectSameLosses(losses, reference, 1e-4);
       expect(reference[STEPS - 1]).toBeLessThan(reference[0]);
-      expect(Object.keys(craft)).toHaveLength(9);
+      expect(Object.keys(craft)).toHaveLength(10);
       expectSameFigures(craft, 1e-3);
     },
     2 * MINUTES,

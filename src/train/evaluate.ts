@@ -1,13 +1,13 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
-import { checkSchema } from "../data/schema.ts";
 import type { Loss, LossFunction } from "../nn/losses.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { checkMetrics, checkTrainer } from "./arguments.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { Mode } from "./monitor.ts";
+import { checkSchema } from "./schema.ts";
 import type { Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 

@@ -1,7 +1,6 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
-import { checkSchema, schemaOf } from "../data/schema.ts";
 import type { Clipping } from "../nn/arena.ts";
 import type { Augment } from "../nn/batch.ts";
 import { asLoss, type Loss, type LossFunction } from "../nn/losses.ts";
@@ -20,6 +19,7 @@ import type { SaveOptions } from "./finite.ts";
 import { modeOf, monitorable } from "./monitor.ts";
 import { checkNumbers, warnOfLargeTargets } from "./numbers.ts";
 import { Run } from "./run.ts";
+import { checkSchema, schemaOf } from "./schema.ts";
 import type { Data } from "./source.ts";
 import { createTrainer, type Trainer } from "./trainer.ts";
 

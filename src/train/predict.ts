@@ -12,6 +12,7 @@ import { checkTrainer, flatSamples, type Samples } from "./arguments.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
+import { checkSchema } from "./schema.ts";
 import type { TensorData, Trainer } from "./trainer.ts";
 
 export interface PredictOptions {
@@ -207,12 +208,13 @@ function compiled(
 
 /**
  * The data set that the inputs are, or become.
- * @throws TypeError for a table where the model does not know how to read it; RangeError for bytes that are worth something else
- *   than those that it was trained on
+ * @throws TypeError for a table where the model does not know how to read it; RangeError for a set that was read otherwise
+ *   than what it was trained on, or bytes that are worth something else
  */
 function inputSet({ schema }: Trainer, inputs: PredictInputs): InputSet | undefined {
   if ("inputs" in Object(inputs)) {
     const set = inputs as InputSet;
+    checkSchema("predict", set, schema);
     const { data, scale } = set.inputs;
     if (data instanceof Uint8Array && schema?.scale !== undefined && scale !== schema.scale) {
       throw new RangeError(

@@ -1,11 +1,12 @@
 /** Weights as safetensors files, with PyTorch's names and layouts. */
 import { checkOptions, inWords } from "../checks.ts";
-import { parseSchema, type Schema } from "../data/schema.ts";
+import type { Schema } from "../data/schema.ts";
 import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
 import type { ArenaEntry } from "../nn/arena.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
+import { parseSchema } from "./schema.ts";
 
 interface NamedTensor {
   readonly shape: Shape;

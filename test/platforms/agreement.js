@@ -118,13 +118,21 @@ async function streamedRun(engine) {
   };
 }
 
-/** A table, scaled in the model, and a line in closed form. @param {Engine} engine */
+/** A member of a gzip file. @param {string} text */
+async function packed(text) {
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** A table out of a gzip file in two members, scaled in the model, and a line in closed form. @param {Engine} engine */
 async function tableRun(engine) {
   const rows = Array.from(
     { length: 40 },
-    (_, i) => `${i % 7},${1000 + ((i * 13) % 11)},${2 * (i % 7) - ((i * 13) % 11)}`,
+    (_, i) => `${i % 7},0;${1000 + ((i * 13) % 11)};${2 * (i % 7) - ((i * 13) % 11)}`,
   );
-  const table = await readCsv(new Blob([`a,b,y\n${rows.join("\n")}\n`]));
+  const members = [await packed("sep=;\na;b;y\n"), await packed(`${rows.join("\n")}\n`)];
+  const table = await readCsv(new Blob([...members, new Uint8Array(512)]), { decimal: "," });
+  const refusal = await readCsv(new Blob([...members, "end"])).catch((error) => String(error.message));
   const data = table.dataset({ inputs: ["a", "b"], target: "y" });
   const scaler = standardScaler().fit(data);
   const run = fit(engine, sequential(scaling(scaler), dense(1)), data, {
@@ -138,6 +146,9 @@ async function tableRun(engine) {
   return {
     "a prediction from raw rows": predicted.data[5],
     "a weight in closed form": linearRegression(data).weights[0],
+    "letters of a refusal": /3 bytes follow the end of the gzip stream, from "65 6e 64"/.test(String(refusal))
+      ? String(refusal).length
+      : Number.NaN,
   };
 }
 

@@ -130,6 +130,7 @@ describe("a model of a table", () => {
     expect((await evaluate(run.trainer, part, loss)).accuracy).toBeGreaterThan(0.9);
     const same = table.dataset({ target: "kind", like: train });
     expect(await evaluate(run.trainer, same, loss)).toEqual(await evaluate(run.trainer, train, loss));
+    await expect(predict(run.trainer, raw)).rejects.toThrow("predict: things was read otherwise");
     await expect(evaluate(run.trainer, raw, loss)).rejects.toThrow(
       "evaluate: things was read otherwise than what the model was trained on: its inputs were scaled otherwise, or one was not scaled",
     );
