@@ -14,6 +14,7 @@ import {
 } from "../program.ts";
 import {
   arrayOf,
+  type BufferReader,
   boundMemory,
   type CompileOptions,
   checkBuffer,
@@ -116,6 +117,10 @@ class CpuBuffer implements EngineBuffer {
       engine.check();
       return elements.slice();
     });
+  }
+
+  reader(): BufferReader {
+    return { read: () => this.read(), release() {} };
   }
 
   #check(): void {

@@ -23,10 +23,18 @@ export interface EngineBuffer {
   write(data: Elements, offset?: number): void;
   /** Reads all elements, after everything enqueued so far. */
   read(): Promise<Elements>;
+  /** For whoever reads it again and again: what that takes is made once. */
+  reader(): BufferReader;
   /** Gives the memory back, after everything enqueued so far. Using it afterwards is an error. */
   release(): void;
   /** The same, for `using`. */
   [Symbol.dispose](): void;
+}
+
+/** Reads a buffer as often as wanted, once at a time. */
+export interface BufferReader {
+  read(): Promise<Elements>;
+  release(): void;
 }
 
 /** The most steps of one run: their table fits into a buffer of any device. */

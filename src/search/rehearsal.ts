@@ -122,6 +122,7 @@ function withoutMemory({ kind, info }: Engine): Engine {
       length,
       write() {},
       read: refuse,
+      reader: () => ({ read: refuse, release() {} }),
       release() {},
       [Symbol.dispose]() {},
     }),

@@ -3,6 +3,7 @@ import { sum } from "../nn/ops/reduce.ts";
 import { mul } from "../nn/ops/scalar.ts";
 import { dataSource } from "../nn/ops/source.ts";
 import { reshape } from "../nn/ops/view.ts";
+import type { BufferReader, EngineBuffer } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { firstNonFinite } from "./finite.ts";
 import type { Trainer } from "./trainer.ts";
@@ -60,7 +61,9 @@ const SCALE = 2 ** -64;
 export class FiniteWeights {
   private constructor(
     readonly trainer: Trainer,
-    /** Adds up large weights where they are: a sum is finite just where all that is added is. */
+    /** Of small weights. */
+    readonly readers: readonly BufferReader[],
+    /** Adds up large ones where they are: a sum is finite just where all that is added is. */
     readonly sums: CompiledStep | undefined,
   ) {}
 
@@ -69,30 +72,25 @@ export class FiniteWeights {
     const data = Object.fromEntries(
       Object.entries({ parameters, statistics }).filter(([, memory]) => memory !== undefined),
     );
-    const lengths = Object.entries(data).map(([name, { length }]) => [name, length] as const);
-    if (lengths.reduce((all, [, length]) => all + length, 0) <= FEW)
-      return new FiniteWeights(trainer, undefined);
-    const sums = lengths.map(([name, length]) => {
-      const parts = () => reshape(dataSource(name, [length], "f32"), [PARTS, length / PARTS]);
-      return [name, () => sum(mul(parts(), SCALE), 1)] as const;
-    });
-    const step = await trainer.compile(
-      () => Object.fromEntries(sums.map(([name, trace]) => [name, trace()])),
-      {
-        name: "weights' sums",
-        training: false,
-        data,
-      },
-    );
-    return new FiniteWeights(trainer, step);
+    const all = Object.values(data);
+    if (all.reduce((sum, { length }) => sum + length, 0) <= FEW) {
+      const readers = all.map((memory) => memory.reader());
+      return new FiniteWeights(trainer, readers, undefined);
+    }
+    const sumOf = ([name, { length }]: [string, EngineBuffer]) => {
+      const parts = reshape(dataSource(name, [length], "f32"), [PARTS, length / PARTS]);
+      return [name, sum(mul(parts, SCALE), 1)];
+    };
+    const trace = () => Object.fromEntries(Object.entries(data).map(sumOf));
+    const sums = await trainer.compile(trace, { name: "sums of weights", training: false, data });
+    return new FiniteWeights(trainer, [], sums);
   }
 
   /** After all steps enqueued so far. */
   async areFinite(): Promise<boolean> {
-    const { parameters, statistics } = this.trainer.memory;
     const values = this.sums
       ? Object.values(await this.sums.run())
-      : await Promise.all([parameters, statistics].flatMap((memory) => memory?.read() ?? []));
+      : await Promise.all(this.readers.map((reader) => reader.read()));
     return values.every((numbers) => firstNonFinite(numbers as Float32Array) < 0);
   }
 
@@ -110,6 +108,6 @@ export class FiniteWeights {
   }
 
   release(): void {
-    this.sums?.release();
+    for (const one of [...this.readers, this.sums]) one?.release();
   }
 }

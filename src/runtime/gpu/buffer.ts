@@ -1,18 +1,11 @@
 /** Memory on the device that outlives programs. */
 import type { DType, Elements } from "../../program.ts";
-import {
-  arrayOf,
-  checkBuffer,
-  checkUsable,
-  checkWrite,
-  type EngineBuffer,
-  EngineError,
-  RELEASED,
-} from "../engine.ts";
+import { checkBuffer, checkUsable, checkWrite, type EngineBuffer, RELEASED } from "../engine.ts";
 import { checkSize } from "../limits.ts";
 import { alignUp, BufferUsage } from "./constants.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 import type { GpuEngine } from "./engine.ts";
+import { GpuReader } from "./reader.ts";
 
 export class GpuBuffer implements EngineBuffer {
   readonly gpu: GPUBuffer;
@@ -42,40 +35,27 @@ export class GpuBuffer implements EngineBuffer {
   }
 
   write(data: Elements, offset = 0): void {
-    this.#check();
+    this.check();
     checkWrite(this, data, offset);
     const size = bytesOf(this.dtype);
     this.engine.bytes.write(this.gpu, offset * size, bytesIn(data), this.length * size);
   }
 
   async read(): Promise<Elements> {
-    this.#check();
-    const { engine, gpu, dtype, length } = this;
-    const { device } = engine;
-    const label = `read ${this.label}`;
-    const { value: staging, error } = engine.scoped(() => {
-      const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
-      const staging = device.createBuffer({ label, size: gpu.size, usage });
-      const encoder = device.createCommandEncoder({ label });
-      encoder.copyBufferToBuffer(gpu, 0, staging, 0, gpu.size);
-      device.queue.submit([encoder.finish({ label })]);
-      return staging;
-    });
-    const what = `buffer "${this.label}"`;
-    return engine.attempt(what, async () => {
-      try {
-        checkUsable(what, { unusable: await this.refused });
-        const refused = await error;
-        if (refused) throw new EngineError(`${what} could not be read: ${refused.message}`);
-        await engine.mapped(staging);
-        return new (arrayOf(dtype))(staging.getMappedRange().slice(0)).slice(0, length);
-      } finally {
-        staging.destroy();
-      }
-    });
+    const reader = this.reader();
+    try {
+      return await reader.read();
+    } finally {
+      reader.release();
+    }
   }
 
-  #check(): void {
+  reader(): GpuReader {
+    return new GpuReader(this);
+  }
+
+  /** @throws EngineError unless it can be used */
+  check(): void {
     this.engine.check();
     checkUsable(`buffer "${this.label}"`, this);
   }

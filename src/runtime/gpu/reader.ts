@@ -1,0 +1,51 @@
+/** Reading a buffer of the device again and again, by one piece of memory that the host can see. */
+import type { Elements } from "../../program.ts";
+import { arrayOf, type BufferReader, checkUsable, EngineError } from "../engine.ts";
+import type { GpuBuffer } from "./buffer.ts";
+import { BufferUsage } from "./constants.ts";
+import { freeWhenDropped, released } from "./dropped.ts";
+
+export class GpuReader implements BufferReader {
+  /** Made by the first reading. */
+  #staging: GPUBuffer | undefined;
+
+  constructor(readonly source: GpuBuffer) {}
+
+  async read(): Promise<Elements> {
+    const { engine, label: name, gpu, dtype, length, refused } = this.source;
+    this.source.check();
+    const label = `read ${name}`;
+    const { value: staging, error } = engine.scoped(() => {
+      const staging = this.#made(label, gpu.size);
+      const encoder = engine.device.createCommandEncoder({ label });
+      encoder.copyBufferToBuffer(gpu, 0, staging, 0, gpu.size);
+      engine.device.queue.submit([encoder.finish({ label })]);
+      return staging;
+    });
+    const what = `buffer "${name}"`;
+    return engine.attempt(what, async () => {
+      checkUsable(what, { unusable: await refused });
+      const failed = await error;
+      if (failed) throw new EngineError(`${what} could not be read: ${failed.message}`);
+      await engine.mapped(staging);
+      const elements = new (arrayOf(dtype))(staging.getMappedRange().slice(0)).slice(0, length);
+      staging.unmap();
+      return elements;
+    });
+  }
+
+  #made(label: string, size: number): GPUBuffer {
+    if (this.#staging) return this.#staging;
+    const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
+    const staging = this.source.engine.device.createBuffer({ label, size, usage });
+    this.#staging = staging;
+    freeWhenDropped(this, staging.destroy.bind(staging));
+    return staging;
+  }
+
+  release(): void {
+    released(this);
+    this.#staging?.destroy();
+    this.#staging = undefined;
+  }
+}
