@@ -2,7 +2,7 @@
 import type { Field } from "../data/dataset.ts";
 import type { StreamField } from "../data/stream.ts";
 import { applyModel } from "../nn/model.ts";
-import type { Optimizer } from "../nn/optimizers.ts";
+import { isFrozen, type Optimizer } from "../nn/optimizers.ts";
 import { ModelTrace, Scope } from "../nn/parameters.ts";
 import { constantRate, type Schedule } from "../nn/schedules.ts";
 import { type Tensor, topological, withLabel } from "../nn/tensor.ts";
@@ -97,8 +97,7 @@ const sizesOf = ({ batchSize, options: { accumulate = 1 } }: RunParts) => ({ bat
 function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<typeof sizesOf>) {
   const size = sizes.batchSize / sizes.accumulate;
   const { loss, augment } = options;
-  const trace = new ModelTrace();
-  for (const spec of trainer.layout.specs) trace.parameters.specs.set(spec.name, spec);
+  const trace = new ModelTrace(trainer.layout.specs, (spec) => isFrozen(trainer.optimizer, spec));
   for (const spec of trainer.statistics.specs) trace.statistics.specs.set(spec.name, spec);
   const batch = tracedBatch(dataset, (column) => column, size, size, 0, false);
   const { x, y } = augment ? withLabel("augment", () => augment.apply(batch)) : batch;
@@ -108,11 +107,16 @@ function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<
   const model = topological([outputs, ...trace.observations.values()]).filter((node) => !before.has(node));
   const modelled = new Set(model);
   const after = topological([minimised]).filter((node) => !before.has(node) && !modelled.has(node));
-  const shapes = [...trainer.layout.specs, ...trainer.statistics.specs].map(
-    ({ name, shape }) => [name, formatShape(shape)] as const,
-  );
+  const parameters = trainer.layout.specs.map(({ name, shape, decay, frozen }) => [
+    name,
+    [formatShape(shape), ...(decay ? ["decays"] : []), ...(frozen ? ["frozen"] : [])].join(", "),
+  ]);
+  const statistics = trainer.statistics.specs.map(({ name, shape, rate }) => [
+    name,
+    `${formatShape(shape)}, rate ${rate}`,
+  ]);
   return {
-    model: { ...Object.fromEntries(shapes), ...opsByLabel(model, [x]) },
+    model: { ...Object.fromEntries([...parameters, ...statistics]), ...opsByLabel(model, [x]) },
     loss: { name: loss.name, ...opsByLabel(after, [outputs, y]) },
     augment: augment
       ? { name: augment.name, ops: hashText(opsText([...before], numbered([...before]))) }
