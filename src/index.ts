@@ -12,7 +12,7 @@ export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
 export type { Clipping } from "./nn/arena.ts";
 export type { Augment, Batch } from "./nn/batch.ts";
 export { gradients } from "./nn/gradients.ts";
-export { init } from "./nn/initializers.ts";
+export { type Initializer, init } from "./nn/initializers.ts";
 export {
   elu,
   gelu,
