@@ -11,7 +11,7 @@ import type { Instruction } from "../../src/program.ts";
 import { difference } from "../helpers/compare.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { runKernel, storeTo } from "../helpers/kernel-run.ts";
-import { argumentsOf, toleranceOf } from "./scalar-domains.ts";
+import { argumentsOf, TOLERANCE } from "./scalar-domains.ts";
 
 const folder = new URL("../../shaders/", import.meta.url);
 const files = readdirSync(folder).filter((file) => file.endsWith(".wgsl"));
@@ -217,7 +217,7 @@ describe("scalar functions", () => {
       results: { result0: { length: tuples.length } },
     });
     const want = Float32Array.from(tuples, (tuple) => fn(...tuple));
-    const wrong = difference(name, result0.subarray(0, tuples.length), want, toleranceOf(name));
+    const wrong = difference(name, result0.subarray(0, tuples.length), want, TOLERANCE);
     const at = Number(/\[(\d+)\]/.exec(wrong ?? "")?.[1]);
     expect(wrong && `${name}(${tuples[at]}): ${wrong}`).toBe(undefined);
     expect(want.every(Number.isFinite)).toBe(true);
