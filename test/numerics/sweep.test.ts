@@ -101,6 +101,13 @@ describe("on the CPU", () => {
 const document = fileURLToPath(new URL("../../docs/numerics.md", import.meta.url));
 const MARKS = ["<!-- sweep -->", "<!-- /sweep -->"] as const;
 
+/** A table in Markdown, as the formatter has it. */
+function aligned([head, ...rows]: string[][]): string {
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
+  const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
+}
+
 /** Written when every place has run: a part must not replace what the whole wrote. */
 afterAll(() => {
   const columns = [...table.keys()];
@@ -113,13 +120,9 @@ afterAll(() => {
       const worst = table.get(column)?.get(name);
       return worst ? `${worst.error.toFixed(1)} at ${worst.x.toPrecision(4)}` : "";
     });
-    return `| ${name} | ${all[name].range ?? "all"} | ${cells.join(" | ")} |`;
+    return [name, all[name].range ?? "all", ...cells];
   });
-  const text = [
-    `| function | range | ${columns.join(" | ")} |`,
-    `|---|---|${columns.map(() => "---|").join("")}`,
-    ...rows,
-  ].join("\n");
+  const text = aligned([["function", "range", ...columns], ...rows]);
   console.log(
     `${xs.length} points each; the largest error in units in the last place, and where it is\n${text}`,
   );
