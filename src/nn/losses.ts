@@ -108,9 +108,11 @@ export interface CrossEntropyOptions {
 
 /**
  * Softmax cross-entropy of logits [batch, classes] against class indices [batch], or against probabilities
- * [batch, classes], which add up to 1; stable at any finite logits. A logit of -∞ is a class without any probability: it changes nothing
- * unless it is the target, or smoothing gives it a part, where the loss is infinite. More axes in front of the classes
- * count as batch.
+ * [batch, classes] that add up to 1; stable at any finite logits. A logit of -∞ is a class without any probability: it
+ * changes nothing unless it is the target, or smoothing gives it a part, where the loss is infinite. More axes in front of
+ * the classes count as batch.
+ * @throws ShapeError for other shapes, and for one class; in a run EngineError for targets that are no such indices, or no
+ *   such probabilities
  */
 export function crossEntropy(options?: CrossEntropyOptions): Loss;
 export function crossEntropy(logits: Tensor, targets: Tensor, options?: CrossEntropyOptions): Tensor;
