@@ -42,11 +42,6 @@ export class KeptSteps {
     }
   }
 
-  /** How many are kept. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
   /** Frees them all, those in use when that is over. */
   release(): void {
     for (const key of [...this.#entries.keys()]) this.#drop(key);

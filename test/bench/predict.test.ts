@@ -10,8 +10,8 @@ it.each(ENGINES)(
   async (kind) => {
     const result = await measurePredict(engines[kind], 9, 10);
     expect(result.ratio).toBe(result.predict.median / result.step.median);
-    // Far above what is measured, for machines that do other things besides: tracing anew takes ten times the step.
-    expect(result.ratio).toBeLessThan(3);
+    // What is quickest is least disturbed by what the machine does besides; tracing anew takes ten times the step.
+    expect(result.predict.lowest).toBeLessThan(3 * result.step.lowest);
     expect(predictReport([result]).lines.at(-1)).toMatch(/^\S.* {2}\d\S* \(.*\) +\d\S* \(.*\) +\d\.\d\d$/);
   },
 );
