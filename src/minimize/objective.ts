@@ -110,6 +110,11 @@ class ModelObjective implements Objective {
 
   async at(position: Float64Array): Promise<{ loss: number; gradient: Float64Array }> {
     const { layout, memory } = this.trainer;
+    if (position.length !== this.size) {
+      throw new RangeError(
+        `objective: the position has ${position.length} numbers; the model has ${this.size} parameters`,
+      );
+    }
     for (const { name, start, length } of this.#places) {
       memory.parameters.write(
         Float32Array.from(position.subarray(start, start + length)),

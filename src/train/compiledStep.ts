@@ -186,7 +186,13 @@ export class CompiledStep {
     return name === "seed" ? this.trainer.seed : undefined;
   }
 
+  /** Frees what the step alone uses. */
   release(): void {
     this.executable.release();
+  }
+
+  /** The same, for `using`. */
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

@@ -139,7 +139,7 @@ export interface Epoch {
  * refused, and so is going on after a failure in the middle of an epoch. As an async function awaits what it returns, let
  * it return `{ run }` where the run is to be started by others.
  */
-export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch[]>, AsyncDisposable {
+export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch[]>, Disposable {
   /**
    * The model on its engine: to be loaded before the first epoch, and used after it. Before, its weights are those it was
    * initialised with, and `evaluate` and `predict` say so.

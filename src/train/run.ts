@@ -324,7 +324,8 @@ export class Run implements FitRun {
     this.trainer.release();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** The same, for `using` and `await using`. */
+  [Symbol.dispose](): void {
     this.release();
   }
 

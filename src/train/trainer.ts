@@ -233,8 +233,11 @@ export class Trainer {
     checkOptions("weights", options, { nonFinite: "string" });
     this.checkValues("weights");
     const weights: Record<string, TensorData> = {};
-    for (const { layout, memory } of this.#arenas()) {
-      const values = (await memory.read()) as Float32Array;
+    const arenas = this.#arenas();
+    // Asked for at once, so that no step comes between them.
+    const read = await Promise.all(arenas.map(({ memory }) => memory.read()));
+    for (const [i, { layout }] of arenas.entries()) {
+      const values = read[i] as Float32Array;
       for (const { name, shape } of layout.specs) {
         const offset = layout.offset(name);
         const data = values.slice(offset, offset + elementCount(shape));
@@ -325,7 +328,8 @@ export class Trainer {
     this.#memory = undefined;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** The same, for `using` and `await using`. */
+  [Symbol.dispose](): void {
     this.release();
   }
 }

@@ -102,3 +102,20 @@ it("refuses numbers that make no sense", async () => {
   expect(() => gradientDescent(problem, { learningRate: Number.NaN })).toThrow(/learningRate is NaN/);
   expect(() => lbfgs(problem, { memory: 0 })).toThrow(/memory is 0/);
 });
+
+it("a position of another length moves no parameter, and inputs are not called as the objective's own", async () => {
+  const problem = await regression(1);
+  const before = await problem.position();
+  await expect(problem.at(new Float64Array(problem.size - 1))).rejects.toThrow(
+    `objective: the position has ${problem.size - 1} numbers; the model has ${problem.size} parameters`,
+  );
+  expect(await problem.position()).toEqual(before);
+  const trainer = createTrainer(cpu(), dense(1), { inputShape: [1] });
+  const making = objective(
+    trainer,
+    { "direction of weight": [1, 1] },
+    (inputs, model) => sum(model(inputs["direction of weight"])),
+    { "direction of weight": new Float32Array(1) },
+  );
+  await expect(making).rejects.toThrow('objective: names like "direction of weight" are its own');
+});

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import {
   adam,
+  batchNorm,
   createTrainer,
   dense,
   dropout,
@@ -104,4 +105,22 @@ it("a count that random numbers go by is a whole number", async () => {
       `step scalar "step" is ${wrong}; give it a whole number from 0`,
     );
   }
+});
+
+it.each(ENGINES)("weights and snapshots are of the moment in which they are asked for: %s", async (kind) => {
+  const open = async () => {
+    const model = sequential(dense(3), batchNorm(), dense(1));
+    const trainer = createTrainer(engines[kind], model, { inputShape: [2], optimizer: adam({ lr: 0.1 }) });
+    const step = await trainer.compile(({ x, y }, model) => ({ minimize: meanSquaredError(model(x), y) }), {
+      inputs: { x: [2, 2], y: [2] },
+    });
+    await step.run({ x, y });
+    return { trainer, step };
+  };
+  const still = await open();
+  const [weights, state] = [await still.trainer.weights(), await still.trainer.snapshot()];
+  const moving = await open();
+  const asked = [moving.trainer.weights(), moving.trainer.snapshot()];
+  for (let i = 0; i < 3; i++) await moving.step.run();
+  expect(await Promise.all(asked)).toEqual([weights, state]);
 });

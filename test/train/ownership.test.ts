@@ -116,7 +116,7 @@ describe("a run", () => {
     const trainer = createTrainer(gpu.engine, model(), { inputShape: train.inputs.shape, optimizer: adam() });
     await trainer.weights();
     expect(live() - before).toBe(2 * held);
-    for (const owner of [run, trainer]) await owner[Symbol.asyncDispose]();
+    for (const owner of [run, trainer]) owner[Symbol.dispose]();
     expect(live()).toBe(before);
   });
 
