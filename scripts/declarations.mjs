@@ -1,6 +1,7 @@
 // Finishes the declarations that the compiler wrote into dist:
 //
 // - Imports name "./x.js", as every resolution of TypeScript finds them, and not "./x.ts".
+// - Node's own modules, which parts inside of the package name, are objects: not every consumer has @types/node.
 // - Declarations that nothing public leads to go.
 // - What names a type of WebGPU or of explicit resource management, which not every consumer's `lib` has, refers to
 //   ambient.d.ts, which declares its name.
@@ -27,6 +28,7 @@ interface AsyncDisposable {
 `;
 
 const SPECIFIER = /((?:from|import)\s*\(?\s*")(\.{1,2}\/[^"]+)\.ts(")/g;
+const NODE_MODULE = /\btypeof import\("node:[^"]+"\)/g;
 const GPU = /(?<![\w.])GPU[A-Z]\w*/g;
 
 const exported = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).exports;
@@ -36,7 +38,7 @@ const waiting = Object.values(exported).map(({ types }) => join(root, types));
 for (let path = waiting.pop(); path; path = waiting.pop()) {
   if (declarations.has(path)) continue;
   const text = readFileSync(path, "utf8");
-  declarations.set(path, text.replace(SPECIFIER, "$1$2.js$3"));
+  declarations.set(path, text.replace(SPECIFIER, "$1$2.js$3").replace(NODE_MODULE, "object"));
   for (const [, , specifier] of text.matchAll(SPECIFIER))
     waiting.push(join(dirname(path), `${specifier}.d.ts`));
 }

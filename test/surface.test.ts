@@ -128,6 +128,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     avgPool2d: of([2, {}], 1),
     maxPool2d: of([2, {}], 1),
     reshape: of([2, 2]),
+    frozen: of([model], undefined, { takes: { 0: ["function"] } }),
     residual: of([model], undefined, { takes: { 0: ["function"] } }),
     scaling: of([{}], 0),
     unscaling: of([{}], 0),
