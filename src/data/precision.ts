@@ -1,6 +1,5 @@
 /** Numbers of 64 bits on their way to an engine, which holds 32. */
 import { type Field, sampleSize } from "./dataset.ts";
-import { elementName } from "./samples.ts";
 
 /** Rounding may be so large a part of what a column varies by. */
 const MOST_ROUNDING = 2 ** -10;
@@ -33,7 +32,8 @@ export function checkPrecision(owner: string, field: Field, { names, remedy }: P
     }
     const deviation = Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
     if (Math.sqrt(errors / count) <= MOST_ROUNDING * deviation || deviation === 0) continue;
-    const label = elementName(column, shape, names?.length === size ? names : undefined);
+    const name = names?.length === size ? ` ("${names[column]}")` : "";
+    const label = `${shape.length < 2 ? "column" : "element"} ${column}${name}`;
     const step = 2 ** (Math.floor(Math.log2(Math.abs(first))) - 23);
     throw new RangeError(
       `${owner}: ${label}: numbers such as ${first} deviate by ${rough(deviation)} only, and 32-bit floats, which engines ` +

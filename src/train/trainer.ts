@@ -265,7 +265,8 @@ export class Trainer {
       }
     }
     this.#unset = this.#unset.filter(({ name }) => !values.has(name));
-    this.schema = schema ?? this.schema;
+    // What is trained on has its own; a model that is opened without one takes that of the file.
+    this.schema = this.options.schema ?? schema ?? this.schema;
     this.awaited = undefined;
     return report;
   }

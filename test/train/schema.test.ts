@@ -114,6 +114,15 @@ describe("a model of a table", () => {
     await expect(predict(part, later)).rejects.toThrow(
       "predict: the model does not know how rows of a table are read",
     );
+    // A run on other rows and classes keeps its own, whatever it begins from.
+    const own = dataset({
+      inputs: { data: new Float32Array(10), shape: [5] },
+      targets: { data: Uint8Array.of(0, 2) },
+      classes: ["a", "b", "c"],
+    });
+    const begun = fit(engines.cpu, dense(3), own, { epochs: 1 });
+    await begun.trainer.load(bytes);
+    expect(begun.trainer.schema).toEqual({ classes: ["a", "b", "c"] });
     const { tensors } = decodeSafetensors(bytes);
     for (const schema of ["{", "3", '{"columns":3}', '{"columns":[null]}', '{"scale":"x"}']) {
       const broken = encodeSafetensors(tensors, { "wgrad.schema": schema });
