@@ -6,6 +6,7 @@ import type { Engine } from "../runtime/engine.ts";
 import { DivergenceError } from "../train/divergence.ts";
 import { withoutConfusion } from "../train/evaluate.ts";
 import type { FitOptions } from "../train/fit.ts";
+import { hashBytes } from "../train/hash.ts";
 import type { Mode } from "../train/monitor.ts";
 import type { Data } from "../train/source.ts";
 import { originOf, type TrialOptions } from "./fitOptions.ts";
@@ -129,6 +130,7 @@ export class SearchPlan<C> {
       space,
       data: identity(data),
       ...(validation ? { validation: identity(validation) } : {}),
+      ...(options.record === undefined ? {} : { contents: await contentsOf([data, validation]) }),
       ...(divided ? { folds: divided.map(({ train, validation }) => [hash(train), hash(validation)]) } : {}),
       monitor: monitor.name,
       mode: monitor.mode,
@@ -198,6 +200,12 @@ export class SearchPlan<C> {
 
 /** What `fit` trains for unless told otherwise. */
 const DEFAULT_EPOCHS = 5;
+
+/** What the numbers of data sets are told by; of a stream they cannot be known. */
+async function contentsOf(sets: readonly (Data | undefined)[]): Promise<Json> {
+  const fields = sets.flatMap((set) => (set ? [set.inputs, set.targets] : []));
+  return Promise.all(fields.map((field) => ("data" in field ? hashBytes(field.data) : "stream")));
+}
 
 function identity({ name, count, classes }: Data): Json {
   return { name, count, ...(classes === undefined ? {} : { classes }) };

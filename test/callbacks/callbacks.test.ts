@@ -1,5 +1,6 @@
 /** Callbacks of `fit`: what they are told, early stopping, checkpoints and histories. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { lstat, mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -205,12 +206,69 @@ describe("files", () => {
     expect(history.text.split("\n")[1]).toMatch(/^1,[\d.]+,[\d.]+,,,[\d.e-]+,[\d.]+$/);
   });
 
-  it("in a folder that is not there end the run with their path", async () => {
-    const path = join(folder, "missing", "history.csv");
-    await expect(trained([csvHistory(path)], { epochs: 1 })).rejects.toThrow(
-      `save: ${path} cannot be written`,
-    );
-  });
+  const written: [string, (path: string) => Callback][] = [
+    ["bestCheckpoint", bestCheckpoint],
+    ["checkpoints", checkpoints],
+    ["csvHistory", csvHistory],
+    ["jsonHistory", jsonHistory],
+  ];
+  it.each(written)(
+    "%s in a folder that is not there ends the run before its first step",
+    async (_name, make) => {
+      const path = join(folder, "missing", "file");
+      const run = fit(cpu(), model(), train, { ...restless, callbacks: [make(path)] });
+      await expect(run).rejects.toThrow(
+        `save: ${path} cannot be written: its folder does not exist (ENOENT)`,
+      );
+      expect(run.trainer.steps).toBe(0);
+      expect(run.history).toEqual([]);
+    },
+  );
+
+  it.each(written)(
+    "%s that can be written no more ends the run, and the weights can be saved",
+    async (_name, make) => {
+      const path = join(folder, "inner", "file");
+      await mkdir(join(folder, "inner"));
+      let epochs = 0;
+      const remove = async () => {
+        if (++epochs === 2) await rm(join(folder, "inner"), { recursive: true });
+      };
+      const metric = ({ epoch }: Epoch) => epoch;
+      const callback =
+        make === bestCheckpoint ? bestCheckpoint(path, { monitor: metric, mode: "max" }) : make(path);
+      const run = fit(cpu(), model(), train, { ...restless, callbacks: [remove, callback] });
+      await expect(run).rejects.toThrow(
+        `save: ${path} cannot be written: its folder does not exist (ENOENT)`,
+      );
+      expect(run.history.length).toBe(2);
+      await run.save(join(folder, "rescued.safetensors"));
+      expect(await readdir(folder)).toEqual(["rescued.safetensors"]);
+    },
+  );
+
+  it.runIf(process.platform !== "win32")(
+    "histories write each line once, to pipes and devices, too",
+    async () => {
+      const [csv, link] = [join(folder, "history.csv"), join(folder, "link")];
+      await writeFile(csv, "of another run");
+      await symlink(csv, link);
+      const { epochs } = await trained([csvHistory(link), csvHistory("/dev/null")], { epochs: 3 });
+      const lines = (await readFile(csv, "utf8")).trim().split("\n");
+      expect(lines.slice(1).map((line) => Number(line.split(",")[0]))).toEqual(
+        epochs.map(({ epoch }) => epoch),
+      );
+      expect((await lstat(link)).isSymbolicLink()).toBe(true);
+      execFileSync("mkfifo", [join(folder, "pipe")]);
+      // Open for both, so that nobody waits: what was written is in the pipe.
+      const pipe = await open(join(folder, "pipe"), "r+");
+      const history = jsonHistory(join(folder, "pipe"));
+      await trained([history], { epochs: 2 });
+      const { buffer, bytesRead } = await pipe.read(Buffer.alloc(65_536));
+      await pipe.close();
+      expect(buffer.toString("utf8", 0, bytesRead)).toBe(history.text);
+    },
+  );
 });
 
 it("callbacks are told of the start, each epoch and the end, in order; the first that stops is named", async () => {

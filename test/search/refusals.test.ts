@@ -180,6 +180,13 @@ describe("random searches refuse", () => {
   });
 });
 
+it("a record that could not be written is refused before the first trial", async () => {
+  const path = "/no such folder/record.jsonl";
+  await expect(searching({ record: path })).rejects.toThrow(
+    `save: ${path} cannot be written: its folder does not exist (ENOENT)`,
+  );
+});
+
 describe("a record of another search", () => {
   const search = (record: ReturnType<typeof memoryRecord> | string, given: object = {}) =>
     gridSearch(cpu(), {
@@ -190,6 +197,11 @@ describe("a record of another search", () => {
       record,
       ...given,
     });
+
+  /** The same by name, count and classes; one number is another. */
+  const changed = small.data.inputs.data.slice();
+  changed[7] += 0.5;
+  const other = { ...small.data, inputs: { ...small.data.inputs, data: changed } };
 
   it.each<[object, string]>([
     [{ seed: 4 }, "seed was 3, is 4"],
@@ -203,6 +215,7 @@ describe("a record of another search", () => {
       { data: validation },
       'data was {"name":"clouds","count":24,"classes":2}, is {"name":"more clouds","count":15',
     ],
+    [{ data: other }, 'contents was ["'],
     [
       { fit: { batchSize: 12, epochs: 2 } },
       'fit was {"batchSize":12,"epochs":1}, is {"batchSize":12,"epochs":2}',
