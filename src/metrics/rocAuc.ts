@@ -10,7 +10,7 @@ import {
   equal,
   exp,
   floor,
-  greater,
+  isNumber,
   log,
   maximum,
   minimum,
@@ -130,8 +130,7 @@ function histograms({ scores, labels }: Scored, bins: number): Tensor {
   const low = sub(bin, mul(high, LOW));
   // A score that is NaN, or a label neither 0 nor 1, is counted nowhere, which shows in the end.
   const offset = choose(equal(labels, 1), highs, choose(equal(labels, 0), 0, -1 - highs));
-  const isNumber = add(greater(scores, -1), greater(1, scores));
-  const known = choose(isNumber, add(high, offset), -1);
+  const known = choose(isNumber(scores), add(high, offset), -1);
   const row = equal(iota([questions, size, 2 * highs], 2), reshape(known, [questions, size, 1]));
   const column = equal(iota([questions, size, LOW], 2), reshape(low, [questions, size, 1]));
   return matmul(transpose(row), column);

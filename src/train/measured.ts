@@ -2,7 +2,7 @@
 import type { Loss } from "../nn/losses.ts";
 import { matmul } from "../nn/ops/matmul.ts";
 import { argmax, sum } from "../nn/ops/reduce.ts";
-import { add, equal, greater, oneHot, sub } from "../nn/ops/scalar.ts";
+import { equal, greater, isNumber, oneHot, sub } from "../nn/ops/scalar.ts";
 import { reshape, transpose } from "../nn/ops/view.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
@@ -65,9 +65,8 @@ export function decided(outputs: Tensor, size: number): Tensor {
 /** How many rows of outputs hold NaN, []. */
 function lostCount(outputs: Tensor): Tensor {
   const rows = outputs.rank === 0 ? 1 : outputs.shape[0];
-  // A number is above -1 or below 1, and NaN is neither: comparisons know it on every device, other than `x != x`.
-  const lost = equal(add(greater(outputs, -1), greater(1, outputs)), 0);
-  return sum(greater(sum(reshape(lost, [rows, -1]), 1), 0));
+  const lost = sub(1, isNumber(reshape(outputs, [rows, -1])));
+  return sum(greater(sum(lost, 1), 0));
 }
 
 /** What a metric traced, under its own names. */

@@ -4,7 +4,7 @@ import { formatShape } from "../../program.ts";
 import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { heldTo } from "./held.ts";
 import { argmax, max, sum } from "./reduce.ts";
-import { equal, greater, mul, sub } from "./scalar.ts";
+import { equal, greater, isNumber, mul, sub } from "./scalar.ts";
 import { softmaxOf } from "./softmax.ts";
 import { reshape } from "./view.ts";
 
@@ -94,11 +94,6 @@ export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Ten
   if (fitsOneGroup(rows, classes))
     return reshape(makeCorrect([logits, heldTo(labels, classes)], { smoothing }), []);
   return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
-}
-
-/** 1, but 0 where x is NaN. */
-function isNumber(x: Tensor): Tensor {
-  return equal(x, x);
 }
 
 /** The cross-entropy of each row of `logits` [rows, classes] against `labels` [rows] (class indices): [rows]. */

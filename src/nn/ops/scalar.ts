@@ -198,6 +198,11 @@ export const greater = scalarOp("greater", "greater", "none") as (a: Operand, b:
 /** 1 where a equals b, else 0; NaN equals nothing, not even itself. */
 export const equal = scalarOp("equal", "equal", "none") as (a: Operand, b: Operand) => Tensor;
 
+/** 1, but 0 where x is NaN: which nothing equals, itself neither, on every engine. */
+export function isNumber(x: Tensor): Tensor {
+  return equal(x, x);
+}
+
 /** `a` where `condition` is not 0 (NaN is not), else `b`. What is not chosen has no say, be it NaN or infinite. */
 export const choose = scalarOp("choose", "choose", ({ inputs: [condition] }, arriving) => [
   undefined,
