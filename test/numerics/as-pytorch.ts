@@ -4,11 +4,13 @@ import {
   argmax,
   choose,
   correctCount,
+  cos,
   crossEntropy,
   div,
   elu,
   equal,
   exp,
+  floor,
   gelu,
   gradients,
   greater,
@@ -25,15 +27,18 @@ import {
   sigmoid,
   sign,
   silu,
+  sin,
   softmax,
   softplus,
   sqrt,
+  square,
   sub,
   sum,
   type Tensor,
   tanh,
 } from "../../src/index.ts";
 import { gridSample } from "../../src/nn/ops/gridSample.ts";
+import { normalCdf, normalPdf } from "../../src/nn/ops/scalar.ts";
 import type { Sample } from "../helpers/samples.ts";
 
 const inf = Number.POSITIVE_INFINITY;
@@ -99,6 +104,12 @@ export const asPyTorch: Readonly<Record<string, Known>> = {
   softplus: unary((x) => softplus(x), nan, inf, 0, 3e38, 0, Math.LN2),
   exp: unary(exp, nan, inf, 0, inf, 0, 1),
   log: unary(log, nan, inf, nan, Math.log(3e38), nan, -inf),
+  sin: unary(sin, nan, nan, nan, Math.sin(Math.fround(3e38)), -Math.sin(Math.fround(3e38)), 0),
+  cos: unary(cos, nan, nan, nan, Math.cos(Math.fround(3e38)), Math.cos(Math.fround(3e38)), 1),
+  floor: unary(floor, nan, inf, -inf, 3e38, -3e38, 0),
+  square: unary(square, nan, inf, inf, inf, inf, 0),
+  normalCdf: unary(normalCdf, nan, 1, 0, 1, 0, 0.5),
+  normalPdf: unary(normalPdf, nan, 0, 0, 0, 0, 1 / Math.sqrt(2 * Math.PI)),
   sqrt: unary(sqrt, nan, inf, nan, Math.sqrt(3e38), nan, 0),
   // Where PyTorch gives 0 for the sign of NaN, it stays NaN, as in NumPy and JAX.
   sign: unary(sign, nan, 1, -1, 1, -1, 0),
