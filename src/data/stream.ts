@@ -1,6 +1,7 @@
 /** Data that is not held in memory as a whole: read from wherever it comes, chunk by chunk, once an epoch. */
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { checkLayout, checkTargets, type Field } from "./dataset.ts";
+import type { Schema } from "./schema.ts";
 
 /** Some samples, as many as come at once: their elements, one sample after another. */
 export interface Chunk {
@@ -25,6 +26,8 @@ export interface Stream {
   readonly inputs: StreamField;
   readonly targets: StreamField;
   readonly classes?: number;
+  /** How raw rows become such samples, and what classes are called, where that is known. */
+  readonly schema?: Schema;
   open(pass: Pass): AsyncIterable<Chunk> | Iterable<Chunk>;
 }
 
@@ -50,8 +53,10 @@ export interface StreamOptions {
   readonly count: number;
   readonly inputs: StreamFieldOptions;
   readonly targets: StreamFieldOptions;
-  /** Give it where targets are class indices. */
-  readonly classes?: number;
+  /** Give it where targets are class indices: how many classes there are, or what each is called. */
+  readonly classes?: number | readonly string[];
+  /** That of a data set of some of the samples, which is then kept with the model. */
+  readonly schema?: Schema;
   /** Begins a reading. Chunks may have any number of samples; all together they have `count`. */
   readonly open: Stream["open"];
 }
@@ -61,7 +66,8 @@ const STREAM: OptionKinds<StreamOptions> = {
   count: "number",
   inputs: "any",
   targets: "any",
-  classes: "number",
+  classes: "any",
+  schema: "any",
   open: "any",
 };
 const FIELD: OptionKinds<StreamFieldOptions> = { type: "any", shape: "array", scale: "number" };
@@ -72,7 +78,10 @@ const FIELD: OptionKinds<StreamFieldOptions> = { type: "any", shape: "array", sc
  */
 export function stream(options: StreamOptions): Stream {
   checkOptions("stream", options, STREAM);
-  const { name = "stream", count, classes, open } = options;
+  const { name = "stream", count, open } = options;
+  const names = typeof options.classes === "object" ? options.classes : undefined;
+  const classes = names?.length ?? (options.classes as number | undefined);
+  const schema = names ? { ...options.schema, classes: [...names] } : options.schema;
   if (!Number.isInteger(count) || count < 1) {
     throw new RangeError(`${name}: count is ${count}; give the number of samples in an epoch`);
   }
@@ -92,7 +101,8 @@ export function stream(options: StreamOptions): Stream {
       `${name}: with classes given, targets are class indices: expected type u8 or i32, shape [] and scale 1, got ${targets.type}, [${targets.shape.join(", ")}] and ${targets.scale}`,
     );
   }
-  return { name, count, inputs, targets, open, ...(classes === undefined ? {} : { classes }) };
+  const stated = { ...(classes !== undefined && { classes }), ...(schema && { schema }) };
+  return { name, count, inputs, targets, open, ...stated };
 }
 
 function checkField(owner: string, options: StreamFieldOptions): StreamField {

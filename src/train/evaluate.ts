@@ -114,7 +114,7 @@ export async function evaluate(
   trainer.checkAwaited("evaluate");
   checkData("evaluate", "the data", dataset);
   checkTargets("evaluate", dataset);
-  if (!("open" in dataset)) checkSchema("evaluate", dataset, trainer.schema);
+  checkSchema("evaluate", dataset, trainer.schema);
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   if (options.batchSize !== undefined) checkWhole("evaluate: batchSize", options.batchSize);
   checkMetrics("evaluate", options.metrics ?? []);

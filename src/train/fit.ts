@@ -229,9 +229,9 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
           monitorable(dataset, options),
         );
   if (!("open" in dataset)) checkNumbers(dataset);
-  const schema = "open" in dataset ? undefined : schemaOf(dataset);
+  const schema = schemaOf(dataset);
   const { validation } = options;
-  if (validation && !("open" in validation)) checkSchema("fit: validation", validation, schema);
+  if (validation) checkSchema("fit: validation", validation, schema);
   const trainer = createTrainer(engine, layer, { inputShape: dataset.inputs.shape, optimizer, seed, schema });
   if (!("open" in dataset)) warnOfLargeTargets(dataset, trainer);
   return new Run(

@@ -2,6 +2,9 @@
 import type { InputSet } from "../data/dataset.ts";
 import type { ColumnSchema, Schema } from "../data/schema.ts";
 
+/** A data set or a stream, as far as it says how it was read. */
+type Described = Pick<InputSet, "name" | "schema">;
+
 /** The schema of a model that is trained on a data set: with what its inputs are worth. */
 export function schemaOf({
   inputs,
@@ -11,7 +14,7 @@ export function schemaOf({
 }
 
 /** @throws RangeError where a data set was read otherwise than that of a model which is to be measured by it */
-export function checkSchema(owner: string, { name, schema }: InputSet, model: Schema | undefined): void {
+export function checkSchema(owner: string, { name, schema }: Described, model: Schema | undefined): void {
   const other = difference(schema, model);
   if (other === undefined) return;
   throw new RangeError(
@@ -56,6 +59,8 @@ function difference(own: Schema | undefined, model: Schema | undefined): string 
   if (classes && model.classes && !same(classes, model.classes)) {
     return `its classes are ${listed(classes)}, the model's ${listed(model.classes)}`;
   }
+  // What was made of rows by hand may have been scaled by hand.
+  if (!columns && !own.scalers) return undefined;
   const scaled = (schema: Schema) => JSON.stringify(schema.scalers ?? []);
   return scaled(own) === scaled(model)
     ? undefined

@@ -1,7 +1,7 @@
 /** How rows are read and what classes are called: it goes with the model, and tells what was read otherwise. */
 import { describe, expect, it } from "vitest";
 import { parseCsv } from "../../src/csv/index.ts";
-import { dataset, imageDataset, split, standardScaler, subset } from "../../src/data/index.ts";
+import { dataset, imageDataset, split, standardScaler, stream, subset } from "../../src/data/index.ts";
 import {
   adam,
   createTrainer,
@@ -160,6 +160,32 @@ describe("a model of a table", () => {
     expect(() => fit(engines.cpu, dense(3), train, { validation: fewer })).toThrow(
       'its inputs are "size", the model\'s "time", "colour", "size"',
     );
+  });
+});
+
+describe("a model of a stream", () => {
+  it("knows what the stream says, and what a set made by hand does not say is not held against it", async () => {
+    const { train, scaler, raw } = await trained();
+    const { inputs, targets } = train;
+    const given = stream({
+      count: train.count,
+      inputs: { type: "f32", shape: [5] },
+      targets: { type: "i32" },
+      classes: ["sky", "leaf", "stone"],
+      schema: train.schema,
+      open: () => [{ inputs: inputs.data, targets: targets.data }],
+    });
+    const run = fit(engines.cpu, dense(3), given, { epochs: 1, validation: train });
+    expect(run.trainer.schema).toEqual(train.schema);
+    expect(() => fit(engines.cpu, dense(3), given, { validation: raw })).toThrow(
+      "its inputs were scaled otherwise",
+    );
+    const byHand = dataset({
+      inputs: { data: scaler.transform(raw).inputs.data, shape: [5] },
+      targets: { data: targets.data },
+      classes: ["sky", "leaf", "stone"],
+    });
+    expect(() => fit(engines.cpu, dense(3), given, { validation: byHand })).not.toThrow();
   });
 });
 
