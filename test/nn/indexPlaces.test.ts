@@ -6,6 +6,7 @@ import {
   argmax,
   compile,
   concat,
+  correctCount,
   createTrainer,
   crossEntropy,
   dense,
@@ -21,12 +22,14 @@ import {
   type Scope,
   type Shape,
   slice,
+  square,
   sub,
   sum,
   type Tensor,
   tensor,
   transpose,
 } from "../../src/index.ts";
+import { rowCrossEntropy } from "../../src/nn/ops/crossEntropy.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();
@@ -106,10 +109,32 @@ describe.each(ENGINES)("on the %s", (kind) => {
     const computed = await compile(engines[kind], { x: [5] }, ({ x }) => ({
       rows: gather(table(4), mul(x, 2)),
       loss: crossEntropy(mul(iota([5, 4], 1), 100), mul(x, 2)),
+      hits: correctCount(mul(iota([5, 4], 1), 100), mul(x, 2)),
     }));
-    const { rows, loss } = await computed({ x: Float32Array.of(-3, 0.7, 1.6, 1e9, -1e-3) });
+    const { rows, loss, hits } = await computed({ x: Float32Array.of(-3, 0.7, 1.6, 1e9, -1e-3) });
     expect(rows).toEqual(Float32Array.of(0, 0, 1, 10, 3, 30, 3, 30, 0, 0));
+    // The label of 0.7 is 1, that of 1.6 is 3.
     expect(loss[0]).toBeCloseTo((300 + 200 + 0 + 0 + 300) / 5, 3);
+    expect(hits).toEqual(Float32Array.of(0));
+    computed.release();
+  });
+
+  it("NaN for an index gives NaN, and is never right", async () => {
+    const computed = await compile(engines[kind], { x: [3] }, ({ x }) => {
+      const logits = tensor([9, 0, 9, 0, 0, 9], [3, 2]);
+      const i = mul(x, 1.5);
+      const rows = gather(table(4), i);
+      const [dx] = gradients(sum(add(rows, square(reshape(x, [3, 1])))), [x]);
+      return { rows, loss: rowCrossEntropy(logits, i), hits: correctCount(logits, i), dx };
+    });
+    const { rows, loss, hits, dx } = await computed({
+      x: Float32Array.of(Number.NaN, 2, Number.POSITIVE_INFINITY),
+    });
+    const nan = Number.NaN;
+    expect([...rows]).toEqual([nan, nan, 3, 30, nan, nan]);
+    expect([...loss].map(Number.isNaN)).toEqual([true, false, true]);
+    expect([...hits]).toEqual([0]);
+    expect(dx[1]).toBe(8);
     computed.release();
   });
 

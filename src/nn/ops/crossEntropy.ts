@@ -2,7 +2,7 @@
 import { crossEntropyConstants, fitsOneGroup } from "../../kernels/crossEntropy.ts";
 import { formatShape } from "../../program.ts";
 import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
-import { heldTo } from "./held.ts";
+import { chosenBy, fromHost, heldTo } from "./held.ts";
 import { argmax, max, sum } from "./reduce.ts";
 import { equal, greater, isNumber, mul, sub } from "./scalar.ts";
 import { softmaxOf } from "./softmax.ts";
@@ -91,8 +91,8 @@ export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Ten
     const right = equal(reshape(sub(1, greater(0, logits)), [rows]), labels);
     return sum(mul(right, reshape(isNumber(logits), [rows])));
   }
-  if (fitsOneGroup(rows, classes))
-    return reshape(makeCorrect([logits, heldTo(labels, classes)], { smoothing }), []);
+  if (fitsOneGroup(rows, classes) && fromHost(labels))
+    return reshape(makeCorrect([logits, labels], { smoothing }), []);
   return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
 }
 
@@ -105,7 +105,7 @@ export function rowCrossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): 
       `labelSmoothing is ${smoothing}; it must be from 0 up to, not including, 1`,
     );
   }
-  return makeRowLoss([logits, heldTo(labels, logits.shape[1])], { smoothing });
+  return chosenBy(labels, makeRowLoss([logits, heldTo(labels, logits.shape[1])], { smoothing }));
 }
 
 function checkRows(name: string, logits: Tensor, labels: Tensor): void {

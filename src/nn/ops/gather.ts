@@ -3,7 +3,7 @@ import { scatterRowsConstants } from "../../kernels/scatterRows.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { sameShape } from "../shape.ts";
 import { checkTensor, define, type Op, ShapeError, Tensor } from "../tensor.ts";
-import { heldTo } from "./held.ts";
+import { chosenBy, heldTo } from "./held.ts";
 import { isScalarOp } from "./scalar.ts";
 import { constant, constantValue } from "./source.ts";
 import { isReshape, reshape } from "./view.ts";
@@ -78,7 +78,7 @@ export function pickedRows(
 const scatterOp: Op<{ shape: Shape }> = {
   name: "scatterRows",
   infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
-  gradient: ({ inputs: [, indices] }, arriving) => [gather(arriving, indices), undefined],
+  gradient: ({ inputs: [, indices] }, arriving) => [makeGather([arriving, indices], null), undefined],
   indices: ({ shape }) => ({ input: 1, count: shape[0] }),
   lowering: {
     kind: "kernel",
@@ -96,9 +96,9 @@ const makeScatter = define(scatterOp);
 /**
  * Rows of `source` [rows, ...] at `indices` [...], whole numbers of any type: [...indices, ...row]. Indices that the host
  * writes are refused unless they are from 0 to rows - 1, wherever in an input or a data set they stand. Indices that are
- * computed are rounded down and brought into that range.
+ * computed are rounded down and brought into that range; one that is NaN or infinite gives a row of NaN.
  */
 export function gather(source: Tensor, indices: Tensor): Tensor {
   checkTensor("gather", source, indices);
-  return makeGather([source, heldTo(indices, source.shape[0] ?? 1)], null);
+  return chosenBy(indices, makeGather([source, heldTo(indices, source.shape[0] ?? 1)], null));
 }
