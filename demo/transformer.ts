@@ -2,7 +2,7 @@
  * A causal character transformer, two blocks of width 64 with 4 heads over 64 characters, learns a small language
  * (brackets that nest, sums that are right) and is compared with a bigram model of the same text.
  *
- *   npm run demo:transformer
+ *   npm run demo:transformer -- [--steps 600] [--batch 16] [--seed 1]
  */
 import { pathToFileURL } from "node:url";
 import {
@@ -23,6 +23,7 @@ import {
   residual,
   sequential,
 } from "wgrad";
+import { Arguments } from "./arguments.ts";
 import { ALPHABET, bigramLoss, encode, text } from "./language.ts";
 
 const CONTEXT = 64;
@@ -147,6 +148,13 @@ function cut(characters: Int32Array, starts: readonly number[]): { x: Int32Array
 }
 
 async function main(): Promise<void> {
+  const args = new Arguments("npm run demo:transformer -- [--steps 600] [--batch 16] [--seed 1]", {
+    steps: "600",
+    batch: "16",
+    seed: "1",
+  });
+  const [steps, batchSize] = [args.number("steps", 1), args.number("batch", 1)];
+  const seed = args.number("seed", 0);
   const engine = await connect().catch((error: Error) => {
     console.log(`${error.message}\nTraining on the CPU engine.`);
     return cpu();
@@ -155,7 +163,7 @@ async function main(): Promise<void> {
   const onStep = (step: number, loss: number) => {
     if (step % 50 === 0) console.log(`step ${step}  loss ${loss.toFixed(3)}`);
   };
-  const result = await train(engine, { steps: 600, batchSize: 16, seed: 1, onStep });
+  const result = await train(engine, { steps, batchSize, seed, onStep });
   console.log(
     `On unseen text, nats a character: transformer ${result.transformer.toFixed(3)}, bigram ${result.bigram.toFixed(3)}`,
   );

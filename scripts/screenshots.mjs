@@ -18,6 +18,11 @@ const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu"];
 /** @type {Record<string, { width: number, height: number }>} */
 const DEVICES = { desktop: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } };
 const [wanted = ""] = process.argv.slice(2);
+if (!["", ...Object.keys(DEVICES)].includes(wanted)) {
+  const help = wanted === "--help" || wanted === "-h";
+  (help ? console.log : console.error)(`npm run demo:screenshots -- [${Object.keys(DEVICES).join(" | ")}]`);
+  process.exit(help ? 0 : 2);
+}
 const SECONDS = 1000;
 const MINUTES = 60 * SECONDS;
 

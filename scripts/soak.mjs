@@ -19,9 +19,11 @@ const WARM_UP = 2;
 /** How much more may be held in the end. A step that left one object behind would leave thousands. */
 const LIMITS = { gpu: 0, objects: 200, heap: 1 << 20, process: 64 << 20 };
 
-const { values } = parseArgs({
-  options: { steps: { type: "string", default: "10000" }, every: { type: "string", default: "1000" } },
-});
+const { values } = options();
+if (values.help) {
+  console.log("npm run soak -- [--steps 10000] [--every 1000]");
+  process.exit(0);
+}
 const [steps, every] = [Number(values.steps), Number(values.every)];
 if (!(every > 0 && every % EPOCH_STEPS === 0 && steps % every === 0 && steps / every >= WARM_UP + 1)) {
   console.error(
@@ -30,17 +32,32 @@ if (!(every > 0 && every % EPOCH_STEPS === 0 && steps % every === 0 && steps / e
   process.exit(2);
 }
 
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        steps: { type: "string", default: "10000" },
+        every: { type: "string", default: "1000" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error} (--help tells the options)`);
+    process.exit(2);
+  }
+}
+
 const books = new Books();
 Object.defineProperty(globalThis, "navigator", { value: { gpu: keepBooks(create([]), books) } });
 const gpu = await connect();
 const data = digits({ train: EPOCH_STEPS * BATCH_SIZE, test: 500 });
 const model = sequential(dense(32), relu(), dense(10));
-const options = { batchSize: BATCH_SIZE, epochs: steps / EPOCH_STEPS, validation: data.test };
+const training = { batchSize: BATCH_SIZE, epochs: steps / EPOCH_STEPS, validation: data.test };
 
 console.log(`${gpu.info.adapter}: ${steps} steps of 784-32-10, ${BATCH_SIZE} samples each`);
 /** @type {Record<keyof typeof LIMITS, number>[]} */
 const held = [];
-for await (const { epoch, loss, validation } of train(gpu, model, data.train, options)) {
+for await (const { epoch, loss, validation } of train(gpu, model, data.train, training)) {
   const step = epoch * EPOCH_STEPS;
   if (step % every !== 0) continue;
   const { bytes: heap, objects } = await heldByHost();

@@ -11,6 +11,26 @@ function loop(...options: string[]) {
   return runNode([...tsx, "demo/loop.ts", ...options], { timeoutMs: 2 * MINUTES });
 }
 
+describe("programs without a framework for options", () => {
+  it.each([
+    [
+      "demo/transformer.ts",
+      [installed("tsx/dist/cli.mjs"), "--tsconfig", "tsconfig.run.json"],
+      "--steps 600",
+    ],
+    ["scripts/soak.mjs", [], "--steps 10000"],
+    ["scripts/screenshots.mjs", [], "desktop | phone"],
+  ])("%s tells its options, and refuses others without a stack", async (program, how, options) => {
+    const { stdout, stderr } = await runNode([...how, program, "--help"], { timeoutMs: MINUTES });
+    expect([stdout.trim(), stderr]).toEqual([expect.stringContaining(options), ""]);
+    const wrong = await runNode([...how, program, "--misspelt"], { timeoutMs: MINUTES }).catch(
+      (error) => error.message,
+    );
+    expect(wrong).toMatch(/--help tells|npm run/);
+    expect(wrong).not.toMatch(/^\s+at /m);
+  });
+});
+
 describe("demo/loop.ts", () => {
   it(
     "prints a falling loss and the accuracy",

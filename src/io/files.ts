@@ -11,7 +11,9 @@ export function hasFileSystem(): boolean {
 export async function fileSystem(what: string): Promise<FileSystem> {
   if (!hasFileSystem()) {
     throw new Error(
-      `${what}: a browser has no file system; pass bytes instead of a path, and offer them as a download`,
+      what === "save"
+        ? "save: a browser has no files to write to; offer the bytes that toSafetensors() or checkpoint() gives as a download"
+        : `${what}: a browser has no files to read by their path; pass the bytes instead`,
     );
   }
   return import("node:fs/promises");

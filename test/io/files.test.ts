@@ -4,7 +4,7 @@ import * as sync from "node:fs";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { appendText, checkWritable, writeFileWhole } from "../../src/io/files.ts";
+import { appendText, checkWritable, fileSystem, writeFileWhole } from "../../src/io/files.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
 const temporary = useTemporaryFolder();
@@ -289,5 +289,25 @@ describe("appendText", () => {
 
   it("names a folder that is not there", async () => {
     await expect(appendText(at("missing", "a"), "x")).rejects.toThrow("its folder does not exist (ENOENT)");
+  });
+});
+
+describe("without a file system", () => {
+  it.each([
+    [
+      "save",
+      "save: a browser has no files to write to; offer the bytes that toSafetensors() or checkpoint() gives as a download",
+    ],
+    ["load", "load: a browser has no files to read by their path; pass the bytes instead"],
+  ])("%s says what to do", async (what, message) => {
+    const { process } = globalThis;
+    let asked: Promise<unknown>;
+    try {
+      Object.assign(globalThis, { process: undefined });
+      asked = fileSystem(what);
+    } finally {
+      Object.assign(globalThis, { process });
+    }
+    await expect(asked).rejects.toThrow(new Error(message));
   });
 });
