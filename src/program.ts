@@ -150,6 +150,8 @@ export interface Program {
 
 /** Storage buffers one dispatch may bind: the limit every WebGPU device guarantees. */
 export const MAX_STORAGE_BINDINGS = 8;
+/** Outputs one launch may write, likewise: their places move from step to step, by dynamic offsets. */
+export const MAX_OUTPUT_BINDINGS = 4;
 /** Words in one row of the step table; a row is 256 bytes, the guaranteed alignment of dynamic offsets. */
 export const STEP_SLOTS = 64;
 /** Tensors inside a shared buffer start at multiples of this many 4-byte elements (256 bytes, likewise). */

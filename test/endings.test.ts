@@ -58,6 +58,7 @@ describe.each(Object.entries(platforms))("in %s", (name, find) => {
         for (const [work, said] of Object.entries(ending.underWay)) expect(said, work).toMatch(message);
       }
       expect(refused.bytes).toBe("nothing");
+      expect(refused.outputs).toBe("nothing");
       expect(refused.released).toMatch(/^EngineError: program step: its memory "\w+" was released/);
       expect(refused.after).toBe("nothing");
       if (name === "Deno") return;

@@ -3,7 +3,7 @@
  * by side: each on workgroups of its own.
  */
 import type { Dispatch, Program, View } from "../program.ts";
-import { elementCount } from "../program.ts";
+import { elementCount, MAX_OUTPUT_BINDINGS, MAX_STORAGE_BINDINGS } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import { type Access, elementType, hookBinding, kernelBinding, MAX_GROUPS, spread } from "./kernel.ts";
 import { librarySource, specialise } from "./specialise.ts";
@@ -119,12 +119,15 @@ function groupCount(dispatch: Dispatch): number {
   return gridOf(dispatch).reduce((product, count) => product * count, 1);
 }
 
-/** Whether dispatches that do not depend on each other can be one launch, as far as their kernels go. */
-export function canShareLaunch(dispatches: readonly Dispatch[], maxBindings: number): boolean {
+/** Whether dispatches that do not depend on each other can be one launch, as far as kernels and devices' limits go. */
+export function canShareLaunch(dispatches: readonly Dispatch[], buffers: Program["buffers"]): boolean {
   const sizes = dispatches.map(({ kernel, constants }) => kernelNamed(kernel).workgroup?.(constants));
   if (sizes.some((size) => size === undefined || String(size) !== String(sizes[0]))) return false;
   const groups = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
-  return groups <= MAX_GROUPS && sharedBindings(dispatches).length <= maxBindings;
+  if (groups > MAX_GROUPS) return false;
+  const shared = sharedBindings(dispatches);
+  const outputs = shared.filter(({ view }) => buffers[view.buffer].kind === "output");
+  return shared.length <= MAX_STORAGE_BINDINGS && outputs.length <= MAX_OUTPUT_BINDINGS;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The choice between the ways a kernel can be computed, for the dispatches of a program. */
-import { type Dispatch, launchesOf, MAX_STORAGE_BINDINGS, type Program } from "../program.ts";
+import { type Dispatch, launchesOf, type Program } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import type { DeviceTraits } from "./kernel.ts";
 import { canShareLaunch } from "./launch.ts";
@@ -15,7 +15,7 @@ export function withVariants(program: Program, choose: (dispatch: Dispatch) => D
   const dispatches = launchesOf(program).flatMap((launch) => {
     const chosen = launch.map(choose);
     // Workgroups of different sizes cannot be one launch.
-    return canShareLaunch(chosen, MAX_STORAGE_BINDINGS)
+    return canShareLaunch(chosen, program.buffers)
       ? chosen
       : chosen.map((dispatch) => ({ ...dispatch, joined: false }));
   });

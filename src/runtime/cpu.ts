@@ -54,7 +54,7 @@ class CpuEngine implements Engine {
 
   buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
     this.check();
-    checkBuffer(label, dtype, length);
+    checkBuffer(label, dtype, length, data);
     const buffer = new CpuBuffer(this, label, dtype, length);
     if (data) buffer.write(data);
     return buffer;
@@ -211,8 +211,10 @@ class CpuExecutable implements Executable {
     this.check(count);
     const { launches, outputs } = this.#checked();
     const rows = this.#rows(count);
-    const results = outputs.map(
-      ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
+    const results = allocated(`program ${this.program.name}: what ${count} steps return`, () =>
+      outputs.map(
+        ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
+      ),
     );
     await this.engine.order.do(async () => {
       for (let step = 0; step < count; step++) {

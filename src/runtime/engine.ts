@@ -216,14 +216,15 @@ export function checkValues(what: string, data: Elements, { indices = [], target
 
 const DTYPES: readonly string[] = ["f32", "i32", "u8"] satisfies DType[];
 
-/** @throws EngineError unless an engine can make such a buffer */
-export function checkBuffer(label: string, dtype: DType, length: number): void {
+/** @throws EngineError unless an engine can make such a buffer, of `data` if that is given */
+export function checkBuffer(label: string, dtype: DType, length: number, data?: Elements): void {
   if (!DTYPES.includes(dtype)) {
     throw new EngineError(`buffer "${label}": its type is ${dtype}; give one of ${DTYPES.join(", ")}`);
   }
   if (!Number.isSafeInteger(length) || length < 1) {
     throw new EngineError(`buffer "${label}": its length is ${length}; give a whole number from 1`);
   }
+  if (data !== undefined) checkElements(`buffer "${label}"`, dtype, length, data);
 }
 
 /** @throws EngineError unless `data` can be written to the buffer from `offset` on */

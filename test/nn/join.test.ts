@@ -8,9 +8,12 @@ import {
   crossEntropy,
   dense,
   matmul,
+  mul,
   type Program,
   relu,
   sequential,
+  sum,
+  type Tensor,
 } from "../../src/index.ts";
 import { isWritten } from "../../src/kernels/index.ts";
 import { sharedBindings } from "../../src/kernels/launch.ts";
@@ -68,6 +71,18 @@ it("products of one input with several weights are one launch", async () => {
     { inputs: { x: [8, 16], a: [16, 16], b: [16, 16], c: [16, 16] }, training: false },
   );
   expect(launchesOf(step.program)).toHaveLength(1);
+});
+
+it("no launch writes more outputs than every device can", async () => {
+  const trainer = createTrainer(engines.cpu, (x) => x, { inputShape: [1] });
+  const sums = ({ a }: { a: Tensor }) =>
+    Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`times${i}`, sum(mul(a, i))]));
+  const { program } = await trainer.compile(sums, { inputs: { a: [4] }, training: false });
+  const written = launchesOf(program).map((launch) => {
+    const shared = sharedBindings(launch).map(({ view }) => program.buffers[view.buffer].kind);
+    return shared.filter((kind) => kind === "output").length;
+  });
+  expect(written).toEqual([4, 4, 1]);
 });
 
 it("what depends on each other never shares one, nor what would bind too much", () => {

@@ -2,7 +2,18 @@
  * What the built package says of engines that end, and of what is refused. Runs in Node, in Deno and in a page, where an
  * import map says where `wgrad` is.
  */
-import { connect, createTrainer, crossEntropy, dense, evaluate, sequential, sgd } from "wgrad";
+import {
+  compile,
+  connect,
+  createTrainer,
+  crossEntropy,
+  dense,
+  evaluate,
+  mul,
+  sequential,
+  sgd,
+  sum,
+} from "wgrad";
 import { digits } from "wgrad/data";
 
 /** @typedef {import("wgrad").GpuEngine} GpuEngine */
@@ -80,6 +91,7 @@ async function refusals() {
   /** @type {Record<string, string>} */
   const found = {};
   found.bytes = await byteWrites(engine);
+  found.outputs = await said(() => manyOutputs(engine));
   // Where WebGPU is Dawn. It refuses a run whose memory was destroyed behind the engine's back.
   if (!("Deno" in globalThis)) {
     const { parameters } = /** @type {Record<string, any>} */ (other.trainer.memory);
@@ -92,6 +104,17 @@ async function refusals() {
   found.after = await said(() => one.step.run());
   await engine.destroy();
   return found;
+}
+
+/** More outputs than a device can be sure to write in one launch. @param {GpuEngine} engine */
+async function manyOutputs(engine) {
+  const numbers = Array.from({ length: 9 }, (_, i) => i);
+  const times = await compile(engine, { a: [4] }, ({ a }) =>
+    Object.fromEntries(numbers.map((i) => [`times${i}`, sum(mul(a, i))])),
+  );
+  const found = await times({ a: Float32Array.of(1, 2, 3, 4) });
+  const values = numbers.map((i) => found[`times${i}`][0]).join();
+  if (values !== numbers.map((i) => 10 * i).join()) throw new Error(`the sums are ${values}`);
 }
 
 /** Bytes at all places, in all numbers. Says where they are not what was written. @param {GpuEngine} engine */

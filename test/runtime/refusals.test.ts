@@ -37,7 +37,17 @@ const buffers: Refusal[] = [
   [
     "a buffer shorter than its data",
     ({ engine }) => engine.buffer("b", "f32", 4, floats(5)),
-    /^buffer "b": 5 elements cannot be written at 0; it has 4, counted from 0$/,
+    /^buffer "b" takes 4 elements, got 5/,
+  ],
+  [
+    "a buffer longer than its data",
+    ({ engine }) => engine.buffer("b", "f32", 4, floats(3)),
+    /^buffer "b" takes 4 elements, got 3/,
+  ],
+  [
+    "a buffer of data of another type",
+    ({ engine }) => engine.buffer("b", "f32", 4, new Uint8Array(4)),
+    /^buffer "b" takes a Float32Array, got Uint8Array$/,
   ],
   ...[-1, 0.5, Number.NaN, 61, Number.POSITIVE_INFINITY].map(
     (offset): Refusal => [

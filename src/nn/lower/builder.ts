@@ -15,7 +15,7 @@ import {
 } from "../../program.ts";
 
 export class ProgramBuilder {
-  readonly #buffers: BufferSpec[] = [];
+  readonly buffers: BufferSpec[] = [];
   readonly #byName = new Map<string, number>();
   readonly #scalars: StepScalar[] = [];
   readonly #outputs: Record<string, View> = {};
@@ -33,7 +33,7 @@ export class ProgramBuilder {
     const own = spec.kind === "temporary" || spec.kind === "constant";
     const known = own ? undefined : this.#byName.get(key);
     if (known !== undefined) {
-      const { dtype, length } = this.#buffers[known];
+      const { dtype, length } = this.buffers[known];
       if (dtype !== spec.dtype || length !== spec.length) {
         throw new Error(
           `${key} is used as ${dtype}[${length}] and as ${spec.dtype}[${spec.length}]; give the two different names`,
@@ -43,9 +43,9 @@ export class ProgramBuilder {
     }
     const indices = this.indexRanges.get(key);
     const targets = this.targetRules.get(key);
-    this.#buffers.push({ ...spec, ...(indices && { indices }), ...(targets && { targets }) });
-    this.#byName.set(key, this.#buffers.length - 1);
-    return this.#buffers.length - 1;
+    this.buffers.push({ ...spec, ...(indices && { indices }), ...(targets && { targets }) });
+    this.#byName.set(key, this.buffers.length - 1);
+    return this.buffers.length - 1;
   }
 
   view(spec: BufferSpec, shape: Shape, offset = 0): View {
@@ -83,7 +83,7 @@ export class ProgramBuilder {
   finish(name: string): Program {
     const program: Program = {
       name,
-      buffers: this.#buffers,
+      buffers: this.buffers,
       dispatches: this.dispatches,
       scalars: this.#scalars,
       outputs: this.#outputs,

@@ -1,16 +1,16 @@
 /** Which dispatches run together: a launch less for each that need not wait for the one before it. */
 import { isWritten } from "../../kernels/index.ts";
 import { canShareLaunch } from "../../kernels/launch.ts";
-import { type Dispatch, elementCount, independent, MAX_STORAGE_BINDINGS, type View } from "../../program.ts";
+import { type Dispatch, elementCount, independent, type Program, type View } from "../../program.ts";
 
 /** The same dispatches in an order of equal effect, as many as possible joined to those before them. */
-export function joinDispatches(dispatches: readonly Dispatch[]): Dispatch[] {
+export function joinDispatches({ buffers, dispatches }: Pick<Program, "buffers" | "dispatches">): Dispatch[] {
   let launch: Dispatch[] = [];
   return byLevel(dispatches).map((dispatch) => {
     const joined =
       launch.length > 0 &&
       launch.every((other) => independent(other, dispatch, isWritten)) &&
-      canShareLaunch([...launch, dispatch], MAX_STORAGE_BINDINGS);
+      canShareLaunch([...launch, dispatch], buffers);
     launch = joined ? [...launch, dispatch] : [dispatch];
     return joined ? { ...dispatch, joined } : dispatch;
   });

@@ -130,7 +130,8 @@ class Lowering {
       else if (stored.has(node)) this.#materialise(node);
       else if (hosted.has(node)) this.#host(node);
     }
-    this.builder.dispatches.push(...joinDispatches(this.#calls.map((call) => this.#finish(call))));
+    const dispatches = this.#calls.map((call) => this.#finish(call));
+    this.builder.dispatches.push(...joinDispatches({ buffers: this.builder.buffers, dispatches }));
   }
 
   #addKernel(node: Tensor, source: KernelCall): void {

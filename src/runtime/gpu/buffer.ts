@@ -1,6 +1,6 @@
 /** Memory on the device that outlives programs. */
 import type { DType, Elements } from "../../program.ts";
-import { checkBuffer, checkUsable, checkWrite, type EngineBuffer, RELEASED } from "../engine.ts";
+import { checkUsable, checkWrite, type EngineBuffer, RELEASED } from "../engine.ts";
 import { checkSize } from "../limits.ts";
 import { alignUp, BufferUsage } from "./constants.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
@@ -19,7 +19,6 @@ export class GpuBuffer implements EngineBuffer {
     readonly dtype: DType,
     readonly length: number,
   ) {
-    checkBuffer(label, dtype, length);
     const size = alignUp(length * bytesOf(dtype), 4);
     checkSize(`buffer "${label}"`, size, engine.info.maxBufferBytes, "use fewer or smaller tensors");
     const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;

@@ -2,7 +2,14 @@
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf, withVariants } from "../../kernels/variants.ts";
 import type { Dispatch, DType, Elements, Program } from "../../program.ts";
-import { type CompileOptions, checkMaxSteps, type Engine, EngineError, type Executable } from "../engine.ts";
+import {
+  type CompileOptions,
+  checkBuffer,
+  checkMaxSteps,
+  type Engine,
+  EngineError,
+  type Executable,
+} from "../engine.ts";
 import { checkLimits } from "../limits.ts";
 import { GpuBuffer } from "./buffer.ts";
 import { ByteWriter } from "./bytes.ts";
@@ -63,6 +70,7 @@ export class GpuEngine implements Engine {
 
   buffer(label: string, dtype: DType, length: number, data?: Elements): GpuBuffer {
     this.check();
+    checkBuffer(label, dtype, length, data);
     const buffer = new GpuBuffer(this, label, dtype, length);
     if (data) buffer.write(data);
     return buffer;
