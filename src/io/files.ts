@@ -72,7 +72,7 @@ export async function appendText(path: string, text: string): Promise<void> {
   await (await import("./write.ts")).extendFile(path, text);
 }
 
-/** Loads what writing takes, where there are files: a package may be replaced while a run goes on that it is needed after. */
+/** Loads what writing takes, where there are files. */
 export async function prepareWriting(): Promise<void> {
   if (hasFileSystem()) await import("./write.ts");
 }

@@ -2,6 +2,7 @@
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor } from "../io/safetensors.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
+import { CHECKPOINT_KEY } from "./encode.ts";
 import { decodeEpochs, encodeEpochs } from "./epochs.ts";
 import {
   ASPECTS,
@@ -14,7 +15,6 @@ import {
 } from "./fingerprint.ts";
 import { checkFinite, type NonFinite, type SaveOptions } from "./finite.ts";
 import type { Epoch } from "./fit.ts";
-import { CHECKPOINT_KEY } from "./weights.ts";
 
 /** A checkpoint: its bytes, a Blob, a Response, a URL or, outside of browsers, its path. */
 export type CheckpointSource = ByteSource;

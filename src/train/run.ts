@@ -10,6 +10,7 @@ import type { Callback } from "./callback.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { checkOutputs } from "./defaults.ts";
 import { FiniteWeights, Totals } from "./divergence.ts";
+import { encodeWeights } from "./encode.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
@@ -18,7 +19,6 @@ import { compileSteps, openData } from "./open.ts";
 import { Pace } from "./pace.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
-import { encodeWeights } from "./weights.ts";
 
 /** Steps in flight beside the one being waited for: enough to keep a GPU busy while results are read. */
 const RUNS_IN_FLIGHT = 2;
@@ -103,7 +103,8 @@ export class Run implements FitRun {
     let failed = false;
     try {
       signal?.throwIfAborted();
-      await prepareWriting();
+      // Loaded before there is anything to lose, as the package may be replaced meanwhile: what saves weights, and puts them back.
+      await Promise.all([prepareWriting(), callbacks.length > 0 && import("./weights.ts")]);
       await this.#resume();
       const parts = await this.#open();
       this.options.onCompiled?.(this.program);

@@ -28,7 +28,7 @@ import { CompiledStep } from "./compiledStep.ts";
 import { checkFinite, checkNonFinite, type NonFinite, type SaveOptions } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
 import { checkState, type RestoreOptions, type TrainerState } from "./state.ts";
-import { type LoadOptions, type LoadReport, loadWeights, type WeightsSource } from "./weights.ts";
+import type { LoadOptions, LoadReport, WeightsSource } from "./weights.ts";
 
 /** An input of a step: its shape, and its type if that is not f32. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
@@ -255,6 +255,7 @@ export class Trainer {
    * @throws Error naming missing and unknown tensors, wrong shapes, and NaN; then nothing is changed
    */
   async load(weights: WeightsSource, options: LoadOptions = {}): Promise<LoadReport> {
+    const { loadWeights } = await import("./weights.ts");
     const arenas = this.#arenas();
     const specs = arenas.flatMap(({ layout }) => layout.specs);
     const { values, report, schema } = await loadWeights(weights, specs, options);

@@ -1,10 +1,11 @@
-/** Weights as safetensors files, with PyTorch's names and layouts. */
+/** Weights out of safetensors files, with PyTorch's names and layouts: loaded by those who load some. */
 import { checkOptions, inWords } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
-import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { decodeSafetensors } from "../io/safetensors.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
 import type { ArenaEntry } from "../nn/arena.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
+import { CHECKPOINT_KEY, SCHEMA_KEY } from "./encode.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 import { parseSchema } from "./schema.ts";
 
@@ -43,11 +44,6 @@ export interface LoadReport {
   /** What the source has beside, by its own names. */
   readonly unused: readonly string[];
 }
-
-/** The key in a file's metadata that says that it is a checkpoint. */
-export const CHECKPOINT_KEY = "wgrad.checkpoint";
-/** The key under which a file of weights holds the schema of what the model takes. */
-const SCHEMA_KEY = "wgrad.schema";
 
 /** PyTorch counts batches beside running statistics; nothing here depends on it. */
 const isCounter = (name: string) => name.endsWith("num_batches_tracked");
@@ -185,15 +181,4 @@ async function contentsOf(source: WeightsSource, name: string): Promise<Contents
 
 function isRecord(value: unknown): value is Readonly<Record<string, NamedTensor>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !("then" in value);
-}
-
-/** The bytes of a safetensors file with these tensors, and beside them how rows become what the model takes. */
-export function encodeWeights(
-  weights: Readonly<Record<string, { shape: Shape; data: Float32Array }>>,
-  schema?: Schema,
-): Uint8Array {
-  return encodeSafetensors(weights, {
-    format: "pt",
-    ...(schema && { [SCHEMA_KEY]: JSON.stringify(schema) }),
-  });
 }
