@@ -3,6 +3,7 @@ import { checkOptions, checkWhole, inWords } from "../checks.ts";
 import { appendText, checkWritable, writeFileWhole } from "../io/files.ts";
 import type { Callback } from "../train/callback.ts";
 import type { Epoch } from "../train/fit.ts";
+import { exclusive } from "./exclusive.ts";
 import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
 
 function checkPath(owner: string, path: unknown): void {
@@ -18,7 +19,7 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
   checkPath("bestCheckpoint", path);
   checkOptions("bestCheckpoint", options, MONITOR_OPTIONS);
   const judge = new Judge("bestCheckpoint", options);
-  return {
+  return exclusive({
     name: "bestCheckpoint",
     async onStart(run) {
       judge.reset(run);
@@ -27,7 +28,7 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
     async onEpoch(epoch, run) {
       if (judge.isBest(epoch)) await run.save(path);
     },
-  };
+  });
 }
 
 /**
@@ -37,13 +38,13 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
 export function checkpoints(path: string, every = 1): Callback {
   checkPath("checkpoints", path);
   checkWhole("checkpoints: every", every);
-  return {
+  return exclusive({
     name: "checkpoints",
     onStart: () => checkWritable(path),
     async onEpoch({ epoch }, run) {
       if (epoch % every === 0) await writeFileWhole(path, await run.checkpoint());
     },
-  };
+  });
 }
 
 /**
@@ -91,7 +92,7 @@ function history(
 ): History {
   if (path !== undefined) checkPath(name, path);
   let text = head;
-  return {
+  return exclusive({
     name,
     get text() {
       return text;
@@ -105,5 +106,5 @@ function history(
       text += added;
       if (path !== undefined) await appendText(path, added);
     },
-  };
+  });
 }

@@ -2,6 +2,7 @@
 import { checkOptions } from "../checks.ts";
 import type { Callback } from "../train/callback.ts";
 import type { FitRun } from "../train/fit.ts";
+import { exclusive } from "./exclusive.ts";
 import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
 
 export interface EarlyStoppingOptions extends MonitorOptions {
@@ -46,7 +47,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
   let weights: Weights | undefined;
   /** Where a run was left, and its own weights there, if the best ones took their place. */
   let left: { readonly run: FitRun; readonly epochs: number; readonly weights?: Weights } | undefined;
-  return {
+  return exclusive({
     name: "earlyStopping",
     get best() {
       return judge.best;
@@ -81,5 +82,5 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     async onError(_error, { trainer }) {
       if (weights) await trainer.load(weights);
     },
-  };
+  });
 }

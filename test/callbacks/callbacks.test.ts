@@ -271,6 +271,31 @@ describe("files", () => {
   );
 });
 
+it.each<[string, () => Callback]>([
+  ["earlyStopping", () => earlyStopping({ patience: 20 })],
+  ["bestCheckpoint", () => bestCheckpoint(join(folder, "best.safetensors"))],
+  ["checkpoints", () => checkpoints(join(folder, "run.safetensors"))],
+  ["csvHistory", () => csvHistory()],
+])("%s watches one run at a time, and the next after it", async (name, make) => {
+  const callback = make();
+  const open = (seed: number) =>
+    fit(cpu(), model(), train, { ...restless, epochs: 3, seed, callbacks: [callback] });
+  const alone = fit(cpu(), model(), train, { ...restless, epochs: 3 });
+  await alone;
+  const [first, second] = [open(4), open(5)];
+  for await (const { epoch } of first) {
+    if (epoch !== 2) continue;
+    const other = await second.then(
+      () => "",
+      (error) => String(error),
+    );
+    expect(other).toContain(`${name}: it watches another run already; make one for each run that goes on`);
+    expect(second.trainer.steps).toBe(0);
+  }
+  expect(losses(first.history)).toEqual(losses(alone.history));
+  expect((await second).length).toBe(3);
+});
+
 it("callbacks are told of the start, each epoch and the end, in order; the first that stops is named", async () => {
   const events: string[] = [];
   const teller = (name: string, stopAt: number): Callback => ({
