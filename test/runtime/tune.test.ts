@@ -145,6 +145,14 @@ describe("tuning", () => {
     );
   });
 
+  it("learns nothing from a device that is gone, where every way fails", async () => {
+    const gone = async () => Promise.reject(new Error("the device was lost"));
+    await tuner().tune(programOf(large), gone);
+    const { measure, measured } = measuring();
+    await tuner().tune(programOf(large), measure);
+    expect(measured).not.toEqual([]);
+  });
+
   it("leaves small work alone", async () => {
     const { measure, measured } = measuring();
     const small = product(16);

@@ -63,26 +63,32 @@ export class Tuner {
       const key = keyOf(program, dispatch);
       if (!this.#chosen(dispatch, choices[key]) && this.#ways(dispatch).length > 1) open.set(key, dispatch);
     }
-    for (const [key, dispatch] of open) choices[key] = await this.#fastest(program, dispatch, measure);
+    for (const [key, dispatch] of open) {
+      const way = await this.#fastest(program, dispatch, measure);
+      if (way !== undefined) choices[key] = way;
+    }
     if (open.size > 0) await this.#save(choices);
     return choices;
   }
 
-  async #fastest(program: Program, dispatch: Dispatch, measure: Measure): Promise<string> {
+  /** Undefined where all that was tried failed: nothing is learned of kernels from a device that is gone. */
+  async #fastest(program: Program, dispatch: Dispatch, measure: Measure): Promise<string | undefined> {
     const [first, ...others] = this.#ways(dispatch);
     let best = { variant: first, time: Number.POSITIVE_INFINITY };
+    let tried = false;
     for (const variant of [first, ...others]) {
       // Compiling is most of it, on some devices, and not known before.
       if (this.#left <= this.#dearest) break;
       const began = performance.now();
       // A way that a driver refuses is one way less; refused again where it is the only one, it says why.
       const time = await measure(program, variant).catch(() => Number.POSITIVE_INFINITY);
+      tried = true;
       const spent = performance.now() - began;
       this.#dearest = Math.max(this.#dearest, spent);
       this.#left -= spent;
       if (time < best.time * (variant === first ? 1 : MARGIN)) best = { variant, time };
     }
-    return wayOf(dispatch, best.variant);
+    return tried && best.time === Number.POSITIVE_INFINITY ? undefined : wayOf(dispatch, best.variant);
   }
 
   get #file(): string {
