@@ -1,15 +1,15 @@
-/** A run that breaks down says so by its loss, on every engine. */
+/** What breaks down says so: NaN in a model reaches its loss, its outputs and its weights, on every engine. */
 import { describe, expect, it } from "vitest";
 import { makeBlobs } from "../../src/data/index.ts";
-import { dense, fit, relu, sequential, sgd } from "../../src/index.ts";
+import { createTrainer, crossEntropy, dense, fit, predict, relu, sequential, sgd } from "../../src/index.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();
+const model = () => sequential(dense(16), relu(), dense(16), relu(), dense(16), relu(), dense(3));
 
 describe.each(ENGINES)("on the %s", (kind) => {
   it("fit throws where relu layers blow up, rather than going on with dead weights", async () => {
-    const hidden = [0, 1, 2].flatMap(() => [dense(16), relu()]);
-    const run = fit(engines[kind], sequential(...hidden, dense(3)), makeBlobs({ seed: 3 }), {
+    const run = fit(engines[kind], model(), makeBlobs({ seed: 3 }), {
       optimizer: sgd({ lr: 10, momentum: 0.9 }),
       epochs: 5,
       batchSize: 32,
@@ -18,5 +18,28 @@ describe.each(ENGINES)("on the %s", (kind) => {
     await expect(async () => {
       for await (const _ of run);
     }).rejects.toThrow(/^fit: the loss became NaN in epoch/);
+  });
+
+  it("a row with NaN makes NaN of its probabilities, and of no others", async () => {
+    const trainer = createTrainer(engines[kind], model(), { inputShape: [2], seed: 3 });
+    const rows = Float32Array.of(1, 2, Number.NaN, 1, 2, 1);
+    const { data } = await predict(trainer, rows, { probabilities: "softmax", nonFinite: "allow" });
+    expect([...data].map(Number.isNaN)).toEqual([0, 1, 2].flatMap((row) => new Array(3).fill(row === 1)));
+    trainer.release();
+  });
+
+  it("a step on such a row has no number for a loss", async () => {
+    const trainer = createTrainer(engines[kind], model(), {
+      inputShape: [2],
+      seed: 3,
+      optimizer: sgd({ lr: 0.1 }),
+    });
+    const step = await trainer.compile(({ x, y }, outputs) => ({ minimize: crossEntropy(outputs(x), y) }), {
+      inputs: { x: [2, 2], y: { shape: [2], dtype: "i32" } },
+      nonFinite: "allow",
+    });
+    const { loss } = await step.run({ x: Float32Array.of(1, 2, Number.NaN, 1), y: Int32Array.of(0, 1) });
+    expect(loss[0]).toBeNaN();
+    trainer.release();
   });
 });

@@ -92,8 +92,9 @@ describe("on the CPU", () => {
     });
     const worst = worstOf({ calls, ...swept }, xs, got);
     column.set(name, worst);
+    // Each call rounds to 32 bits.
     expect(worst.error, `${name}(${worst.x}) is ${worst.got}, expected ${worst.exact}`).toBeLessThanOrEqual(
-      1.5,
+      calls.length,
     );
   });
 });
