@@ -12,8 +12,20 @@ export interface OneHotColumn<Category> {
   readonly width: number;
 }
 
-/** [indices, width], one-hot. */
-function vectors(indices: ArrayLike<number>, width: number): Float32Array<ArrayBuffer> {
+/** What vectors may take. */
+const MOST_BYTES = 2 ** 30;
+/** So many categories are listed in a message. */
+const MOST_LISTED = 12;
+
+/** [indices, width], one-hot. @throws RangeError where they would take too much memory */
+function vectors(owner: string, indices: ArrayLike<number>, width: number): Float32Array<ArrayBuffer> {
+  const bytes = 4 * indices.length * width;
+  if (bytes > MOST_BYTES) {
+    throw new RangeError(
+      `${owner}: ${indices.length} vectors of ${width} would take ${(bytes / 2 ** 30).toFixed(1)} GiB; join rare categories, or keep ` +
+        "class indices, which crossEntropy() takes as they are",
+    );
+  }
   const data = new Float32Array(indices.length * width);
   for (let row = 0; row < indices.length; row++) data[row * width + (indices[row] as number)] = 1;
   return data;
@@ -36,7 +48,7 @@ export function oneHotTargets(source: Dataset): Dataset {
   return dataset({
     name,
     inputs,
-    targets: { data: vectors(targets.data, classes), shape: [classes] },
+    targets: { data: vectors("oneHotTargets", targets.data, classes), shape: [classes] },
     schema,
   });
 }
@@ -65,11 +77,11 @@ export function oneHotColumn<Category extends string | number>(
   const indices = Array.from(values, (value, row) => {
     const position = positions.get(value);
     if (position !== undefined && !Number.isNaN(value)) return position;
-    throw new RangeError(
-      `oneHotColumn: row ${row} is ${quoted(value)}; expected one of ${categories.map(quoted).join(", ")}`,
-    );
+    const first = categories.slice(0, MOST_LISTED).map(quoted).join(", ");
+    const more = categories.length > MOST_LISTED ? `, … (${categories.length} in all)` : "";
+    throw new RangeError(`oneHotColumn: row ${row} is ${quoted(value)}; expected one of ${first}${more}`);
   });
-  return { categories, data: vectors(indices, categories.length), width: categories.length };
+  return { categories, data: vectors("oneHotColumn", indices, categories.length), width: categories.length };
 }
 
 function distinct<Category extends string | number>(values: ArrayLike<Category>): Category[] {

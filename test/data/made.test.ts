@@ -26,6 +26,13 @@ describe("oneHotTargets", () => {
 });
 
 describe("oneHotColumn", () => {
+  it("stops before it takes too much memory, and lists few categories", () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => `u${i}`);
+    expect(() => oneHotColumn(many)).toThrow(
+      "oneHotColumn: 20000 vectors of 20000 would take 1.5 GiB; join rare categories, or keep class indices",
+    );
+    expect(() => oneHotColumn(["x"], many)).toThrow(/expected one of "u0", .*"u11", … \(20000 in all\)$/);
+  });
   it("finds the categories, sorted", () => {
     expect(oneHotColumn(["b", "a", "b"])).toEqual({
       categories: ["a", "b"],
