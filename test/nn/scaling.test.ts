@@ -144,6 +144,6 @@ describe("what makes no sense is refused", () => {
     ],
     ["numbers", { offset: [1, Number.NaN], factor: [1, 1] }, [2], "0.offset: its initializer gave NaN at 1"],
   ])("other %s", (_what, scaler, inputShape, message) => {
-    expect(() => open(engines.cpu, scaler, inputShape)).toThrow(message);
+    expect(() => open(engines.cpu, scaler, inputShape).memory).toThrow(message);
   });
 });
