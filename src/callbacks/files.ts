@@ -79,9 +79,20 @@ export function csvHistory(path?: string): History {
   );
 }
 
-/** A line of JSON for each epoch: all that `fit` hands out, with the confusion matrix and the metrics. */
+/**
+ * A line of JSON for each epoch: all that `fit` hands out, with the confusion matrix and the metrics. JSON has no NaN and no
+ * infinities: they are null there.
+ */
 export function jsonHistory(path?: string): History {
-  return history("jsonHistory", path, "", (epoch) => JSON.stringify(epoch));
+  return history("jsonHistory", path, "", (epoch) => JSON.stringify(epoch, asJson));
+}
+
+/** What a metric of one's own may give, and JSON.stringify takes for something else, or throws at. */
+function asJson(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+    ? Array.from(value as Float64Array)
+    : value;
 }
 
 function history(

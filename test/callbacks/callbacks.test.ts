@@ -200,6 +200,15 @@ describe("files", () => {
     expect(objects).toEqual(JSON.parse(JSON.stringify(epochs)));
   });
 
+  it("jsonHistory takes whatever a metric gives", async () => {
+    const history = jsonHistory();
+    const metrics = { counts: Float64Array.of(1, 2), large: 5n, none: Number.NaN };
+    await history.onEpoch?.({ epoch: 1, validation: { loss: 1, metrics } } as unknown as Epoch, {} as never);
+    expect(history.text).toBe(
+      '{"epoch":1,"validation":{"loss":1,"metrics":{"counts":[1,2],"large":"5","none":null}}}\n',
+    );
+  });
+
   it("leave empty what there is not", async () => {
     const history = csvHistory();
     await trained([history], { epochs: 1, validation: undefined });
