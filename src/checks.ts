@@ -80,6 +80,11 @@ export function checkString(what: string, value: unknown): asserts value is stri
   if (typeof value !== "string") throw new TypeError(`${what} is ${inWords(value)}; give a string`);
 }
 
+/** @throws TypeError for what is no object of values by name, as `{ x: … }` */
+export function checkRecord(what: string, value: unknown): void {
+  if (!isPlain(value)) throw new TypeError(`${what} ${inWords(value)}; give an object, values by name`);
+}
+
 /** The bytes of a buffer or of a part of one. @throws TypeError for anything else */
 export function asBytes(owner: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;

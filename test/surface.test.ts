@@ -374,6 +374,52 @@ describe("every exported function", () => {
   );
 });
 
+describe("methods and options", () => {
+  const step = trainer.compile(({ x }, call) => ({ y: call(x) }), { inputs: { x: [2, 2] } });
+  const scaler = dataEntry.standardScaler().fit([
+    [1, 2],
+    [3, 4],
+  ]);
+  const table = csvEntry.parseCsv("a,b\n1,2");
+
+  it.each<[string, (value: never) => unknown, (readonly Wrong[])?]>([
+    ["step.run(inputs)", async (value) => (await step).run(value)],
+    ["step.run(scalars)", async (value) => (await step).run({ x: new Float32Array(4) }, value), ["object"]],
+    ["step.runMany(count)", async (value) => (await step).runMany(value, () => ({}))],
+    ["step.runMany(scalarsAt)", async (value) => (await step).runMany(1, value)],
+    ["step.write(inputs)", async (value) => (await step).write(value)],
+    ["trainer.load(source)", (value) => trainer.load(value)],
+    ["scaler.transform(data)", (value) => scaler.transform(value)],
+    ["scaler.transformRows(rows)", (value) => scaler.transformRows(value)],
+    ["scaler.inverse(rows)", (value) => scaler.inverse(value)],
+    ["table.column(name)", (value) => table.column(value)],
+    ["table.numbers(name)", (value) => table.numbers(value)],
+    ["table.categories(name)", (value) => table.categories(value)],
+    ["table.dataset(options)", (value) => table.dataset(value)],
+    ["target", (value) => table.dataset({ target: value })],
+    ["classes", (value) => table.dataset({ target: "b", classes: value })],
+    ["categorical", (value) => table.dataset({ target: "b", categorical: value })],
+    ["header", (value) => csvEntry.parseCsv("a,b\n1,2", { header: value })],
+    ["inputs of a data set", (value) => dataEntry.dataset({ inputs: value })],
+    ["classes of a data set", (value) => dataEntry.dataset({ ...data, classes: value })],
+    ["groups", (value) => wgrad.adam({ groups: [value] })],
+    ["clip", (value) => wgrad.fit(engine, model, data, { clip: value })],
+    ["penalty", (value) => wgrad.fit(engine, model, data, { penalty: value })],
+    ["summary(options)", (value) => wgrad.sequential(model).summary(value)],
+    ["tune", (value) => wgrad.connect({ tune: value })],
+  ])("%s is refused in words of our own", async (name, call, takes = []) => {
+    const problems: string[] = [];
+    for (const [kind, value] of Object.entries(WRONG)) {
+      if (takes.includes(kind as Wrong)) continue;
+      const error = await refusal(() => call(value as never));
+      if (!error) problems.push(`${name}, ${kind}: not refused`);
+      else if (FOREIGN.test(error.message) || error.message.includes("[object"))
+        problems.push(`${name}, ${kind}: ${error.message}`);
+    }
+    expect(problems).toEqual([]);
+  });
+});
+
 describe("every initializer", () => {
   it.each(Object.entries(wgrad.init).filter(([name]) => name !== "fans"))(
     "%s refuses options",

@@ -1,7 +1,7 @@
 /** CSV as a table: Papa Parse finds the cells, this file knows the lines they stand on. */
 
 import Papa from "papaparse";
-import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
+import { checkOptions, inWords, isList, type OptionKinds } from "../checks.ts";
 import { NumberFormat, type NumberOptions } from "./numbers.ts";
 import { type Row, Table } from "./table.ts";
 import { quoted } from "./words.ts";
@@ -114,6 +114,8 @@ function commentLines(input: string, start: number, comment: string | undefined)
 }
 
 function columnNames(header: boolean | readonly string[], first: readonly string[]): readonly string[] {
+  if (typeof header !== "boolean" && !isList(header))
+    throw new TypeError(`parseCsv: header is ${inWords(header)}; give true, false, or the columns' names`);
   if (Array.isArray(header)) return header;
   return first.map((cell, i) => (header ? cell.trim() : String(i)));
 }

@@ -1,5 +1,5 @@
 /** A table of texts, and how it becomes numbers and data sets. */
-import { checkOptions, type OptionKinds } from "../checks.ts";
+import { checkOptions, checkString, inWords, isPromise, type OptionKinds } from "../checks.ts";
 import { type Dataset, dataset, type InputSet } from "../data/dataset.ts";
 import { scalerFrom } from "../data/scaler.ts";
 import type { ColumnSchema, Schema } from "../data/schema.ts";
@@ -128,6 +128,9 @@ export class Table {
   dataset(options: TableDatasetOptions | TableInputOptions = {}): Dataset | InputSet {
     checkOptions("table.dataset", options, DATASET_OPTIONS);
     const { name = this.name, like, missing = "refuse", target } = options;
+    checkNames(`${name}: target`, target);
+    checkNames(`${name}: classes`, (options as Partial<TableDatasetOptions>).classes, "number");
+    checkNames(`${name}: categorical`, options.categorical, "object");
     if (missing !== "refuse" && missing !== "drop") {
       throw new RangeError(`${name}: missing is ${missing}; expected "refuse" or "drop"`);
     }
@@ -183,6 +186,7 @@ export class Table {
   }
 
   #position(column: string): number {
+    checkString(`${this.name}: the column`, column);
     const position = this.#positions.get(column);
     if (position !== undefined) return position;
     throw new RangeError(
@@ -349,4 +353,14 @@ export class Table {
 
 function sameNames(a: readonly string[], b: readonly string[] | undefined): boolean {
   return a.length > 0 && a.length === b?.length && a.every((name, i) => name === b[i]);
+}
+
+/** @throws TypeError unless it is a name or a list of names, or of the `other` type */
+function checkNames(what: string, value: unknown, other = "string"): void {
+  const names = Array.isArray(value) ? value : [];
+  const bad = names.findIndex((name) => typeof name !== "string");
+  if (bad >= 0) throw new TypeError(`${what}[${bad}] is ${inWords(names[bad])}; give a string`);
+  if (value === undefined || Array.isArray(value) || (typeof value === other && !isPromise(value))) return;
+  const expected = { string: "a name", number: "a number" }[other] ?? "an object of lists";
+  throw new TypeError(`${what} is ${inWords(value)}; give ${expected}, or an array of names`);
 }

@@ -216,6 +216,8 @@ export function dataset(options: DatasetOptions | InputSetOptions): Dataset | In
   }
   const { classes } = options;
   if (classes === undefined) return { ...samples, targets };
+  if (typeof classes !== "number" && !isList(classes))
+    throw new TypeError(`${name}: classes is ${inWords(classes)}; give their number, or an array of names`);
   const number = typeof classes === "number" ? classes : classes.length;
   checkClasses(name, targets, number);
   if (typeof classes === "number") return { ...samples, targets, classes };

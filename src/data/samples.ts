@@ -27,6 +27,7 @@ function fieldValues({ data, exact, scale }: Field): Samples["values"] {
 
 /** @throws RangeError where there is no row, a row is empty, or its length is another than the first's */
 export function rowValues(operation: string, rows: Rows): Samples {
+  if (!Array.isArray(rows)) throw new TypeError(`${operation}: got ${inWords(rows)}; give an array of rows`);
   const size = rows[0]?.length ?? 0;
   if (size === 0) {
     throw new RangeError(`${operation}: no rows of numbers; give one or more, such as [[1, 2], [3, 4]]`);

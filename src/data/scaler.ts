@@ -1,5 +1,5 @@
 /** A fitted scaler: one offset and one factor for each feature, channel, or for all. */
-import { dataset, type InputSet } from "./dataset.ts";
+import { checkDataset, dataset, type InputSet } from "./dataset.ts";
 import { checkFinite, type Rows, rowValues, type Samples, samplesOf } from "./samples.ts";
 
 const KINDS = ["minMax", "standard", "robust"] as const;
@@ -59,6 +59,7 @@ export class Scaler implements ScalerData {
    * @throws RangeError where samples have another shape than those the scaler was fitted on
    */
   transform<T extends InputSet>(source: T): T {
+    checkDataset(`${this.kind}Scaler: transform`, source);
     const { name, inputs, schema } = source;
     if (!this.#serves(inputs.shape)) {
       throw this.#misfit("transform", `${name} has samples of shape [${inputs.shape.join(", ")}]`);

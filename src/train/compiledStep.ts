@@ -1,4 +1,5 @@
 /** A step, compiled: written once, run as often as wanted. */
+import { checkNumber, checkRecord, inWords, isPromise } from "../checks.ts";
 import { type Elements, OPTIMIZER_SCALAR, type Program, STEP_SLOTS } from "../program.ts";
 import {
   checkedInput,
@@ -68,6 +69,7 @@ export class CompiledStep {
    *   EngineError for another type or length
    */
   write(inputs: Inputs): void {
+    checkRecord(`step ${this.program.name}: the inputs are`, inputs);
     this.#write(this.#checked(inputs));
   }
 
@@ -113,11 +115,24 @@ export class CompiledStep {
     start: () => Promise<T>,
   ): Promise<T> {
     try {
+      checkRecord(`step ${this.program.name}: the inputs are`, given);
+      checkNumber(`step ${this.program.name}: the count of steps`, count);
+      if (typeof scalarsAt !== "function") {
+        throw new TypeError(
+          `step ${this.program.name}: scalarsAt is ${inWords(scalarsAt)}; give a function (i) => scalars, by name`,
+        );
+      }
       this.executable.check(count);
       this.trainer.checkValues(`step ${this.program.name}`);
       const inputs = this.#checked(given);
       this.#checkWritten(given);
-      for (let i = 0; i < count; i++) this.#fillRow(i, scalarsAt(i));
+      for (let i = 0; i < count; i++) {
+        const scalars = scalarsAt(i);
+        // Fast in the usual case: it runs for every step.
+        if (typeof scalars !== "object" || scalars === null || isPromise(scalars))
+          checkRecord(`step ${this.program.name}: the scalars are`, scalars);
+        this.#fillRow(i, scalars);
+      }
       this.#write(inputs);
       this.executable.table.u32.set(this.#rows.u32.subarray(0, count * STEP_SLOTS));
     } catch (error) {
