@@ -195,3 +195,13 @@ describe("destroying an engine", () => {
     expect(stdout).toMatch(/^connect: -?[\d.]+ megabytes more after 200, at most 20$/m);
   });
 });
+
+it("what can be disposed of loads and runs where symbols for that are missing", async () => {
+  const { stdout } = await runNode(["--experimental-vm-modules", "test/platforms/older.js"], {
+    timeoutMs: 60_000,
+  });
+  const { y, dispose } = JSON.parse(stdout);
+  expect(y).toEqual([2, 4]);
+  // From version 24 on, Node's language has them.
+  if (Number.parseInt(process.versions.node) < 24) expect(dispose).toBe("undefined");
+});
