@@ -84,6 +84,7 @@ function reduced(value: Tensor, { shape }: Tensor, reduction = "mean"): Tensor {
 function applied(layer: Layer, inputs: Inputs): Tensor {
   const scope = {
     training: true,
+    trains: () => true,
     parameter: (name: string) => inputs[name],
     statistic: () => ({ value: inputs.x, observe: () => {} }),
   };
