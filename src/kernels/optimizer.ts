@@ -102,7 +102,9 @@ export const rmsprop = rule(
     const gradient = gradients[i] + decay * parameters[i];
     const variance = DECAY * second[i] + (1 - DECAY) * gradient * gradient;
     const direction = gradient / (Math.sqrt(variance) + EPSILON);
-    const velocity = MOMENTUM > 0 ? MOMENTUM * first[i] + direction : direction;
+    // Without momentum, 0 times what went before would be NaN where that is infinite.
+    const before = first[i];
+    const velocity = MOMENTUM > 0 ? MOMENTUM * before + direction : direction;
     second[i] = variance;
     first[i] = velocity;
     parameters[i] -= rate * velocity;

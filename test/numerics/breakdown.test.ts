@@ -1,7 +1,16 @@
 /** What breaks down says so: NaN in a model reaches its loss, its outputs and its weights, on every engine. */
 import { describe, expect, it } from "vitest";
 import { makeBlobs } from "../../src/data/index.ts";
-import { createTrainer, crossEntropy, dense, fit, predict, relu, sequential, sgd } from "../../src/index.ts";
+import {
+  createTrainer,
+  crossEntropy,
+  dense,
+  predict,
+  relu,
+  sequential,
+  sgd,
+  fit as train,
+} from "../../src/index.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();
@@ -9,7 +18,7 @@ const model = () => sequential(dense(16), relu(), dense(16), relu(), dense(16), 
 
 describe.each(ENGINES)("on the %s", (kind) => {
   it("fit throws where relu layers blow up, rather than going on with dead weights", async () => {
-    const run = fit(engines[kind], model(), makeBlobs({ seed: 3 }), {
+    const run = train(engines[kind], model(), makeBlobs({ seed: 3 }), {
       optimizer: sgd({ lr: 10, momentum: 0.9 }),
       epochs: 5,
       batchSize: 32,
