@@ -136,7 +136,7 @@ describe("layers", () => {
   });
 
   it.each([
-    [flatten, "the model returned an object with name, apply for an input [1, 3]; it must return a tensor"],
+    [flatten, "flatten: it takes nothing, and was given source [1, 3]; write flatten()"],
     [dense, "dense: units is source [1, 3]; give a whole number from 1"],
   ])("that were not called say so", (layer, message) => {
     expect(() => sequential(any(layer)).summary({ inputShape: [3] })).toThrow(message);

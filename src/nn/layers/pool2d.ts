@@ -1,3 +1,4 @@
+import { checkNothing } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
 import type { Layer } from "../model.ts";
 import type { Pair } from "../ops/conv2d.ts";
@@ -39,7 +40,8 @@ export function avgPool2d(
 }
 
 /** The mean of each channel of images: [batch, channels, height, width] → [batch, channels] (Lin et al. 2014). */
-export function globalAvgPool2d(): Layer {
+export function globalAvgPool2d(...nothing: readonly never[]): Layer {
+  checkNothing("globalAvgPool2d", nothing);
   return {
     name: "globalAvgPool2d",
     apply(x) {

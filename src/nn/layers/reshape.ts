@@ -1,10 +1,12 @@
+import { checkNothing } from "../../checks.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import type { Layer } from "../model.ts";
 import { reshape as reshapeOp } from "../ops/view.ts";
 import { Tensor } from "../tensor.ts";
 
 /** All axes but the first joined into one: [batch, …] → [batch, features]. */
-export function flatten(): Layer {
+export function flatten(...nothing: readonly never[]): Layer {
+  checkNothing("flatten", nothing);
   return { name: "flatten", apply: (x) => reshapeOp(x, [x.shape[0], -1]) };
 }
 
