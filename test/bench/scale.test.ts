@@ -97,7 +97,8 @@ describe("a series", () => {
   const options = { base, largest: 4, limitMs: 250, repetitions: 1 };
 
   it("ends where a step takes longer than the limit", async () => {
-    const twiceAsDeep = await Candidate.compile(cpu(), grow(base, "depth", 2), upload(cpu(), samples(1)));
+    const engine = cpu();
+    const twiceAsDeep = await Candidate.compile(engine, grow(base, "depth", 2), upload(engine, samples(1)));
     const limit = twiceAsDeep.step.program.dispatches.length;
     const { series } = await measureScale(
       slow(cpu(), 300, (count) => count > limit),
