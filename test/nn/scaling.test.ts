@@ -95,7 +95,12 @@ describe("its numbers", () => {
       [4, 5],
       [4, 5],
     ]);
-    expect(await shapes({ shape: [] }, [3, 4, 5])).toEqual([[], []]);
+    // One number for all is kept for each, so that scaling() loads it.
+    expect(await shapes({ shape: [] }, [3, 4, 5])).toEqual([
+      [3, 1, 1],
+      [3, 1, 1],
+    ]);
+    expect(await shapes({ shape: [], offset: [1], factor: [2] }, [7])).toEqual([[7], [7]]);
     expect(await shapes({ shape: [3, 4, 5] }, [3, 4, 5])).toEqual([
       [3, 4, 5],
       [3, 4, 5],

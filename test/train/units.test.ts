@@ -66,6 +66,25 @@ describe.each(ENGINES)("on the engine %s", (kind) => {
   });
 });
 
+it.each([
+  ["targets of shape []", standardScaler(), [] as number[]],
+  ["one number for all targets", standardScaler({ per: "all" }), [1]],
+])("a file with %s is loaded by a model whose layers were given none", async (_, kind, shape) => {
+  const { inputs, targets } = houses();
+  const train = dataset({ name: "houses", inputs, targets: { ...targets, shape } });
+  const [rows, prices] = [standardScaler({ per: "all" }).fit(train), kind.fit(train, { of: "targets" })];
+  const run = fit(engines.cpu, sequential(scaling(rows), dense(1), unscaling(prices)), train, {
+    loss: scaledLoss(prices, meanSquaredError()),
+    epochs: 1,
+  });
+  await run;
+  const other = createTrainer(engines.cpu, sequential(scaling(), dense(1), unscaling()), { inputShape: [1] });
+  await other.load(await run.toSafetensors());
+  const { data } = await predict(run.trainer, Float32Array.of(100));
+  expect((await predict(other, Float32Array.of(100))).data).toEqual(data);
+  expect(data[0]).toBeGreaterThan(1000);
+});
+
 describe("targets as they are", () => {
   it("are warned of where they are far from 0, with what to do", async () => {
     const warned = vi.spyOn(console, "warn").mockImplementation(() => {});

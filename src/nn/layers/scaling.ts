@@ -2,13 +2,14 @@ import { checkOptions, inWords } from "../../checks.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import type { Layer } from "../model.ts";
 import { add, div, mul, sub } from "../ops/scalar.ts";
-import { ShapeError } from "../tensor.ts";
+import type { Scope } from "../parameters.ts";
+import { ShapeError, type Tensor } from "../tensor.ts";
 
 const REMEDY = "fit a scaler and give it to scaling(…), or load a saved model first";
 
 /** A fitted scaler as `wgrad/data` makes them, or the shape that its values will have. */
 export interface ScalingOptions {
-  /** [features], [channels, 1, 1], the shape of a sample, or [] for one offset and one factor. */
+  /** [features], [channels, 1, 1], the shape of a sample, or [] for one offset and one factor that serve all. */
   readonly shape?: Shape;
   readonly offset?: ArrayLike<number>;
   readonly factor?: ArrayLike<number>;
@@ -19,7 +20,8 @@ const FARTHEST = 2 ** 20;
 
 /**
  * (x − offset) · factor: a scaler that was fitted on the training set, as a layer, so that it is saved and loaded with
- * the model. [batch, …] → the same. Statistics: `offset` and `factor` of the scaler's shape; nothing moves them.
+ * the model. [batch, …] → the same. Statistics: `offset` and `factor` of the scaler's shape, or where that is [] one for each feature or channel;
+ * nothing moves them.
  * Without a scaler they come with `trainer.load`, and no step runs before. Rows come to the layer in 32-bit floats:
  * what these run together, a scaler must scale before, in 64 bits.
  * @throws TypeError when the scaler was not fitted; RangeError when what it scales lies so far from 0 that 32-bit floats
@@ -44,18 +46,17 @@ export function scaling(scaler: ScalingOptions = {}): Layer {
     apply(x, scope) {
       const sample = x.shape.slice(1);
       // Of images a value for each channel, of anything else one for each feature.
-      const shape = scaler.shape ?? sample.map((size, axis) => (axis > 0 && sample.length > 2 ? 1 : size));
+      const shape =
+        ownShape(scaler) ?? sample.map((size, axis) => (axis > 0 && sample.length > 2 ? 1 : size));
       // A size of 1 serves a whole axis, but never the first: a scaler of 1 feature is not one of 3.
       const fits = sample.map((size, axis) => shape[axis] === size || (axis > 0 && shape[axis] === 1));
-      if (shape.length > 0 && (shape.length !== sample.length || fits.includes(false))) {
+      if (shape.length !== sample.length || fits.includes(false)) {
         throw new ShapeError(
           "scaling",
           `the input is ${formatShape(x.shape)}, the scaler is for samples ${formatShape(shape)}; fit one on such samples`,
         );
       }
-      const kept = (name: string, values?: ArrayLike<number>) =>
-        scope.statistic(name, shape, { initial: values ?? 0, rate: 0, remedy: values ? undefined : REMEDY })
-          .value;
+      const kept = (name: string, values?: ArrayLike<number>) => keptValues(scope, name, shape, values);
       return mul(sub(x, kept("offset", offset)), kept("factor", factor));
     },
   };
@@ -63,8 +64,8 @@ export function scaling(scaler: ScalingOptions = {}): Layer {
 
 /**
  * x / factor + offset: the end of a model that learns targets as a scaler of them gives them, so that its outputs are in the
- * targets' own unit; see `scaledLoss`. [batch, outputs] → the same. Statistics: `target_offset` and `target_factor` [outputs],
- * or of the scaler's shape; saved and loaded with the model, and moved by nothing.
+ * targets' own unit; see `scaledLoss`. [batch, outputs] → the same. Statistics: `target_offset` and `target_factor` [outputs];
+ * saved and loaded with the model, and moved by nothing.
  * @param scaler fitted on the targets of the training set: `standardScaler().fit(train, { of: "targets" })`
  * @throws as {@link scaling}
  */
@@ -75,19 +76,29 @@ export function unscaling(scaler: ScalingOptions = {}): Layer {
     name: "unscaling",
     apply(x, scope) {
       const sample = x.shape.slice(1);
-      const shape = scaler.shape ?? sample;
-      if (shape.length > 0 && formatShape(shape) !== formatShape(sample)) {
+      const shape = ownShape(scaler) ?? sample;
+      if (formatShape(shape) !== formatShape(sample)) {
         throw new ShapeError(
           "unscaling",
           `the outputs are ${formatShape(x.shape)}, the scaler is for targets ${formatShape(shape)}; fit it on such targets`,
         );
       }
-      const kept = (name: string, values?: ArrayLike<number>) =>
-        scope.statistic(name, shape, { initial: values ?? 0, rate: 0, remedy: values ? undefined : REMEDY })
-          .value;
+      const kept = (name: string, values?: ArrayLike<number>) => keptValues(scope, name, shape, values);
       return add(div(x, kept(TARGET_FACTOR, factor)), kept("target_offset", offset));
     },
   };
+}
+
+/** The shape that a scaler prescribes. One of [] has one number for all, and prescribes none. */
+function ownShape({ shape }: ScalingOptions): Shape | undefined {
+  return shape?.length ? shape : undefined;
+}
+
+/** Numbers of a scaler as a statistic of `shape`, whether there are as many or one for all: so one file fits both. */
+function keptValues(scope: Scope, name: string, shape: Shape, values?: ArrayLike<number>): Tensor {
+  const initial = values?.length === 1 ? values[0] : values;
+  return scope.statistic(name, shape, { initial: initial ?? 0, rate: 0, remedy: values ? undefined : REMEDY })
+    .value;
 }
 
 /** The last part of the name of a statistic that tells that a model gives targets in their own unit. */
