@@ -94,8 +94,16 @@ export function folderStore(folder: string): Store {
   };
 }
 
+/** The parts of a page's `caches` in use here: types of Node alone know no `CacheStorage`. */
+interface CachesLike {
+  open(name: string): Promise<{
+    match(address: string): Promise<Response | undefined>;
+    put(address: string, response: Response): Promise<void>;
+  }>;
+}
+
 /** Files in a browser's cache of this name, under addresses that are never fetched. */
-export function browserStore(caches: CacheStorage, cacheName: string): Store {
+export function browserStore(caches: CachesLike, cacheName: string): Store {
   const locate = (name: string) => `/${cacheName}/${name}`;
   return {
     locate,

@@ -166,7 +166,6 @@ const DOM = `
 interface Blob { readonly size: number }
 interface Response { readonly ok: boolean }
 interface URL { readonly href: string }
-interface CacheStorage { open(name: string): Promise<unknown> }
 interface AbortSignal { readonly aborted: boolean }
 interface Console { log(...values: unknown[]): void }
 declare var console: Console;
@@ -194,6 +193,15 @@ describe("its declarations", () => {
 
   it("are right where nothing of WebGPU and of disposal is known", () => {
     expect(typeCheck("consumer.ts", { ...VITE, ...STRICT, lib: ["ES2022"] }, "dom.d.ts")).toBe("");
+  });
+
+  it("are right for a program in Node, which has types of Node alone", () => {
+    const own = JSON.parse(readFileSync(join(root, "node_modules/@types/node/package.json"), "utf8"));
+    for (const name of ["@types/node", ...Object.keys(own.dependencies)])
+      cpSync(join(root, "node_modules", name), join(project, "node_modules", name), { recursive: true });
+    const resolution = { module: "nodenext", moduleResolution: "nodenext" };
+    const options = { ...VITE, ...STRICT, ...resolution, lib: ["ES2022"], types: ["node"] };
+    expect(typeCheck("consumer.ts", options)).toBe("");
   });
 
   it("are right beside @webgpu/types", () => {
