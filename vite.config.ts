@@ -51,6 +51,8 @@ export default defineConfig({
     lib: { entry },
     rolldownOptions: {
       external: ["webgpu", /^node:/],
+      // What fills tables of pako's deflate, which nobody calls: half of the package.
+      treeshake: { manualPureFunctions: ["Config", "zero$1"] },
       output: [
         { ...modules("dist"), minify: false, minifyInternalExports: false },
         { ...modules("dist/min"), minify: true, minifyInternalExports: true },

@@ -118,8 +118,8 @@ export function builtInLicences({ moduleIds }) {
 
 /** @param {string} folder of a package */
 function notice(folder) {
-  const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+  const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
   const file = ["LICENSE", "LICENSE.md", "LICENSE.txt"].find((file) => existsSync(`${folder}/${file}`));
   if (!file) throw new Error(`${name} is built in, and has no file LICENSE to go with it`);
-  return `/*! ${name} ${version}\n${readFileSync(`${folder}/${file}`, "utf8").trim()}\n*/\n`;
+  return `/*! ${name} ${version}, ${license}\n${readFileSync(`${folder}/${file}`, "utf8").trim()}\n*/\n`;
 }

@@ -80,6 +80,18 @@ describe("the built package", () => {
     },
   );
 
+  it.each(["./dist/min/data.js", "./dist/min/csv.js"])(
+    "loads what unpacks when something is unpacked: %s",
+    (path) => {
+      const now = builtModules(entry(path));
+      const unpacker = [...builtModules(entry(path), true)].filter(([, code]) => code.startsWith("/*! pako"));
+      expect(unpacker.filter(([module]) => now.has(module))).toEqual([]);
+      expect(unpacker).toHaveLength(1);
+      // Without what packs.
+      expect(sizeOf(unpacker.map(([, code]) => code))).toBeLessThan(7 * 1024);
+    },
+  );
+
   it("loads little later", () => {
     const now = builtModules(entry("./dist/min/index.js"));
     const later = [...builtModules(entry("./dist/min/index.js"), true)].filter(

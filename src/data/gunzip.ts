@@ -1,12 +1,25 @@
-/** The files of gzip (RFC 1952): their members, and what follows the last. Loaded by those who unpack only. */
+/**
+ * The files of gzip (RFC 1952): their members, and what follows the last. pako, a port of zlib, unpacks: platforms have a
+ * decoder of their own, but none that says where a stream ends. Loaded by those who unpack only.
+ */
+import {
+  Z_BUF_ERROR,
+  Z_NO_FLUSH,
+  Z_OK,
+  Z_STREAM_END,
+  ZStream,
+  zlibInflate,
+  zlibInflateInit2,
+  zlibInflateReset,
+} from "pako";
 import { isMember, startOf } from "./gzip.ts";
-import { InflateError, Inflater, TooLargeError, Unpacked } from "./inflate.ts";
 
-const HEADER_BYTES = 10;
-const TRAILER_BYTES = 8;
-const [HEADER_CRC, EXTRA, NAME, COMMENT, RESERVED] = [2, 4, 8, 16, 0xe0];
+/** The largest window, and 16 for gzip, with its check sums, and nothing else. */
+const WINDOW_BITS = 15 + 16;
 /** DEFLATE cannot make more of a byte. */
 const MAX_RATIO = 1032;
+/** So many bytes are read, and so many written, before a page may get its turn. */
+const BYTES_A_STEP = 1 << 20;
 /** A page gets its turn after so many milliseconds. */
 const TURN_MS = 30;
 
@@ -16,98 +29,70 @@ export async function unpack(
   name: string,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const into = new Unpacked(Math.min(promised(bytes), MAX_RATIO * bytes.length), maxBytes);
-  const read = `${bytes.length} bytes read`;
-  try {
-    let at = 0;
-    while (at < bytes.length) {
-      at = await readMember(bytes, at, into);
-      if (!isMember(bytes, at) && isPadding(bytes, at)) break;
-      if (isMember(bytes, at)) continue;
+  const stream = new ZStream();
+  stream.input = bytes;
+  stream.output = new Uint8Array(Math.min(promised(bytes), MAX_RATIO * bytes.length, maxBytes));
+  zlibInflateInit2(stream, WINDOW_BITS);
+  let turn = performance.now();
+  for (;;) {
+    const status = step(stream);
+    if (stream.next_out > maxBytes) {
       throw new Error(
-        `${name}: ${bytes.length - at} bytes follow the end of the gzip stream, from "${startOf(bytes, at)}"; ` +
-          "expected the end of the file, zeros, or another gzip stream: cut them off",
+        `${name}: it unpacks to more than ${maxBytes} bytes (from ${bytes.length}); give a larger maxBytes if it may`,
       );
     }
-  } catch (error) {
-    if (error instanceof TooLargeError) {
-      throw new Error(`${name}: ${error.message} (from ${bytes.length}); give a larger maxBytes if it may`);
+    if (status === Z_STREAM_END) {
+      if (isEnd(bytes, stream.next_in, name)) break;
+      zlibInflateReset(stream);
+    } else if (status === Z_BUF_ERROR) {
+      // Nothing was read and nothing written: for want of room, or of bytes.
+      if (stream.avail_out > 0)
+        throw new Error(`${name}: the gzip stream ends early (${bytes.length} bytes read)`);
+      grow(stream, maxBytes);
+    } else if (status !== Z_OK) {
+      throw new Error(`${name}: the gzip stream is damaged (${stream.msg}; ${bytes.length} bytes read)`);
     }
-    if (!(error instanceof InflateError)) throw error;
-    throw new Error(
-      `${name}: the gzip stream ${error.endsEarly ? `ends early (${read})` : `is damaged (${error.message}; ${read})`}`,
-    );
-  }
-  return into.whole();
-}
-
-/** How many bytes the last four say that there are: true for most files, and never trusted beyond what is there. */
-function promised(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return bytes.length < HEADER_BYTES + TRAILER_BYTES ? 0 : view.getUint32(bytes.length - 4, true);
-}
-
-/** Unpacks the member at `start`. @returns where it ends */
-async function readMember(bytes: Uint8Array, start: number, into: Unpacked): Promise<number> {
-  const stream = new Inflater(bytes, headerEnd(bytes, start), into);
-  const begin = into.length;
-  let sum = 0;
-  let turn = performance.now();
-  for (let more = true; more; ) {
-    const before = into.length;
-    more = stream.step();
-    sum = crc32(into.bytes.subarray(before, into.length), sum);
     if (performance.now() - turn < TURN_MS) continue;
     await new Promise<void>((resolve) => setTimeout(resolve));
     turn = performance.now();
   }
-  const end = stream.at + TRAILER_BYTES;
-  if (end > bytes.length) throw new InflateError("no trailer", true);
-  const trailer = new DataView(bytes.buffer, bytes.byteOffset + stream.at, TRAILER_BYTES);
-  if (trailer.getUint32(0, true) !== sum) throw new InflateError("its check sum is another");
-  if (trailer.getUint32(4, true) !== (into.length - begin) % 2 ** 32) {
-    throw new InflateError("its length is another");
-  }
-  return end;
+  const { output, next_out: length } = stream;
+  return length === output.length ? output : output.slice(0, length);
 }
 
-/** Where the header of the member at `start` ends. */
-function headerEnd(bytes: Uint8Array, start: number): number {
-  const early = () => new InflateError("no header", true);
-  let at = start + HEADER_BYTES;
-  if (at > bytes.length) throw early();
-  const flags = bytes[start + 3] as number;
-  if (flags & RESERVED) throw new InflateError("its header has unknown flags");
-  if (flags & EXTRA) {
-    if (at + 2 > bytes.length) throw early();
-    at += 2 + ((bytes[at] as number) | ((bytes[at + 1] as number) << 8));
-  }
-  for (const text of [NAME, COMMENT]) {
-    if (!(flags & text)) continue;
-    at = bytes.indexOf(0, at) + 1;
-    if (at === 0) throw early();
-  }
-  if (flags & HEADER_CRC) at += 2;
-  if (at > bytes.length) throw early();
-  return at;
+/** Reads and writes some more. @returns zlib's status */
+function step(stream: ZStream): number {
+  const { input, output } = stream;
+  stream.avail_in = Math.min(BYTES_A_STEP, input.length - stream.next_in);
+  stream.avail_out = Math.min(BYTES_A_STEP, output.length - stream.next_out);
+  return zlibInflate(stream, Z_NO_FLUSH);
 }
 
-function isPadding(bytes: Uint8Array, start: number): boolean {
-  for (let at = start; at < bytes.length; at++) if (bytes[at] !== 0) return false;
-  return true;
+/** Room for as much again; for one byte more than there may be, which tells that there are too many. */
+function grow(stream: ZStream, maxBytes: number): void {
+  const { output } = stream;
+  stream.output = new Uint8Array(Math.min(maxBytes + 1, Math.max(2 * output.length, 1 << 12)));
+  stream.output.set(output);
 }
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
+/** How many bytes the last four say that there are: true for most files, and never trusted beyond what is there. */
+function promised(bytes: Uint8Array): number {
+  return bytes.length < 4
+    ? 0
+    : new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 4, true);
+}
 
-/** The check sum of RFC 1952, going on from that of what came before. */
-function crc32(bytes: Uint8Array, before: number): number {
-  let sum = ~before;
-  for (let i = 0; i < bytes.length; i++) {
-    sum = (sum >>> 8) ^ (CRC_TABLE[(sum ^ (bytes[i] as number)) & 0xff] as number);
-  }
-  return ~sum >>> 0;
+/**
+ * Whether a file ends with the member that ends at `at`: by its length, or with zeros.
+ * @returns false where another member begins
+ * @throws Error where something else does
+ */
+function isEnd(bytes: Uint8Array, at: number, name: string): boolean {
+  if (isMember(bytes, at)) return false;
+  const rest = bytes.subarray(at);
+  if (rest.every((byte) => byte === 0)) return true;
+  throw new Error(
+    `${name}: ${rest.length} bytes follow the end of the gzip stream, from "${startOf(bytes, at)}"; ` +
+      "expected the end of the file, zeros, or another gzip stream: cut them off",
+  );
 }

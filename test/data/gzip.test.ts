@@ -1,6 +1,6 @@
 /** gzip, held against zlib: what comes out, what is refused, and in what words. */
-import { gunzipSync, gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { crc32, gunzipSync, gzipSync } from "node:zlib";
+import { describe, expect, it, vi } from "vitest";
 import { gunzip, isGzip } from "../../src/data/gzip.ts";
 import { randomU32, uniforms } from "../../src/random.ts";
 import { packed } from "./files.ts";
@@ -81,15 +81,21 @@ describe("gunzip", () => {
   });
   it("takes headers with a name, a comment, more fields and a check sum", async () => {
     const plain = packed(Uint8Array.of(1, 2, 3));
-    const fields = [2, 0, 9, 9, ...new TextEncoder().encode("name\0comment\0"), 7, 7];
-    const long = Uint8Array.from([...plain.slice(0, 3), 2 + 4 + 8 + 16, ...plain.slice(4, 10), ...fields]);
-    expect([...(await gunzip(Uint8Array.from([...long, ...plain.slice(10)])))]).toEqual([1, 2, 3]);
+    const fields = [2, 0, 9, 9, ...new TextEncoder().encode("name\0comment\0")];
+    const header = Uint8Array.from([...plain.slice(0, 3), 2 + 4 + 8 + 16, ...plain.slice(4, 10), ...fields]);
+    const sum = crc32(header);
+    const long = Uint8Array.from([...header, sum & 0xff, (sum >> 8) & 0xff]);
+    const file = Uint8Array.from([...long, ...plain.slice(10)]);
+    expect([...(await gunzip(file))]).toEqual([1, 2, 3]);
+    expect([...gunzipSync(file)]).toEqual([1, 2, 3]);
+    file[header.length - 2] = "T".charCodeAt(0);
+    await expect(gunzip(file)).rejects.toThrow("damaged (header crc mismatch");
     for (let length = 10; length < long.length; length++) {
       await expect(gunzip(long.slice(0, length))).rejects.toThrow("ends early");
     }
     const unknown = plain.slice();
     unknown[3] = 0x20;
-    await expect(gunzip(unknown)).rejects.toThrow("damaged (its header has unknown flags");
+    await expect(gunzip(unknown)).rejects.toThrow("damaged (unknown header flags set");
   });
   it("takes and refuses what zlib does, wherever a byte is changed", async () => {
     // Letters, so that codes, lengths and copies are all there.
@@ -114,6 +120,21 @@ describe("gunzip", () => {
     }
     expect(refused).toBeGreaterThan(300);
   });
+  it("gives a page its turn while it unpacks", async () => {
+    const zeros = packed(new Uint8Array(8 << 20));
+    let now = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => (now += 40));
+    let turns = 0;
+    const page = setInterval(() => turns++);
+    try {
+      expect(await gunzip(zeros)).toHaveLength(8 << 20);
+    } finally {
+      clearInterval(page);
+      clock.mockRestore();
+    }
+    // One for each MiB, but for the last.
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
   it("stops at a limit, and takes what reaches it", async () => {
     // A thousand times as much as it is packed in.
     const zeros = packed(new Uint8Array(4 << 20));
@@ -127,8 +148,10 @@ describe("gunzip", () => {
     for (const byte of [0xff, 0]) {
       const lying = zeros.slice().fill(byte, -4);
       await expect(gunzip(lying, "a.gz", { maxBytes: 1000 })).rejects.toThrow("more than 1000 bytes");
-      await expect(gunzip(lying, "a.gz")).rejects.toThrow("damaged (its length is another");
+      await expect(gunzip(lying, "a.gz")).rejects.toThrow("damaged (incorrect length check");
     }
+    // What ends early within the limit is too short, not too large.
+    await expect(gunzip(zeros.slice(0, -3), "a.gz", { maxBytes: 4 << 20 })).rejects.toThrow("ends early");
     await expect(limit(0)).rejects.toThrow("a.gz: maxBytes is 0; give a whole number of bytes from 1");
     await expect(limit(Number.NaN)).rejects.toThrow("maxBytes is NaN");
   });

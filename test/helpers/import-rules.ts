@@ -34,6 +34,8 @@ export const RULES: Rule[] = [
     may: ["src/kernels/", "src/program.ts", "src/random.ts", "src/store.ts"],
     mayDynamically: ["webgpu", "node:"],
   },
+  // Loaded by those who unpack only. The package is built into it.
+  { place: "src/data/gunzip.ts", may: ["src/data/", "pako"] },
   { place: "src/data/", may: ["src/random.ts", "src/store.ts"], mayDynamically: ["node:"] },
   { place: "src/io/", may: [], mayType: ["src/program.ts", "node:"], mayDynamically: ["node:"] },
   { place: "src/train/", may: ["src/"] },
