@@ -43,6 +43,7 @@ const modules = (folder: string) => ({
  * minified below dist/min, with white space, too, for pages that load the files as they are.
  */
 export default defineConfig({
+  resolve: { alias: { "ml-matrix": path("node_modules/ml-matrix/src/index.js") } },
   plugins: [strippedShaders(), ignoredByBundlers()],
   build: {
     target: "es2022",
