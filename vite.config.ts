@@ -43,6 +43,7 @@ const modules = (folder: string) => ({
  * minified below dist/min, with white space, too, for pages that load the files as they are.
  */
 export default defineConfig({
+  // Its modules as they were written, out of which what is not used is left; for Node, its package names one that holds all.
   resolve: { alias: { "ml-matrix": path("node_modules/ml-matrix/src/index.js") } },
   plugins: [strippedShaders(), ignoredByBundlers()],
   build: {

@@ -1,5 +1,5 @@
 import { checkOptions, inWords } from "../checks.ts";
-import { readText, sourceName, type TextOptions, type TextSource } from "../data/text.ts";
+import type { TextOptions, TextSource } from "../data/text.ts";
 import { CSV_OPTIONS, type CsvOptions, parseCsv } from "./parse.ts";
 import type { Table } from "./table.ts";
 
@@ -18,6 +18,8 @@ export async function readCsv(source: TextSource, options: ReadCsvOptions = {}):
       `readCsv: the source is ${inWords(source)}; give a path, an address, a Blob or a Response`,
     );
   checkOptions("readCsv", options, { ...CSV_OPTIONS, encoding: "string", maxBytes: "number" });
+  // Pages that have their text already never load this.
+  const { readText, sourceName } = await import("../data/text.ts");
   const { encoding, maxBytes, name = sourceName(source), ...how } = options;
   return parseCsv(await readText(source, { encoding, maxBytes }), { name, ...how });
 }

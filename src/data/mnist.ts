@@ -4,12 +4,7 @@
  */
 
 import { checkOptions } from "../checks.ts";
-import { environmentVariable, folderStore, hasFileSystem, openCache, type Store } from "../store.ts";
 import type { Dataset } from "./dataset.ts";
-import { download, reasonOf } from "./download.ts";
-import { gunzip, isGzip } from "./gzip.ts";
-import { idxImages, parseIdx } from "./idx.ts";
-import { md5 } from "./md5.ts";
 
 /** How far the loading has come. */
 export interface MnistProgress {
@@ -59,13 +54,6 @@ export class MnistUnavailableError extends Error {
   }
 }
 
-/** The first one sends the CORS headers that a browser asks for. */
-const MIRRORS = [
-  "https://cdn.jsdelivr.net/gh/fgnt/mnist/",
-  "https://storage.googleapis.com/cvdf-datasets/mnist/",
-  "https://ossci-datasets.s3.amazonaws.com/mnist/",
-];
-
 /** A file without its ending .gz, and the MD5 sum of it unpacked. */
 export interface MnistFile {
   readonly name: string;
@@ -81,17 +69,6 @@ export interface MnistSource {
   readonly stallMs: number;
 }
 
-const SOURCE: MnistSource = {
-  trainImages: { name: "train-images-idx3-ubyte", md5: "6bbc9ace898e44ae57da46a324031adb" },
-  trainLabels: { name: "train-labels-idx1-ubyte", md5: "a25bea736e30d166cdddb491f175f624" },
-  testImages: { name: "t10k-images-idx3-ubyte", md5: "2646ac647ad5339dbf082846283269ea" },
-  testLabels: { name: "t10k-labels-idx1-ubyte", md5: "27ae3e4e09519cfbb04c329615203637" },
-  stallMs: 30_000,
-};
-
-/** More than the largest file has, packed or not. */
-const MAX_BYTES = 64 << 20;
-
 /**
  * Loads MNIST.
  *
@@ -103,14 +80,14 @@ const MAX_BYTES = 64 << 20;
  *   the signal's reason where it aborts
  */
 export function mnist(options: MnistOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
-  return loadMnist(options, SOURCE);
+  return loadMnist(options);
 }
 
 /** `mnist` from other files.
  * @internal */
 export async function loadMnist(
   options: MnistOptions,
-  source: MnistSource,
+  source?: MnistSource,
 ): Promise<{ train: Dataset; test: Dataset }> {
   checkOptions("mnist", options, {
     dir: "string",
@@ -120,140 +97,6 @@ export async function loadMnist(
     onProgress: "function",
     signal: "any",
   });
-  const dir = options.dir || environmentVariable("MNIST_DIR");
-  if (dir && !hasFileSystem()) {
-    throw new Error(
-      `mnist: dir is "${dir}", but a browser has no folders; leave dir out, and the files are fetched`,
-    );
-  }
-  const load = dir ? fromFolder(folderStore(dir), options) : cachedOrFetched(options, source.stallMs);
-  const both = async (name: string, images: MnistFile, labels: MnistFile) => {
-    const pixels = parseIdx(await load(images), images.name);
-    return idxImages(name, pixels, parseIdx(await load(labels), labels.name), 10);
-  };
-  const train = await both("mnist train", source.trainImages, source.trainLabels);
-  const test = await both("mnist test", source.testImages, source.testLabels);
-  return { train, test };
-}
-
-type Load = (file: MnistFile) => Promise<Uint8Array>;
-
-/** Unpacks a file where it is packed, and checks it. `place` opens the error message. */
-async function checked(bytes: Uint8Array, file: MnistFile, place: string): Promise<Uint8Array> {
-  const unpacked = isGzip(bytes) ? await gunzip(bytes, place) : bytes;
-  const sum = md5(unpacked);
-  if (sum === file.md5) return unpacked;
-  throw new Error(`${place}: MD5 sum ${sum}, expected ${file.md5} (${unpacked.length} bytes unpacked)`);
-}
-
-/** One file of a store, packed or not, unpacked and checked; undefined where the store has neither. */
-async function fromStore(
-  store: Store,
-  name: string,
-  file: MnistFile,
-  { onProgress, signal }: MnistOptions,
-): Promise<Uint8Array | undefined> {
-  signal?.throwIfAborted();
-  const source = store.locate(name);
-  let loadedBytes: number;
-  let unpacked: Uint8Array;
-  try {
-    const bytes = await store.read(name);
-    if (bytes === undefined) return undefined;
-    loadedBytes = bytes.length;
-    unpacked = await checked(bytes, file, source);
-  } catch (error) {
-    throw new StoredFileError(reasonOf(error));
-  }
-  onProgress?.({ file: file.name, source, loadedBytes, totalBytes: loadedBytes });
-  return unpacked;
-}
-
-/** A stored file that cannot be read or fails its check. */
-class StoredFileError extends Error {}
-
-const namesOf = (file: MnistFile) => [`${file.name}.gz`, file.name];
-
-/** Reads files from the user's own folder; there, a wrong file is an error. */
-function fromFolder(folder: Store, options: MnistOptions): Load {
-  return async (file) => {
-    for (const name of namesOf(file)) {
-      try {
-        const bytes = await fromStore(folder, name, file, options);
-        if (bytes !== undefined) return bytes;
-      } catch (error) {
-        if (!(error instanceof StoredFileError)) throw error;
-        throw new Error(
-          `mnist: ${error.message}; replace the file, or leave dir and MNIST_DIR unset, and it is fetched`,
-        );
-      }
-    }
-    throw new Error(
-      `mnist: ${folder.locate(file.name)}.gz: no such file, nor one without .gz; ` +
-        "put the four files there, or leave dir and MNIST_DIR unset, and they are fetched",
-    );
-  };
-}
-
-/** Reads files from the cache, and fetches those that are missing or wrong there. */
-function cachedOrFetched(options: MnistOptions, stallMs: number): Load {
-  const cache = openCache("mnist", options.cacheDir);
-  const fetchFile = fetcher(options, stallMs);
-  return async (file) => {
-    for (const name of cache === undefined ? [] : namesOf(file)) {
-      try {
-        const bytes = await fromStore(cache as Store, name, file, options);
-        if (bytes !== undefined) return bytes;
-      } catch (error) {
-        if (!(error instanceof StoredFileError)) throw error; // else it is fetched anew, and replaced
-      }
-    }
-    const { packed, unpacked } = await fetchFile(file);
-    const name = isGzip(packed) ? `${file.name}.gz` : file.name; // some servers unpack on the way
-    try {
-      await cache?.write(name, packed);
-    } catch (error) {
-      console.warn(
-        `mnist: ${cache?.locate(name)}: could not be kept (${reasonOf(error)}), so the next run fetches it again; ` +
-          "set cacheDir to a folder that can be written",
-      );
-    }
-    return unpacked;
-  };
-}
-
-/** Fetches files, each from the first mirror that gives it, beginning with the one that gave the last file. */
-function fetcher(options: MnistOptions, stallMs: number) {
-  const { mirrors = MIRRORS, onProgress, signal } = options;
-  let preferred = 0;
-  return async (file: MnistFile): Promise<{ packed: Uint8Array; unpacked: Uint8Array }> => {
-    const failures: MirrorFailure[] = [];
-    let callerFailed = false;
-    const report = (source: string) => (loadedBytes: number, totalBytes: number | undefined) => {
-      callerFailed = true; // stays so where the caller's function throws
-      onProgress?.({ file: file.name, source, loadedBytes, totalBytes });
-      callerFailed = false;
-    };
-    for (let attempt = 0; attempt < mirrors.length; attempt++) {
-      const index = (preferred + attempt) % mirrors.length;
-      const url = `${mirrors[index]?.replace(/\/*$/, "/")}${file.name}.gz`;
-      try {
-        const packed = await download(url, {
-          fetch: options.fetch ?? globalThis.fetch,
-          signal,
-          stallMs,
-          maxBytes: MAX_BYTES,
-          onProgress: report(url),
-        });
-        const unpacked = await checked(packed, file, "what came");
-        preferred = index;
-        return { packed, unpacked };
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (callerFailed) throw error;
-        failures.push({ url, reason: reasonOf(error) });
-      }
-    }
-    throw new MnistUnavailableError(`${file.name}.gz`, failures);
-  };
+  const { SOURCE, readMnist } = await import("./mnistFiles.ts");
+  return readMnist(options, source ?? SOURCE);
 }
