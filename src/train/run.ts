@@ -79,7 +79,7 @@ export class Run implements FitRun {
 
   /** @throws Error where a run cannot go on from where it is */
   #begin(): void {
-    if (this.#released) throw new Error("fit: the run was released; begin anew with fit(…)");
+    this.#checkHeld();
     if (this.#going) {
       throw new Error(
         "fit: somebody iterates over this run already, or awaits it, and it has one position; wait until that has ended, or call fit(…) for another run",
@@ -93,6 +93,10 @@ export class Run implements FitRun {
     }
     this.#going = true;
     this.trainer.awaited = undefined;
+  }
+
+  #checkHeld(): void {
+    if (this.#released) throw new Error("fit: the run was released; begin anew with fit(…)");
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Epoch> {
@@ -114,6 +118,7 @@ export class Run implements FitRun {
       }
       while (!this.#isDone) {
         signal?.throwIfAborted();
+        this.#checkHeld();
         const epoch = await this.#nextEpoch(parts);
         for (const callback of callbacks) {
           if ((await callback.onEpoch?.(epoch, this)) === "stop")

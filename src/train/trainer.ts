@@ -148,20 +148,23 @@ export class Trainer {
   #allocate(): Record<string, EngineBuffer> {
     const { engine, layout, statistics, optimizer, seed } = this;
     const memory: Record<string, EngineBuffer> = {};
-    const allocate = (name: ArenaName | "blocks", length: number, data?: Float32Array) => {
-      memory[name] = engine.buffer(name, "f32", length, data);
+    // Values are drawn once there is room for them.
+    const allocate = (name: ArenaName | "blocks", length: number, first?: () => Float32Array) => {
+      const buffer = engine.buffer(name, "f32", length);
+      memory[name] = buffer;
+      if (first) buffer.write(first());
     };
     try {
       if (statistics.length > 0) {
-        allocate("statistics", statistics.length, statistics.initialise(seed));
+        allocate("statistics", statistics.length, () => statistics.initialise(seed));
         allocate("observed", statistics.length);
       }
       // A model without parameters has no arena: no buffer may be empty.
       if (layout.length === 0) return memory;
-      allocate("parameters", layout.length, layout.initialise(seed));
+      allocate("parameters", layout.length, () => layout.initialise(seed));
       if (!optimizer) return memory;
       const blocks = blockValues(layout, optimizer);
-      allocate("blocks", blocks.length, blocks);
+      allocate("blocks", blocks.length, () => blocks);
       for (const name of ["gradients", ...optimizer.slots] as const) allocate(name, layout.length);
       return memory;
     } catch (error) {
@@ -340,7 +343,7 @@ export class Trainer {
 function checkArena(what: string, { specs, length }: ArenaLayout<ArenaEntry>, { info }: Engine): void {
   const sizes = specs.map(({ shape }) => elementCount(shape));
   const largest = specs[sizes.indexOf(Math.max(...sizes))];
-  const name = `createTrainer: the model's ${what} (the largest is ${largest?.name} ${formatShape(largest?.shape ?? [])})`;
+  const name = `createTrainer: the memory of the model's ${what} (the largest is ${largest?.name} ${formatShape(largest?.shape ?? [])})`;
   checkSize(name, length * 4, info.maxBufferBytes, "use a smaller model");
 }
 

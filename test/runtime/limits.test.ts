@@ -77,7 +77,7 @@ describe("a model that is too large", () => {
       const open = () => createTrainer(engine, model, { inputShape: [16] });
       expect(open).toThrow(MemoryLimitError);
       expect(open).toThrow(
-        "createTrainer: the model's parameters (the largest is weight [20, 16]) takes 1536 bytes, and this device holds at most 1024 in one piece; use a smaller model",
+        "createTrainer: the memory of the model's parameters (the largest is weight [20, 16]) takes 1536 bytes, and this device holds at most 1024 in one piece; use a smaller model",
       );
     }
     expect(drawn).toEqual([]);
@@ -86,5 +86,9 @@ describe("a model that is too large", () => {
   it("is an error of the CPU engine's own, too", () => {
     expect(() => cpu().buffer("rows", "f32", 2 ** 52)).toThrow(EngineError);
     expect(() => cpu().buffer("rows", "f32", 2 ** 52)).toThrow("rows: there is not memory enough");
+    const trainer = createTrainer(cpu(), dense(2 ** 26), { inputShape: [2 ** 26] });
+    expect(() => trainer.memory).toThrow(
+      "parameters: there is not memory enough; use a smaller batch or model",
+    );
   });
 });

@@ -123,7 +123,7 @@ describe("a run", () => {
   it("that is released while it goes on ends, and gives all back", async () => {
     const before = live();
     const run = open({ callbacks: [({ epoch }, run) => void (epoch === 1 && run.release())] });
-    await expect(run).rejects.toThrow("released");
+    await expect(run).rejects.toThrow("fit: the run was released; begin anew with fit(…)");
     expect(live()).toBe(before);
   });
 
