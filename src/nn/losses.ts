@@ -11,6 +11,8 @@ import {
   div,
   equal,
   greater,
+  maximum,
+  minimum,
   mul,
   neg,
   oneHot,
@@ -27,6 +29,8 @@ import { ShapeError, Tensor } from "./tensor.ts";
 /** What training minimises. */
 export interface Loss {
   readonly name: string;
+  /** A label that does not count, and may lie outside of the classes. */
+  readonly ignoreIndex?: number | undefined;
   /** @returns the mean loss of the batch, shape [] */
   apply(outputs: Tensor, targets: Tensor): Tensor;
 }
@@ -48,6 +52,7 @@ export function asLoss(owner: string, loss: Loss | LossFunction): Loss {
   const name = own ? loss.name || "function" : loss.name;
   return {
     name,
+    ignoreIndex: own ? undefined : loss.ignoreIndex,
     apply(outputs, targets) {
       const value: unknown = own ? loss(outputs, targets) : loss.apply(outputs, targets);
       if (value instanceof Tensor && value.rank === 0) return value;
@@ -102,7 +107,10 @@ export interface CrossEntropyOptions {
    * are 0, the loss is 0, and so is its gradient.
    */
   readonly classWeights?: readonly number[];
-  /** A label that does not count: neither in the sum nor in the mean. Where none counts, the loss is 0. */
+  /**
+   * A label that does not count: neither in the sum nor in the mean. Where none counts, the loss is 0. It may lie outside of
+   * the model's outputs. Accuracies are of all samples, those with this label among them.
+   */
   readonly ignoreIndex?: number;
 }
 
@@ -123,7 +131,8 @@ export function crossEntropy(
 ): Loss | Tensor {
   if (first instanceof Tensor) return crossEntropyOf(first, present("crossEntropy", targets), options);
   checkCrossEntropy(first);
-  return { name: "crossEntropy", apply: (outputs, y) => crossEntropyOf(outputs, y, first) };
+  const { ignoreIndex } = first;
+  return { name: "crossEntropy", ignoreIndex, apply: (outputs, y) => crossEntropyOf(outputs, y, first) };
 }
 
 const CROSS_ENTROPY: OptionKinds<CrossEntropyOptions> = {
@@ -248,8 +257,8 @@ export const quadratic = plain("quadratic", (outputs, targets) => {
 });
 
 /**
- * Binary cross-entropy of logits against targets in [0, 1], the mean over all elements; stable at any finite logits.
- * Class indices become one-hot rows.
+ * Binary cross-entropy of logits against targets in [0, 1], the mean over all elements; stable at any logits. An infinite
+ * one is a certainty: the loss is 0 where it is right, else infinite. Class indices become one-hot rows.
  */
 export const binaryCrossEntropy = plain("binaryCrossEntropy", (logits, targets) =>
   mean(binaryLosses("binaryCrossEntropy", logits, targets)),
@@ -263,11 +272,21 @@ export const sigmoidCrossEntropy = plain("sigmoidCrossEntropy", (logits, targets
   mul(sum(binaryLosses("sigmoidCrossEntropy", logits, targets)), 1 / logits.shape[0]),
 );
 
-/** -t log σ(x) - (1 - t) log(1 - σ(x)) = log(1 + eˣ) - t x. */
+/** The largest 32-bit number. */
+const LARGEST = 3.4028234663852886e38;
+
+/**
+ * -t log σ(x) - (1 - t) log(1 - σ(x)) = x ([x > 0] - t) + log(1 + e^-|x|), which takes no large numbers from each other.
+ * Infinite where x is infinitely wrong, and 0 where it is right: what is multiplied by 0 is held to finite numbers.
+ */
 function binaryLosses(name: string, logits: Tensor, targets: Tensor): Tensor {
   const like = likeOutputs(name, logits, targets);
   const isOneHot = elementCount(like.shape) !== elementCount(targets.shape);
-  return sub(softplusOp(logits), mul(isOneHot ? like : asProbabilities(like, name), logits));
+  const positive = greater(logits, 0);
+  const wrong = sub(positive, isOneHot ? like : asProbabilities(like, name));
+  const finite = maximum(minimum(logits, LARGEST), -LARGEST);
+  const line = mul(wrong, choose(wrong, logits, finite));
+  return add(line, softplusOp(choose(positive, neg(logits), logits)));
 }
 
 export interface HuberOptions {
@@ -300,8 +319,9 @@ function huberOf(outputs: Tensor, targets: Tensor, options: HuberOptions): Tenso
   const delta = checkHuber(options);
   const difference = sub(outputs, likeOutputs("huber", outputs, targets));
   const size = abs(difference);
-  const line = mul(sub(size, delta / 2), delta);
-  return mean(choose(greater(size, delta), line, mul(square(difference), 0.5)));
+  // c (|d| - ½c) for the smaller c of |d| and δ: no large difference is squared, as that might be infinite.
+  const near = minimum(size, delta);
+  return mean(mul(near, sub(size, mul(near, 0.5))));
 }
 
 /**

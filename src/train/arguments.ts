@@ -30,6 +30,17 @@ export function checkTrainer(owner: string, trainer: unknown): asserts trainer i
   throw new TypeError(`${owner}: the trainer is ${inWords(trainer)}; ${remedy}`);
 }
 
+/** @throws TypeError for what can be no checkpoint, before it is read: no bytes, nor where they lie, nor `{ from: … }` */
+export function checkResume(owner: string, resume: unknown): void {
+  if (resume === undefined || typeof resume === "string") return;
+  const other = typeof resume !== "object" || resume === null || Array.isArray(resume) || isPromise(resume);
+  const isOptions = Object.prototype.toString.call(resume) === "[object Object]";
+  if (!other && (!isOptions || Object.hasOwn(resume, "from"))) return;
+  throw new TypeError(
+    `${owner}: resume is ${inWords(resume)}; give a checkpoint: bytes, a Blob, a Response, a URL, a path, or { from, allow } with one`,
+  );
+}
+
 /** @throws TypeError for what is no list of metrics, each with a name of its own */
 export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
   if (!Array.isArray(metrics))

@@ -51,7 +51,7 @@ export type MetricValues<M extends readonly Metric[]> = {
 };
 
 export interface Evaluation {
-  /** Mean over all samples. */
+  /** Mean over all samples. Infinite where that of a sample is, as of a square that no 32-bit number can hold. */
   readonly loss: number;
   /** The part of samples whose largest output is at the label; present when the targets are classes. */
   readonly accuracy?: number;

@@ -10,7 +10,7 @@ import { asSchedule, type Schedule, type ScheduleFunction } from "../nn/schedule
 import { checkTrainingOptions, type Penalty } from "../nn/step.ts";
 import type { Program } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
-import { checkEngine, checkMetrics } from "./arguments.ts";
+import { checkEngine, checkMetrics, checkResume } from "./arguments.ts";
 import { asCallbacks, type Callback, type EpochFunction } from "./callback.ts";
 import type { CheckpointSource, ResumeOptions } from "./checkpoint.ts";
 import { defaultLoss } from "./defaults.ts";
@@ -187,6 +187,7 @@ export function fit(engine: Engine, model: Model, dataset: Data, options: FitOpt
   checkWhole("fit: seed", seed, 0);
   checkOptimizer("fit", optimizer);
   checkMetrics("fit", options.metrics ?? []);
+  checkResume("fit", options.resume);
   if (options.validation !== undefined) {
     checkData("fit", "validation", options.validation);
     checkTargets("fit: validation", options.validation);

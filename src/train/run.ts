@@ -231,7 +231,8 @@ export class Run implements FitRun {
         const outputs = model(x);
         checkOutputs("fit", this.dataset, outputs);
         const minimize = loss.apply(outputs, y);
-        return classes ? { minimize, correct: correctCount(outputs, batch.y) } : { minimize };
+        if (!classes) return { minimize };
+        return { minimize, correct: correctCount(outputs, batch.y, 0, loss.ignoreIndex) };
       };
       return this.trainer.compile(body, {
         name: "train",

@@ -62,8 +62,8 @@ export function batches(count: number, size: number, first = 0): Batches[] {
 /** @throws EngineError naming the first sample of a class that the model has no output for */
 function checkClasses(name: string, data: Elements, { indices = [] }: BufferSpec, classes: number): void {
   const outputs = Math.min(...indices.map(({ count }) => count));
-  const isIgnored = (label: number) => indices.every(({ except }) => label === except);
-  const bad = outputs < classes ? data.findIndex((label) => label >= outputs && !isIgnored(label)) : -1;
+  const hasPlace = (label: number) => indices.every(({ count, except }) => label < count || label === except);
+  const bad = outputs < classes ? data.findIndex((label) => !hasPlace(label)) : -1;
   if (bad < 0) return;
   throw new EngineError(
     `${name}: sample ${bad} has class ${data[bad]}, and the model's ${outputs} outputs tell only classes 0 to ${outputs - 1} apart; give its last layer ${classes} outputs`,

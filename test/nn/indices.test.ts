@@ -14,6 +14,7 @@ import {
   oneHot,
   reshape,
   sequential,
+  sum,
   type Tensor,
   tensor,
 } from "../../src/index.ts";
@@ -59,6 +60,15 @@ describe("indices are held to what they choose from", () => {
       ]),
     );
     expect(() => both.executable.write("i", int(255, 2))).toThrow("element 0 is 255");
+    // What another op has a place for is.
+    const placed = await step((i) =>
+      concat([
+        reshape(crossEntropy(logits(), i, { ignoreIndex: 4 }), [1]),
+        reshape(sum(oneHot(i, 6, 1)), [1]),
+      ]),
+    );
+    placed.executable.write("i", int(4, 2));
+    expect(() => placed.executable.write("i", int(5, 2))).toThrow("from 0 to 2, or 4");
   });
 
   it("in constants, too", async () => {

@@ -266,6 +266,88 @@ describe.each(ENGINES)("on the %s", (kind) => {
   });
 });
 
+describe("of numbers that are infinite, very large, small or NaN", () => {
+  const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
+  /** Of an output and a target: the loss and its gradient, as PyTorch gives them. */
+  const known: Readonly<Record<string, [Loss, [number, number, number, number][]]>> = {
+    huber: [
+      huber({ delta: 0.75 }),
+      [
+        [inf, 0, inf, 0.75],
+        [-inf, 0, inf, -0.75],
+        [3e38, 0, 2.25e38, 0.75],
+        [-3e38, 3e38, inf, -0.75],
+        [1e20, 0, 7.5e19, 0.75],
+        [0.75, 0, 0.28125, 0.75],
+        [-0.5, 0, 0.125, -0.5],
+        [0, 0, 0, 0],
+        [nan, 0, nan, nan],
+      ],
+    ],
+    meanAbsoluteError: [
+      meanAbsoluteError(),
+      [
+        [inf, 0, inf, 1],
+        [-inf, 0, inf, -1],
+        [-3e38, 3e38, inf, -1],
+        [0, 0, 0, 0],
+        // Where PyTorch gives 0 for the sign of NaN.
+        [nan, 0, nan, nan],
+      ],
+    ],
+    meanSquaredError: [
+      meanSquaredError(),
+      [
+        [inf, 0, inf, inf],
+        [1e20, 0, inf, 2e20],
+        [nan, 0, nan, nan],
+      ],
+    ],
+    binaryCrossEntropy: [
+      binaryCrossEntropy(),
+      [
+        [inf, 0, inf, 1],
+        [inf, 0.5, inf, 0.5],
+        [-inf, 1, inf, -1],
+        [-inf, 0.5, inf, -0.5],
+        // Where PyTorch multiplies 0 by infinity: a mask of what is right counts nothing, as in crossEntropy.
+        [inf, 1, 0, 0],
+        [-inf, 0, 0, 0],
+        [3e38, 0, 3e38, 1],
+        [-3e38, 1, 3e38, -1],
+        [3e38, 1, 0, 0],
+        [10, 1, 4.5398898e-5, -4.5397868e-5],
+        [-10, 0, 4.5398898e-5, 4.5397868e-5],
+        [20, 1, 2.0611537e-9, -2.0611537e-9],
+        [0, 0.25, Math.LN2, 0.25],
+        [nan, 0, nan, nan],
+        [nan, 1, nan, nan],
+      ],
+    ],
+  };
+
+  it.each(Object.entries(known))("%s is as PyTorch's", async (_name, [loss, values]) => {
+    for (const kind of ENGINES) {
+      const compiled = await compile(engines[kind], { x: [1, 1], t: [1, 1] }, ({ x, t }) => {
+        const value = loss.apply(x, t);
+        const [dx, dt] = gradients(value, [x, t]);
+        return { value, dx, dt };
+      });
+      for (const [output, target, value, slope] of values) {
+        const got = await compiled({ x: Float32Array.of(output), t: Float32Array.of(target) });
+        const what = `${loss.name} of ${output} against ${target} on the ${kind}`;
+        const tolerance = { rtol: 1e-6, atol: 0 };
+        expect(difference(what, got.value, [value], tolerance)).toBe(undefined);
+        expect(difference(`gradient of ${what}`, got.dx, [slope], tolerance)).toBe(undefined);
+        if (!Number.isFinite(output)) continue;
+        const targets = loss.name === "binaryCrossEntropy" ? -output : -slope;
+        expect(difference(`targets' gradient of ${what}`, got.dt, [targets], tolerance)).toBe(undefined);
+      }
+      compiled.release();
+    }
+  });
+});
+
 describe("targets", () => {
   it("of one output a sample are numbers, whether they have an axis for it or not", async () => {
     const outputs = uniform([BATCH, 1]);

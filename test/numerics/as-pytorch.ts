@@ -72,6 +72,15 @@ function slope(fn: (x: Tensor) => Tensor, ...want: number[]): Known {
   return { inputs: { x: floats(strangers) }, body: ({ x }) => gradients(sum(fn(x)), [x])[0], want };
 }
 
+/** The derivative at -14 and -20, in units of 1e-9: it is that small. */
+function farBelow0(fn: (x: Tensor) => Tensor, ...want: number[]): Known {
+  return {
+    inputs: { x: floats([-14, -20]) },
+    body: ({ x }) => mul(gradients(sum(fn(x)), [x])[0], 1e9),
+    want: want.map((one) => one * 1e9),
+  };
+}
+
 /** What the sum of the losses of rows sends back, or the loss itself. */
 function ofLogits(
   rows: readonly (readonly number[])[],
@@ -93,6 +102,8 @@ export const asPyTorch: Readonly<Record<string, Known>> = {
   relu: unary((x) => relu(x), nan, inf, 0, 3e38, 0, 0),
   "relu, slope": slope((x) => relu(x), 1, 1, 0, 1, 0, 0),
   leakyRelu: unary((x) => leakyRelu(x, 0.5), nan, inf, -inf, 3e38, -1.5e38, 0),
+  "elu, slope far below 0": farBelow0((x) => elu(x, 1), 8.315287e-7, 2.0611537e-9),
+  "selu, slope far below 0": farBelow0((x) => selu(x), 1.4619101e-6, 3.6237129e-9),
   elu: unary((x) => elu(x, 1), nan, inf, -1, 3e38, -1, 0),
   selu: unary((x) => selu(x), nan, inf, -SELU, 1.0507009873554805 * 3e38, -SELU, 0),
   tanh: unary((x) => tanh(x), nan, 1, -1, 1, -1, 0),
@@ -116,6 +127,7 @@ export const asPyTorch: Readonly<Record<string, Known>> = {
   abs: unary(abs, nan, inf, inf, 3e38, 3e38, 0),
   "multiplied by 0": unary((x) => mul(x, 0), nan, nan, nan, 0, 0, 0),
   "minus itself": unary((x) => sub(x, x), nan, nan, nan, 0, 0, 0),
+  "divided by 0": unary((x) => div(x, 0), nan, inf, -inf, inf, -inf, nan),
   "divided by itself": unary((x) => div(x, x), nan, nan, nan, 1, 1, nan),
   "equal to itself": unary((x) => equal(x, x), 0, 1, 1, 1, 1, 1),
   "greater than 0": unary((x) => greater(x, 0), 0, 1, 0, 1, 0, 0),

@@ -311,8 +311,6 @@ describe("a damaged checkpoint is refused, and trainer, history and files stay a
   });
 
   it.each([
-    [5, "fit: resume: the options are 5; give an object"],
-    [{}, "fit: resume's from is undefined; give a checkpoint: bytes, a Blob"],
     [{ from: [1, 2] }, "fit: resume's from is an array of 2; give a checkpoint"],
     [{ from: "x", allowed: [] }, 'fit: resume: there is no option "allowed"; did you mean allow?'],
     [{ from: "x", allow: "seed" }, "fit: resume: allow is"],
@@ -323,6 +321,20 @@ describe("a damaged checkpoint is refused, and trainer, history and files stay a
         .next(),
     ).rejects.toThrow(message);
   });
+});
+
+it.each([
+  [5, "5"],
+  [true, "true"],
+  [{}, "{}"],
+  [{ form: "x" }, "an object with form"],
+  [[1, 2], "an array of 2"],
+  [() => "x", "a function"],
+  [Promise.resolve("x"), "a Promise (put await in front of it)"],
+])("fit refuses %j at once, which can be no checkpoint", (resume, words) => {
+  expect(() => opened({ resume: resume as never })).toThrow(
+    `fit: resume is ${words}; give a checkpoint: bytes`,
+  );
 });
 
 describe("a checkpoint comes from wherever bytes lie", () => {

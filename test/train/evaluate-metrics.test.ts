@@ -1,13 +1,17 @@
 /** Metrics in fit's validation, and on data that is streamed. */
 import { describe, expect, it } from "vitest";
+import { earlyStopping } from "../../src/callbacks/index.ts";
 import { dataset } from "../../src/data/dataset.ts";
 import {
   binaryCrossEntropy,
   createTrainer,
+  crossEntropy,
   dense,
   evaluate,
   fit,
   meanSquaredError,
+  predict,
+  sgd,
 } from "../../src/index.ts";
 import { meanAbsolute, precisionRecall, rocAuc, rSquared, topK } from "../../src/metrics/index.ts";
 import { normals } from "../../src/random.ts";
@@ -48,6 +52,65 @@ describe.each(ENGINES)("on the %s", (kind) => {
       seen.push(want.metrics.rocAuc.auc);
     }
     expect(seen[0]).not.toBe(seen[1]);
+  });
+
+  it("a label that the loss ignores may lie outside of the outputs; it counts as wrong", async () => {
+    const data = classes(16, 0);
+    // The last class is ignored, and has no output.
+    const loss = crossEntropy({ ignoreIndex: CLASSES - 1 });
+    const run = fit(engines[kind], dense(CLASSES - 1), data, {
+      loss,
+      batchSize: 8,
+      epochs: 1,
+      optimizer: sgd({ lr: 0 }),
+      validation: data,
+    });
+    const [{ accuracy, validation }] = await run;
+    const { data: logits } = await predict(run.trainer, data);
+    const { data: labels } = data.targets;
+    const rows = Array.from(labels, (_, i) => [...logits.slice(i * 3, i * 3 + 3)]);
+    const right = rows.filter((row, i) => row.indexOf(Math.max(...row)) === labels[i]).length;
+    expect(right).toBeGreaterThan(0);
+    expect([accuracy, validation?.accuracy]).toEqual([right / 16, right / 16]);
+    expect(validation?.confusion?.[CLASSES - 1].reduce((a, b) => a + b)).toBe(4);
+    const others = fit(engines[kind], dense(CLASSES - 2), data, { loss, epochs: 1 });
+    await expect(others).rejects.toThrow(
+      "has class 2, and the model's 2 outputs tell only classes 0 to 1 apart",
+    );
+  });
+
+  it("a loss may be infinite, and then is worse than any other", async () => {
+    const trainer = createTrainer(engines[kind], dense(2), { inputShape: [FEATURES] });
+    const data = numbers(6);
+    const far = dataset({
+      inputs: data.inputs,
+      targets: { data: data.targets.data.map(() => 3e30), shape: [2] },
+    });
+    expect(await evaluate(trainer, far, { loss: meanSquaredError() })).toEqual({
+      loss: Number.POSITIVE_INFINITY,
+    });
+    const history: number[] = [];
+    const stop = earlyStopping({ patience: 1 });
+    const run = fit(engines[kind], dense(2), data, {
+      loss: meanSquaredError(),
+      epochs: 5,
+      validation: far,
+      callbacks: [stop, ({ validation }) => void history.push(validation?.loss ?? 0)],
+    });
+    await run;
+    expect(history).toEqual([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]);
+    expect(run.stoppedBy).toBe(stop.name);
+    const resumed = fit(engines[kind], dense(2), data, {
+      loss: meanSquaredError(),
+      epochs: 3,
+      validation: far,
+      resume: await run.checkpoint(),
+    });
+    expect((await resumed).map(({ validation }) => validation?.loss)).toEqual([
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ]);
   });
 
   it("are not there where none was asked for", async () => {

@@ -23,15 +23,19 @@ export function indexRanges(roots: readonly Tensor[]): Map<string, IndexRange[]>
       const ofSource = ranges.get(`${role} ${name}`) ?? new Map<string, IndexRange>();
       ranges.set(`${role} ${name}`, ofSource);
       const key = places ? `${places.every}: ${places.at}` : "all";
-      const known = ofSource.get(key) ?? indices;
-      ofSource.set(key, {
-        count: Math.min(count, known.count),
-        except: except === known.except ? except : undefined,
-        places,
-      });
+      ofSource.set(key, { ...inBoth(indices, ofSource.get(key) ?? indices), places });
     }
   }
   return new Map([...ranges].map(([key, ofSource]) => [key, [...ofSource.values()]]));
+}
+
+/** What both ranges allow: at most one of the exceptions lies outside of both counts. */
+function inBoth(a: IndexRange, b: IndexRange): IndexRange {
+  const allows = ({ count, except }: IndexRange, index: number) =>
+    (index >= 0 && index < count) || index === except;
+  const count = Math.min(a.count, b.count);
+  const exceptions = [a.except, b.except].filter((one) => one !== undefined && !(one >= 0 && one < count));
+  return { count, except: (exceptions as number[]).find((one) => allows(a, one) && allows(b, one)) };
 }
 
 type Source = Tensor<SourceAttributes>;

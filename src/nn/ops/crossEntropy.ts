@@ -80,9 +80,10 @@ const makeCorrect = define(correctOp);
 /**
  * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: []. A single
  * output is the logit of class 1, against class 0. A row with NaN says nothing, and so is never right.
- * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch.
+ * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch. `ignoreIndex` is that loss's label
+ * that may lie outside of the classes, where it is never right.
  */
-export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0, ignoreIndex?: number): Tensor {
   checkTensor("correctCount", logits, labels);
   checkRows("correctCount", logits, labels);
   const [rows, classes] = logits.shape;
@@ -91,7 +92,7 @@ export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0): Ten
     const right = equal(reshape(sub(1, greater(0, logits)), [rows]), labels);
     return sum(mul(right, reshape(isNumber(logits), [rows])));
   }
-  if (fitsOneGroup(rows, classes) && fromHost(labels))
+  if (ignoreIndex === undefined && fitsOneGroup(rows, classes) && fromHost(labels))
     return reshape(makeCorrect([logits, labels], { smoothing }), []);
   return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
 }

@@ -5,7 +5,7 @@ import { formatShape, type Shape } from "../../program.ts";
 import { broadcastShapes, broadcastStrides, checkShape, sameShape } from "../shape.ts";
 import { checkTensor, define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { sum } from "./reduce.ts";
-import { constant, constantValue, iota } from "./source.ts";
+import { constant, constantValue, iota, tensor } from "./source.ts";
 import { indexColumn, reshape } from "./view.ts";
 
 /** What arithmetic takes: tensors, or numbers as constants. */
@@ -186,7 +186,9 @@ export function div(a: Operand, b: Operand): Tensor {
     b,
     (x, y) => x / y,
     (left, right, _x, y) => {
-      return y === 1 && keeps(left, right) ? left : divOp(left, right);
+      if (y === 1 && keeps(left, right)) return left;
+      // In memory, as compilers that know a divisor to be 0 make anything of the quotient.
+      return divOp(left, y === 0 ? broadcastTo(tensor([y], []), right.shape) : right);
     },
   );
 }
@@ -272,18 +274,22 @@ export const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slo
   undefined,
 ]) as (x: Operand, slope: number) => Tensor;
 
-/** For x ≤ 0 the result is α(eˣ - 1), so its derivative αeˣ is the result plus α. */
-export const eluOp = scalarOp("elu", "elu", (node, arriving) => {
-  const [x, alpha] = node.inputs;
-  return [choose(greater(x, 0), arriving, mul(arriving, add(node, alpha))), undefined];
-}) as (x: Operand, alpha: number) => Tensor;
+/** For x ≤ 0 the derivative is αeˣ: computed anew, as the result, α(eˣ - 1), plus α has few digits of it. */
+export const eluOp = scalarOp("elu", "elu", ({ inputs: [x, alpha] }, arriving) => [
+  mul(arriving, choose(greater(x, 0), 1, mul(alpha, expBelow0(x)))),
+  undefined,
+]) as (x: Operand, alpha: number) => Tensor;
+
+/** eˣ for x up to 0, and 1 above. */
+function expBelow0(x: Tensor): Tensor {
+  return exp(choose(greater(x, 0), 0, x));
+}
 
 const SELU_SCALE = 1.0507009873554805;
 const SELU_ALPHA = 1.6732632423543772;
-export const seluOp = scalarOp("selu", "selu", (node, arriving) => {
-  const derivative = choose(greater(node.inputs[0], 0), SELU_SCALE, add(node, SELU_SCALE * SELU_ALPHA));
-  return [mul(arriving, derivative)];
-}) as Unary;
+export const seluOp = scalarOp("selu", "selu", ({ inputs: [x] }, arriving) => [
+  mul(arriving, choose(greater(x, 0), SELU_SCALE, mul(expBelow0(x), SELU_SCALE * SELU_ALPHA))),
+]) as Unary;
 
 export const sigmoidOp = scalarOp("sigmoid", "sigmoid", (node, arriving) => [
   mul(arriving, mul(node, sub(1, node))),
