@@ -1,8 +1,10 @@
 /** What PyTorch gives for NaN, infinities and the largest numbers: written down, not computed. */
 import {
   abs,
+  add,
   argmax,
   choose,
+  constant,
   correctCount,
   cos,
   crossEntropy,
@@ -127,6 +129,8 @@ export const asPyTorch: Readonly<Record<string, Known>> = {
   abs: unary(abs, nan, inf, inf, 3e38, 3e38, 0),
   "multiplied by 0": unary((x) => mul(x, 0), nan, nan, nan, 0, 0, 0),
   "minus itself": unary((x) => sub(x, x), nan, nan, nan, 0, 0, 0),
+  "0 divided": unary((x) => div(0, x), nan, 0, 0, 0, 0, nan),
+  "0 divided by 0": unary((x) => add(mul(x, 0), div(constant(0, [6]), 0)), nan, nan, nan, nan, nan, nan),
   "divided by 0": unary((x) => div(x, 0), nan, inf, -inf, inf, -inf, nan),
   "divided by itself": unary((x) => div(x, x), nan, nan, nan, 1, 1, nan),
   "equal to itself": unary((x) => equal(x, x), 0, 1, 1, 1, 1, 1),

@@ -185,12 +185,16 @@ export function div(a: Operand, b: Operand): Tensor {
     a,
     b,
     (x, y) => x / y,
-    (left, right, _x, y) => {
-      if (y === 1 && keeps(left, right)) return left;
-      // In memory, as compilers that know a divisor to be 0 make anything of the quotient.
-      return divOp(left, y === 0 ? broadcastTo(tensor([y], []), right.shape) : right);
-    },
+    (left, right, x, y) =>
+      y === 1 && keeps(left, right)
+        ? left
+        : divOp(x === 0 ? inMemory(left, x) : left, y === 0 ? inMemory(right, y) : right),
   );
+}
+
+/** A constant that compilers do not know: of quotients that they know to have a 0 in them they make what they like. */
+function inMemory({ shape }: Tensor, value: number): Tensor {
+  return broadcastTo(tensor([value], []), shape);
 }
 
 export const neg = scalarOp("neg", "neg", (_node, arriving) => [neg(arriving)]) as (x: Operand) => Tensor;
