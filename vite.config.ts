@@ -5,8 +5,9 @@ import {
   builtInLicences,
   ignoredByBundlers,
   loadedModules,
-  strippedShaders,
+  minifiedShaders,
 } from "./scripts/build-plugins.mjs";
+import { shortExports } from "./scripts/short-exports.mjs";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -24,8 +25,10 @@ const entry = Object.fromEntries(
  */
 const training = loadedModules(path("src/index.ts"));
 const data = loadedModules(path("src/data/index.ts"));
+const tables = loadedModules(path("src/csv/index.ts"));
 const groups = [
-  { name: "common", test: (id: string) => training.has(id) && data.has(id), priority: 1 },
+  { name: "common", test: (id: string) => training.has(id) && tables.has(id), priority: 2 },
+  { name: "kept", test: (id: string) => training.has(id) && data.has(id), priority: 1 },
   { name: "core", test: (id: string) => training.has(id) || /wgsl|shaders$/.test(id) },
 ];
 
@@ -45,7 +48,7 @@ const modules = (folder: string) => ({
 export default defineConfig({
   // Its modules as they were written, out of which what is not used is left; for Node, its package names one that holds all.
   resolve: { alias: { "ml-matrix": path("node_modules/ml-matrix/src/index.js") } },
-  plugins: [strippedShaders(), ignoredByBundlers()],
+  plugins: [minifiedShaders(), ignoredByBundlers(), shortExports()],
   build: {
     target: "es2022",
     sourcemap: true,
@@ -57,7 +60,13 @@ export default defineConfig({
       treeshake: { manualPureFunctions: ["Config", "zero$1"] },
       output: [
         { ...modules("dist"), minify: false, minifyInternalExports: false },
-        { ...modules("dist/min"), minify: true, minifyInternalExports: true },
+        {
+          ...modules("dist/min"),
+          minify: true,
+          minifyInternalExports: true,
+          // Marks of calls without side effects are for the bundlers of applications, which take the readable files.
+          comments: { legal: true, annotation: false, jsdoc: false },
+        },
       ],
     },
   },

@@ -3,6 +3,7 @@
  * only where there is a file system, so this file loads in a browser.
  */
 
+import { environmentVariable, hostProcess } from "./environment.ts";
 import { hasFileSystem, writeFileWhole } from "./io/files.ts";
 
 export { hasFileSystem };
@@ -15,37 +16,6 @@ export interface Store {
   read(name: string): Promise<Uint8Array | undefined>;
   /** keeps a file, all of it or nothing */
   write(name: string, bytes: Uint8Array): Promise<void>;
-}
-
-/** The parts of `process` in use here; Deno has it too, and a bundler's stand-in for browsers lacks `versions.node`. */
-interface ProcessLike {
-  readonly versions?: { readonly node?: string };
-  readonly platform?: string;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-function hostProcess(): ProcessLike | undefined {
-  const { process } = globalThis as { process?: ProcessLike };
-  return process?.versions?.node === undefined ? undefined : process;
-}
-
-interface DenoLike {
-  readonly permissions?: { querySync(permission: { name: string }): { readonly state: string } };
-}
-
-/** Whether this may be used without Deno asking the user at the terminal; elsewhere, nobody asks. */
-export function allowed(...permissions: readonly ("env" | "read" | "write")[]): boolean {
-  const deno = (globalThis as { Deno?: DenoLike }).Deno?.permissions;
-  return !deno || permissions.every((name) => deno.querySync({ name }).state === "granted");
-}
-
-/** An environment variable; undefined where it is unset or empty, and where there is no environment to read. */
-export function environmentVariable(name: string): string | undefined {
-  try {
-    return hostProcess()?.env?.[name] || undefined;
-  } catch {
-    return undefined; // Deno without permission to read the environment
-  }
 }
 
 /**

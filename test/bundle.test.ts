@@ -1,10 +1,10 @@
 /** Checks the size of the built package, and what it loads. `npm test` builds it first. */
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { stripWgsl } from "../scripts/build-plugins.mjs";
+import { minifyWgsl, stripWgsl } from "../scripts/wgsl.mjs";
 import { readImports } from "./helpers/imports.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -26,6 +26,29 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
   "./dist/min/minimize.js": 3 * 1024,
   "./dist/min/inspect.js": 3 * 1024,
   "./dist/min/search.js": 8 * 1024,
+};
+
+/** What the library loads only when it is asked for, by module. */
+const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
+  // The run of fit, evaluations, predictions: with the first of each.
+  training: 2304,
+  evaluator: 2048,
+  predicted: 2048,
+  // Programs on the CPU, with the kernels' twins.
+  cpuExecutable: 5 * 1024,
+  // The choice of kernels by measuring, and where choices are kept; profiles.
+  tune: 2048,
+  store: 768,
+  profile: 1024,
+  // Data that is read piece by piece.
+  streamed: 2048,
+  // Checkpoints and the loading of weights, with the sources and hashes they share; how files are read and written.
+  checkpoint: 4608,
+  weights: 2048,
+  source: 1024,
+  hash: 768,
+  read: 512,
+  write: 1792,
 };
 
 /** The package's entries as package.json declares them, and as bundlers would leave them: minified. */
@@ -92,14 +115,15 @@ describe("the built package", () => {
     },
   );
 
-  it("loads little later", () => {
+  it("loads later what it says, and little", () => {
     const now = builtModules(entry("./dist/min/index.js"));
     const later = [...builtModules(entry("./dist/min/index.js"), true)].filter(
       ([module]) => !now.has(module),
     );
-    // Streaming, profiles, how files are written; checkpoints and the loading of weights, with the sources and hashes they share.
-    expect(later.length).toBe(7);
-    expect(sizeOf(later.map(([, code]) => code))).toBeLessThan(13 * 1024);
+    const named = later.map(([module, code]) => [basename(module, ".js"), code] as const);
+    expect(named.map(([name]) => name).sort()).toEqual(Object.keys(MAX_LATER_BYTES).sort());
+    const tooLarge = named.filter(([name, code]) => sizeOf([code]) >= (MAX_LATER_BYTES[name] as number));
+    expect(tooLarge.map(([name, code]) => `${name}: ${sizeOf([code])}`)).toEqual([]);
   });
 
   it.each([
@@ -124,7 +148,8 @@ describe("the built package", () => {
     for (const [i, entry] of declared.entries()) {
       const module = await load(entry.default);
       expect(Object.keys(module).length).toBeGreaterThan(0);
-      expect(Object.keys(await load((entries[i] as typeof entry).default))).toEqual(Object.keys(module));
+      const minified = await load((entries[i] as typeof entry).default);
+      expect(Object.keys(minified).sort()).toEqual(Object.keys(module).sort());
     }
   });
 });
@@ -145,5 +170,25 @@ describe("stripped shaders", () => {
 
   it("stay apart where only a comment divided them", () => {
     expect(stripWgsl("const/* type */SIZE = 4;")).toBe("const SIZE = 4;");
+  });
+
+  it("have short names for what is local, and keep those that hooks and specialising look for", () => {
+    const source = `
+      const SIZE = 1u;
+      @group(1) @binding(0) var<storage, read> a: array<f32>;
+      fn element(index: u32) -> f32 {
+        return a[index];
+      }
+      @compute @workgroup_size(64)
+      fn total(@builtin(global_invocation_id) id: vec3<u32>) {
+        var total0 = - -1.5e-3;
+        for (var i = 0u; i < SIZE; i++) {
+          total0 += element(i + id.x);
+        }
+      }`;
+    expect(minifyWgsl([source])).toEqual([
+      "const SIZE=1u;\n@group(1)@binding(0)var<storage,read>a:array<f32>;\nfn element(index:u32)->f32{return a[index];}\n" +
+        "@compute@workgroup_size(64)\nfn total(@builtin(global_invocation_id)d:vec3<u32>){var e= - -1.5e-3;for(var c=0u;c<SIZE;c++){e+=element(c+d.x);}}",
+    ]);
   });
 });

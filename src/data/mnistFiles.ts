@@ -1,5 +1,6 @@
 /** The files of MNIST: out of a folder, a cache, or from mirrors; unpacked and checked. Loaded by those who load MNIST only. */
-import { environmentVariable, folderStore, hasFileSystem, openCache, type Store } from "../store.ts";
+import { environmentVariable } from "../environment.ts";
+import { folderStore, hasFileSystem, openCache, type Store } from "../store.ts";
 import type { Dataset } from "./dataset.ts";
 import { download, reasonOf } from "./download.ts";
 import { gunzip, isGzip } from "./gzip.ts";

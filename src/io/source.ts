@@ -1,5 +1,6 @@
 /** Bytes out of wherever they lie: memory, a file, an address, a Blob or a Response. */
-import { hasFileSystem, readFile } from "./files.ts";
+import { hasFileSystem } from "./files.ts";
+import { readFile } from "./read.ts";
 
 /**
  * Bytes; what a user chose (a Blob or File); what `fetch` gave; an address as a URL; or, outside of browsers, the path of a

@@ -1,5 +1,5 @@
 /** How files are written: loaded by those who write some. */
-import { codeOf, type FileSystem, fileSystem } from "./files.ts";
+import { codeOf, type FileSystem, fileSystem } from "./read.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",

@@ -1,5 +1,5 @@
 import shader from "../../shaders/elementwise.wgsl?raw";
-import { inParts, type Kernel, spread } from "./kernel.ts";
+import { type Kernel, spread } from "./kernel.ts";
 
 const GROUP = 64;
 
@@ -19,9 +19,4 @@ export const elementwise: Kernel = {
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
   flops: () => 0,
   loads: ({ SIZE }) => ({ element: SIZE }),
-  twin({ constants: { SIZE }, load, store }) {
-    return inParts(SIZE, (start, end) => {
-      for (let index = start; index < end; index++) store.store(index, load.element(index));
-    });
-  },
 };

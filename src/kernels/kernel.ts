@@ -1,10 +1,10 @@
 /**
- * What a kernel is: a shader with its contract as data, and the same computation in TypeScript.
+ * What a kernel is: a shader with its contract as data.
  *
- * Adding a kernel takes two files: `shaders/<family>.wgsl` and `src/kernels/<family>.ts`, and its name in the
- * table of `src/kernels/index.ts`.
+ * Adding a kernel takes three files: `shaders/<family>.wgsl`, `src/kernels/<family>.ts`, and for the CPU
+ * `src/kernels/twins/<family>.ts`; and its name in the tables of both folders' `index.ts`.
  */
-import type { DType, Elements } from "../program.ts";
+import type { DType } from "../program.ts";
 
 export type Constants = Readonly<Record<string, number>>;
 export type Access = "read" | "read_write";
@@ -12,41 +12,6 @@ export type Access = "read" | "read_write";
 export interface KernelBinding {
   readonly binding: number;
   readonly access: Access;
-}
-
-/** What a twin gets: the memory bound to the kernel's own names, and its hooks as functions. */
-export interface TwinCall {
-  readonly constants: Constants;
-  readonly memory: Readonly<Record<string, Elements>>;
-  readonly load: Readonly<Record<string, (index: number) => number>>;
-  readonly store: Readonly<Record<string, (index: number, value: number) => void>>;
-  /** The f32 at a slot of the current row of the step table. */
-  scalar(slot: number): number;
-}
-
-/** What a twin gives back: where it can be left for a while, if anywhere. Going through it does the work. */
-export type Twin = Iterable<void> | void;
-
-/** So much of a twin's work is done between two pauses: elements that hooks compute, or products. */
-export const PART = 1 << 14;
-
-/** A loop over `count` elements with pauses: `work` goes from `start` up to, not including, `end`. */
-export function* inParts(count: number, work: (start: number, end: number) => void): Iterable<void> {
-  for (let start = 0; start < count; start += PART) {
-    work(start, Math.min(count, start + PART));
-    yield;
-  }
-}
-
-/** Counts the work of a twin, `amount` by `amount`. Gives true where there was enough of it for a pause. */
-export function pauses(): (amount: number) => boolean {
-  let done = 0;
-  return (amount) => {
-    done += amount;
-    if (done < PART) return false;
-    done = 0;
-    return true;
-  };
 }
 
 /** What kernels may know of a device: what it can do, never what it is called. */
@@ -104,8 +69,6 @@ export interface Kernel {
    * larger matrix, as if there were no others.
    */
   loads?(constants: Constants): Readonly<Record<string, number>>;
-  /** The CPU twin: the same computation, in plain loops, that {@link pauses} now and then if they may take long. */
-  twin(call: TwinCall): Twin;
 }
 
 const OPERANDS = 7;

@@ -2,15 +2,7 @@ import shader from "../../shaders/matmul.wgsl?raw";
 import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
 import { blockConstants, blocksFor, isNarrow, plainBlock } from "./blocks.ts";
-import {
-  type Constants,
-  type DeviceTraits,
-  type Kernel,
-  pauses,
-  type TwinCall,
-  type Variant,
-  type VectorAccess,
-} from "./kernel.ts";
+import type { Constants, DeviceTraits, Kernel, Variant, VectorAccess } from "./kernel.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -46,29 +38,6 @@ export function matmulConstants(shape: MatmulShape, sums = false) {
   };
 }
 
-function strides({ M, N, K, TRANSPOSE_A, TRANSPOSE_B }: Constants) {
-  return {
-    rowA: TRANSPOSE_A ? 1 : K,
-    stepA: TRANSPOSE_A ? M : 1,
-    columnB: TRANSPOSE_B ? K : 1,
-    stepB: TRANSPOSE_B ? 1 : N,
-  };
-}
-
-/** The rows that a product reads from a larger matrix, as a matrix of their own. */
-function* pickedRows(rows: number, columns: number, rowOf: Load, element: Load) {
-  const picked = new Float32Array(rows * columns);
-  const pause = pauses();
-  for (let row = 0; row < rows; row++) {
-    if (pause(columns)) yield;
-    const start = rowOf(row) * columns;
-    for (let column = 0; column < columns; column++) picked[row * columns + column] = element(start + column);
-  }
-  return picked;
-}
-
-type Load = (index: number) => number;
-
 const constants = {
   BATCH: "u32",
   M: "u32",
@@ -101,7 +70,6 @@ const declaration = {
   workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
   flops: ({ BATCH, M, N, K }: Constants) => 2 * BATCH * M * N * K,
   loads: ({ M, N, K }: Constants) => ({ loadA: M * K, loadB: K * N, rowOfA: M, rowOfB: K }),
-  twin,
 } as const;
 
 const vectorB: VectorAccess = { constant: "VECTOR_B", element: "loadB", vector: "vectorB" };
@@ -203,42 +171,4 @@ function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
   const variants = tiled.map(({ variant }) => variant);
   if (!best || Math.min(M, N) < DEPTH) return [...blocks, ...variants];
   return [best.variant, ...variants.filter((variant) => variant !== best.variant), ...blocks];
-}
-
-function* twin({ constants, memory, load, store }: TwinCall) {
-  const { BATCH, M, N, K, BATCH_A, BATCH_B, SUMS, ROWS_A, ROWS_B } = constants;
-  const a = ROWS_A ? yield* pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
-  const b = ROWS_B ? yield* pickedRows(K, N, load.rowOfB, load.loadB) : memory.b;
-  const { rowA, stepA, columnB, stepB } = strides(constants);
-  const row = new Float64Array(N);
-  const pause = pauses();
-  for (let batch = 0; batch < BATCH; batch++) {
-    for (let m = 0; m < M; m++) {
-      if (pause(N * K)) yield;
-      row.fill(0);
-      const startA = batch * BATCH_A + m * rowA;
-      const startB = batch * BATCH_B;
-      if (stepB === 1) {
-        // B's columns lie contiguous: dot products.
-        for (let n = 0; n < N; n++) {
-          let sum = 0;
-          for (let k = 0, i = startA, j = startB + n * columnB; k < K; k++, i += stepA, j++)
-            sum += a[i] * b[j];
-          row[n] = sum;
-        }
-      } else {
-        // B's rows lie contiguous: add up multiples of them.
-        for (let k = 0; k < K; k++) {
-          const value = a[startA + k * stepA];
-          for (let n = 0, j = startB + k * stepB; n < N; n++, j += columnB) row[n] += value * b[j];
-        }
-      }
-      for (let n = 0; n < N; n++) store.store((batch * M + m) * N + n, row[n]);
-      if (SUMS) {
-        let total = 0;
-        for (let k = 0; k < K; k++) total += a[startA + k * stepA];
-        store.storeSum(batch * M + m, total);
-      }
-    }
-  }
 }

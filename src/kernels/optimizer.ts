@@ -1,5 +1,5 @@
 import shader from "../../shaders/optimizer.wgsl?raw";
-import { inParts, type Kernel, type KernelBinding, spread, type TwinCall } from "./kernel.ts";
+import { type Kernel, type KernelBinding, spread } from "./kernel.ts";
 
 /** Invocations of a workgroup, and elements of each. */
 const GROUP = 256;
@@ -25,13 +25,12 @@ const memory: Record<string, KernelBinding> = {
 const first: Record<string, KernelBinding> = { first: { binding: 3, access: "read_write" } };
 const second: Record<string, KernelBinding> = { second: { binding: 4, access: "read_write" } };
 
-/** One update rule: how it changes element `i`, given its learning rate and its weight decay. */
+/** One update rule. */
 function rule(
   name: string,
   bindings: Record<string, KernelBinding>,
   constants: Record<string, "u32" | "f32">,
   flopsPerElement: number,
-  update: (call: TwinCall, i: number, rate: number, decay: number) => void,
 ): Kernel {
   return {
     name,
@@ -42,54 +41,18 @@ function rule(
     hooks: {},
     grid: ({ SIZE }) => groups(SIZE),
     flops: ({ SIZE }) => SIZE * flopsPerElement,
-    twin(call) {
-      const { blocks } = call.memory;
-      const learningRate = call.scalar(call.constants.LEARNING_RATE);
-      return inParts(call.constants.SIZE, (start, end) => {
-        for (let i = start; i < end; i++) {
-          const block = Math.floor(i / OPTIMIZER_BLOCK) * 2;
-          update(call, i, learningRate * blocks[block], blocks[block + 1]);
-        }
-      });
-    },
   };
 }
 
-export const sgd = rule("sgd", {}, {}, 4, ({ memory: { parameters, gradients } }, i, rate, decay) => {
-  parameters[i] -= rate * (gradients[i] + decay * parameters[i]);
-});
+export const sgd = rule("sgd", {}, {}, 4);
 
-export const momentum = rule(
-  "momentum",
-  first,
-  { MOMENTUM: "f32", NESTEROV: "u32" },
-  6,
-  ({ memory: { parameters, gradients, first }, constants: { MOMENTUM, NESTEROV } }, i, rate, decay) => {
-    const gradient = gradients[i] + decay * parameters[i];
-    const velocity = MOMENTUM * first[i] + gradient;
-    first[i] = velocity;
-    parameters[i] -= rate * (NESTEROV ? gradient + MOMENTUM * velocity : velocity);
-  },
-);
+export const momentum = rule("momentum", first, { MOMENTUM: "f32", NESTEROV: "u32" }, 6);
 
 export const adam = rule(
   "adam",
   { ...first, ...second },
   { CORRECTION1: "u32", CORRECTION2: "u32", BETA1: "f32", BETA2: "f32", EPSILON: "f32", DECOUPLED: "u32" },
   14,
-  ({ memory: { parameters, gradients, first, second }, constants, scalar }, i, rate, decay) => {
-    const { BETA1, BETA2, EPSILON, DECOUPLED, CORRECTION1, CORRECTION2 } = constants;
-    let parameter = parameters[i];
-    let gradient = gradients[i];
-    if (DECOUPLED) parameter -= rate * decay * parameter;
-    else gradient += decay * parameter;
-    const mean = BETA1 * first[i] + (1 - BETA1) * gradient;
-    const variance = BETA2 * second[i] + (1 - BETA2) * gradient * gradient;
-    first[i] = mean;
-    second[i] = variance;
-    const denominator = Math.sqrt(variance) * scalar(CORRECTION2) + EPSILON;
-    parameters[i] = parameter - (rate * scalar(CORRECTION1) * mean) / denominator;
-  },
 );
 
 export const rmsprop = rule(
@@ -97,35 +60,12 @@ export const rmsprop = rule(
   { ...first, ...second },
   { DECAY: "f32", MOMENTUM: "f32", EPSILON: "f32" },
   9,
-  ({ memory: { parameters, gradients, first, second }, constants }, i, rate, decay) => {
-    const { DECAY, MOMENTUM, EPSILON } = constants;
-    const gradient = gradients[i] + decay * parameters[i];
-    const variance = DECAY * second[i] + (1 - DECAY) * gradient * gradient;
-    const direction = gradient / (Math.sqrt(variance) + EPSILON);
-    // Without momentum, 0 times what went before would be NaN where that is infinite.
-    const before = first[i];
-    const velocity = MOMENTUM > 0 ? MOMENTUM * before + direction : direction;
-    second[i] = variance;
-    first[i] = velocity;
-    parameters[i] -= rate * velocity;
-  },
 );
 
-export const adagrad = rule(
-  "adagrad",
-  second,
-  { CORRECTION1: "u32", EPSILON: "f32" },
-  8,
-  ({ memory: { parameters, gradients, second }, constants, scalar }, i, rate, decay) => {
-    const gradient = gradients[i] + decay * parameters[i];
-    const sum = second[i] + gradient * gradient;
-    second[i] = sum;
-    parameters[i] -= (rate * scalar(constants.CORRECTION1) * gradient) / (Math.sqrt(sum) + constants.EPSILON);
-  },
-);
+export const adagrad = rule("adagrad", second, { CORRECTION1: "u32", EPSILON: "f32" }, 8);
 
 /** A change of all gradients in place. */
-function clip(name: string, bindings: Record<string, KernelBinding>, twin: Kernel["twin"]): Kernel {
+function clip(name: string, bindings: Record<string, KernelBinding>): Kernel {
   return {
     name,
     shader,
@@ -135,19 +75,9 @@ function clip(name: string, bindings: Record<string, KernelBinding>, twin: Kerne
     hooks: {},
     grid: ({ SIZE }) => groups(SIZE),
     flops: ({ SIZE }) => SIZE,
-    twin,
   };
 }
 
-export const clipNorm = clip(
-  "clipNorm",
-  { squares: { binding: 6, access: "read" } },
-  ({ memory: { clipped, squares }, constants: { LIMIT } }) => {
-    const factor = Math.min(1, LIMIT / (Math.sqrt(squares[0]) + 1e-6));
-    for (let i = 0; i < clipped.length; i++) clipped[i] *= factor;
-  },
-);
+export const clipNorm = clip("clipNorm", { squares: { binding: 6, access: "read" } });
 
-export const clipValue = clip("clipValue", {}, ({ memory: { clipped }, constants: { LIMIT } }) => {
-  for (let i = 0; i < clipped.length; i++) clipped[i] = Math.min(LIMIT, Math.max(-LIMIT, clipped[i]));
-});
+export const clipValue = clip("clipValue", {});

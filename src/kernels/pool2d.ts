@@ -1,6 +1,5 @@
 import shader from "../../shaders/pool2d.wgsl?raw";
-import { type Constants, inParts, type Kernel, pauses, spread, type TwinCall } from "./kernel.ts";
-import { exceeds } from "./scalar.ts";
+import { type Constants, type Kernel, spread } from "./kernel.ts";
 
 const GROUP = 64;
 
@@ -40,8 +39,8 @@ export function poolConstants(shape: PoolShape, kernel: PoolKernel) {
   return { ...constants, ROW: spread(Math.ceil(invocationsOf[kernel](constants) / GROUP))[0] * GROUP };
 }
 
-const outputs = ({ IMAGES, OUT_H, OUT_W }: Constants) => IMAGES * OUT_H * OUT_W;
-const inputs = ({ IMAGES, H, W }: Constants) => IMAGES * H * W;
+export const outputs = ({ IMAGES, OUT_H, OUT_W }: Constants) => IMAGES * OUT_H * OUT_W;
+export const inputs = ({ IMAGES, H, W }: Constants) => IMAGES * H * W;
 const tiles = ({ IMAGES, H, W, KERNEL_H, KERNEL_W }: Constants) =>
   IMAGES * Math.ceil(H / KERNEL_H) * Math.ceil(W / KERNEL_W);
 
@@ -53,57 +52,7 @@ const invocationsOf = {
   averageScatter: inputs,
 } as const;
 
-/** Calls `visit` with the position of every input pixel in the window of one output, in order. */
-function forEachInWindow(c: Constants, output: number, visit: (input: number) => void): void {
-  const image = Math.floor(output / (c.OUT_H * c.OUT_W));
-  const top = (Math.floor(output / c.OUT_W) % c.OUT_H) * c.STRIDE_H - c.PAD_H;
-  const left = (output % c.OUT_W) * c.STRIDE_W - c.PAD_W;
-  for (let y = Math.max(0, top); y < Math.min(c.H, top + c.KERNEL_H); y++) {
-    for (let x = Math.max(0, left); x < Math.min(c.W, left + c.KERNEL_W); x++)
-      visit((image * c.H + y) * c.W + x);
-  }
-}
-
-/** As the shader: NaN is the largest, and the last one is chosen, as in PyTorch. */
-function firstMaximum(c: Constants, output: number, element: (index: number) => number): number {
-  let best = 0;
-  let position = -1;
-  forEachInWindow(c, output, (input) => {
-    const value = element(input);
-    if (position < 0 || Number.isNaN(value) || exceeds(value, best)) {
-      best = value;
-      position = input;
-    }
-  });
-  return position;
-}
-
-/** Adds up in f64 what each output gives to inputs, and stores it. */
-function* scatter(
-  { constants: c, store }: TwinCall,
-  give: (output: number, sums: Float64Array) => void,
-): Iterable<void> {
-  const sums = new Float64Array(inputs(c));
-  yield* forEachOutput(c, (output) => give(output, sums));
-  yield* inParts(sums.length, (start, end) => {
-    for (let i = start; i < end; i++) store.store(i, sums[i]);
-  });
-}
-
-function* forEachOutput(c: Constants, visit: (output: number) => void): Iterable<void> {
-  const pause = pauses();
-  for (let output = 0; output < outputs(c); output++) {
-    visit(output);
-    if (pause(c.KERNEL_H * c.KERNEL_W)) yield;
-  }
-}
-
-function pooling(
-  name: PoolKernel,
-  hooks: Kernel["hooks"],
-  loads: Kernel["loads"],
-  twin: Kernel["twin"],
-): Kernel {
+function pooling(name: PoolKernel, hooks: Kernel["hooks"], loads: Kernel["loads"]): Kernel {
   return {
     name,
     shader,
@@ -127,51 +76,17 @@ function pooling(
     grid: (c) => spread(Math.ceil(invocationsOf[name](c) / GROUP)),
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,
-    twin,
   };
 }
 
 const select = { element: "load", picked: "load", store: "store" } as const;
-
-const selectLoads = (c: Constants) => ({ element: inputs(c), picked: inputs(c) });
-export const maxSelect = pooling("maxSelect", select, selectLoads, (call) => {
-  const { constants: c, load, store } = call;
-  return forEachOutput(c, (output) => {
-    store.store(output, load.picked(firstMaximum(c, output, load.element)));
-  });
-});
-
-const scatterLoads = (c: Constants) => ({ element: inputs(c), picked: outputs(c) });
-const scatterMaxima = (call: TwinCall) => {
-  const { constants: c, load } = call;
-  return scatter(call, (output, sums) => {
-    sums[firstMaximum(c, output, load.element)] += load.picked(output);
-  });
-};
-export const maxScatter = pooling("maxScatter", select, scatterLoads, scatterMaxima);
-export const maxScatterTiled = pooling("maxScatterTiled", select, scatterLoads, scatterMaxima);
-
 const mean = { element: "load", store: "store" } as const;
 
-const meanLoads = (c: Constants) => ({ element: inputs(c) });
-export const average = pooling("average", mean, meanLoads, (call) => {
-  const { constants: c, load, store } = call;
-  return forEachOutput(c, (output) => {
-    let total = 0;
-    forEachInWindow(c, output, (input) => {
-      total += load.element(input);
-    });
-    store.store(output, total / (c.KERNEL_H * c.KERNEL_W));
-  });
-});
+export const maxSelect = pooling("maxSelect", select, (c) => ({ element: inputs(c), picked: inputs(c) }));
 
-const meanScatterLoads = (c: Constants) => ({ element: outputs(c) });
-export const averageScatter = pooling("averageScatter", mean, meanScatterLoads, (call) => {
-  const { constants: c, load } = call;
-  return scatter(call, (output, sums) => {
-    const part = load.element(output) / (c.KERNEL_H * c.KERNEL_W);
-    forEachInWindow(c, output, (input) => {
-      sums[input] += part;
-    });
-  });
-});
+const scatterLoads = (c: Constants) => ({ element: inputs(c), picked: outputs(c) });
+export const maxScatter = pooling("maxScatter", select, scatterLoads);
+export const maxScatterTiled = pooling("maxScatterTiled", select, scatterLoads);
+
+export const average = pooling("average", mean, (c) => ({ element: inputs(c) }));
+export const averageScatter = pooling("averageScatter", mean, (c) => ({ element: outputs(c) }));

@@ -1,6 +1,5 @@
 import shader from "../../shaders/reduce.wgsl?raw";
-import { type Constants, type Kernel, lanesFor, PART, pauses, spread } from "./kernel.ts";
-import { exceeds } from "./scalar.ts";
+import { type Constants, type Kernel, lanesFor, spread } from "./kernel.ts";
 
 const WORKGROUP = 64;
 
@@ -31,24 +30,4 @@ export const reduce: Kernel = {
   workgroup: () => [WORKGROUP, 1],
   flops: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
   loads: ({ OUTPUTS, SIZE }) => ({ element: OUTPUTS * SIZE }),
-  *twin({ constants: { OUTPUTS, SIZE, MODE }, load, store }) {
-    const pause = pauses();
-    for (let output = 0; output < OUTPUTS; output++) {
-      let total = MODE === REDUCE_MODES.sum ? 0 : -Infinity;
-      let position = 0;
-      for (let start = 0; start < SIZE; start += PART) {
-        const end = Math.min(SIZE, start + PART);
-        for (let r = start; r < end; r++) {
-          const value = load.element(output * SIZE + r);
-          if (MODE === REDUCE_MODES.sum) total += value;
-          else if (exceeds(value, total)) {
-            total = value;
-            position = r;
-          }
-        }
-        if (pause(end - start)) yield;
-      }
-      store.store(output, MODE === REDUCE_MODES.argmax ? position : total);
-    }
-  },
 };

@@ -28,15 +28,4 @@ export const scatterRows: Kernel = {
   workgroup: () => [WORKGROUP, 1],
   flops: ({ WIDTH, COUNT }) => COUNT * WIDTH,
   loads: ({ WIDTH, COUNT }) => ({ rowOf: COUNT, element: COUNT * WIDTH }),
-  twin({ constants: { ROWS, WIDTH, COUNT }, load, store }) {
-    const sums = new Float64Array(ROWS * WIDTH);
-    for (let i = 0; i < COUNT; i++) {
-      const index = load.rowOf(i);
-      if (!(index >= 0 && index < ROWS)) continue;
-      const row = Math.trunc(index);
-      for (let column = 0; column < WIDTH; column++)
-        sums[row * WIDTH + column] += load.element(i * WIDTH + column);
-    }
-    for (let at = 0; at < sums.length; at++) store.store(at, sums[at]);
-  },
 };

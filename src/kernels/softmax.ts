@@ -1,5 +1,5 @@
 import shader from "../../shaders/softmax.wgsl?raw";
-import { type Constants, type Kernel, lanesFor, pauses, spread } from "./kernel.ts";
+import { type Constants, type Kernel, lanesFor, spread } from "./kernel.ts";
 
 const WORKGROUP = 64;
 
@@ -25,19 +25,4 @@ export const softmax: Kernel = {
   grid: groups,
   flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
   loads: ({ ROWS, SIZE }) => ({ element: ROWS * SIZE }),
-  *twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {
-    const pause = pauses();
-    for (let row = 0; row < ROWS; row++) {
-      if (pause(3 * SIZE)) yield;
-      const first = row * SIZE;
-      let highest = -Infinity;
-      for (let i = 0; i < SIZE; i++) highest = Math.max(highest, load.element(first + i));
-      let sum = 0;
-      for (let i = 0; i < SIZE; i++) sum += Math.exp(load.element(first + i) - highest);
-      for (let i = 0; i < SIZE; i++) {
-        const shifted = load.element(first + i) - highest;
-        store.store(first + i, LOGARITHM === 1 ? shifted - Math.log(sum) : Math.exp(shifted) / sum);
-      }
-    }
-  },
 };

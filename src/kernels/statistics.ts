@@ -24,10 +24,4 @@ export const track: Kernel = {
   hooks: {},
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
   flops: ({ SIZE }) => 3 * SIZE,
-  twin({ memory: { running, observed, rates } }) {
-    for (let i = 0; i < running.length; i++) {
-      const rate = rates[Math.floor(i / STATISTICS_BLOCK)];
-      running[i] = (1 - rate) * running[i] + rate * observed[i];
-    }
-  },
 };

@@ -1,47 +1,29 @@
 /** The CPU engine: plays each dispatch of a program through its kernel's twin. The reference, and the fallback. */
 
-import { compileHook, type StepRow } from "../kernels/hooks.ts";
-import { kernelNamed } from "../kernels/index.ts";
-import type { Twin, TwinCall } from "../kernels/kernel.ts";
-import {
-  type Dispatch,
-  type DType,
-  type Elements,
-  elementCount,
-  launchesOf,
-  type Program,
-  STEP_SLOTS,
-} from "../program.ts";
+import type { DType, Elements, Program } from "../program.ts";
 import {
   arrayOf,
   type BufferReader,
-  boundMemory,
   type CompileOptions,
   checkBuffer,
-  checkedInput,
   checkMaxSteps,
-  checkStepCount,
   checkUsable,
   checkWrite,
   type Engine,
   type EngineBuffer,
   EngineError,
   type Executable,
-  type LaunchTimes,
-  type Outputs,
   RELEASED,
-  StepTable,
 } from "./engine.ts";
 import { checkLimits } from "./limits.ts";
-import { planMemory } from "./plan.ts";
-import { giveTurn, InOrder, turnIsDue } from "./turns.ts";
+import { InOrder } from "./turns.ts";
 
 /** The CPU reference engine. */
 export function cpu(): Engine {
   return new CpuEngine();
 }
 
-class CpuEngine implements Engine {
+export class CpuEngine implements Engine {
   readonly kind = "cpu";
   readonly info = {
     adapter: "CPU reference (JavaScript)",
@@ -65,6 +47,8 @@ class CpuEngine implements Engine {
     checkMaxSteps(options.maxSteps);
     const unlimited = Number.POSITIVE_INFINITY;
     checkLimits(program, { binding: unlimited, buffer: unlimited });
+    const { CpuExecutable } = await import("./cpuExecutable.ts");
+    this.check();
     return new CpuExecutable(this, program, options);
   }
 
@@ -91,7 +75,7 @@ class CpuEngine implements Engine {
   }
 }
 
-class CpuBuffer implements EngineBuffer {
+export class CpuBuffer implements EngineBuffer {
   elements: Elements;
   unusable: string | undefined;
 
@@ -138,173 +122,8 @@ class CpuBuffer implements EngineBuffer {
   }
 }
 
-/** A program with its memory. */
-interface Played {
-  readonly memory: readonly Elements[];
-  /** By launch. */
-  readonly launches: readonly (readonly Play[])[];
-  readonly outputs: readonly { readonly name: string; readonly elements: Elements }[];
-}
-
-/** A dispatch, ready to be played. */
-type Play = () => Twin;
-
-class CpuExecutable implements Executable {
-  readonly table: StepTable;
-  readonly #row: StepRow;
-  readonly #bound: ReadonlyMap<number, CpuBuffer>;
-  /** Until the release. Runs that were enqueued before hold on to it. */
-  #played: Played | undefined;
-
-  constructor(
-    readonly engine: CpuEngine,
-    readonly program: Program,
-    { maxSteps = 1, ...memory }: CompileOptions,
-  ) {
-    this.table = new StepTable(maxSteps);
-    const row = new Float32Array(STEP_SLOTS);
-    this.#row = { f32: row, u32: new Uint32Array(row.buffer) };
-    const isOwn = (buffer: EngineBuffer) => buffer instanceof CpuBuffer && buffer.engine === engine;
-    this.#bound = boundMemory(program, memory, isOwn as (buffer: EngineBuffer) => buffer is CpuBuffer);
-    const all = allocate(program, this.#bound);
-    this.#played = {
-      memory: all,
-      launches: launchesOf(program).map((launch) => launch.map((dispatch) => this.#prepare(dispatch, all))),
-      outputs: Object.entries(program.outputs).map(([name, { buffer }]) => ({ name, elements: all[buffer] })),
-    };
-  }
-
-  #prepare(dispatch: Dispatch, all: readonly Elements[]): Play {
-    const kernel = kernelNamed(dispatch.kernel);
-    const memory: Record<string, Elements> = {};
-    for (const [name, { buffer, offset, shape }] of Object.entries(dispatch.bindings)) {
-      memory[name] = all[buffer].subarray(offset, offset + elementCount(shape));
-    }
-    const load: Record<string, TwinCall["load"][string]> = {};
-    const store: Record<string, TwinCall["store"][string]> = {};
-    for (const [name, hook] of Object.entries(dispatch.hooks)) {
-      const run = compileHook(hook, memory, this.program.scalars, this.#row);
-      if (kernel.hooks[name] === "load") load[name] = (index) => run(index, 0);
-      else store[name] = hook.code.length > 0 ? (index, value) => void run(index, value) : () => {};
-    }
-    const call: TwinCall = {
-      constants: dispatch.constants,
-      memory,
-      load,
-      store,
-      scalar: (slot) => this.#row.f32[slot],
-    };
-    return () => kernel.twin(call);
-  }
-
-  write(input: string, data: Elements): void {
-    const { memory } = this.#checked();
-    this.engine.copy(data, memory[checkedInput(this.program, input, data)]);
-  }
-
-  check(count: number): void {
-    this.#checked();
-    checkStepCount(this.program, this.table, count);
-  }
-
-  async run(count: number): Promise<Outputs> {
-    this.check(count);
-    const { launches, outputs } = this.#checked();
-    const rows = this.#rows(count);
-    const results = allocated(`program ${this.program.name}: what ${count} steps return`, () =>
-      outputs.map(
-        ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
-      ),
-    );
-    await this.engine.order.do(async () => {
-      for (let step = 0; step < count; step++) {
-        this.#row.u32.set(rows.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
-        for (const launch of launches) await this.#play(launch);
-        outputs.forEach(({ elements }, i) => {
-          results[i].set(elements, step * elements.length);
-        });
-      }
-      this.engine.check();
-    });
-    return Object.fromEntries(outputs.map(({ name }, i) => [name, results[i]]));
-  }
-
-  async profile(count: number): Promise<LaunchTimes> {
-    this.check(count);
-    const { launches } = this.#checked();
-    const rows = this.#rows(count);
-    const milliseconds: number[][] = launches.map(() => []);
-    await this.engine.order.do(async () => {
-      for (let step = 0; step < count; step++) {
-        this.#row.u32.set(rows.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
-        for (const [i, launch] of launches.entries()) {
-          const began = performance.now();
-          const away = await this.#play(launch);
-          milliseconds[i].push(performance.now() - began - away);
-        }
-      }
-    });
-    return { method: "clock", milliseconds };
-  }
-
-  /** The rows of the step table for a run that is enqueued now. */
-  #rows(count: number): Uint32Array {
-    return this.table.u32.slice(0, count * STEP_SLOTS);
-  }
-
-  /** Plays a launch. Resolves with the milliseconds in which it was the host's turn. */
-  async #play(launch: readonly Play[]): Promise<number> {
-    this.engine.check();
-    let away = 0;
-    for (const play of launch) {
-      for (const _ of play() ?? []) if (turnIsDue()) away += await this.#giveTurn();
-      if (turnIsDue()) away += await this.#giveTurn();
-    }
-    return away;
-  }
-
-  async #giveTurn(): Promise<number> {
-    const began = performance.now();
-    await giveTurn();
-    this.engine.check();
-    return performance.now() - began;
-  }
-
-  /** @throws EngineError unless it can run */
-  #checked(): Played {
-    this.engine.check();
-    const at = `program ${this.program.name}`;
-    if (!this.#played) throw new EngineError(`${at} ${RELEASED}`);
-    for (const buffer of this.#bound.values()) checkUsable(`${at}: its memory "${buffer.label}"`, buffer);
-    return this.#played;
-  }
-
-  release(): void {
-    this.#played = undefined;
-  }
-
-  [Symbol.dispose](): void {
-    this.release();
-  }
-}
-
-/** One array for each buffer of the program; temporaries share storage by the same plan as on the GPU. */
-function allocate(program: Program, bound: ReadonlyMap<number, CpuBuffer>): Elements[] {
-  const plan = planMemory(program);
-  const slots = plan.slots.map((bytes) => allocated(`program ${program.name}`, () => new ArrayBuffer(bytes)));
-  return program.buffers.map((spec, index) => {
-    const given = bound.get(index);
-    if (given) return given.elements;
-    if (spec.values) return Float32Array.from(spec.values);
-    const slot = plan.slotOf.get(index);
-    const elements = arrayOf(spec.dtype);
-    if (slot !== undefined) return new elements(slots[slot], 0, spec.length);
-    return allocated(`program ${program.name}: "${spec.name}"`, () => new elements(spec.length));
-  });
-}
-
 /** @throws EngineError where the process cannot have so much memory in one piece */
-function allocated<T>(what: string, make: () => T): T {
+export function allocated<T>(what: string, make: () => T): T {
   try {
     return make();
   } catch (cause) {

@@ -2,7 +2,8 @@
  * The record of a search: JSON lines. The first says which search it is, each other holds a finished trial, so that a
  * search that was interrupted goes on where it was.
  */
-import { appendText, checkWritable, readTextIfAny } from "../io/files.ts";
+import { appendText, checkWritable } from "../io/files.ts";
+import { readTextIfAny } from "../io/read.ts";
 import type { Json } from "./space.ts";
 
 /** Where a record is kept; for browsers, or wherever there is no file. */

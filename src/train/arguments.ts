@@ -1,5 +1,5 @@
 /** What functions over models, engines and data are given: checked where it comes in, before anything is made of it. */
-import { inWords, isList, isPromise } from "../checks.ts";
+import { inWords, isPromise } from "../checks.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Metric } from "./evaluate.ts";
 import type { Trainer } from "./trainer.ts";
@@ -63,33 +63,3 @@ export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
 
 /** Samples on the host: numbers one after the other, or rows of them, in rows of rows where samples have more axes. */
 export type Samples = ArrayLike<number> | readonly Samples[];
-
-/**
- * All numbers of `samples`, one after the other.
- * @param size how many a sample has; rows must have as many
- * @throws TypeError for what holds no numbers; RangeError naming a row of another length
- */
-export function flatSamples(owner: string, samples: Samples, size: number): Float32Array {
-  if (!isList(samples)) {
-    throw new TypeError(
-      `${owner}: the inputs are ${inWords(samples)}; give numbers, rows of numbers, or a data set`,
-    );
-  }
-  if (samples instanceof Float32Array) return samples;
-  const nested = isList(samples[0]);
-  const numbers: number[] = [];
-  for (let i = 0; i < samples.length; i++) {
-    const before = numbers.length;
-    collect(samples[i] as Samples | number, `${owner}: ${nested ? "row" : "number"} ${i}`, numbers);
-    const length = numbers.length - before;
-    if (nested && length !== size)
-      throw new RangeError(`${owner}: row ${i} has ${length} numbers; expected ${size}, those of one sample`);
-  }
-  return Float32Array.from(numbers);
-}
-
-function collect(value: unknown, what: string, into: number[]): void {
-  if (typeof value === "number") into.push(value);
-  else if (isList(value)) for (let i = 0; i < value.length; i++) collect(value[i], what, into);
-  else throw new TypeError(`${what} is or holds ${inWords(value)}; give numbers`);
-}

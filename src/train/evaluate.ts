@@ -5,7 +5,7 @@ import type { Loss, LossFunction } from "../nn/losses.ts";
 import type { StepOutputs } from "../nn/step.ts";
 import type { Tensor } from "../nn/tensor.ts";
 import { checkMetrics, checkTrainer } from "./arguments.ts";
-import { Evaluator } from "./evaluator.ts";
+import type { Evaluator } from "./evaluator.ts";
 import type { Mode } from "./monitor.ts";
 import { checkSchema } from "./schema.ts";
 import type { Data } from "./source.ts";
@@ -119,12 +119,23 @@ export async function evaluate(
   if (options.batchSize !== undefined) checkWhole("evaluate: batchSize", options.batchSize);
   checkMetrics("evaluate", options.metrics ?? []);
   checkConfusion("evaluate", options.confusion, dataset);
-  const evaluator = await Evaluator.compile("evaluate", trainer, dataset, options);
+  const evaluator = await compileEvaluator("evaluate", trainer, dataset, options);
   try {
     return await evaluator.run();
   } finally {
     evaluator.release();
   }
+}
+
+/** Compiles an evaluation, by what is loaded where one is asked for. @throws as {@link evaluate} does */
+export async function compileEvaluator(
+  owner: string,
+  trainer: Trainer,
+  dataset: Data,
+  options: EvaluateOptions,
+): Promise<Evaluator> {
+  const { Evaluator } = await import("./evaluator.ts");
+  return Evaluator.compile(owner, trainer, dataset, options);
 }
 
 /** @throws TypeError where a confusion matrix is asked for, of data that has no classes */

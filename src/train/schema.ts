@@ -23,23 +23,6 @@ export function checkSchema(owner: string, { name, schema }: Described, model: S
   );
 }
 
-/** The schema as a model's file holds it. @throws Error where it is none */
-export function parseSchema(text: string, name: string): Schema {
-  let schema: unknown;
-  try {
-    schema = JSON.parse(text);
-  } catch {
-    // Said below.
-  }
-  const { columns = [], classes = [], scalers = [], scale = 1 } = Object(schema) as Schema;
-  const known =
-    typeof schema === "object" && schema !== null && [columns, classes, scalers].every(Array.isArray);
-  if (known && typeof scale === "number" && columns.every((column) => typeof column?.name === "string")) {
-    return schema as Schema;
-  }
-  throw new Error(`${name}: what it says of columns and classes cannot be read; was it changed?`);
-}
-
 /**
  * Where one data set was read otherwise than another, whose model it is for, in words.
  * @returns undefined where they were read alike, or one of them does not say how

@@ -7,7 +7,6 @@ import type { ArenaEntry } from "../nn/arena.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { CHECKPOINT_KEY, SCHEMA_KEY } from "./encode.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
-import { parseSchema } from "./schema.ts";
 
 interface NamedTensor {
   readonly shape: Shape;
@@ -181,4 +180,21 @@ async function contentsOf(source: WeightsSource, name: string): Promise<Contents
 
 function isRecord(value: unknown): value is Readonly<Record<string, NamedTensor>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !("then" in value);
+}
+
+/** The schema as a model's file holds it. @throws Error where it is none */
+function parseSchema(text: string, name: string): Schema {
+  let schema: unknown;
+  try {
+    schema = JSON.parse(text);
+  } catch {
+    // Said below.
+  }
+  const { columns = [], classes = [], scalers = [], scale = 1 } = Object(schema) as Schema;
+  const known =
+    typeof schema === "object" && schema !== null && [columns, classes, scalers].every(Array.isArray);
+  if (known && typeof scale === "number" && columns.every((column) => typeof column?.name === "string")) {
+    return schema as Schema;
+  }
+  throw new Error(`${name}: what it says of columns and classes cannot be read; was it changed?`);
 }

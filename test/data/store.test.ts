@@ -2,13 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  browserStore,
-  environmentVariable,
-  folderStore,
-  openCache,
-  userCacheFolder,
-} from "../../src/store.ts";
+import { environmentVariable } from "../../src/environment.ts";
+import { browserStore, folderStore, openCache, userCacheFolder } from "../../src/store.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -24,19 +24,24 @@ export const RULES: Rule[] = [
   { place: EVERYWHERE, may: [] },
   { place: "src/program.ts", may: [] },
   { place: "src/random.ts", may: [] },
-  { place: "src/store.ts", may: ["src/io/"], mayDynamically: ["node:"] },
+  { place: "src/environment.ts", may: [] },
+  { place: "src/store.ts", may: ["src/environment.ts", "src/io/"], mayDynamically: ["node:"] },
   { place: "src/describe.ts", may: ["src/kernels/", "src/program.ts"] },
   { place: "src/index.ts", may: ["src/"] },
   { place: "src/kernels/", may: ["shaders/", "src/program.ts", "src/random.ts"] },
   { place: "src/nn/", may: ["src/kernels/", "src/program.ts", "src/random.ts"] },
   {
     place: "src/runtime/",
-    may: ["src/kernels/", "src/program.ts", "src/random.ts", "src/store.ts"],
+    may: ["src/environment.ts", "src/kernels/", "src/program.ts", "src/random.ts", "src/store.ts"],
     mayDynamically: ["webgpu", "node:"],
   },
   // Loaded by those who unpack only. The package is built into it.
   { place: "src/data/gunzip.ts", may: ["src/data/", "pako"] },
-  { place: "src/data/", may: ["src/random.ts", "src/store.ts"], mayDynamically: ["node:"] },
+  {
+    place: "src/data/",
+    may: ["src/environment.ts", "src/random.ts", "src/store.ts"],
+    mayDynamically: ["node:"],
+  },
   { place: "src/io/", may: [], mayType: ["src/program.ts", "node:"], mayDynamically: ["node:"] },
   { place: "src/train/", may: ["src/"] },
   // Entries of their own, apart from what every page loads. The packages named are built into them.

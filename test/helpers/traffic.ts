@@ -2,6 +2,7 @@
 import { compileHook, type StepRow } from "../../src/kernels/hooks.ts";
 import { kernelNamed } from "../../src/kernels/index.ts";
 import { bytesPerElement } from "../../src/kernels/kernel.ts";
+import { twins } from "../../src/kernels/twins/index.ts";
 import { type Dispatch, type Elements, elementCount, type Program } from "../../src/program.ts";
 
 /** Elements of one binding that were read, and that were written. */
@@ -54,7 +55,7 @@ function dispatchTraffic(
     return [name, hook.code.length > 0 ? run : () => 0] as const;
   });
   const ofKind = (kind: "load" | "store") => hooks.filter(([name]) => kernel.hooks[name] === kind);
-  const work = kernel.twin({
+  const work = twins[kernel.name]({
     constants: dispatch.constants,
     memory: elements,
     load: Object.fromEntries(ofKind("load").map(([name, run]) => [name, (index) => run(index, 0)])),

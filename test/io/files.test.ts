@@ -4,7 +4,8 @@ import * as sync from "node:fs";
 import * as fs from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { appendText, checkWritable, fileSystem, writeFileWhole } from "../../src/io/files.ts";
+import { appendText, checkWritable, writeFileWhole } from "../../src/io/files.ts";
+import { fileSystem } from "../../src/io/read.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
 const temporary = useTemporaryFolder();

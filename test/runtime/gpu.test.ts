@@ -169,7 +169,6 @@ function kernel(name: string, body: string): Kernel {
     hooks: {},
     grid: () => [1, 1, 1],
     flops: () => 0,
-    twin: () => {},
   };
 }
 

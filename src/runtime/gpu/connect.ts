@@ -1,11 +1,10 @@
 /** Finds an adapter — in a browser, in Deno, or in Node through Dawn — and opens a device on it. */
 import { checkOptions, inWords } from "../../checks.ts";
+import { allowed, environmentVariable } from "../../environment.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
-import { allowed, environmentVariable, openCache } from "../../store.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
 import { Rest } from "./rest.ts";
-import { DEFAULT_BUDGET_MS, Tuner } from "./tune.ts";
 
 export interface ConnectOptions {
   readonly powerPreference?: "low-power" | "high-performance";
@@ -50,13 +49,16 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   }
   if (tune !== undefined) checkTune(tune);
   const { gpu, polls } = await findGpu();
-  const adapter = await gpu.requestAdapter({ powerPreference });
+  const tuning = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
+  const [adapter, tuners] = await Promise.all([
+    gpu.requestAdapter({ powerPreference }),
+    tuning ? import("./tune.ts") : undefined,
+  ]);
   if (!adapter) {
     throw new EngineError(
       "connect: WebGPU has no adapter here; install a GPU driver (or Mesa's lavapipe, a software one), or train on cpu()",
     );
   }
-  const openTuner = tunerFor(adapter, tune);
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits: Record<string, number> = {};
   for (const limit of WANTED_LIMITS) {
@@ -65,7 +67,8 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   }
   const device = await openDevice(adapter, { label: "wgrad", requiredFeatures, requiredLimits });
   const traits = traitsOf(device, adapter.info, await hostCores());
-  return new GpuEngine(device, nameOf(adapter), traits, openTuner?.(traits), polls ? new Rest() : undefined);
+  const tuner = tuners?.openTuner(adapter.info, traits, typeof tuning === "object" ? tuning : {});
+  return new GpuEngine(device, nameOf(adapter), traits, tuner, polls ? new Rest() : undefined);
 }
 
 /** @throws EngineError where the adapter gives no device, with its reason */
@@ -87,22 +90,6 @@ function checkTune(tune: boolean | TuneOptions): void {
   throw new RangeError(
     `connect: tune.budget is ${budget}; give milliseconds, a number from 0, or tune: false`,
   );
-}
-
-/** What makes the tuner, if one is wanted. */
-function tunerFor(
-  { info }: GPUAdapter,
-  tune: ConnectOptions["tune"],
-): ((traits: DeviceTraits) => Tuner) | undefined {
-  const wanted = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
-  if (!wanted) return undefined;
-  const { budget = DEFAULT_BUDGET_MS, folder } = typeof wanted === "object" ? wanted : {};
-  // All that WebGPU tells of device and driver; browsers tell less, but are one with their drivers' versions.
-  const { vendor, architecture, device, description } = info;
-  const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
-  const name = [vendor, architecture, device, description, agent].filter(Boolean).join(", ");
-  const store = allowed("env", "read", "write") ? openCache("tuning", folder) : undefined;
-  return (traits) => new Tuner(name, traits, store, budget);
 }
 
 /** Browsers, Deno and Node from 21 on have it in the navigator. */

@@ -17,7 +17,6 @@ import { MapMode } from "./constants.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 import { GpuExecutable } from "./executable.ts";
 import { Health } from "./health.ts";
-import { measureDispatch } from "./measure.ts";
 import { PipelineCache } from "./pipelines.ts";
 import type { Rest } from "./rest.ts";
 import type { Tuner } from "./tune.ts";
@@ -82,8 +81,9 @@ export class GpuEngine implements Engine {
     const { maxStorageBufferBindingSize: binding, maxBufferSize: buffer } = this.device.limits;
     checkLimits(program, { binding, buffer }, options.maxSteps);
     if (options.asWritten) return GpuExecutable.compile(this, program, options);
-    const choose = this.tuner
-      ? await this.tuner.tune(program, (whole, dispatch) => measureDispatch(this, whole, dispatch, options))
+    const { tuner } = this;
+    const choose = tuner
+      ? await tuner.tune(program, (whole, dispatch) => tuner.measure(this, whole, dispatch, options))
       : (dispatch: Dispatch) => variantsOf(dispatch, this.traits)[0];
     return GpuExecutable.compile(this, withVariants(program, choose), options);
   }

@@ -3,15 +3,18 @@
  * Choices are kept by device and by the version of the kernels. All ways give the same to the bit, so tuning decides how
  * long a step takes, never what it computes.
  */
+import { allowed } from "../../environment.ts";
 import { dispatchCost } from "../../kernels/cost.ts";
 import { kernels } from "../../kernels/index.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
-import type { Store } from "../../store.ts";
+import { openCache, type Store } from "../../store.ts";
+import type { TuneOptions } from "./connect.ts";
+import { measureDispatch } from "./measure.ts";
 
 /** Milliseconds that an engine spends on measuring, in all. */
-export const DEFAULT_BUDGET_MS = 1500;
+const DEFAULT_BUDGET_MS = 1500;
 /** What takes less than this is not worth a choice. */
 const LEAST_FLOPS = 2e5;
 /** By how much another way must be faster than the first, which is the one without tuning. */
@@ -20,7 +23,22 @@ const MARGIN = 0.97;
 /** Milliseconds that a dispatch takes, as it stands. */
 export type Measure = (program: Program, dispatch: Dispatch) => Promise<number>;
 
+/** The tuner of an engine on that adapter. */
+export function openTuner(
+  { vendor, architecture, device, description }: GPUAdapterInfo,
+  traits: DeviceTraits,
+  { budget = DEFAULT_BUDGET_MS, folder }: TuneOptions,
+): Tuner {
+  // All that WebGPU tells of device and driver; browsers tell less, but are one with their drivers' versions.
+  const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
+  const name = [vendor, architecture, device, description, agent].filter(Boolean).join(", ");
+  const store = allowed("env", "read", "write") ? openCache("tuning", folder) : undefined;
+  return new Tuner(name, traits, store, budget);
+}
+
 export class Tuner {
+  /** How an engine measures; loaded with its tuner. */
+  readonly measure = measureDispatch;
   /** For each kind of dispatch, the way chosen among those of {@link variantsOf}, by its {@link wayOf}. */
   #choices: Record<string, string> | undefined;
   /** The tuning before: one at a time, so that none measures while another does. */

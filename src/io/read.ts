@@ -1,0 +1,45 @@
+/** Reading of files, where there is a file system: in Node and Deno. */
+import { hasFileSystem } from "./files.ts";
+
+export type FileSystem = typeof import("node:fs/promises");
+
+export async function fileSystem(what: string): Promise<FileSystem> {
+  if (!hasFileSystem()) {
+    throw new Error(
+      what === "save"
+        ? "save: a browser has no files to write to; offer the bytes that toSafetensors() or checkpoint() gives as a download"
+        : `${what}: a browser has no files to read by their path; pass the bytes instead`,
+    );
+  }
+  return import("node:fs/promises");
+}
+
+/** @throws Error naming the file and what is wrong with it. */
+export async function readFile(path: string | URL): Promise<Uint8Array> {
+  const fs = await fileSystem("load");
+  try {
+    return await fs.readFile(path);
+  } catch (cause) {
+    throw new Error(`load: ${path} cannot be read: ${reason(cause)}`, { cause });
+  }
+}
+
+/** An operating system's code of an error, such as ENOENT. */
+export function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string } | null)?.code;
+}
+
+/** The text of a file, or none where there is no such file. @throws Error naming the file and what is wrong with it */
+export async function readTextIfAny(path: string): Promise<string> {
+  const fs = await fileSystem("load");
+  try {
+    return await fs.readFile(path, "utf8");
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT") return "";
+    throw new Error(`load: ${path} cannot be read: ${reason(cause)}`, { cause });
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

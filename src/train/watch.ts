@@ -1,0 +1,109 @@
+/** What an epoch has come to so far, and whether its losses and the weights are numbers still. */
+import { sum } from "../nn/ops/reduce.ts";
+import { mul } from "../nn/ops/scalar.ts";
+import { dataSource } from "../nn/ops/source.ts";
+import { reshape } from "../nn/ops/view.ts";
+import type { BufferReader, EngineBuffer } from "../runtime/engine.ts";
+import type { CompiledStep } from "./compiledStep.ts";
+import { DivergenceError } from "./divergence.ts";
+import { firstNonFinite } from "./finite.ts";
+import type { Trainer } from "./trainer.ts";
+
+/** Sums over the samples of an epoch so far. */
+export class Totals {
+  samples = 0;
+  #loss = 0;
+  #correct = 0;
+
+  constructor(readonly counts: boolean) {}
+
+  add(losses: ArrayLike<number>, correct: ArrayLike<number> | undefined, batchSize: number): void {
+    for (let i = 0; i < losses.length; i++) {
+      this.samples += batchSize;
+      this.#loss += losses[i] * batchSize;
+      this.#correct += correct?.[i] ?? 0;
+    }
+  }
+
+  get loss(): number {
+    return this.#loss / this.samples;
+  }
+
+  get accuracy(): number | undefined {
+    return this.counts ? this.#correct / this.samples : undefined;
+  }
+
+  /** @throws DivergenceError as soon as the loss is no number any more: going on could only waste time. */
+  check(epoch: number): void {
+    if (this.samples > 0 && !Number.isFinite(this.#loss)) {
+      throw new DivergenceError(
+        `fit: the loss became ${this.#loss} in epoch ${epoch}; use a lower learning rate, or look for NaN in the data`,
+      );
+    }
+  }
+}
+
+/** Up to so many numbers are read sooner than a program over them is compiled. */
+const FEW = 2 ** 18;
+/** Sums of this many parts keep a device busy; arenas are made of whole parts. */
+const PARTS = 64;
+/** Sums of so much smaller numbers do not overflow, however large the numbers are and however many. */
+const SCALE = 2 ** -64;
+
+/**
+ * Whether weights are numbers still. The loss tells it a step late: it is measured before its step's update, so that of an
+ * epoch's last update it tells nothing.
+ */
+export class FiniteWeights {
+  private constructor(
+    readonly trainer: Trainer,
+    /** Of small weights. */
+    readonly readers: readonly BufferReader[],
+    /** Adds up large ones where they are: a sum is finite just where all that is added is. */
+    readonly sums: CompiledStep | undefined,
+  ) {}
+
+  static async open(trainer: Trainer): Promise<FiniteWeights> {
+    const { parameters, statistics } = trainer.memory;
+    const data = Object.fromEntries(
+      Object.entries({ parameters, statistics }).filter(([, memory]) => memory !== undefined),
+    );
+    const all = Object.values(data);
+    if (all.reduce((sum, { length }) => sum + length, 0) <= FEW) {
+      const readers = all.map((memory) => memory.reader());
+      return new FiniteWeights(trainer, readers, undefined);
+    }
+    const sumOf = ([name, { length }]: [string, EngineBuffer]) => {
+      const parts = reshape(dataSource(name, [length], "f32"), [PARTS, length / PARTS]);
+      return [name, sum(mul(parts, SCALE), 1)];
+    };
+    const trace = () => Object.fromEntries(Object.entries(data).map(sumOf));
+    const sums = await trainer.compile(trace, { name: "sums of weights", training: false, data });
+    return new FiniteWeights(trainer, [], sums);
+  }
+
+  /** After all steps enqueued so far. */
+  async areFinite(): Promise<boolean> {
+    const values = this.sums
+      ? Object.values(await this.sums.run())
+      : await Promise.all(this.readers.map((reader) => reader.read()));
+    return values.every((numbers) => firstNonFinite(numbers as Float32Array) < 0);
+  }
+
+  async divergence(epoch: number): Promise<DivergenceError> {
+    const weights = Object.entries(await this.trainer.weights({ nonFinite: "allow" }));
+    const bad = weights.map(([name, { data }]) => ({ name, at: firstNonFinite(data), data }));
+    const { name, at, data } = bad.find(({ at }) => at >= 0) ?? {
+      name: "a weight",
+      at: 0,
+      data: [Number.NaN],
+    };
+    return new DivergenceError(
+      `fit: ${name} became ${data[at]} in the last step of epoch ${epoch}; use a lower learning rate, or clip gradients`,
+    );
+  }
+
+  release(): void {
+    for (const one of [...this.readers, this.sums]) one?.release();
+  }
+}
