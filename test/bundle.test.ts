@@ -40,6 +40,8 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   tune: 2048,
   store: 768,
   profile: 1024,
+  // WebGPU in Node.
+  node: 768,
   // Data that is read piece by piece.
   streamed: 2048,
   // Checkpoints and the loading of weights, with the sources and hashes they share; how files are read and written.

@@ -4,7 +4,7 @@ import { allowed, environmentVariable } from "../../environment.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
-import { Rest } from "./rest.ts";
+import type { Rest } from "./rest.ts";
 
 export interface ConnectOptions {
   readonly powerPreference?: "low-power" | "high-performance";
@@ -48,7 +48,7 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
     );
   }
   if (tune !== undefined) checkTune(tune);
-  const { gpu, polls } = await findGpu();
+  const { gpu, rest } = await findGpu();
   const tuning = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
   const [adapter, tuners] = await Promise.all([
     gpu.requestAdapter({ powerPreference }),
@@ -68,7 +68,7 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   const device = await openDevice(adapter, { label: "wgrad", requiredFeatures, requiredLimits });
   const traits = traitsOf(device, adapter.info, await hostCores());
   const tuner = tuners?.openTuner(adapter.info, traits, typeof tuning === "object" ? tuning : {});
-  return new GpuEngine(device, nameOf(adapter), traits, tuner, polls ? new Rest() : undefined);
+  return new GpuEngine(device, nameOf(adapter), traits, tuner, rest);
 }
 
 /** @throws EngineError where the adapter gives no device, with its reason */
@@ -96,7 +96,7 @@ function checkTune(tune: boolean | TuneOptions): void {
 async function hostCores(): Promise<number | undefined> {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
-  return isNode() ? (await import("node:os")).availableParallelism() : undefined;
+  return isNode() ? (await import("./node.ts")).processorCores() : undefined;
 }
 
 function traitsOf({ features, limits }: GPUDevice, info: GPUAdapterInfo, cores?: number): DeviceTraits {
@@ -118,20 +118,11 @@ function nameOf({ info }: GPUAdapter): string {
   );
 }
 
-/** Dawn rounds timestamps to 0.1 ms, against attacks by strangers' pages. A Node process runs its own code. */
-const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
-
 interface FoundGpu {
   readonly gpu: GPU;
-  /** Whether waiting for it keeps a core busy. */
-  readonly polls: boolean;
+  /** Where waiting for it would keep a core busy. */
+  readonly rest: Rest | undefined;
 }
-
-/**
- * Dawn in this process. It is never dropped: each instance takes memory that does not come back, and a process crashes where
- * one is collected as garbage while a device of it is being opened or is under way to its end.
- */
-let dawn: Promise<GPU> | undefined;
 
 /** Where a GPU is Dawn's package, even if a program made it the navigator's. Deno, which calls itself Node too, has its own. */
 function isNode(): boolean {
@@ -141,22 +132,12 @@ function isNode(): boolean {
 
 async function findGpu(): Promise<FoundGpu> {
   const here = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
-  if (here) return { gpu: here, polls: isNode() };
+  if (here && !isNode()) return { gpu: here, rest: undefined };
   if (!("process" in globalThis)) {
     throw new EngineError(
       "connect: this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox, over https or localhost, or train on cpu()",
     );
   }
-  dawn ??= import("webgpu").then(({ create }) => create(DAWN_OPTIONS));
-  try {
-    return { gpu: await dawn, polls: true };
-  } catch (cause) {
-    dawn = undefined;
-    throw new EngineError(
-      `connect: Node needs the package "webgpu" (npm install webgpu), or train on cpu(): ${cause}`,
-      {
-        cause,
-      },
-    );
-  }
+  const { dawnGpu, Rest } = await import("./node.ts");
+  return { gpu: here ?? (await dawnGpu()), rest: new Rest() };
 }

@@ -1,0 +1,31 @@
+/** WebGPU in Node, by the package of Dawn: loaded there only. */
+import { EngineError } from "../engine.ts";
+
+export { Rest } from "./rest.ts";
+
+/** Dawn rounds timestamps to 0.1 ms, against attacks by strangers' pages. A Node process runs its own code. */
+const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
+
+/**
+ * Dawn in this process. It is never dropped: each instance takes memory that does not come back, and a process crashes where
+ * one is collected as garbage while a device of it is being opened or is under way to its end.
+ */
+let dawn: Promise<GPU> | undefined;
+
+/** @throws EngineError where the package is missing, or cannot be loaded */
+export async function dawnGpu(): Promise<GPU> {
+  dawn ??= import("webgpu").then(({ create }) => create(DAWN_OPTIONS));
+  try {
+    return await dawn;
+  } catch (cause) {
+    dawn = undefined;
+    throw new EngineError(
+      `connect: Node needs the package "webgpu" (npm install webgpu), or train on cpu(): ${cause}`,
+      { cause },
+    );
+  }
+}
+
+export async function processorCores(): Promise<number> {
+  return (await import("node:os")).availableParallelism();
+}
