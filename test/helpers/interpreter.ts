@@ -200,7 +200,9 @@ const matmul: Rule = ({ node, inputs: [a, b] }) => {
   });
 };
 
-const named: Rule = ({ node, given }) => Float64Array.from(given[attribute(node, "name") as string]);
+/** What a constant holds, or what is given by its name. */
+const named: Rule = ({ node, given }) =>
+  Float64Array.from((attribute(node, "values") as number[]) ?? given[attribute(node, "name") as string]);
 
 /** By op. */
 const rules: Readonly<Record<string, Rule>> = {
