@@ -13,9 +13,31 @@ const WARM_UP = { connect: 5, compile: 100 };
 /** How much more may be held in the end. Left behind, each engine would hold two megabytes, and each kernel almost one. */
 const LIMITS = { objects: 100, megabytes: 20 };
 
-const { values } = parseArgs({
-  options: { connect: { type: "string", default: "200" }, compile: { type: "string", default: "200" } },
-});
+const { values } = options();
+if (values.help) {
+  console.log("npm run cycles -- [--connect 200] [--compile 200]");
+  process.exit(0);
+}
+const counts = { connect: Number(values.connect), compile: Number(values.compile) };
+if (!Object.values(counts).every((count) => Number.isSafeInteger(count) && count >= 0)) {
+  console.error("--connect and --compile are whole numbers from 0");
+  process.exit(2);
+}
+
+function options() {
+  try {
+    return parseArgs({
+      options: {
+        connect: { type: "string", default: "200" },
+        compile: { type: "string", default: "200" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error} (--help tells the options)`);
+    process.exit(2);
+  }
+}
 
 /** @param {number} round @param {number} rounds */
 const isReported = (round, rounds) => round % Math.max(1, Math.ceil(rounds / 5)) === 0 || round === rounds;
@@ -49,14 +71,14 @@ async function cycle(what, rounds, once) {
   }
 }
 
-await cycle("connect", Number(values.connect), async () => {
+await cycle("connect", counts.connect, async () => {
   const engine = await connect({ tune: false });
   await engine.destroy();
   return "";
 });
 
 const engine = await connect({ tune: false });
-await cycle("compile", Number(values.compile), async (round) => {
+await cycle("compile", counts.compile, async (round) => {
   const features = 1000 + round;
   const trainer = createTrainer(engine, sequential(dense(2)), { inputShape: [features] });
   const step = await trainer.compile(({ x }, model) => ({ y: model(x) }), { inputs: { x: [1, features] } });

@@ -100,6 +100,8 @@ export class Trainer {
   #released = false;
   /** What is to be done before these weights are used: they are a run's that has not begun. */
   awaited: string | undefined;
+  /** Parameters that have not been loaded. */
+  readonly #unloaded: Set<string>;
   /** Steps that other calls may use again, `predict`'s. */
   readonly kept = new KeptSteps();
   /** Training steps taken so far. */
@@ -132,6 +134,7 @@ export class Trainer {
     this.statistics = statistics;
     this.#unset = statistics.specs.filter(({ remedy }) => remedy);
     const names = parameters.specs.map(({ name }) => name);
+    this.#unloaded = new Set(names);
     if (optimizer) checkGroups(optimizer, names);
     checkArena("parameters", parameters, engine);
     checkArena("statistics", statistics, engine);
@@ -224,7 +227,7 @@ export class Trainer {
   checkAwaited(name: string): void {
     if (this.awaited === undefined) return;
     throw new Error(
-      `${name}: the model is not trained yet; ${this.awaited} first, or load weights. createTrainer(…) opens a model that is to be used as it is.`,
+      `${name}: the model is not trained yet; ${this.awaited} first, or load all weights. createTrainer(…) opens a model that is to be used as it is.`,
     );
   }
 
@@ -271,7 +274,9 @@ export class Trainer {
     this.#unset = this.#unset.filter(({ name }) => !values.has(name));
     // What is trained on has its own; a model that is opened without one takes that of the file.
     this.schema = this.options.schema ?? schema ?? this.schema;
-    this.awaited = undefined;
+    for (const name of values.keys()) this.#unloaded.delete(name);
+    // A backbone's weights alone do not make a model: its new head is random.
+    if (this.#unloaded.size === 0) this.awaited = undefined;
     return report;
   }
 

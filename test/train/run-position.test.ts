@@ -271,11 +271,21 @@ describe("a run that has not begun", () => {
     const run = open("cpu");
     const refused = await use(run).catch((error) => error);
     expect(String(refused)).toContain(
-      `${what}: the model is not trained yet; await the run of fit, or iterate over it first, or load weights.`,
+      `${what}: the model is not trained yet; await the run of fit, or iterate over it first, or load all weights.`,
     );
     expect(run.trainer.steps).toBe(0);
     await run;
     if (!String(use).includes("nowhere")) await use(run);
+  });
+
+  it("is no more trained by a part of the weights, but by all parts", async () => {
+    const weights = await open("cpu").trainer.weights();
+    const [first, ...others] = Object.keys(weights);
+    const run = open("cpu");
+    await run.trainer.load(weights, { only: first });
+    await expect(run.toSafetensors()).rejects.toThrow("save: the model is not trained yet");
+    await run.trainer.load(weights, { only: (name) => others.includes(name) });
+    expect((await run.toSafetensors()).length).toBeGreaterThan(0);
   });
 
   it("takes weights, and is then used as it is, or trained from there", async () => {
