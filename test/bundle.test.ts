@@ -30,10 +30,12 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
 
 /** What the library loads only when it is asked for, by module. */
 const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
-  // The run of fit, evaluations, predictions: with the first of each.
+  // The run of fit, evaluations, predictions: with the first of each. What fit and evaluations share: data on an engine.
   training: 2304,
   evaluator: 2048,
   predicted: 2048,
+  opened: 1024,
+  source: 1280,
   // Programs on the CPU, with the kernels' twins.
   cpuExecutable: 5 * 1024,
   // The choice of kernels by measuring, and where choices are kept; profiles.
@@ -47,7 +49,7 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   // Checkpoints and the loading of weights, with the sources and hashes they share; how files are read and written.
   checkpoint: 4608,
   weights: 2048,
-  source: 1024,
+  bytes: 1024,
   hash: 768,
   read: 512,
   write: 1792,

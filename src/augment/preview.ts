@@ -4,8 +4,6 @@ import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Augment } from "../nn/batch.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine } from "../train/arguments.ts";
-import { ResidentDataset } from "../train/resident.ts";
-import { BATCH_START } from "../train/source.ts";
 import { createTrainer } from "../train/trainer.ts";
 
 export interface PreviewOptions {
@@ -56,6 +54,7 @@ export async function preview(
   }
   checkWhole("preview: seed", seed, 0);
   for (const epoch of epochs) checkWhole("preview: an epoch", epoch, 0);
+  const { BATCH_START, ResidentDataset } = await import("../train/opened.ts");
   const source = new ResidentDataset(engine, dataset, samples.length);
   const trainer = createTrainer(engine, (x) => x, { inputShape: dataset.inputs.shape, seed });
   const order = new Int32Array(dataset.count);

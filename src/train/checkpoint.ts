@@ -1,7 +1,7 @@
 /** Checkpoints: all that a run of `fit` needs to go on exactly where it was, as a safetensors file. */
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
+import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor } from "../io/safetensors.ts";
-import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
 import { CHECKPOINT_KEY } from "./encode.ts";
 import { decodeEpochs, encodeEpochs } from "./epochs.ts";
 import {

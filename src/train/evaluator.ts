@@ -8,7 +8,8 @@ import { defaultLoss } from "./defaults.ts";
 import { DivergenceError } from "./divergence.ts";
 import type { EvaluateOptions, Evaluation, Metric, MetricSums } from "./evaluate.ts";
 import { measured, ownSums } from "./measured.ts";
-import { compileSteps, mostPerBatch, openData } from "./open.ts";
+import { openData } from "./open.ts";
+import { compileSteps, mostPerBatch } from "./opened.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 

@@ -1,8 +1,8 @@
 /** Weights out of safetensors files, with PyTorch's names and layouts: loaded by those who load some. */
 import { checkOptions, inWords } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
+import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
-import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/source.ts";
 import type { ArenaEntry } from "../nn/arena.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { CHECKPOINT_KEY, SCHEMA_KEY } from "./encode.ts";

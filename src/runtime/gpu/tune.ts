@@ -25,10 +25,11 @@ export type Measure = (program: Program, dispatch: Dispatch) => Promise<number>;
 
 /** The tuner of an engine on that adapter. */
 export function openTuner(
-  { vendor, architecture, device, description }: GPUAdapterInfo,
+  info: GPUAdapterInfo,
   traits: DeviceTraits,
   { budget = DEFAULT_BUDGET_MS, folder }: TuneOptions,
 ): Tuner {
+  const { vendor, architecture, device, description } = info;
   // All that WebGPU tells of device and driver; browsers tell less, but are one with their drivers' versions.
   const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
   const name = [vendor, architecture, device, description, agent].filter(Boolean).join(", ");
