@@ -104,7 +104,7 @@ function isPlain(value: unknown): value is object {
 }
 
 /** Whether it is written as `{ … }`, in whatever realm, and not made by a class. */
-function isLiteral(value: object): boolean {
+export function isLiteral(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -1,4 +1,5 @@
 /** What a device can do at most, measured: multiplications and additions from registers, and a copy of its memory. */
+import { inWords } from "../checks.ts";
 import type { Ceiling } from "../describe.ts";
 import type { GpuEngine } from "../runtime/gpu/engine.ts";
 
@@ -91,9 +92,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 /**
  * Measures what the device of an engine can do: floating-point operations and bytes per second, as `launchProfiles` and
  * `describe` take them. Takes one to two seconds, and leaves nothing on the device.
- * @throws EngineError when the device is gone, or has not the memory
+ * @throws TypeError for what is no GPU engine; EngineError when the device is gone, or has not the memory
  */
 export async function measureCeiling(engine: GpuEngine): Promise<Ceiling> {
+  if (!Object(engine).device)
+    throw new TypeError(
+      `measureCeiling: the engine is ${inWords(engine)}; give that of a GPU: await connect()`,
+    );
   engine.check();
   let flops = 0;
   for (const kind of FMA_KINDS) {

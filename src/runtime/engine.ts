@@ -242,7 +242,7 @@ export function checkElements(what: string, dtype: DType, length: number, data: 
   const expected = arrayOf(dtype);
   if (!(data instanceof expected)) {
     throw new EngineError(
-      `${what} takes a ${expected.name}, got ${(data as object)?.constructor?.name ?? typeof data}`,
+      `${what} takes a ${expected.name}, got ${(data as object)?.constructor?.name ?? typeof data}; convert it with ${expected.name}.from(…)`,
     );
   }
   if (data.length !== length) {

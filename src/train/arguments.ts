@@ -9,15 +9,22 @@ type Looked = Readonly<Record<string, unknown>> | null | undefined;
 
 /** @throws TypeError for what is no engine */
 export function checkEngine(owner: string, engine: unknown): asserts engine is Engine {
-  const { compile, buffer, apply } = Object(engine) as NonNullable<Looked>;
+  const { compile, buffer } = Object(engine) as NonNullable<Looked>;
   if (typeof compile === "function" && typeof buffer === "function") return;
   if (isPromise(engine))
     throw new TypeError(`${owner}: the engine is a Promise; put await in front of it: await connect()`);
-  const isModel = typeof apply === "function" && typeof engine !== "function";
-  const remedy = isModel
+  const remedy = isModel(engine)
     ? "the engine comes first: const engine = await connect()"
     : "give one such as await connect() or cpu()";
-  throw new TypeError(`${owner}: the engine is ${isModel ? "a model" : inWords(engine)}; ${remedy}`);
+  throw new TypeError(`${owner}: the engine is ${partInWords(engine)}; ${remedy}`);
+}
+
+function isModel(value: unknown): boolean {
+  return typeof value === "object" && typeof (value as Looked)?.apply === "function";
+}
+
+function partInWords(value: unknown): string {
+  return isModel(value) ? "a model" : inWords(value);
 }
 
 /** @throws TypeError for what is no trainer, such as a model or a run */
@@ -27,7 +34,7 @@ export function checkTrainer(owner: string, trainer: unknown): asserts trainer i
   const remedy = inner
     ? "give its trainer: run.trainer"
     : "give the trainer of a run, run.trainer, or one of createTrainer(engine, model, …)";
-  throw new TypeError(`${owner}: the trainer is ${inWords(trainer)}; ${remedy}`);
+  throw new TypeError(`${owner}: the trainer is ${partInWords(trainer)}; ${remedy}`);
 }
 
 /** @throws TypeError for what can be no checkpoint, before it is read: no bytes, nor where they lie, nor `{ from: … }` */
@@ -48,8 +55,8 @@ export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
   metrics.forEach((metric: unknown, i) => {
     const { name, trace, finish } = Object(metric) as NonNullable<Looked>;
     if (typeof name === "string" && typeof trace === "function" && typeof finish === "function") return;
-    let remedy = "give what wgrad/metrics makes, such as topK(5)";
-    if (typeof metric === "function") remedy = `call it first: ${metric.name}()`;
+    let remedy = "give what wgrad/metrics makes, such as topK(5), or an object with name, trace and finish";
+    if (typeof metric === "function" && metric.name) remedy = `call it first: ${metric.name}()`;
     else if (/^(acc|loss)/i.test(String(metric))) remedy = "leave it out: it is always counted";
     throw new TypeError(`${owner}: metrics[${i}] is ${inWords(metric)}; ${remedy}`);
   });

@@ -1,5 +1,5 @@
 /** Weights out of safetensors files, with PyTorch's names and layouts: loaded by those who load some. */
-import { checkOptions, inWords } from "../checks.ts";
+import { checkOptions, inWords, isLiteral, isPromise } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
@@ -166,7 +166,7 @@ async function contentsOf(source: WeightsSource, name: string): Promise<Contents
   const entries = source instanceof Map ? [...source] : isRecord(source) ? Object.entries(source) : undefined;
   if (!entries) {
     throw new TypeError(
-      `load: the weights are ${inWords(source)}; give { name: { shape, data } }, or a safetensors file: bytes, a Blob, a Response, a URL, or a path`,
+      `load: the weights are ${inWords(source)}; give { name: { shape, data } }, as trainer.weights() does, or a safetensors file: bytes, a Blob, a Response, a URL, or a path`,
     );
   }
   for (const [key, tensor] of entries) {
@@ -179,7 +179,7 @@ async function contentsOf(source: WeightsSource, name: string): Promise<Contents
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, NamedTensor>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !("then" in value);
+  return typeof value === "object" && value !== null && isLiteral(value) && !isPromise(value);
 }
 
 /** The schema as a model's file holds it. @throws Error where it is none */

@@ -47,7 +47,7 @@ const buffers: Refusal[] = [
   [
     "a buffer of data of another type",
     ({ engine }) => engine.buffer("b", "f32", 4, new Uint8Array(4)),
-    /^buffer "b" takes a Float32Array, got Uint8Array$/,
+    /^buffer "b" takes a Float32Array, got Uint8Array; convert it with Float32Array\.from\(…\)$/,
   ],
   ...[-1, 0.5, Number.NaN, 61, Number.POSITIVE_INFINITY].map(
     (offset): Refusal => [
@@ -59,12 +59,12 @@ const buffers: Refusal[] = [
   [
     "elements of another type",
     ({ one }) => one.memory.p.write(new Int32Array(4)),
-    /^buffer "p" takes a Float32Array, got Int32Array$/,
+    /^buffer "p" takes a Float32Array, got Int32Array; convert it with Float32Array\.from\(…\)$/,
   ],
   [
     "no elements",
     ({ one }) => one.memory.p.write(undefined as unknown as Elements),
-    /^buffer "p" takes a Float32Array, got undefined$/,
+    /^buffer "p" takes a Float32Array, got undefined; convert it with Float32Array\.from\(…\)$/,
   ],
   [
     "a read of a buffer that was released",
@@ -163,7 +163,7 @@ const runs: Refusal[] = [
   [
     "an input of another type",
     ({ one }) => one.executable.write("x", new Uint8Array(SIZE)),
-    /^input "x" takes a Float32Array, got Uint8Array$/,
+    /^input "x" takes a Float32Array, got Uint8Array; convert it with Float32Array\.from\(…\)$/,
   ],
   ...(["run", "profile"] as const).flatMap((method): Refusal[] => [
     [

@@ -131,6 +131,10 @@ describe("fit refuses", () => {
       () => fit(engine, model, data, any({ metrics: [topK] })),
       "fit: metrics[0] is the function topK; call it first",
     ],
+    [
+      () => fit(engine, model, data, any({ metrics: [() => 1] })),
+      "fit: metrics[0] is a function; give what wgrad/metrics makes, such as topK(5), or an object with name",
+    ],
     [() => fit(engine, model, data, any({ metrics: topK(1) })), "fit: metrics is an object with name"],
     [
       () => fit(engine, model, data, any({ validation: 0.2 })),
@@ -153,10 +157,7 @@ describe("fit refuses", () => {
 
 describe("others refuse", () => {
   it.each([
-    [
-      () => evaluate(any(model), data),
-      "evaluate: the trainer is an object with name, layers, withLayers, summary, …; give the trainer of a run",
-    ],
+    [() => evaluate(any(model), data), "evaluate: the trainer is a model; give the trainer of a run"],
     [
       () => evaluate(any({ trainer: {} }), data),
       "evaluate: the trainer is an object with trainer; give its trainer: run.trainer",
@@ -171,7 +172,7 @@ describe("others refuse", () => {
       () => evaluate(trainer(), data, any({ metrics: ["accuracy"] })),
       'evaluate: metrics[0] is "accuracy"; leave it',
     ],
-    [() => predict(any(model), [1, 2, 3]), "predict: the trainer is an object with name"],
+    [() => predict(any(model), [1, 2, 3]), "predict: the trainer is a model; give the trainer of a run"],
     [
       () => predict(trainer(), any("image.png")),
       'predict: the inputs are "image.png"; give numbers, rows of numbers',

@@ -128,7 +128,7 @@ describe("weights come from wherever bytes lie", () => {
   it.each<[unknown, string]>([
     [
       undefined,
-      "load: the weights are undefined; give { name: { shape, data } }, or a safetensors file: bytes, a Blob",
+      "load: the weights are undefined; give { name: { shape, data } }, as trainer.weights() does, or a safetensors file: bytes, a Blob",
     ],
     [null, "load: the weights are null"],
     [7, "load: the weights are 7"],
@@ -142,6 +142,16 @@ describe("weights come from wherever bytes lie", () => {
     [{ "0.weight": { shape: [3], data: 5 } }, 'load: "0.weight" is an object with shape, data'],
   ])("%j are no weights", async (source, message) => {
     await expect(opened(5).load(source as WeightsSource)).rejects.toThrow(message);
+  });
+
+  it("what holds weights, or will give them, is none itself", async () => {
+    const trainer = opened(5);
+    await expect(trainer.load(trainer as never)).rejects.toThrow(
+      "load: the weights are an object of class Trainer; give { name: { shape, data } }, as trainer.weights() does, or",
+    );
+    await expect(trainer.load(new Blob([]).stream() as never)).rejects.toThrow(
+      "load: the weights are an object of class ReadableStream; give",
+    );
   });
 });
 
