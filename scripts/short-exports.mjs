@@ -1,8 +1,8 @@
 // A step of the library build (see vite.config.ts): shorter lists of what modules share.
 import { basename } from "node:path";
 
-/** What a minified module begins with: licences, then imports. */
-const HEAD = /^((?:\s|\/\*[\s\S]*?\*\/)*)((?:import\{[^}]*\}from"[^"]*";)*)/;
+/** What a minified module begins with: licences, then what it imports, or hands on. */
+const HEAD = /^((?:\s|\/\*[\s\S]*?\*\/)*)((?:(?:import|export)\{[^}]*\}from"[^"]*";)*)/;
 /** What it ends with, but for the address of its source map. */
 const EXPORTS = /export\{([^}]*)\};(?=\s*(?:\/\/#.*\s*)?$)/;
 

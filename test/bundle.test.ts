@@ -1,11 +1,12 @@
 /** Checks the size of the built package, and what it loads. `npm test` builds it first. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { minifyWgsl, stripWgsl } from "../scripts/wgsl.mjs";
 import { readImports } from "./helpers/imports.ts";
+import { runNode } from "./helpers/programs.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /**
@@ -147,14 +148,20 @@ describe("the built package", () => {
     expect(entries.filter((entry) => !existsSync(join(root, entry.types)))).toEqual([]);
   });
 
-  it("loads", async () => {
-    const load = (path: string) => import(pathToFileURL(join(root, path)).href);
-    for (const [i, entry] of declared.entries()) {
-      const module = await load(entry.default);
-      expect(Object.keys(module).length).toBeGreaterThan(0);
-      const minified = await load((entries[i] as typeof entry).default);
-      expect(Object.keys(minified).sort()).toEqual(Object.keys(module).sort());
-    }
+  it("loads, in Node itself: both kinds of entries have the same names, and all that is loaded later is there", async () => {
+    const paths = [declared, entries].map((of) => of.map((one) => join(root, one.default)));
+    const later = [declared, entries].flatMap((of) => [...builtModules(of, true).keys()]);
+    const program = `
+      const namesOf = async (path) => Object.keys(await import(require("node:url").pathToFileURL(path).href));
+      const all = (paths) => Promise.all(paths.map(namesOf));
+      const run = async ([readable, minified], later) => [await all(readable), await all(minified), await all(later)];
+      run(${JSON.stringify(paths)}, ${JSON.stringify(later)}).then((names) => console.log(JSON.stringify(names)));`;
+    const { stdout } = await runNode(["--eval", program], { timeoutMs: 60_000 });
+    const [readable, minified, others]: string[][][] = JSON.parse(stdout);
+    expect(minified).toEqual(readable);
+    expect(
+      [...(readable as string[][]), ...(others as string[][])].filter((names) => names.length === 0),
+    ).toEqual([]);
   });
 });
 
