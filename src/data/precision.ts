@@ -1,4 +1,4 @@
-/** Numbers of 64 bits on their way to an engine, which holds 32. */
+/** Numbers of 64 bits, and whole ones of 32, on their way to an engine, which computes in 32-bit floats. */
 import { type Field, sampleSize } from "./dataset.ts";
 
 /** Rounding may be so large a part of what a column varies by. */
@@ -16,7 +16,8 @@ export interface PrecisionOptions {
  *   differ by other distances
  */
 export function checkPrecision(owner: string, field: Field, { names, remedy }: PrecisionOptions): void {
-  const { data, exact, shape } = field;
+  const { data, shape } = field;
+  const exact = field.exact ?? (data instanceof Int32Array ? data : undefined);
   if (!exact) return;
   const size = sampleSize(field);
   const count = exact.length / size;
@@ -28,7 +29,7 @@ export function checkPrecision(owner: string, field: Field, { names, remedy }: P
       const value = exact[at] as number;
       sum += value - first;
       squares += (value - first) ** 2;
-      errors += (value - (data[at] as number)) ** 2;
+      errors += (value - Math.fround(value)) ** 2;
     }
     const deviation = Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
     if (Math.sqrt(errors / count) <= MOST_ROUNDING * deviation || deviation === 0) continue;

@@ -17,7 +17,9 @@ export interface Samples {
 }
 
 function fieldValues({ data, exact, scale }: Field): Samples["values"] {
-  if (exact) return Float64Array.from(exact, (value) => value * scale);
+  // Whole numbers of 32 bits may have more digits than floats of as many.
+  const long = exact ?? (data instanceof Int32Array ? data : undefined);
+  if (long) return Float64Array.from(long, (value) => value * scale);
   // As an engine decodes them: in 32-bit floats.
   const factor = Math.fround(scale);
   const values = new Float32Array(data.length);

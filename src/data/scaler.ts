@@ -12,6 +12,8 @@ export interface ScalerData {
   readonly shape: readonly number[];
   readonly offset: ArrayLike<number>;
   readonly factor: ArrayLike<number>;
+  /** Whose: "targets" where it was measured of these, for `unscaling` and `scaledLoss` (default: of inputs). */
+  readonly of?: "inputs" | "targets" | undefined;
 }
 
 /** In 64 bits: a difference of large numbers is exact, and what is scaled is rounded where it is stored. */
@@ -29,9 +31,10 @@ export class Scaler implements ScalerData {
   readonly shape: readonly number[];
   readonly offset: readonly number[];
   readonly factor: readonly number[];
+  readonly of: "inputs" | "targets";
 
   /** @throws TypeError | RangeError as {@link scalerFrom} */
-  constructor({ kind, shape, offset, factor }: ScalerData) {
+  constructor({ kind, shape, offset, factor, of = "inputs" }: ScalerData) {
     const size = shape.reduce((product, length) => product * length, 1);
     if (!KINDS.includes(kind)) {
       throw new TypeError(`scaler: its kind is ${kind}; expected ${KINDS.join(", ")}`);
@@ -42,6 +45,7 @@ export class Scaler implements ScalerData {
       );
     }
     this.kind = kind;
+    this.of = of;
     this.shape = [...shape];
     this.offset = Array.from(offset);
     this.factor = Array.from(factor);
@@ -56,9 +60,15 @@ export class Scaler implements ScalerData {
 
   /**
    * The data set with its inputs scaled: computed in 64 bits, held in 32-bit floats with scale 1; targets are left alone.
-   * @throws RangeError where samples have another shape than those the scaler was fitted on
+   * @throws RangeError where samples have another shape than those the scaler was fitted on; TypeError where it was fitted
+   *   on targets
    */
   transform<T extends InputSet>(source: T): T {
+    if (this.of === "targets") {
+      throw new TypeError(
+        `${this.kind}Scaler: transform: it scales inputs, and was fitted on targets; give it to unscaling(…) and scaledLoss(…), or fit one on the inputs`,
+      );
+    }
     checkDataset(`${this.kind}Scaler: transform`, source);
     const { name, inputs, schema } = source;
     if (!this.#serves(inputs.shape)) {
@@ -87,8 +97,8 @@ export class Scaler implements ScalerData {
 
   /** Called by `JSON.stringify`. */
   toJSON(): ScalerData {
-    const { kind, shape, offset, factor } = this;
-    return { kind, shape, offset, factor };
+    const { kind, shape, offset, factor, of } = this;
+    return { kind, shape, offset, factor, ...(of === "targets" && { of }) };
   }
 
   /** Whether channels, the first axis of samples, share an offset and a factor each. */

@@ -5,7 +5,7 @@
 import { checkOptions } from "../checks.ts";
 import type { InputSet } from "./dataset.ts";
 import { checkFinite, elementName, type Rows, type Samples, samplesOf } from "./samples.ts";
-import { Scaler, type ScalerKind } from "./scaler.ts";
+import { Scaler, type ScalerData, type ScalerKind } from "./scaler.ts";
 import { columnNames } from "./schema.ts";
 
 /** What has an offset and a factor of its own: each feature, each channel (the first axis of a sample), or all together. */
@@ -125,7 +125,7 @@ function unfitted(kind: ScalerKind, per: Per | undefined, measure: Measure): Unf
       const known = of === "inputs" ? columnNames(schema) : schema?.targets;
       const samples = samplesOf(`${name}: fit`, train, of);
       const columns = options.columns ?? (known?.length === samples.size ? known : undefined);
-      return fitScaler(kind, per, measure, samples, columns);
+      return new Scaler({ ...fitScaler(kind, per, measure, samples, columns), of });
     },
     transform: refuse("transform"),
     transformRows: refuse("transformRows"),
@@ -139,7 +139,7 @@ function fitScaler(
   measure: Measure,
   samples: Samples,
   names: readonly string[] | undefined,
-): Scaler {
+): ScalerData {
   const operation = `${kind}Scaler: fit`;
   const { shape, size } = samples;
   const per = given ?? (shape.length === 3 ? "channel" : "feature");
@@ -156,12 +156,12 @@ function fitScaler(
     measureColumn(operation, label(column), sortedColumn(samples, column, columns), measure),
   );
   const channels = shape.map((length, axis) => (axis === 0 ? length : 1));
-  return new Scaler({
+  return {
     kind,
     shape: { feature: shape, channel: channels, all: [] }[per],
     offset: measured.map(({ offset }) => offset),
     factor: measured.map(({ factor }) => factor),
-  });
+  };
 }
 
 /** All values of one of so many columns, which are as many neighbours in each sample. */

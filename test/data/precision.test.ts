@@ -8,6 +8,7 @@ import {
   minMaxScaler,
   oneHotTargets,
   robustScaler,
+  scalerFrom,
   split,
   standardScaler,
   subset,
@@ -61,6 +62,25 @@ describe("unix times", () => {
     }
   });
 
+  it("are scaled to the digit where they are whole numbers of 32 bits", () => {
+    const whole = (times: readonly number[]): Dataset => {
+      const { name, targets } = set(times);
+      return dataset({ name, targets, inputs: { data: Int32Array.from(times), shape: [1] } });
+    };
+    for (const unfitted of [standardScaler(), minMaxScaler(), robustScaler()]) {
+      const scaler = unfitted.fit(whole(SECONDS));
+      expect(scaler).toEqual(unfitted.fit(set(SECONDS)));
+      expect(scaler.transform(whole(SECONDS)).inputs.data).toEqual(
+        scaler.transform(set(SECONDS)).inputs.data,
+      );
+    }
+    expect(() => fit(cpu(), dense(1), whole(TIMES), { loss: meanSquaredError() })).toThrow(
+      "fit: clock: inputs: column 0: numbers such as 1700000000 deviate by 102 only",
+    );
+    const years = whole(TIMES.map((_, i) => 1_600_000_000 + 3e7 * i));
+    expect(() => fit(cpu(), dense(1), years, { loss: meanSquaredError() })).not.toThrow();
+  });
+
   it("stay apart in parts of data sets, and in tables", () => {
     const scaler = standardScaler().fit(set(TIMES));
     const all = [...scaler.transform(set(TIMES)).inputs.data];
@@ -92,7 +112,7 @@ describe("unix times", () => {
   });
 });
 
-describe("what 32 bits run together is refused", () => {
+describe("what would come out wrong is refused", () => {
   const engine = cpu();
   const train = (data: Dataset) => fit(engine, dense(1), data, { loss: meanSquaredError(), epochs: 1 });
 
@@ -109,6 +129,18 @@ describe("what 32 bits run together is refused", () => {
     // Years are known well enough, and a constant has no differences to lose.
     expect(() => train(set(TIMES.map((_, i) => 1_600_000_000 + 3e7 * i + 1)))).not.toThrow();
     expect(() => train(set(TIMES.map(() => 1_700_000_001)))).not.toThrow();
+  });
+
+  it("inputs, where the scaler is of targets, kept by JSON or not", () => {
+    const years = set(TIMES.map((_, i) => 1_600_000_000 + 3e7 * i));
+    const targets = standardScaler().fit(years, { of: "targets" });
+    for (const scaler of [targets, scalerFrom(JSON.parse(JSON.stringify(targets)))]) {
+      expect(() => scaler.transform(years)).toThrow(
+        "standardScaler: transform: it scales inputs, and was fitted on targets; give it to unscaling(…) and scaledLoss(…)",
+      );
+      expect(scaler.inverse(scaler.transformRows([[4]]))[0]).toBeCloseTo(4, 6);
+    }
+    expect(JSON.stringify(standardScaler().fit(years))).not.toContain('"of"');
   });
 
   it("by the layer scaling, whose rows come in 32 bits", () => {
