@@ -19,7 +19,8 @@ export class Health {
       this.strays++;
     });
     this.#gone = device.lost.then(({ reason, message }) => {
-      this.#reason = message || reason;
+      // A sentence, in some browsers: it becomes a part of one.
+      this.#reason = (message || reason).replace(/\.$/, "");
     });
   }
 
