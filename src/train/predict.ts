@@ -7,6 +7,9 @@ import { checkNonFinite, type NonFinite } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
 import type { TensorData, Trainer } from "./trainer.ts";
 
+/** What predicts, once it was loaded. */
+let work: typeof import("./predicted.ts") | undefined;
+
 export interface PredictOptions {
   /** Samples a step at most (default 256, or what the device can hold). */
   readonly batchSize?: number;
@@ -102,8 +105,9 @@ async function predicted(
   options: PredictOptions,
 ): Promise<Prediction> {
   trainer.checkAwaited("predict");
-  const { predictedBy } = await import("./predicted.ts");
-  return predictedBy(trainer, steps, inputs, options);
+  // An import of what is there already still takes as long as a small model.
+  work ??= await import("./predicted.ts");
+  return work.predictedBy(trainer, steps, inputs, options);
 }
 
 /** @throws RangeError | TypeError for an option that makes no sense */
