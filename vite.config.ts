@@ -7,7 +7,6 @@ import {
   loadedModules,
   minifiedShaders,
 } from "./scripts/build-plugins.mjs";
-import { shortExports } from "./scripts/short-exports.mjs";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -46,9 +45,9 @@ const modules = (folder: string) => ({
  * minified below dist/min, with white space, too, for pages that load the files as they are.
  */
 export default defineConfig({
+  plugins: [minifiedShaders(), ignoredByBundlers()],
   // Its modules as they were written, out of which what is not used is left; for Node, its package names one that holds all.
   resolve: { alias: { "ml-matrix": path("node_modules/ml-matrix/src/index.js") } },
-  plugins: [minifiedShaders(), ignoredByBundlers(), shortExports()],
   build: {
     target: "es2022",
     sourcemap: true,
