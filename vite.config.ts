@@ -5,7 +5,7 @@ import {
   builtInLicences,
   ignoredByBundlers,
   loadedModules,
-  minifiedShaders,
+  strippedShaders,
 } from "./scripts/build-plugins.mjs";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -45,7 +45,7 @@ const modules = (folder: string) => ({
  * minified below dist/min, with white space, too, for pages that load the files as they are.
  */
 export default defineConfig({
-  plugins: [minifiedShaders(), ignoredByBundlers()],
+  plugins: [strippedShaders(), ignoredByBundlers()],
   // Its modules as they were written, out of which what is not used is left; for Node, its package names one that holds all.
   resolve: { alias: { "ml-matrix": path("node_modules/ml-matrix/src/index.js") } },
   build: {

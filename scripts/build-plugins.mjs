@@ -2,18 +2,46 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { minifyWgsl } from "./wgsl.mjs";
+
+/**
+ * WGSL without its comments, indentation and empty lines. Lines stay lines, with their inner spaces:
+ * so specialising a shader finds the same text as in the source file.
+ * @param {string} source
+ */
+export function stripWgsl(source) {
+  return withoutComments(source)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join("\n");
+}
+
+/** Each comment becomes one space, as it may stand between two words. @param {string} source */
+function withoutComments(source) {
+  let text = "";
+  let inLine = false;
+  let depth = 0; // block comments nest
+  for (const [piece] of source.matchAll(/\/\*|\*\/|\/\/|\n|[^/*\n]+|[/*]/g)) {
+    if (piece === "\n") inLine = false;
+    if (inLine) continue;
+    if (piece === "/*") depth++;
+    else if (piece === "*/" && depth > 0) text += --depth === 0 ? " " : "";
+    else if (piece === "//" && depth === 0) inLine = true;
+    else if (depth === 0) text += piece;
+  }
+  return text;
+}
 
 const SHADERS = fileURLToPath(new URL("../shaders/", import.meta.url));
 const ALL_SHADERS = "\0wgrad:shaders";
 
 /**
- * Inlines `*.wgsl?raw` minified. All of them lie side by side, in a module of their own: they have much in
+ * Inlines `*.wgsl?raw` in its stripped form. All of them lie side by side, in a module of their own: they have much in
  * common, which gzip sees within 32 KiB only.
  */
-export function minifiedShaders() {
+export function strippedShaders() {
   return {
-    name: "wgrad:minified-shaders",
+    name: "wgrad:stripped-shaders",
     enforce: /** @type {const} */ ("pre"),
     /** @param {string} id */
     resolveId(id) {
@@ -23,9 +51,11 @@ export function minifiedShaders() {
     load(id) {
       if (id === ALL_SHADERS) {
         const files = readdirSync(SHADERS).filter((file) => file.endsWith(".wgsl"));
-        const codes = minifyWgsl(files.map((file) => readFileSync(`${SHADERS}${file}`, "utf8")));
         return files
-          .map((file, i) => `export const ${basename(file, ".wgsl")} = ${JSON.stringify(codes[i])};`)
+          .map((file) => {
+            const code = stripWgsl(readFileSync(`${SHADERS}${file}`, "utf8"));
+            return `export const ${basename(file, ".wgsl")} = ${JSON.stringify(code)};`;
+          })
           .join("\n");
       }
       if (!id.endsWith(".wgsl?raw")) return undefined;

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { minifyWgsl, stripWgsl } from "../scripts/wgsl.mjs";
+import { stripWgsl } from "../scripts/build-plugins.mjs";
 import { readImports } from "./helpers/imports.ts";
 import { runNode } from "./helpers/programs.ts";
 
@@ -14,7 +14,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * where they train; what they add is held as well.
  */
 const MAX_GZIP_BYTES: Readonly<Record<string, number>> = {
-  "./dist/min/index.js": 72 * 1024,
+  // 75 KB, in which shaders can still be read: their WGSL is shown to those who look inside.
+  "./dist/min/index.js": 75_000,
   "./dist/min/data.js": 18 * 1024,
   "./dist/min/csv.js": 19.5 * 1024,
   "./dist/min/linear.js": 18 * 1024,
@@ -181,25 +182,5 @@ describe("stripped shaders", () => {
 
   it("stay apart where only a comment divided them", () => {
     expect(stripWgsl("const/* type */SIZE = 4;")).toBe("const SIZE = 4;");
-  });
-
-  it("have short names for what is local, and keep those that hooks and specialising look for", () => {
-    const source = `
-      const SIZE = 1u;
-      @group(1) @binding(0) var<storage, read> a: array<f32>;
-      fn element(index: u32) -> f32 {
-        return a[index];
-      }
-      @compute @workgroup_size(64)
-      fn total(@builtin(global_invocation_id) id: vec3<u32>) {
-        var total0 = - -1.5e-3;
-        for (var i = 0u; i < SIZE; i++) {
-          total0 += element(i + id.x);
-        }
-      }`;
-    expect(minifyWgsl([source])).toEqual([
-      "const SIZE=1u;\n@group(1)@binding(0)var<storage,read>a:array<f32>;\nfn element(index:u32)->f32{return a[index];}\n" +
-        "@compute@workgroup_size(64)\nfn total(@builtin(global_invocation_id)d:vec3<u32>){var e= - -1.5e-3;for(var c=0u;c<SIZE;c++){e+=element(c+d.x);}}",
-    ]);
   });
 });

@@ -181,9 +181,9 @@ function partSource(code: string, part: number, variables: ReadonlyMap<string, s
     .replace(/ *\/\/.*$/gm, "")
     .replace(DIRECTIVE, "")
     .replace(/^@group\(\d\).*;$/gm, "")
-    .replace(/^@compute.*$/gm, "")
-    .replace(/@builtin\(\w+\) ?/g, "");
-  const names = [...code.matchAll(/^(?:const |fn |var<workgroup> ?)(\w+)/gm)].map((match) => match[1]);
+    .replace(/^@compute .*$/gm, "")
+    .replace(/@builtin\(\w+\) /g, "");
+  const names = [...code.matchAll(/^(?:const|fn|var<workgroup>)\s+(\w+)/gm)].map((match) => match[1]);
   const renamed = new Map(names.map((name) => [name, `${name}_${part}`]));
   for (const [name, variable] of variables) renamed.set(name, variable);
   return own.replace(/\b[A-Za-z_]\w*\b/g, (word) => renamed.get(word) ?? word);
@@ -192,7 +192,7 @@ function partSource(code: string, part: number, variables: ReadonlyMap<string, s
 /** The builtin values that an entry point takes, in order, by the names it gives them. */
 function builtinsOf(code: string, entryPoint: string): { builtin: string; type: string }[] {
   const [, parameters] = new RegExp(`\\bfn ${entryPoint}\\(([^{]*)\\)\\s*\\{`).exec(code) ?? ["", ""];
-  return [...parameters.matchAll(/@builtin\((\w+)\) ?\w+: ?([\w<>]+)/g)].map(([, builtin, type]) => ({
+  return [...parameters.matchAll(/@builtin\((\w+)\) \w+: ([\w<>]+)/g)].map(([, builtin, type]) => ({
     builtin,
     type,
   }));

@@ -85,7 +85,7 @@ function withLibrary(code: string, called: Set<string>): string {
 }
 
 /** A value of one lane, its number written out. */
-const NUMBERED_LANE = /subgroupShuffle\((\w+), ?(\d+u)\)/g;
+const NUMBERED_LANE = /subgroupShuffle\((\w+), (\d+u)\)/g;
 
 /** WGSL's broadcast wants a lane's number as a constant expression, which it is once its loop is written out. */
 function withBroadcasts(code: string): string {
@@ -101,7 +101,7 @@ function withoutSubgroups(code: string): string {
 }
 
 /** A loop up to a constant TILE_…, or a part of it, or over the lanes that share loads. */
-const TILE_LOOP = /( *)\bfor ?\(var (\w+) ?= ?0u; ?\2 ?< ?(TILE_[^;]+|LANES); ?\2\+\+\) ?\{\n?/;
+const TILE_LOOP = /^( *)for \(var (\w+) = 0u; \2 < (TILE_[^;]+|LANES); \2\+\+\) \{\n/m;
 
 /**
  * Writes out the loops over the block that an invocation keeps in registers, and over lanes. Most compilers would do so themselves; those
@@ -147,7 +147,7 @@ function replaceFunctionBody(code: string, name: string, body: string): string {
 
 /** The binding as an array of vectors. */
 function withVectors(code: string, binding: string, { element, vector }: VectorAccess): string {
-  const declaration = new RegExp(`(var<storage, ?read> ?${binding}: ?array<)f32>;`);
+  const declaration = new RegExp(`(var<storage, read> ${binding}: array<)f32>;`);
   const changed = code.replace(declaration, "$1vec4<f32>>;");
   if (changed === code) throw new Error(`the shader reads no ${binding} as array<f32>`);
   const elements = replaceFunctionBody(changed, element, `  return ${binding}[index / 4u][index % 4u];\n`);
