@@ -6,6 +6,8 @@ const MOST = 24;
 
 interface Entry {
   readonly step: Promise<CompiledStep>;
+  /** The same once it is there, for calls that are as quick as a small step. */
+  compiled?: CompiledStep;
   /** Calls that are using it. */
   users: number;
   /** It is no longer kept, and goes with its last user. */
@@ -29,16 +31,22 @@ export class KeptSteps {
     this.#entries.set(key, entry);
     entry.users++;
     try {
-      const step = await entry.step.catch((error) => {
-        // Another call may do better: with other inputs, or on an engine that has room again.
-        if (this.#entries.get(key) === entry) this.#entries.delete(key);
-        throw error;
-      });
-      return await use(step);
+      return await use(entry.compiled ?? (await this.#compiled(key, entry)));
     } finally {
       entry.users--;
       if (entry.dropped && entry.users === 0) await freed(entry);
       if (this.#entries.size > MOST) this.#drop(this.#entries.keys().next().value as string);
+    }
+  }
+
+  async #compiled(key: string, entry: Entry): Promise<CompiledStep> {
+    try {
+      entry.compiled = await entry.step;
+      return entry.compiled;
+    } catch (error) {
+      // Another call may do better: with other inputs, or on an engine that has room again.
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      throw error;
     }
   }
 
