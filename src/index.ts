@@ -6,59 +6,20 @@ export {
   launchProfiles,
   type Measured,
   programCost,
-} from "./describe.ts";
+} from "./inspect/describe.ts";
+export { type SummaryOptions, summary } from "./inspect/summary.ts";
 export { checkWritable, writeFileWhole } from "./io/files.ts";
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
-export type { Clipping } from "./nn/arena.ts";
-export type { Augment, Batch } from "./nn/batch.ts";
-export { gradients } from "./nn/gradients.ts";
-export { type Initializer, init } from "./nn/initializers.ts";
-export {
-  elu,
-  gelu,
-  leakyRelu,
-  relu,
-  selu,
-  sigmoid,
-  silu,
-  softmax,
-  softplus,
-  tanh,
-} from "./nn/layers/activations.ts";
-export { type AttentionOptions, multiHeadAttention } from "./nn/layers/attention.ts";
-export { type Conv2dLayerOptions, conv2d } from "./nn/layers/conv2d.ts";
-export { type DenseOptions, dense } from "./nn/layers/dense.ts";
-export { dropout } from "./nn/layers/dropout.ts";
-export { type EmbeddingOptions, embedding } from "./nn/layers/embedding.ts";
-export { frozen } from "./nn/layers/frozen.ts";
-export { type BatchNormOptions, batchNorm, layerNorm, type NormOptions } from "./nn/layers/norms.ts";
-export { avgPool2d, globalAvgPool2d, maxPool2d } from "./nn/layers/pool2d.ts";
-export { flatten, reshape } from "./nn/layers/reshape.ts";
-export { residual } from "./nn/layers/residual.ts";
-export { type ScalingOptions, scaling, unscaling } from "./nn/layers/scaling.ts";
-export {
-  binaryCrossEntropy,
-  type CrossEntropyOptions,
-  crossEntropy,
-  type HuberOptions,
-  huber,
-  type Loss,
-  type LossFunction,
-  meanAbsoluteError,
-  meanSquaredError,
-  quadratic,
-  sigmoidCrossEntropy,
-} from "./nn/losses.ts";
-export { type Layer, type LayerFunction, type Model, type Sequential, sequential } from "./nn/model.ts";
-export { attention } from "./nn/ops/attention.ts";
-export type { Conv2dOptions, Pair } from "./nn/ops/conv2d.ts";
-export { correctCount } from "./nn/ops/crossEntropy.ts";
-export { gather } from "./nn/ops/gather.ts";
-export { matmul } from "./nn/ops/matmul.ts";
-export { type Moments, moments, normalise } from "./nn/ops/normalise.ts";
-export type { Pool2dOptions } from "./nn/ops/pool2d.ts";
-export { randomUniform } from "./nn/ops/random.ts";
-export { argmax, max, mean, type ReduceOptions, sum } from "./nn/ops/reduce.ts";
+export { gradients } from "./nn/graph/gradients.ts";
+export { attention } from "./nn/graph/ops/attention.ts";
+export type { Conv2dOptions, Pair } from "./nn/graph/ops/conv2d.ts";
+export { correctCount } from "./nn/graph/ops/crossEntropy.ts";
+export { gather } from "./nn/graph/ops/gather.ts";
+export { matmul } from "./nn/graph/ops/matmul.ts";
+export { type Moments, moments, normalise } from "./nn/graph/ops/normalise.ts";
+export type { Pool2dOptions } from "./nn/graph/ops/pool2d.ts";
+export { randomUniform } from "./nn/graph/ops/random.ts";
+export { argmax, max, mean, type ReduceOptions, sum } from "./nn/graph/ops/reduce.ts";
 export {
   abs,
   add,
@@ -81,11 +42,52 @@ export {
   sqrt,
   square,
   sub,
-} from "./nn/ops/scalar.ts";
-export { concat, pad, slice } from "./nn/ops/slice.ts";
-export { logSoftmax } from "./nn/ops/softmax.ts";
-export { constant, dataSource, iota, stepScalar, stepWindow, tensor } from "./nn/ops/source.ts";
-export { transpose } from "./nn/ops/view.ts";
+} from "./nn/graph/ops/scalar.ts";
+export { concat, pad, slice } from "./nn/graph/ops/slice.ts";
+export { logSoftmax } from "./nn/graph/ops/softmax.ts";
+export { constant, dataSource, iota, stepScalar, stepWindow, tensor } from "./nn/graph/ops/source.ts";
+export { transpose } from "./nn/graph/ops/view.ts";
+export { ShapeError, Tensor } from "./nn/graph/tensor.ts";
+export { type Initializer, init } from "./nn/model/initializers.ts";
+export {
+  elu,
+  gelu,
+  leakyRelu,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  tanh,
+} from "./nn/model/layers/activations.ts";
+export { type AttentionOptions, multiHeadAttention } from "./nn/model/layers/attention.ts";
+export { type Conv2dLayerOptions, conv2d } from "./nn/model/layers/conv2d.ts";
+export { type DenseOptions, dense } from "./nn/model/layers/dense.ts";
+export { dropout } from "./nn/model/layers/dropout.ts";
+export { type EmbeddingOptions, embedding } from "./nn/model/layers/embedding.ts";
+export { frozen } from "./nn/model/layers/frozen.ts";
+export { type BatchNormOptions, batchNorm, layerNorm, type NormOptions } from "./nn/model/layers/norms.ts";
+export { avgPool2d, globalAvgPool2d, maxPool2d } from "./nn/model/layers/pool2d.ts";
+export { flatten, reshape } from "./nn/model/layers/reshape.ts";
+export { residual } from "./nn/model/layers/residual.ts";
+export { type ScalingOptions, scaling, unscaling } from "./nn/model/layers/scaling.ts";
+export { type Layer, type LayerFunction, type Model, type Sequential, sequential } from "./nn/model/model.ts";
+export type { Scope, Statistic } from "./nn/model/parameters.ts";
+export type { Augment, Batch } from "./nn/training/batch.ts";
+export {
+  binaryCrossEntropy,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type HuberOptions,
+  huber,
+  type Loss,
+  type LossFunction,
+  meanAbsoluteError,
+  meanSquaredError,
+  quadratic,
+  sigmoidCrossEntropy,
+} from "./nn/training/losses.ts";
 export {
   type AdagradOptions,
   type AdamOptions,
@@ -98,9 +100,8 @@ export {
   rmsprop,
   type SgdOptions,
   sgd,
-} from "./nn/optimizers.ts";
-export type { Scope, Statistic } from "./nn/parameters.ts";
-export { scaledLoss } from "./nn/scaledLoss.ts";
+} from "./nn/training/optimizers.ts";
+export { scaledLoss } from "./nn/training/scaledLoss.ts";
 export {
   constantRate,
   cosineDecay,
@@ -116,10 +117,9 @@ export {
   stepDecay,
   type WarmUpOptions,
   warmUp,
-} from "./nn/schedules.ts";
-export type { ModelCall, Penalty } from "./nn/step.ts";
-export { type SummaryOptions, summary } from "./nn/summary.ts";
-export { ShapeError, Tensor } from "./nn/tensor.ts";
+} from "./nn/training/schedules.ts";
+export type { ModelCall, Penalty } from "./nn/training/step.ts";
+export type { Clipping } from "./nn/training/updates.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
 export {

@@ -70,9 +70,11 @@ describe("source files", () => {
 describe("the import rules", () => {
   it.each([
     ["src/program.ts", 'import "./random.ts"', "src/program.ts imports nothing"],
-    ["src/kernels/matmul.ts", 'export * from "../nn/ops/matmul.ts"', "src/kernels/ imports"],
-    ["src/nn/graph.ts", 'type Device = import("../runtime/device.ts").Device', "src/nn/ imports"],
-    ["src/nn/graph.ts", 'import shader from "../../shaders/matmul.wgsl?raw"', "src/nn/ imports"],
+    ["src/kernels/matmul.ts", 'export * from "../nn/graph/ops/matmul.ts"', "src/kernels/ imports"],
+    ["src/nn/graph/a.ts", 'type Device = import("../../runtime/device.ts").Device', "src/nn/graph/ imports"],
+    ["src/nn/graph/a.ts", 'import shader from "../../../shaders/matmul.wgsl?raw"', "src/nn/graph/ imports"],
+    ["src/nn/graph/a.ts", 'import type { Layer } from "../model/model.ts"', "src/nn/graph/ imports"],
+    ["src/nn/model/a.ts", 'import { fit } from "../training/step.ts"', "src/nn/model/ imports"],
     ["src/runtime/gpu.ts", 'import { create } from "webgpu"', "dynamically webgpu"],
     ["src/data/files.ts", 'import { readFile } from "node:fs/promises"', "dynamically node:"],
     ["src/data/files.ts", "await import(name)", "src/data/ imports"],
@@ -92,7 +94,7 @@ describe("the import rules", () => {
 
   it.each([
     ["src/kernels/matmul.ts", 'import shader from "../../shaders/matmul.wgsl?raw"'],
-    ["src/nn/ops/matmul.ts", 'import { matmul } from "../../kernels/matmul.ts"'],
+    ["src/nn/graph/ops/matmul.ts", 'import { matmul } from "../../../kernels/matmul.ts"'],
     ["src/runtime/gpu.ts", 'await import("webgpu")'],
     ["src/data/files.ts", 'await import("node:fs/promises")'],
     ["src/io/save.ts", 'import type { Program } from "../program.ts"'],

@@ -405,7 +405,6 @@ describe("methods and options", () => {
     ["groups", (value) => wgrad.adam({ groups: [value] })],
     ["clip", (value) => wgrad.fit(engine, model, data, { clip: value })],
     ["penalty", (value) => wgrad.fit(engine, model, data, { penalty: value })],
-    ["summary(options)", (value) => wgrad.sequential(model).summary(value)],
     ["tune", (value) => wgrad.connect({ tune: value })],
   ])("%s is refused in words of our own", async (name, call, takes = []) => {
     const problems: string[] = [];

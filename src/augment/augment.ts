@@ -1,13 +1,13 @@
 /** Augmentations put together to what `fit` takes. */
 import { inWords } from "../checks.ts";
-import type { Augment, Batch } from "../nn/batch.ts";
-import { gridSample } from "../nn/ops/gridSample.ts";
-import { add, broadcastTo, mul, type Operand } from "../nn/ops/scalar.ts";
-import { concat, slice } from "../nn/ops/slice.ts";
-import { constant, iota } from "../nn/ops/source.ts";
-import { stored } from "../nn/ops/stored.ts";
-import { reshape } from "../nn/ops/view.ts";
-import { Tensor, withLabel } from "../nn/tensor.ts";
+import { gridSample } from "../nn/graph/ops/gridSample.ts";
+import { add, broadcastTo, mul, type Operand } from "../nn/graph/ops/scalar.ts";
+import { concat, slice } from "../nn/graph/ops/slice.ts";
+import { constant, iota } from "../nn/graph/ops/source.ts";
+import { stored } from "../nn/graph/ops/stored.ts";
+import { reshape } from "../nn/graph/ops/view.ts";
+import { Tensor, withLabel } from "../nn/graph/tensor.ts";
+import type { Augment, Batch } from "../nn/training/batch.ts";
 import {
   type Affine,
   type Augmentation,

@@ -1,11 +1,11 @@
 /** What `augment` puts together: the kinds of augmentations, and how they draw. */
 import { inWords } from "../checks.ts";
-import type { Batch } from "../nn/batch.ts";
-import { sampleUniform } from "../nn/ops/sampleRandom.ts";
-import { add, mul } from "../nn/ops/scalar.ts";
-import { slice } from "../nn/ops/slice.ts";
-import { reshape } from "../nn/ops/view.ts";
-import { ShapeError, type Tensor } from "../nn/tensor.ts";
+import { sampleUniform } from "../nn/graph/ops/sampleRandom.ts";
+import { add, mul } from "../nn/graph/ops/scalar.ts";
+import { slice } from "../nn/graph/ops/slice.ts";
+import { reshape } from "../nn/graph/ops/view.ts";
+import { ShapeError, type Tensor } from "../nn/graph/tensor.ts";
+import type { Batch } from "../nn/training/batch.ts";
 import { formatShape } from "../program.ts";
 
 /**

@@ -1,11 +1,11 @@
 /** Augmentations that move pixels: along straight lines, or by a smooth random field. */
 import { checkOptions, checkWhole } from "../checks.ts";
-import { matmul } from "../nn/ops/matmul.ts";
-import { cos, div, floor, greater, mul, neg, sin, sub } from "../nn/ops/scalar.ts";
-import { tensor } from "../nn/ops/source.ts";
-import { stored } from "../nn/ops/stored.ts";
-import { reshape, transpose } from "../nn/ops/view.ts";
-import type { Tensor } from "../nn/tensor.ts";
+import { matmul } from "../nn/graph/ops/matmul.ts";
+import { cos, div, floor, greater, mul, neg, sin, sub } from "../nn/graph/ops/scalar.ts";
+import { tensor } from "../nn/graph/ops/source.ts";
+import { stored } from "../nn/graph/ops/stored.ts";
+import { reshape, transpose } from "../nn/graph/ops/view.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
 import { type Augmentation, checkFits, checkNumber, STILL } from "./augmentation.ts";
 
 const RADIANS = Math.PI / 180;

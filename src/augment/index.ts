@@ -1,5 +1,5 @@
 /** The public surface of `wgrad/augment`. */
-export type { Augment, Batch } from "../nn/batch.ts";
+export type { Augment, Batch } from "../nn/training/batch.ts";
 export { augment } from "./augment.ts";
 export type { Affine, Augmentation, Draw, ImageSize } from "./augmentation.ts";
 export {

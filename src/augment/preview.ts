@@ -1,7 +1,7 @@
 /** What augmentations make of some samples, to be looked at. */
 import { checkOptions, checkWhole, inWords } from "../checks.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
-import type { Augment } from "../nn/batch.ts";
+import type { Augment } from "../nn/training/batch.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine } from "../train/arguments.ts";
 import { createTrainer } from "../train/trainer.ts";

@@ -1,14 +1,26 @@
 /** Augmentations that change pixels where they are, or batches as a whole. */
 
 import { inWords } from "../checks.ts";
-import type { Batch } from "../nn/batch.ts";
-import { gather } from "../nn/ops/gather.ts";
-import { mean } from "../nn/ops/reduce.ts";
-import { add, cos, floor, greater, log, maximum, minimum, mul, oneHot, sqrt, sub } from "../nn/ops/scalar.ts";
-import { iota, tensor } from "../nn/ops/source.ts";
-import { stored } from "../nn/ops/stored.ts";
-import { reshape } from "../nn/ops/view.ts";
-import type { Tensor } from "../nn/tensor.ts";
+import { gather } from "../nn/graph/ops/gather.ts";
+import { mean } from "../nn/graph/ops/reduce.ts";
+import {
+  add,
+  cos,
+  floor,
+  greater,
+  log,
+  maximum,
+  minimum,
+  mul,
+  oneHot,
+  sqrt,
+  sub,
+} from "../nn/graph/ops/scalar.ts";
+import { iota, tensor } from "../nn/graph/ops/source.ts";
+import { stored } from "../nn/graph/ops/stored.ts";
+import { reshape } from "../nn/graph/ops/view.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import type { Batch } from "../nn/training/batch.ts";
 import { elementCount } from "../program.ts";
 import { type Augmentation, checkFits, checkNumber, imageSize } from "./augmentation.ts";
 

@@ -12,7 +12,7 @@ export {
   subset,
   take,
 } from "./dataset.ts";
-export { type DigitsOptions, digits } from "./digits.ts";
+export { type DigitsOptions, digits } from "./digits/digits.ts";
 export {
   type Fold,
   type FoldOptions,

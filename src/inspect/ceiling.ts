@@ -1,7 +1,7 @@
 /** What a device can do at most, measured: multiplications and additions from registers, and a copy of its memory. */
 import { inWords } from "../checks.ts";
-import type { Ceiling } from "../describe.ts";
 import type { GpuEngine } from "../runtime/gpu/engine.ts";
+import type { Ceiling } from "./describe.ts";
 
 const GROUP = 64;
 /** What each invocation keeps going, so that no operation waits for the one before: devices differ in how much pays. */

@@ -1,6 +1,7 @@
 /** wgrad/inspect: what a recorded step is made of, for people and tools. */
-export type { Ceiling } from "../describe.ts";
+
 export { measureCeiling } from "./ceiling.ts";
+export type { Ceiling } from "./describe.ts";
 export {
   type BoundMemory,
   type DispatchDetails,

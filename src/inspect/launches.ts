@@ -1,5 +1,5 @@
 /** What a device is told to run for one step of a program: launch by launch, as plain data. */
-import { hookFunctions } from "../describe.ts";
+
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
 import type { Access } from "../kernels/kernel.ts";
@@ -14,6 +14,7 @@ import {
   type Shape,
   type View,
 } from "../program.ts";
+import { hookFunctions } from "./describe.ts";
 
 /** A part of a buffer, as a dispatch or a launch sees it. */
 export interface BoundMemory {

@@ -1,6 +1,7 @@
 /** A profiled step as a picture: in the format that chrome://tracing, Perfetto and the browsers' tools open. */
-import { launchProfiles, type Measured } from "../describe.ts";
+
 import type { Program } from "../program.ts";
+import { launchProfiles, type Measured } from "./describe.ts";
 import { launchName } from "./launches.ts";
 
 /**

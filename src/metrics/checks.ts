@@ -1,9 +1,9 @@
 /** What metrics ask of a batch. */
 
-import { sub } from "../nn/ops/scalar.ts";
-import { slice } from "../nn/ops/slice.ts";
-import { reshape } from "../nn/ops/view.ts";
-import { ShapeError, type Tensor } from "../nn/tensor.ts";
+import { sub } from "../nn/graph/ops/scalar.ts";
+import { slice } from "../nn/graph/ops/slice.ts";
+import { reshape } from "../nn/graph/ops/view.ts";
+import { ShapeError, type Tensor } from "../nn/graph/tensor.ts";
 import { elementCount, formatShape } from "../program.ts";
 import type { MetricBatch } from "../train/evaluate.ts";
 

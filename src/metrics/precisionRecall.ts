@@ -1,12 +1,12 @@
 /** Precision, recall and F1 as a metric of evaluations. */
 import { checkOptions } from "../checks.ts";
-import { matmul } from "../nn/ops/matmul.ts";
-import { argmax, sum } from "../nn/ops/reduce.ts";
-import { add, choose, equal, greater, mul, oneHot } from "../nn/ops/scalar.ts";
-import { iota } from "../nn/ops/source.ts";
-import { reshape, transpose } from "../nn/ops/view.ts";
-import type { StepOutputs } from "../nn/step.ts";
-import type { Tensor } from "../nn/tensor.ts";
+import { matmul } from "../nn/graph/ops/matmul.ts";
+import { argmax, sum } from "../nn/graph/ops/reduce.ts";
+import { add, choose, equal, greater, mul, oneHot } from "../nn/graph/ops/scalar.ts";
+import { iota } from "../nn/graph/ops/source.ts";
+import { reshape, transpose } from "../nn/graph/ops/view.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import type { StepOutputs } from "../nn/training/step.ts";
 import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { binaryRows, classOutputs } from "./checks.ts";
 import { type Average, averageOf, classReport, countedReport, type Scores } from "./report.ts";

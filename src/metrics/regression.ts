@@ -1,8 +1,8 @@
 /** Metrics of regressions. */
 import { checkNothing, checkOptions } from "../checks.ts";
-import { sum } from "../nn/ops/reduce.ts";
-import { abs, square, sub } from "../nn/ops/scalar.ts";
-import { tensor } from "../nn/ops/source.ts";
+import { sum } from "../nn/graph/ops/reduce.ts";
+import { abs, square, sub } from "../nn/graph/ops/scalar.ts";
+import { tensor } from "../nn/graph/ops/source.ts";
 import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { numberRows } from "./checks.ts";
 

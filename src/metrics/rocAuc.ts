@@ -1,7 +1,7 @@
 /** Area under the ROC curve, out of histograms of scores that are counted on the engine. */
 import { checkOptions } from "../checks.ts";
-import { matmul } from "../nn/ops/matmul.ts";
-import { argmax, sum } from "../nn/ops/reduce.ts";
+import { matmul } from "../nn/graph/ops/matmul.ts";
+import { argmax, sum } from "../nn/graph/ops/reduce.ts";
 import {
   abs,
   add,
@@ -17,11 +17,11 @@ import {
   mul,
   sign,
   sub,
-} from "../nn/ops/scalar.ts";
-import { logSoftmax } from "../nn/ops/softmax.ts";
-import { iota } from "../nn/ops/source.ts";
-import { reshape, transpose } from "../nn/ops/view.ts";
-import type { Tensor } from "../nn/tensor.ts";
+} from "../nn/graph/ops/scalar.ts";
+import { logSoftmax } from "../nn/graph/ops/softmax.ts";
+import { iota } from "../nn/graph/ops/source.ts";
+import { reshape, transpose } from "../nn/graph/ops/view.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
 import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { binaryRows, classOutputs, isTwoClasses } from "./checks.ts";
 

@@ -1,10 +1,10 @@
 /** Top-k accuracy. */
 
 import { checkWhole } from "../checks.ts";
-import { sum } from "../nn/ops/reduce.ts";
-import { add, choose, equal, greater, mul } from "../nn/ops/scalar.ts";
-import { iota } from "../nn/ops/source.ts";
-import { reshape } from "../nn/ops/view.ts";
+import { sum } from "../nn/graph/ops/reduce.ts";
+import { add, choose, equal, greater, mul } from "../nn/graph/ops/scalar.ts";
+import { iota } from "../nn/graph/ops/source.ts";
+import { reshape } from "../nn/graph/ops/view.ts";
 import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { classOutputs } from "./checks.ts";
 

@@ -1,11 +1,11 @@
 /** A model's loss on fixed data as a function of all its parameters: its value, gradient and Hessian products. */
 import { inWords, isPromise } from "../checks.ts";
-import { gradients } from "../nn/gradients.ts";
-import { sum } from "../nn/ops/reduce.ts";
-import { add, mul } from "../nn/ops/scalar.ts";
-import { inputSource } from "../nn/ops/source.ts";
-import type { ModelCall, StepOutputs } from "../nn/step.ts";
-import type { Tensor } from "../nn/tensor.ts";
+import { gradients } from "../nn/graph/gradients.ts";
+import { sum } from "../nn/graph/ops/reduce.ts";
+import { add, mul } from "../nn/graph/ops/scalar.ts";
+import { inputSource } from "../nn/graph/ops/source.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import { type Elements, elementCount } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
 import type { CompiledStep } from "../train/compiledStep.ts";

@@ -1,6 +1,6 @@
 /** Cross-validation: what a model reaches on samples that it was not trained on, for each fold. */
 import { checkDataset, type Dataset } from "../data/dataset.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model } from "../nn/model/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine } from "../train/arguments.ts";
 import type { Evaluation } from "../train/evaluate.ts";

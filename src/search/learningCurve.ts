@@ -1,6 +1,6 @@
 /** Learning curves: what more data would bring. */
 import { checkDataset, type Dataset, subset } from "../data/dataset.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model } from "../nn/model/model.ts";
 import { permutation } from "../random.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine } from "../train/arguments.ts";

@@ -1,7 +1,7 @@
 /** What a search is to do, checked before anything is trained, and its trials, done or read from the record. */
 import type { OptionKinds } from "../checks.ts";
 import type { Fold } from "../data/folds.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model } from "../nn/model/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { DivergenceError } from "../train/divergence.ts";
 import { withoutConfusion } from "../train/evaluate.ts";

@@ -2,7 +2,7 @@
 
 import { type Dataset, subset } from "../data/dataset.ts";
 import { type Fold, kFold, stratifiedKFold } from "../data/folds.ts";
-import type { Model } from "../nn/model.ts";
+import type { Model } from "../nn/model/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { DivergenceError } from "../train/divergence.ts";
 import { type EvaluateOptions, type Evaluation, evaluate } from "../train/evaluate.ts";

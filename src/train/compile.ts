@@ -1,7 +1,7 @@
 /** Functions of traced tensors, compiled: for computations without a model. */
 import { inWords, isPromise } from "../checks.ts";
-import type { StepOutputs } from "../nn/step.ts";
-import type { Tensor } from "../nn/tensor.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import type { StepOutputs } from "../nn/training/step.ts";
 import type { Elements, Program } from "../program.ts";
 import type { Engine, Outputs } from "../runtime/engine.ts";
 import { checkEngine } from "./arguments.ts";

@@ -1,6 +1,7 @@
 /** What `fit` and `evaluate` go by when they are not told, and whether a model goes with a data set. */
-import { crossEntropy, type Loss } from "../nn/losses.ts";
-import { ShapeError, type Tensor } from "../nn/tensor.ts";
+
+import { ShapeError, type Tensor } from "../nn/graph/tensor.ts";
+import { crossEntropy, type Loss } from "../nn/training/losses.ts";
 import { formatShape } from "../program.ts";
 import type { Data } from "./source.ts";
 

@@ -1,9 +1,9 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
-import type { Loss, LossFunction } from "../nn/losses.ts";
-import type { StepOutputs } from "../nn/step.ts";
-import type { Tensor } from "../nn/tensor.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import type { Loss, LossFunction } from "../nn/training/losses.ts";
+import type { StepOutputs } from "../nn/training/step.ts";
 import { checkMetrics, checkTrainer } from "./arguments.ts";
 import type { Evaluator } from "./evaluator.ts";
 import type { Mode } from "./monitor.ts";

@@ -1,5 +1,5 @@
 /** An evaluation, compiled once and run as often as the model changes. */
-import { asLoss, type Loss } from "../nn/losses.ts";
+import { asLoss, type Loss } from "../nn/training/losses.ts";
 import { aligned, elementCount, type Program } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
 import { MemoryLimitError } from "../runtime/limits.ts";

@@ -1,11 +1,11 @@
 /** What a run of `fit` is made of, as data: so that a checkpoint can tell whether it is of the same run. */
 import type { Field } from "../data/dataset.ts";
 import type { StreamField } from "../data/stream.ts";
-import { applyModel } from "../nn/model.ts";
-import { isFrozen, type Optimizer } from "../nn/optimizers.ts";
-import { ModelTrace, Scope } from "../nn/parameters.ts";
-import { constantRate, type Schedule } from "../nn/schedules.ts";
-import { type Tensor, topological, withLabel } from "../nn/tensor.ts";
+import { type Tensor, topological, withLabel } from "../nn/graph/tensor.ts";
+import { applyModel } from "../nn/model/model.ts";
+import { ModelTrace, Scope } from "../nn/model/parameters.ts";
+import { isFrozen, type Optimizer } from "../nn/training/optimizers.ts";
+import { constantRate, type Schedule } from "../nn/training/schedules.ts";
 import { formatShape } from "../program.ts";
 import type { RunOptions } from "./fit.ts";
 import { hashBytes, hashText } from "./hash.ts";

@@ -1,13 +1,13 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
-import type { Clipping } from "../nn/arena.ts";
-import type { Augment } from "../nn/batch.ts";
-import { asLoss, type Loss, type LossFunction } from "../nn/losses.ts";
-import { asLayer, type Model } from "../nn/model.ts";
-import { adam, checkOptimizer, type Optimizer } from "../nn/optimizers.ts";
-import { asSchedule, type Schedule, type ScheduleFunction } from "../nn/schedules.ts";
-import { checkTrainingOptions, type Penalty } from "../nn/step.ts";
+import { asLayer, type Model } from "../nn/model/model.ts";
+import type { Augment } from "../nn/training/batch.ts";
+import { asLoss, type Loss, type LossFunction } from "../nn/training/losses.ts";
+import { adam, checkOptimizer, type Optimizer } from "../nn/training/optimizers.ts";
+import { asSchedule, type Schedule, type ScheduleFunction } from "../nn/training/schedules.ts";
+import { checkTrainingOptions, type Penalty } from "../nn/training/step.ts";
+import type { Clipping } from "../nn/training/updates.ts";
 import type { Program } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine, checkMetrics, checkResume } from "./arguments.ts";

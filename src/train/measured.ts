@@ -1,11 +1,12 @@
 /** What a step of an evaluation counts. */
-import type { Loss } from "../nn/losses.ts";
-import { matmul } from "../nn/ops/matmul.ts";
-import { argmax, sum } from "../nn/ops/reduce.ts";
-import { equal, greater, isNumber, oneHot, sub } from "../nn/ops/scalar.ts";
-import { reshape, transpose } from "../nn/ops/view.ts";
-import type { StepOutputs } from "../nn/step.ts";
-import type { Tensor } from "../nn/tensor.ts";
+
+import { matmul } from "../nn/graph/ops/matmul.ts";
+import { argmax, sum } from "../nn/graph/ops/reduce.ts";
+import { equal, greater, isNumber, oneHot, sub } from "../nn/graph/ops/scalar.ts";
+import { reshape, transpose } from "../nn/graph/ops/view.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import type { Loss } from "../nn/training/losses.ts";
+import type { StepOutputs } from "../nn/training/step.ts";
 import { checkOutputs } from "./defaults.ts";
 import type { Metric, MetricSums } from "./evaluate.ts";
 import type { BatchSource, Data } from "./source.ts";

@@ -2,7 +2,7 @@
 import type { Dataset } from "../data/dataset.ts";
 import { checkPrecision } from "../data/precision.ts";
 import { columnNames } from "../data/schema.ts";
-import { TARGET_FACTOR } from "../nn/layers/scaling.ts";
+import { TARGET_FACTOR } from "../nn/model/layers/scaling.ts";
 import type { Trainer } from "./trainer.ts";
 
 const SCALE_FIRST =

@@ -2,10 +2,10 @@
 import { inWords, isList } from "../checks.ts";
 import type { InputSet } from "../data/dataset.ts";
 import type { RawRows } from "../data/schema.ts";
-import { sigmoidOp } from "../nn/ops/scalar.ts";
-import { softmaxOf } from "../nn/ops/softmax.ts";
-import { inputSource } from "../nn/ops/source.ts";
-import { ShapeError } from "../nn/tensor.ts";
+import { sigmoidOp } from "../nn/graph/ops/scalar.ts";
+import { softmaxOf } from "../nn/graph/ops/softmax.ts";
+import { inputSource } from "../nn/graph/ops/source.ts";
+import { ShapeError } from "../nn/graph/tensor.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { MemoryLimitError } from "../runtime/limits.ts";
 import type { Samples } from "./arguments.ts";

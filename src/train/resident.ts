@@ -1,6 +1,6 @@
 /** Data sets that lie on an engine as a whole, in their own type. */
 import type { Dataset } from "../data/dataset.ts";
-import type { Batch } from "../nn/batch.ts";
+import type { Batch } from "../nn/training/batch.ts";
 import type { Program } from "../program.ts";
 import { epochOrder } from "../random.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";

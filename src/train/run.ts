@@ -1,5 +1,5 @@
 /** A run of `fit`: its epochs, one after the other. */
-import { describe } from "../describe.ts";
+import { describe } from "../inspect/describe.ts";
 import { prepareWriting, writeFileWhole } from "../io/files.ts";
 import type { Program } from "../program.ts";
 import type { Callback } from "./callback.ts";

@@ -1,11 +1,11 @@
 /** Where steps read their batches: out of an engine's memory, however the data set gets there. */
 import { type Dataset, type Field, sampleSize } from "../data/dataset.ts";
 import type { Stream, StreamField } from "../data/stream.ts";
-import type { Batch } from "../nn/batch.ts";
-import { gather } from "../nn/ops/gather.ts";
-import { mul } from "../nn/ops/scalar.ts";
-import { slice } from "../nn/ops/slice.ts";
-import { dataSource, stepWindow } from "../nn/ops/source.ts";
+import { gather } from "../nn/graph/ops/gather.ts";
+import { mul } from "../nn/graph/ops/scalar.ts";
+import { slice } from "../nn/graph/ops/slice.ts";
+import { dataSource, stepWindow } from "../nn/graph/ops/source.ts";
+import type { Batch } from "../nn/training/batch.ts";
 import type { BufferSpec, DType, Elements, Program } from "../program.ts";
 import { checkValues, type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 

@@ -4,7 +4,7 @@
  */
 import { type Dataset, type Field, pickRows, sampleSize } from "../data/dataset.ts";
 import type { Chunk, Stream, StreamField } from "../data/stream.ts";
-import type { Batch } from "../nn/batch.ts";
+import type { Batch } from "../nn/training/batch.ts";
 import type { Elements, Program } from "../program.ts";
 import { epochOrder, permutation } from "../random.ts";
 import { arrayOf, type Engine, type EngineBuffer } from "../runtime/engine.ts";

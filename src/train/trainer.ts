@@ -7,19 +7,14 @@
 
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
-import { type ArenaEntry, type ArenaLayout, type ArenaName, blockValues } from "../nn/arena.ts";
-import { asLayer, type Layer, type Model } from "../nn/model.ts";
-import { inputSource } from "../nn/ops/source.ts";
-import { checkGroups, checkOptimizer, type Optimizer } from "../nn/optimizers.ts";
-import type { StatisticSpec } from "../nn/parameters.ts";
-import {
-  buildStep,
-  declaredLayout,
-  type ModelCall,
-  type StepOutputs,
-  type TrainingOptions,
-} from "../nn/step.ts";
-import type { Tensor } from "../nn/tensor.ts";
+import { inputSource } from "../nn/graph/ops/source.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import { type ArenaEntry, type ArenaLayout, type ArenaName, declaredLayout } from "../nn/model/layout.ts";
+import { asLayer, type Layer, type Model } from "../nn/model/model.ts";
+import type { StatisticSpec } from "../nn/model/parameters.ts";
+import { checkGroups, checkOptimizer, type Optimizer } from "../nn/training/optimizers.ts";
+import { buildStep, type ModelCall, type StepOutputs, type TrainingOptions } from "../nn/training/step.ts";
+import { blockValues } from "../nn/training/updates.ts";
 import { type DType, elementCount, formatShape, type Program, type Shape } from "../program.ts";
 import { type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 import { checkSize } from "../runtime/limits.ts";

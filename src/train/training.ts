@@ -1,8 +1,8 @@
 /** What the epochs of a run are made with, and how one is trained: loaded when a run begins. */
-import { correctCount } from "../nn/ops/crossEntropy.ts";
-import type { Optimizer } from "../nn/optimizers.ts";
-import { constantRate } from "../nn/schedules.ts";
-import type { ModelCall, StepOutputs } from "../nn/step.ts";
+import { correctCount } from "../nn/graph/ops/crossEntropy.ts";
+import type { Optimizer } from "../nn/training/optimizers.ts";
+import { constantRate } from "../nn/training/schedules.ts";
+import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { checkOutputs } from "./defaults.ts";
 import { compileEvaluator } from "./evaluate.ts";

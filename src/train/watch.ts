@@ -1,8 +1,8 @@
 /** What an epoch has come to so far, and whether its losses and the weights are numbers still. */
-import { sum } from "../nn/ops/reduce.ts";
-import { mul } from "../nn/ops/scalar.ts";
-import { dataSource } from "../nn/ops/source.ts";
-import { reshape } from "../nn/ops/view.ts";
+import { sum } from "../nn/graph/ops/reduce.ts";
+import { mul } from "../nn/graph/ops/scalar.ts";
+import { dataSource } from "../nn/graph/ops/source.ts";
+import { reshape } from "../nn/graph/ops/view.ts";
 import type { BufferReader, EngineBuffer } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { DivergenceError } from "./divergence.ts";

@@ -3,7 +3,7 @@ import { checkOptions, inWords, isLiteral, isPromise } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
-import type { ArenaEntry } from "../nn/arena.ts";
+import type { ArenaEntry } from "../nn/model/layout.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { CHECKPOINT_KEY, SCHEMA_KEY } from "./encode.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";

@@ -7,7 +7,7 @@
  * for the derivative.
  */
 import { compile, type Engine, gradients, type Shape, type Tensor } from "../../src/index.ts";
-import { inputSource } from "../../src/nn/ops/source.ts";
+import { inputSource } from "../../src/nn/graph/ops/source.ts";
 import { type Sample, uniform } from "./samples.ts";
 
 type Tensors = Readonly<Record<string, Tensor>>;

@@ -5,8 +5,8 @@
 
 import type { Layer, Loss, Optimizer, Scope, Tensor } from "../../src/index.ts";
 import * as w from "../../src/index.ts";
-import { maximum, minimum } from "../../src/nn/ops/scalar.ts";
-import type { TrainingOptions } from "../../src/nn/step.ts";
+import { maximum, minimum } from "../../src/nn/graph/ops/scalar.ts";
+import type { TrainingOptions } from "../../src/nn/training/step.ts";
 
 /** Arguments as the cases write them. */
 // biome-ignore lint/suspicious/noExplicitAny: the cases' arguments are JSON, and every builder knows its own.

@@ -26,10 +26,14 @@ export const RULES: Rule[] = [
   { place: "src/random.ts", may: [] },
   { place: "src/environment.ts", may: [] },
   { place: "src/store.ts", may: ["src/environment.ts", "src/io/"], mayDynamically: ["node:"] },
-  { place: "src/describe.ts", may: ["src/kernels/", "src/program.ts"] },
   { place: "src/index.ts", may: ["src/"] },
   { place: "src/kernels/", may: ["shaders/", "src/program.ts", "src/random.ts"] },
-  { place: "src/nn/", may: ["src/kernels/", "src/program.ts", "src/random.ts"] },
+  { place: "src/nn/graph/", may: ["src/kernels/", "src/program.ts", "src/random.ts"] },
+  { place: "src/nn/model/", may: ["src/nn/graph/", "src/program.ts", "src/random.ts"] },
+  {
+    place: "src/nn/training/",
+    may: ["src/nn/graph/", "src/nn/model/", "src/kernels/", "src/program.ts", "src/random.ts"],
+  },
   {
     place: "src/runtime/",
     may: ["src/environment.ts", "src/kernels/", "src/program.ts", "src/random.ts", "src/store.ts"],
@@ -54,7 +58,7 @@ export const RULES: Rule[] = [
   { place: "src/minimize/", may: ["src/nn/", "src/program.ts"], mayType: ["src/train/", "src/runtime/"] },
   {
     place: "src/inspect/",
-    may: ["src/describe.ts", "src/kernels/", "src/program.ts", "src/runtime/"],
+    may: ["src/kernels/", "src/nn/", "src/program.ts", "src/runtime/"],
   },
   { place: "src/search/", may: ["src/"] },
   { place: "cli/", may: ["wgrad"], packages: true },

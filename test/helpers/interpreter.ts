@@ -2,7 +2,7 @@
  * Graphs, evaluated naively: every node for itself, element by element, in f64. It shares nothing with lowering, kernels
  * and engines but the nodes, so it can judge them.
  */
-import { type Tensor, topological } from "../../src/nn/tensor.ts";
+import { type Tensor, topological } from "../../src/nn/graph/tensor.ts";
 import { elementCount, type Shape } from "../../src/program.ts";
 import { stepUniform } from "../../src/random.ts";
 

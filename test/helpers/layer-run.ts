@@ -1,7 +1,7 @@
 /** Layers as functions of their input, their parameters and their statistics, all of them given by the test. */
 import type { Layer, Shape, Tensor } from "../../src/index.ts";
-import { ModelTrace, Scope } from "../../src/nn/parameters.ts";
-import { declaredLayout } from "../../src/nn/step.ts";
+import { declaredLayout } from "../../src/nn/model/layout.ts";
+import { ModelTrace, Scope } from "../../src/nn/model/parameters.ts";
 import type { DifferentiableFunction } from "./finite-differences.ts";
 import { type Sample, uniform } from "./samples.ts";
 

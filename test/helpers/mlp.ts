@@ -1,10 +1,10 @@
 /** The network that most tests train, 784-256-128-10 by Adam, on a data set that stays on the engine. */
 import type { Dataset } from "../../src/data/dataset.ts";
-import { relu } from "../../src/nn/layers/activations.ts";
-import { dense } from "../../src/nn/layers/dense.ts";
-import { crossEntropy } from "../../src/nn/losses.ts";
-import { sequential } from "../../src/nn/model.ts";
-import { adam } from "../../src/nn/optimizers.ts";
+import { relu } from "../../src/nn/model/layers/activations.ts";
+import { dense } from "../../src/nn/model/layers/dense.ts";
+import { sequential } from "../../src/nn/model/model.ts";
+import { crossEntropy } from "../../src/nn/training/losses.ts";
+import { adam } from "../../src/nn/training/optimizers.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import type { CompiledStep } from "../../src/train/compiledStep.ts";
 import { ResidentDataset } from "../../src/train/resident.ts";

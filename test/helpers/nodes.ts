@@ -1,5 +1,5 @@
 /** Nodes of ops that have no public function: those that passes put into a graph. */
-import { registeredOps, Tensor } from "../../src/nn/tensor.ts";
+import { registeredOps, Tensor } from "../../src/nn/graph/tensor.ts";
 
 export function node(name: string, inputs: readonly Tensor[], attributes: unknown): Tensor {
   const op = registeredOps.get(name);

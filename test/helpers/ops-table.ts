@@ -10,7 +10,7 @@ type Column = (typeof COLUMNS)[number];
 
 const INTRODUCTION = `# Ops and their gradients
 
-Written by \`npx vitest run test/nn/gradients.test.ts\`, which is part of \`npm test\`.
+Written by \`npx vitest run test/nn/graph/gradients.test.ts\`, which is part of \`npm test\`.
 
 Each op's gradient rule is held against central differences (two steps, extrapolated) along random directions, on
 both engines; the gradient of the gradient, by the same rules once more, on the CPU engine. An error is relative to

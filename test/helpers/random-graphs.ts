@@ -3,11 +3,11 @@
  * gradients, and results that go to memory which outlives the step. A seed gives the same graph on every machine.
  */
 import * as w from "../../src/index.ts";
-import { rowCrossEntropy } from "../../src/nn/ops/crossEntropy.ts";
-import { randomUniform } from "../../src/nn/ops/random.ts";
-import { concat, pad, slice } from "../../src/nn/ops/slice.ts";
-import { inputSource, parameterSource } from "../../src/nn/ops/source.ts";
-import type { Tensor } from "../../src/nn/tensor.ts";
+import { rowCrossEntropy } from "../../src/nn/graph/ops/crossEntropy.ts";
+import { randomUniform } from "../../src/nn/graph/ops/random.ts";
+import { concat, pad, slice } from "../../src/nn/graph/ops/slice.ts";
+import { inputSource, parameterSource } from "../../src/nn/graph/ops/source.ts";
+import type { Tensor } from "../../src/nn/graph/tensor.ts";
 import { elementCount, type Shape } from "../../src/program.ts";
 import { uniform } from "../../src/random.ts";
 import type { Graph } from "./graph-run.ts";

@@ -1,6 +1,6 @@
 /** The launches of a step as data: what is said is what runs. */
 import { expect, it } from "vitest";
-import { programCost } from "../../src/describe.ts";
+import { programCost } from "../../src/inspect/describe.ts";
 import { launchDetails } from "../../src/inspect/launches.ts";
 import { kernelNamed } from "../../src/kernels/index.ts";
 import { launchesOf } from "../../src/program.ts";

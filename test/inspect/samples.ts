@@ -1,13 +1,14 @@
 /** Steps to look into. */
-import { relu } from "../../src/nn/layers/activations.ts";
-import { conv2d } from "../../src/nn/layers/conv2d.ts";
-import { dense } from "../../src/nn/layers/dense.ts";
-import { maxPool2d } from "../../src/nn/layers/pool2d.ts";
-import { flatten } from "../../src/nn/layers/reshape.ts";
-import { crossEntropy } from "../../src/nn/losses.ts";
-import { type Sequential, sequential } from "../../src/nn/model.ts";
-import { correctCount } from "../../src/nn/ops/crossEntropy.ts";
-import { adam } from "../../src/nn/optimizers.ts";
+
+import { correctCount } from "../../src/nn/graph/ops/crossEntropy.ts";
+import { relu } from "../../src/nn/model/layers/activations.ts";
+import { conv2d } from "../../src/nn/model/layers/conv2d.ts";
+import { dense } from "../../src/nn/model/layers/dense.ts";
+import { maxPool2d } from "../../src/nn/model/layers/pool2d.ts";
+import { flatten } from "../../src/nn/model/layers/reshape.ts";
+import { type Sequential, sequential } from "../../src/nn/model/model.ts";
+import { crossEntropy } from "../../src/nn/training/losses.ts";
+import { adam } from "../../src/nn/training/optimizers.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import type { CompiledStep } from "../../src/train/compiledStep.ts";
 import { createTrainer } from "../../src/train/trainer.ts";

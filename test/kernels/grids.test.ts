@@ -20,7 +20,7 @@ import { scatterRowsConstants } from "../../src/kernels/scatterRows.ts";
 import { softmaxConstants } from "../../src/kernels/softmax.ts";
 import { trackConstants } from "../../src/kernels/statistics.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
-import { conv2d, convShape } from "../../src/nn/ops/conv2d.ts";
+import { conv2d, convShape } from "../../src/nn/graph/ops/conv2d.ts";
 import type { Dispatch, Program } from "../../src/program.ts";
 import { useEngines } from "../helpers/engines.ts";
 

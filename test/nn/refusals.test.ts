@@ -60,7 +60,7 @@ import {
   transpose,
   warmUp,
 } from "../../src/index.ts";
-import { inputSource } from "../../src/nn/ops/source.ts";
+import { inputSource } from "../../src/nn/graph/ops/source.ts";
 
 /** What is called, and what its error must say. */
 type Refusal = readonly [call: () => unknown, message: string];

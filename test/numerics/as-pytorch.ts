@@ -39,8 +39,8 @@ import {
   type Tensor,
   tanh,
 } from "../../src/index.ts";
-import { gridSample } from "../../src/nn/ops/gridSample.ts";
-import { normalCdf, normalPdf } from "../../src/nn/ops/scalar.ts";
+import { gridSample } from "../../src/nn/graph/ops/gridSample.ts";
+import { normalCdf, normalPdf } from "../../src/nn/graph/ops/scalar.ts";
 import type { Sample } from "../helpers/samples.ts";
 
 const inf = Number.POSITIVE_INFINITY;

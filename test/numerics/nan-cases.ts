@@ -2,7 +2,7 @@
 
 import type { Tensor } from "../../src/index.ts";
 import { kernels } from "../../src/kernels/index.ts";
-import { inputSource } from "../../src/nn/ops/source.ts";
+import { inputSource } from "../../src/nn/graph/ops/source.ts";
 import type { Elements } from "../../src/program.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
 import { type DifferentiableFunction, gradientFunctions } from "../helpers/finite-differences.ts";

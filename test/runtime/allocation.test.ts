@@ -1,7 +1,7 @@
 /** What a step leaves to the garbage collector: nothing of its own. */
 import { Session } from "node:inspector/promises";
 import { expect, it } from "vitest";
-import { digits } from "../../src/data/digits.ts";
+import { digits } from "../../src/data/digits/digits.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { openMlp } from "../helpers/mlp.ts";
 

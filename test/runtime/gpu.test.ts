@@ -1,6 +1,6 @@
 /** What the GPU engine asks of its device: nothing new in the steady state, few submits, names on everything. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { digits } from "../../src/data/digits.ts";
+import { digits } from "../../src/data/digits/digits.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import type { Kernel } from "../../src/kernels/kernel.ts";
 import { launchesOf, type Program, type View } from "../../src/program.ts";

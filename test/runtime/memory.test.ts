@@ -1,7 +1,7 @@
 /** Training holds no more memory after many steps than after a few, on the GPU and on the host. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { heldByHost } from "../../scripts/heap.mjs";
-import { digits } from "../../src/data/digits.ts";
+import { digits } from "../../src/data/digits/digits.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { predict } from "../../src/train/predict.ts";
 import { connectInstrumented, type Instrumented } from "../helpers/instrumented.ts";

@@ -1,7 +1,7 @@
 /** The time of each launch, how it is shown, and how waiting for a device leaves its cores alone. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { digits } from "../../src/data/digits.ts";
-import { launchProfiles, describe as print, programCost } from "../../src/describe.ts";
+import { digits } from "../../src/data/digits/digits.ts";
+import { launchProfiles, describe as print, programCost } from "../../src/inspect/describe.ts";
 import { launchesOf } from "../../src/program.ts";
 import { Rest } from "../../src/runtime/gpu/rest.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";

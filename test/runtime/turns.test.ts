@@ -1,13 +1,13 @@
 /** The CPU engine gives its turn in the midst of a run, and what others do then counts from the next run on, as on a GPU. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { digits } from "../../src/data/digits.ts";
-import { conv2d } from "../../src/nn/layers/conv2d.ts";
-import { dense } from "../../src/nn/layers/dense.ts";
-import { maxPool2d } from "../../src/nn/layers/pool2d.ts";
-import { flatten } from "../../src/nn/layers/reshape.ts";
-import { crossEntropy } from "../../src/nn/losses.ts";
-import { sequential } from "../../src/nn/model.ts";
-import { adam } from "../../src/nn/optimizers.ts";
+import { digits } from "../../src/data/digits/digits.ts";
+import { conv2d } from "../../src/nn/model/layers/conv2d.ts";
+import { dense } from "../../src/nn/model/layers/dense.ts";
+import { maxPool2d } from "../../src/nn/model/layers/pool2d.ts";
+import { flatten } from "../../src/nn/model/layers/reshape.ts";
+import { sequential } from "../../src/nn/model/model.ts";
+import { crossEntropy } from "../../src/nn/training/losses.ts";
+import { adam } from "../../src/nn/training/optimizers.ts";
 import { STEP_SLOTS } from "../../src/program.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
 import { InOrder } from "../../src/runtime/turns.ts";

@@ -1,6 +1,6 @@
 /** The same program on both engines gives the same training, to rounding. */
 import { expect, it } from "vitest";
-import { digits } from "../../src/data/digits.ts";
+import { digits } from "../../src/data/digits/digits.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import { difference } from "../helpers/compare.ts";
 import { expectSameLosses, mean } from "../helpers/curve.ts";

@@ -1,6 +1,6 @@
 /** One seed, one result: bit for bit on one adapter, however the steps are spread over submits. */
 import { describe, expect, it } from "vitest";
-import { digits } from "../../src/data/digits.ts";
+import { digits } from "../../src/data/digits/digits.ts";
 import * as training from "../../src/train/fit.ts";
 import type { Trainer } from "../../src/train/trainer.ts";
 import { useEngines } from "../helpers/engines.ts";

@@ -7,7 +7,7 @@ import {
 } from "../../../src/kernels/conv2d.ts";
 import { kernels } from "../../../src/kernels/index.ts";
 import { type PoolKernel, type PoolShape, poolConstants, tilesImage } from "../../../src/kernels/pool2d.ts";
-import { convShape } from "../../../src/nn/ops/conv2d.ts";
+import { convShape } from "../../../src/nn/graph/ops/conv2d.ts";
 import { elementCount } from "../../../src/program.ts";
 import { loadFrom, storeTo } from "../../helpers/kernel-run.ts";
 import { indices, uniform } from "../../helpers/samples.ts";

@@ -1,0 +1,94 @@
+/** Collects the parts of a Program: buffers by name, step scalars by slot, dispatches in order. */
+import { isWritten } from "../../../kernels/index.ts";
+import {
+  type BufferSpec,
+  checkProgram,
+  type Dispatch,
+  type IndexRange,
+  OPTIMIZER_SCALAR,
+  type Program,
+  type Shape,
+  STEP_SLOTS,
+  type StepScalar,
+  type TargetRule,
+  type View,
+} from "../../../program.ts";
+
+export class ProgramBuilder {
+  readonly buffers: BufferSpec[] = [];
+  readonly #byName = new Map<string, number>();
+  readonly #scalars: StepScalar[] = [];
+  readonly #outputs: Record<string, View> = {};
+  readonly dispatches: Dispatch[] = [];
+
+  /** For buffers with indices, by kind and name: what these may be. */
+  indexRanges: ReadonlyMap<string, readonly IndexRange[]> = new Map();
+
+  /** For buffers of targets, by kind and name: likewise. */
+  targetRules: ReadonlyMap<string, readonly TargetRule[]> = new Map();
+
+  /** The buffer of that kind and name; made on first use. Temporaries and constants are always made anew. */
+  buffer(spec: BufferSpec): number {
+    const key = `${spec.kind} ${spec.name}`;
+    const own = spec.kind === "temporary" || spec.kind === "constant";
+    const known = own ? undefined : this.#byName.get(key);
+    if (known !== undefined) {
+      const { dtype, length } = this.buffers[known];
+      if (dtype !== spec.dtype || length !== spec.length) {
+        throw new Error(
+          `${key} is used as ${dtype}[${length}] and as ${spec.dtype}[${spec.length}]; give the two different names`,
+        );
+      }
+      return known;
+    }
+    const indices = this.indexRanges.get(key);
+    const targets = this.targetRules.get(key);
+    this.buffers.push({ ...spec, ...(indices && { indices }), ...(targets && { targets }) });
+    this.#byName.set(key, this.buffers.length - 1);
+    return this.buffers.length - 1;
+  }
+
+  view(spec: BufferSpec, shape: Shape, offset = 0): View {
+    return { buffer: this.buffer(spec), offset, shape };
+  }
+
+  /**
+   * The slot of a step scalar, made on first use: one for each type that it is read as.
+   * @throws Error where the name is one of the optimizer's own
+   */
+  slot(name: string, dtype: "f32" | "u32" = "f32"): number {
+    if (!name.startsWith(OPTIMIZER_SCALAR)) return this.#slot(name, dtype);
+    throw new Error(
+      `step scalar "${name}": names that begin with "${OPTIMIZER_SCALAR}" are the optimizer's; choose another`,
+    );
+  }
+
+  /** The slot of a number that the optimizer itself gives: under a name that no step's own scalar can have. */
+  optimizerSlot(name: string): number {
+    return this.#slot(OPTIMIZER_SCALAR + name, "f32");
+  }
+
+  #slot(name: string, dtype: "f32" | "u32"): number {
+    const known = this.#scalars.findIndex((scalar) => scalar.name === name && scalar.dtype === dtype);
+    if (known >= 0) return known;
+    if (this.#scalars.length === STEP_SLOTS)
+      throw new Error(`more than ${STEP_SLOTS} step scalars; "${name}" is one too many`);
+    return this.#scalars.push({ name, dtype }) - 1;
+  }
+
+  output(name: string, view: View): void {
+    this.#outputs[name] = view;
+  }
+
+  finish(name: string): Program {
+    const program: Program = {
+      name,
+      buffers: this.buffers,
+      dispatches: this.dispatches,
+      scalars: this.#scalars,
+      outputs: this.#outputs,
+    };
+    checkProgram(program, isWritten);
+    return program;
+  }
+}

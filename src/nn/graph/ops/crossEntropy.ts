@@ -1,0 +1,119 @@
+/** Softmax cross-entropy against class indices. */
+import { crossEntropyConstants, fitsOneGroup } from "../../../kernels/crossEntropy.ts";
+import { formatShape } from "../../../program.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { chosenBy, fromHost, heldTo } from "./held.ts";
+import { argmax, max, sum } from "./reduce.ts";
+import { equal, greater, isNumber, mul, sub } from "./scalar.ts";
+import { softmaxOf } from "./softmax.ts";
+import { reshape } from "./view.ts";
+
+interface CrossEntropyAttributes {
+  readonly smoothing: number;
+}
+
+function call(node: Tensor<CrossEntropyAttributes>, store: string) {
+  const [logits, labels] = node.inputs;
+  const [rows, classes] = logits.shape;
+  return {
+    kernel: "crossEntropy",
+    constants: crossEntropyConstants(rows, classes, node.attributes.smoothing),
+    reads: {},
+    loads: { logit: logits, label: labels },
+    store,
+  };
+}
+
+/** The labels choose among the classes. */
+function labelIndices({ inputs: [logits] }: Tensor) {
+  return { input: 1, count: logits.shape[1] };
+}
+
+/** The loss of each row: [rows]. */
+export const rowLossOp: Op<CrossEntropyAttributes> = {
+  name: "crossEntropy",
+  infer: ([logits]) => ({ shape: [logits.shape[0]], dtype: "f32" }),
+  gradient(node, arriving) {
+    const difference = makeDifference(node.inputs, node.attributes);
+    return [mul(difference, reshape(arriving, [node.shape[0], 1])), undefined];
+  },
+  indices: labelIndices,
+  lowering: { kind: "kernel", call: (node) => call(node, "storeLoss") },
+};
+const makeRowLoss = define(rowLossOp);
+
+/** softmax(logits) - target: what the loss of each row sends back to its logits. */
+const differenceOp: Op<CrossEntropyAttributes> = {
+  name: "crossEntropyGradient",
+  infer: ([logits]) => ({ shape: logits.shape, dtype: "f32" }),
+  gradient({ inputs: [logits] }, arriving) {
+    // The target is constant: what is left is the gradient of softmax itself.
+    const probabilities = softmaxOf(logits);
+    const weighted = mul(arriving, probabilities);
+    return [sub(weighted, mul(probabilities, sum(weighted, -1, { keepDims: true }))), undefined];
+  },
+  indices: labelIndices,
+  lowering: { kind: "kernel", call: (node) => call(node, "storeGradient") },
+};
+const makeDifference = define(differenceOp);
+
+const totalLossOp: Op<CrossEntropyAttributes> = {
+  name: "crossEntropyTotal",
+  infer: () => ({ shape: [1], dtype: "f32" }),
+  gradient: "internal",
+  indices: labelIndices,
+  lowering: { kind: "kernel", call: (node) => call(node, "storeTotal") },
+};
+/** The sum of all rows' losses, [1], where one workgroup can take them all: put in by the rewrite of sums. */
+export const makeTotalLoss = define(totalLossOp);
+
+/** How many rows have their first largest logit at the label, and no NaN, [1]. */
+const correctOp: Op<CrossEntropyAttributes> = {
+  name: "correct",
+  infer: () => ({ shape: [1], dtype: "f32" }),
+  gradient: "none",
+  indices: labelIndices,
+  lowering: { kind: "kernel", call: (node) => call(node, "storeCorrect") },
+};
+const makeCorrect = define(correctOp);
+
+/**
+ * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: []. A single
+ * output is the logit of class 1, against class 0. A row with NaN says nothing, and so is never right.
+ * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch. `ignoreIndex` is that loss's label
+ * that may lie outside of the classes, where it is never right.
+ */
+export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0, ignoreIndex?: number): Tensor {
+  checkTensor("correctCount", logits, labels);
+  checkRows("correctCount", logits, labels);
+  const [rows, classes] = logits.shape;
+  // One output is the logit of class 1; where it is 0, too, as evaluations count.
+  if (classes === 1) {
+    const right = equal(reshape(sub(1, greater(0, logits)), [rows]), labels);
+    return sum(mul(right, reshape(isNumber(logits), [rows])));
+  }
+  if (ignoreIndex === undefined && fitsOneGroup(rows, classes) && fromHost(labels))
+    return reshape(makeCorrect([logits, labels], { smoothing }), []);
+  return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
+}
+
+/** The cross-entropy of each row of `logits` [rows, classes] against `labels` [rows] (class indices): [rows]. */
+export function rowCrossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
+  checkRows("crossEntropy", logits, labels);
+  if (!(smoothing >= 0 && smoothing < 1)) {
+    throw new ShapeError(
+      "crossEntropy",
+      `labelSmoothing is ${smoothing}; it must be from 0 up to, not including, 1`,
+    );
+  }
+  return chosenBy(labels, makeRowLoss([logits, heldTo(labels, logits.shape[1])], { smoothing }));
+}
+
+function checkRows(name: string, logits: Tensor, labels: Tensor): void {
+  if (logits.rank !== 2 || labels.rank !== 1 || logits.shape[0] !== labels.shape[0]) {
+    throw new ShapeError(
+      name,
+      `logits are ${formatShape(logits.shape)}, labels ${formatShape(labels.shape)}; expected [rows, classes] and [rows] class indices`,
+    );
+  }
+}

@@ -1,0 +1,37 @@
+/** Random numbers inside a step: functions of (seed, step, stream, position), the same on every engine. */
+import type { Shape } from "../../../program.ts";
+import { checkShape } from "../shape.ts";
+import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { greater, mul } from "./scalar.ts";
+
+const uniformOp: Op<{ shape: Shape; stream: number }> = {
+  name: "random",
+  infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
+  gradient: "none",
+  lowering: {
+    kind: "elementwise",
+    emit: (node, emitter, at) => emitter.random(at, node.attributes.stream, "step"),
+  },
+};
+const uniform = define(uniformOp);
+
+/**
+ * Uniform numbers in [0, 1), new ones in every step. Streams are independent; layers get theirs from
+ * `scope.stream()`.
+ */
+export function randomUniform(shape: Shape, stream: number): Tensor {
+  checkShape("randomUniform", shape);
+  if (!Number.isInteger(stream) || stream < 0 || stream >= 2 ** 32) {
+    throw new ShapeError("randomUniform", `stream is ${stream}; give a whole number from 0 to 2^32 - 1`);
+  }
+  return uniform([], { shape, stream });
+}
+
+/**
+ * Inverted dropout (Srivastava et al. 2014): each element is zeroed with probability `rate`, the others are divided
+ * by 1 - rate, so that the mean stays.
+ */
+export function dropoutOp(x: Tensor, rate: number, stream: number): Tensor {
+  const kept = greater(randomUniform(x.shape, stream), rate);
+  return mul(x, mul(kept, 1 / (1 - rate)));
+}

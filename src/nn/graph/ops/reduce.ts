@@ -1,0 +1,96 @@
+/** Reductions over axes: sum, mean, max, argmax. */
+import { checkOptions } from "../../../checks.ts";
+import { type ReduceMode, reduceConstants } from "../../../kernels/reduce.ts";
+import { elementCount, type Shape } from "../../../program.ts";
+import { resolveAxes, resolveAxis } from "../shape.ts";
+import { checkTensor, define, type Op, type Tensor } from "../tensor.ts";
+import { broadcastTo, div, equal, mul } from "./scalar.ts";
+import { reshape, transpose } from "./view.ts";
+
+interface ReduceAttributes {
+  readonly mode: ReduceMode;
+}
+
+/** Over the last axis of [outputs, size]; everything else about axes is views. */
+export const reduceOp: Op<ReduceAttributes> = {
+  name: "reduce",
+  infer: ([x], { mode }) => ({ shape: [x.shape[0]], dtype: mode === "argmax" ? "i32" : "f32" }),
+  gradient(node, arriving) {
+    const [x] = node.inputs;
+    const column = reshape(arriving, [x.shape[0], 1]);
+    switch (node.attributes.mode) {
+      case "sum":
+        return [broadcastTo(column, x.shape)];
+      case "max": {
+        // Equal maxima share the gradient, as in PyTorch's amax.
+        const hits = equal(x, reshape(node, [x.shape[0], 1]));
+        return [mul(hits, div(column, sum(hits, 1, { keepDims: true })))];
+      }
+      case "argmax":
+        return [undefined];
+    }
+  },
+  lowering: {
+    kind: "kernel",
+    call: ({ inputs: [x], attributes: { mode } }) => ({
+      kernel: "reduce",
+      constants: reduceConstants(mode, x.shape[0], x.shape[1]),
+      reads: {},
+      loads: { element: x },
+      compared: mode === "max" ? [x] : [],
+      store: "store",
+    }),
+  },
+};
+const makeReduce = define(reduceOp);
+
+export interface ReduceOptions {
+  /** Keeps the reduced axes, with size 1. */
+  readonly keepDims?: boolean;
+}
+
+/** @throws TypeError for what is no tensor, and unknown options */
+function check(op: string, x: Tensor, options: ReduceOptions): void {
+  checkTensor(op, x);
+  checkOptions(op, options, { keepDims: "boolean" });
+}
+
+function reduceOver(mode: ReduceMode, x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const result = keptShape(x.shape, axes, keepDims);
+  // Reducing over nothing changes nothing, but for argmax, which is 0 there.
+  if (axes.every((axis) => x.shape[axis] === 1) && mode !== "argmax") return reshape(x, result);
+  const size = axes.reduce((product, axis) => product * x.shape[axis], 1);
+  const rows = reshape(transpose(x, [...kept, ...axes]), [elementCount(x.shape) / size, size]);
+  return reshape(makeReduce([rows], { mode }), result);
+}
+
+function keptShape(shape: Shape, axes: readonly number[], keepDims: boolean): number[] {
+  return shape.flatMap((size, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [size]));
+}
+
+/** The sum over `axes` (default: all). */
+export function sum(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  check("sum", x, options);
+  return reduceOver("sum", x, resolveAxes("sum", axes, x.rank), options.keepDims ?? false);
+}
+
+/** The mean over `axes` (default: all). */
+export function mean(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  check("mean", x, options);
+  const resolved = resolveAxes("mean", axes, x.rank);
+  const count = resolved.reduce((product, axis) => product * x.shape[axis], 1);
+  return mul(sum(x, resolved, options), 1 / count);
+}
+
+/** The maximum over `axes` (default: all), NaN where there is one; equal maxima share the gradient. */
+export function max(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+  check("max", x, options);
+  return reduceOver("max", x, resolveAxes("max", axes, x.rank), options.keepDims ?? false);
+}
+
+/** The index of the first maximum, or of the first NaN, along `axis` (default: the last), as i32. */
+export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor {
+  check("argmax", x, options);
+  return reduceOver("argmax", x, [resolveAxis("argmax", axis, x.rank)], options.keepDims ?? false);
+}

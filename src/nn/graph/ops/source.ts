@@ -1,0 +1,174 @@
+/** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
+import { inWords, isList } from "../../../checks.ts";
+import { type DType, elementCount, formatShape, type Shape } from "../../../program.ts";
+import { checkShape, resolveAxis } from "../shape.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+
+export interface SourceAttributes {
+  /**
+   * `parameter`s and running `statistic`s live in arenas, `input`s are written before a run, `data` stays resident,
+   * `constant`s are part of the program.
+   */
+  readonly role: "parameter" | "statistic" | "input" | "data" | "constant";
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** What a constant holds. */
+  readonly values?: readonly number[];
+}
+
+export const sourceOp: Op<SourceAttributes> = {
+  name: "source",
+  infer(_inputs, { name, shape, dtype }) {
+    checkShape(name, shape);
+    return { shape, dtype };
+  },
+  gradient: () => [],
+  lowering: { kind: "source" },
+};
+const source = define(sourceOp);
+
+export function isSource(node: Tensor): node is Tensor<SourceAttributes> {
+  return node.op.lowering.kind === "source";
+}
+
+/** A trainable tensor, by name. Layers get theirs from their scope. */
+export function parameterSource(name: string, shape: Shape): Tensor {
+  return source([], { role: "parameter", name, shape, dtype: "f32" });
+}
+
+/** A running statistic, by name. Layers get theirs from their scope. */
+export function statisticSource(name: string, shape: Shape): Tensor {
+  return source([], { role: "statistic", name, shape, dtype: "f32" });
+}
+
+function checkName(op: string, name: unknown): void {
+  if (typeof name !== "string") throw new TypeError(`${op}: the name is ${inWords(name)}; give a string`);
+}
+
+/** A tensor of given numbers, which become part of the program. */
+export function tensor(values: readonly number[], shape: Shape = [values.length]): Tensor {
+  if (!isList(values))
+    throw new TypeError(`tensor: the values are ${inWords(values)}; give an array of numbers`);
+  checkShape("tensor", shape);
+  const bad = values.findIndex((value) => typeof value !== "number");
+  if (bad >= 0) {
+    const rows = isList(values[bad])
+      ? ": rows one after the other, and their shape: tensor([1, 2, 3, 4], [2, 2])"
+      : "";
+    throw new TypeError(`tensor: value ${bad} is ${inWords(values[bad])}; give numbers${rows}`);
+  }
+  if (
+    values.length !== elementCount(shape) ||
+    !values.every((value) => Number.isFinite(Math.fround(value)))
+  ) {
+    throw new ShapeError(
+      "tensor",
+      `${values.length} values for ${formatShape(shape)}; give as many finite numbers as it has elements`,
+    );
+  }
+  return source([], {
+    role: "constant",
+    name: `[${values.slice(0, 4).join(", ")}…]`,
+    shape,
+    dtype: "f32",
+    values,
+  });
+}
+
+/** A tensor that the host writes before each run of the step. */
+export function inputSource(name: string, shape: Shape, dtype: DType = "f32"): Tensor {
+  return source([], { role: "input", name, shape, dtype });
+}
+
+/** A resident tensor, such as a data set. */
+export function dataSource(name: string, shape: Shape, dtype: DType): Tensor {
+  checkName("dataSource", name);
+  checkShape("dataSource", shape);
+  if (!["f32", "i32", "u8"].includes(dtype))
+    throw new TypeError(`dataSource: the type is ${inWords(dtype)}; give "f32", "i32" or "u8"`);
+  return source([], { role: "data", name, shape, dtype });
+}
+
+const constantOp: Op<{ value: number; shape: Shape }> = {
+  name: "constant",
+  infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
+  gradient: "none",
+  lowering: { kind: "elementwise", emit: (node, emitter) => emitter.constant(node.attributes.value) },
+};
+const makeConstant = define(constantOp);
+
+/** A tensor of one value everywhere. */
+export function constant(value: number, shape: Shape = []): Tensor {
+  if (typeof value !== "number" || !Number.isFinite(Math.fround(value)))
+    throw new ShapeError("constant", `${inWords(value)} is no finite 32-bit number`);
+  checkShape("constant", shape);
+  return makeConstant([], { value, shape });
+}
+
+/** The value of a constant tensor, or undefined. */
+export function constantValue(node: Tensor): number | undefined {
+  return node.op === (constantOp as Op) ? (node as Tensor<{ value: number }>).attributes.value : undefined;
+}
+
+const stepScalarOp: Op<{ name: string }> = {
+  name: "stepScalar",
+  infer: () => ({ shape: [], dtype: "f32" }),
+  gradient: "none",
+  lowering: { kind: "elementwise", emit: (node, emitter) => emitter.scalar(node.attributes.name) },
+};
+const makeStepScalar = define(stepScalarOp);
+
+/** A number, shape [], that the host gives anew with every step. */
+export function stepScalar(name: string): Tensor {
+  checkName("stepScalar", name);
+  return makeStepScalar([], { name });
+}
+
+const iotaOp: Op<{ shape: Shape; axis: number }> = {
+  name: "iota",
+  infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
+  gradient: "none",
+  lowering: {
+    kind: "elementwise",
+    emit({ attributes: { shape, axis } }, emitter, at) {
+      const strides = shape.map((_, other) => (other === axis ? 1 : 0));
+      return emitter.position(emitter.map(at, shape, strides));
+    },
+  },
+};
+const makeIota = define(iotaOp);
+
+/** Each element's index along `axis`. */
+export function iota(shape: Shape, axis: number): Tensor {
+  checkShape("iota", shape);
+  return makeIota([], { shape, axis: resolveAxis("iota", axis, shape.length) });
+}
+
+const windowOp: Op<{ scalar: string; count: number }> = {
+  name: "window",
+  infer([input], { count, scalar }) {
+    if (input.rank !== 1 || !(Number.isInteger(count) && count >= 1 && count <= input.shape[0])) {
+      throw new ShapeError(
+        "window",
+        `${count} elements from step scalar ${scalar} on, of ${formatShape(input.shape)}; give a vector, and a whole number from 1 to its length`,
+      );
+    }
+    return { shape: [count], dtype: input.dtype };
+  },
+  gradient() {
+    throw new ShapeError("window", "the gradient of a window is not built; take windows of data");
+  },
+  lowering: {
+    kind: "view",
+    position: ({ attributes: { scalar } }, emitter, at) => emitter.shift(at, scalar),
+  },
+};
+const makeWindow = define(windowOp);
+
+/** `count` elements of a resident vector, from the position that step scalar `scalar` names. */
+export function stepWindow(data: Tensor, scalar: string, count: number): Tensor {
+  checkTensor("stepWindow", data);
+  checkName("stepWindow", scalar);
+  return makeWindow([data], { scalar, count });
+}

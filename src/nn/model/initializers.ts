@@ -1,0 +1,150 @@
+/** How parameters begin: functions of the tensor's shape and a stream of random numbers. */
+import { checkNothing, inWords, isList } from "../../checks.ts";
+import { elementCount, formatShape, type Shape } from "../../program.ts";
+import { normals, uniforms } from "../../random.ts";
+
+/** Where an initializer draws its numbers: a stream of its own for each parameter. */
+export interface Draw {
+  readonly seed: number;
+  readonly stream: number;
+}
+
+/** Gives a tensor's first values. */
+export type Initializer = (shape: Shape, draw: Draw) => Float32Array;
+
+/**
+ * Inputs and outputs of one unit of a weight [out, in, …window]: what the variance of its sums depends on.
+ * A vector counts as one row.
+ */
+export function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  if (shape.length < 2) return { fanIn: elementCount(shape), fanOut: elementCount(shape) };
+  const window = elementCount(shape.slice(2));
+  return { fanIn: shape[1] * window, fanOut: shape[0] * window };
+}
+
+export function zeros(...nothing: readonly never[]): Initializer {
+  checkNothing("zeros", nothing);
+  return constantValue(0);
+}
+
+/** Every element `value`. */
+export function constantValue(value: number): Initializer {
+  checked("constantValue: the value", value);
+  return (shape) => new Float32Array(elementCount(shape)).fill(value);
+}
+
+/** N(mean, deviation²). */
+export function normal(deviation = 1, mean = 0): Initializer {
+  checked("normal: the deviation", deviation);
+  if (deviation < 0) throw new RangeError(`normal: the deviation is ${deviation}; give a number from 0`);
+  checked("normal: the mean", mean);
+  return (shape, { seed, stream }) =>
+    normals(elementCount(shape), seed, stream).map((x) => mean + deviation * x);
+}
+
+/** Uniform in [low, high). */
+export function uniform(low: number, high: number): Initializer {
+  checked("uniform: the lower bound", low);
+  checked("uniform: the upper bound", high);
+  if (low > high)
+    throw new RangeError(`uniform: the bounds are ${low} and ${high}; give the lower one first`);
+  return (shape, { seed, stream }) =>
+    uniforms(elementCount(shape), seed, stream).map((x) => low + (high - low) * x);
+}
+
+type Variance = (fanIn: number, fanOut: number) => number;
+
+function scaledNormal(name: string, variance: Variance): () => Initializer {
+  return (...given: readonly unknown[]) => {
+    // Given a shape it was not called first, which the layer that it was given to says.
+    if (!isList(given[0])) checkNothing(name, given);
+    return (shape, draw) => {
+      const { fanIn, fanOut } = fans(shape);
+      return normal(Math.sqrt(variance(fanIn, fanOut)))(shape, draw);
+    };
+  };
+}
+
+function scaledUniform(name: string, variance: Variance): () => Initializer {
+  return (...given: readonly unknown[]) => {
+    // Given a shape it was not called first, which the layer that it was given to says.
+    if (!isList(given[0])) checkNothing(name, given);
+    return (shape, draw) => {
+      const { fanIn, fanOut } = fans(shape);
+      const bound = Math.sqrt(3 * variance(fanIn, fanOut));
+      return uniform(-bound, bound)(shape, draw);
+    };
+  };
+}
+
+/** He et al. 2015: variance 2 / fanIn, for ReLU and its relatives. */
+export const heNormal = scaledNormal("heNormal", (fanIn) => 2 / fanIn);
+export const heUniform = scaledUniform("heUniform", (fanIn) => 2 / fanIn);
+/** Glorot & Bengio 2010: variance 2 / (fanIn + fanOut), for sigmoid, tanh and linear outputs. */
+export const xavierNormal = scaledNormal("xavierNormal", (fanIn, fanOut) => 2 / (fanIn + fanOut));
+export const xavierUniform = scaledUniform("xavierUniform", (fanIn, fanOut) => 2 / (fanIn + fanOut));
+/** LeCun et al. 1998: variance 1 / fanIn, for SELU; also the textbook's N(0, 1/n). */
+export const lecunNormal = scaledNormal("lecunNormal", (fanIn) => 1 / fanIn);
+export const lecunUniform = scaledUniform("lecunUniform", (fanIn) => 1 / fanIn);
+
+/** Initializers by name, as users write them: `init.heNormal()`. */
+export const init = {
+  constantValue,
+  /** [rows, columns, …] → { fanIn, fanOut }: what initializers of one's own may scale by. */
+  fans,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  lecunUniform,
+  normal,
+  uniform,
+  xavierNormal,
+  xavierUniform,
+  zeros,
+};
+
+/** The default weight initializer: it follows the activation that comes next. */
+export function initializerFor(activation: string | undefined): Initializer {
+  switch (activation) {
+    case "relu":
+    case "leakyRelu":
+    case "elu":
+    case "gelu":
+    case "silu":
+    case "softplus":
+      return heNormal();
+    case "selu":
+      return lecunNormal();
+    default:
+      return xavierUniform();
+  }
+}
+
+function checked(what: string, value: number): number {
+  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${inWords(value)}; give a finite number`);
+  return value;
+}
+
+/** Runs an initializer, and checks what it gives. */
+export function initialValues(name: string, init: Initializer, shape: Shape, draw: Draw): Float32Array {
+  if (typeof init !== "function") {
+    throw new TypeError(
+      `${name}: its initializer is ${inWords(init)}; give a function such as init.heNormal()`,
+    );
+  }
+  const values: unknown = init(shape, draw);
+  if (typeof values === "function") {
+    throw new TypeError(`${name}: its initializer gave a function; call it first, as in init.heNormal()`);
+  }
+  if (!(values instanceof Float32Array) || values.length !== elementCount(shape)) {
+    const given = values instanceof Float32Array ? `${values.length} values` : inWords(values);
+    throw new TypeError(
+      `${name}: its initializer gave ${given} for shape ${formatShape(shape)}; return a Float32Array of ${elementCount(shape)}`,
+    );
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new RangeError(`${name}: its initializer gave ${values[bad]} at ${bad}; give finite numbers`);
+  }
+  return values;
+}

@@ -1,0 +1,98 @@
+/** Normalisation layers. */
+import { checkOptions } from "../../../checks.ts";
+import { elementCount, formatShape } from "../../../program.ts";
+import { moments, normalise } from "../../graph/ops/normalise.ts";
+import { mul } from "../../graph/ops/scalar.ts";
+import { reshape } from "../../graph/ops/view.ts";
+import { ShapeError, type Tensor } from "../../graph/tensor.ts";
+import { constantValue, zeros } from "../initializers.ts";
+import type { Layer } from "../model.ts";
+
+export interface NormOptions {
+  /** Added to the variance (default 1e-5). */
+  readonly epsilon?: number;
+}
+
+export interface BatchNormOptions extends NormOptions {
+  /** By which part running statistics move towards a batch's (default 0.1, as in PyTorch). */
+  readonly momentum?: number;
+}
+
+function checkEpsilon(name: string, epsilon: number): void {
+  if (!(epsilon > 0 && Number.isFinite(epsilon))) {
+    throw new RangeError(`${name}: epsilon is ${epsilon}; give a finite number above 0`);
+  }
+}
+
+/**
+ * Batch normalisation (Ioffe & Szegedy 2015) of [batch, features] or [batch, channels, …]: by the batch's mean and
+ * variance in training, by running ones in evaluation and where it is frozen. Parameters `weight` and `bias`, statistics `running_mean` and
+ * `running_var` (unbiased), all [channels], as PyTorch keeps them.
+ */
+export function batchNorm(options: BatchNormOptions = {}): Layer {
+  checkOptions("batchNorm", options, { epsilon: "number", momentum: "number" });
+  const { epsilon = 1e-5, momentum = 0.1 } = options;
+  checkEpsilon("batchNorm", epsilon);
+  if (!(momentum >= 0 && momentum <= 1)) {
+    throw new RangeError(`batchNorm: momentum is ${momentum}; give a part from 0 to 1`);
+  }
+  return {
+    name: "batchNorm",
+    apply(x, scope) {
+      if (x.rank < 2) {
+        throw new ShapeError(
+          "batchNorm",
+          `the input is ${formatShape(x.shape)}; expected [batch, channels, …]`,
+        );
+      }
+      const channels = x.shape[1];
+      const alongChannels = (tensor: Tensor) =>
+        reshape(tensor, [1, channels, ...x.shape.slice(2).map(() => 1)]);
+      const weight = alongChannels(scope.parameter("weight", [channels], { init: constantValue(1) }));
+      const bias = alongChannels(scope.parameter("bias", [channels], { init: zeros() }));
+      const runningMean = scope.statistic("running_mean", [channels], { initial: 0, rate: momentum });
+      const runningVar = scope.statistic("running_var", [channels], { initial: 1, rate: momentum });
+      const affine = { weight, bias, epsilon };
+      if (!scope.trains("weight") && !scope.trains("bias")) {
+        const center = alongChannels(runningMean.value);
+        return normalise(x, { center, variance: alongChannels(runningVar.value) }, affine);
+      }
+      const count = elementCount(x.shape) / channels;
+      if (count < 2) {
+        throw new ShapeError(
+          "batchNorm",
+          `one value a channel, in ${formatShape(x.shape)}, has no variance; train on batches of 2 or more, or use dropLast`,
+        );
+      }
+      const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+      const { center, variance } = moments(x, axes);
+      runningMean.observe(reshape(center, [channels]));
+      runningVar.observe(mul(reshape(variance, [channels]), count / (count - 1)));
+      return normalise(x, { center, variance }, affine);
+    },
+  };
+}
+
+/**
+ * Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis. Parameters `weight` and `bias` of its size, as
+ * PyTorch's `nn.LayerNorm`.
+ */
+export function layerNorm(options: NormOptions = {}): Layer {
+  const { epsilon = 1e-5 } = checkOptions("layerNorm", options, { epsilon: "number" });
+  checkEpsilon("layerNorm", epsilon);
+  return {
+    name: "layerNorm",
+    apply(x, scope) {
+      if (x.rank < 2) {
+        throw new ShapeError(
+          "layerNorm",
+          `the input is ${formatShape(x.shape)}; expected [batch, …, features]`,
+        );
+      }
+      const size = x.shape[x.rank - 1];
+      const weight = scope.parameter("weight", [size], { init: constantValue(1) });
+      const bias = scope.parameter("bias", [size], { init: zeros() });
+      return normalise(x, moments(x, [x.rank - 1]), { weight, bias, epsilon });
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { checkNothing } from "../../../checks.ts";
+import { formatShape, type Shape } from "../../../program.ts";
+import { reshape as reshapeOp } from "../../graph/ops/view.ts";
+import { Tensor } from "../../graph/tensor.ts";
+import type { Layer } from "../model.ts";
+
+/** All axes but the first joined into one: [batch, …] → [batch, features]. */
+export function flatten(...nothing: readonly never[]): Layer {
+  checkNothing("flatten", nothing);
+  return { name: "flatten", apply: (x) => reshapeOp(x, [x.shape[0], -1]) };
+}
+
+/**
+ * Each sample in another shape: `reshape(1, 28, 28)` turns [batch, 784] into [batch, 1, 28, 28]. One size may be -1.
+ * Called with a tensor and a whole shape, it is the op.
+ */
+export function reshape(...sizes: number[]): Layer;
+export function reshape(x: Tensor, shape: Shape): Tensor;
+export function reshape(...args: number[] | [Tensor, Shape]): Layer | Tensor {
+  const [x, shape] = args;
+  if (x instanceof Tensor) return reshapeOp(x, shape as Shape);
+  const sizes = args as number[];
+  const bad = sizes.find((size) => size !== -1 && !(Number.isInteger(size) && size >= 1));
+  if (bad !== undefined || sizes.filter((size) => size === -1).length > 1) {
+    throw new RangeError(
+      `reshape: sizes are ${formatShape(sizes)}; give the axes of a sample as whole numbers from 1, one of them may be -1`,
+    );
+  }
+  return { name: "reshape", apply: (input) => reshapeOp(input, [input.shape[0], ...sizes]) };
+}

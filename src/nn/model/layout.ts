@@ -1,0 +1,83 @@
+/** Where the tensors that a model declares lie in flat memory. */
+import { aligned, type BufferSpec, elementCount, type Shape } from "../../program.ts";
+import { inputSource } from "../graph/ops/source.ts";
+import { type Initializer, initialValues } from "./initializers.ts";
+import { applyModel, type Layer } from "./model.ts";
+import { ModelTrace, type ParameterSpec, Scope, type StatisticSpec } from "./parameters.ts";
+
+/** What has a place in an arena. */
+export interface ArenaEntry {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly init: Initializer;
+}
+
+/** Tensors one after the other in flat memory, each at an aligned offset. */
+export class ArenaLayout<Entry extends ArenaEntry = ParameterSpec> {
+  readonly length: number;
+  readonly #offsets = new Map<string, number>();
+
+  constructor(readonly specs: readonly Entry[]) {
+    let length = 0;
+    for (const { name, shape } of specs) {
+      this.#offsets.set(name, length);
+      length += aligned(elementCount(shape));
+    }
+    this.length = length;
+  }
+
+  offset(name: string): number {
+    const offset = this.#offsets.get(name);
+    if (offset === undefined) {
+      throw new Error(`the model has no tensor "${name}"; a model must declare the same ones in every trace`);
+    }
+    return offset;
+  }
+
+  /** The arena's first values: entry i draws from stream i of the seed. */
+  initialise(seed: number): Float32Array {
+    const arena = new Float32Array(this.length);
+    this.specs.forEach(({ name, shape, init }, stream) => {
+      arena.set(initialValues(name, init, shape, { seed, stream }), this.offset(name));
+    });
+    return arena;
+  }
+
+  /** One value for each block of `size` elements: that of the entry it belongs to. */
+  perBlock(size: number, value: (entry: Entry) => number): number[] {
+    const values: number[] = [];
+    for (const entry of this.specs) {
+      const blocks = aligned(elementCount(entry.shape)) / size;
+      const own = value(entry);
+      for (let block = 0; block < blocks; block++) values.push(own);
+    }
+    return values;
+  }
+}
+
+export type ArenaName = "parameters" | "gradients" | "first" | "second" | "statistics" | "observed";
+
+/** The memory of an arena: all of one layout have its length. */
+export function arena(name: ArenaName, layout: { readonly length: number }): BufferSpec {
+  return { name, kind: "state", dtype: "f32", length: layout.length };
+}
+
+/** Where everything that a model declares lies. */
+export interface ModelLayout {
+  readonly parameters: ArenaLayout<ParameterSpec>;
+  readonly statistics: ArenaLayout<StatisticSpec>;
+}
+
+/** What a model declares for inputs of one shape, in the order in which it asks for it. */
+export function declaredLayout(model: Layer, inputShape: Shape): ModelLayout {
+  const trace = new ModelTrace();
+  applyModel(model, inputSource("x", [1, ...inputShape]), new Scope(trace, false));
+  const both = [...trace.parameters.specs.keys()].find((name) => trace.statistics.specs.has(name));
+  if (both !== undefined) {
+    throw new Error(`${both} is declared as a parameter and as a statistic; give one another name`);
+  }
+  return {
+    parameters: new ArenaLayout([...trace.parameters.specs.values()]),
+    statistics: new ArenaLayout([...trace.statistics.specs.values()]),
+  };
+}

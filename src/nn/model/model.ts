@@ -1,0 +1,95 @@
+/** Models: layers in a row, or any function of traced tensors. */
+import { inWords, isClass } from "../../checks.ts";
+import { formatShape } from "../../program.ts";
+import { Tensor, withLabel } from "../graph/tensor.ts";
+import type { Scope } from "./parameters.ts";
+
+/** A part of a model: a function of traced tensors, with a name for people and a scope for its parameters. */
+export interface Layer {
+  readonly name: string;
+  /** `activation`: the initializer of the layer before follows it. `weights`: it begins such a stretch. */
+  readonly role?: "activation" | "weights";
+  apply(x: Tensor, scope: Scope): Tensor;
+}
+
+/** A model is a layer; a plain function is one, too. */
+export type Model = Layer | LayerFunction;
+export type LayerFunction = (x: Tensor, scope: Scope) => Tensor;
+
+export interface Sequential extends Layer {
+  readonly layers: readonly Layer[];
+  /** The same model around other layers. */
+  withLayers(layers: readonly Layer[]): Sequential;
+}
+
+export function isSequential(model: Layer): model is Sequential {
+  return "withLayers" in model;
+}
+
+/** The key under which an activation that was not called has the layer that it would give. */
+export const UNCALLED = Symbol("uncalled");
+
+/** @throws TypeError for what is no model, in the name of `owner` */
+export function asLayer(model: Model, owner = "sequential", what = "the model"): Layer {
+  if (typeof model === "function") {
+    const { [UNCALLED]: uncalled } = model as { readonly [UNCALLED]?: () => Layer };
+    if (uncalled) return uncalled();
+    if (!isClass(model)) return { name: model.name || "function", apply: model };
+    throw new TypeError(
+      `${owner}: ${what} is the class ${model.name}; give an instance: new ${model.name}(…)`,
+    );
+  }
+  if (typeof model?.apply === "function") return model;
+  const remedy = Array.isArray(model)
+    ? "give layers one by one: sequential(...layers)"
+    : "give a layer such as dense(10), sequential(…), or a function (x, scope) => tensor";
+  throw new TypeError(`${owner}: ${what} is ${inWords(model)}; ${remedy}`);
+}
+
+/** Layers one after the other. Parameters are named by position, as PyTorch's: `0.weight`, `0.bias`, `2.weight` … */
+export function sequential(...models: readonly Model[]): Sequential {
+  if (models.length === 0) throw new TypeError("sequential: give it at least one layer");
+  return inRow(models.map((model, i) => asLayer(model, "sequential", `layer ${i}`)));
+}
+
+function inRow(layers: readonly Layer[]): Sequential {
+  const activations = activationsBehind(layers);
+  const model: Sequential = {
+    name: "sequential",
+    layers,
+    withLayers: inRow,
+    apply: (x, scope) =>
+      layers.reduce((input, layer, i) => {
+        const inner = scope.child(String(i), activations[i]);
+        const output = withLabel(`${inner.path}.${layer.name}`, () => layer.apply(input, inner));
+        if (!(output instanceof Tensor)) {
+          throw new TypeError(
+            `layer ${inner.path}.${layer.name} returned ${inWords(output)}; a layer returns a tensor (and one that is made by a call is called first: dense(10), flatten())`,
+          );
+        }
+        return output;
+      }, x),
+  };
+  return model;
+}
+
+/** For each layer the first activation behind it, before the next layer with weights. */
+function activationsBehind(layers: readonly Layer[]): (string | undefined)[] {
+  let next: string | undefined;
+  const behind = new Array<string | undefined>(layers.length);
+  for (let i = layers.length - 1; i >= 0; i--) {
+    behind[i] = next;
+    const { role, name } = layers[i];
+    if (role) next = role === "activation" ? name : undefined;
+  }
+  return behind;
+}
+
+/** Traces a model; errors on the way name its input. */
+export function applyModel(model: Layer, x: Tensor, scope: Scope): Tensor {
+  const output = model.apply(x, scope);
+  if (output instanceof Tensor) return output;
+  throw new TypeError(
+    `the model returned ${inWords(output)} for an input ${formatShape(x.shape)}; it must return a tensor`,
+  );
+}

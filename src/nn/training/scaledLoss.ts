@@ -1,0 +1,36 @@
+/** Losses of targets that are measured in large numbers. */
+import { formatShape } from "../../program.ts";
+import { mul, sub } from "../graph/ops/scalar.ts";
+import { tensor } from "../graph/ops/source.ts";
+import { ShapeError, type Tensor } from "../graph/tensor.ts";
+import type { ScalingOptions } from "../model/layers/scaling.ts";
+import { asLoss, type Loss, type LossFunction } from "./losses.ts";
+
+/**
+ * A loss of outputs and targets as a scaler gives them: (x − offset) · factor of both. With the layer `unscaling` at the end, a
+ * model learns numbers around 0, however large its targets are, and its outputs and their metrics are in the targets' own unit.
+ * @param scaler fitted on the targets of the training set: `standardScaler().fit(train, { of: "targets" })`
+ * @throws TypeError where the scaler is not fitted, or the loss is none; in a step, ShapeError where it is for other targets
+ */
+export function scaledLoss(scaler: ScalingOptions, loss: Loss | LossFunction): Loss {
+  const { offset, factor, shape = [] } = Object(scaler) as ScalingOptions;
+  if (!offset || !factor) {
+    throw new TypeError(
+      'scaledLoss: the scaler is not fitted; give what standardScaler().fit(train, { of: "targets" }) returns',
+    );
+  }
+  const inner = asLoss("scaledLoss", loss);
+  const scaled = (x: Tensor): Tensor => {
+    if (shape.length > 0 && formatShape(x.shape.slice(1)) !== formatShape(shape)) {
+      throw new ShapeError(
+        "scaledLoss",
+        `outputs and targets are ${formatShape(x.shape)}, the scaler is for ${formatShape(shape)}; fit it on such targets`,
+      );
+    }
+    return mul(sub(x, tensor(Array.from(offset), shape)), tensor(Array.from(factor), shape));
+  };
+  return {
+    name: `scaled ${inner.name}`,
+    apply: (outputs, targets) => inner.apply(scaled(outputs), scaled(targets)),
+  };
+}

@@ -1,0 +1,229 @@
+/** Learning rate schedules: what the optimizer's rate is multiplied by, as a function of how far training is. */
+import { checkNothing, checkOptions, inWords } from "../../checks.ts";
+
+/** How far training is. */
+export interface Moment {
+  /** Steps taken before this one, and in all. */
+  readonly step: number;
+  readonly total: number;
+  readonly stepsPerEpoch: number;
+  /**
+   * What the schedule's `monitor` names (the loss, unless it names another) of each epoch so far: of the validation set where
+   * there is one, else of training.
+   */
+  readonly history: readonly number[];
+  /** Whether the largest of these numbers is the best, or the smallest (default "min", as of losses). */
+  readonly mode?: "max" | "min";
+}
+
+export interface Schedule {
+  readonly name: string;
+  /** The factor for a step: a pure function, so that a resumed run goes on with the same rates. */
+  factor(moment: Moment): number;
+  /** Whose history it goes by (default "loss"): "accuracy", a metric's name, or a path into its value. */
+  readonly monitor?: string;
+  /** Which way that is better (default: as the metric says). */
+  readonly mode?: "max" | "min";
+}
+
+/** A schedule of one's own: the factor for step `step`, counted from 0. Pure, as {@link Schedule.factor}. */
+export type ScheduleFunction = (step: number, moment: Moment) => number;
+
+/**
+ * A schedule as an object, whose factors are numbers.
+ * @throws TypeError for what is no schedule, in the name of `owner`, or gives what is no number when it is tried at `moment`;
+ *   RangeError for NaN and negative numbers
+ */
+export function asSchedule(owner: string, schedule: Schedule | ScheduleFunction, moment?: Moment): Schedule {
+  const own = typeof schedule === "function";
+  if (!own && typeof schedule?.factor !== "function") {
+    throw new TypeError(
+      `${owner}: schedule is ${inWords(schedule)}; give one such as cosineDecay(), or a function (step) => factor`,
+    );
+  }
+  const name = own ? schedule.name || "function" : schedule.name;
+  const { monitor, mode } = own ? {} : schedule;
+  const checked: Schedule = {
+    name,
+    monitor,
+    mode,
+    factor(moment) {
+      const factor: unknown = own ? schedule(moment.step, moment) : schedule.factor(moment);
+      if (typeof factor === "number" && factor >= 0 && factor < Number.POSITIVE_INFINITY) return factor;
+      const Kind = typeof factor === "number" ? RangeError : TypeError;
+      const remedy = typeof factor === "object" ? `, or call ${name} first` : "";
+      throw new Kind(
+        `${owner}: the schedule ${name} gave ${inWords(factor)} at step ${moment.step}; return a factor, a finite number from 0${remedy}`,
+      );
+    },
+  };
+  // One that was not called, such as cosineDecay, is found here; objects are asked when their turn comes.
+  if (own && moment) checked.factor(moment);
+  return checked;
+}
+
+/** The optimizer's learning rate throughout. */
+export function constantRate(...nothing: readonly never[]): Schedule {
+  checkNothing("constantRate", nothing);
+  return { name: "constant", factor: () => 1 };
+}
+
+export interface StepDecayOptions {
+  readonly epochs: number;
+  readonly gamma?: number;
+}
+
+/** The rate times `gamma` (default 0.1) after every `epochs` epochs. */
+export function stepDecay(options: StepDecayOptions): Schedule {
+  const { epochs, gamma = 0.1 } = checkOptions("stepDecay", options, { epochs: "number", gamma: "number" });
+  positive("stepDecay", "epochs", epochs);
+  positive("stepDecay", "gamma", gamma);
+  return {
+    name: "step",
+    factor: ({ step, stepsPerEpoch }) => gamma ** Math.floor(step / (stepsPerEpoch * epochs)),
+  };
+}
+
+/** The rate times `gamma` after every epoch, smoothly from step to step. */
+export function exponentialDecay(options: { readonly gamma: number }): Schedule {
+  const { gamma } = checkOptions("exponentialDecay", options, { gamma: "number" });
+  positive("exponentialDecay", "gamma", gamma);
+  return { name: "exponential", factor: ({ step, stepsPerEpoch }) => gamma ** (step / stepsPerEpoch) };
+}
+
+/** Down along half a cosine to `floor` (default 0) times the rate (Loshchilov & Hutter 2017, without restarts). */
+export function cosineDecay(options: { readonly floor?: number } = {}): Schedule {
+  const { floor = 0 } = checkOptions("cosineDecay", options, { floor: "number" });
+  if (!(floor >= 0 && floor <= 1))
+    throw new RangeError(`cosineDecay: floor is ${floor}; give a part from 0 to 1`);
+  return {
+    name: "cosine",
+    factor: ({ step, total }) => cosineBetween(1, floor, step / Math.max(1, total - 1)),
+  };
+}
+
+export interface WarmUpOptions {
+  readonly steps: number;
+  /** What the warm-up multiplies (default: constant). It counts steps from the first, too. */
+  readonly schedule?: Schedule | ScheduleFunction;
+}
+
+/** Linearly up over the first `steps` steps, then as `schedule` says. */
+export function warmUp(options: WarmUpOptions): Schedule {
+  const { steps, schedule: after } = checkOptions("warmUp", options, { steps: "number", schedule: "any" });
+  positive("warmUp", "steps", steps);
+  const schedule = after === undefined ? constantRate() : asSchedule("warmUp", after);
+  const { monitor, mode } = schedule;
+  return {
+    name: `warm-up, ${schedule.name}`,
+    monitor,
+    mode,
+    factor: (moment) => Math.min(1, (moment.step + 1) / steps) * schedule.factor(moment),
+  };
+}
+
+export interface PlateauOptions {
+  /** What the rate is multiplied by (default 0.1). */
+  readonly factor?: number;
+  /** Epochs without improvement that are waited through (default 10). */
+  readonly patience?: number;
+  /** The part of itself by which the best number must be improved on to count as improved (default 1e-4). */
+  readonly threshold?: number;
+  /**
+   * "loss" (the default), "accuracy", or a metric by its name or a path into its value ("rocAuc.auc"): of the validation set
+   * where there is one.
+   */
+  readonly monitor?: string;
+  /** Whether the largest number is the best, or the smallest (default: as the metric says, "min" for the loss). */
+  readonly mode?: "max" | "min";
+}
+
+/**
+ * The rate shrinks when the loss, or what `monitor` names, has not improved for more than `patience` epochs, as PyTorch's
+ * `ReduceLROnPlateau`.
+ */
+export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
+  checkOptions("reduceOnPlateau", options, {
+    factor: "number",
+    patience: "number",
+    threshold: "number",
+    monitor: "string",
+    mode: "string",
+  });
+  const { factor = 0.1, patience = 10, threshold = 1e-4, monitor, mode } = options;
+  if (!(factor > 0 && factor < 1))
+    throw new RangeError(`reduceOnPlateau: factor is ${factor}; give a number between 0 and 1`);
+  if (!Number.isInteger(patience) || patience < 0) {
+    throw new RangeError(`reduceOnPlateau: patience is ${patience}; give a whole number from 0`);
+  }
+  if (!(threshold >= 0 && threshold < 1)) {
+    throw new RangeError(`reduceOnPlateau: threshold is ${threshold}; give a part from 0 up to 1`);
+  }
+  if (mode !== undefined && mode !== "max" && mode !== "min")
+    throw new RangeError(`reduceOnPlateau: mode is ${inWords(mode)}; give "max" or "min"`);
+  return {
+    name: monitor === undefined ? "plateau" : `plateau of ${mode ? `${mode} ` : ""}${monitor}`,
+    monitor,
+    mode,
+    factor({ history, mode = "min" }) {
+      let rate = 1;
+      let best: number | undefined;
+      let waited = 0;
+      for (const value of history) {
+        const gain = best === undefined ? 0 : mode === "max" ? value - best : best - value;
+        if (best === undefined || gain > Math.abs(best) * threshold) {
+          best = value;
+          waited = 0;
+        } else if (++waited > patience) {
+          rate *= factor;
+          waited = 0;
+        }
+      }
+      return rate;
+    },
+  };
+}
+
+export interface OneCycleOptions {
+  /** The part of the steps in which the rate rises (default 0.3). */
+  readonly warmup?: number;
+  /** The rate begins at the peak divided by this (default 25). */
+  readonly initialDivisor?: number;
+  /** The rate ends at the initial one divided by this (default 1e4). */
+  readonly finalDivisor?: number;
+}
+
+/**
+ * One cycle (Smith & Topin 2018): up to the optimizer's learning rate, then down to almost nothing, along cosines;
+ * the same curve, with the same defaults, as PyTorch's `OneCycleLR`.
+ */
+export function oneCycle(options: OneCycleOptions = {}): Schedule {
+  checkOptions("oneCycle", options, { warmup: "number", initialDivisor: "number", finalDivisor: "number" });
+  const { warmup = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options;
+  if (!(warmup > 0 && warmup < 1)) {
+    throw new RangeError(`oneCycle: warmup is ${warmup}; give a part between 0 and 1`);
+  }
+  positive("oneCycle", "initialDivisor", initialDivisor);
+  positive("oneCycle", "finalDivisor", finalDivisor);
+  const initial = 1 / initialDivisor;
+  const final = initial / finalDivisor;
+  return {
+    name: "oneCycle",
+    factor({ step, total }) {
+      const peak = warmup * total - 1;
+      const last = total - 1;
+      if (step <= peak) return cosineBetween(initial, 1, peak > 0 ? step / peak : 1);
+      return cosineBetween(1, final, Math.min(1, (step - peak) / Math.max(last - peak, 1e-9)));
+    },
+  };
+}
+
+function positive(schedule: string, what: string, value: number): void {
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new RangeError(`${schedule}: ${what} is ${value}; give a finite number above 0`);
+  }
+}
+
+function cosineBetween(from: number, to: number, part: number): number {
+  return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * part));
+}

@@ -1,0 +1,220 @@
+/** From functions of traced tensors to programs: of a model's forward pass, or of a whole training step. */
+import { checkOptions, inWords } from "../../checks.ts";
+import type { Program } from "../../program.ts";
+import { gradients } from "../graph/gradients.ts";
+import { lower, type Place } from "../graph/lower/lower.ts";
+import { sum } from "../graph/ops/reduce.ts";
+import { abs, add, mul, square } from "../graph/ops/scalar.ts";
+import { constant } from "../graph/ops/source.ts";
+import { Tensor, withLabel } from "../graph/tensor.ts";
+import { type ArenaLayout, arena, type ModelLayout } from "../model/layout.ts";
+import { applyModel, type Layer } from "../model/model.ts";
+import { ModelTrace, Scope } from "../model/parameters.ts";
+import { isFrozen, type Optimizer } from "./optimizers.ts";
+import { type Clipping, clipDispatches, optimizerDispatch, trackDispatch } from "./updates.ts";
+
+/** The model, as a function that a step calls. */
+export interface ModelCall {
+  (x: Tensor): Tensor;
+  /** The parameters that calls so far have used, by name: to differentiate with respect to, or to add to a loss. */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+}
+
+/** What a step function returns: tensors by name, to be read by the host; `minimize` is the loss to train on. */
+export interface StepOutputs {
+  readonly [name: string]: Tensor;
+}
+
+/** Weights' sizes, added to the loss: l1 · Σ|w| + l2 · Σw² over weights, not over biases and norms. */
+export interface Penalty {
+  readonly l1?: number;
+  readonly l2?: number;
+}
+
+/** How a training step goes from the loss to new parameters. */
+export interface TrainingOptions {
+  readonly clip?: Clipping;
+  readonly penalty?: Penalty;
+  /**
+   * The step is traced this many times, each with its own part of the batch; gradients are averaged (default 1).
+   * So a batch needs only the memory of a part of it.
+   */
+  readonly accumulate?: number;
+}
+
+/** @throws RangeError naming the option that makes no sense, and what came */
+export function checkTrainingOptions(
+  name: string,
+  { accumulate = 1, clip = {}, penalty = {} }: TrainingOptions,
+): void {
+  checkOptions(`${name}: clip`, clip, { norm: "number", value: "number" });
+  checkOptions(`${name}: penalty`, penalty, { l1: "number", l2: "number" });
+  if (!Number.isInteger(accumulate) || accumulate < 1) {
+    throw new RangeError(`${name}: accumulate is ${accumulate}; give a whole number from 1`);
+  }
+  for (const [bound, value] of Object.entries({ "clip.norm": clip.norm, "clip.value": clip.value })) {
+    if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
+      throw new RangeError(`${name}: ${bound} is ${value}; give a finite number above 0, or leave it out`);
+    }
+  }
+  for (const [weight, value] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
+    if (value !== undefined && !(value >= 0 && Number.isFinite(value))) {
+      throw new RangeError(`${name}: ${weight} is ${value}; give a finite number from 0`);
+    }
+  }
+}
+
+export interface StepRequest extends TrainingOptions {
+  readonly name: string;
+  readonly model: Layer;
+  readonly layout: ModelLayout;
+  /** Present in a training step: what updates the parameters. */
+  readonly optimizer?: Optimizer;
+  /** Whether layers behave as in training. */
+  readonly training: boolean;
+  /** Writes the step. Its sources are made in here. `part` counts the parts of an accumulated batch. */
+  readonly body: (model: ModelCall, part: number) => StepOutputs;
+}
+
+/**
+ * Traces a step, differentiates what it minimises, and lowers all of it.
+ * The loss comes out as output `loss`, every other tensor under its own name.
+ */
+export function buildStep(request: StepRequest): Program {
+  const { name, model, layout, optimizer, training, body, accumulate = 1 } = request;
+  checkTrainingOptions(name, request);
+  const trace = new ModelTrace(layout.parameters.specs, (spec) => isFrozen(optimizer, spec));
+  for (const spec of layout.statistics.specs) trace.statistics.specs.set(spec.name, spec);
+  const scope = new Scope(trace, training);
+  const call = Object.assign((x: Tensor) => applyModel(model, x, scope), {
+    parameters: trace.parameters.tensors,
+  });
+  const parts = Array.from({ length: accumulate }, (_, part) =>
+    checkedOutputs(withLabel(name, () => body(call, part))),
+  );
+  checkDeclarations(name, trace, layout);
+
+  const assignments: Assignment[] = [];
+  let outputs = averaged(parts);
+  if ("minimize" in outputs) {
+    if (!optimizer) {
+      throw new Error(
+        `${name}: the step returns \`minimize\`, but there is no optimizer; give one to createTrainer`,
+      );
+    }
+    const penalty = withLabel("penalty", () => penaltyOf(trace, request.penalty ?? {}));
+    const losses = parts.map(({ minimize }) => add(minimize, penalty));
+    assignments.push(...gradientAssignments(losses, trace, layout.parameters, optimizer));
+    const { minimize, ...rest } = outputs;
+    outputs = { loss: add(minimize, penalty), ...rest };
+  }
+  const observed = new Set(trace.observations.keys());
+  for (const [statistic, tensor] of trace.observations) {
+    assignments.push({
+      tensor,
+      place: { buffer: arena("observed", layout.statistics), offset: layout.statistics.offset(statistic) },
+    });
+  }
+  return lower({
+    name,
+    outputs,
+    assignments,
+    place: ({ role, name: source }) => {
+      const [buffer, arenaLayout] =
+        role === "statistic"
+          ? (["statistics", layout.statistics] as const)
+          : (["parameters", layout.parameters] as const);
+      return { buffer: arena(buffer, arenaLayout), offset: arenaLayout.offset(source) };
+    },
+    after: (builder) => [
+      ...("loss" in outputs && optimizer && "minimize" in parts[0]
+        ? [
+            ...clipDispatches(request.clip ?? {}, layout.parameters, builder),
+            optimizerDispatch(optimizer, layout.parameters, builder),
+          ]
+        : []),
+      ...(observed.size > 0
+        ? [trackDispatch(layout.statistics, (entry) => (observed.has(entry.name) ? entry.rate : 0), builder)]
+        : []),
+    ],
+  });
+}
+
+interface Assignment {
+  readonly tensor: Tensor;
+  readonly place: Place;
+}
+
+function checkedOutputs(outputs: StepOutputs): StepOutputs {
+  const entries = Object.entries(outputs ?? {});
+  if (entries.length === 0)
+    throw new TypeError("a step returns an object of tensors; got nothing to compute");
+  if ("minimize" in outputs && "loss" in outputs) {
+    throw new TypeError(
+      'the step returns "loss" beside "minimize", whose value comes back as "loss"; give your own another name',
+    );
+  }
+  for (const [name, tensor] of entries) {
+    if (name === "__proto__") throw new TypeError('a step has no output "__proto__"; choose another name');
+    if (!(tensor instanceof Tensor)) {
+      throw new TypeError(`the step's output "${name}" is ${inWords(tensor)}; return tensors`);
+    }
+  }
+  return outputs;
+}
+
+function checkDeclarations(name: string, trace: ModelTrace, { parameters, statistics }: ModelLayout): void {
+  const added = [
+    ...[...trace.parameters.specs.keys()].slice(parameters.specs.length),
+    ...[...trace.statistics.specs.keys()].slice(statistics.specs.length),
+  ];
+  if (added.length > 0) {
+    throw new Error(`${name}: the model declares tensors here that it had not before: ${added.join(", ")}`);
+  }
+}
+
+/** The outputs of all parts of a batch: losses and counts are means and sums of equal parts. */
+function averaged(parts: readonly StepOutputs[]): StepOutputs {
+  if (parts.length === 1) return parts[0];
+  const entries = Object.keys(parts[0]).map((name) => {
+    const total = parts.map((part) => part[name]).reduce((a, b) => add(a, b));
+    return [name, name === "minimize" ? mul(total, 1 / parts.length) : total] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function penaltyOf(trace: ModelTrace, { l1 = 0, l2 = 0 }: Penalty): Tensor | number {
+  const terms: Tensor[] = [];
+  for (const [name, weight] of trace.parameters.tensors) {
+    if (!trace.parameters.specs.get(name)?.decay) continue;
+    if (l1 > 0) terms.push(mul(sum(abs(weight)), l1));
+    if (l2 > 0) terms.push(mul(sum(square(weight)), l2));
+  }
+  return terms.length > 0 ? terms.reduce((a, b) => add(a, b)) : 0;
+}
+
+/**
+ * Where the gradient of each parameter goes: its place in the gradient arena. A parameter without influence gets zeros,
+ * for another step may have left something there.
+ */
+function gradientAssignments(
+  losses: readonly Tensor[],
+  trace: ModelTrace,
+  layout: ArenaLayout,
+  optimizer: Optimizer,
+): Assignment[] {
+  const free = layout.specs.filter((spec) => !isFrozen(optimizer, spec));
+  const used = free.flatMap(({ name }) => trace.parameters.tensors.get(name) ?? []);
+  if (used.length === 0) {
+    throw new Error("every parameter is frozen, or the step uses none: there is nothing left to train");
+  }
+  // Each part's gradients follow its own forward pass, so that its activations can be forgotten before the next.
+  const perPart = losses.map((loss) => gradients(mul(loss, 1 / losses.length), used));
+  const indexOf = new Map(used.map((tensor, i) => [tensor, i]));
+  return free.map(({ name, shape }) => {
+    const i = indexOf.get(trace.parameters.tensors.get(name) as Tensor);
+    const tensor =
+      i === undefined ? constant(0, shape) : perPart.map((part) => part[i]).reduce((a, b) => add(a, b));
+    return { tensor, place: { buffer: arena("gradients", layout), offset: layout.offset(name) } };
+  });
+}
