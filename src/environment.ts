@@ -12,6 +12,11 @@ export function hostProcess(): ProcessLike | undefined {
   return process?.versions?.node === undefined ? undefined : process;
 }
 
+/** Whether this is Node or Deno, where there are files. */
+export function hasFileSystem(): boolean {
+  return hostProcess() !== undefined;
+}
+
 interface DenoLike {
   readonly permissions?: { querySync(permission: { name: string }): { readonly state: string } };
 }

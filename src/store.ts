@@ -3,10 +3,8 @@
  * only where there is a file system, so this file loads in a browser.
  */
 
-import { environmentVariable, hostProcess } from "./environment.ts";
-import { hasFileSystem, writeFileWhole } from "./io/files.ts";
-
-export { hasFileSystem };
+import { environmentVariable, hasFileSystem, hostProcess } from "./environment.ts";
+import { writeFileWhole } from "./io/files.ts";
 
 /** A flat keep of named files. */
 export interface Store {

@@ -5,9 +5,12 @@ import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { importErrors } from "./helpers/import-rules.ts";
+import { circlesIn } from "./helpers/imports.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const MAX_LINES = 450;
+const MAX_LINES = 400;
+/** What the library and the programs are made of. */
+const FOLDERS = ["src", "cli", "charts", "bench", "demo"];
 
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 
@@ -58,12 +61,49 @@ describe("packages", () => {
 describe("source files", () => {
   it(`have at most ${MAX_LINES} lines`, () => {
     const lines = (path: string) => read(path).trimEnd().split("\n").length;
-    expect(modulesIn("src").filter((path) => lines(path) > MAX_LINES)).toEqual([]);
+    expect(
+      [...FOLDERS, "scripts", "test/helpers"].flatMap(modulesIn).filter((path) => lines(path) > MAX_LINES),
+    ).toEqual([]);
   });
 
   it("import only what their place may import", () => {
-    const files = ["src", "cli", "charts", "bench", "demo"].flatMap(modulesIn);
+    const files = FOLDERS.flatMap(modulesIn);
     expect(files.flatMap((path) => importErrors(path, read(path)))).toEqual([]);
+  });
+});
+
+describe("the import graph", () => {
+  const reads = (files: Record<string, string>) => circlesIn(new Map(Object.entries(files)));
+
+  it("has no circle by value, be the imports static or dynamic", () => {
+    const circles = circlesIn(new Map(FOLDERS.flatMap(modulesIn).map((path) => [path, read(path)])));
+    // The CPU engine loads what executes programs when one is compiled, and that makes its buffers.
+    const known = "src/runtime/cpu.ts";
+    expect(circles.filter((files) => !files.includes(known))).toEqual([]);
+  });
+
+  it.each([
+    ["of two", { "a.ts": 'import { b } from "./b.ts"', "b.ts": 'export * from "./a.ts"' }],
+    ["of a dynamic import", { "a.ts": 'await import("./b.ts")', "b.ts": 'import { a } from "./a.ts"' }],
+    ["of one", { "a.ts": 'import "./a.ts"' }],
+  ])("is known to have a circle %s", (_of, files) => {
+    expect(reads(files)).toEqual([Object.keys(files)]);
+  });
+
+  it("is known to have one of three, past a module that leads there", () => {
+    const circle = reads({
+      "in.ts": 'import "./x/a.ts"',
+      "x/a.ts": 'import "./b.ts"',
+      "x/b.ts": 'import "../c.ts"',
+      "c.ts": 'import "./x/a.ts"',
+    });
+    expect(circle.map((files) => files.sort())).toEqual([["c.ts", "x/a.ts", "x/b.ts"]]);
+  });
+
+  it("takes no import of types for one", () => {
+    expect(
+      reads({ "a.ts": 'import { b } from "./b.ts"', "b.ts": 'import type { A } from "./a.ts"' }),
+    ).toEqual([]);
   });
 });
 

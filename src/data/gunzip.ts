@@ -12,7 +12,7 @@ import {
   zlibInflateInit2,
   zlibInflateReset,
 } from "pako";
-import { isMember, startOf } from "./gzip.ts";
+import { isGzip, startOf } from "./gzipMember.ts";
 
 /** The largest window, and 16 for gzip, with its check sums, and nothing else. */
 const WINDOW_BITS = 15 + 16;
@@ -88,7 +88,7 @@ function promised(bytes: Uint8Array): number {
  * @throws Error where something else does
  */
 function isEnd(bytes: Uint8Array, at: number, name: string): boolean {
-  if (isMember(bytes, at)) return false;
+  if (isGzip(bytes, at)) return false;
   const rest = bytes.subarray(at);
   if (rest.every((byte) => byte === 0)) return true;
   throw new Error(

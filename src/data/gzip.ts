@@ -1,27 +1,13 @@
 /** Unpacking gzip (RFC 1952), the same everywhere: several members, zeros behind the last, and a limit on what comes out. */
 import { asBytes, checkOptions, checkString } from "../checks.ts";
+import { isGzip, startOf } from "./gzipMember.ts";
 
-const DEFLATE = 8;
 /** What is unpacked unless told otherwise: more than any set of images that a page would hold. */
 export const MAX_UNPACKED_BYTES = 2 ** 28;
 
 export interface GunzipOptions {
   /** The most bytes that may come out (default 256 MiB): a small file can be packed to unpack to any size. */
   readonly maxBytes?: number;
-}
-
-/** Whether the bytes start as a gzip file does: 1f 8b, then the method "deflate". */
-export function isGzip(bytes: Uint8Array): boolean {
-  return isMember(bytes, 0);
-}
-
-export function isMember(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0x1f && bytes[at + 1] === 0x8b && bytes[at + 2] === DEFLATE;
-}
-
-/** The first four bytes from `at` on, for error messages. */
-export function startOf(bytes: Uint8Array, at: number): string {
-  return [...bytes.subarray(at, at + 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }
 
 /**
@@ -41,7 +27,7 @@ export async function gunzip(
   checkMaxBytes(name, maxBytes);
   if (!isGzip(bytes)) {
     throw new Error(
-      `${name}: not a gzip file: it starts with "${startOf(bytes, 0)}" (${bytes.length} bytes); expected 1f 8b 08`,
+      `${name}: not a gzip file: it starts with "${startOf(bytes)}" (${bytes.length} bytes); expected 1f 8b 08`,
     );
   }
   const { unpack } = await import("./gunzip.ts");

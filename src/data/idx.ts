@@ -4,7 +4,8 @@
  */
 import { asBytes, checkOptions, checkString, checkWhole, inWords, isList } from "../checks.ts";
 import { type Dataset, dataset } from "./dataset.ts";
-import { type GunzipOptions, gunzip, isGzip } from "./gzip.ts";
+import { type GunzipOptions, gunzip } from "./gzip.ts";
+import { isGzip } from "./gzipMember.ts";
 
 /** An array as an IDX file holds it; `shape` counts the samples first. */
 export interface IdxArray {

@@ -33,13 +33,13 @@ export {
 export { type GunzipOptions, gunzip } from "./gzip.ts";
 export { type IdxArray, idxImages, parseIdx, readIdx } from "./idx.ts";
 export { type ImageDatasetOptions, type ImageInputOptions, imageDataset, type PixelData } from "./images.ts";
+export { mnist } from "./mnist.ts";
 export {
   type MirrorFailure,
   type MnistOptions,
   type MnistProgress,
   MnistUnavailableError,
-  mnist,
-} from "./mnist.ts";
+} from "./mnistSource.ts";
 export { type OneHotColumn, oneHotColumn, oneHotTargets } from "./oneHot.ts";
 export type { Rows } from "./samples.ts";
 export { Scaler, type ScalerData, type ScalerKind, scalerFrom } from "./scaler.ts";

@@ -2,72 +2,9 @@
  * MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 handwritten digits of 28 × 28 pixels. Taken from a folder, else from this
  * user's cache, else from a mirror; whatever the source, each file must have the MD5 sum of the original.
  */
-
 import { checkOptions } from "../checks.ts";
 import type { Dataset } from "./dataset.ts";
-
-/** How far the loading has come. */
-export interface MnistProgress {
-  /** such as train-images-idx3-ubyte */
-  readonly file: string;
-  /** the path or address it is read from */
-  readonly source: string;
-  readonly loadedBytes: number;
-  /** undefined where the server does not say */
-  readonly totalBytes: number | undefined;
-}
-
-export interface MnistOptions {
-  /** a folder that holds the four files, packed (.gz) or not; the environment variable MNIST_DIR unless given */
-  readonly dir?: string;
-  /** the folder where fetched files are kept (Node and Deno); the user's cache folder unless given */
-  readonly cacheDir?: string;
-  /** fetches instead of the platform's own */
-  readonly fetch?: typeof globalThis.fetch;
-  /** addresses to which a file's name is appended, tried in turn */
-  readonly mirrors?: readonly string[];
-  readonly onProgress?: (progress: MnistProgress) => void;
-  /** ends the loading */
-  readonly signal?: AbortSignal;
-}
-
-/** One mirror's failure to give one file. */
-export interface MirrorFailure {
-  readonly url: string;
-  readonly reason: string;
-}
-
-/** No mirror could give a file of MNIST. */
-export class MnistUnavailableError extends Error {
-  override readonly name = "MnistUnavailableError";
-  readonly file: string;
-  readonly failures: readonly MirrorFailure[];
-
-  constructor(file: string, failures: readonly MirrorFailure[]) {
-    const list = failures.map(({ url, reason }) => `\n  ${url}: ${reason}`).join("");
-    super(
-      `mnist: no mirror could give ${file}:${list || " the list of mirrors is empty"}\n` +
-        "Put the four files into a folder and pass it as dir or MNIST_DIR, or train on digits(), which fetches nothing.",
-    );
-    this.file = file;
-    this.failures = failures;
-  }
-}
-
-/** A file without its ending .gz, and the MD5 sum of it unpacked. */
-export interface MnistFile {
-  readonly name: string;
-  readonly md5: string;
-}
-
-/** What a test replaces: the files, and how long a silent server is waited for. */
-export interface MnistSource {
-  readonly trainImages: MnistFile;
-  readonly trainLabels: MnistFile;
-  readonly testImages: MnistFile;
-  readonly testLabels: MnistFile;
-  readonly stallMs: number;
-}
+import type { MnistOptions, MnistSource } from "./mnistSource.ts";
 
 /**
  * Loads MNIST.

@@ -1,9 +1,10 @@
 /** The files of MNIST: out of a folder, a cache, or from mirrors; unpacked and checked. Loaded by those who load MNIST only. */
-import { environmentVariable } from "../environment.ts";
-import { folderStore, hasFileSystem, openCache, type Store } from "../store.ts";
+import { environmentVariable, hasFileSystem } from "../environment.ts";
+import { folderStore, openCache, type Store } from "../store.ts";
 import type { Dataset } from "./dataset.ts";
 import { download, reasonOf } from "./download.ts";
-import { gunzip, isGzip } from "./gzip.ts";
+import { gunzip } from "./gzip.ts";
+import { isGzip } from "./gzipMember.ts";
 import { idxImages, parseIdx } from "./idx.ts";
 import { md5 } from "./md5.ts";
 import {
@@ -12,7 +13,7 @@ import {
   type MnistOptions,
   type MnistSource,
   MnistUnavailableError,
-} from "./mnist.ts";
+} from "./mnistSource.ts";
 
 /** The first one sends the CORS headers that a browser asks for. */
 const MIRRORS = [

@@ -1,7 +1,8 @@
 /** Text out of wherever it lies: a file, an address, a Blob or a Response. */
-import { hasFileSystem } from "../store.ts";
+import { hasFileSystem } from "../environment.ts";
 import { concatenate, reasonOf } from "./download.ts";
-import { checkMaxBytes, gunzip, isGzip, MAX_UNPACKED_BYTES } from "./gzip.ts";
+import { checkMaxBytes, gunzip, MAX_UNPACKED_BYTES } from "./gzip.ts";
+import { isGzip } from "./gzipMember.ts";
 
 /** A path (an address in a browser), an address, a file that a user chose, or what `fetch` gave. */
 export type TextSource = string | URL | Blob | Response;

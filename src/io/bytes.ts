@@ -1,5 +1,5 @@
 /** Bytes out of wherever they lie: memory, a file, an address, a Blob or a Response. */
-import { hasFileSystem } from "./files.ts";
+import { hasFileSystem } from "../environment.ts";
 import { readFile } from "./read.ts";
 
 /**

@@ -1,10 +1,5 @@
 /** Files, where there is a file system: in Node and Deno. */
-
-/** Whether this is Node or Deno, where files can be read. A bundler's stand-in for `process` names no version of Node. */
-export function hasFileSystem(): boolean {
-  const { process } = globalThis as { process?: { versions?: { node?: string } } };
-  return process?.versions?.node !== undefined;
-}
+import { hasFileSystem } from "../environment.ts";
 
 /**
  * Writes a file whole or not at all: under another name first, then renamed. Links are followed, a file's mode is kept, and

@@ -1,5 +1,5 @@
 /** Reading of files, where there is a file system: in Node and Deno. */
-import { hasFileSystem } from "./files.ts";
+import { hasFileSystem } from "../environment.ts";
 
 export type FileSystem = typeof import("node:fs/promises");
 

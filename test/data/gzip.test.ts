@@ -1,7 +1,8 @@
 /** gzip, held against zlib: what comes out, what is refused, and in what words. */
 import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it, vi } from "vitest";
-import { gunzip, isGzip } from "../../src/data/gzip.ts";
+import { gunzip } from "../../src/data/gzip.ts";
+import { isGzip } from "../../src/data/gzipMember.ts";
 import { randomU32, uniforms } from "../../src/random.ts";
 import { packed } from "./files.ts";
 

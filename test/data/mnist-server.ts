@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { md5 } from "../../src/data/md5.ts";
-import type { MnistFile, MnistSource } from "../../src/data/mnist.ts";
+import type { MnistFile, MnistSource } from "../../src/data/mnistSource.ts";
 import { idxFile, packed } from "./files.ts";
 
 /** Three samples to train on, two to test on, of 2 × 2 pixels. */

@@ -2,13 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  loadMnist,
-  type MnistOptions,
-  type MnistProgress,
-  MnistUnavailableError,
-  mnist,
-} from "../../src/data/mnist.ts";
+import { loadMnist, mnist } from "../../src/data/mnist.ts";
+import { type MnistOptions, type MnistProgress, MnistUnavailableError } from "../../src/data/mnistSource.ts";
 import { idxFile, packed } from "./files.ts";
 import { files, type MnistServer, serve, tiny } from "./mnist-server.ts";
 

@@ -46,7 +46,12 @@ export const RULES: Rule[] = [
     may: ["src/environment.ts", "src/random.ts", "src/store.ts"],
     mayDynamically: ["node:"],
   },
-  { place: "src/io/", may: [], mayType: ["src/program.ts", "node:"], mayDynamically: ["node:"] },
+  {
+    place: "src/io/",
+    may: ["src/environment.ts"],
+    mayType: ["src/program.ts", "node:"],
+    mayDynamically: ["node:"],
+  },
   { place: "src/train/", may: ["src/"] },
   // Entries of their own, apart from what every page loads. The packages named are built into them.
   { place: "src/csv/", may: ["src/data/", "papaparse"] },

@@ -1,8 +1,10 @@
 /** Reverse-mode differentiation: a graph to a graph, by each op's local rule. */
 import { inWords } from "../../checks.ts";
-import { formatShape } from "../../program.ts";
+import { formatShape, type Shape } from "../../program.ts";
+import { sum } from "./ops/reduce.ts";
 import { add, broadcastTo } from "./ops/scalar.ts";
 import { constant } from "./ops/source.ts";
+import { reshape } from "./ops/view.ts";
 import { sameShape } from "./shape.ts";
 import { checkTensor, ShapeError, type Tensor, topological, withLabel } from "./tensor.ts";
 
@@ -35,9 +37,10 @@ export function gradients(output: Tensor, inputs: readonly Tensor[], arriving?: 
     if (!gradient || !needed.has(node) || node.op.gradient === "none") continue;
     const rule = node.op.gradient;
     if (rule === "internal") throw new Error(`${node} is made by rewrites, and cannot be differentiated`);
-    const leaving = withLabel(node.label && `${node.label.replace(/ backward$/, "")} backward`, () =>
-      rule(node, gradient),
-    );
+    const leaving = withLabel(node.label && `${node.label.replace(/ backward$/, "")} backward`, () => {
+      const parts = rule(node, gradient);
+      return node.op.broadcasts ? parts.map((part, i) => part && sumTo(part, node.inputs[i].shape)) : parts;
+    });
     node.inputs.forEach((input, i) => {
       const part = leaving[i];
       if (!part || !needed.has(input)) return;
@@ -51,6 +54,17 @@ export function gradients(output: Tensor, inputs: readonly Tensor[], arriving?: 
     });
   }
   return inputs.map((input) => collected.get(input) ?? broadcastTo(constant(0), input.shape));
+}
+
+/** Sums a gradient over the axes along which `shape` was broadcast. */
+function sumTo(gradient: Tensor, shape: Shape): Tensor {
+  if (sameShape(gradient.shape, shape)) return gradient;
+  const missing = gradient.rank - shape.length;
+  const axes = gradient.shape.flatMap((size, axis) => {
+    const own = axis - missing;
+    return own < 0 || (shape[own] === 1 && size !== 1) ? [axis] : [];
+  });
+  return reshape(axes.length > 0 ? sum(gradient, axes) : gradient, shape);
 }
 
 /** The nodes through which `inputs` influence the output. */

@@ -76,6 +76,8 @@ export interface Op<A = unknown> {
   readonly name: string;
   infer(inputs: readonly Tensor[], attributes: A): TensorSpec;
   readonly gradient: GradientRule<A>;
+  /** Repeats its inputs to the result's shape: gradients leave in that shape, and are summed to the inputs'. */
+  readonly broadcasts?: boolean;
   /** Where its values are values of inputs (or 0), only moved: which inputs. The others say which value goes where. */
   readonly selects?: readonly number[];
   /** Which input holds indices, and what they may be: what the host writes there is checked. */

@@ -4,19 +4,16 @@ import type { ScalarFunction } from "../../../kernels/scalar.ts";
 import { formatShape, type Shape } from "../../../program.ts";
 import { broadcastShapes, broadcastStrides, checkShape, sameShape } from "../shape.ts";
 import { checkTensor, define, type GradientRule, type Op, ShapeError, type Tensor } from "../tensor.ts";
-import { sum } from "./reduce.ts";
 import { constant, constantValue, iota, tensor } from "./source.ts";
-import { indexColumn, reshape } from "./view.ts";
+import { indexColumn } from "./view.ts";
 
 /** What arithmetic takes: tensors, or numbers as constants. */
 export type Operand = Tensor | number;
 
 const scalarOps = new Map<string, Op<null>>();
 
-type ScalarGradient = Exclude<GradientRule<null>, "internal">;
-
 /** An op that applies a scalar function at every position of its broadcast inputs. */
-function scalarOp(name: string, fn: ScalarFunction, gradient: ScalarGradient) {
+function scalarOp(name: string, fn: ScalarFunction, gradient: GradientRule<null>) {
   const op: Op<null> = {
     name,
     infer: (inputs) => ({
@@ -26,12 +23,8 @@ function scalarOp(name: string, fn: ScalarFunction, gradient: ScalarGradient) {
       ),
       dtype: "f32",
     }),
-    gradient:
-      gradient === "none"
-        ? "none"
-        : (node, arriving) =>
-            // Whatever was broadcast on the way in is summed on the way out.
-            gradient(node, arriving).map((leaving, i) => leaving && sumTo(leaving, node.inputs[i].shape)),
+    gradient,
+    broadcasts: true,
     lowering: {
       kind: "elementwise",
       emit: (node, emitter, at) =>
@@ -67,21 +60,11 @@ export function toFloat(x: Tensor): Tensor {
   return x.dtype === "f32" ? x : mul(x, 1);
 }
 
-/** Sums a gradient over the axes along which `shape` was broadcast. */
-export function sumTo(tensor: Tensor, shape: Shape): Tensor {
-  if (sameShape(tensor.shape, shape)) return tensor;
-  const missing = tensor.rank - shape.length;
-  const axes = tensor.shape.flatMap((size, axis) => {
-    const own = axis - missing;
-    return own < 0 || (shape[own] === 1 && size !== 1) ? [axis] : [];
-  });
-  return reshape(axes.length > 0 ? sum(tensor, axes) : tensor, shape);
-}
-
 const broadcastOp: Op<{ shape: Shape }> = {
   name: "broadcast",
   infer: ([x], { shape }) => ({ shape, dtype: x.dtype }),
-  gradient: ({ inputs: [x] }, arriving) => [sumTo(arriving, x.shape)],
+  gradient: (_node, arriving) => [arriving],
+  broadcasts: true,
   lowering: {
     kind: "view",
     position: ({ inputs: [x], shape }, emitter, at) =>
@@ -230,7 +213,7 @@ export const minimum = scalarOp(
 ) as (a: Operand, b: Operand) => Tensor;
 
 /** Beside NaN none loses, and both get the gradient, as in PyTorch. */
-function extremum(loses: (a: Tensor, b: Tensor) => Tensor): ScalarGradient {
+function extremum(loses: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
   return ({ inputs: [a, b] }, arriving) => {
     const tied = choose(equal(a, b), mul(arriving, 0.5), arriving);
     return [choose(loses(a, b), 0, tied), choose(loses(b, a), 0, tied)];
