@@ -135,8 +135,9 @@ export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Samples } from "./train/arguments.ts";
 export type { Callback, EpochFunction } from "./train/callback.ts";
 export type { CheckpointSource, ResumeAspect, ResumeOptions } from "./train/checkpoint.ts";
-export { type Compiled, compile } from "./train/compile.ts";
+export { type Compiled, compile, type FunctionOptions } from "./train/compile.ts";
 export type { CompiledStep } from "./train/compiledStep.ts";
+export type { InputSpec } from "./train/compileStep.ts";
 export { DivergenceError } from "./train/divergence.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
 export type { NonFinite } from "./train/finite.ts";
@@ -162,7 +163,6 @@ export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";
 export type { RestoreOptions, TrainerState } from "./train/state.ts";
 export {
   createTrainer,
-  type InputSpec,
   type TensorData,
   type Trainer,
   type TrainerOptions,

@@ -4,7 +4,7 @@ import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Augment } from "../nn/training/batch.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine } from "../train/arguments.ts";
-import { createTrainer } from "../train/trainer.ts";
+import { compile } from "../train/compile.ts";
 
 export interface PreviewOptions {
   /** Numbers of the samples to look at (default the first 8). */
@@ -56,22 +56,23 @@ export async function preview(
   for (const epoch of epochs) checkWhole("preview: an epoch", epoch, 0);
   const { BATCH_START, ResidentDataset } = await import("../train/opened.ts");
   const source = new ResidentDataset(engine, dataset, samples.length);
-  const trainer = createTrainer(engine, (x) => x, { inputShape: dataset.inputs.shape, seed });
   const order = new Int32Array(dataset.count);
   order.set(samples);
   source.order.write(order);
-  const step = await trainer.compile(
+  const step = await compile(
+    engine,
+    {},
     () => {
       const batch = source.batch(samples.length);
       return { original: batch.x, changed: augment.apply(batch).x };
     },
-    { name: "preview", data: source.data },
+    { name: "preview", data: source.data, seed },
   );
   try {
     const perEpoch: Float32Array[] = [];
     let original = new Float32Array();
     for (const epoch of epochs) {
-      const outputs = await step.run({}, { [BATCH_START]: 0, epoch });
+      const outputs = await step({}, { [BATCH_START]: 0, epoch });
       perEpoch.push(outputs.changed as Float32Array);
       original = outputs.original as Float32Array<ArrayBuffer>;
     }
@@ -83,6 +84,5 @@ export async function preview(
   } finally {
     step.release();
     source.release();
-    trainer.release();
   }
 }

@@ -9,7 +9,8 @@ import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import { type Elements, elementCount } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
 import type { CompiledStep } from "../train/compiledStep.ts";
-import type { InputSpec, Trainer } from "../train/trainer.ts";
+import type { InputSpec } from "../train/compileStep.ts";
+import type { Trainer } from "../train/trainer.ts";
 
 /** A smooth function of a vector. */
 export interface Objective {

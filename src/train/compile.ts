@@ -1,27 +1,58 @@
 /** Functions of traced tensors, compiled: for computations without a model. */
-import { inWords, isPromise } from "../checks.ts";
+import { checkOptions, checkWhole, inWords, isPromise } from "../checks.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
+import { ArenaLayout } from "../nn/model/layout.ts";
+import type { Layer } from "../nn/model/model.ts";
 import type { StepOutputs } from "../nn/training/step.ts";
 import type { Elements, Program } from "../program.ts";
-import type { Engine, Outputs } from "../runtime/engine.ts";
+import type { Engine, EngineBuffer, Outputs } from "../runtime/engine.ts";
 import { checkEngine } from "./arguments.ts";
-import { createTrainer, type InputSpec } from "./trainer.ts";
+import type { CompiledStep, StepScalars } from "./compiledStep.ts";
+import { compileStep, type InputSpec, type StepOwner } from "./compileStep.ts";
+import type { NonFinite } from "./finite.ts";
 
-/** A compiled function: called with the inputs' elements, it gives the outputs'. */
-export interface Compiled {
-  (inputs: Readonly<Record<string, Elements>>): Promise<Outputs>;
+export interface FunctionOptions {
+  /** For people: in error messages, and in `describe` (default "function"). */
+  readonly name?: string;
+  /** Resident memory for data sources, by name. */
+  readonly data?: Readonly<Record<string, EngineBuffer>>;
+  /** How many steps one run may have (default 1). */
+  readonly maxSteps?: number;
+  /** Of random numbers (default 0). */
+  readonly seed?: number;
+  /** Whether inputs may hold NaN and infinities (default "allow": a function is what it is for every number). */
+  readonly nonFinite?: NonFinite;
+}
+
+/** A compiled function: called with the inputs' elements and step scalars, it gives the outputs' elements. */
+export interface Compiled extends Disposable {
+  (inputs?: Readonly<Record<string, Elements>>, scalars?: StepScalars): Promise<Outputs>;
+  /** Its step: to write inputs once (`write`), run many in one submit (`runMany`), and take times (`profile`). */
+  readonly step: CompiledStep;
   readonly program: Program;
+  /** Frees what it has on the engine at once. */
   release(): void;
+}
+
+/** The model of what has none. */
+const identity: Layer = { name: "none", apply: (x) => x };
+
+/** Who owns the step of a function: an engine, and no memory there. */
+function ownerOf(engine: Engine, seed: number): StepOwner {
+  const nothing = { layout: new ArenaLayout([]), statistics: new ArenaLayout([]), memory: {} };
+  return { engine, seed, model: identity, ...nothing, steps: 0, checkValues() {} };
 }
 
 /**
  * Compiles `body`, which is called once with traced tensors and returns those to be computed.
  * `compile(gpu, { a: [2, 3], b: [3, 4] }, ({ a, b }) => ({ c: matmul(a, b) }))`
+ * @throws TypeError for arguments of other kinds, and an option that there is not; RangeError for one that makes no sense
  */
 export async function compile<const Inputs extends Record<string, InputSpec>>(
   engine: Engine,
   inputs: Inputs,
   body: (inputs: { [K in keyof Inputs]: Tensor }) => StepOutputs,
+  options: FunctionOptions = {},
 ): Promise<Compiled> {
   checkEngine("compile", engine);
   if (typeof inputs !== "object" || inputs === null || Array.isArray(inputs) || isPromise(inputs)) {
@@ -29,14 +60,23 @@ export async function compile<const Inputs extends Record<string, InputSpec>>(
   }
   if (typeof body !== "function")
     throw new TypeError(`compile: the body is ${inWords(body)}; give a function of the inputs`);
-  const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
-  const step = await nothing.compile((sources) => body(sources), {
-    name: "function",
+  checkOptions("compile", options, {
+    name: "string",
+    data: "any",
+    maxSteps: "number",
+    seed: "number",
+    nonFinite: "string",
+  });
+  const { name = "function", seed = 0, nonFinite = "allow", ...others } = options;
+  checkWhole("compile: seed", seed, 0);
+  const step = await compileStep(ownerOf(engine, seed), (sources) => body(sources), {
+    name,
     inputs,
     training: false,
-    // A function is what it is for every number.
-    nonFinite: "allow",
+    nonFinite,
+    ...others,
   });
-  const call = (values: Readonly<Record<string, Elements>>) => step.run(values);
-  return Object.assign(call, { program: step.program, release: () => step.release() });
+  const release = () => step.release();
+  const call: Compiled["step"]["run"] = (values, scalars) => step.run(values, scalars);
+  return Object.assign(call, { step, program: step.program, release, [Symbol.dispose]: release });
 }

@@ -8,8 +8,8 @@ import {
   type Outputs,
   StepTable,
 } from "../runtime/engine.ts";
+import type { StepOwner } from "./compileStep.ts";
 import { firstNonFinite, type NonFinite } from "./finite.ts";
-import type { Trainer } from "./trainer.ts";
 
 /** Values of step scalars, by name. */
 export type StepScalars = Readonly<Record<string, number>>;
@@ -25,9 +25,9 @@ interface Slot {
 }
 
 /**
- * A step of a trainer. A run of it is either refused, and then nothing has changed: neither inputs nor the trainer's
- * count of steps; or it is accepted and counts. Only what befalls an accepted run, such as the loss of the device, leaves
- * the trainer where nobody knows: go on from a snapshot then.
+ * A step, of a trainer or of a function. A run of it is either refused, and then nothing has changed: neither inputs nor the
+ * owner's count of steps; or it is accepted and counts. Only what befalls an accepted run, such as the loss of the device,
+ * leaves a trainer where nobody knows: go on from a snapshot then.
  */
 export class CompiledStep {
   readonly #unused: ReadonlySet<string>;
@@ -37,7 +37,8 @@ export class CompiledStep {
   readonly #rows: StepTable;
 
   constructor(
-    readonly trainer: Trainer,
+    /** The trainer, or what stands for it where there is no model. */
+    readonly owner: StepOwner,
     readonly executable: Executable,
     /** Whether running it updates the parameters. */
     readonly trains: boolean,
@@ -123,7 +124,7 @@ export class CompiledStep {
         );
       }
       this.executable.check(count);
-      this.trainer.checkValues(`step ${this.program.name}`);
+      this.owner.checkValues(`step ${this.program.name}`);
       const inputs = this.#checked(given);
       this.#checkWritten(given);
       for (let i = 0; i < count; i++) {
@@ -138,7 +139,7 @@ export class CompiledStep {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (this.trains) this.trainer.steps += count;
+    if (this.trains) this.owner.steps += count;
     return start();
   }
 
@@ -169,7 +170,7 @@ export class CompiledStep {
   /** Makes no objects: it runs for every step. */
   #fillRow(row: number, given: StepScalars): void {
     const { f32, u32 } = this.#rows;
-    const step = this.trainer.steps + (this.trains ? row + 1 : 0);
+    const step = this.owner.steps + (this.trains ? row + 1 : 0);
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i];
       const value = this.#scalar(slot, given, step);
@@ -189,16 +190,16 @@ export class CompiledStep {
 
   /** The optimizer's numbers are its own; others are those given, or else what the trainer knows. */
   #scalar({ name, own }: Slot, given: StepScalars, step: number): number | undefined {
-    const { optimizer } = this.trainer;
+    const { optimizer } = this.owner;
     if (own !== undefined) return optimizer?.scalarAt(own, step) ?? this.#named(own, given, step);
     return this.#named(name, given, step);
   }
 
   #named(name: string, given: StepScalars, step: number): number | undefined {
     if (Object.hasOwn(given, name) && given[name] !== undefined) return given[name];
-    if (name === "learningRate") return this.trainer.optimizer?.learningRate ?? 0;
+    if (name === "learningRate") return this.owner.optimizer?.learningRate ?? 0;
     if (name === "step") return step;
-    return name === "seed" ? this.trainer.seed : undefined;
+    return name === "seed" ? this.owner.seed : undefined;
   }
 
   /** Frees what the step alone uses. */

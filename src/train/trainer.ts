@@ -5,28 +5,24 @@
  * read what you ask for.
  */
 
-import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
+import { checkOptions, inWords } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
-import { inputSource } from "../nn/graph/ops/source.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
-import { type ArenaEntry, type ArenaLayout, type ArenaName, declaredLayout } from "../nn/model/layout.ts";
+import type { ArenaEntry, ArenaLayout } from "../nn/model/layout.ts";
 import { asLayer, type Layer, type Model } from "../nn/model/model.ts";
 import type { StatisticSpec } from "../nn/model/parameters.ts";
 import { checkGroups, checkOptimizer, type Optimizer } from "../nn/training/optimizers.ts";
-import { buildStep, type ModelCall, type StepOutputs, type TrainingOptions } from "../nn/training/step.ts";
-import { blockValues } from "../nn/training/updates.ts";
-import { type DType, elementCount, formatShape, type Program, type Shape } from "../program.ts";
+import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
+import { elementCount, formatShape, type Shape } from "../program.ts";
 import { type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
-import { checkSize } from "../runtime/limits.ts";
 import { checkEngine } from "./arguments.ts";
-import { CompiledStep } from "./compiledStep.ts";
-import { checkFinite, checkNonFinite, type NonFinite, type SaveOptions } from "./finite.ts";
+import type { CompiledStep } from "./compiledStep.ts";
+import { type CompileStepOptions, compileStep, type InputSpec, type StepOwner } from "./compileStep.ts";
+import { checkFinite, type SaveOptions } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
+import { type Arena, allocate, arenasOf, placed } from "./memory.ts";
 import { checkState, type RestoreOptions, type TrainerState } from "./state.ts";
 import type { LoadOptions, LoadReport, WeightsSource } from "./weights.ts";
-
-/** An input of a step: its shape, and its type if that is not f32. */
-export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
 
 export interface TrainerOptions {
   /** Shape of one sample, without the batch: [784], or [1, 28, 28]. */
@@ -38,32 +34,6 @@ export interface TrainerOptions {
   /** How raw rows become what the model takes, and what its classes are called: that of a data set. */
   readonly schema?: Schema | undefined;
 }
-
-export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> extends TrainingOptions {
-  /** For people: in error messages, and in `describe`. */
-  readonly name?: string;
-  readonly inputs?: Inputs;
-  /** Whether layers behave as in training (default true): dropout drops, batch norm goes by the batch. */
-  readonly training?: boolean;
-  /** Resident memory for the step's data sources, by name. */
-  readonly data?: Readonly<Record<string, EngineBuffer>>;
-  /** How many steps one run may have (default 1); or that, of the program: what its steps return is held in memory. */
-  readonly maxSteps?: number | ((program: Program) => number);
-  /** Whether inputs may hold NaN and infinities (default "refuse": they would be in every number that follows). */
-  readonly nonFinite?: NonFinite;
-}
-
-const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>> = {
-  name: "string",
-  inputs: "any",
-  training: "boolean",
-  data: "any",
-  maxSteps: "any",
-  clip: "any",
-  penalty: "any",
-  accumulate: "number",
-  nonFinite: "string",
-};
 
 /** A tensor's values, with their shape. */
 export interface TensorData {
@@ -84,13 +54,14 @@ export function createTrainer(engine: Engine, model: Model, options: TrainerOpti
   return new Trainer(engine, asLayer(model, "createTrainer"), options);
 }
 
-export class Trainer {
-  /** Where each parameter lies in the arenas `parameters`, `gradients`, `first` and `second` of `memory`. */
+export class Trainer implements StepOwner {
+  /** Where each parameter lies in the arenas `parameters` and `gradients` of `memory`, and in the optimizer's. */
   readonly layout: ArenaLayout;
   /** Where each running statistic lies in the arena `statistics`. */
   readonly statistics: ArenaLayout<StatisticSpec>;
   readonly seed: number;
   readonly optimizer: Optimizer | undefined;
+  readonly #arenas: readonly Arena[];
   #memory: Readonly<Record<string, EngineBuffer>> | undefined;
   #released = false;
   /** What is to be done before these weights are used: they are a run's that has not begun. */
@@ -124,51 +95,23 @@ export class Trainer {
     }
     this.seed = seed;
     this.optimizer = optimizer;
-    const { parameters, statistics } = declaredLayout(model, inputShape);
+    const layout = placed(model, inputShape, engine);
+    const { parameters, statistics } = layout;
     this.layout = parameters;
     this.statistics = statistics;
     this.#unset = statistics.specs.filter(({ remedy }) => remedy);
     const names = parameters.specs.map(({ name }) => name);
     this.#unloaded = new Set(names);
     if (optimizer) checkGroups(optimizer, names);
-    checkArena("parameters", parameters, engine);
-    checkArena("statistics", statistics, engine);
+    this.#arenas = arenasOf(layout, optimizer, seed);
   }
 
   /** The model's buffers on the engine, by name. They are made when they are first used: until then there are none. */
   get memory(): Readonly<Record<string, EngineBuffer>> {
     if (this.#released)
       throw new EngineError("this trainer was released; make another, or release it once it is done with");
-    this.#memory ??= this.#allocate();
+    this.#memory ??= allocate(this.engine, this.#arenas);
     return this.#memory;
-  }
-
-  #allocate(): Record<string, EngineBuffer> {
-    const { engine, layout, statistics, optimizer, seed } = this;
-    const memory: Record<string, EngineBuffer> = {};
-    // Values are drawn once there is room for them.
-    const allocate = (name: ArenaName | "blocks", length: number, first?: () => Float32Array) => {
-      const buffer = engine.buffer(name, "f32", length);
-      memory[name] = buffer;
-      if (first) buffer.write(first());
-    };
-    try {
-      if (statistics.length > 0) {
-        allocate("statistics", statistics.length, () => statistics.initialise(seed));
-        allocate("observed", statistics.length);
-      }
-      // A model without parameters has no arena: no buffer may be empty.
-      if (layout.length === 0) return memory;
-      allocate("parameters", layout.length, () => layout.initialise(seed));
-      if (!optimizer) return memory;
-      const blocks = blockValues(layout, optimizer);
-      allocate("blocks", blocks.length, () => blocks);
-      for (const name of ["gradients", ...optimizer.slots] as const) allocate(name, layout.length);
-      return memory;
-    } catch (error) {
-      for (const buffer of Object.values(memory)) buffer.release();
-      throw error;
-    }
   }
 
   /** How many numbers the model learns. */
@@ -185,31 +128,7 @@ export class Trainer {
     body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall, part: number) => StepOutputs,
     options: CompileStepOptions<Inputs> = {},
   ): Promise<CompiledStep> {
-    if (typeof body !== "function") {
-      throw new TypeError(
-        `compile: the step is ${inWords(body)}; give a function (inputs, model) => tensors`,
-      );
-    }
-    checkOptions<CompileStepOptions<Record<string, InputSpec>>>("compile", options, COMPILE_OPTIONS);
-    const { name = "step", inputs = {} as Inputs, data = {}, training = true, ...others } = options;
-    const { nonFinite = "refuse", maxSteps: most = 1, ...how } = others;
-    if (typeof most !== "function") checkWhole("compile: maxSteps", most);
-    checkNonFinite(name, nonFinite);
-    let trains = false;
-    const trace = (model: ModelCall, part: number) => {
-      const sources = Object.fromEntries(
-        Object.entries(inputs).map(([key, spec]) => [key, traced(key, spec)]),
-      );
-      const outputs = body(sources as { [K in keyof Inputs]: Tensor }, model, part);
-      trains = outputs !== null && typeof outputs === "object" && "minimize" in outputs;
-      return outputs;
-    };
-    const { model, optimizer } = this;
-    const layout = { parameters: this.layout, statistics: this.statistics };
-    const program = buildStep({ ...how, name, model, layout, optimizer, training, body: trace });
-    const maxSteps = typeof most === "function" ? most(program) : most;
-    const executable = await this.engine.compile(program, { maxSteps, state: this.memory, data });
-    return new CompiledStep(this, executable, trains, Object.keys(inputs), nonFinite);
+    return compileStep(this, body, options);
   }
 
   /** @throws Error naming a statistic that has no value yet, and what to do. */
@@ -234,7 +153,7 @@ export class Trainer {
     checkOptions("weights", options, { nonFinite: "string" });
     this.checkValues("weights");
     const weights: Record<string, TensorData> = {};
-    const arenas = this.#arenas();
+    const arenas = this.#saved();
     // Asked for at once, so that no step comes between them.
     const read = await Promise.all(arenas.map(({ memory }) => memory.read()));
     for (const [i, { layout }] of arenas.entries()) {
@@ -257,7 +176,7 @@ export class Trainer {
    */
   async load(weights: WeightsSource, options: LoadOptions = {}): Promise<LoadReport> {
     const { loadWeights } = await import("./weights.ts");
-    const arenas = this.#arenas();
+    const arenas = this.#saved();
     const specs = arenas.flatMap(({ layout }) => layout.specs);
     const { values, report, schema } = await loadWeights(weights, specs, options);
     for (const { layout, memory } of arenas) {
@@ -306,12 +225,11 @@ export class Trainer {
 
   /** Gradients and observations are not among them: each step computes them anew. */
   #stateArenas(): string[] {
-    const names = ["parameters", "statistics", ...(this.optimizer?.slots ?? [])];
-    return names.filter((name) => this.memory[name]);
+    return this.#arenas.filter(({ lasts }) => lasts).map(({ name }) => name);
   }
 
   /** What a model's file holds: the arenas that are not empty. */
-  #arenas(): {
+  #saved(): {
     layout: { specs: readonly ArenaEntry[]; offset(name: string): number };
     memory: EngineBuffer;
   }[] {
@@ -337,22 +255,4 @@ export class Trainer {
   [Symbol.dispose](): void {
     this.release();
   }
-}
-
-/** Before anything is drawn. @throws MemoryLimitError naming the largest of an arena's tensors */
-function checkArena(what: string, { specs, length }: ArenaLayout<ArenaEntry>, { info }: Engine): void {
-  const sizes = specs.map(({ shape }) => elementCount(shape));
-  const largest = specs[sizes.indexOf(Math.max(...sizes))];
-  const name = `createTrainer: the memory of the model's ${what} (the largest is ${largest?.name} ${formatShape(largest?.shape ?? [])})`;
-  checkSize(name, length * 4, info.maxBufferBytes, "use a smaller model");
-}
-
-function traced(name: string, spec: InputSpec): Tensor {
-  const { shape, dtype } = Array.isArray(spec)
-    ? { shape: spec }
-    : (Object(spec) as { shape?: Shape; dtype?: DType });
-  if (Array.isArray(shape)) return inputSource(name, shape, dtype);
-  throw new TypeError(
-    `compile: input "${name}" is ${inWords(spec)}; give its shape, such as [128, 784], or { shape, dtype: "i32" }`,
-  );
 }

@@ -14,7 +14,7 @@ export class Steps {
     readonly source: BatchSource,
     size: number,
   ) {
-    this.#batches = new Batches(source, { size, seed: step.trainer.seed, firstEpoch: 0 });
+    this.#batches = new Batches(source, { size, seed: step.owner.seed, firstEpoch: 0 });
   }
 
   /** Compiles the training step of `trainer` on full batches of `data`, which come in a new order every epoch. */

@@ -19,7 +19,7 @@ export class Lessons {
     readonly step: CompiledStep,
     readonly source: BatchSource,
   ) {
-    this.#batches = new Batches(source, { size: BATCH, seed: step.trainer.seed });
+    this.#batches = new Batches(source, { size: BATCH, seed: step.owner.seed });
   }
 
   static async compile(

@@ -1,0 +1,99 @@
+/** From a function of traced tensors to a step on an engine: for the steps of a model, and for those without one. */
+import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
+import { inputSource } from "../nn/graph/ops/source.ts";
+import type { Tensor } from "../nn/graph/tensor.ts";
+import type { ModelLayout } from "../nn/model/layout.ts";
+import type { Layer } from "../nn/model/model.ts";
+import type { Optimizer } from "../nn/training/optimizers.ts";
+import { buildStep, type ModelCall, type StepOutputs, type TrainingOptions } from "../nn/training/step.ts";
+import type { DType, Program, Shape } from "../program.ts";
+import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+import { CompiledStep } from "./compiledStep.ts";
+import { checkNonFinite, type NonFinite } from "./finite.ts";
+
+/** An input of a step: its shape, and its type if that is not f32. */
+export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
+
+export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> extends TrainingOptions {
+  /** For people: in error messages, and in `describe`. */
+  readonly name?: string;
+  readonly inputs?: Inputs;
+  /** Whether layers behave as in training (default true): dropout drops, batch norm goes by the batch. */
+  readonly training?: boolean;
+  /** Resident memory for the step's data sources, by name. */
+  readonly data?: Readonly<Record<string, EngineBuffer>>;
+  /** How many steps one run may have (default 1); or that, of the program: what its steps return is held in memory. */
+  readonly maxSteps?: number | ((program: Program) => number);
+  /** Whether inputs may hold NaN and infinities (default "refuse": they would be in every number that follows). */
+  readonly nonFinite?: NonFinite;
+}
+
+const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>> = {
+  name: "string",
+  inputs: "any",
+  training: "boolean",
+  data: "any",
+  maxSteps: "any",
+  clip: "any",
+  penalty: "any",
+  accumulate: "number",
+  nonFinite: "string",
+};
+
+/** What a step works on, and goes by: a trainer, or nothing but an engine. */
+export interface StepOwner {
+  readonly engine: Engine;
+  readonly seed: number;
+  readonly model: Layer;
+  readonly layout: ModelLayout["parameters"];
+  readonly statistics: ModelLayout["statistics"];
+  readonly optimizer?: Optimizer | undefined;
+  /** Its buffers on the engine, by name. */
+  readonly memory: Readonly<Record<string, EngineBuffer>>;
+  /** Training steps taken so far. */
+  steps: number;
+  /** @throws Error where something has no value to compute with */
+  checkValues(name: string): void;
+}
+
+/**
+ * Compiles a step. `body` is called once for each part of a batch, with traced inputs and the owner's model.
+ * @throws TypeError for what is no function, or returns no tensors; RangeError for an option that makes no sense
+ */
+export async function compileStep<const Inputs extends Record<string, InputSpec>>(
+  owner: StepOwner,
+  body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall, part: number) => StepOutputs,
+  options: CompileStepOptions<Inputs> = {},
+): Promise<CompiledStep> {
+  if (typeof body !== "function") {
+    throw new TypeError(`compile: the step is ${inWords(body)}; give a function (inputs, model) => tensors`);
+  }
+  checkOptions<CompileStepOptions<Record<string, InputSpec>>>("compile", options, COMPILE_OPTIONS);
+  const { name = "step", inputs = {} as Inputs, data = {}, training = true, ...others } = options;
+  const { nonFinite = "refuse", maxSteps: most = 1, ...how } = others;
+  if (typeof most !== "function") checkWhole("compile: maxSteps", most);
+  checkNonFinite(name, nonFinite);
+  let trains = false;
+  const trace = (model: ModelCall, part: number) => {
+    const sources = Object.fromEntries(Object.entries(inputs).map(([key, spec]) => [key, traced(key, spec)]));
+    const outputs = body(sources as { [K in keyof Inputs]: Tensor }, model, part);
+    trains = outputs !== null && typeof outputs === "object" && "minimize" in outputs;
+    return outputs;
+  };
+  const { engine, model, layout, statistics, optimizer } = owner;
+  const places = { parameters: layout, statistics };
+  const program = buildStep({ ...how, name, model, layout: places, optimizer, training, body: trace });
+  const maxSteps = typeof most === "function" ? most(program) : most;
+  const executable = await engine.compile(program, { maxSteps, state: owner.memory, data });
+  return new CompiledStep(owner, executable, trains, Object.keys(inputs), nonFinite);
+}
+
+function traced(name: string, spec: InputSpec): Tensor {
+  const { shape, dtype } = Array.isArray(spec)
+    ? { shape: spec }
+    : (Object(spec) as { shape?: Shape; dtype?: DType });
+  if (Array.isArray(shape)) return inputSource(name, shape, dtype);
+  throw new TypeError(
+    `compile: input "${name}" is ${inWords(spec)}; give its shape, such as [128, 784], or { shape, dtype: "i32" }`,
+  );
+}

@@ -1,0 +1,87 @@
+/** The memory that a model takes on an engine, with that of its optimizer: flat arenas, by name. */
+import { type ArenaEntry, type ArenaLayout, declaredLayout, type ModelLayout } from "../nn/model/layout.ts";
+import type { Layer } from "../nn/model/model.ts";
+import type { Optimizer } from "../nn/training/optimizers.ts";
+import { blockValues } from "../nn/training/updates.ts";
+import { elementCount, formatShape, type Shape } from "../program.ts";
+import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+import { checkSize } from "../runtime/limits.ts";
+
+/** One arena: f32, zeros where nothing says what it holds at first. */
+export interface Arena {
+  readonly name: string;
+  readonly length: number;
+  readonly first?: () => Float32Array;
+  /** Whether the next steps depend on what it holds after a step: then it is part of a snapshot. */
+  readonly lasts?: boolean;
+}
+
+/**
+ * Where a model's tensors lie.
+ * @throws MemoryLimitError naming the largest tensor of an arena that the engine cannot hold, before anything is drawn
+ */
+export function placed(model: Layer, inputShape: Shape, engine: Engine): ModelLayout {
+  const layout = declaredLayout(model, inputShape);
+  checkArena("parameters", layout.parameters, engine);
+  checkArena("statistics", layout.statistics, engine);
+  return layout;
+}
+
+function checkArena(what: string, { specs, length }: ArenaLayout<ArenaEntry>, { info }: Engine): void {
+  const sizes = specs.map(({ shape }) => elementCount(shape));
+  const largest = specs[sizes.indexOf(Math.max(...sizes))];
+  const name = `createTrainer: the memory of the model's ${what} (the largest is ${largest?.name} ${formatShape(largest?.shape ?? [])})`;
+  checkSize(name, length * 4, info.maxBufferBytes, "use a smaller model");
+}
+
+/** The arenas of a model. One without parameters or statistics has none for them: no buffer may be empty. */
+export function arenasOf(
+  { parameters, statistics }: ModelLayout,
+  optimizer: Optimizer | undefined,
+  seed: number,
+): Arena[] {
+  const all: Arena[] = [
+    {
+      name: "parameters",
+      length: parameters.length,
+      first: () => parameters.initialise(seed),
+      lasts: true,
+    },
+    {
+      name: "statistics",
+      length: statistics.length,
+      first: () => statistics.initialise(seed),
+      lasts: true,
+    },
+    { name: "observed", length: statistics.length },
+    ...(optimizer && parameters.length > 0 ? optimizerArenas(optimizer, parameters) : []),
+  ];
+  return all.filter(({ length }) => length > 0);
+}
+
+/** What an optimizer has besides: what it knows of each block, the gradients, and its slots. */
+function optimizerArenas(optimizer: Optimizer, layout: ArenaLayout): Arena[] {
+  const blocks = blockValues(layout, optimizer);
+  const { length } = layout;
+  return [
+    { name: "blocks", length: blocks.length, first: () => blocks },
+    { name: "gradients", length },
+    ...optimizer.slots.map((name) => ({ name, length, lasts: true })),
+  ];
+}
+
+/** Puts arenas on an engine. Where one does not fit, none stays. */
+export function allocate(engine: Engine, arenas: readonly Arena[]): Record<string, EngineBuffer> {
+  const memory: Record<string, EngineBuffer> = {};
+  try {
+    for (const { name, length, first } of arenas) {
+      memory[name] = engine.buffer(name, "f32", length);
+      // Values are drawn once there is room for them.
+      if (first) memory[name].write(first());
+    }
+    return memory;
+  } catch (error) {
+    for (const buffer of Object.values(memory)) buffer.release();
+    throw error;
+  }
+}
