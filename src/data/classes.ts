@@ -1,7 +1,7 @@
-/** The classes of a data set's samples, for what deals samples out by class. */
+/** Groups samples by class, for splits and folds that keep the proportions of classes. */
 import type { Dataset, InputSet } from "./dataset.ts";
 
-/** The samples of each class that occurs, in the order of `order`; classes by their first sample. */
+/** Sample indices by class, in the order of `order`; classes stand in the order of their first sample. */
 export function samplesByClass(
   operation: string,
   source: InputSet,
@@ -10,7 +10,7 @@ export function samplesByClass(
   const { classes, targets } = source as InputSet & Partial<Dataset>;
   if (classes === undefined || !targets) {
     throw new TypeError(
-      `${operation}: ${source.name} has no classes to go by; give dataset() \`classes\`, or deal samples out whatever their class`,
+      `${operation}: ${source.name} has no classes; give dataset() \`classes\`, or split without regard to classes`,
     );
   }
   const found = new Map<number, number[]>();
@@ -23,7 +23,7 @@ export function samplesByClass(
   return found;
 }
 
-/** @throws RangeError naming each class that has fewer samples than there are parts to be in */
+/** @throws RangeError naming each class with fewer samples than parts */
 export function checkClassCounts(
   operation: string,
   source: InputSet,

@@ -1,6 +1,6 @@
 /**
- * A data set in memory: samples in the type they were stored in (images as bytes, say), one after another, so that they
- * can be uploaded as they are and decoded where they are read.
+ * A data set in memory. Samples keep the type they were stored in (bytes for images, say) and lie one after another:
+ * engines upload them unchanged and decode an element where a kernel reads it.
  */
 
 import { checkOptions, inWords, isList, type OptionKinds } from "../checks.ts";
@@ -8,57 +8,57 @@ import type { Schema } from "./schema.ts";
 
 /** One column of a data set: `count` samples of one shape, stored sample after sample. */
 export interface Field {
-  /** As engines hold it. */
+  /** Elements in the type that engines hold. */
   readonly data: Uint8Array | Int32Array | Float32Array;
-  /** The same numbers in 64 bits, where they were given so and 32 do not hold them: scalers and `linearRegression` go by them. */
+  /** The same numbers in 64 bits, kept where 32 bits would round them; scalers and `linearRegression` read these. */
   readonly exact?: Float64Array | undefined;
-  /** shape of one sample, [] for a single number such as a class index */
+  /** Shape of one sample; [] for a single number such as a class index. */
   readonly shape: readonly number[];
-  /** what one stored unit is worth: value = element × scale */
+  /** Value of one stored unit: value = element × scale. */
   readonly scale: number;
 }
 
-/** Samples alone: what a model predicts from. Made by `dataset`, which checks it. */
+/** Samples without targets, for prediction. `dataset` makes and checks them. */
 export interface InputSet {
   readonly name: string;
-  /** number of samples */
+  /** Number of samples. */
   readonly count: number;
   readonly inputs: Field;
-  /** How raw rows become such samples, and what classes are called, where that is known. */
+  /** How raw rows become such samples, and the names of the classes, where both are known. */
   readonly schema?: Schema;
 }
 
-/** Samples and what is to be predicted for each. Made by `dataset`, which checks it. */
+/** Samples with a target for each. `dataset` makes and checks them. */
 export interface Dataset extends InputSet {
   readonly targets: Field;
-  /** number of classes when targets are class indices */
+  /** Number of classes, where targets are class indices. */
   readonly classes?: number;
 }
 
-/** A `Field` as one writes it: the shape of a sample is [] and the scale 1 unless given. */
+/** A `Field` as users write it; shape defaults to [] and scale to 1. */
 export interface FieldOptions {
-  /** Numbers of 64 bits are kept beside their rounding to 32. */
+  /** Elements of all samples, one sample after another; a Float64Array is kept beside its rounding to 32 bits. */
   readonly data: Field["data"] | Float64Array;
   readonly exact?: Float64Array | undefined;
   readonly shape?: readonly number[];
   readonly scale?: number;
 }
 
-/** What `dataset` makes samples alone from. */
+/** Options of `dataset` for samples without targets. */
 export interface InputSetOptions {
-  /** used in error messages; "dataset" unless given */
+  /** Name for error messages (default "dataset"). */
   readonly name?: string;
   readonly inputs: FieldOptions;
   readonly targets?: undefined;
   readonly schema?: Schema | undefined;
 }
 
-/** What `dataset` makes a data set from. */
+/** Options of `dataset` for samples with targets. */
 export interface DatasetOptions extends Omit<InputSetOptions, "targets"> {
   readonly targets: FieldOptions;
   /**
-   * Give it where targets are class indices 0 … classes − 1 (Uint8Array or Int32Array, shape []): how many classes there
-   * are, or what each is called, which `predict` then tells.
+   * Number of classes, or their names, where targets are class indices 0 … classes − 1 (Uint8Array or Int32Array, shape
+   * []). `predict` returns the names.
    */
   readonly classes?: number | readonly string[] | undefined;
 }
@@ -72,27 +72,31 @@ const DATASET: OptionKinds<DatasetOptions> = {
 };
 const FIELD: OptionKinds<FieldOptions> = { data: "any", exact: "any", shape: "array", scale: "number" };
 
-/** @throws TypeError for what is no data set, such as an array */
+/** @throws TypeError where `data` is no data set, an array for example */
 export function checkData(owner: string, what: string, data: unknown): void {
   const { inputs, count, train, dataset } = Object(data) as Readonly<Record<string, unknown>>;
   if (inputs && typeof count === "number") return;
   let remedy = "make one: dataset({ inputs: { data, shape }, targets: { data } }) of wgrad/data";
   if (train) remedy = "give one part of it: data.train";
   else if (typeof dataset === "function") remedy = 'make one of the table: table.dataset({ target: "…" })';
-  throw new TypeError(`${owner}: ${what} is ${inWords(data)}, and no data set; ${remedy}`);
+  throw new TypeError(`${owner}: ${what} is ${inWords(data)}, not a data set; ${remedy}`);
 }
 
-/** As {@link checkData}, for functions that look at samples. @throws TypeError for a stream, too */
+/**
+ * As {@link checkData}, for functions that read samples in memory.
+ * @throws TypeError where `data` is no data set, or a stream
+ */
 export function checkDataset(owner: string, data: unknown): asserts data is InputSet {
   checkData(owner, "the data", data);
   const { name, inputs } = data as Dataset;
   if (!isList(inputs.data))
-    throw new TypeError(
-      `${owner}: ${name} is a stream, and not in memory; give a data set, made by dataset(…)`,
-    );
+    throw new TypeError(`${owner}: ${name} is a stream; give a data set in memory, made by dataset(…)`);
 }
 
-/** Number of elements of one sample. */
+/**
+ * Number of elements of one sample.
+ * @throws TypeError where `field` has no shape
+ */
 export function sampleSize(field: Pick<Field, "shape">): number {
   if (!isList(field?.shape))
     throw new TypeError(
@@ -101,7 +105,7 @@ export function sampleSize(field: Pick<Field, "shape">): number {
   return field.shape.reduce((size, length) => size * length, 1);
 }
 
-/** @throws RangeError for what is no shape of a sample, and what values cannot be scaled by */
+/** @throws RangeError where a length of `shape` is no positive integer, or `scale` is 0 or not finite */
 export function checkLayout(owner: string, shape: readonly number[], scale: number): void {
   if (!shape.every((length) => Number.isInteger(length) && length > 0)) {
     throw new RangeError(
@@ -127,7 +131,7 @@ function checkField(owner: string, options: FieldOptions): Field {
   }
   checkLayout(owner, shape, scale);
   const data = given instanceof Float64Array ? new Float32Array(given) : given;
-  // Kept where 32 bits do not hold them as they are.
+  // `exact` is kept only where rounding to 32 bits changed a value.
   const rounded = given instanceof Float64Array && given.some((value, i) => value !== data[i]);
   const exact = rounded ? given : options.exact;
   if (exact && exact.length !== data.length) {
@@ -151,7 +155,7 @@ function checkFinite(owner: string, { data, exact, shape }: Field, size: number)
   if (bad < 0) return;
   const place = `sample ${Math.floor(bad / size)} holds ${(exact ?? data)[bad]} at [${position(bad % size, shape).join(", ")}]`;
   if (Number.isFinite(exact?.[bad])) {
-    throw new RangeError(`${owner}: ${place}, which is beyond 32-bit floats; give it in another unit`);
+    throw new RangeError(`${owner}: ${place}, which 32-bit floats cannot hold; give it in another unit`);
   }
   throw new RangeError(`${owner}: ${place}; expected finite numbers; drop the sample or fill the gap`);
 }
@@ -188,9 +192,10 @@ function checkClasses(name: string, targets: Field, classes: number): void {
 }
 
 /**
- * Checks and builds a data set, or without targets a set of samples to predict from. The arrays are kept, not copied.
- * @throws RangeError | TypeError where inputs and targets have different counts, a field is empty or no whole number of
- *   samples, a class index is outside of 0 … classes − 1, or a float is not finite; the message names the place
+ * Checks and builds a data set; without targets, a set of samples to predict from. The arrays are kept, not copied.
+ * @throws RangeError where inputs and targets have different counts, a field is empty or holds a broken sample, a class
+ *   index is outside 0 … classes − 1, or a float is not finite; the message names the place
+ * @throws TypeError where an option is unknown, or an array or a class has the wrong type
  */
 export function dataset(options: DatasetOptions): Dataset;
 export function dataset(options: InputSetOptions): InputSet;
@@ -230,7 +235,7 @@ export function dataset(options: DatasetOptions | InputSetOptions): Dataset | In
   return { ...samples, targets, classes: number, schema: { ...options.schema, classes: [...classes] } };
 }
 
-/** @throws TypeError where a set has samples alone, and no targets */
+/** @throws TypeError where the data set has no targets */
 export function checkTargets(
   operation: string,
   { name, targets }: { name: string; targets?: unknown },
@@ -241,7 +246,7 @@ export function checkTargets(
   );
 }
 
-/** The samples at `rows`, of so many elements each, one after another. */
+/** The samples at `rows`, `size` elements each, one after another. */
 export function pickRows<T extends Field["data"] | Float64Array>(
   data: T,
   size: number,
@@ -256,8 +261,9 @@ export function pickRows<T extends Field["data"] | Float64Array>(
 }
 
 /**
- * The samples at `indices`, in that order (repeats are allowed), copied.
- * @throws RangeError where there is no index, or one outside of 0 … count − 1
+ * Copies the samples at `indices`, in that order; indices may repeat.
+ * @throws RangeError where `indices` is empty, or an index is outside 0 … count − 1
+ * @throws TypeError where `source` is no data set in memory, or `indices` is no array
  */
 export function subset<T extends InputSet>(source: T, indices: ArrayLike<number>): T {
   checkDataset("subset", source);
@@ -280,8 +286,9 @@ export function subset<T extends InputSet>(source: T, indices: ArrayLike<number>
 }
 
 /**
- * The first `count` samples, copied.
- * @throws RangeError where `count` is not one of 1 … source.count
+ * Copies the first `count` samples.
+ * @throws RangeError where `count` is no whole number from 1 to the number of samples
+ * @throws TypeError where `source` is no data set in memory
  */
 export function take<T extends InputSet>(source: T, count: number): T {
   checkDataset("take", source);
@@ -297,7 +304,7 @@ export function take<T extends InputSet>(source: T, count: number): T {
   };
 }
 
-/** The inputs and, where there are any, the targets of a set, with some of their samples, of so many elements each. */
+/** The inputs and the targets, if any, of the chosen samples. */
 function bothFields(
   source: InputSet,
   some: <T extends Field["data"] | Float64Array>(data: T, size: number) => T,

@@ -1,18 +1,18 @@
-/** Fetching one file, with progress, a limit on its size, and an end to waiting for a server that says nothing. */
+/** Fetches one file, with progress, a size limit and a limit on silence. */
 
 export interface DownloadOptions {
   readonly fetch: typeof globalThis.fetch;
-  /** aborts the download */
+  /** Aborts the download. */
   readonly signal?: AbortSignal | undefined;
-  /** the download fails when nothing has come for so many milliseconds */
+  /** The download fails after so many milliseconds without a byte. */
   readonly stallMs: number;
-  /** the download fails beyond so many bytes */
+  /** The download fails beyond so many bytes. */
   readonly maxBytes: number;
-  /** called for each piece; `total` is undefined where the server does not say */
+  /** Called for each piece; `total` is undefined where the server does not state the size. */
   readonly onProgress?: ((loaded: number, total: number | undefined) => void) | undefined;
 }
 
-/** A promise that gives up when the signal aborts, whether or not what it waits for listens to the signal. */
+/** A promise that rejects when the signal aborts, even if the work behind `promise` ignores the signal. */
 function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(signal.reason);
@@ -22,7 +22,10 @@ function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   });
 }
 
-/** The number of bytes to come, where the header counts what we will read (a packed transfer counts otherwise). */
+/**
+ * The size in bytes, where the header counts the bytes we read (with a content encoding, the header counts packed
+ * bytes).
+ */
 function totalBytes(response: Response): number | undefined {
   const length = response.headers.get("content-length");
   return length === null || response.headers.has("content-encoding") ? undefined : Number(length);
@@ -30,8 +33,8 @@ function totalBytes(response: Response): number | undefined {
 
 /**
  * Fetches `url`.
- * @throws Error where the server cannot be reached, answers otherwise than 2xx, stalls, breaks off, or sends too much;
- *   the signal's reason where it aborts
+ * @throws Error where the server cannot be reached, answers with a status other than 2xx, falls silent, breaks off, or
+ *   sends more than `maxBytes`; the signal's reason where the signal aborts
  */
 export async function download(url: string, options: DownloadOptions): Promise<Uint8Array<ArrayBuffer>> {
   const { signal, stallMs, maxBytes, onProgress } = options;
@@ -71,7 +74,7 @@ export async function download(url: string, options: DownloadOptions): Promise<U
   }
 }
 
-/** An error's message with those of its causes: `fetch failed` alone tells nothing. */
+/** An error's message followed by those of its causes: `fetch failed` alone says nothing. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as { code?: unknown }).code;

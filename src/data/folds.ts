@@ -1,6 +1,6 @@
 /**
- * Cross-validation: ways to divide samples into pairs of training and validation sets, as lists of indices for `subset`.
- * Without shuffling they are those of scikit-learn's `KFold`, `StratifiedKFold` and `TimeSeriesSplit`.
+ * Cross-validation: pairs of training and validation sets as lists of indices for `subset`. Without shuffling, the
+ * folds equal those of scikit-learn's `KFold`, `StratifiedKFold` and `TimeSeriesSplit`.
  */
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { epochOrder } from "../random.ts";
@@ -14,9 +14,9 @@ export interface Fold {
 }
 
 export interface FoldOptions {
-  /** Of the order in which samples are dealt out (default 0). */
+  /** Seed of the shuffle (default 0). */
   readonly seed?: number;
-  /** Whether samples are dealt out in a random order (default true), or as they stand. */
+  /** Whether samples are shuffled before they are dealt to folds (default true). */
   readonly shuffle?: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface TimeSeriesOptions {
   readonly testSize?: number;
   /** Samples left out between training and validation (default 0). */
   readonly gap?: number;
-  /** The most samples in a training set: the latest (default all). */
+  /** Largest size of a training set, which then keeps the latest samples (default: no limit). */
   readonly maxTrainSize?: number;
 }
 
@@ -53,7 +53,7 @@ function checkFolds(operation: string, k: number, { name, count }: { name: strin
   }
 }
 
-/** The folds where `foldOf` says in which validation set each sample is. */
+/** The folds, where `foldOf` gives the fold in which each sample validates. */
 function foldsOf(foldOf: Uint32Array, k: number): Fold[] {
   return Array.from({ length: k }, (_, fold) => {
     const train: number[] = [];
@@ -66,10 +66,11 @@ function foldsOf(foldOf: Uint32Array, k: number): Fold[] {
 }
 
 /**
- * k folds: each sample is in one validation set, and in the training sets of all other folds. Sizes differ by at most
- * one, the first folds being larger. A pure function of its arguments.
- * @param source a data set, or how many samples there are
- * @throws RangeError where k is no whole number from 2 to the count
+ * k folds. Each sample is in one validation set, and in the training sets of all other folds. Sizes differ by at most
+ * one; the first folds are the larger ones. The result is a pure function of the arguments.
+ * @param source a data set, or the number of samples
+ * @throws RangeError where k is no whole number from 2 to the number of samples
+ * @throws TypeError where `source` is no data set in memory, or an option is unknown
  */
 export function kFold(source: InputSet | number, k: number, options: FoldOptions = {}): Fold[] {
   checkOptions("kFold", options, FOLD_OPTIONS);
@@ -90,10 +91,11 @@ export function kFold(source: InputSet | number, k: number, options: FoldOptions
 }
 
 /**
- * k folds with the proportions of classes of the whole: of each class, as of all samples, the folds' numbers differ by at
- * most one. A pure function of its arguments.
- * @throws TypeError where the data set has no classes; RangeError where k is no whole number from 2 to the count, or a
- *   class has fewer samples than there are folds
+ * k folds that keep the proportions of classes: the folds' numbers of samples differ by at most one, in each class and
+ * in all. The result is a pure function of the arguments.
+ * @throws RangeError where k is no whole number from 2 to the number of samples, or a class has fewer samples than
+ *   there are folds
+ * @throws TypeError where `source` has no classes, or an option is unknown
  */
 export function stratifiedKFold(source: InputSet, k: number, options: FoldOptions = {}): Fold[] {
   checkDataset("stratifiedKFold", source);
@@ -103,12 +105,12 @@ export function stratifiedKFold(source: InputSet, k: number, options: FoldOption
   const byClass = samplesByClass("stratifiedKFold", source, epochOrder(source.count, seed, 0, shuffle));
   checkClassCounts("stratifiedKFold", source, byClass, k, "folds");
   const foldOf = new Uint32Array(source.count);
-  // Dealing all samples out in turn, class after class, gives each fold its number of each class …
+  // Dealing all samples out in turn, class after class, fixes each fold's number of each class …
   let dealt = 0;
   for (const samples of byClass.values()) {
     const sizes = new Uint32Array(k);
     for (let i = 0; i < samples.length; i++) (sizes[dealt++ % k] as number)++;
-    // … and the folds take them in the order of the samples.
+    // … and the folds then take samples of the class in their order.
     let next = 0;
     sizes.forEach((size, fold) => {
       for (const end = next + size; next < end; next++) foldOf[samples[next] as number] = fold;
@@ -118,10 +120,11 @@ export function stratifiedKFold(source: InputSet, k: number, options: FoldOption
 }
 
 /**
- * k folds of samples in the order of time: each validation set comes after its training set, and after the validation
- * set before; the last ends with the data.
- * @param source a data set, or how many samples there are
- * @throws RangeError where an option is no whole number in its range, or there are too few samples
+ * k folds of samples in order of time. Each validation set follows its training set and the validation set before; the
+ * last one ends with the data.
+ * @param source a data set, or the number of samples
+ * @throws RangeError where an option is no whole number in its range, or there are too few samples for k folds
+ * @throws TypeError where `source` is no data set in memory, or an option is unknown
  */
 export function timeSeriesSplit(
   source: InputSet | number,

@@ -1,46 +1,49 @@
-/** Small data sets made up from a seed, for lessons and tests: the same for the same arguments everywhere. */
+/**
+ * Small data sets generated from a seed, for lessons and tests. The same arguments give the same data on every
+ * platform.
+ */
 import { checkOptions } from "../checks.ts";
 import { normals, permutation, uniforms } from "../random.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 
 export interface RegressionOptions {
-  /** Samples (default 200). */
+  /** Number of samples (default 200). */
   readonly count?: number;
-  /** Inputs of a sample (default 3). */
+  /** Number of inputs of a sample (default 3). */
   readonly features?: number;
-  /** Standard deviation of what is added to the targets (default 0.1). */
+  /** Standard deviation of the noise added to targets (default 0.1). */
   readonly noise?: number;
   readonly seed?: number;
 }
 
-/** A data set with the truth behind it. */
+/** A data set with the weights that generated it. */
 export interface RegressionDataset extends Dataset {
-  /** [features]: targets are inputs · weights + intercept + noise. */
+  /** True weights, [features]: targets are inputs · weights + intercept + noise. */
   readonly weights: Float32Array<ArrayBuffer>;
   readonly intercept: number;
 }
 
 export interface MoonsOptions {
-  /** Samples (default 200). */
+  /** Number of samples (default 200). */
   readonly count?: number;
-  /** Standard deviation of what is added to both coordinates (default 0.1). */
+  /** Standard deviation of the noise added to both coordinates (default 0.1). */
   readonly noise?: number;
   readonly seed?: number;
 }
 
 export interface BlobsOptions {
-  /** Samples (default 200). */
+  /** Number of samples (default 200). */
   readonly count?: number;
-  /** Blobs, each a class (default 3). */
+  /** Number of blobs, one class each (default 3). */
   readonly classes?: number;
-  /** Inputs of a sample (default 2). */
+  /** Number of inputs of a sample (default 2). */
   readonly features?: number;
-  /** Standard deviation of a blob (default 1); the centres are uniform in −10 … 10. */
+  /** Standard deviation of a blob (default 1); centres are uniform in −10 … 10. */
   readonly deviation?: number;
   readonly seed?: number;
 }
 
-/** Streams of the seed: what is drawn for one thing does not depend on how much is drawn for another. */
+/** Random streams of the seed: the numbers drawn for one purpose do not depend on how many another purpose draws. */
 const INPUTS = 0;
 const NOISE = 1;
 const TRUTH = 2;
@@ -59,7 +62,12 @@ function checkDeviation(operation: string, name: string, deviation: number): voi
   }
 }
 
-/** A linear function of normal inputs, with noise; weights and intercept are normal, too. Targets are [1]. */
+/**
+ * Regression data: a linear function of standard normal inputs plus noise; weights and intercept are standard normal as
+ * well. Inputs are [features], targets [1].
+ * @throws RangeError where `count`, `features` or `seed` is no whole number in its range, or `noise` is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function makeRegression(options: RegressionOptions = {}): RegressionDataset {
   checkOptions("makeRegression", options, {
     count: "number",
@@ -88,8 +96,10 @@ export function makeRegression(options: RegressionOptions = {}): RegressionDatas
 }
 
 /**
- * Two half circles of radius 1 that reach into each other, a class each, in a random order; where the count is odd, the
- * first has one sample more. Class 0 is the upper half around (0, 0), class 1 the lower half around (1, 0.5).
+ * Two interleaved half circles of radius 1, one class each, in random order. Class 0 is the upper half around (0, 0),
+ * class 1 the lower half around (1, 0.5). Where `count` is odd, class 0 has one sample more. Inputs are [2].
+ * @throws RangeError where `count` or `seed` is no whole number in its range, or `noise` is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function makeMoons(options: MoonsOptions = {}): Dataset {
   checkOptions("makeMoons", options, { count: "number", noise: "number", seed: "number" });
@@ -106,7 +116,13 @@ export function makeMoons(options: MoonsOptions = {}): Dataset {
   });
 }
 
-/** Clouds of normally distributed points, a class each, in a random order; their sizes differ by at most one. */
+/**
+ * Normally distributed clouds of points, one class each, in random order; class sizes differ by at most one. Inputs are
+ * [features].
+ * @throws RangeError where `count`, `classes`, `features` or `seed` is no whole number in its range, or `deviation` is negative or
+ *   not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function makeBlobs(options: BlobsOptions = {}): Dataset {
   checkOptions("makeBlobs", options, {
     count: "number",
@@ -129,7 +145,7 @@ export function makeBlobs(options: BlobsOptions = {}): Dataset {
   );
 }
 
-/** Samples of classes in turn, in a random order. */
+/** Samples whose classes take turns, in random order. */
 function classified(
   name: string,
   count: number,

@@ -1,6 +1,6 @@
 /**
- * The files of gzip (RFC 1952): their members, and what follows the last. pako, a port of zlib, unpacks: platforms have a
- * decoder of their own, but none that says where a stream ends. Loaded by those who unpack only.
+ * Unpacks gzip files (RFC 1952): their members, and the bytes behind the last one. pako, a port of zlib, decodes: the
+ * platforms' own decoders do not report where a stream ends. This module is loaded on the first use.
  */
 import {
   Z_BUF_ERROR,
@@ -14,16 +14,16 @@ import {
 } from "pako";
 import { isGzip, startOf } from "./gzipMember.ts";
 
-/** The largest window, and 16 for gzip, with its check sums, and nothing else. */
+/** The largest window; adding 16 accepts gzip, check sums included, and nothing else. */
 const WINDOW_BITS = 15 + 16;
-/** DEFLATE cannot make more of a byte. */
+/** DEFLATE packs at most so many bytes into one. */
 const MAX_RATIO = 1032;
-/** So many bytes are read, and so many written, before a page may get its turn. */
+/** Bytes read, and bytes written, between two looks at the clock. */
 const BYTES_A_STEP = 1 << 20;
-/** A page gets its turn after so many milliseconds. */
+/** Milliseconds of work before a page gets its turn. */
 const TURN_MS = 30;
 
-/** As `gunzip`, of bytes that begin as a gzip file does. */
+/** As `gunzip`, for bytes that begin as a gzip file does. */
 export async function unpack(
   bytes: Uint8Array,
   name: string,
@@ -38,14 +38,14 @@ export async function unpack(
     const status = step(stream);
     if (stream.next_out > maxBytes) {
       throw new Error(
-        `${name}: it unpacks to more than ${maxBytes} bytes (from ${bytes.length}); give a larger maxBytes if it may`,
+        `${name}: the file unpacks to more than ${maxBytes} bytes (from ${bytes.length}); give a larger maxBytes if it may`,
       );
     }
     if (status === Z_STREAM_END) {
       if (isEnd(bytes, stream.next_in, name)) break;
       zlibInflateReset(stream);
     } else if (status === Z_BUF_ERROR) {
-      // Nothing was read and nothing written: for want of room, or of bytes.
+      // Nothing was read and nothing written: room is missing, or bytes are.
       if (stream.avail_out > 0)
         throw new Error(`${name}: the gzip stream ends early (${bytes.length} bytes read)`);
       grow(stream, maxBytes);
@@ -60,7 +60,10 @@ export async function unpack(
   return length === output.length ? output : output.slice(0, length);
 }
 
-/** Reads and writes some more. @returns zlib's status */
+/**
+ * Reads and writes one portion.
+ * @returns zlib's status
+ */
 function step(stream: ZStream): number {
   const { input, output } = stream;
   stream.avail_in = Math.min(BYTES_A_STEP, input.length - stream.next_in);
@@ -68,14 +71,14 @@ function step(stream: ZStream): number {
   return zlibInflate(stream, Z_NO_FLUSH);
 }
 
-/** Room for as much again; for one byte more than there may be, which tells that there are too many. */
+/** Doubles the room, up to one byte more than the limit: that byte shows that the file exceeds it. */
 function grow(stream: ZStream, maxBytes: number): void {
   const { output } = stream;
   stream.output = new Uint8Array(Math.min(maxBytes + 1, Math.max(2 * output.length, 1 << 12)));
   stream.output.set(output);
 }
 
-/** How many bytes the last four say that there are: true for most files, and never trusted beyond what is there. */
+/** The unpacked size that the last four bytes state: right for most files, and never trusted. */
 function promised(bytes: Uint8Array): number {
   return bytes.length < 4
     ? 0
@@ -83,9 +86,9 @@ function promised(bytes: Uint8Array): number {
 }
 
 /**
- * Whether a file ends with the member that ends at `at`: by its length, or with zeros.
+ * Whether the file ends with the member that ends at `at`: there the file ends, or only zeros follow.
  * @returns false where another member begins
- * @throws Error where something else does
+ * @throws Error where other bytes follow
  */
 function isEnd(bytes: Uint8Array, at: number, name: string): boolean {
   if (isGzip(bytes, at)) return false;

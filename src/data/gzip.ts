@@ -1,20 +1,25 @@
-/** Unpacking gzip (RFC 1952), the same everywhere: several members, zeros behind the last, and a limit on what comes out. */
+/**
+ * Unpacks gzip (RFC 1952) alike on every platform: several members, zeros behind the last, and a limit on the unpacked
+ * size.
+ */
 import { asBytes, checkOptions, checkString } from "../checks.ts";
 import { isGzip, startOf } from "./gzipMember.ts";
 
-/** What is unpacked unless told otherwise: more than any set of images that a page would hold. */
+/** Default limit of the unpacked size: larger than any image set that a page would hold. */
 export const MAX_UNPACKED_BYTES = 2 ** 28;
 
 export interface GunzipOptions {
-  /** The most bytes that may come out (default 256 MiB): a small file can be packed to unpack to any size. */
+  /** Limit of the unpacked size in bytes (default 256 MiB): a small file can unpack to any size. */
   readonly maxBytes?: number;
 }
 
 /**
- * Unpacks a gzip file: all its members, one after the other. Zeros behind the last are padding.
- * @param name used in error messages
+ * Unpacks a gzip file: all members, one after the other. Zeros behind the last one are padding.
+ * @param name name of the file for error messages
  * @throws Error where the bytes are no gzip file, end early, are damaged, go on after the end, or unpack to more than
  *   `maxBytes`
+ * @throws RangeError where `maxBytes` is no whole number from 1
+ * @throws TypeError where the bytes are no Uint8Array or ArrayBuffer, or an option is unknown
  */
 export async function gunzip(
   source: Uint8Array | ArrayBuffer,
@@ -34,7 +39,7 @@ export async function gunzip(
   return unpack(bytes, name, maxBytes);
 }
 
-/** @throws RangeError where a limit is no whole number from 1 */
+/** @throws RangeError where the limit is no whole number from 1 */
 export function checkMaxBytes(name: string, maxBytes: number): void {
   if (Number.isSafeInteger(maxBytes) && maxBytes >= 1) return;
   throw new RangeError(`${name}: maxBytes is ${maxBytes}; give a whole number of bytes from 1`);

@@ -1,13 +1,13 @@
 /**
- * The IDX format, in which MNIST and its relatives are published: two zero bytes, the type of the elements, the number of
- * axes, the length of each axis, then the elements; all numbers big-endian.
+ * The IDX format of MNIST and its relatives: two zero bytes, the element type, the number of axes, the length of each
+ * axis, then the elements. All numbers are big-endian.
  */
 import { asBytes, checkOptions, checkString, checkWhole, inWords, isList } from "../checks.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import { type GunzipOptions, gunzip } from "./gzip.ts";
 import { isGzip } from "./gzipMember.ts";
 
-/** An array as an IDX file holds it; `shape` counts the samples first. */
+/** The array of an IDX file; `shape` counts the samples first. */
 export interface IdxArray {
   readonly shape: readonly number[];
   readonly data: Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
@@ -18,7 +18,7 @@ interface IdxType {
   read(view: DataView, count: number): IdxArray["data"];
 }
 
-/** An element type whose values are read one by one; `at` is in bytes. */
+/** An element type whose values are read one by one; `at` is a position in bytes. */
 function type(
   make: { new (length: number): IdxArray["data"]; BYTES_PER_ELEMENT: number },
   get: (view: DataView, at: number) => number,
@@ -53,9 +53,10 @@ const hex = (value: number, digits: number) => value.toString(16).padStart(digit
 
 /**
  * Reads an unpacked IDX file.
- * @param name used in error messages
+ * @param name name of the file for error messages
  * @returns a copy of the elements in their own type
  * @throws Error where the file is no IDX file, is cut off, or goes on after the elements
+ * @throws TypeError where `source` is no Uint8Array or ArrayBuffer
  */
 export function parseIdx(source: Uint8Array | ArrayBuffer, name = "idx"): IdxArray {
   const bytes = asBytes("parseIdx", source);
@@ -103,8 +104,9 @@ export function parseIdx(source: Uint8Array | ArrayBuffer, name = "idx"): IdxArr
 
 /**
  * Reads an IDX file, packed with gzip or not.
- * @param name used in error messages
- * @throws Error as `gunzip` and `parseIdx` do
+ * @param name name of the file for error messages
+ * @throws Error as `gunzip` and `parseIdx`
+ * @throws TypeError where `source` is no Uint8Array or ArrayBuffer, or an option is unknown
  */
 export async function readIdx(
   source: Uint8Array | ArrayBuffer,
@@ -118,17 +120,19 @@ export async function readIdx(
 }
 
 /**
- * A data set of grey images with a class each, from arrays as MNIST and its relatives publish them.
- * @param images bytes of shape [count, height, width]; the samples get shape [1, height, width] and scale 1/255
+ * Builds a data set of grey images with a class each, from the arrays of MNIST and its relatives.
+ * @param images bytes of shape [count, height, width]; samples get shape [1, height, width] and scale 1/255
  * @param labels bytes of shape [count], each below `classes`
- * @throws Error where the arrays have other types or shapes, or as `dataset` does
+ * @throws Error where an array has another type or shape
+ * @throws RangeError where `classes` is no whole number from 1, or as `dataset`
+ * @throws TypeError where `images` or `labels` is no array of `parseIdx`
  */
 export function idxImages(name: string, images: IdxArray, labels: IdxArray, classes: number): Dataset {
   checkString("idxImages: the name", name);
   checkWhole("idxImages: classes", classes);
   const check = (what: string, array: IdxArray, axes: number): Uint8Array => {
     if (!isList(array?.data) || !isList(array.shape))
-      throw new TypeError(`idxImages: ${what} is ${inWords(array)}; give what parseIdx gave`);
+      throw new TypeError(`idxImages: ${what} is ${inWords(array)}; give the array that parseIdx returns`);
     if (array.data instanceof Uint8Array && array.shape.length === axes) return array.data;
     const got = `${array.data.constructor.name} of shape [${array.shape.join(", ")}]`;
     throw new TypeError(

@@ -1,8 +1,8 @@
-/** Images as arrays, from canvases and decoders, as a data set. */
+/** Builds data sets from images: arrays of bytes, canvases, decoders. */
 import { checkOptions, type OptionKinds } from "../checks.ts";
 import { type Dataset, dataset, type InputSet } from "./dataset.ts";
 
-/** What a canvas gives, or a decoder of image files: RGBA bytes, row by row. */
+/** RGBA bytes, row by row, as canvases and image decoders give them. */
 export interface PixelData {
   readonly data: ArrayLike<number>;
   readonly width: number;
@@ -10,41 +10,41 @@ export interface PixelData {
 }
 
 export interface ImageInputOptions {
-  /** For error messages ("images" unless given). */
+  /** Name for error messages (default "images"). */
   readonly name?: string;
-  /** Bytes 0 … 255 of one image each; of `ImageData` and the like, alpha is left out. */
+  /** One image each, in bytes 0 … 255. The alpha of `ImageData` and the like is dropped. */
   readonly images: readonly (ArrayLike<number> | PixelData)[];
   readonly labels?: undefined;
-  /** Of every image. Needed for arrays; of `ImageData` by default the first one's. */
+  /** Width of every image in pixels. Arrays need it; with `ImageData`, the default is the first image's width. */
   readonly width?: number;
   readonly height?: number;
-  /** In each image (default: its length over width · height). */
+  /** Channels of each image (default: length / (width · height)). */
   readonly channels?: number;
-  /** Whether an array has a pixel's channels side by side, "HWC" (the default), or whole channels, "CHW". */
+  /** Layout of an array: channels of a pixel side by side, "HWC" (the default), or whole channels, "CHW". */
   readonly layout?: "HWC" | "CHW";
-  /** Makes one channel of red, green and blue: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). Default false. */
+  /** Whether red, green and blue become one channel: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). Default false. */
   readonly grey?: boolean;
 }
 
-/** The same, with what is to be learned. */
+/** Images with the class of each. */
 export interface ImageDatasetOptions extends Omit<ImageInputOptions, "labels"> {
   /** The class of each image. */
   readonly labels: ArrayLike<number>;
-  /** How many there are, or what each is called. */
+  /** Number of classes, or their names. */
   readonly classes: number | readonly string[];
 }
 
-/** One image as it was given, and how to read it. */
+/** One image as given, and how its array is read. */
 interface Source {
   readonly data: ArrayLike<number>;
-  /** Channels that are kept. */
+  /** Number of channels kept. */
   readonly kept: number;
-  /** Steps in `data` from a pixel to the next, and from a channel to the next. */
+  /** Distance in `data` from a pixel to the next, and from a channel to the next. */
   readonly pixelStride: number;
   readonly channelStride: number;
 }
 
-/** Weights of red, green and blue in grey. */
+/** Weights of red, green and blue. */
 const LUMA = [0.299, 0.587, 0.114] as const;
 
 const isPixelData = (image: ArrayLike<number> | PixelData): image is PixelData => "data" in image;
@@ -62,9 +62,11 @@ const IMAGE_OPTIONS: OptionKinds<ImageDatasetOptions> = {
 };
 
 /**
- * A data set of images with a class each, or without labels images to predict from: samples [channels, height, width] as bytes, scale 1/255.
- * @throws RangeError | TypeError where images and labels have different counts, an image has another size than the rest
- *   or holds what is no byte (naming the image), or as `dataset` does
+ * Builds a data set of images with a class each, or without labels a set of images to predict from. Samples are
+ * [channels, height, width] in bytes with scale 1/255.
+ * @throws RangeError where images and labels have different counts, an image differs in size from the first, a value is
+ *   no byte (the message names the image), or as `dataset`
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function imageDataset(options: ImageDatasetOptions): Dataset;
 export function imageDataset(options: ImageInputOptions): InputSet;
@@ -92,7 +94,7 @@ export function imageDataset(options: ImageDatasetOptions | ImageInputOptions): 
   );
   const kept = (sources[0] as Source).kept;
   if (grey && kept !== 3) {
-    throw new RangeError(`${name}: grey is made of 3 channels, red, green and blue; the images have ${kept}`);
+    throw new RangeError(`${name}: grey needs 3 channels, red, green and blue; the images have ${kept}`);
   }
   const shape = [grey ? 1 : kept, height, width];
   const sample = (shape[0] as number) * pixels;

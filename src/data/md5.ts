@@ -1,6 +1,6 @@
 /**
- * MD5 (RFC 1321), which WebCrypto does not have. Public data sets are published with MD5 sums: it finds damaged files and
- * wrong files, but is no protection from an attacker.
+ * MD5 (RFC 1321), which WebCrypto lacks. Public data sets are published with MD5 sums. A sum detects damaged files and
+ * wrong files; it is no protection from an attacker.
  */
 
 const SHIFTS = [
@@ -23,7 +23,7 @@ const WORD = Uint8Array.from({ length: 64 }, (_, step) => {
   return word % 16;
 });
 
-/** Works one block of 16 words into the state of 4. */
+/** Adds one block of 16 words to the state of 4. */
 function addBlock(state: Int32Array, words: Int32Array): void {
   let a = state[0] as number;
   let b = state[1] as number;
@@ -61,7 +61,7 @@ export function md5(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at < whole; at += 64) addFrom(view, at);
 
-  // The rest, a one bit, zeros, and the length in bits as 64 bits: one block or two.
+  // The last block or two: the remaining bytes, a one bit, zeros, and the length in bits as 64 bits.
   const rest = bytes.length - whole;
   const tail = new Uint8Array(rest < 56 ? 64 : 128);
   const tailView = new DataView(tail.buffer);

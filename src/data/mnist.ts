@@ -1,6 +1,6 @@
 /**
- * MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 handwritten digits of 28 × 28 pixels. Taken from a folder, else from this
- * user's cache, else from a mirror; whatever the source, each file must have the MD5 sum of the original.
+ * MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 handwritten digits of 28 × 28 pixels. The files come from a folder,
+ * the user's cache or a mirror, in this order. Each file must have the MD5 sum of the original.
  */
 import { checkOptions } from "../checks.ts";
 import type { Dataset } from "./dataset.ts";

@@ -1,4 +1,7 @@
-/** The files of MNIST: out of a folder, a cache, or from mirrors; unpacked and checked. Loaded by those who load MNIST only. */
+/**
+ * The files of MNIST: read from a folder, a cache or mirrors, unpacked and checked. This module is loaded on the first
+ * use.
+ */
 import { environmentVariable, hasFileSystem } from "../environment.ts";
 import { folderStore, openCache, type Store } from "../store.ts";
 import type { Dataset } from "./dataset.ts";
@@ -30,10 +33,10 @@ export const SOURCE: MnistSource = {
   stallMs: 30_000,
 };
 
-/** More than the largest file has, packed or not. */
+/** Size limit of a file, packed or not: above the largest of them. */
 const MAX_BYTES = 64 << 20;
 
-/** As `loadMnist`, of checked options. */
+/** As `loadMnist`, with checked options. */
 export async function readMnist(
   options: MnistOptions,
   source: MnistSource,
@@ -56,7 +59,7 @@ export async function readMnist(
 
 type Load = (file: MnistFile) => Promise<Uint8Array>;
 
-/** Unpacks a file where it is packed, and checks it. `place` opens the error message. */
+/** Unpacks a file where needed, and checks the MD5 sum. `place` opens the error message. */
 async function checked(bytes: Uint8Array, file: MnistFile, place: string): Promise<Uint8Array> {
   const unpacked = isGzip(bytes) ? await gunzip(bytes, place) : bytes;
   const sum = md5(unpacked);
@@ -64,7 +67,7 @@ async function checked(bytes: Uint8Array, file: MnistFile, place: string): Promi
   throw new Error(`${place}: MD5 sum ${sum}, expected ${file.md5} (${unpacked.length} bytes unpacked)`);
 }
 
-/** One file of a store, packed or not, unpacked and checked; undefined where the store has neither. */
+/** One file of a store, unpacked and checked; undefined where the store has it neither packed nor unpacked. */
 async function fromStore(
   store: Store,
   name: string,
@@ -92,7 +95,7 @@ class StoredFileError extends Error {}
 
 const namesOf = (file: MnistFile) => [`${file.name}.gz`, file.name];
 
-/** Reads files from the user's own folder; there, a wrong file is an error. */
+/** Reads files from the user's own folder, where a wrong file is an error. */
 function fromFolder(folder: Store, options: MnistOptions): Load {
   return async (file) => {
     for (const name of namesOf(file)) {
@@ -113,7 +116,7 @@ function fromFolder(folder: Store, options: MnistOptions): Load {
   };
 }
 
-/** Reads files from the cache, and fetches those that are missing or wrong there. */
+/** Reads files from the cache; fetches files that are missing or wrong there. */
 function cachedOrFetched(options: MnistOptions, stallMs: number): Load {
   const cache = openCache("mnist", options.cacheDir);
   const fetchFile = fetcher(options, stallMs);
@@ -140,7 +143,7 @@ function cachedOrFetched(options: MnistOptions, stallMs: number): Load {
   };
 }
 
-/** Fetches files, each from the first mirror that gives it, beginning with the one that gave the last file. */
+/** Fetches files, each from the first mirror that gives it; the mirror of the last file is tried first. */
 function fetcher(options: MnistOptions, stallMs: number) {
   const { mirrors = MIRRORS, onProgress, signal } = options;
   let preferred = 0;
@@ -148,7 +151,7 @@ function fetcher(options: MnistOptions, stallMs: number) {
     const failures: MirrorFailure[] = [];
     let callerFailed = false;
     const report = (source: string) => (loadedBytes: number, totalBytes: number | undefined) => {
-      callerFailed = true; // stays so where the caller's function throws
+      callerFailed = true; // Stays true where the caller's own function throws.
       onProgress?.({ file: file.name, source, loadedBytes, totalBytes });
       callerFailed = false;
     };

@@ -1,27 +1,27 @@
-/** What loading MNIST takes, tells and throws. */
+/** Options, progress and errors of loading MNIST. */
 
-/** How far the loading has come. */
+/** Progress of the loading. */
 export interface MnistProgress {
-  /** such as train-images-idx3-ubyte */
+  /** Name of the file, such as train-images-idx3-ubyte. */
   readonly file: string;
-  /** the path or address it is read from */
+  /** Path or address the file is read from. */
   readonly source: string;
   readonly loadedBytes: number;
-  /** undefined where the server does not say */
+  /** Undefined where the server does not state the size. */
   readonly totalBytes: number | undefined;
 }
 
 export interface MnistOptions {
-  /** a folder that holds the four files, packed (.gz) or not; the environment variable MNIST_DIR unless given */
+  /** Folder that holds the four files, packed (.gz) or not (default: the environment variable MNIST_DIR). */
   readonly dir?: string;
-  /** the folder where fetched files are kept (Node and Deno); the user's cache folder unless given */
+  /** Folder where fetched files are kept, in Node and Deno (default: the user's cache folder). */
   readonly cacheDir?: string;
-  /** fetches instead of the platform's own */
+  /** Replaces the platform's `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
-  /** addresses to which a file's name is appended, tried in turn */
+  /** Addresses to which a file's name is appended, tried in turn. */
   readonly mirrors?: readonly string[];
   readonly onProgress?: (progress: MnistProgress) => void;
-  /** ends the loading */
+  /** Aborts the loading. */
   readonly signal?: AbortSignal;
 }
 

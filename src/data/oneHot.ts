@@ -2,22 +2,25 @@
 import { inWords, isList } from "../checks.ts";
 import { checkDataset, checkTargets, type Dataset, dataset } from "./dataset.ts";
 
-/** A column of categories, one-hot. */
+/** A column of categories as one-hot vectors. */
 export interface OneHotColumn<Category> {
-  /** What each position of a vector stands for. */
+  /** Category of each position of a vector. */
   readonly categories: readonly Category[];
   /** [rows, width]: 1 at the category's position, 0 elsewhere. */
   readonly data: Float32Array<ArrayBuffer>;
-  /** The number of categories. */
+  /** Number of categories. */
   readonly width: number;
 }
 
-/** What vectors may take. */
+/** Limit of the vectors' size in bytes. */
 const MOST_BYTES = 2 ** 30;
-/** So many categories are listed in a message. */
+/** Number of categories listed in a message. */
 const MOST_LISTED = 12;
 
-/** [indices, width], one-hot. @throws RangeError where they would take too much memory */
+/**
+ * One-hot vectors, [indices, width].
+ * @throws RangeError where the vectors exceed the memory limit
+ */
 function vectors(owner: string, indices: ArrayLike<number>, width: number): Float32Array<ArrayBuffer> {
   const bytes = 4 * indices.length * width;
   if (bytes > MOST_BYTES) {
@@ -32,9 +35,10 @@ function vectors(owner: string, indices: ArrayLike<number>, width: number): Floa
 }
 
 /**
- * The data set with one-hot targets [classes] in place of class indices, for losses that take vectors. It has no classes
- * any more: accuracy is not counted.
- * @throws TypeError where the data set has no classes
+ * Replaces class indices by one-hot targets [classes], for losses that take vectors. The result has no classes:
+ * accuracy is not counted.
+ * @throws RangeError where the vectors would take more than 1 GiB
+ * @throws TypeError where `source` is no data set in memory, or has no classes
  */
 export function oneHotTargets(source: Dataset): Dataset {
   checkDataset("oneHotTargets", source);
@@ -54,10 +58,12 @@ export function oneHotTargets(source: Dataset): Dataset {
 }
 
 /**
- * A column of texts or numbers, one-hot.
- * @param given what there may be, in order; give a training set's to encode another set. Default: all values that
- *   occur, sorted
- * @throws RangeError naming the row of a value that is no category, of NaN, or a category that is named twice
+ * Encodes a column of texts or numbers as one-hot vectors.
+ * @param given all categories, in order (default: the values that occur, sorted); give a training set's categories to
+ *   encode another set
+ * @throws RangeError where a value is no category or NaN (the message names the row), a category is named twice, or the
+ *   vectors would take more than 1 GiB
+ * @throws TypeError where `values` or `given` is no array
  */
 export function oneHotColumn<Category extends string | number>(
   values: ArrayLike<Category>,
@@ -85,7 +91,7 @@ export function oneHotColumn<Category extends string | number>(
 }
 
 function distinct<Category extends string | number>(values: ArrayLike<Category>): Category[] {
-  // By code point and by size: the same everywhere, whatever the language of the machine.
+  // Sorted by code point or by size: the same order everywhere, whatever the machine's language.
   return [...new Set(Array.from(values))].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 }
 

@@ -1,19 +1,19 @@
-/** Numbers of 64 bits, and whole ones of 32, on their way to an engine, which computes in 32-bit floats. */
+/** Checks that 64-bit numbers and 32-bit integers survive rounding to the 32-bit floats in which engines compute. */
 import { type Field, sampleSize } from "./dataset.ts";
 
-/** Rounding may be so large a part of what a column varies by. */
+/** Largest rounding error, as a fraction of a column's deviation. */
 const MOST_ROUNDING = 2 ** -10;
 
 export interface PrecisionOptions {
-  /** What the elements of a sample are called, for error messages. */
+  /** Names of a sample's elements, for error messages. */
   readonly names?: readonly string[] | undefined;
-  /** What to do about it. */
+  /** Advice that ends the error message. */
   readonly remedy: string;
 }
 
 /**
- * @throws RangeError naming the first column whose values 32-bit floats run together: what differs would be the same, or
- *   differ by other distances
+ * @throws RangeError naming the first column whose values 32-bit floats merge or shift: different values would become
+ *   equal, or their distances wrong
  */
 export function checkPrecision(owner: string, field: Field, { names, remedy }: PrecisionOptions): void {
   const { data, shape } = field;
@@ -23,7 +23,7 @@ export function checkPrecision(owner: string, field: Field, { names, remedy }: P
   const count = exact.length / size;
   for (let column = 0; column < size; column++) {
     const first = exact[column] as number;
-    // Around the first value: sums of squares of large numbers would round, too.
+    // Relative to the first value: sums of squares of large numbers would round, too.
     let [sum, squares, errors] = [0, 0, 0];
     for (let at = column; at < exact.length; at += size) {
       const value = exact[at] as number;
@@ -37,7 +37,7 @@ export function checkPrecision(owner: string, field: Field, { names, remedy }: P
     const label = `${shape.length < 2 ? "column" : "element"} ${column}${name}`;
     const step = 2 ** (Math.floor(Math.log2(Math.abs(first))) - 23);
     throw new RangeError(
-      `${owner}: ${label}: numbers such as ${first} deviate by ${rough(deviation)} only, and 32-bit floats, which engines ` +
+      `${owner}: ${label}: numbers such as ${first} deviate by only ${rough(deviation)}, and 32-bit floats, which engines ` +
         `compute in, know such numbers to ${rough(step)}; ${remedy}`,
     );
   }

@@ -1,4 +1,4 @@
-/** Data sets and rows of numbers, both as floats one after the other: what scalers measure and scale. */
+/** Data sets and rows of numbers as flat arrays of floats, for scalers. */
 import { inWords } from "../checks.ts";
 import { type Dataset, type Field, type InputSet, sampleSize } from "./dataset.ts";
 
@@ -6,28 +6,28 @@ import { type Dataset, type Field, type InputSet, sampleSize } from "./dataset.t
 export type Rows = readonly ArrayLike<number>[];
 
 export interface Samples {
-  /** In 64 bits, as rows have them, unless they were of 32 or fewer before. */
+  /** 64-bit floats for rows and for values that 32 bits would round; otherwise 32-bit floats. */
   readonly values: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
-  /** shape of one sample */
+  /** Shape of one sample. */
   readonly shape: readonly number[];
-  /** number of elements of one sample */
+  /** Number of elements of one sample. */
   readonly size: number;
-  /** for error messages: what one sample is called */
+  /** Word for one sample, for error messages. */
   readonly unit: "sample" | "row";
 }
 
 function fieldValues({ data, exact, scale }: Field): Samples["values"] {
-  // Whole numbers of 32 bits may have more digits than floats of as many.
+  // 32-bit integers may have more digits than 32-bit floats hold.
   const long = exact ?? (data instanceof Int32Array ? data : undefined);
   if (long) return Float64Array.from(long, (value) => value * scale);
-  // As an engine decodes them: in 32-bit floats.
+  // In 32-bit floats, as engines decode them.
   const factor = Math.fround(scale);
   const values = new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) values[i] = (data[i] as number) * factor;
   return values;
 }
 
-/** @throws RangeError where there is no row, a row is empty, or its length is another than the first's */
+/** @throws RangeError where there is no row, a row is empty, or a row's length differs from the first's */
 export function rowValues(operation: string, rows: Rows): Samples {
   if (!Array.isArray(rows)) throw new TypeError(`${operation}: got ${inWords(rows)}; give an array of rows`);
   const size = rows[0]?.length ?? 0;
@@ -46,7 +46,10 @@ export function rowValues(operation: string, rows: Rows): Samples {
   return { values, shape: [size], size, unit: "row" };
 }
 
-/** The inputs (or targets) of a data set, or rows. @throws RangeError as `rowValues` */
+/**
+ * The inputs or targets of a data set, or rows.
+ * @throws RangeError as `rowValues`
+ */
 export function samplesOf(
   operation: string,
   source: InputSet | Rows,
@@ -68,7 +71,7 @@ export function samplesOf(
   return { values: fieldValues(inputs), shape: inputs.shape, size: sampleSize(inputs), unit: "sample" };
 }
 
-/** Element `index` of a sample of `shape`, for people: `column 3 ("age")`, or a position in an image. */
+/** Name of element `index` of a sample: `column 3 ("age")`, or a position in an image. */
 export function elementName(
   index: number,
   shape: readonly number[],

@@ -1,4 +1,4 @@
-/** A fitted scaler: one offset and one factor for each feature, channel, or for all. */
+/** A fitted scaler: an offset and a factor for each feature, for each channel, or for all elements. */
 import { checkDataset, dataset, type InputSet } from "./dataset.ts";
 import { checkFinite, type Rows, rowValues, type Samples, samplesOf } from "./samples.ts";
 
@@ -8,23 +8,23 @@ export type ScalerKind = (typeof KINDS)[number];
 /** A scaler as plain data: y = (x − offset) · factor. */
 export interface ScalerData {
   readonly kind: ScalerKind;
-  /** [features] or the shape of a sample; [channels, 1, 1] where channels share; [] where all do */
+  /** [features] or the shape of a sample; [channels, 1, 1] with one scale per channel; [] with one scale for all. */
   readonly shape: readonly number[];
   readonly offset: ArrayLike<number>;
   readonly factor: ArrayLike<number>;
-  /** Whose: "targets" where it was measured of these, for `unscaling` and `scaledLoss` (default: of inputs). */
+  /** "targets" where the scaler was fitted on targets, for `unscaling` and `scaledLoss` (default "inputs"). */
   readonly of?: "inputs" | "targets" | undefined;
 }
 
-/** In 64 bits: a difference of large numbers is exact, and what is scaled is rounded where it is stored. */
+/** Computed in 64 bits: differences of large numbers stay exact, and results are rounded only where they are stored. */
 type Formula = (value: number, offset: number, factor: number) => number;
 
 const scaled: Formula = (x, offset, factor) => (x - offset) * factor;
 const unscaled: Formula = (y, offset, factor) => y / factor + offset;
 
 /**
- * A fitted scaler: plain data and what can be done with it. Give it to the layer `scaling` and it is saved with the
- * model; `JSON.stringify` keeps it on its own, and `scalerFrom` brings it back.
+ * A fitted scaler: plain data with the methods that apply it. The layer `scaling` saves it with the model;
+ * `JSON.stringify` keeps it on its own, and `scalerFrom` restores it.
  */
 export class Scaler implements ScalerData {
   readonly kind: ScalerKind;
@@ -33,7 +33,10 @@ export class Scaler implements ScalerData {
   readonly factor: readonly number[];
   readonly of: "inputs" | "targets";
 
-  /** @throws TypeError | RangeError as {@link scalerFrom} */
+  /**
+   * @throws RangeError where offsets and factors do not fit the shape, or are not finite, or a factor is 0
+   * @throws TypeError where the kind is none of the three
+   */
   constructor({ kind, shape, offset, factor, of = "inputs" }: ScalerData) {
     const size = shape.reduce((product, length) => product * length, 1);
     if (!KINDS.includes(kind)) {
@@ -49,7 +52,7 @@ export class Scaler implements ScalerData {
     this.shape = [...shape];
     this.offset = Array.from(offset);
     this.factor = Array.from(factor);
-    // As engines hold them: the layer `scaling` must be able to.
+    // Checked in 32-bit floats, because the layer `scaling` computes in them.
     if (
       !this.offset.every((value) => Number.isFinite(Math.fround(value))) ||
       !this.factor.map(Math.fround).every((value) => Number.isFinite(value) && value !== 0)
@@ -59,14 +62,15 @@ export class Scaler implements ScalerData {
   }
 
   /**
-   * The data set with its inputs scaled: computed in 64 bits, held in 32-bit floats with scale 1; targets are left alone.
-   * @throws RangeError where samples have another shape than those the scaler was fitted on; TypeError where it was fitted
-   *   on targets
+   * The data set with scaled inputs, computed in 64 bits and stored in 32-bit floats with scale 1. Targets stay as they
+   * are.
+   * @throws RangeError where samples have another shape than the fitted one
+   * @throws TypeError where `source` is no data set in memory, or the scaler was fitted on targets
    */
   transform<T extends InputSet>(source: T): T {
     if (this.of === "targets") {
       throw new TypeError(
-        `${this.kind}Scaler: transform: it scales inputs, and was fitted on targets; give it to unscaling(…) and scaledLoss(…), or fit one on the inputs`,
+        `${this.kind}Scaler: transform: transform scales inputs, but this scaler was fitted on targets; give it to unscaling(…) and scaledLoss(…), or fit one on the inputs`,
       );
     }
     checkDataset(`${this.kind}Scaler: transform`, source);
@@ -81,27 +85,30 @@ export class Scaler implements ScalerData {
   }
 
   /**
-   * Rows of numbers, scaled, one after the other: what a model without `scaling` is given to predict from.
-   * @param rows one for each sample; where features have each their own scale, or all the same, also one flat array
-   * @throws RangeError where rows have another number of features than those the scaler was fitted on, or one that is
-   *   not finite
+   * Scaled rows of numbers, one after the other, for predictions of a model without `scaling`.
+   * @param rows one row for each sample, or one flat array where each feature has its own scale or all share one
+   * @throws RangeError where a row has another number of features than the fitted one, or a number is not finite
+   * @throws TypeError where a flat array is given to a scaler by channel
    */
   transformRows(rows: Float32Array | Float64Array | Rows): Float32Array<ArrayBuffer> {
     return Float32Array.from(this.#rows("transformRows", rows, scaled));
   }
 
-  /** What `transformRows` was given, from what it gave: y / factor + offset, in 64 bits. */
+  /**
+   * Undoes `transformRows`: y / factor + offset, in 64 bits.
+   * @throws RangeError and TypeError as `transformRows`
+   */
   inverse(rows: Float32Array | Float64Array | Rows): Float64Array<ArrayBuffer> {
     return this.#rows("inverse", rows, unscaled);
   }
 
-  /** Called by `JSON.stringify`. */
+  /** Plain data, for `JSON.stringify`. */
   toJSON(): ScalerData {
     const { kind, shape, offset, factor, of } = this;
     return { kind, shape, offset, factor, ...(of === "targets" && { of }) };
   }
 
-  /** Whether channels, the first axis of samples, share an offset and a factor each. */
+  /** Whether each channel, the first axis of samples, has one offset and one factor. */
   get #byChannel(): boolean {
     return this.shape.length > 1 && this.shape.slice(1).every((length) => length === 1);
   }
@@ -160,8 +167,10 @@ export class Scaler implements ScalerData {
 }
 
 /**
- * A scaler from plain data: what `JSON.parse` gives, or `{ kind, shape, offset, factor }` out of a model's weights.
- * @throws TypeError | RangeError where that is no scaler
+ * Restores a scaler from plain data: the result of `JSON.parse`, or `{ kind, shape, offset, factor }` from a model's
+ * weights.
+ * @throws RangeError where offsets and factors do not fit the shape, or are not finite, or a factor is 0
+ * @throws TypeError where `data` is no object with these fields, or the kind is unknown
  */
 export function scalerFrom(data: ScalerData): Scaler {
   if (typeof data !== "object" || data === null || !data.shape || !data.offset || !data.factor) {

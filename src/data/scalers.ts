@@ -1,6 +1,6 @@
 /**
- * Scalers: what brings features to a like size, by what was measured on the training set only. The conventions are those
- * of numpy and scikit-learn: population deviation, quantiles by linear interpolation.
+ * Scalers bring features to a similar size, measured on the training set only. Conventions are those of numpy and
+ * scikit-learn: deviation of the population, quantiles by linear interpolation.
  */
 import { checkOptions } from "../checks.ts";
 import type { InputSet } from "./dataset.ts";
@@ -8,54 +8,65 @@ import { checkFinite, elementName, type Rows, type Samples, samplesOf } from "./
 import { Scaler, type ScalerData, type ScalerKind } from "./scaler.ts";
 import { columnNames } from "./schema.ts";
 
-/** What has an offset and a factor of its own: each feature, each channel (the first axis of a sample), or all together. */
+/**
+ * Granularity of a scaler: an offset and a factor for each feature, for each channel (the first axis of a sample), or
+ * for all elements.
+ */
 export type Per = "feature" | "channel" | "all";
 
 export interface ScalerOptions {
-  /** Default: "channel" of images [channels, height, width], "feature" of anything else. */
+  /** Default: "channel" for images [channels, height, width], otherwise "feature". */
   readonly per?: Per;
 }
 
 export interface MinMaxOptions extends ScalerOptions {
-  /** What the least and the greatest value become (default [0, 1]). */
+  /** Values to which minimum and maximum are mapped (default [0, 1]). */
   readonly range?: readonly [number, number];
 }
 
 export interface RobustOptions extends ScalerOptions {
-  /** Those whose distance becomes 1 (default [0.25, 0.75], the interquartile range). */
+  /** Two quantiles whose distance is scaled to 1 (default [0.25, 0.75], the interquartile range). */
   readonly quantiles?: readonly [number, number];
 }
 
 export interface FitScalerOptions {
   /** Names of the features, for error messages. */
   readonly columns?: readonly string[];
-  /** What of a data set is measured (default "inputs"); "targets" for `unscaling` and `scaledLoss`. */
+  /** Field of a data set to measure (default "inputs"); "targets" for `unscaling` and `scaledLoss`. */
   readonly of?: "inputs" | "targets";
 }
 
-/** A scaler before `fit`. Everything else that it could do throws. */
+/** A scaler before `fit`; all other methods throw. */
 export interface UnfittedScaler {
   /**
    * Measures a data set's inputs or targets, or rows, in 64-bit floats.
-   * @throws RangeError where a feature is constant, a number is not finite (naming sample and column), or rows have
-   *   different lengths
+   * @throws RangeError where a feature is constant, a number is not finite (the message names sample and column), or
+   *   rows differ in length
+   * @throws TypeError where `train` is neither a data set in memory nor rows, or an option is unknown
    */
   fit(train: InputSet | Rows, options?: FitScalerOptions): Scaler;
+  /** @throws Error always: call `fit` first, and use the scaler that it returns */
   transform(source: InputSet): never;
+  /** @throws Error always: call `fit` first, and use the scaler that it returns */
   transformRows(rows: Float32Array | Float64Array | Rows): never;
+  /** @throws Error always: call `fit` first, and use the scaler that it returns */
   inverse(rows: Float32Array | Float64Array | Rows): never;
 }
 
-/** What is measured of a column: which value becomes 0, and by what differences from it are multiplied. */
+/** Measurements of one column: the value that becomes 0, and the factor of differences from it. */
 interface Measured {
   readonly offset: number;
   readonly factor: number;
 }
 
-/** Measures the sorted values of one column, of which not all are the same. */
+/** Measures the sorted values of one column; not all values are equal. */
 type Measure = (sorted: Float64Array) => Measured;
 
-/** (x − min) / (max − min), in `range`. */
+/**
+ * Scales to `range`: (x − min) / (max − min), mapped to [0, 1] by default.
+ * @throws RangeError where `range` is not two finite numbers in ascending order, or `per` is unknown
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function minMaxScaler(options: MinMaxOptions = {}): UnfittedScaler {
   const { range = [0, 1], per } = checkOptions("minMaxScaler", options, { range: "array", per: "string" });
   const [low, high] = range;
@@ -71,11 +82,15 @@ export function minMaxScaler(options: MinMaxOptions = {}): UnfittedScaler {
   });
 }
 
-/** (x − mean) / deviation, which is that of the population: the mean of squares is over all samples. */
+/**
+ * Scales to mean 0 and deviation 1: (x − mean) / deviation, the population's (divided by n).
+ * @throws RangeError where `per` is unknown
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function standardScaler(options: ScalerOptions = {}): UnfittedScaler {
   const { per } = checkOptions("standardScaler", options, { per: "string" });
   return unfitted("standard", per, (sorted) => {
-    // Around the least value: sums of large numbers would round away what differs.
+    // Relative to the least value: sums of large numbers would round away the differences.
     const least = sorted[0] as number;
     const mean = least + sorted.reduce((sum, value) => sum + (value - least), 0) / sorted.length;
     const variance = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length;
@@ -83,7 +98,11 @@ export function standardScaler(options: ScalerOptions = {}): UnfittedScaler {
   });
 }
 
-/** (x − median) / distance of two quantiles: what outliers cannot spoil. */
+/**
+ * Scales by median and quantiles: (x − median) / (distance of the two quantiles), which outliers hardly move.
+ * @throws RangeError where `quantiles` are not two numbers from 0 to 1 in ascending order, or `per` is unknown
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function robustScaler(options: RobustOptions = {}): UnfittedScaler {
   checkOptions("robustScaler", options, { quantiles: "array", per: "string" });
   const { quantiles = [0.25, 0.75], per } = options;
@@ -99,7 +118,7 @@ export function robustScaler(options: RobustOptions = {}): UnfittedScaler {
   }));
 }
 
-/** By linear interpolation between the two samples around it, as numpy's default. */
+/** Quantile by linear interpolation between the two nearest samples, numpy's default. */
 function quantile(sorted: Float64Array, q: number): number {
   const at = q * (sorted.length - 1);
   const below = sorted[Math.floor(at)] as number;
@@ -164,7 +183,7 @@ function fitScaler(
   };
 }
 
-/** All values of one of so many columns, which are as many neighbours in each sample. */
+/** All values of one column, sorted; a sample holds `size / columns` neighbouring elements of each column. */
 function sortedColumn({ values, size }: Samples, column: number, columns: number): Float64Array {
   const together = size / columns;
   const found = new Float64Array(values.length / columns);
@@ -180,7 +199,7 @@ function measureColumn(operation: string, label: string, sorted: Float64Array, m
   if (min === max) {
     throw new RangeError(
       `${operation}: ${label} is constant: all ${sorted.length} values are ${min}; ` +
-        'a constant tells nothing: drop it, or of images scale channels (per: "channel")',
+        'a constant carries no information: drop it, or scale images by channel (per: "channel")',
     );
   }
   const measured = measure(sorted);

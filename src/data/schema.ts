@@ -1,36 +1,36 @@
-/** What it takes to read raw rows as a data set's were read: plain data, kept beside the weights of a model. */
+/** A schema reads new raw rows the way a data set's rows were read. It is plain data, saved with the model's weights. */
 import type { InputSet } from "./dataset.ts";
 import type { ScalerData } from "./scaler.ts";
 
-/** A column of numbers, or one of categories that became one-hot. */
+/** A column of numbers, or of categories that became one-hot vectors. */
 export interface ColumnSchema {
   readonly name: string;
-  /** Of a column of categories, in order. */
+  /** Categories of the column, in order. */
   readonly categories?: readonly string[];
-  /** What stands for a missing value: a number, or one of the categories. */
+  /** Replacement of a missing value: a number, or one of the categories. */
   readonly fill?: number | string;
 }
 
-/** How rows of a table became a data set. All that is not known is left out. */
+/** How rows of a table became a data set. Unknown parts are left out. */
 export interface Schema {
-  /** Of the inputs, in order. */
+  /** Columns of the inputs, in order. */
   readonly columns?: readonly ColumnSchema[];
-  /** The columns that are predicted. */
+  /** Names of the target columns. */
   readonly targets?: readonly string[];
-  /** What each class is called, where the target is a class. */
+  /** Names of the classes, where the target is a class. */
   readonly classes?: readonly string[];
-  /** What one stored unit of the inputs is worth, where that is not 1: 1/255 of bytes that are read as 0 to 1. */
+  /** Value of one stored unit of the inputs, where not 1: 1/255 for bytes read as 0 to 1. */
   readonly scale?: number;
-  /** By what the inputs were scaled before they came to the model, one after the other. */
+  /** Scalers applied to the inputs before the model, in order. */
   readonly scalers?: readonly ScalerData[];
 }
 
-/** What predictions can be made from: a table, say, whose rows are read as those that a model was trained on. */
+/** Raw rows to predict from: a table, for example, whose rows are read as the training table's were. */
 export interface RawRows {
   dataset(options: { readonly like: Schema }): InputSet;
 }
 
-/** What each element of a sample is called: a column, or a category of one. */
+/** Name of each element of a sample: a column, or a category of a column. */
 export function columnNames(schema: Schema | undefined): string[] | undefined {
   return schema?.columns?.flatMap(({ name, categories }) =>
     categories ? categories.map((category) => `${name}: ${category}`) : [name],

@@ -1,30 +1,31 @@
-/** Splitting a data set into parts by ratios, such as training, validation and test sets. */
+/** Splits a data set by ratios, into training, validation and test sets for example. */
 import { checkOptions, inWords, isList } from "../checks.ts";
 import { epochOrder } from "../random.ts";
 import { checkClassCounts, samplesByClass } from "./classes.ts";
 import { checkDataset, type InputSet, subset } from "./dataset.ts";
 
 export interface SplitOptions {
-  /** Whether every part gets the same proportions of classes (default false). */
+  /** Whether each part keeps the proportions of classes (default false). */
   readonly stratified?: boolean;
-  /** Of the order in which samples are dealt out (default 0). */
+  /** Seed of the shuffle (default 0). */
   readonly seed?: number;
-  /** Whether samples are dealt out in a random order (default true), or as they stand. */
+  /** Whether samples are shuffled before they are dealt to parts (default true). */
   readonly shuffle?: boolean;
 }
 
-/** A data set for each ratio: a tuple where their number is known. */
+/** A data set for each ratio: a tuple where the number of ratios is known. */
 export type Parts<T, Ratios extends readonly number[]> = { -readonly [Part in keyof Ratios]: T };
 
-/** How far ratios may be from a sum of 1. */
+/** Largest distance of the ratios' sum from 1. */
 const SUM_TOLERANCE = 1e-9;
 
 /**
- * Whole numbers in proportion to `ratios` that sum to `count`, each within one of its exact share: the whole parts of the
- * shares first, then one more for the largest remainders (Hamilton's method). `behind` is added to the remainders.
+ * Whole numbers in proportion to `ratios` that sum to `count`: first the shares rounded down, then one more for the
+ * largest remainders (Hamilton's method). Each number is within 1 of the exact share. `behind` is added to the
+ * remainders.
  */
 function largestRemainders(count: number, ratios: readonly number[], behind?: readonly number[]): number[] {
-  // Rounded a little, so that 0.1 · 30 is no share of 2.9999…
+  // Rounded slightly: 0.1 · 30 is a share of 3, not of 2.9999…
   const shares = ratios.map((ratio) => Number((ratio * count).toFixed(9)));
   const sizes = shares.map(Math.floor);
   const left = count - sizes.reduce((sum, size) => sum + size, 0);
@@ -59,11 +60,13 @@ function checkRatios(name: string, ratios: readonly number[]): void {
 }
 
 /**
- * Parts of a data set, copied: `split(set, [0.8, 0.1, 0.1])` gives three. Every sample is in one of them. Sizes are the
- * ratios' exact shares of the count, rounded to sum to it; stratified, the same holds for each class. A pure function of
- * the data set and the options.
- * @throws RangeError where ratios are none or do not sum to 1, a part gets no sample, or, stratified, a class has fewer
- *   samples than there are parts; TypeError where there are no classes to stratify by
+ * Splits a data set into copied parts: `split(set, [0.8, 0.1, 0.1])` gives three. Every sample is in one part. Sizes
+ * are the ratios' shares of the count, rounded so that they sum to it; stratified, the same holds within each class.
+ * The result is a pure function of the arguments.
+ * @throws RangeError where ratios are missing or do not sum to 1, a part gets no sample, or, stratified, a class has
+ *   fewer samples than there are parts
+ * @throws TypeError where `source` is no data set in memory, an option is unknown, or, stratified, the data set has no
+ *   classes
  */
 export function split<T extends InputSet, const Ratios extends readonly number[]>(
   source: T,
@@ -80,7 +83,7 @@ export function split<T extends InputSet, const Ratios extends readonly number[]
     ? stratifiedParts(source, ratios, order)
     : consecutive(order, largestRemainders(count, ratios));
   const parts: number[][] = ratios.map(() => []);
-  // In the order of dealing: a part is no list of classes one after the other.
+  // In the order of dealing: otherwise a part would list class after class.
   for (const index of order) parts[partOf[index] as number]?.push(index);
   const sets = parts.map((indices, part) => {
     if (indices.length > 0) return subset(source, indices);
@@ -91,7 +94,7 @@ export function split<T extends InputSet, const Ratios extends readonly number[]
   return sets as Parts<T, Ratios>;
 }
 
-/** The part of each sample, where `samples` go to the parts one after the other. */
+/** The part of each sample, where parts take `samples` in order. */
 function consecutive(
   samples: ArrayLike<number>,
   sizes: readonly number[],
@@ -108,7 +111,7 @@ function stratifiedParts(source: InputSet, ratios: readonly number[], order: Uin
   const byClass = samplesByClass("split", source, order);
   checkClassCounts("split", source, byClass, ratios.length, "parts");
   const partOf = new Uint32Array(source.count);
-  // What parts are owed from the rounding of classes before: so that it does not add up.
+  // Samples that rounding in earlier classes still owes each part: rounding errors do not add up.
   const behind = ratios.map(() => 0);
   for (const samples of byClass.values()) {
     const sizes = largestRemainders(samples.length, ratios, behind);

@@ -1,63 +1,64 @@
-/** Data that is not held in memory as a whole: read from wherever it comes, chunk by chunk, once an epoch. */
+/** Streams: data that is read chunk by chunk, once an epoch, and never held in memory as a whole. */
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
 import { checkLayout, checkTargets, type Field } from "./dataset.ts";
 import type { Schema } from "./schema.ts";
 
-/** Some samples, as many as come at once: their elements, one sample after another. */
+/** Any number of samples: their elements, one sample after another. */
 export interface Chunk {
   readonly inputs: Field["data"];
   readonly targets: Field["data"];
 }
 
-/** How the elements of a stream's column are stored: bytes, 32-bit integers, or 32-bit floats. */
+/** Element type of a stream's column: bytes, 32-bit integers or 32-bit floats. */
 export type ElementType = "u8" | "i32" | "f32";
 
-/** One column of a stream; as a data set's `Field`, without the data. */
+/** One column of a stream: a data set's `Field` without the data. */
 export interface StreamField {
   readonly type: ElementType;
   readonly shape: readonly number[];
   readonly scale: number;
 }
 
-/** Samples that are read anew for each epoch. Made by `stream`, which checks it. */
+/** Samples that are read anew for each epoch. `stream` makes and checks a stream. */
 export interface Stream {
   readonly name: string;
   readonly count: number;
   readonly inputs: StreamField;
   readonly targets: StreamField;
   readonly classes?: number;
-  /** How raw rows become such samples, and what classes are called, where that is known. */
+  /** How raw rows become such samples, and the names of the classes, where both are known. */
   readonly schema?: Schema;
+  /** Begins one reading of the data. */
   open(pass: Pass): AsyncIterable<Chunk> | Iterable<Chunk>;
 }
 
-/** Which reading of the data is asked for: a stream that shuffles does so by these. */
+/** Identifies one reading of the data; a stream that shuffles derives the order from both numbers. */
 export interface Pass {
-  /** From 1; 0 for an evaluation. */
+  /** Epoch from 1; 0 for an evaluation. */
   readonly epoch: number;
   readonly seed: number;
 }
 
 export interface StreamFieldOptions {
   readonly type: ElementType;
-  /** Of one sample (default []: a single number). */
+  /** Shape of one sample (default []: a single number). */
   readonly shape?: readonly number[];
-  /** value = element × scale (default 1) */
+  /** Value of one stored unit: value = element × scale (default 1). */
   readonly scale?: number;
 }
 
 export interface StreamOptions {
-  /** Used in error messages (default "stream"). */
+  /** Name for error messages (default "stream"). */
   readonly name?: string;
-  /** Samples in each epoch. */
+  /** Number of samples in each epoch. */
   readonly count: number;
   readonly inputs: StreamFieldOptions;
   readonly targets: StreamFieldOptions;
-  /** Give it where targets are class indices: how many classes there are, or what each is called. */
+  /** Number of classes, or their names, where targets are class indices. */
   readonly classes?: number | readonly string[];
-  /** That of a data set of some of the samples, which is then kept with the model. */
+  /** Schema of a data set with some of these samples; it is saved with the model. */
   readonly schema?: Schema;
-  /** Begins a reading. Chunks may have any number of samples; all together they have `count`. */
+  /** Begins one reading. Chunks may have any number of samples; together they have `count`. */
   readonly open: Stream["open"];
 }
 
@@ -73,8 +74,10 @@ const STREAM: OptionKinds<StreamOptions> = {
 const FIELD: OptionKinds<StreamFieldOptions> = { type: "any", shape: "array", scale: "number" };
 
 /**
- * Describes data that `fit` and `evaluate` read chunk by chunk while they go.
- * @throws RangeError | TypeError where the description makes no sense; the chunks are checked as they come
+ * Describes data that `fit` and `evaluate` read chunk by chunk. Chunks are checked as they arrive.
+ * @throws RangeError where `count`, `classes`, a shape or a scale is out of range
+ * @throws TypeError where an option is unknown, `open` is no function, an element type is unknown, or class targets
+ *   have a shape, a scale or floats
  */
 export function stream(options: StreamOptions): Stream {
   checkOptions("stream", options, STREAM);

@@ -1,26 +1,27 @@
-/** Text out of wherever it lies: a file, an address, a Blob or a Response. */
+/** Reads text from a file, an address, a Blob or a Response. */
 import { hasFileSystem } from "../environment.ts";
 import { concatenate, reasonOf } from "./download.ts";
 import { checkMaxBytes, gunzip, MAX_UNPACKED_BYTES } from "./gzip.ts";
 import { isGzip } from "./gzipMember.ts";
 
-/** A path (an address in a browser), an address, a file that a user chose, or what `fetch` gave. */
+/** A path (in a browser, an address), an address, a file chosen by a user, or the result of `fetch`. */
 export type TextSource = string | URL | Blob | Response;
 
-/** What a source is called in error messages. */
+/** Name of a source, for error messages. */
 export function sourceName(source: TextSource): string {
   if (source instanceof Response) return source.url || "the response";
   if (source instanceof Blob) return (source as Partial<File>).name || "the blob";
   return String(source);
 }
 
-/** An address has a scheme of two letters or more: `c:` is a drive. */
+/** An address has a scheme of two letters or more; `c:` is a drive. */
 const isAddress = (text: string) => /^[a-z][a-z0-9+.-]+:/i.test(text);
 
-/** @throws RangeError where there are more than `most` */
+/** @throws RangeError where the source has more than `most` bytes */
 async function bytesOf(source: TextSource, most: number): Promise<Uint8Array> {
   const check = (size: number) => {
-    if (size > most) throw new RangeError(`it has more than ${most} bytes; give a larger maxBytes if it may`);
+    if (size > most)
+      throw new RangeError(`the source has more than ${most} bytes; give a larger maxBytes to allow that`);
   };
   if (source instanceof Blob) {
     check(source.size);
@@ -28,7 +29,7 @@ async function bytesOf(source: TextSource, most: number): Promise<Uint8Array> {
   }
   if (source instanceof Response) {
     if (!source.ok) throw new Error(`HTTP ${source.status} ${source.statusText}`.trimEnd());
-    // Piece by piece: what a server packed is unpacked on the way, to any size.
+    // Counted piece by piece: a server's compressed answer may unpack to any size.
     const pieces: Uint8Array[] = [];
     let size = 0;
     const reader = source.body?.getReader();
@@ -51,15 +52,15 @@ async function bytesOf(source: TextSource, most: number): Promise<Uint8Array> {
 }
 
 export interface TextOptions {
-  /** As `TextDecoder` names it (default "utf-8"). */
+  /** Encoding by its name in `TextDecoder` (default "utf-8"). */
   readonly encoding?: string;
-  /** The most bytes that there may be, unpacked (default 256 MiB). */
+  /** Limit of the unpacked size in bytes (default 256 MiB). */
   readonly maxBytes?: number;
 }
 
 /**
- * A text, unpacked where it is packed with gzip.
- * @throws Error naming the source, where it cannot be read, is too long or no text in this encoding
+ * Reads a text, and unpacks it where it is packed with gzip.
+ * @throws Error naming the source, where it cannot be read, exceeds `maxBytes`, or is no text in the encoding
  */
 export async function readText(source: TextSource, options: TextOptions = {}): Promise<string> {
   const { encoding = "utf-8", maxBytes = MAX_UNPACKED_BYTES } = options;

@@ -145,7 +145,7 @@ describe("gunzip", () => {
     const limit = (maxBytes: number) => gunzip(zeros, "a.gz", { maxBytes });
     expect(await limit(4 << 20)).toHaveLength(4 << 20);
     await expect(limit((4 << 20) - 1)).rejects.toThrow(
-      `a.gz: it unpacks to more than 4194303 bytes (from ${zeros.length}); give a larger maxBytes if it may`,
+      `a.gz: the file unpacks to more than 4194303 bytes (from ${zeros.length}); give a larger maxBytes if it may`,
     );
     // Whatever its last bytes promise: 4 GiB here, and none.
     for (const byte of [0xff, 0]) {

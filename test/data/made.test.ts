@@ -135,7 +135,7 @@ describe("imageDataset", () => {
     ],
     ["arrays without a size", () => imageDataset({ ...two, width: undefined }), "width is undefined"],
     ["part of a channel", () => imageDataset({ ...two, width: 3 }), "0.6666666666666666 channels"],
-    ["grey of grey", () => imageDataset({ ...two, grey: true }), "grey is made of 3 channels"],
+    ["grey of grey", () => imageDataset({ ...two, grey: true }), "grey needs 3 channels"],
     ["a class that is none", () => imageDataset({ ...two, labels: [0, 1.5] }), "label 1 is 1.5"],
     ["a class too high", () => imageDataset({ ...two, labels: [0, 2] }), "sample 1 has class 2"],
   ])("refuses %s", (_what, doing, message) => {

@@ -75,7 +75,7 @@ describe("unix times", () => {
       );
     }
     expect(() => fit(cpu(), dense(1), whole(TIMES), { loss: meanSquaredError() })).toThrow(
-      "fit: clock: inputs: column 0: numbers such as 1700000000 deviate by 102 only",
+      "fit: clock: inputs: column 0: numbers such as 1700000000 deviate by only 102",
     );
     const years = whole(TIMES.map((_, i) => 1_600_000_000 + 3e7 * i));
     expect(() => fit(cpu(), dense(1), years, { loss: meanSquaredError() })).not.toThrow();
@@ -118,7 +118,7 @@ describe("what would come out wrong is refused", () => {
 
   it("by fit, at once, unless it was scaled", () => {
     expect(() => train(set(TIMES))).toThrow(
-      "fit: clock: inputs: column 0: numbers such as 1700000000 deviate by 102 only, and 32-bit floats, which engines " +
+      "fit: clock: inputs: column 0: numbers such as 1700000000 deviate by only 102, and 32-bit floats, which engines " +
         "compute in, know such numbers to 128; scale them in 64 bits first: const scaler = standardScaler().fit(train)",
     );
     expect(() => train(standardScaler().fit(set(TIMES)).transform(set(TIMES)))).not.toThrow();
@@ -136,7 +136,7 @@ describe("what would come out wrong is refused", () => {
     const targets = standardScaler().fit(years, { of: "targets" });
     for (const scaler of [targets, scalerFrom(JSON.parse(JSON.stringify(targets)))]) {
       expect(() => scaler.transform(years)).toThrow(
-        "standardScaler: transform: it scales inputs, and was fitted on targets; give it to unscaling(…) and scaledLoss(…)",
+        "standardScaler: transform: transform scales inputs, but this scaler was fitted on targets; give it to unscaling(…) and scaledLoss(…)",
       );
       expect(scaler.inverse(scaler.transformRows([[4]]))[0]).toBeCloseTo(4, 6);
     }
@@ -156,7 +156,7 @@ describe("what would come out wrong is refused", () => {
   it("where it is beyond 32 bits altogether", () => {
     const beyond = { data: Float64Array.of(1, 1e39) };
     expect(() => dataset({ inputs: beyond, targets: { data: Uint8Array.of(0, 1) } })).toThrow(
-      "dataset: inputs: sample 1 holds 1e+39 at [], which is beyond 32-bit floats; give it in another unit",
+      "dataset: inputs: sample 1 holds 1e+39 at [], which 32-bit floats cannot hold; give it in another unit",
     );
   });
 });

@@ -123,7 +123,7 @@ describe("split", () => {
       "split: numbers: class 1 has 1, fewer samples than the 2 parts",
     ],
     [
-      "no classes to go by",
+      "no classes to stratify by",
       () =>
         split(
           dataset({ inputs: { data: new Float32Array(4) }, targets: { data: new Float32Array(4) } }),
@@ -132,7 +132,7 @@ describe("split", () => {
             stratified: true,
           },
         ),
-      "split: dataset has no classes to go by",
+      "split: dataset has no classes",
     ],
     ["a seed that is none", () => split(count(9), [0.5, 0.5], { seed: -1 }), "seed is -1"],
   ])("refuses %s", (_what, splitting, message) => {
@@ -234,7 +234,7 @@ describe("stratifiedKFold", () => {
           dataset({ inputs: { data: new Float32Array(4) }, targets: { data: new Float32Array(4) } }),
           2,
         ),
-      "stratifiedKFold: dataset has no classes to go by; give dataset() `classes`",
+      "stratifiedKFold: dataset has no classes; give dataset() `classes`",
     ],
     ["more folds than samples", () => stratifiedKFold(count(2), 3), "fewer samples than folds"],
   ])("refuses %s", (_what, folding, message) => {

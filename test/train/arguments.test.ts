@@ -75,12 +75,12 @@ describe("fit refuses", () => {
     [() => fit(engine, any([dense(2)]), data), "fit: the model is an array of 1; give layers one by one"],
     [
       () => fit(engine, model, any([[1, 2, 3]])),
-      "fit: the data is an array of 1, and no data set; make one: dataset(",
+      "fit: the data is an array of 1, not a data set; make one: dataset(",
     ],
-    [() => fit(engine, model, any(undefined)), "fit: the data is undefined, and no data set; make one"],
+    [() => fit(engine, model, any(undefined)), "fit: the data is undefined, not a data set; make one"],
     [
       () => fit(engine, model, any({ train: data, test: data })),
-      "fit: the data is an object with train, test, and no data set; give one part of it: data.train",
+      "fit: the data is an object with train, test, not a data set; give one part of it: data.train",
     ],
     [() => fit(engine, model, data, any(5)), "fit: the options are 5; give an object, with loss, optimizer"],
     [() => fit(engine, model, data, any(null)), "fit: the options are null; give an object"],
@@ -138,7 +138,7 @@ describe("fit refuses", () => {
     [() => fit(engine, model, data, any({ metrics: topK(1) })), "fit: metrics is an object with name"],
     [
       () => fit(engine, model, data, any({ validation: 0.2 })),
-      "fit: validation is 0.2, and no data set; make one",
+      "fit: validation is 0.2, not a data set; make one",
     ],
     [
       () => fit(engine, model, data, any({ augment: "flip" })),
@@ -162,7 +162,7 @@ describe("others refuse", () => {
       () => evaluate(any({ trainer: {} }), data),
       "evaluate: the trainer is an object with trainer; give its trainer: run.trainer",
     ],
-    [() => evaluate(trainer(), any([1, 2])), "evaluate: the data is an array of 2, and no data set"],
+    [() => evaluate(trainer(), any([1, 2])), "evaluate: the data is an array of 2, not a data set"],
     [
       () => evaluate(trainer(), data, any({ batch_size: 2 })),
       'there is no option "batch_size"; did you mean batchSize?',

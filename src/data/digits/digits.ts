@@ -1,6 +1,6 @@
 /**
  * Handwritten digits without a download: images drawn from stroke forms as a hand would draw them, each a little
- * differently. They stand in for MNIST in tests, demos and lessons: the same layout, about as hard.
+ * differently. They replace MNIST in tests, demos and lessons: the same layout, about equally hard.
  */
 import { checkOptions } from "../../checks.ts";
 import { normals, permutation, uniforms } from "../../random.ts";
@@ -10,28 +10,30 @@ import { draw, type Normal } from "./handwriting.ts";
 import { blur, develop, rasterize, SIDE } from "./raster.ts";
 
 export interface DigitsOptions {
-  /** number of images to train on; 20,000 unless given */
+  /** Number of training images (default 20,000). */
   readonly train?: number;
-  /** number of images to test on; 2,000 unless given */
+  /** Number of test images (default 2,000). */
   readonly test?: number;
-  /** integer from 0 to 2^53 − 1; 1 unless given */
+  /** Whole number from 0 to 2^53 − 1 (default 1). */
   readonly seed?: number;
 }
 
 const CLASSES = 10;
 const PIXELS = SIDE * SIDE;
-/** The test images are the samples from here on, so that neither set depends on the size of the other. A multiple of 10. */
+/** First sample of the test images: neither set depends on the other's size. A multiple of 10. */
 const TEST_START = 500_000_000;
 const DRAWS = 160;
 
 /**
- * Makes a data set of handwritten digits: white on black, 28 × 28, in the 20 pixels of the middle, as MNIST has them (but for a shift of a pixel or so).
+ * Generates a data set of handwritten digits: white on black, 28 × 28 pixels. As in MNIST, a digit fills the middle 20
+ * pixels, except for a shift of about one pixel.
  *
- * Sample i is a function of (seed, i) alone. Each ten samples in a row hold each digit once, in a shuffled order. The same
- * seed gives the same images, but for a grey level here and there between JavaScript engines, whose sines may differ in
- * the last bit. Takes about 0.05 ms an image.
+ * Sample i is a function of (seed, i) alone. Ten consecutive samples hold each digit once, in shuffled order. The same
+ * seed gives the same images, except for single grey levels between JavaScript engines, whose sines may differ in the
+ * last bit. An image takes about 0.05 ms.
  * @returns inputs of shape [1, 28, 28] in bytes with scale 1/255, targets as class indices 0 to 9
- * @throws RangeError where a size is no integer from 1 to 500,000,000, or the seed none from 0 to 2^53 − 1
+ * @throws RangeError where a size is no whole number from 1 to 500,000,000, or the seed none from 0 to 2^53 − 1
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function digits(options: DigitsOptions = {}): { train: Dataset; test: Dataset } {
   checkOptions("digits", options, { train: "number", test: "number", seed: "number" });
@@ -70,13 +72,13 @@ function samples(name: string, seed: number, start: number, count: number): Data
   });
 }
 
-/** The digit of a sample: each ten samples are a permutation of the ten digits. */
+/** The digit of a sample: each block of ten samples is a permutation of the ten digits. */
 function labelOf(seed: number, sample: number): number {
   return permutation(CLASSES, seed, Math.floor(sample / CLASSES)).at(sample % CLASSES);
 }
 
 function drawSample(forms: readonly Glyph[], seed: number, sample: number, image: Uint8Array): void {
-  // Three streams a sample: choices, the hand, and noise.
+  // Three random streams for each sample: choices, the hand, and noise.
   const [form, softness] = uniforms(2, seed, 3 * sample);
   const noise = uniforms(PIXELS, seed, 3 * sample + 2);
   const path = draw(

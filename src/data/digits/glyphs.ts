@@ -1,8 +1,8 @@
 /**
- * How people write the ten digits: for each, several forms (allographs), each of one or more pen strokes.
+ * Forms of the ten digits: each digit has several (allographs), each of one or more pen strokes.
  *
- * A stroke is a list of points "x,y" that the pen passes, in hundredths of the digit's height, x to the right and y down;
- * the curve through them is smooth but for a point marked "!", where the pen turns sharply.
+ * A stroke is a list of points "x,y" that the pen passes, in hundredths of the digit's height, x to the right and y
+ * down. The curve through them is smooth except at a point marked "!", where the pen turns sharply.
  */
 
 /** A point of a stroke: where the pen passes, and whether it turns sharply there. */

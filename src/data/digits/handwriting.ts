@@ -1,14 +1,14 @@
 /**
- * From the form of a digit to the path of one person's pen: every point moves a little, the curve is bent, slanted and
- * turned, and then brought to the place and size that MNIST gives its digits.
+ * Turns the form of a digit into the path of one person's pen: every point moves a little, the curve is bent, slanted
+ * and turned, then placed and sized as MNIST places digits.
  */
 import type { Glyph, PenPoint } from "./glyphs.ts";
 
-/** What the pen drew, in pixels of the image: points in order, where `penDown[i]` joins point i to the one before. */
+/** The pen's path in pixels of the image. Points are in order; `penDown[i]` joins point i to the one before. */
 export interface PenPath {
   readonly x: Float64Array;
   readonly y: Float64Array;
-  /** half the width of the line */
+  /** Half the width of the line. */
   readonly radius: Float64Array;
   readonly penDown: Uint8Array;
 }
@@ -16,37 +16,37 @@ export interface PenPath {
 /** The next standard normal number. */
 export type Normal = () => number;
 
-/** How much hands differ: standard deviations, lengths in hundredths of the digit's height unless they say otherwise. */
+/** Variation between hands: standard deviations. Lengths are in hundredths of the digit's height unless stated. */
 export const HAND = {
-  /** how far a point of a form moves */
+  /** Shift of a point. */
   jitter: 2.6,
-  /** how far a wave bends the digit, along each axis */
+  /** Amplitude of a wave, along each axis. */
   bend: 2.1,
-  /** radians */
+  /** Radians. */
   rotation: 0.1,
-  /** upright is 0; people slant to the right */
+  /** 0 is upright; people slant to the right. */
   meanSlant: 0.1,
   slant: 0.18,
-  /** the logarithm of width over height */
+  /** Logarithm of width / height. */
   aspect: 0.12,
-  /** the share of the box that a small digit leaves empty */
+  /** Fraction of the box that a small digit leaves empty. */
   shrink: 0.05,
-  /** pixels */
+  /** Pixels. */
   shift: 1.05,
-  /** half the width of a line: mean in pixels, and the deviation of its logarithm */
+  /** Half the width of a line: mean in pixels; below, the deviation of its logarithm. */
   meanRadius: 1.15,
   radius: 0.28,
-  /** the share by which the width changes along a stroke */
+  /** Relative change of the width along a stroke. */
   pressure: 0.16,
 } as const;
 
-/** MNIST fits a digit into a box of 20 pixels, and puts its centre of mass into the middle of 28. */
+/** MNIST fits a digit into a box of 20 pixels, with the centre of mass in the middle of 28. */
 const BOX = 20;
 const MIDDLE = 13.5;
 const RADIUS_LIMITS = [0.6, 2.0] as const;
 const STEPS_PER_POINT = 6;
 
-/** Draws a form of a digit by hand. Takes about 100 numbers from `normal`. */
+/** Draws a form of a digit by hand; consumes about 100 numbers from `normal`. */
 export function draw(glyph: Glyph, normal: Normal): PenPath {
   const curves = glyph.strokes.map((stroke) => smooth(jitter(stroke, normal)));
   const count = curves.reduce((total, curve) => total + curve.length / 2, 0);
@@ -80,7 +80,7 @@ function jitter(stroke: readonly PenPoint[], normal: Normal): PenPoint[] {
 }
 
 /**
- * The curve through the points as x, y, x, y, …: uniform Catmull–Rom splines (1974) from corner to corner; at its ends a
+ * The curve through the points as x, y, x, y, …: uniform Catmull–Rom splines (1974) between corners. At its ends, a
  * spline's missing neighbour is the end itself.
  */
 function smooth(points: readonly PenPoint[]): number[] {
@@ -109,7 +109,7 @@ function spline(before: number, from: number, to: number, after: number, t: numb
 function bend({ x, y }: PenPath, normal: Normal): void {
   const waves = Array.from({ length: 4 }, () => ({
     reach: HAND.bend * normal(),
-    // One radian in about 30 hundredths: half a wave or so over the digit.
+    // One radian in about 30 hundredths: about half a wave over the digit.
     alongX: normal() / 30,
     alongY: normal() / 30,
     phase: 3 * normal(),
@@ -140,7 +140,7 @@ function turn({ x, y }: PenPath, normal: Normal): void {
   }
 }
 
-/** Gives the line its width, which swings along the path as the hand presses more and less. */
+/** Gives the line a width that varies along the path with the pressure of the hand. */
 function press({ radius }: PenPath, normal: Normal): void {
   const [least, most] = RADIUS_LIMITS;
   const base = HAND.meanRadius * Math.exp(HAND.radius * normal());
@@ -153,7 +153,7 @@ function press({ radius }: PenPath, normal: Normal): void {
   }
 }
 
-/** Fits the path into the box, and puts its centre of mass near the middle of the image. */
+/** Fits the path into the box, with the centre of mass near the middle of the image. */
 function place({ x, y, radius, penDown }: PenPath, normal: Normal): void {
   const width = Math.max(...x) - Math.min(...x);
   const height = Math.max(...y) - Math.min(...y);

@@ -1,4 +1,4 @@
-/** Ink on pixels: a pen's path drawn with smooth edges, softened, and made a little uneven. */
+/** Draws a pen's path on pixels with smooth edges, softens it, and adds noise. */
 import type { PenPath } from "./handwriting.ts";
 
 /** Side of the image in pixels. */
@@ -18,7 +18,7 @@ export function rasterize({ x, y, radius, penDown }: PenPath): Float32Array {
   return ink;
 }
 
-/** Draws one straight piece with round ends: full ink within the radius, less over the pixel around it. */
+/** Draws one straight piece with round ends: full ink within the radius, fading over the pixel around it. */
 function line(ink: Float32Array, x0: number, y0: number, x1: number, y1: number, radius: number): void {
   const reach = radius + 0.5;
   const firstColumn = Math.max(0, Math.ceil(Math.min(x0, x1) - reach));
@@ -41,7 +41,7 @@ function line(ink: Float32Array, x0: number, y0: number, x1: number, y1: number,
   }
 }
 
-/** Softens the image: each pixel gives the share `amount` to each of its neighbours, first along rows, then columns. */
+/** Softens the image: each pixel gives the fraction `amount` to each neighbour, first along rows, then along columns. */
 export function blur(ink: Float32Array, amount: number): void {
   for (const step of [1, SIDE]) {
     let before = 0;
@@ -60,7 +60,7 @@ export function blur(ink: Float32Array, amount: number): void {
 }
 
 /**
- * Makes bytes of the ink, with noise that is stronger on ink than on paper, which stays mostly 0 as in MNIST.
+ * Converts ink to bytes with noise, which is stronger on ink than on paper; paper stays mostly 0, as in MNIST.
  * @param noise a number in [0, 1) for each pixel
  */
 export function develop(ink: Float32Array, noise: Float32Array, amount: number, out: Uint8Array): void {
