@@ -9,12 +9,13 @@ import type { MnistOptions, MnistSource } from "./mnistSource.ts";
 /**
  * Loads MNIST.
  *
- * Where from: `dir` or MNIST_DIR; else the cache (`$XDG_CACHE_HOME/wgrad/mnist` or `~/.cache/wgrad/mnist`,
- * `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows, the Cache API in a browser); else the mirrors in turn. A cached
- * file that fails its check is fetched anew, and only files that pass it are cached.
+ * The files come from `dir` or MNIST_DIR; without either, from the cache (`$XDG_CACHE_HOME/wgrad/mnist` or
+ * `~/.cache/wgrad/mnist`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows, the Cache API in a browser); missing
+ * files come from the mirrors in turn. A cached file that fails its check is fetched again. Only files that pass are cached.
  * @returns inputs of shape [1, 28, 28] in bytes with scale 1/255, targets as class indices 0 to 9
- * @throws MnistUnavailableError where no mirror can give a file; Error where a file in `dir` is missing or wrong;
- *   the signal's reason where it aborts
+ * @throws MnistUnavailableError where no mirror can give a file; Error where a file in `dir` is missing or wrong; the
+ *   signal's reason where the signal aborts
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function mnist(options: MnistOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
   return loadMnist(options);

@@ -48,13 +48,13 @@ export class MnistUnavailableError extends Error {
   }
 }
 
-/** A file without its ending .gz, and the MD5 sum of it unpacked. */
+/** A file's name without the ending .gz, and the MD5 sum of the unpacked file. */
 export interface MnistFile {
   readonly name: string;
   readonly md5: string;
 }
 
-/** What a test replaces: the files, and how long a silent server is waited for. */
+/** Replaced by tests: the files, and the limit on a server's silence. */
 export interface MnistSource {
   readonly trainImages: MnistFile;
   readonly trainLabels: MnistFile;
