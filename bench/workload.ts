@@ -7,26 +7,23 @@
 import {
   adam,
   type CompiledStep,
-  conv2d,
   correctCount,
   createTrainer,
   crossEntropy,
   dataSource,
-  dense,
   type Engine,
   type EngineBuffer,
   gather,
   init,
-  maxPool2d,
   mul,
-  relu,
   type Sequential,
-  sequential,
   stepWindow,
   type Tensor,
   type Trainer,
 } from "wgrad";
 import { epochOrder } from "wgrad/data";
+import { network } from "../presets/build.ts";
+import { CONVOLUTIONS, type Filters, layerSizes } from "../presets/choices.ts";
 import { relativeDifference, TOLERANCE } from "./agreement.ts";
 
 export { COMPARED_STEPS, relativeDifference } from "./agreement.ts";
@@ -54,12 +51,6 @@ export const SAMPLES = 20_000;
 export const LEARNING_RATE = 0.001;
 /** As in `fit`. */
 const MAX_STEPS_PER_RUN = 256;
-
-/** Each is followed by max-pooling of 2×2, and ReLU. */
-export const CONVOLUTIONS = [
-  { filters: 24, kernel: 5 },
-  { filters: 32, kernel: 3 },
-];
 
 export interface Samples {
   /** SAMPLES images of bytes, one after another. */
@@ -118,22 +109,18 @@ export function inputShapeOf({ convolutions }: StepModel): number[] {
   return convolutions ? IMAGE : [FEATURES];
 }
 
-export function modelOf({ convolutions, hidden }: StepModel): Sequential {
-  return sequential(
-    ...(convolutions ? CONVOLUTIONS : []).flatMap(({ filters, kernel }) => [
-      conv2d(filters, kernel),
-      maxPool2d(2),
-      relu(),
-    ]),
-    ...hidden.flatMap((width) => [dense(width), relu()]),
-    dense(CLASSES),
-  );
+/** The convolutions of a model: those of the ConvNet, or none. */
+export function convolutionsOf({ convolutions }: StepModel): readonly Filters[] {
+  return convolutions ? CONVOLUTIONS : [];
 }
 
-/** Inputs, filters and their sizes, hidden widths, classes: [784, "24@5×5", "32@3×3", 128, 10]. */
-export function layersOf({ convolutions, hidden }: StepModel): (number | string)[] {
-  const filters = CONVOLUTIONS.map(({ filters, kernel }) => `${filters}@${kernel}×${kernel}`);
-  return [FEATURES, ...(convolutions ? filters : []), ...hidden, CLASSES];
+export function modelOf(model: StepModel): Sequential {
+  return network({ convolutions: convolutionsOf(model), hidden: model.hidden, classes: CLASSES });
+}
+
+/** Inputs, filters and their sizes, hidden widths, classes. */
+export function layersOf(model: StepModel): (number | string)[] {
+  return layerSizes(FEATURES, convolutionsOf(model), model.hidden, CLASSES);
 }
 
 /** What a number of steps came to. */

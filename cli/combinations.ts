@@ -1,14 +1,15 @@
 /** Options that each make sense, but not together. */
+import { OPTIMIZERS } from "../presets/choices.ts";
 import { UsageError } from "./errors.ts";
 import { MODELS, type ModelName, modelEntry } from "./model.ts";
 import type { Parsed } from "./options.ts";
-import { OPTIMIZERS, optimizerEntry, SCHEDULES, scheduleEntry } from "./training.ts";
+import { SCHEDULES, scheduleEntry } from "./training.ts";
 
 /** @throws UsageError naming both options, and what to do. */
 export function checkCombination(parsed: Parsed, given: (name: string) => boolean): void {
   checkData(parsed, given);
   checkModel(parsed);
-  checkTaken(parsed, "optimizer", OPTIMIZERS, optimizerEntry(parsed.optimizer).defaults);
+  checkTaken(parsed, "optimizer", OPTIMIZERS, OPTIMIZERS[parsed.optimizer].defaults);
   checkTaken(parsed, "schedule", SCHEDULES, scheduleEntry(parsed.schedule).defaults);
   checkTraining(parsed);
 }

@@ -1,9 +1,10 @@
 /** The options of `npm run train`: what they are called, what they may be, and what they are by default. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_FORMS, type Augmentation, augmentationNamed } from "wgrad/augment";
-import { ACTIVATIONS, type Filters, MODELS } from "./model.ts";
+import { ACTIVATIONS, type Filters, OPTIMIZERS } from "../presets/choices.ts";
+import { MODELS } from "./model.ts";
 import { numberThat, wholeNumber } from "./numbers.ts";
-import { LOSSES, OPTIMIZERS, SCHEDULES } from "./training.ts";
+import { LOSSES, SCHEDULES } from "./training.ts";
 
 const MAX_WIDTH = 65_536;
 /** As many images as fit an array, with room to spare: 784 bytes each. */

@@ -1,42 +1,14 @@
-/** From options to a model. The tables here are the values that `--model` and `--activation` take. */
-import {
-  batchNorm,
-  conv2d,
-  dense,
-  dropout,
-  elu,
-  gelu,
-  type Layer,
-  leakyRelu,
-  maxPool2d,
-  relu,
-  type Sequential,
-  selu,
-  sequential,
-  sigmoid,
-  silu,
-  softplus,
-  tanh,
-} from "wgrad";
+/** From options to a model. The table here is the values that `--model` takes. */
+import type { Sequential } from "wgrad";
+import { network } from "../presets/build.ts";
+import { type ActivationName, CONVOLUTIONS, type Filters, layerSizes } from "../presets/choices.ts";
 import { LOSSES, type LossName } from "./training.ts";
-
-export const ACTIVATIONS = {
-  relu,
-  leakyRelu,
-  elu,
-  selu,
-  gelu,
-  silu,
-  sigmoid,
-  tanh,
-  softplus,
-} satisfies Record<string, () => Layer>;
 
 interface ModelEntry {
   /** Widths of the hidden dense layers by default; a model without this has none. */
   readonly hidden?: readonly number[];
   /** The only activation that it takes. */
-  readonly activation?: keyof typeof ACTIVATIONS;
+  readonly activation?: ActivationName;
 }
 
 export const MODELS = {
@@ -46,19 +18,7 @@ export const MODELS = {
   linear: {},
 } satisfies Record<string, ModelEntry>;
 
-export type ActivationName = keyof typeof ACTIVATIONS;
 export type ModelName = keyof typeof MODELS;
-
-/** A convolution of the convnet, followed by max-pooling of 2×2: so many filters, of so many pixels along each side. */
-export interface Filters {
-  readonly filters: number;
-  readonly kernel: number;
-}
-
-const CONVOLUTIONS: readonly Filters[] = [
-  { filters: 24, kernel: 5 },
-  { filters: 32, kernel: 3 },
-];
 
 export interface ModelOptions {
   readonly model: ModelName;
@@ -82,24 +42,16 @@ function convolutionsOf({ model, filters = CONVOLUTIONS }: ModelOptions): readon
 }
 
 export function buildModel(options: ModelOptions, classes: number): Sequential {
-  const activation = ACTIVATIONS[options.activation] as () => Layer;
-  const norm = options.batchNorm ? [batchNorm()] : [];
-  return sequential(
-    ...convolutionsOf(options).flatMap(({ filters, kernel }) => [
-      conv2d(filters, kernel),
-      ...norm,
-      maxPool2d(2),
-      activation(),
-    ]),
-    ...options.hidden.flatMap((width) => [
-      dense(width),
-      ...norm,
-      activation(),
-      ...(options.dropout > 0 ? [dropout(options.dropout)] : []),
-    ]),
-    dense(classes),
-    ...(activatesOutputs(options) ? [activation()] : []),
-  );
+  const { hidden, activation, batchNorm, dropout } = options;
+  return network({
+    convolutions: convolutionsOf(options),
+    hidden,
+    classes,
+    activation,
+    batchNorm,
+    dropout,
+    activatesOutputs: activatesOutputs(options),
+  });
 }
 
 /** Whether the last layer has the hidden layers' activation, too; the losses that take logits bring their own. */
@@ -110,10 +62,10 @@ function activatesOutputs({ model, loss }: ModelOptions): boolean {
 
 /** "784-256-128-10, relu", "784-24@5×5-32@3×3-256-10, relu, batch norm, dropout 0.5". */
 export function describeModel(inputs: number, options: ModelOptions, classes: number): string {
-  const filters = convolutionsOf(options).map(({ filters, kernel }) => `${filters}@${kernel}×${kernel}`);
-  const activated = filters.length + options.hidden.length > 0 || activatesOutputs(options);
+  const sizes = layerSizes(inputs, convolutionsOf(options), options.hidden, classes);
+  const activated = sizes.length > 2 || activatesOutputs(options);
   return [
-    [inputs, ...filters, ...options.hidden, classes].join("-"),
+    sizes.join("-"),
     ...(activated ? [options.activation] : []),
     ...(options.batchNorm ? ["batch norm"] : []),
     ...(options.dropout > 0 ? [`dropout ${options.dropout}`] : []),

@@ -1,11 +1,12 @@
 /** What `npm run train` is asked to do: the command line, read, checked and with its defaults. */
 import { CommanderError } from "commander";
 import type { Augmentation } from "wgrad/augment";
+import { OPTIMIZERS } from "../presets/choices.ts";
 import { checkCombination } from "./combinations.ts";
 import { trainCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { type ModelOptions, modelEntry } from "./model.ts";
-import { optimizerEntry, scheduleEntry, type TrainingOptions } from "./training.ts";
+import { scheduleEntry, type TrainingOptions } from "./training.ts";
 
 export type DatasetName = "mnist" | "digits";
 export type DeviceName = "gpu" | "cpu";
@@ -88,7 +89,7 @@ function withDefaults(parsed: Parsed): Omit<TrainOptions, "datasetGiven"> {
     summary: false,
     describe: false,
     json: false,
-    ...optimizerEntry(parsed.optimizer).defaults,
+    ...OPTIMIZERS[parsed.optimizer].defaults,
     ...scheduleEntry(parsed.schedule).defaults,
     ...parsed,
   };

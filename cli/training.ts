@@ -1,8 +1,5 @@
 /** From options to a loss, an optimizer and a schedule. The tables here are the values that those options take. */
 import {
-  adagrad,
-  adam,
-  adamw,
   binaryCrossEntropy,
   constantRate,
   cosineDecay,
@@ -17,13 +14,13 @@ import {
   oneCycle,
   quadratic,
   reduceOnPlateau,
-  rmsprop,
   type Schedule,
-  sgd,
   sigmoidCrossEntropy,
   stepDecay,
   warmUp,
 } from "wgrad";
+import { optimizerOf } from "../presets/build.ts";
+import { OPTIMIZERS, type OptimizerName, type OptimizerSettings } from "../presets/choices.ts";
 
 interface LossEntry {
   /** Whether it takes logits: it applies softmax or sigmoid itself. */
@@ -40,38 +37,6 @@ export const LOSSES = {
   l1: { logits: false, make: () => meanAbsoluteError() },
   huber: { logits: false, make: () => huber() },
 } satisfies Record<string, LossEntry>;
-
-/** What only some optimizers take. */
-interface OptimizerSettings {
-  readonly momentum?: number;
-  readonly beta1?: number;
-  readonly beta2?: number;
-}
-
-interface OptimizerEntry {
-  /** What it takes, and what that is by default. */
-  readonly defaults: OptimizerSettings & { readonly lr: number; readonly weightDecay: number };
-  make(options: OptimizerSettings & { readonly lr: number; readonly weightDecay: number }): Optimizer;
-}
-
-export const OPTIMIZERS = {
-  sgd: { defaults: { lr: 0.01, weightDecay: 0, momentum: 0 }, make: (options) => sgd(options) },
-  momentum: { defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 }, make: (options) => sgd(options) },
-  nesterov: {
-    defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 },
-    make: (options) => sgd({ ...options, nesterov: true }),
-  },
-  adam: {
-    defaults: { lr: 0.001, weightDecay: 0, beta1: 0.9, beta2: 0.999 },
-    make: (options) => adam(options),
-  },
-  adamw: {
-    defaults: { lr: 0.001, weightDecay: 0.01, beta1: 0.9, beta2: 0.999 },
-    make: (options) => adamw(options),
-  },
-  rmsprop: { defaults: { lr: 0.001, weightDecay: 0, momentum: 0 }, make: (options) => rmsprop(options) },
-  adagrad: { defaults: { lr: 0.01, weightDecay: 0 }, make: (options) => adagrad(options) },
-} satisfies Record<string, OptimizerEntry>;
 
 /** What only some schedules take. */
 interface ScheduleSettings {
@@ -103,12 +68,7 @@ export const SCHEDULES = {
 } satisfies Record<string, ScheduleEntry>;
 
 export type LossName = keyof typeof LOSSES;
-export type OptimizerName = keyof typeof OPTIMIZERS;
 export type ScheduleName = keyof typeof SCHEDULES;
-
-export function optimizerEntry(name: OptimizerName): OptimizerEntry {
-  return OPTIMIZERS[name];
-}
 
 export function scheduleEntry(name: ScheduleName): ScheduleEntry {
   return SCHEDULES[name];
@@ -147,9 +107,9 @@ export function buildTraining(options: TrainingOptions) {
 
 /** Given no more than it takes. */
 function buildOptimizer(options: TrainingOptions): Optimizer {
-  const { defaults, make } = optimizerEntry(options.optimizer);
+  const { defaults } = OPTIMIZERS[options.optimizer];
   const own = Object.entries(options).filter(([name]) => name in defaults);
-  return make({ ...defaults, ...Object.fromEntries(own) });
+  return optimizerOf(options.optimizer, Object.fromEntries(own));
 }
 
 function buildSchedule({ schedule, warmupSteps, ...settings }: TrainingOptions): Schedule {

@@ -10,7 +10,7 @@ import { circlesIn } from "./helpers/imports.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const MAX_LINES = 400;
 /** What the library and the programs are made of. */
-const FOLDERS = ["src", "cli", "charts", "bench", "demo"];
+const FOLDERS = ["src", "presets", "cli", "charts", "bench", "demo"];
 
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 
@@ -123,7 +123,7 @@ describe("the import rules", () => {
     [
       "bench/main.ts",
       'import { plan } from "../src/runtime/plan.ts"',
-      "bench/ imports wgrad, charts/, itself",
+      "bench/ imports wgrad, charts/, presets/, itself",
     ],
   ])("refuse in %s: %s", (file, code, rule) => {
     const errors = importErrors(file, code);

@@ -5,6 +5,7 @@
  * A function of its options alone, so that each candidate's process or page makes the same for itself. Pixels, classes
  * and their order are random: nothing is to be learnt, and no product is of zeros.
  */
+import { CONVOLUTIONS } from "../../presets/choices.ts";
 
 export interface WorkloadOptions {
   /** Two convolutions before the dense layers, or none. */
@@ -56,10 +57,6 @@ export const ADAM = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-
 export const IMAGE_SIDE = 28;
 export const FEATURES = IMAGE_SIDE ** 2;
 export const CLASSES = 10;
-const CONVOLUTIONS = [
-  { filters: 24, kernel: 5 },
-  { filters: 32, kernel: 3 },
-] as const;
 
 /** @throws RangeError unless there are two batches, so that a step never meets the batch of the step before */
 export function createWorkload(options: WorkloadOptions): Workload {

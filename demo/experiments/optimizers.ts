@@ -3,20 +3,19 @@
  * much time. Each has the learning rate that serves it best, of some that are tried first.
  */
 import {
-  adam,
   createTrainer,
   crossEntropy,
   dense,
   evaluate,
   type Optimizer,
   relu,
-  rmsprop,
   sequential,
-  sgd,
   type Trainer,
 } from "wgrad";
 import { significant, table } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
+import { optimizerOf } from "../../presets/build.ts";
+import type { OptimizerName } from "../../presets/choices.ts";
 import type { Images } from "./frame/data.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { Steps } from "./frame/steps.ts";
@@ -24,20 +23,16 @@ import { last, percent } from "./frame/training.ts";
 
 interface Candidate {
   readonly name: string;
-  readonly make: (lr: number) => Optimizer;
+  readonly optimizer: OptimizerName;
   readonly rates: readonly number[];
 }
 
 const CANDIDATES: readonly Candidate[] = [
-  { name: "SGD", make: (lr) => sgd({ lr }), rates: [0.03, 0.1, 0.3, 1] },
-  { name: "momentum 0.9", make: (lr) => sgd({ lr, momentum: 0.9 }), rates: [0.01, 0.03, 0.1, 0.3] },
-  {
-    name: "Nesterov 0.9",
-    make: (lr) => sgd({ lr, momentum: 0.9, nesterov: true }),
-    rates: [0.01, 0.03, 0.1, 0.3],
-  },
-  { name: "RMSProp", make: (lr) => rmsprop({ lr }), rates: [0.0003, 0.001, 0.003, 0.01] },
-  { name: "Adam", make: (lr) => adam({ lr }), rates: [0.001, 0.003, 0.01, 0.03] },
+  { name: "SGD", optimizer: "sgd", rates: [0.03, 0.1, 0.3, 1] },
+  { name: "momentum 0.9", optimizer: "momentum", rates: [0.01, 0.03, 0.1, 0.3] },
+  { name: "Nesterov 0.9", optimizer: "nesterov", rates: [0.01, 0.03, 0.1, 0.3] },
+  { name: "RMSProp", optimizer: "rmsprop", rates: [0.0003, 0.001, 0.003, 0.01] },
+  { name: "Adam", optimizer: "adam", rates: [0.001, 0.003, 0.01, 0.03] },
 ];
 
 const BATCH = 128;
@@ -72,15 +67,16 @@ export const optimizers: Experiment = {
       rates.push(await bestRate(context, images, candidate));
       note(`${candidate.name}: best at learning rate ${last(rates)}`);
     }
-    const chosen = CANDIDATES.map(({ make }, i) => make(rates[i]));
+    const chosen = CANDIDATES.map(({ optimizer }, i) => optimizerOf(optimizer, { lr: rates[i] }));
     const curves = await descend(context, images, chosen, quick ? 150 : 2000);
     return outcome(CANDIDATES.map(({ name }, i) => ({ name, lr: rates[i], ...curves[i] })));
   },
 };
 
 /** The rate whose loss is lowest after a short run. */
-async function bestRate(context: Context, images: Images, { make, rates }: Candidate): Promise<number> {
-  const curves = await descend(context, images, rates.map(make), context.quick ? 75 : 300);
+async function bestRate(context: Context, images: Images, { optimizer, rates }: Candidate): Promise<number> {
+  const made = rates.map((lr) => optimizerOf(optimizer, { lr }));
+  const curves = await descend(context, images, made, context.quick ? 75 : 300);
   const ends = curves.map(({ losses }) => last(losses));
   // A rate at which training diverges ends with NaN or infinity, and is never the best.
   const best = ends.reduce(

@@ -1,7 +1,8 @@
 /** From options to models. */
 import { describe, expect, it } from "vitest";
 import { cpu, createTrainer } from "wgrad";
-import { ACTIVATIONS, buildModel, describeModel, type ModelOptions } from "../../cli/model.ts";
+import { buildModel, describeModel, type ModelOptions } from "../../cli/model.ts";
+import { ACTIVATIONS } from "../../presets/choices.ts";
 
 const options: ModelOptions = {
   model: "mlp",

@@ -1,9 +1,10 @@
 /** The options of `npm run train`: what they come to, and every way in which they can be wrong. */
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../cli/errors.ts";
-import { ACTIVATIONS, MODELS } from "../../cli/model.ts";
+import { MODELS } from "../../cli/model.ts";
 import { parseOptions } from "../../cli/options.ts";
-import { LOSSES, OPTIMIZERS, SCHEDULES } from "../../cli/training.ts";
+import { LOSSES, SCHEDULES } from "../../cli/training.ts";
+import { ACTIVATIONS, OPTIMIZERS } from "../../presets/choices.ts";
 
 function parse(...args: string[]) {
   const options = parseOptions(args, () => {});
@@ -48,7 +49,7 @@ describe("defaults", () => {
     ["nesterov", { lr: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
     ["adam", { lr: 0.001, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
     ["adamw", { lr: 0.001, weightDecay: 0.01, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
-    ["rmsprop", { lr: 0.001, weightDecay: 0, momentum: 0, beta1: undefined }],
+    ["rmsprop", { lr: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
     ["adagrad", { lr: 0.01, weightDecay: 0, momentum: undefined, beta1: undefined }],
   ])("follow the optimizer: %s", (optimizer, expected) => {
     const { lr, weightDecay, momentum, beta1, beta2 } = parse("--optimizer", optimizer);

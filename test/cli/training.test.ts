@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { Moment } from "wgrad";
 import { parseOptions } from "../../cli/options.ts";
-import { buildTraining, LOSSES, OPTIMIZERS, SCHEDULES } from "../../cli/training.ts";
+import { buildTraining, LOSSES, SCHEDULES } from "../../cli/training.ts";
+import { OPTIMIZERS } from "../../presets/choices.ts";
 
 /** What a command line comes to. */
 function training(line: string) {
@@ -24,7 +25,7 @@ describe("the optimizer", () => {
     ],
     ["adamw", { name: "adamw", weightDecay: 0.01 }],
     ["adamw --weight-decay 0", { name: "adamw", weightDecay: 0 }],
-    ["rmsprop --momentum 0.5", { name: "rmsprop", learningRate: 0.001, constants: { MOMENTUM: 0.5 } }],
+    ["rmsprop --momentum 0.5", { name: "rmsprop", learningRate: 0.01, constants: { MOMENTUM: 0.5 } }],
     ["adagrad --weight-decay 0.25", { name: "adagrad", weightDecay: 0.25 }],
   ])("%s takes its settings", (options, expected) => {
     expect(training(`--optimizer ${options}`).optimizer).toMatchObject(expected);

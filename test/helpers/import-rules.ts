@@ -66,11 +66,14 @@ export const RULES: Rule[] = [
     may: ["src/kernels/", "src/nn/", "src/program.ts", "src/runtime/"],
   },
   { place: "src/search/", may: ["src/"] },
-  { place: "cli/", may: ["wgrad"], packages: true },
+  // Shown before the library is loaded.
+  { place: "presets/choices.ts", may: [] },
+  { place: "presets/", may: ["wgrad"] },
+  { place: "cli/", may: ["wgrad", "presets/"], packages: true },
   // It drives the Chromium that the set-up finds, and the tests use.
   { place: "bench/peers/hosts/chromium.ts", may: ["scripts/packages.mjs", "bench/"], packages: true },
   { place: "charts/", may: [], packages: true },
-  { place: "bench/", may: ["wgrad", "charts/"], packages: true },
+  { place: "bench/", may: ["wgrad", "charts/", "presets/"], packages: true },
   // It compares what bench/peers/ compares, by the same code; what is named here runs in pages, too.
   {
     place: "demo/page/compare/",
@@ -86,7 +89,7 @@ export const RULES: Rule[] = [
     mayType: ["charts/numbers.ts"],
     packages: true,
   },
-  { place: "demo/", may: ["wgrad", "charts/"], packages: true },
+  { place: "demo/", may: ["wgrad", "charts/", "presets/"], packages: true },
 ];
 
 /** What is wrong with the imports of one file: one sentence each, naming file, import and rule. */

@@ -1,14 +1,7 @@
 /** What the recorded step is of. */
+import { ACTIVATIONS, OPTIMIZERS, type OptimizerName } from "../../../presets/choices.ts";
 import { device } from "../device.tsx";
-import {
-  ACTIVATIONS,
-  hasActivation,
-  MODELS,
-  OPTIMIZERS,
-  type OptimizerName,
-  parseHidden,
-  type Settings,
-} from "../network/settings.ts";
+import { hasActivation, MODELS, parseHidden, rateFor, type Settings } from "../network/settings.ts";
 import { NumberField, Select, TextField } from "../widgets/field.tsx";
 
 interface StepSettingsProps {
@@ -52,7 +45,7 @@ export function StepSettings({ settings, onChange }: StepSettingsProps) {
         options={Object.entries(OPTIMIZERS).map(
           ([name, { label }]) => [name as OptimizerName, label] as const,
         )}
-        onChange={(optimizer) => choose({ optimizer, lr: OPTIMIZERS[optimizer].lr })}
+        onChange={(optimizer) => choose({ optimizer, lr: rateFor(optimizer) })}
       />
       <NumberField
         label="Batch size"

@@ -1,14 +1,13 @@
 /** What can be chosen before a run. */
+import { ACTIVATIONS, OPTIMIZERS, type OptimizerName } from "../../../presets/choices.ts";
 import { device } from "../device.tsx";
 import {
-  ACTIVATIONS,
   AUGMENTATIONS,
   hasActivation,
   hasDropout,
   MODELS,
-  OPTIMIZERS,
-  type OptimizerName,
   parseHidden,
+  rateFor,
   SCHEDULES,
 } from "../network/settings.ts";
 import { NumberField, Select, TextField } from "../widgets/field.tsx";
@@ -78,7 +77,7 @@ export function SettingsPanel() {
             label="Optimizer"
             value={chosen.optimizer}
             options={optionsOf(OPTIMIZERS)}
-            onChange={(optimizer: OptimizerName) => choose({ optimizer, lr: OPTIMIZERS[optimizer].lr })}
+            onChange={(optimizer: OptimizerName) => choose({ optimizer, lr: rateFor(optimizer) })}
           />
         </div>
         <NumberField

@@ -179,7 +179,7 @@ describe("training", () => {
       const file = await downloaded(page, "Weights");
       const { tensors } = decodeSafetensors(new Uint8Array(file));
       expect([...tensors].map(([name, { shape }]) => [name, shape])).toEqual([
-        ["1.weight", [32, 784]],
+        ["0.weight", [32, 784]],
         ["1.bias", [32]],
         ["3.weight", [10, 32]],
         ["3.bias", [10]],
@@ -213,7 +213,7 @@ describe("training", () => {
       await page
         .getByLabel("Weights to load, a safetensors file")
         .setInputFiles({ name: "wgrad.safetensors", mimeType: "application/octet-stream", buffer: file });
-      await page.getByText("1.weight is [32, 784], the model has [16, 784]").waitFor();
+      await page.getByText("0.weight is [32, 784], the model has [16, 784]").waitFor();
       expectQuiet(opened);
       await page.close();
     },

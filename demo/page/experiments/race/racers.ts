@@ -3,7 +3,6 @@
  * CPU engine: two numbers to learn give a GPU nothing to do, and its round trip takes longer than the step.
  */
 import {
-  adam,
   type CompiledStep,
   concat,
   constant,
@@ -12,29 +11,13 @@ import {
   init,
   type LayerFunction,
   type Optimizer,
-  rmsprop,
-  sgd,
   slice,
   sum,
 } from "wgrad";
+import { optimizerOf } from "../../../../presets/build.ts";
 import { FORMULAS, type Formula } from "./formulas.ts";
 import { type Ground, type GroundOptions, paintGround } from "./ground.ts";
-import {
-  LONGEST_LEAP,
-  type Point,
-  RACER_NAMES,
-  type RacerName,
-  type RaceSettings,
-  type Trail,
-} from "./surfaces.ts";
-
-const OPTIMIZERS: Readonly<Record<RacerName, (lr: number) => Optimizer>> = {
-  sgd: (lr) => sgd({ lr }),
-  momentum: (lr) => sgd({ lr, momentum: 0.9 }),
-  nesterov: (lr) => sgd({ lr, momentum: 0.9, nesterov: true }),
-  rmsprop: (lr) => rmsprop({ lr }),
-  adam: (lr) => adam({ lr }),
-};
+import { LONGEST_LEAP, type Point, RACER_NAMES, type RaceSettings, type Trail } from "./surfaces.ts";
 
 interface Racer {
   readonly step: CompiledStep;
@@ -50,7 +33,7 @@ export class Racers {
     for (const { step } of this.#racers) step.release();
     this.#racers = await Promise.all(
       RACER_NAMES.map(async (name) => {
-        const optimizer = OPTIMIZERS[name](rates[name]);
+        const optimizer = optimizerOf(name, { lr: rates[name] });
         return { step: await this.#compile(name, FORMULAS[surface], start, optimizer), diverged: false };
       }),
     );

@@ -1,0 +1,69 @@
+/**
+ * What the programs let a person choose, as plain data: the command line, the benchmarks and the page share it. Nothing
+ * here needs the library, so that a page can show it before the library is loaded.
+ */
+
+/** A convolution without padding, followed by max-pooling of 2×2: so many filters, of so many pixels along each side. */
+export interface Filters {
+  readonly filters: number;
+  readonly kernel: number;
+}
+
+/** The convolutions of the ConvNet, before its dense layers. */
+export const CONVOLUTIONS: readonly Filters[] = [
+  { filters: 24, kernel: 5 },
+  { filters: 32, kernel: 3 },
+];
+
+/** Inputs, filters and their sizes, hidden widths, classes: [784, "24@5×5", "32@3×3", 128, 10]. */
+export function layerSizes(
+  inputs: number,
+  convolutions: readonly Filters[],
+  hidden: readonly number[],
+  classes: number,
+): (number | string)[] {
+  const filters = convolutions.map(({ filters, kernel }) => `${filters}@${kernel}×${kernel}`);
+  return [inputs, ...filters, ...hidden, classes];
+}
+
+/** By the names of the library's layers. */
+export const ACTIVATIONS = {
+  relu: "ReLU",
+  leakyRelu: "Leaky ReLU",
+  elu: "ELU",
+  selu: "SELU",
+  gelu: "GELU",
+  silu: "SiLU",
+  sigmoid: "Sigmoid",
+  tanh: "Tanh",
+  softplus: "Softplus",
+} as const;
+export type ActivationName = keyof typeof ACTIVATIONS;
+
+/** What only some optimizers take. */
+export interface OptimizerSettings {
+  readonly momentum?: number;
+  readonly beta1?: number;
+  readonly beta2?: number;
+}
+
+export interface OptimizerEntry {
+  readonly label: string;
+  /** What it takes, and what that is by default: the library's own defaults. */
+  readonly defaults: OptimizerSettings & { readonly lr: number; readonly weightDecay: number };
+}
+
+export const OPTIMIZERS = {
+  sgd: { label: "SGD", defaults: { lr: 0.01, weightDecay: 0, momentum: 0 } },
+  momentum: { label: "SGD, momentum 0.9", defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 } },
+  nesterov: { label: "SGD, Nesterov 0.9", defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 } },
+  adam: { label: "Adam", defaults: { lr: 0.001, weightDecay: 0, beta1: 0.9, beta2: 0.999 } },
+  adamw: { label: "AdamW", defaults: { lr: 0.001, weightDecay: 0.01, beta1: 0.9, beta2: 0.999 } },
+  rmsprop: { label: "RMSProp", defaults: { lr: 0.01, weightDecay: 0, momentum: 0 } },
+  adagrad: { label: "Adagrad", defaults: { lr: 0.01, weightDecay: 0 } },
+} as const satisfies Record<string, OptimizerEntry>;
+export type OptimizerName = keyof typeof OPTIMIZERS;
+
+export function optimizerEntry(name: OptimizerName): OptimizerEntry {
+  return OPTIMIZERS[name];
+}
