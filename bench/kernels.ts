@@ -11,10 +11,8 @@ import {
   type Ceiling,
   type CompiledStep,
   connect,
-  conv2d,
   cpu,
   createTrainer,
-  crossEntropy,
   dense,
   type Engine,
   type GpuEngine,
@@ -22,10 +20,8 @@ import {
   init,
   launchProfiles,
   matmul,
-  maxPool2d,
   mul,
-  relu,
-  softmax,
+  ops,
   sum,
   type Tensor,
   transpose,
@@ -86,7 +82,7 @@ const product = (m: number, n: number, k: number, layout: "NN" | "NT" | "TN", la
 function convolution(x: readonly number[], w: readonly number[]): KernelCase[] {
   const y = [x[0], w[0], x[2] - w[2] + 1, x[3] - w[3] + 1];
   const shape = `${x.join("×")} by ${w.join("×")}`;
-  const conv = ({ x, w }: Traced) => conv2d(x, w);
+  const conv = ({ x, w }: Traced) => ops.conv2d(x, w);
   return [
     { kernel: "convForward", shape, inputs: { x, w }, body: conv },
     {
@@ -123,18 +119,18 @@ const CASES: readonly KernelCase[] = [
   },
   ...convolution([64, 1, 28, 28], [24, 1, 5, 5]),
   ...convolution([64, 24, 12, 12], [32, 24, 3, 3]),
-  { kernel: "maxSelect", shape: image.join("×"), inputs: { x: image }, body: ({ x }) => maxPool2d(x, 2) },
+  { kernel: "maxSelect", shape: image.join("×"), inputs: { x: image }, body: ({ x }) => ops.maxPool2d(x, 2) },
   {
     kernel: "maxScatter",
     shape: image.join("×"),
     inputs: { x: image, y: [64, 24, 12, 12] },
-    body: ({ x, y }) => gradients(maxPool2d(x, 2), [x], y)[0],
+    body: ({ x, y }) => gradients(ops.maxPool2d(x, 2), [x], y)[0],
   },
   {
     kernel: "elementwise",
     shape: "a + b, 4 M",
     inputs: { a: [4 * 2 ** 20], b: [4 * 2 ** 20] },
-    body: ({ a, b }) => relu(add(a, mul(b, 2))),
+    body: ({ a, b }) => ops.relu(add(a, mul(b, 2))),
   },
   { kernel: "reduce", shape: "sum of all of 4 M", inputs: { x: [2048, 2048] }, body: ({ x }) => sum(x) },
   { kernel: "reduce", shape: "sum of rows, 2048²", inputs: { x: [2048, 2048] }, body: ({ x }) => sum(x, 1) },
@@ -144,12 +140,12 @@ const CASES: readonly KernelCase[] = [
     inputs: { x: [2048, 2048] },
     body: ({ x }) => sum(x, 0),
   },
-  { kernel: "softmax", shape: "4096 × 512", inputs: { x: [4096, 512] }, body: ({ x }) => softmax(x) },
+  { kernel: "softmax", shape: "4096 × 512", inputs: { x: [4096, 512] }, body: ({ x }) => ops.softmax(x) },
   {
     kernel: "crossEntropy",
     shape: "4096 × 10",
     inputs: { x: [4096, 10], y: [4096, 10] },
-    body: ({ x, y }) => crossEntropy(x, argmax(y)),
+    body: ({ x, y }) => ops.crossEntropy(x, argmax(y)),
   },
 ];
 
@@ -248,10 +244,13 @@ async function measureAdam(engine: GpuEngine, ceiling: Ceiling, repetitions: num
     optimizer: adam(),
     seed: 1,
   });
-  const step = await trainer.compile(({ x, y }, model) => ({ minimize: crossEntropy(model(x), argmax(y)) }), {
-    name: "train",
-    inputs: { x: [16, 1024], y: [16, 1024] },
-  });
+  const step = await trainer.compile(
+    ({ x, y }, model) => ({ minimize: ops.crossEntropy(model(x), argmax(y)) }),
+    {
+      name: "train",
+      inputs: { x: [16, 1024], y: [16, 1024] },
+    },
+  );
   step.write({
     x: init.uniform(0, 1)([16, 1024], { seed: 1, stream: 1 }),
     y: init.uniform(0, 1)([16, 1024], { seed: 1, stream: 2 }),

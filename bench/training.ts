@@ -4,10 +4,10 @@ import {
   type CompiledStep,
   correctCount,
   createTrainer,
-  crossEntropy,
   type Engine,
   type EngineBuffer,
   oneCycle,
+  ops,
   type Trainer,
 } from "wgrad";
 import { type Dataset, epochOrder } from "wgrad/data";
@@ -151,7 +151,7 @@ class Training {
     const step = await trainer.compile(
       (_inputs, model) => {
         const { x, y } = tracedBatch(count, inputShape, batch);
-        return { minimize: crossEntropy(model(x), y) };
+        return { minimize: ops.crossEntropy(model(x), y) };
       },
       { name: "train", data, maxSteps: STEPS_PER_RUN },
     );

@@ -9,13 +9,13 @@ import {
   type CompiledStep,
   correctCount,
   createTrainer,
-  crossEntropy,
   dataSource,
   type Engine,
   type EngineBuffer,
   gather,
   init,
   mul,
+  ops,
   type Sequential,
   stepWindow,
   type Tensor,
@@ -149,7 +149,7 @@ export class Candidate {
       (_inputs, model) => {
         const { x, y } = tracedBatch(SAMPLES, inputShape, batch);
         const logits = model(x);
-        return { minimize: crossEntropy(logits, y), correct: correctCount(logits, y) };
+        return { minimize: ops.crossEntropy(logits, y), correct: correctCount(logits, y) };
       },
       { name: "train", data, maxSteps: MAX_STEPS_PER_RUN },
     );

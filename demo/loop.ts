@@ -12,9 +12,9 @@ import {
   correctCount,
   cpu,
   createTrainer,
-  crossEntropy,
   dense,
   evaluate,
+  ops,
   relu,
   sequential,
 } from "wgrad";
@@ -56,7 +56,7 @@ console.log(`${trainer.parameterCount} weights`);
 const step = await trainer.compile(
   ({ x, y }, predict) => {
     const logits = predict(x); // [batch, 10]: a score for each digit
-    return { minimize: crossEntropy(logits, y), correct: correctCount(logits, y) };
+    return { minimize: ops.crossEntropy(logits, y), correct: correctCount(logits, y) };
   },
   { name: "train", inputs: { x: [batchSize, 784], y: { shape: [batchSize], dtype: "i32" } } },
 );

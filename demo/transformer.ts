@@ -11,7 +11,6 @@ import {
   connect,
   cpu,
   createTrainer,
-  crossEntropy,
   dense,
   type Engine,
   embedding,
@@ -20,6 +19,7 @@ import {
   type Layer,
   layerNorm,
   multiHeadAttention,
+  ops,
   residual,
   sequential,
 } from "wgrad";
@@ -92,12 +92,12 @@ export async function train(
     x: { shape: [batchSize, CONTEXT], dtype: "i32" },
     y: { shape: [batchSize, CONTEXT], dtype: "i32" },
   } as const;
-  const step = await trainer.compile(({ x, y }, model) => ({ minimize: crossEntropy(model(x), y) }), {
+  const step = await trainer.compile(({ x, y }, model) => ({ minimize: ops.crossEntropy(model(x), y) }), {
     name: "train",
     inputs,
     clip: { norm: 1 },
   });
-  const measure = await trainer.compile(({ x, y }, model) => ({ loss: crossEntropy(model(x), y) }), {
+  const measure = await trainer.compile(({ x, y }, model) => ({ loss: ops.crossEntropy(model(x), y) }), {
     name: "measure",
     inputs,
     training: false,

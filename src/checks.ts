@@ -69,6 +69,12 @@ export function checkNumber(what: string, value: unknown): asserts value is numb
   if (typeof value !== "number") throw new TypeError(`${what} is ${inWords(value)}; give a number`);
 }
 
+/** @throws TypeError for what is no number, RangeError for NaN and infinities */
+export function checkFiniteNumber(what: string, value: unknown): asserts value is number {
+  checkNumber(what, value);
+  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${value}; give a finite number`);
+}
+
 /** @throws RangeError unless it is a whole number from `least` on */
 export function checkWhole(what: string, value: unknown, least = 1): asserts value is number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return;

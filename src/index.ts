@@ -11,43 +11,13 @@ export { type SummaryOptions, summary } from "./inspect/summary.ts";
 export { checkWritable, writeFileWhole } from "./io/files.ts";
 export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
 export { gradients } from "./nn/graph/gradients.ts";
-export { attention } from "./nn/graph/ops/attention.ts";
 export type { Conv2dOptions, Pair } from "./nn/graph/ops/conv2d.ts";
-export { correctCount } from "./nn/graph/ops/crossEntropy.ts";
-export { gather } from "./nn/graph/ops/gather.ts";
-export { matmul } from "./nn/graph/ops/matmul.ts";
-export { type Moments, moments, normalise } from "./nn/graph/ops/normalise.ts";
+export type { CrossEntropyOptions, HuberOptions } from "./nn/graph/ops/losses.ts";
+export type { Moments } from "./nn/graph/ops/normalise.ts";
 export type { Pool2dOptions } from "./nn/graph/ops/pool2d.ts";
-export { randomUniform } from "./nn/graph/ops/random.ts";
-export { argmax, max, mean, type ReduceOptions, sum } from "./nn/graph/ops/reduce.ts";
-export {
-  abs,
-  add,
-  broadcastTo,
-  choose,
-  cos,
-  div,
-  equal,
-  exp,
-  floor,
-  greater,
-  log,
-  maximum,
-  minimum,
-  mul,
-  neg,
-  oneHot,
-  sign,
-  sin,
-  sqrt,
-  square,
-  sub,
-} from "./nn/graph/ops/scalar.ts";
-export { concat, pad, slice } from "./nn/graph/ops/slice.ts";
-export { logSoftmax } from "./nn/graph/ops/softmax.ts";
-export { constant, dataSource, iota, stepScalar, stepWindow, tensor } from "./nn/graph/ops/source.ts";
-export { transpose } from "./nn/graph/ops/view.ts";
+export type { ReduceOptions } from "./nn/graph/ops/reduce.ts";
 export { ShapeError, Tensor } from "./nn/graph/tensor.ts";
+export type { Factory, Uncalled } from "./nn/model/factory.ts";
 export { type Initializer, init } from "./nn/model/initializers.ts";
 export {
   elu,
@@ -77,9 +47,7 @@ export type { Scope, Statistic } from "./nn/model/parameters.ts";
 export type { Augment, Batch } from "./nn/training/batch.ts";
 export {
   binaryCrossEntropy,
-  type CrossEntropyOptions,
   crossEntropy,
-  type HuberOptions,
   huber,
   type Loss,
   type LossFunction,
@@ -120,6 +88,53 @@ export {
 } from "./nn/training/schedules.ts";
 export type { ModelCall, Penalty } from "./nn/training/step.ts";
 export type { Clipping } from "./nn/training/updates.ts";
+export * as ops from "./ops.ts";
+// The ops whose names no layer and no loss has, without `ops.` in front.
+export {
+  abs,
+  add,
+  argmax,
+  attention,
+  broadcastTo,
+  choose,
+  concat,
+  constant,
+  correctCount,
+  cos,
+  dataSource,
+  div,
+  equal,
+  exp,
+  floor,
+  gather,
+  greater,
+  iota,
+  log,
+  logSoftmax,
+  matmul,
+  max,
+  maximum,
+  mean,
+  minimum,
+  moments,
+  mul,
+  neg,
+  normalise,
+  oneHot,
+  pad,
+  randomUniform,
+  sign,
+  sin,
+  slice,
+  sqrt,
+  square,
+  stepScalar,
+  stepWindow,
+  sub,
+  sum,
+  tensor,
+  transpose,
+} from "./ops.ts";
 export type { DType, Elements, Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
 export {

@@ -11,7 +11,7 @@ import {
   flatten,
   type Layer,
   type Model,
-  meanSquaredError,
+  ops,
   type Shape,
   sequential,
 } from "../src/index.ts";
@@ -59,10 +59,13 @@ describe("the layer of CONTRIBUTING.md", () => {
         seed: 1,
       });
       const before = await trainer.weights();
-      const step = await trainer.compile(({ x, y }, call) => ({ minimize: meanSquaredError(call(x), y) }), {
-        inputs: { x: [12, ...inputShape], y: [12, 1] },
-        maxSteps: 40,
-      });
+      const step = await trainer.compile(
+        ({ x, y }, call) => ({ minimize: ops.meanSquaredError(call(x), y) }),
+        {
+          inputs: { x: [12, ...inputShape], y: [12, 1] },
+          maxSteps: 40,
+        },
+      );
       step.write({ x: uniform([12, ...inputShape]).data, y: uniform([12, 1]).data });
       const { loss } = await step.runMany(40, () => ({}));
       expect(loss[39]).toBeLessThan(loss[0] / 4);

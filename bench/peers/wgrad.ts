@@ -8,8 +8,8 @@ import {
   connect,
   cpu,
   createTrainer,
-  crossEntropy,
   type Engine,
+  ops,
   matmul as product,
   sum,
 } from "wgrad";
@@ -33,7 +33,7 @@ export async function trainingStep(backend: Backend, workload: Workload): Promis
   const step = await trainer.compile(
     (_inputs, model) => {
       const { x, y } = tracedBatch(samples, inputShape, batch);
-      return { minimize: crossEntropy(model(x), y) };
+      return { minimize: ops.crossEntropy(model(x), y) };
     },
     {
       name: "train",

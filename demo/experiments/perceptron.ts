@@ -5,15 +5,14 @@
 import {
   adam,
   add,
-  binaryCrossEntropy,
   compile,
   createTrainer,
   dense,
   type Engine,
   greater,
   mul,
+  ops,
   predict,
-  reshape,
   sequential,
   slice,
   sub,
@@ -84,7 +83,7 @@ async function learn(engine: Engine, outputs: readonly number[]): Promise<Percep
     let weights: Tensor = given.weights;
     let mistakes: Tensor | undefined;
     for (let i = 0; i < INPUTS.length; i++) {
-      const input = reshape(slice(given.cases, i, i + 1), [3]);
+      const input = ops.reshape(slice(given.cases, i, i + 1), [3]);
       const error = sub(slice(given.targets, i, i + 1), greater(sum(mul(weights, input)), 0));
       weights = add(weights, mul(error, input));
       mistakes = mistakes ? add(mistakes, mul(error, error)) : mul(error, error);
@@ -115,7 +114,7 @@ async function network({ engine }: Context, hidden: number, seed: number): Promi
   const model = sequential(dense(hidden), tanh(), dense(1));
   const trainer = createTrainer(engine, model, { inputShape: [2], optimizer: adam({ lr }), seed });
   const step = await trainer.compile(
-    ({ x, y }, predict) => ({ minimize: binaryCrossEntropy(predict(x), y) }),
+    ({ x, y }, predict) => ({ minimize: ops.binaryCrossEntropy(predict(x), y) }),
     {
       name: "XOR",
       inputs: { x: [4, 2], y: [4] },

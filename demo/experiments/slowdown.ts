@@ -8,6 +8,7 @@ import {
   evaluate,
   init,
   type Loss,
+  ops,
   quadratic,
   sequential,
   sgd,
@@ -72,7 +73,7 @@ async function neuron({ engine, seed }: Context, { name, loss, activates }: Cost
   const step = await trainer.compile(
     ({ x, y }, predict) => {
       const weighted = predict(x);
-      const output = sigmoid(weighted);
+      const output = ops.sigmoid(weighted);
       return { minimize: loss.apply(activates ? output : weighted, y), output };
     },
     { name, inputs: { x: [1, 1], y: [1, 1] }, maxSteps: NEURON.epochs },

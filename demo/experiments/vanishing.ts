@@ -5,11 +5,11 @@
 import {
   batchNorm,
   createTrainer,
-  crossEntropy,
   dense,
   type Engine,
   gradients,
   type Layer,
+  ops,
   relu,
   residual,
   type Sequential,
@@ -91,7 +91,7 @@ async function gradientNorms(
   const trainer = createTrainer(engine, model, { inputShape: [784], seed });
   const step = await trainer.compile(
     ({ x, y }, predict) => {
-      const loss = crossEntropy(predict(x), y);
+      const loss = ops.crossEntropy(predict(x), y);
       // Matrices: the weights of dense layers, in their order. The last one's is no hidden layer's.
       const weights = [...predict.parameters.values()].filter(({ shape }) => shape.length === 2).slice(0, -1);
       const found = gradients(loss, weights).map(rootMeanSquare);

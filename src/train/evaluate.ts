@@ -1,7 +1,9 @@
 /** Evaluation: a model's loss and hits on a data set, counted on the engine. */
+
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
+import type { Uncalled } from "../nn/model/factory.ts";
 import type { Loss, LossFunction } from "../nn/training/losses.ts";
 import type { StepOutputs } from "../nn/training/step.ts";
 import { checkMetrics, checkTrainer } from "./arguments.ts";
@@ -71,7 +73,7 @@ export type Measured<M extends readonly Metric[]> = Omit<Evaluation, "metrics"> 
 
 export interface EvaluateOptions {
   /** Default, where the data has classes: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
-  readonly loss?: Loss | LossFunction;
+  readonly loss?: Loss | LossFunction | Uncalled<Loss>;
   /** Samples a step (default 1000, or as many as the device can hold); all are counted, whatever the size. */
   readonly batchSize?: number;
   /** Bytes of the engine's memory that the data set may take; a larger one is streamed (default: as much as fits). */

@@ -1,6 +1,8 @@
 /** `fit`: trains a model on a data set, epoch by epoch. */
+
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
+import type { Uncalled } from "../nn/model/factory.ts";
 import { asLayer, type Model } from "../nn/model/model.ts";
 import type { Augment } from "../nn/training/batch.ts";
 import { asLoss, type Loss, type LossFunction } from "../nn/training/losses.ts";
@@ -25,7 +27,7 @@ import { createTrainer, type Trainer } from "./trainer.ts";
 
 export interface FitOptions {
   /** Default, where the data has classes: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
-  readonly loss?: Loss | LossFunction;
+  readonly loss?: Loss | LossFunction | Uncalled<Loss>;
   /** Default: Adam with its default learning rate. */
   readonly optimizer?: Optimizer;
   /** What the learning rate is multiplied by from step to step (default: constant), or a function of the step. */

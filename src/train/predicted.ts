@@ -2,8 +2,8 @@
 import { inWords, isList } from "../checks.ts";
 import type { InputSet } from "../data/dataset.ts";
 import type { RawRows } from "../data/schema.ts";
-import { sigmoidOp } from "../nn/graph/ops/scalar.ts";
-import { softmaxOf } from "../nn/graph/ops/softmax.ts";
+import { sigmoid } from "../nn/graph/ops/scalar.ts";
+import { softmax } from "../nn/graph/ops/softmax.ts";
 import { inputSource } from "../nn/graph/ops/source.ts";
 import { ShapeError } from "../nn/graph/tensor.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
@@ -105,7 +105,7 @@ function compiled(
         );
       }
       if (probabilities === undefined) return { outputs };
-      if (probabilities === "sigmoid") return { outputs: sigmoidOp(outputs) };
+      if (probabilities === "sigmoid") return { outputs: sigmoid(outputs) };
       const { rank, shape } = outputs;
       if (rank < 2 || shape[rank - 1] === 1) {
         throw new ShapeError(
@@ -113,7 +113,7 @@ function compiled(
           `softmax over the last axis of ${formatShape(shape)} is 1 everywhere; use "sigmoid"`,
         );
       }
-      return { outputs: softmaxOf(outputs) };
+      return { outputs: softmax(outputs) };
     },
     // The inputs are held against it before, by sample.
     { name: "predict", training: false, nonFinite: "allow" },

@@ -1,17 +1,6 @@
 /** Augmentations that change pixels where they are, or batches as a whole. */
 import { describe, expect, it } from "vitest";
-import {
-  choose,
-  createTrainer,
-  crossEntropy,
-  dense,
-  type Engine,
-  greater,
-  reshape,
-  sequential,
-  sgd,
-  sub,
-} from "wgrad";
+import { choose, createTrainer, dense, type Engine, greater, ops, sequential, sgd, sub } from "wgrad";
 import {
   type Augment,
   type Augmentation,
@@ -210,7 +199,7 @@ it("one of your own is an object, and draws as the others do", async () => {
     name: "invert",
     images: false,
     apply: (x, draw) => {
-      const half = reshape(greater(draw.between(0, 1), 0.5), [x.shape[0], 1, 1, 1]);
+      const half = ops.reshape(greater(draw.between(0, 1), 0.5), [x.shape[0], 1, 1, 1]);
       return choose(half, sub(1, x), x);
     },
   };
@@ -272,7 +261,7 @@ it("a loss that takes no probabilities says so when inputs are mixed", async () 
   const step = trainer.compile(
     (_inputs, model) => {
       const { x, y } = augment(mixup()).apply(source.batch(4));
-      return { minimize: crossEntropy(model(x), y, { ignoreIndex: 2 }) };
+      return { minimize: ops.crossEntropy(model(x), y, { ignoreIndex: 2 }) };
     },
     { data: source.data },
   );

@@ -7,7 +7,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { adam, cpu, createTrainer, crossEntropy, dense, relu, sequential } from "wgrad";
+import { adam, cpu, createTrainer, dense, ops, relu, sequential } from "wgrad";
 
 const how = process.argv[2];
 const off = how === "wrong" ? 1.01 : 1;
@@ -45,7 +45,7 @@ async function begin({ folder, samples, batch, learningRate, hidden, classes, co
   if (offset !== weights.length) throw new Error(`${weights.length} weights for shapes of ${offset}`);
   const names = Object.keys(await trainer.weights());
   await trainer.load(Object.fromEntries(names.map((name, i) => [name, values[i]])));
-  const step = await trainer.compile(({ x, y }, model) => ({ minimize: crossEntropy(model(x), y) }), {
+  const step = await trainer.compile(({ x, y }, model) => ({ minimize: ops.crossEntropy(model(x), y) }), {
     inputs: { x: [batch, features], y: { shape: [batch], dtype: "i32" } },
   });
   let cursor = 0;
@@ -62,7 +62,7 @@ async function begin({ folder, samples, batch, learningRate, hidden, classes, co
 }
 
 /** @type {Record<string, (request: any) => Promise<object> | object>} */
-const ops = {
+const requests = {
   load(request) {
     loaded = request;
     return { parameters: 0 };
@@ -97,8 +97,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   const request = JSON.parse(line);
   try {
-    if (!(request.op in ops)) throw new Error(`there is no op '${request.op}'`);
-    answer(await ops[request.op](request));
+    if (!(request.op in requests)) throw new Error(`there is no op '${request.op}'`);
+    answer(await requests[request.op](request));
   } catch (error) {
     answer({ error: String(error) });
   }

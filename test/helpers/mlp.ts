@@ -1,10 +1,11 @@
 /** The network that most tests train, 784-256-128-10 by Adam, on a data set that stays on the engine. */
+
 import type { Dataset } from "../../src/data/dataset.ts";
 import { relu } from "../../src/nn/model/layers/activations.ts";
 import { dense } from "../../src/nn/model/layers/dense.ts";
 import { sequential } from "../../src/nn/model/model.ts";
-import { crossEntropy } from "../../src/nn/training/losses.ts";
 import { adam } from "../../src/nn/training/optimizers.ts";
+import * as ops from "../../src/ops.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import type { CompiledStep } from "../../src/train/compiledStep.ts";
 import { ResidentDataset } from "../../src/train/resident.ts";
@@ -42,7 +43,7 @@ export async function openMlp(engine: Engine, data: Dataset, options: MlpOptions
   await resident.read({ epoch: 1, seed, shuffle: true }).next();
   const body = (_inputs: object, model: Parameters<Parameters<Trainer["compile"]>[0]>[1]) => {
     const { x, y } = resident.batch(batchSize);
-    return { minimize: crossEntropy(model(x), y) };
+    return { minimize: ops.crossEntropy(model(x), y) };
   };
   const step = await trainer.compile(body, { name: "train", data: resident.data, maxSteps });
   const batches = Math.floor(data.count / batchSize);

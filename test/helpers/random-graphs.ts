@@ -31,11 +31,11 @@ export function randomGraph(seed: number): RandomGraph {
 }
 
 const unary: readonly ((x: Tensor) => Tensor)[] = [
-  w.tanh,
-  w.sigmoid,
-  w.relu,
-  w.gelu,
-  w.softplus,
+  w.ops.tanh,
+  w.ops.sigmoid,
+  w.ops.relu,
+  w.ops.gelu,
+  w.ops.softplus,
   w.square,
   w.abs,
   w.neg,
@@ -43,8 +43,8 @@ const unary: readonly ((x: Tensor) => Tensor)[] = [
   w.cos,
   w.sign,
   w.floor,
-  (x) => w.elu(x, 0.7),
-  (x) => w.leakyRelu(x, 0.2),
+  (x) => w.ops.elu(x, 0.7),
+  (x) => w.ops.leakyRelu(x, 0.2),
   (x) => w.exp(w.minimum(x, 2)),
   (x) => w.log(w.add(w.square(x), 0.5)),
   (x) => w.sqrt(w.add(w.abs(x), 0.3)),
@@ -206,9 +206,9 @@ class Generator {
           x,
           order.map(({ axis }) => axis),
         ),
-      () => w.reshape(x, [-1]),
-      () => w.reshape(x, [...x.shape.slice(1), ...x.shape.slice(0, 1)]),
-      () => w.reshape(x, [1, ...x.shape, 1]),
+      () => w.ops.reshape(x, [-1]),
+      () => w.ops.reshape(x, [...x.shape.slice(1), ...x.shape.slice(0, 1)]),
+      () => w.ops.reshape(x, [1, ...x.shape, 1]),
       () => w.broadcastTo(x, [this.#pick(SIZES), ...x.shape]),
       () =>
         w.broadcastTo(
@@ -239,7 +239,7 @@ class Generator {
     const labels = () => this.#indices([x.shape[0]], x.shape[1]);
     const smoothing = this.#pick([0, 0.2]);
     return this.#pick([
-      () => w.softmax(x, axis),
+      () => w.ops.softmax(x, axis),
       () => w.logSoftmax(x, axis),
       () => (x.rank === 2 ? rowCrossEntropy(x, labels(), smoothing) : undefined),
       () => (x.rank === 2 ? w.mean(rowCrossEntropy(x, labels(), smoothing)) : undefined),

@@ -1,6 +1,6 @@
 /** Second order on a logistic regression: Newton-CG and L-BFGS against gradient descent at its best rate. */
 import { expect, it } from "vitest";
-import { add, binaryCrossEntropy, cpu, createTrainer, dense, mul, square, sum } from "../../src/index.ts";
+import { add, cpu, createTrainer, dense, mul, ops, square, sum } from "../../src/index.ts";
 import {
   gradientDescent,
   lbfgs,
@@ -32,7 +32,7 @@ function regression(seed: number): Promise<Objective> {
     trainer,
     { x: [SAMPLES, FEATURES], y: [SAMPLES, 1] },
     ({ x, y }, model) => {
-      const loss = binaryCrossEntropy(model(x), y);
+      const loss = ops.binaryCrossEntropy(model(x), y);
       const [weight] = model.parameters.values();
       return add(loss, mul(sum(square(weight)), 1e-3));
     },

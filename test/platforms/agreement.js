@@ -6,10 +6,10 @@ import {
   adam,
   cpu,
   createTrainer,
-  crossEntropy,
   dense,
   fit,
   meanSquaredError,
+  ops,
   predict,
   relu,
   scaling,
@@ -54,7 +54,7 @@ export async function firstLosses(engine, steps) {
 async function lossesOn(engine, { inputs, targets }, steps) {
   const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
   const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: adam({ lr: 1e-3 }), seed: 1 });
-  const step = await trainer.compile(({ x, y }, predict) => ({ minimize: crossEntropy(predict(x), y) }), {
+  const step = await trainer.compile(({ x, y }, predict) => ({ minimize: ops.crossEntropy(predict(x), y) }), {
     inputs: { x: [BATCH_SIZE, 784], y: { shape: [BATCH_SIZE], dtype: "i32" } },
   });
   const losses = [];

@@ -2,18 +2,7 @@
  * What the built package says of engines that end, and of what is refused. Runs in Node, in Deno and in a page, where an
  * import map says where `wgrad` is.
  */
-import {
-  compile,
-  connect,
-  createTrainer,
-  crossEntropy,
-  dense,
-  evaluate,
-  mul,
-  sequential,
-  sgd,
-  sum,
-} from "wgrad";
+import { compile, connect, createTrainer, dense, evaluate, mul, ops, sequential, sgd, sum } from "wgrad";
 import { digits } from "wgrad/data";
 
 /** @typedef {import("wgrad").GpuEngine} GpuEngine */
@@ -76,7 +65,7 @@ async function open(engine) {
   const data = digits({ train: 20, test: 20 }).test;
   const optimizer = sgd({ lr: 0.1 });
   const trainer = createTrainer(engine, sequential(dense(10)), { inputShape: [784], optimizer });
-  const step = await trainer.compile(({ x, y }, model) => ({ minimize: crossEntropy(model(x), y) }), {
+  const step = await trainer.compile(({ x, y }, model) => ({ minimize: ops.crossEntropy(model(x), y) }), {
     inputs: { x: [4, 784], y: { shape: [4], dtype: "i32" } },
   });
   step.write({ x: new Float32Array(4 * 784).fill(0.5), y: Int32Array.of(1, 2, 3, 4) });

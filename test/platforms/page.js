@@ -1,15 +1,5 @@
 /** Run by `test/browser.test.ts` in a page: what it finds is the promise `result` of the window. */
-import {
-  adam,
-  connect,
-  correctCount,
-  createTrainer,
-  crossEntropy,
-  dense,
-  evaluate,
-  relu,
-  sequential,
-} from "wgrad";
+import { adam, connect, correctCount, createTrainer, dense, evaluate, ops, relu, sequential } from "wgrad";
 import { digits, epochOrder, subset } from "wgrad/data";
 import { craft, firstLosses } from "./agreement.js";
 
@@ -36,7 +26,7 @@ async function train(gpu) {
   const step = await trainer.compile(
     ({ x, y }, predict) => {
       const logits = predict(x);
-      return { minimize: crossEntropy(logits, y), correct: correctCount(logits, y) };
+      return { minimize: ops.crossEntropy(logits, y), correct: correctCount(logits, y) };
     },
     { inputs: { x: [BATCH_SIZE, 784], y: { shape: [BATCH_SIZE], dtype: "i32" } } },
   );

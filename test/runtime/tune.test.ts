@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   connect,
   createTrainer,
-  crossEntropy,
   dense,
   type GpuEngine,
+  ops,
   relu,
   sequential,
   sgd,
@@ -167,7 +167,7 @@ describe("an engine that tunes", () => {
     const model = sequential(dense(64), relu(), dense(10));
     const trainer = createTrainer(engine, model, { inputShape: [96], optimizer: sgd({ lr: 0.1 }), seed: 1 });
     const inputs = { x: [64, 96], y: { shape: [64], dtype: "i32" } } as const;
-    const step = await trainer.compile(({ x, y }, net) => ({ minimize: crossEntropy(net(x), y) }), {
+    const step = await trainer.compile(({ x, y }, net) => ({ minimize: ops.crossEntropy(net(x), y) }), {
       inputs,
       maxSteps: 5,
     });

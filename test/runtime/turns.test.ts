@@ -1,4 +1,5 @@
 /** The CPU engine gives its turn in the midst of a run, and what others do then counts from the next run on, as on a GPU. */
+
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { digits } from "../../src/data/digits/digits.ts";
 import { conv2d } from "../../src/nn/model/layers/conv2d.ts";
@@ -6,8 +7,8 @@ import { dense } from "../../src/nn/model/layers/dense.ts";
 import { maxPool2d } from "../../src/nn/model/layers/pool2d.ts";
 import { flatten } from "../../src/nn/model/layers/reshape.ts";
 import { sequential } from "../../src/nn/model/model.ts";
-import { crossEntropy } from "../../src/nn/training/losses.ts";
 import { adam } from "../../src/nn/training/optimizers.ts";
+import * as ops from "../../src/ops.ts";
 import { STEP_SLOTS } from "../../src/program.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
 import { InOrder } from "../../src/runtime/turns.ts";
@@ -63,7 +64,7 @@ describe("the CPU engine", () => {
       const model = sequential(conv2d(4, 3), maxPool2d(2), flatten(), dense(10));
       const optimizer = adam({ lr: 0.01 });
       const trainer = createTrainer(engine, model, { inputShape: [1, 28, 28], optimizer, seed: 1 });
-      const step = await trainer.compile(({ x, y }, net) => ({ minimize: crossEntropy(net(x), y) }), {
+      const step = await trainer.compile(({ x, y }, net) => ({ minimize: ops.crossEntropy(net(x), y) }), {
         inputs: { x: [8, 1, 28, 28], y: { shape: [8], dtype: "i32" } },
         maxSteps: 3,
       });

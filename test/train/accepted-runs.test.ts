@@ -8,8 +8,8 @@ import {
   dropout,
   EngineError,
   mean,
-  meanSquaredError,
   mul,
+  ops,
   sequential,
   stepScalar,
 } from "wgrad";
@@ -22,7 +22,7 @@ const y = Float32Array.of(1, -1);
 async function open(kind: (typeof ENGINES)[number]) {
   const trainer = createTrainer(engines[kind], dense(1), { inputShape: [2], optimizer: adam() });
   const step = await trainer.compile(
-    ({ x, y }, model) => ({ minimize: mul(meanSquaredError(model(x), y), stepScalar("factor")) }),
+    ({ x, y }, model) => ({ minimize: mul(ops.meanSquaredError(model(x), y), stepScalar("factor")) }),
     { name: "train", inputs: { x: [2, 2], y: [2] }, maxSteps: 4 },
   );
   return { trainer, step };
@@ -111,9 +111,12 @@ it.each(ENGINES)("weights and snapshots are of the moment in which they are aske
   const open = async () => {
     const model = sequential(dense(3), batchNorm(), dense(1));
     const trainer = createTrainer(engines[kind], model, { inputShape: [2], optimizer: adam({ lr: 0.1 }) });
-    const step = await trainer.compile(({ x, y }, model) => ({ minimize: meanSquaredError(model(x), y) }), {
-      inputs: { x: [2, 2], y: [2] },
-    });
+    const step = await trainer.compile(
+      ({ x, y }, model) => ({ minimize: ops.meanSquaredError(model(x), y) }),
+      {
+        inputs: { x: [2, 2], y: [2] },
+      },
+    );
     await step.run({ x, y });
     return { trainer, step };
   };

@@ -25,6 +25,7 @@ import {
   meanSquaredError,
   mul,
   oneCycle,
+  ops,
   type ResumeOptions,
   reduceOnPlateau,
   relu,
@@ -90,7 +91,7 @@ async function refusal(from: Uint8Array, parts: Parts, allow?: ResumeOptions["al
 /** Two losses of one name. */
 const scaled = (factor: number): Loss => ({
   name: "own",
-  apply: (outputs, targets) => mul(crossEntropy(outputs, targets), factor),
+  apply: (outputs, targets) => mul(ops.crossEntropy(outputs, targets), factor),
 });
 const warmed = (steps: number) => warmUp({ steps, schedule: stepDecay({ epochs: 2 }) });
 

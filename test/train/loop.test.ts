@@ -4,7 +4,6 @@ import {
   adam,
   connect,
   createTrainer,
-  crossEntropy,
   DeviceLostError,
   dense,
   dropout,
@@ -12,6 +11,7 @@ import {
   fit,
   type Optimizer,
   openData,
+  ops,
   relu,
   sequential,
   sgd,
@@ -35,7 +35,7 @@ async function openLoop(engine: Engine) {
   const step = await trainer.compile(
     (_inputs, predict) => {
       const { x, y } = source.batch(BATCH);
-      return { minimize: crossEntropy(predict(x), y) };
+      return { minimize: ops.crossEntropy(predict(x), y) };
     },
     { data: source.data },
   );

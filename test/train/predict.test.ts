@@ -1,7 +1,7 @@
 /** Prediction with probabilities and thresholds, held against the formulas in f64. */
 import { describe, expect, it } from "vitest";
 import { dataset } from "../../src/data/dataset.ts";
-import { cpu, createTrainer, type Engine, log, predict, reshape } from "../../src/index.ts";
+import { cpu, createTrainer, type Engine, log, ops, predict } from "../../src/index.ts";
 import { normals } from "../../src/random.ts";
 import { difference } from "../helpers/compare.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
@@ -91,7 +91,7 @@ describe("predict refuses", () => {
 
   it("softmax over one output", async () => {
     const one = createTrainer(cpu(), (x) => x, { inputShape: [1] });
-    const none = createTrainer(cpu(), (x) => reshape(x, [-1]), { inputShape: [1] });
+    const none = createTrainer(cpu(), (x) => ops.reshape(x, [-1]), { inputShape: [1] });
     for (const trainer of [one, none]) {
       const predicting = predict(trainer, logits, { probabilities: "softmax" });
       await expect(predicting).rejects.toThrow(/predict.*: softmax over the last axis of .* is 1 everywhere/);

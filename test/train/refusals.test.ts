@@ -14,6 +14,7 @@ import {
   flatten,
   mean,
   meanSquaredError,
+  ops,
   predict,
   relu,
   sequential,
@@ -154,7 +155,7 @@ describe("what a step refuses", () => {
       inputShape: [3],
       optimizer: minimize ? sgd() : undefined,
     });
-    return trainer.compile(({ x, y }, model) => ({ loss: meanSquaredError(model(x), y) }), {
+    return trainer.compile(({ x, y }, model) => ({ loss: ops.meanSquaredError(model(x), y) }), {
       name: "measure",
       inputs: { x: [2, 3], y: [2, 2] },
     });

@@ -1,5 +1,5 @@
 /** The training step of a person's choices: what Train runs, and Look inside takes apart. */
-import { type BatchSource, type CompiledStep, correctCount, crossEntropy, type Trainer } from "wgrad";
+import { type BatchSource, type CompiledStep, correctCount, ops, type Trainer } from "wgrad";
 import { buildAugment } from "./build.ts";
 import type { Settings } from "./settings.ts";
 
@@ -17,7 +17,7 @@ export function compileTrainingStep(
       const batch = source.batch(batchSize);
       const { x, y } = augment ? augment.apply(batch) : batch;
       const logits = model(x);
-      return { minimize: crossEntropy(logits, y), correct: correctCount(logits, batch.y) };
+      return { minimize: ops.crossEntropy(logits, y), correct: correctCount(logits, batch.y) };
     },
     { name: "train", data: source.data, maxSteps, penalty: l2 > 0 ? { l2 } : undefined },
   );

@@ -2,6 +2,7 @@
 import { inWords, isClass } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
 import { Tensor, withLabel } from "../graph/tensor.ts";
+import { resolveUncalled, type Uncalled } from "./factory.ts";
 import type { Scope } from "./parameters.ts";
 
 /** A part of a model: a function of traced tensors, with a name for people and a scope for its parameters. */
@@ -12,8 +13,8 @@ export interface Layer {
   apply(x: Tensor, scope: Scope): Tensor;
 }
 
-/** A model is a layer; a plain function is one, too. */
-export type Model = Layer | LayerFunction;
+/** A model is a layer; a plain function is one, too, and so is an activation without a call. */
+export type Model = Layer | LayerFunction | Uncalled<Layer>;
 export type LayerFunction = (x: Tensor, scope: Scope) => Tensor;
 
 export interface Sequential extends Layer {
@@ -26,14 +27,10 @@ export function isSequential(model: Layer): model is Sequential {
   return "withLayers" in model;
 }
 
-/** The key under which an activation that was not called has the layer that it would give. */
-export const UNCALLED = Symbol("uncalled");
-
 /** @throws TypeError for what is no model, in the name of `owner` */
-export function asLayer(model: Model, owner = "sequential", what = "the model"): Layer {
+export function asLayer(given: Model, owner = "sequential", what = "the model"): Layer {
+  const model = resolveUncalled<Layer, LayerFunction>(given);
   if (typeof model === "function") {
-    const { [UNCALLED]: uncalled } = model as { readonly [UNCALLED]?: () => Layer };
-    if (uncalled) return uncalled();
     if (!isClass(model)) return { name: model.name || "function", apply: model };
     throw new TypeError(
       `${owner}: ${what} is the class ${model.name}; give an instance: new ${model.name}(…)`,

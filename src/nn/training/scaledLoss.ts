@@ -3,6 +3,7 @@ import { formatShape } from "../../program.ts";
 import { mul, sub } from "../graph/ops/scalar.ts";
 import { tensor } from "../graph/ops/source.ts";
 import { ShapeError, type Tensor } from "../graph/tensor.ts";
+import type { Uncalled } from "../model/factory.ts";
 import type { ScalingOptions } from "../model/layers/scaling.ts";
 import { asLoss, type Loss, type LossFunction } from "./losses.ts";
 
@@ -12,7 +13,7 @@ import { asLoss, type Loss, type LossFunction } from "./losses.ts";
  * @param scaler fitted on the targets of the training set: `standardScaler().fit(train, { of: "targets" })`
  * @throws TypeError where the scaler is not fitted, or the loss is none; in a step, ShapeError where it is for other targets
  */
-export function scaledLoss(scaler: ScalingOptions, loss: Loss | LossFunction): Loss {
+export function scaledLoss(scaler: ScalingOptions, loss: Loss | LossFunction | Uncalled<Loss>): Loss {
   const { offset, factor, shape = [] } = Object(scaler) as ScalingOptions;
   if (!offset || !factor) {
     throw new TypeError(

@@ -5,7 +5,6 @@ import {
   adam,
   batchNorm,
   conv2d,
-  crossEntropy,
   dense,
   describe as described,
   dropout,
@@ -18,6 +17,7 @@ import {
   type Model,
   mul,
   multiHeadAttention,
+  ops,
   type Program,
   relu,
   reshape,
@@ -49,7 +49,7 @@ function prepared(model: Model, inputShape: Shape): Program {
     penalty: { l2: 1e-4 },
     body: (call) => {
       const logits = call(inputSource("x", [BATCH, ...inputShape]));
-      return { minimize: crossEntropy(logits, inputSource("y", [BATCH], "i32")) };
+      return { minimize: ops.crossEntropy(logits, inputSource("y", [BATCH], "i32")) };
     },
   });
   planMemory(program);

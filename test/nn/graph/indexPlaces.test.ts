@@ -8,7 +8,6 @@ import {
   concat,
   correctCount,
   createTrainer,
-  crossEntropy,
   dense,
   type Engine,
   embedding,
@@ -17,8 +16,8 @@ import {
   gradients,
   iota,
   mul,
+  ops,
   pad,
-  reshape,
   type Scope,
   type Shape,
   slice,
@@ -46,7 +45,7 @@ async function step(engine: Engine, shape: Shape, body: (x: Tensor) => Tensor, d
 describe.each(ENGINES)("on the %s", (kind) => {
   it("ids of two kinds in one tensor are each held to their own table", async () => {
     const both = await step(engines[kind], [2, 2], (x) => {
-      const of = (column: number) => reshape(slice(x, column, column + 1, 1), [2]);
+      const of = (column: number) => ops.reshape(slice(x, column, column + 1, 1), [2]);
       return add(gather(table(3), of(0)), gather(table(100), of(1)));
     });
     expect((await both.run({ x: int(2, 99, 0, 5) })).y).toEqual(Float32Array.of(101, 1010, 5, 50));
@@ -63,7 +62,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
     const mixed = await step(
       engines[kind],
       [2, 3],
-      (x) => concat([gather(table(4), reshape(slice(x, 1, 2, 1), [2])), x], 1),
+      (x) => concat([gather(table(4), ops.reshape(slice(x, 1, 2, 1), [2])), x], 1),
       "f32",
     );
     const x = Float32Array.of(-0.5, 3, 1e6, 2.25, 0, -7);
@@ -78,10 +77,10 @@ describe.each(ENGINES)("on the %s", (kind) => {
   it.each<[string, Shape, (x: Tensor) => Tensor, number, number]>([
     // Of x [2, 3]: the indices, an element that is one, an element that is none.
     ["of a transposed slice", [2, 3], (x) => slice(transpose(x), 1, 2), 4, 5],
-    ["of a slice that is put into another shape", [2, 3], (x) => slice(reshape(x, [3, 2]), 1, 2), 3, 4],
+    ["of a slice that is put into another shape", [2, 3], (x) => slice(ops.reshape(x, [3, 2]), 1, 2), 3, 4],
     ["of slices put together", [2, 3], (x) => concat([slice(x, 0, 1, 1), slice(x, 2, 3, 1)], 1), 5, 4],
     ["with zeros around", [2, 3], (x) => pad(slice(x, 1, 2, 1), 1, 1, 1), 4, 3],
-    ["of every other row", [4, 1, 2], (x) => slice(reshape(x, [2, 4]), 0, 2, 1), 5, 6],
+    ["of every other row", [4, 1, 2], (x) => slice(ops.reshape(x, [2, 4]), 0, 2, 1), 5, 6],
     ["of rows that are chosen", [3, 2], (x) => slice(gather(x, tensor([0, 2])), 1, 2, 1), 3, 4],
   ])("indices %s", async (_name, shape, body, held, free) => {
     const picked = await step(engines[kind], shape, (x) => gather(table(5), body(x)));
@@ -108,7 +107,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
   it("what is computed is rounded down and brought into the range", async () => {
     const computed = await compile(engines[kind], { x: [5] }, ({ x }) => ({
       rows: gather(table(4), mul(x, 2)),
-      loss: crossEntropy(mul(iota([5, 4], 1), 100), mul(x, 2)),
+      loss: ops.crossEntropy(mul(iota([5, 4], 1), 100), mul(x, 2)),
       hits: correctCount(mul(iota([5, 4], 1), 100), mul(x, 2)),
     }));
     const { rows, loss, hits } = await computed({ x: Float32Array.of(-3, 0.7, 1.6, 1e9, -1e-3) });
@@ -124,7 +123,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
       const logits = tensor([9, 0, 9, 0, 0, 9], [3, 2]);
       const i = mul(x, 1.5);
       const rows = gather(table(4), i);
-      const [dx] = gradients(sum(add(rows, square(reshape(x, [3, 1])))), [x]);
+      const [dx] = gradients(sum(add(rows, square(ops.reshape(x, [3, 1])))), [x]);
       return { rows, loss: rowCrossEntropy(logits, i), hits: correctCount(logits, i), dx };
     });
     const { rows, loss, hits, dx } = await computed({
@@ -141,7 +140,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
   it("a gradient goes to the row that was read", async () => {
     const sent = await compile(engines[kind], { x: [3], w: [4] }, ({ x, w }) => ({
       dw: gradients(sum(mul(gather(w, sub(x, 1)), tensor([1, 2, 4]))), [w])[0],
-      best: gather(tensor([5, 6]), argmax(reshape(w, [1, 4]))),
+      best: gather(tensor([5, 6]), argmax(ops.reshape(w, [1, 4]))),
     }));
     const { dw, best } = await sent({ x: Float32Array.of(-5, 3, 99), w: Float32Array.of(0, 0, 0, 1) });
     expect([...dw]).toEqual([1, 0, 2, 4]);
@@ -152,7 +151,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
 
 describe("a data set with ids of two kinds and a number", () => {
   const model = (x: Tensor, scope: Scope) => {
-    const column = (at: number) => reshape(slice(x, at, at + 1, 1), [x.shape[0]]);
+    const column = (at: number) => ops.reshape(slice(x, at, at + 1, 1), [x.shape[0]]);
     const user = embedding(3, 2).apply(column(0), scope.child("user"));
     const item = embedding(50, 2).apply(column(1), scope.child("item"));
     return dense(2).apply(concat([concat([user, item], 1), slice(x, 2, 3, 1)], 1), scope.child("out"));

@@ -5,10 +5,10 @@ import {
   adam,
   connect,
   createTrainer,
-  crossEntropy,
   dense,
   matmul,
   mul,
+  ops,
   type Program,
   relu,
   sequential,
@@ -100,7 +100,7 @@ it("a program that joins what depends on each other is refused", async () => {
     optimizer: adam(),
   });
   const inputs = { x: [2, 8], y: { shape: [2], dtype: "i32" } } as const;
-  const step = await trainer.compile(({ x, y }, model) => ({ minimize: crossEntropy(model(x), y) }), {
+  const step = await trainer.compile(({ x, y }, model) => ({ minimize: ops.crossEntropy(model(x), y) }), {
     inputs,
   });
   const dispatches = step.program.dispatches.map((dispatch, i) =>

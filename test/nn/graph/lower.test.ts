@@ -5,19 +5,15 @@ import {
   argmax,
   constant,
   correctCount,
-  crossEntropy,
   exp,
   gradients,
   matmul,
   max,
   mul,
-  relu,
-  reshape,
-  sigmoid,
+  ops,
   square,
   sum,
   type Tensor,
-  tanh,
   transpose,
 } from "../../../src/index.ts";
 import { HOOK_LIMITS } from "../../../src/kernels/kernel.ts";
@@ -94,7 +90,7 @@ const manyGiven = Object.fromEntries(many.map(({ name, data }) => [name, data]))
 const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, next) => add(mul(sum, 0.5), next));
 
 const logits = add(matmul(x, transpose(weight)), bias);
-const loss = crossEntropy(logits, y);
+const loss = ops.crossEntropy(logits, y);
 const deltaWeight = gradients(loss, [weight])[0];
 const product = matmul(x, transpose(weight));
 
@@ -103,13 +99,13 @@ const cases: Record<string, Graph> = {
   "an input as output": graph({ x, again: x }),
   "a parameter as output": graph({ weight }),
   "a constant as output": graph({ three: constant(3, [2, 2]) }),
-  "views of an input as outputs": graph({ flat: reshape(x, [35]), turned: transpose(x) }),
+  "views of an input as outputs": graph({ flat: ops.reshape(x, [35]), turned: transpose(x) }),
   "views of a result as outputs": graph({
     product,
-    flat: reshape(product, [15]),
+    flat: ops.reshape(product, [15]),
     turned: transpose(product),
   }),
-  "one value under two names": graph({ first: tanh(x), second: tanh(x) }),
+  "one value under two names": graph({ first: ops.tanh(x), second: ops.tanh(x) }),
   "indices as output": graph({ classes: argmax(x), best: max(x, 1) }),
   "more operands than one dispatch binds": graph({ all: total(manySources) }, [], manyGiven),
   "more operands in a reduction than one dispatch binds": graph(
@@ -118,7 +114,7 @@ const cases: Record<string, Graph> = {
     manyGiven,
   ),
   "more operands behind a product than one dispatch binds": graph(
-    { all: add(matmul(reshape(v, [1, 7]), transpose(x)), reshape(sum(total(manySources)), [1, 1])) },
+    { all: add(matmul(ops.reshape(v, [1, 7]), transpose(x)), ops.reshape(sum(total(manySources)), [1, 1])) },
     [],
     manyGiven,
   ),
@@ -127,33 +123,35 @@ const cases: Record<string, Graph> = {
   ),
   "many operands, and several results computed from them": graph(
     Object.fromEntries(
-      [tanh, exp, relu, square].map((fn, i) => [`result${i}`, fn(total(manySources.slice(0, 7)))]),
+      [ops.tanh, exp, ops.relu, square].map((fn, i) => [`result${i}`, fn(total(manySources.slice(0, 7)))]),
     ),
     [],
     manyGiven,
   ),
   "operands and results beside a product's own": graph(
     Object.fromEntries(
-      [tanh, exp, relu, square].map((fn, i) => [
+      [ops.tanh, exp, ops.relu, square].map((fn, i) => [
         `result${i}`,
-        fn(add(matmul(reshape(v, [1, 7]), matmul(transpose(x), x)), total(manySources.slice(0, 4)))),
+        fn(add(matmul(ops.reshape(v, [1, 7]), matmul(transpose(x), x)), total(manySources.slice(0, 4)))),
       ]),
     ),
     [],
     manyGiven,
   ),
   "a value that an epilogue uses, and others too": graph({
-    a: relu(product),
+    a: ops.relu(product),
     b: sum(product, 0),
     c: exp(product),
     d: matmul(product, transpose(product)),
   }),
   "a dear value with many users": graph({
-    a: sum(sigmoid(square(x))),
-    b: matmul(sigmoid(square(x)), transpose(weight)),
-    c: add(sigmoid(square(x)), v),
+    a: sum(ops.sigmoid(square(x))),
+    b: matmul(ops.sigmoid(square(x)), transpose(weight)),
+    c: add(ops.sigmoid(square(x)), v),
   }),
-  "an elementwise value between two kernels": graph({ z: matmul(transpose(relu(product)), sigmoid(z)) }),
+  "an elementwise value between two kernels": graph({
+    z: matmul(transpose(ops.relu(product)), ops.sigmoid(z)),
+  }),
   "a training step": graph({ loss, correct: correctCount(logits, y) }, gradients(loss, [weight, bias])),
   "an assigned value that another is computed from": graph({ loss }, [
     deltaWeight,
@@ -195,7 +193,7 @@ describe("ops that only rewrites make", () => {
 
 describe("fusion", () => {
   it("makes one dispatch of a product with bias and activation", () => {
-    expect(programOf(graph({ out: relu(logits) })).dispatches.map(({ kernel }) => kernel)).toEqual([
+    expect(programOf(graph({ out: ops.relu(logits) })).dispatches.map(({ kernel }) => kernel)).toEqual([
       "matmul",
     ]);
   });

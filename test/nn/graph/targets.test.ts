@@ -12,6 +12,7 @@ import {
   fit,
   type Loss,
   meanSquaredError,
+  ops,
   sigmoidCrossEntropy,
   slice,
   tensor,
@@ -141,15 +142,18 @@ describe("targets of data sets", () => {
 
   it("are not known, and not checked, where the step computes them", async () => {
     const trainer = createTrainer(cpu(), (x) => x, { inputShape: [2] });
-    const step = await trainer.compile(({ x, y }) => ({ value: binaryCrossEntropy(x, slice(y, 0, 2, 1)) }), {
-      inputs: { x: [2, 2], y: [2, 3] },
-    });
+    const step = await trainer.compile(
+      ({ x, y }) => ({ value: ops.binaryCrossEntropy(x, slice(y, 0, 2, 1)) }),
+      {
+        inputs: { x: [2, 2], y: [2, 3] },
+      },
+    );
     expect(
       (await step.run({ x: new Float32Array(4), y: Float32Array.of(1, 0, 9, 0, 1, 9) })).value[0],
     ).toBeCloseTo(Math.log(2), 6);
-    expect(() => crossEntropy(tensor([0, 0], [1, 2]), tensor([1, 3], [1, 2]))).not.toThrow();
+    expect(() => ops.crossEntropy(tensor([0, 0], [1, 2]), tensor([1, 3], [1, 2]))).not.toThrow();
     await expect(
-      trainer.compile(({ x }) => ({ value: crossEntropy(x, tensor([1, 3, 0, 1], [2, 2])) }), {
+      trainer.compile(({ x }) => ({ value: ops.crossEntropy(x, tensor([1, 3, 0, 1], [2, 2])) }), {
         inputs: { x: [2, 2] },
       }),
     ).rejects.toThrow("element 1 is 3; crossEntropy takes targets from 0 to 1");
@@ -172,7 +176,7 @@ describe("outputs", () => {
     ).rejects.toThrow("logits are [2, 1], of one class");
     const flat = createTrainer(cpu(), (x) => x, { inputShape: [2] });
     await expect(
-      flat.compile(({ x, y }) => ({ value: crossEntropy(x, y) }), { inputs: { x: [4], y: [4] } }),
+      flat.compile(({ x, y }) => ({ value: ops.crossEntropy(x, y) }), { inputs: { x: [4], y: [4] } }),
     ).rejects.toThrow("crossEntropy (in step): logits are [4], targets [4]; expected class indices");
   });
 

@@ -15,8 +15,8 @@ import {
   globalAvgPool2d,
   type Layer,
   type Model,
-  meanSquaredError,
   type Optimizer,
+  ops,
   relu,
   type Scope,
   sequential,
@@ -118,7 +118,7 @@ describe("a frozen layer", () => {
     const train = await trainer.compile(
       ({ x }, call) => {
         const y = call(x);
-        return { minimize: meanSquaredError(y, x), y };
+        return { minimize: ops.meanSquaredError(y, x), y };
       },
       { inputs },
     );

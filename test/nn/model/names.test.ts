@@ -10,9 +10,9 @@ import {
   dropout,
   init,
   type Layer,
-  meanSquaredError,
   mul,
   openData,
+  ops,
   sequential,
   sgd,
   stepScalar,
@@ -37,7 +37,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
       );
       const step = await trainer.compile(
         ({ x, y }, model) => ({
-          minimize: meanSquaredError(model(x), y),
+          minimize: ops.meanSquaredError(model(x), y),
           ...(withData
             ? Object.fromEntries(names.map((name) => [`of ${name}`, sum(dataSource(name, [64], "f32"))]))
             : {}),
@@ -61,7 +61,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
       const trainer = createTrainer(engines[kind], dense(1), { inputShape: [2], optimizer: adam() });
       const step = await trainer.compile(
         ({ x, y }, model) => ({
-          minimize: meanSquaredError(model(x), y),
+          minimize: ops.meanSquaredError(model(x), y),
           own: mul(stepScalar("correction1"), 2),
         }),
         { inputs },
@@ -153,7 +153,7 @@ describe("is refused, as one would hide the other:", () => {
     const trainer = open(dense(1))();
     const compiling = trainer.compile(
       ({ x, y }, model) => {
-        const loss = meanSquaredError(model(x), y);
+        const loss = ops.meanSquaredError(model(x), y);
         return { minimize: loss, loss: mul(loss, 2) };
       },
       { inputs },
@@ -167,7 +167,7 @@ describe("is refused, as one would hide the other:", () => {
     const trainer = open(dense(1))();
     const compiling = trainer.compile(
       ({ x, y }, model) => ({
-        minimize: mul(meanSquaredError(model(x), y), stepScalar("optimizer.correction1")),
+        minimize: mul(ops.meanSquaredError(model(x), y), stepScalar("optimizer.correction1")),
       }),
       { inputs },
     );

@@ -4,12 +4,12 @@ import {
   batchNorm,
   conv2d,
   createTrainer,
-  crossEntropy,
   dense,
   dropout,
   type Engine,
   flatten,
   mean,
+  ops,
   relu,
   type Shape,
   sequential,
@@ -160,7 +160,7 @@ describe("a small model with batch normalisation and dropout", () => {
       optimizer: sgd({ lr: 0.1, momentum: 0.9 }),
       seed,
     });
-    const step = await trainer.compile(({ x, y }, call) => ({ minimize: crossEntropy(call(x), y) }), {
+    const step = await trainer.compile(({ x, y }, call) => ({ minimize: ops.crossEntropy(call(x), y) }), {
       inputs: { x: [6, 1, 5, 5], y: { shape: [6], dtype: "i32" } },
       maxSteps: STEPS,
     });

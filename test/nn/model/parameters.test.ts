@@ -16,6 +16,7 @@ import {
   mean,
   mul,
   multiHeadAttention,
+  ops,
   relu,
   residual,
   type Shape,
@@ -83,7 +84,7 @@ describe("layers of one's own", () => {
     const hidden = dense(4);
     // One weight for the way in and the way out.
     const tied: Model = (x, scope) => {
-      const code = relu(hidden.apply(x, scope.child("code")));
+      const code = ops.relu(hidden.apply(x, scope.child("code")));
       const weight = scope.child("code").parameter("weight", [4, 6], { init: init.zeros() });
       return matmul(code, weight);
     };

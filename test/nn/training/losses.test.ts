@@ -13,6 +13,7 @@ import {
   layerNorm,
   meanAbsoluteError,
   meanSquaredError,
+  ops,
   quadratic,
   sequential,
   sgd,
@@ -252,7 +253,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
       expect(dx.every(Number.isFinite)).toBe(true);
       expect(Math.max(...dx)).toBeGreaterThan(0.4);
     }
-    const { loss, dx } = await lossOf(engines[kind], outputs, wrong, binaryCrossEntropy);
+    const { loss, dx } = await lossOf(engines[kind], outputs, wrong, ops.binaryCrossEntropy);
     // Wrong by 10000 at elements 0 and 1, log 2 at the two zeros, right at the others.
     expect(difference("binary", [loss], [(20_000 + 2 * Math.log(2)) / 8], TOLERANCE)).toBe(undefined);
     expect(
@@ -397,7 +398,7 @@ describe("penalties", () => {
       const weights = await trainer.weights();
       const steps = await Promise.all(
         [{}, { penalty: { l1, l2 } }].map((options) =>
-          trainer.compile(({ x, y }, call) => ({ minimize: meanSquaredError(call(x), y) }), {
+          trainer.compile(({ x, y }, call) => ({ minimize: ops.meanSquaredError(call(x), y) }), {
             inputs: { x: x.shape, y: y.shape },
             ...options,
           }),

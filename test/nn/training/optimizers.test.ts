@@ -11,8 +11,8 @@ import {
   layerNorm,
   type Model,
   mean,
-  meanSquaredError,
   type Optimizer,
+  ops,
   rmsprop,
   sequential,
   sgd,
@@ -42,7 +42,7 @@ async function open(engine: Engine, optimizer: Optimizer, options: TrainingOptio
   const step = await trainer.compile(
     ({ x, y }, call, part) => {
       const of = [(part * BATCH) / parts, ((part + 1) * BATCH) / parts] as const;
-      return { minimize: meanSquaredError(call(slice(x, ...of)), slice(y, ...of)) };
+      return { minimize: ops.meanSquaredError(call(slice(x, ...of)), slice(y, ...of)) };
     },
     { inputs: { x: [BATCH, 3], y: [BATCH, 2] }, ...options },
   );

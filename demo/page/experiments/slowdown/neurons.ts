@@ -8,10 +8,10 @@ import {
   createTrainer,
   dense,
   init,
+  ops,
   quadratic,
   sequential,
   sgd,
-  sigmoid,
   sigmoidCrossEntropy,
 } from "wgrad";
 import { COSTS, type Learning, LONGEST_LEAP, type NeuronSettings } from "./settings.ts";
@@ -48,7 +48,7 @@ export class Neurons {
     const step = await trainer.compile(
       ({ x, y }, model) => {
         const weighted = model(x);
-        const output = sigmoid(weighted);
+        const output = ops.sigmoid(weighted);
         // Cross-entropy brings a sigmoid of its own.
         const loss =
           cost === "quadratic" ? quadratic().apply(output, y) : sigmoidCrossEntropy().apply(weighted, y);

@@ -4,7 +4,7 @@ import { formatShape } from "../../../program.ts";
 import { checkTensor, ShapeError, type Tensor } from "../tensor.ts";
 import { matmul } from "./matmul.ts";
 import { choose, greater, mul } from "./scalar.ts";
-import { softmaxOf } from "./softmax.ts";
+import { softmax } from "./softmax.ts";
 import { iota } from "./source.ts";
 import { transpose } from "./view.ts";
 
@@ -30,8 +30,8 @@ export function attention(
     );
   }
   const scores = mul(matmul(q, transpose(k)), 1 / Math.sqrt(q.shape[q.rank - 1]));
-  if (!causal) return matmul(softmaxOf(scores), v);
+  if (!causal) return matmul(softmax(scores), v);
   const square = scores.shape.slice(-2);
   const later = greater(iota(square, 1), iota(square, 0));
-  return matmul(softmaxOf(choose(later, MASKED, scores)), v);
+  return matmul(softmax(choose(later, MASKED, scores)), v);
 }

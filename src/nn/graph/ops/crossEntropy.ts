@@ -5,7 +5,7 @@ import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor
 import { chosenBy, fromHost, heldTo } from "./held.ts";
 import { argmax, max, sum } from "./reduce.ts";
 import { equal, greater, isNumber, mul, sub } from "./scalar.ts";
-import { softmaxOf } from "./softmax.ts";
+import { softmax } from "./softmax.ts";
 import { reshape } from "./view.ts";
 
 interface CrossEntropyAttributes {
@@ -48,7 +48,7 @@ const differenceOp: Op<CrossEntropyAttributes> = {
   infer: ([logits]) => ({ shape: logits.shape, dtype: "f32" }),
   gradient({ inputs: [logits] }, arriving) {
     // The target is constant: what is left is the gradient of softmax itself.
-    const probabilities = softmaxOf(logits);
+    const probabilities = softmax(logits);
     const weighted = mul(arriving, probabilities);
     return [sub(weighted, mul(probabilities, sum(weighted, -1, { keepDims: true }))), undefined];
   },

@@ -3,7 +3,7 @@
 import { checkOptions } from "../../../checks.ts";
 import { type PoolKernel, type PoolShape, poolConstants, tilesImage } from "../../../kernels/pool2d.ts";
 import { formatShape, type Shape } from "../../../program.ts";
-import { define, type KernelCall, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type KernelCall, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { type Pair, pair } from "./conv2d.ts";
 
 export interface Pool2dOptions {
@@ -121,10 +121,12 @@ function poolShape(op: string, x: Shape, window: Pair, options: Pool2dOptions): 
  * gets the gradient, of several NaN the last, as in PyTorch.
  */
 export function maxPool2d(x: Tensor, kernel: Pair, options: Pool2dOptions = {}): Tensor {
+  checkTensor("maxPool2d", x);
   return maxSelect([x, x], poolShape("maxPool2d", x.shape, kernel, options));
 }
 
 /** The mean of each window of images [batch, channels, height, width]; padding counts as zeros. */
 export function avgPool2d(x: Tensor, kernel: Pair, options: Pool2dOptions = {}): Tensor {
+  checkTensor("avgPool2d", x);
   return average([x], poolShape("avgPool2d", x.shape, kernel, options));
 }

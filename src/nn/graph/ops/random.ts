@@ -1,7 +1,8 @@
 /** Random numbers inside a step: functions of (seed, step, stream, position), the same on every engine. */
+import { checkNumber } from "../../../checks.ts";
 import type { Shape } from "../../../program.ts";
 import { checkShape } from "../shape.ts";
-import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { greater, mul } from "./scalar.ts";
 
 const uniformOp: Op<{ shape: Shape; stream: number }> = {
@@ -27,11 +28,21 @@ export function randomUniform(shape: Shape, stream: number): Tensor {
   return uniform([], { shape, stream });
 }
 
+export function checkDropoutRate(rate: number): void {
+  checkNumber("dropout: rate", rate);
+  if (!(rate >= 0 && rate < 1)) {
+    throw new RangeError(`dropout: rate is ${rate}; give a number from 0 up to, not including, 1`);
+  }
+}
+
 /**
  * Inverted dropout (Srivastava et al. 2014): each element is zeroed with probability `rate`, the others are divided
- * by 1 - rate, so that the mean stays.
+ * by 1 - rate, so that the mean stays. Streams as in {@link randomUniform}.
+ * @throws RangeError unless the rate is from 0 up to 1
  */
-export function dropoutOp(x: Tensor, rate: number, stream: number): Tensor {
+export function dropout(x: Tensor, rate: number, stream: number): Tensor {
+  checkTensor("dropout", x);
+  checkDropoutRate(rate);
   const kept = greater(randomUniform(x.shape, stream), rate);
   return mul(x, mul(kept, 1 / (1 - rate)));
 }

@@ -1,5 +1,5 @@
 /** Elementwise arithmetic and functions, with broadcasting, each with its gradient rule. */
-import { checkWhole } from "../../../checks.ts";
+import { checkFiniteNumber, checkWhole } from "../../../checks.ts";
 import type { ScalarFunction } from "../../../kernels/scalar.ts";
 import { formatShape, type Shape } from "../../../program.ts";
 import { broadcastShapes, broadcastStrides, checkShape, sameShape } from "../shape.ts";
@@ -251,21 +251,31 @@ export const normalPdf = scalarOp("normalPdf", "normalPdf", (node, arriving) => 
   neg(mul(arriving, mul(node.inputs[0], node))),
 ]) as Unary;
 
-// Activations. The layers of the same names are in `nn/layers/activations.ts`.
+// Activations. The layers of the same names are in `nn/model/layers/activations.ts`.
 
-/** The result is 0 where no gradient leaves, and above, or NaN, where it does. */
-export const reluOp = scalarOp("relu", "relu", (node, arriving) => [choose(node, arriving, 0)]) as Unary;
+/** max(x, 0). The result is 0 where no gradient leaves, and above, or NaN, where it does. */
+export const relu = scalarOp("relu", "relu", (node, arriving) => [choose(node, arriving, 0)]) as Unary;
 
-export const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slope] }, arriving) => [
+const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slope] }, arriving) => [
   choose(greater(x, 0), arriving, mul(arriving, slope)),
   undefined,
-]) as (x: Operand, slope: number) => Tensor;
+]);
+/** x for x > 0, else slope · x. @throws RangeError unless the slope is finite */
+export function leakyRelu(x: Operand, slope = 0.01): Tensor {
+  checkFiniteNumber("leakyRelu: slope", slope);
+  return leakyReluOp(x, slope);
+}
 
 /** For x ≤ 0 the derivative is αeˣ: computed anew, as the result, α(eˣ - 1), plus α has few digits of it. */
-export const eluOp = scalarOp("elu", "elu", ({ inputs: [x, alpha] }, arriving) => [
+const eluOp = scalarOp("elu", "elu", ({ inputs: [x, alpha] }, arriving) => [
   mul(arriving, choose(greater(x, 0), 1, mul(alpha, expBelow0(x)))),
   undefined,
-]) as (x: Operand, alpha: number) => Tensor;
+]);
+/** x for x > 0, else alpha · (eˣ - 1) (Clevert et al. 2016). @throws RangeError unless alpha is finite */
+export function elu(x: Operand, alpha = 1): Tensor {
+  checkFiniteNumber("elu: alpha", alpha);
+  return eluOp(x, alpha);
+}
 
 /** eˣ for x up to 0, and 1 above. */
 function expBelow0(x: Tensor): Tensor {
@@ -274,27 +284,35 @@ function expBelow0(x: Tensor): Tensor {
 
 const SELU_SCALE = 1.0507009873554805;
 const SELU_ALPHA = 1.6732632423543772;
-export const seluOp = scalarOp("selu", "selu", ({ inputs: [x] }, arriving) => [
+/** Klambauer et al. 2017: scaled so that activations keep mean 0 and variance 1. */
+export const selu = scalarOp("selu", "selu", ({ inputs: [x] }, arriving) => [
   mul(arriving, choose(greater(x, 0), SELU_SCALE, mul(expBelow0(x), SELU_SCALE * SELU_ALPHA))),
 ]) as Unary;
 
-export const sigmoidOp = scalarOp("sigmoid", "sigmoid", (node, arriving) => [
+/** 1 / (1 + e⁻ˣ). */
+export const sigmoid = scalarOp("sigmoid", "sigmoid", (node, arriving) => [
   mul(arriving, mul(node, sub(1, node))),
 ]) as Unary;
 
-export const tanhOp = scalarOp("tanh", "hyperbolicTangent", (node, arriving) => [
+export const tanh = scalarOp("tanh", "hyperbolicTangent", (node, arriving) => [
   mul(arriving, sub(1, square(node))),
 ]) as Unary;
 
 /** log(1 + eˣ). */
-export const softplusOp = scalarOp("softplus", "softplus", ({ inputs: [x] }, arriving) => [
-  mul(arriving, sigmoidOp(x)),
+export const softplus = scalarOp("softplus", "softplus", ({ inputs: [x] }, arriving) => [
+  mul(arriving, sigmoid(x)),
 ]) as Unary;
 
 /** x · Φ(x), exact (Hendrycks & Gimpel 2016). */
-export const geluOp: Unary = (x) => mul(x, normalCdf(x));
+export function gelu(x: Operand): Tensor {
+  const input = asTensor(x, "gelu");
+  return mul(input, normalCdf(input));
+}
 /** x · sigmoid(x), also called swish. */
-export const siluOp: Unary = (x) => mul(x, sigmoidOp(x));
+export function silu(x: Operand): Tensor {
+  const input = asTensor(x, "silu");
+  return mul(input, sigmoid(input));
+}
 
 /** One-hot rows: [..., classes] from class indices [...]. Labels that are `except`, if given, may lie outside. */
 export function oneHot(labels: Tensor, classes: number, except?: number): Tensor {

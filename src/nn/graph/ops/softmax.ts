@@ -47,7 +47,7 @@ function along(name: string, x: Tensor, axis: number, logarithm: boolean): Tenso
 }
 
 /** exp(x) / Σ exp(x) along `axis`, stable for any finite x. */
-export function softmaxOf(x: Tensor, axis = -1): Tensor {
+export function softmax(x: Tensor, axis = -1): Tensor {
   return along("softmax", x, axis, false);
 }
 

@@ -1,94 +1,57 @@
-/** Activations. Called without a tensor each gives a layer, called with one it gives the result. */
-import { checkNumber, inWords } from "../../../checks.ts";
-import {
-  eluOp,
-  geluOp,
-  leakyReluOp,
-  reluOp,
-  seluOp,
-  sigmoidOp,
-  siluOp,
-  softplusOp,
-  tanhOp,
-} from "../../graph/ops/scalar.ts";
-import { softmaxOf } from "../../graph/ops/softmax.ts";
-import { Tensor } from "../../graph/tensor.ts";
-import { type Layer, UNCALLED } from "../model.ts";
+/** Activations, as layers. The ops of the same names are in `nn/graph/ops/`. */
+import { checkFiniteNumber, checkNothing } from "../../../checks.ts";
+import * as ops from "../../graph/ops/scalar.ts";
+import { softmax as softmaxOp } from "../../graph/ops/softmax.ts";
+import type { Tensor } from "../../graph/tensor.ts";
+import { type Factory, factory } from "../factory.ts";
+import type { Layer } from "../model.ts";
 
-interface Activation {
-  /** As a layer. */
-  (): Layer;
-  /** As an op. */
-  (x: Tensor): Tensor;
+function made<Arguments extends readonly unknown[]>(
+  name: string,
+  make: (...args: Arguments) => Layer["apply"],
+): Factory<Layer, Arguments> {
+  return factory(
+    name,
+    (...args: Arguments) => ({ name, role: "activation", apply: make(...args) }),
+    "layer",
+    "x",
+  );
 }
 
-function layer(name: string, apply: (x: Tensor) => Tensor): Layer {
-  // Only the tensor is passed on: ops take operands, not scopes.
-  return { name, role: "activation", apply: (x) => apply(x) };
-}
-
-function activation(name: string, op: (x: Tensor) => Tensor): Activation {
-  function either(): Layer;
-  function either(x: Tensor): Tensor;
-  function either(x?: Tensor): Layer | Tensor {
-    return x === undefined ? layer(name, op) : op(traced(name, x));
-  }
-  return Object.assign(either, { [UNCALLED]: () => layer(name, op) });
-}
-
-/** @throws TypeError for what is no tensor: activations have no options */
-function traced(name: string, x: unknown): Tensor {
-  if (x instanceof Tensor) return x;
-  throw new TypeError(`${name}: got ${inWords(x)}; write ${name}() for a layer, ${name}(x) for a tensor x`);
+/** An activation without parameters. */
+function plain(name: string, op: (x: Tensor) => Tensor): Factory<Layer> {
+  return made(name, (...nothing: readonly never[]) => {
+    // `Array.from({ length: 3 }, relu)` gives it undefined.
+    if (nothing[0] !== undefined) checkNothing(name, nothing);
+    // Only the tensor is passed on: ops take operands, not scopes.
+    return (x) => op(x);
+  });
 }
 
 /** max(x, 0). */
-export const relu = activation("relu", reluOp);
+export const relu = plain("relu", ops.relu);
 /** Klambauer et al. 2017: scaled so that activations keep mean 0 and variance 1. */
-export const selu = activation("selu", seluOp);
+export const selu = plain("selu", ops.selu);
 /** x · Φ(x), exact (Hendrycks & Gimpel 2016). */
-export const gelu = activation("gelu", geluOp);
+export const gelu = plain("gelu", ops.gelu);
 /** x · sigmoid(x), also called swish. */
-export const silu = activation("silu", siluOp);
+export const silu = plain("silu", ops.silu);
 /** 1 / (1 + e⁻ˣ). */
-export const sigmoid = activation("sigmoid", sigmoidOp);
-export const tanh = activation("tanh", tanhOp);
+export const sigmoid = plain("sigmoid", ops.sigmoid);
+export const tanh = plain("tanh", ops.tanh);
 /** log(1 + eˣ). */
-export const softplus = activation("softplus", softplusOp);
+export const softplus = plain("softplus", ops.softplus);
+/** exp(x) / Σ exp(x) along the last axis. */
+export const softmax = plain("softmax", softmaxOp);
 
-/** x for x > 0, else slope · x (default slope 0.01). */
-export function leakyRelu(slope?: number): Layer;
-export function leakyRelu(x: Tensor, slope?: number): Tensor;
-export function leakyRelu(first?: Tensor | number, second?: number): Layer | Tensor {
-  const withSlope = (slope = 0.01) => checked("leakyRelu", "slope", slope);
-  if (first instanceof Tensor) return leakyReluOp(first, withSlope(second));
-  const slope = withSlope(first);
-  return layer("leakyRelu", (x) => leakyReluOp(x, slope));
-}
+/** x for x > 0, else slope · x (default slope 0.01). @throws RangeError unless the slope is finite */
+export const leakyRelu: Factory<Layer, [slope?: number]> = made("leakyRelu", (slope = 0.01) => {
+  checkFiniteNumber("leakyRelu: slope", slope);
+  return (x) => ops.leakyRelu(x, slope);
+});
 
-/** x for x > 0, else alpha · (eˣ - 1) (default alpha 1; Clevert et al. 2016). */
-export function elu(alpha?: number): Layer;
-export function elu(x: Tensor, alpha?: number): Tensor;
-export function elu(first?: Tensor | number, second?: number): Layer | Tensor {
-  const withAlpha = (alpha = 1) => checked("elu", "alpha", alpha);
-  if (first instanceof Tensor) return eluOp(first, withAlpha(second));
-  const alpha = withAlpha(first);
-  return layer("elu", (x) => eluOp(x, alpha));
-}
-
-/** Softmax along the last axis, or with a tensor along `axis`. */
-export function softmax(): Layer;
-export function softmax(x: Tensor, axis?: number): Tensor;
-export function softmax(x?: Tensor, axis = -1): Layer | Tensor {
-  return x === undefined
-    ? layer("softmax", (input) => softmaxOf(input))
-    : softmaxOf(traced("softmax", x), axis);
-}
-// Without a call they are layers, too, with their defaults.
-for (const make of [leakyRelu, elu, softmax]) Object.assign(make, { [UNCALLED]: () => make() });
-
-function checked(name: string, what: string, value: number): number {
-  checkNumber(`${name}: ${what}`, value);
-  if (!Number.isFinite(value)) throw new RangeError(`${name}: ${what} is ${value}; give a finite number`);
-  return value;
-}
+/** x for x > 0, else alpha · (eˣ - 1) (default alpha 1; Clevert et al. 2016). @throws RangeError unless alpha is finite */
+export const elu: Factory<Layer, [alpha?: number]> = made("elu", (alpha = 1) => {
+  checkFiniteNumber("elu: alpha", alpha);
+  return (x) => ops.elu(x, alpha);
+});

@@ -11,7 +11,8 @@ import {
 } from "../../graph/ops/conv2d.ts";
 import { add } from "../../graph/ops/scalar.ts";
 import { reshape } from "../../graph/ops/view.ts";
-import { ShapeError, Tensor } from "../../graph/tensor.ts";
+import { ShapeError } from "../../graph/tensor.ts";
+import { refuseTensor } from "../factory.ts";
 import { type Initializer, initializerFor, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
 
@@ -27,20 +28,11 @@ export interface Conv2dLayerOptions extends Conv2dOptions {
 /**
  * A convolution of images [batch, channels, height, width] with `filters` kernels: [batch, filters, height', width'].
  * Parameters: `weight` [filters, channels / groups, kernel height, kernel width], `bias` [filters], as PyTorch's
- * `nn.Conv2d`. Called with tensors instead, it is the op: `conv2d(x, weight, options)`.
+ * `nn.Conv2d`.
+ * @throws RangeError, ShapeError naming what is wrong
  */
-export function conv2d(filters: number, kernel: Pair, options?: Conv2dLayerOptions): Layer;
-export function conv2d(x: Tensor, weight: Tensor, options?: Conv2dOptions): Tensor;
-export function conv2d(
-  first: number | Tensor,
-  second: Pair | Tensor,
-  options: Conv2dLayerOptions = {},
-): Layer | Tensor {
-  if (first instanceof Tensor) return conv2dOp(first, second as Tensor, options);
-  return conv2dLayer(first, second as Pair, options);
-}
-
-function conv2dLayer(filters: number, kernel: Pair, options: Conv2dLayerOptions): Layer {
+export function conv2d(filters: number, kernel: Pair, options: Conv2dLayerOptions = {}): Layer {
+  refuseTensor("conv2d", filters, "layer", "x, weight");
   checkWhole("conv2d: filters", filters);
   checkOptions("conv2d", options, {
     ...CONV2D_OPTIONS,

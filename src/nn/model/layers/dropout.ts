@@ -1,5 +1,5 @@
-import { checkNumber } from "../../../checks.ts";
-import { dropoutOp } from "../../graph/ops/random.ts";
+import { checkDropoutRate, dropout as dropoutOp } from "../../graph/ops/random.ts";
+import { refuseTensor } from "../factory.ts";
 import type { Layer } from "../model.ts";
 
 /**
@@ -8,10 +8,8 @@ import type { Layer } from "../model.ts";
  * position): the same on every engine.
  */
 export function dropout(rate = 0.5): Layer {
-  checkNumber("dropout: rate", rate);
-  if (!(rate >= 0 && rate < 1)) {
-    throw new RangeError(`dropout: rate is ${rate}; give a number from 0 up to, not including, 1`);
-  }
+  refuseTensor("dropout", rate, "layer", "x, rate, stream");
+  checkDropoutRate(rate);
   return {
     name: "dropout",
     apply: (x, scope) => (scope.training && rate > 0 ? dropoutOp(x, rate, scope.stream()) : x),

@@ -1,7 +1,7 @@
 import { checkNothing } from "../../../checks.ts";
-import { formatShape, type Shape } from "../../../program.ts";
+import { formatShape } from "../../../program.ts";
 import { reshape as reshapeOp } from "../../graph/ops/view.ts";
-import { Tensor } from "../../graph/tensor.ts";
+import { refuseTensor } from "../factory.ts";
 import type { Layer } from "../model.ts";
 
 /** All axes but the first joined into one: [batch, …] → [batch, features]. */
@@ -12,14 +12,10 @@ export function flatten(...nothing: readonly never[]): Layer {
 
 /**
  * Each sample in another shape: `reshape(1, 28, 28)` turns [batch, 784] into [batch, 1, 28, 28]. One size may be -1.
- * Called with a tensor and a whole shape, it is the op.
+ * @throws RangeError for what is no size
  */
-export function reshape(...sizes: number[]): Layer;
-export function reshape(x: Tensor, shape: Shape): Tensor;
-export function reshape(...args: number[] | [Tensor, Shape]): Layer | Tensor {
-  const [x, shape] = args;
-  if (x instanceof Tensor) return reshapeOp(x, shape as Shape);
-  const sizes = args as number[];
+export function reshape(...sizes: readonly number[]): Layer {
+  refuseTensor("reshape", sizes[0], "layer", "x, shape");
   const bad = sizes.find((size) => size !== -1 && !(Number.isInteger(size) && size >= 1));
   if (bad !== undefined || sizes.filter((size) => size === -1).length > 1) {
     throw new RangeError(

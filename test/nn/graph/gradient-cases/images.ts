@@ -1,5 +1,5 @@
 /** Convolution and pooling, and the ops that are their gradients. */
-import { avgPool2d, conv2d, gradients, maxPool2d } from "../../../../src/index.ts";
+import { gradients, ops } from "../../../../src/index.ts";
 import type { DifferentiableFunction } from "../../../helpers/finite-differences.ts";
 import { distinct, uniform } from "../../../helpers/samples.ts";
 
@@ -15,54 +15,57 @@ const arrivingGrouped = () => uniform([2, 6, 3, 5]);
 
 export const imageCases: Record<string, Record<string, DifferentiableFunction>> = {
   conv2d: {
-    plain: { inputs: small(), body: ({ x, w }) => conv2d(x, w) },
-    "stride, padding and dilation": { inputs: small(), body: ({ x, w }) => conv2d(x, w, stepping) },
-    "in groups": { inputs: inGroups(), body: ({ x, w }) => conv2d(x, w, grouped) },
+    plain: { inputs: small(), body: ({ x, w }) => ops.conv2d(x, w) },
+    "stride, padding and dilation": { inputs: small(), body: ({ x, w }) => ops.conv2d(x, w, stepping) },
+    "in groups": { inputs: inGroups(), body: ({ x, w }) => ops.conv2d(x, w, grouped) },
   },
   conv2dInputGradient: {
     "stride, padding and dilation": {
       inputs: { ...small(), dy: arrivingSmall() },
-      body: ({ x, w, dy }) => gradients(conv2d(x, w, stepping), [x], dy)[0],
+      body: ({ x, w, dy }) => gradients(ops.conv2d(x, w, stepping), [x], dy)[0],
     },
     "in groups": {
       inputs: { ...inGroups(), dy: arrivingGrouped() },
-      body: ({ x, w, dy }) => gradients(conv2d(x, w, grouped), [x], dy)[0],
+      body: ({ x, w, dy }) => gradients(ops.conv2d(x, w, grouped), [x], dy)[0],
     },
   },
   conv2dWeightGradient: {
     "stride, padding and dilation": {
       inputs: { ...small(), dy: arrivingSmall() },
-      body: ({ x, w, dy }) => gradients(conv2d(x, w, stepping), [w], dy)[0],
+      body: ({ x, w, dy }) => gradients(ops.conv2d(x, w, stepping), [w], dy)[0],
     },
     "in groups": {
       inputs: { ...inGroups(), dy: arrivingGrouped() },
-      body: ({ x, w, dy }) => gradients(conv2d(x, w, grouped), [w], dy)[0],
+      body: ({ x, w, dy }) => gradients(ops.conv2d(x, w, grouped), [w], dy)[0],
     },
   },
   avgPool2d: {
-    "windows side by side": { inputs: { x: uniform([2, 3, 4, 6]) }, body: ({ x }) => avgPool2d(x, 2) },
+    "windows side by side": { inputs: { x: uniform([2, 3, 4, 6]) }, body: ({ x }) => ops.avgPool2d(x, 2) },
     "windows that overlap": {
       inputs: { x: uniform([2, 3, 5, 7]) },
-      body: ({ x }) => avgPool2d(x, [3, 2], pooling),
+      body: ({ x }) => ops.avgPool2d(x, [3, 2], pooling),
     },
   },
   averageScatter: {
     "windows that overlap": {
       inputs: { x: uniform([2, 3, 5, 7]), dy: uniform([2, 3, 3, 8]) },
-      body: ({ x, dy }) => gradients(avgPool2d(x, [3, 2], pooling), [x], dy)[0],
+      body: ({ x, dy }) => gradients(ops.avgPool2d(x, [3, 2], pooling), [x], dy)[0],
     },
   },
   maxSelect: {
-    "windows side by side": { inputs: { x: distinct([2, 3, 4, 6], 0.1) }, body: ({ x }) => maxPool2d(x, 2) },
+    "windows side by side": {
+      inputs: { x: distinct([2, 3, 4, 6], 0.1) },
+      body: ({ x }) => ops.maxPool2d(x, 2),
+    },
     "windows that overlap": {
       inputs: { x: distinct([2, 3, 5, 7], 0.1) },
-      body: ({ x }) => maxPool2d(x, [3, 2], pooling),
+      body: ({ x }) => ops.maxPool2d(x, [3, 2], pooling),
     },
   },
   maxScatter: {
     "windows that overlap": {
       inputs: { x: distinct([2, 3, 5, 7], 0.1), dy: uniform([2, 3, 3, 8]) },
-      body: ({ x, dy }) => gradients(maxPool2d(x, [3, 2], pooling), [x], dy)[0],
+      body: ({ x, dy }) => gradients(ops.maxPool2d(x, [3, 2], pooling), [x], dy)[0],
     },
   },
 };

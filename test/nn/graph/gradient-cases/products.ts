@@ -1,13 +1,5 @@
 /** Matrix products, softmax and cross-entropy. */
-import {
-  correctCount,
-  gradients,
-  logSoftmax,
-  matmul,
-  softmax,
-  sum,
-  transpose,
-} from "../../../../src/index.ts";
+import { correctCount, gradients, logSoftmax, matmul, ops, sum, transpose } from "../../../../src/index.ts";
 import { rowCrossEntropy } from "../../../../src/nn/graph/ops/crossEntropy.ts";
 import type { DifferentiableFunction } from "../../../helpers/finite-differences.ts";
 import { distinct, indices, uniform } from "../../../helpers/samples.ts";
@@ -53,8 +45,8 @@ export const productCases: Record<string, Record<string, DifferentiableFunction>
     },
   },
   softmax: {
-    "last axis": { inputs: { x: logits() }, body: ({ x }) => softmax(x) },
-    "first axis": { inputs: { x: logits() }, body: ({ x }) => softmax(x, 0) },
+    "last axis": { inputs: { x: logits() }, body: ({ x }) => ops.softmax(x) },
+    "first axis": { inputs: { x: logits() }, body: ({ x }) => ops.softmax(x, 0) },
     "middle axis, logarithm": { inputs: { x: uniform([2, 3, 5]) }, body: ({ x }) => logSoftmax(x, 1) },
     logarithm: { inputs: { x: logits() }, body: ({ x }) => logSoftmax(x) },
     "of many": { inputs: { x: uniform([2, 130]) }, body: ({ x }) => logSoftmax(x) },

@@ -7,8 +7,8 @@ import {
   max,
   mean,
   mul,
+  ops,
   pad,
-  reshape,
   slice,
   square,
   sum,
@@ -21,7 +21,7 @@ import { distinct, indices, uniform } from "../../../helpers/samples.ts";
 
 export const shapeCases: Record<string, Record<string, DifferentiableFunction>> = {
   reshape: {
-    plain: { inputs: { x: uniform([3, 5, 2]) }, body: ({ x }) => reshape(square(x), [5, -1]) },
+    plain: { inputs: { x: uniform([3, 5, 2]) }, body: ({ x }) => ops.reshape(square(x), [5, -1]) },
   },
   transpose: {
     "two axes": { inputs: { x: uniform([3, 5]) }, body: ({ x }) => square(transpose(x)) },

@@ -1,0 +1,44 @@
+/** Functions that make a layer or a loss. Without a call, they stand for the one with its defaults. */
+import { Tensor } from "../graph/tensor.ts";
+
+/** The key under which a function has what it makes by default. */
+export const UNCALLED = Symbol("uncalled");
+
+/** What may stand without a call: `sequential(dense(8), relu)` is `sequential(dense(8), relu())`. */
+export interface Uncalled<Made> {
+  readonly [UNCALLED]: () => Made;
+}
+
+/** A function that makes a layer or a loss, and may stand without a call. */
+export type Factory<Made, Arguments extends readonly unknown[] = readonly never[]> = ((
+  ...args: Arguments
+) => Made) &
+  Uncalled<Made>;
+
+/** `make`, which refuses tensors, and may stand without a call; `op` is what the op of its name takes. */
+export function factory<Made, Arguments extends readonly unknown[]>(
+  name: string,
+  make: (...args: Arguments) => Made,
+  kind: "layer" | "loss",
+  op: string,
+): Factory<Made, Arguments> {
+  const called = (...args: Arguments): Made => {
+    refuseTensor(name, args[0], kind, op);
+    return make(...args);
+  };
+  const byDefault = make as () => Made;
+  // Given without a call, it is called so in messages.
+  return Object.defineProperty(Object.assign(called, { [UNCALLED]: byDefault }), "name", { value: name });
+}
+
+/** @throws TypeError for a tensor: a layer and the op of its name are two functions */
+export function refuseTensor(name: string, given: unknown, kind: "layer" | "loss", op: string): void {
+  if (given instanceof Tensor)
+    throw new TypeError(`${name}: got a tensor; ${name}() is a ${kind}; write ops.${name}(${op})`);
+}
+
+/** What a function without a call stands for; anything else as it is. */
+export function resolveUncalled<Made, Own>(value: Made | Own | Uncalled<Made>): Made | Own {
+  const makes = (value as Partial<Uncalled<Made>> | null | undefined)?.[UNCALLED];
+  return makes ? makes() : (value as Made | Own);
+}
