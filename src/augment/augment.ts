@@ -1,4 +1,4 @@
-/** Augmentations put together to what `fit` takes. */
+/** Combines augmentations for the option `augment` of `fit`. */
 import { inWords } from "../checks.ts";
 import { gridSample } from "../nn/graph/ops/gridSample.ts";
 import { add, broadcastTo, mul, type Operand } from "../nn/graph/ops/scalar.ts";
@@ -21,10 +21,11 @@ import {
 type Moving = Extract<Augmentation, { kind: "affine" | "field" }>;
 
 /**
- * Augmentations, one after another, for the option `augment` of `fit`: they change each batch on the device, as it is
- * read. What is random is a function of (seed, epoch, sample): the same on both engines, in batches of any size and
- * order, and after a resume. Those that move pixels and stand side by side are done by one bilinear resampling.
- * @throws TypeError for what is no augmentation; when the step is compiled, ShapeError for one that does not fit the data
+ * Applies augmentations in order, for the option `augment` of `fit`. They change each batch on the device, as it is
+ * read. Random numbers are functions of (seed, epoch, sample): equal on both engines, in batches of any size and order,
+ * and after a resume. Adjacent augmentations that move pixels share one bilinear resampling.
+ * @throws TypeError where an argument is no augmentation, or none is given; when the step is compiled, ShapeError where
+ *   an augmentation does not fit the data
  */
 export function augment(...augmentations: readonly Augmentation[]): Augment {
   const bad = augmentations.findIndex((one) => typeof one !== "object" || !("kind" in Object(one)));
@@ -69,13 +70,13 @@ function movingFrom(augmentations: readonly Augmentation[], first: number): Movi
   return (end < 0 ? others : others.slice(0, end)) as Moving[];
 }
 
-/** The images that moving their pixels in all these ways gives, read once. */
+/** The images after all moves, read once. */
 function resampled(x: Tensor, moving: readonly Moving[], drawOf: (i: number) => Draw): Tensor {
   const size = imageSize(moving[0].name, x);
   let matrix: Tensor | undefined;
   let field: Tensor | undefined;
   moving.forEach((one, i) => {
-    // The first moves the image itself, so the place that a pixel comes from goes through it last.
+    // The first augmentation moves the image itself: the source position passes through it last.
     if (one.kind === "affine") {
       const map = one.map(drawOf(i), size);
       matrix = matrixOf(matrix ? after(entriesOf(matrix), map) : map, size);
@@ -87,7 +88,7 @@ function resampled(x: Tensor, moving: readonly Moving[], drawOf: (i: number) => 
   return gridSample(x, gridOf(matrix ?? matrixOf(STILL, size), field, size));
 }
 
-/** The map that goes through `second`, then through `first`. */
+/** The map that applies `second`, then `first`. */
 function after(first: Affine, second: Affine): Affine {
   const sum = (p: Operand, q: Operand, r: Operand, s: Operand) => add(mul(p, q), mul(r, s));
   return {
@@ -100,7 +101,7 @@ function after(first: Affine, second: Affine): Affine {
   };
 }
 
-/** The entries of a map as a matrix [batch, 6], computed once for each image and not for each of its pixels. */
+/** The entries of a map as a matrix [batch, 6], computed once for each image rather than for each pixel. */
 function matrixOf({ a, b, c, d, e, f }: Affine, { batch }: ImageSize): Tensor {
   const column = (entry: Operand) =>
     reshape(broadcastTo(entry instanceof Tensor ? entry : constant(entry), [batch]), [batch, 1]);
@@ -114,7 +115,7 @@ function entriesOf(matrix: Tensor): Affine {
   return { a, b, c, d, e, f };
 }
 
-/** Where each pixel of the results comes from: [batch, 2, height, width], rows and columns in pixels. */
+/** Source position of each pixel: [batch, 2, height, width], rows and columns in pixels. */
 function gridOf(matrix: Tensor, field: Tensor | undefined, size: ImageSize): Tensor {
   const { batch, height, width } = size;
   const entry = (k: number) => reshape(slice(reshape(matrix, [batch, 2, 3]), k, k + 1, 2), [batch, 2, 1, 1]);

@@ -1,4 +1,4 @@
-/** What `augment` puts together: the kinds of augmentations, and how they draw. */
+/** Kinds of augmentations, and their random numbers. */
 import { inWords } from "../checks.ts";
 import { sampleUniform } from "../nn/graph/ops/sampleRandom.ts";
 import { add, mul } from "../nn/graph/ops/scalar.ts";
@@ -9,8 +9,8 @@ import type { Batch } from "../nn/training/batch.ts";
 import { formatShape } from "../program.ts";
 
 /**
- * Where a result's pixel comes from, as a linear map of its place (row, column), both counted from the middle of the
- * image: [row, column] ← [[a, b], [c, d]] · [row, column] + [e, f]. Entries [batch], or numbers.
+ * Source position of a pixel, as a linear map of its own (row, column), both counted from the middle of the image:
+ * [row, column] ← [[a, b], [c, d]] · [row, column] + [e, f]. Entries are [batch], or numbers.
  */
 export interface Affine {
   readonly a: Tensor | number;
@@ -21,18 +21,18 @@ export interface Affine {
   readonly f: Tensor | number;
 }
 
-/** The map that leaves every pixel where it is. */
+/** The identity map. */
 export const STILL: Affine = { a: 1, b: 0, c: 0, d: 1, e: 0, f: 0 };
 
-/** Random numbers of one augmentation, for each sample of a batch: functions of (seed, epoch, sample). */
+/** Random numbers of one augmentation for each sample of a batch: functions of (seed, epoch, sample). */
 export interface Draw {
-  /** [batch, columns], uniform in [0, 1). Each `part` (0 to 3) has numbers of its own. */
+  /** Uniform numbers in [0, 1), [batch, columns]. Each `part` (0 to 3) has its own. */
   uniforms(columns: number, part?: number): Tensor;
-  /** Column `column` of the first few uniform numbers, [batch], brought to lie from `low` to `high`. */
+  /** Uniform numbers from `low` to `high`, [batch]; each `column` (0 to 3) has its own. */
   between(low: number, high: number, column?: number): Tensor;
 }
 
-/** The sizes of the images in a batch. */
+/** Sizes of the images in a batch. */
 export interface ImageSize {
   readonly batch: number;
   readonly channels: number;
@@ -42,11 +42,11 @@ export interface ImageSize {
 
 /** One augmentation, as data. */
 export type Augmentation =
-  /** Moves pixels along straight lines; neighbours in the list are applied together, by one resampling. */
+  /** Moves pixels by a linear map; neighbours in the list share one resampling. */
   | { readonly kind: "affine"; readonly name: string; map(draw: Draw, size: ImageSize): Affine }
-  /** Moves pixels by a field [batch, 2, height, width] of rows and columns, after the affine ones beside it. */
+  /** Moves pixels by a field [batch, 2, height, width] of rows and columns, after the affine maps next to it. */
   | { readonly kind: "field"; readonly name: string; field(draw: Draw, size: ImageSize): Tensor }
-  /** Changes values where they are. `images` says that it needs [batch, channels, height, width]. */
+  /** Changes values in place. `images` requires [batch, channels, height, width]. */
   | {
       readonly kind: "values";
       readonly name: string;
@@ -60,13 +60,13 @@ export type Augmentation =
       apply(batch: Batch, draw: Draw): Pick<Batch, "x" | "y">;
     };
 
-/** Streams of random numbers from here on are augmentation's; layers count theirs from 0. */
+/** Random streams from here on belong to augmentation; layers count theirs from 0. */
 const FIRST_STREAM = 0x61756700;
 const STREAMS_EACH = 4;
-/** Columns of the stream that `between` reads from. */
+/** Columns of the stream that `between` reads. */
 const COLUMNS = 4;
 
-/** The numbers of the augmentation at `position` of the list. */
+/** Random numbers of the augmentation at `position` of the list. */
 export function drawFor(samples: Tensor, position: number): Draw {
   const stream = FIRST_STREAM + STREAMS_EACH * position;
   const uniforms = (columns: number, part = 0) => sampleUniform(samples, columns, stream + part);
@@ -85,16 +85,16 @@ export function imageSize(name: string, { shape }: Tensor): ImageSize {
   if (shape.length === 4) return { batch, channels, height, width };
   throw new ShapeError(
     name,
-    `the inputs are ${formatShape(shape.slice(1))}; it needs images [channels, height, width]: give the data set that shape, dense layers flatten it themselves`,
+    `the inputs are ${formatShape(shape.slice(1))}; expected images [channels, height, width]: give the data set that shape, dense layers flatten images themselves`,
   );
 }
 
-/** @throws ShapeError where `pixels` of `what` are more than an image has */
+/** @throws ShapeError where `pixels` of `what` exceed the image */
 export function checkFits(name: string, what: string, pixels: number, { height, width }: ImageSize): void {
   if (pixels < Math.min(height, width)) return;
   throw new ShapeError(
     name,
-    `${what} is ${pixels} pixels, and the images are ${height} × ${width}; give less`,
+    `${what} is ${pixels} pixels, but the images are ${height} × ${width}; give less`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** Augmentations that move pixels: along straight lines, or by a smooth random field. */
+/** Augmentations that move pixels: by a linear map, or by a smooth random field. */
 import { checkOptions, checkWhole } from "../checks.ts";
 import { matmul } from "../nn/graph/ops/matmul.ts";
 import { cos, div, floor, greater, mul, neg, sin, sub } from "../nn/graph/ops/scalar.ts";
@@ -11,11 +11,15 @@ import { type Augmentation, checkFits, checkNumber, STILL } from "./augmentation
 const RADIANS = Math.PI / 180;
 
 export interface TranslateOptions {
-  /** Whether images move by whole pixels, and so stay as sharp as they are (default false). */
+  /** Whether images move by whole pixels, and so stay sharp (default false). */
   readonly whole?: boolean;
 }
 
-/** Moves images up to `pixels` up or down, and left or right; zeros come in. */
+/**
+ * Moves images by up to `pixels` vertically and horizontally; zeros fill the gap.
+ * @throws RangeError where `pixels` is negative, not finite, or not whole with `whole`
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function translate(pixels: number, options: TranslateOptions = {}): Augmentation {
   const { whole = false } = checkOptions("translate", options, { whole: "boolean" });
   const name = `translate(${pixels}${whole ? ", whole" : ""})`;
@@ -28,7 +32,7 @@ export function translate(pixels: number, options: TranslateOptions = {}): Augme
     name,
     map(draw, size) {
       checkFits(name, "the move", pixels, size);
-      // Each whole number of pixels from -pixels to pixels has the same chance.
+      // Each whole number from -pixels to pixels is equally likely.
       const move = (column: number) =>
         whole
           ? sub(floor(draw.between(0, 2 * pixels + 1, column)), pixels)
@@ -39,15 +43,19 @@ export function translate(pixels: number, options: TranslateOptions = {}): Augme
 }
 
 /**
- * Pads images with `padding` zeros on each side, and cuts a piece of the old size out of them, anywhere: moves by whole
- * pixels, as it is usual for CIFAR-10 (He et al. 2016).
+ * Pads images with `padding` zeros on each side and crops a random window of the old size: a move by whole pixels,
+ * common for CIFAR-10 (He et al. 2016).
+ * @throws RangeError where `padding` is no whole number from 0
  */
 export function crop(padding: number): Augmentation {
   checkWhole("crop: padding", padding, 0);
   return { ...translate(padding, { whole: true }), name: `crop(${padding})` };
 }
 
-/** Turns images around their middle by up to `degrees`, either way. */
+/**
+ * Rotates images about their middle by up to `degrees` in either direction.
+ * @throws RangeError where `degrees` is not from 0 to 180
+ */
 export function rotate(degrees: number): Augmentation {
   checkNumber("rotate: degrees", degrees, 0, 180);
   return {
@@ -61,7 +69,10 @@ export function rotate(degrees: number): Augmentation {
   };
 }
 
-/** Makes images larger or smaller, `from` times to `to` times, around their middle. */
+/**
+ * Scales images about their middle by a factor between `from` and `to`.
+ * @throws RangeError where `from` is not above 0, or `to` is below `from`
+ */
 export function scale(from: number, to: number): Augmentation {
   checkNumber("scale: from", from, Number.MIN_VALUE);
   checkNumber("scale: to", to, from);
@@ -75,7 +86,10 @@ export function scale(from: number, to: number): Augmentation {
   };
 }
 
-/** Slants images by up to `degrees` to the left or the right: rows move, more the further they are from the middle. */
+/**
+ * Shears images by up to `degrees` to the left or the right: rows move in proportion to their distance from the middle.
+ * @throws RangeError where `degrees` is not from 0 to 89
+ */
 export function shear(degrees: number): Augmentation {
   checkNumber("shear: degrees", degrees, 0, 89);
   return {
@@ -89,13 +103,17 @@ export function shear(degrees: number): Augmentation {
 }
 
 export interface FlipOptions {
-  /** The part of images whose left and right are changed over (default 0.5). */
+  /** Probability of mirroring left and right (default 0.5). */
   readonly horizontal?: number;
-  /** The part of images that are turned upside down (default 0). */
+  /** Probability of mirroring top and bottom (default 0). */
   readonly vertical?: number;
 }
 
-/** Mirrors some of the images. */
+/**
+ * Mirrors images at random.
+ * @throws RangeError where a probability is not from 0 to 1
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function flip(options: FlipOptions = {}): Augmentation {
   checkOptions("flip", options, { horizontal: "number", vertical: "number" });
   const { horizontal = 0.5, vertical = 0 } = options;
@@ -113,15 +131,17 @@ export function flip(options: FlipOptions = {}): Augmentation {
 }
 
 export interface ElasticOptions {
-  /** How far pixels move: the smoothed field's factor, in pixels (default 34). */
+  /** Factor of the smoothed field, in pixels (default 34). */
   readonly alpha?: number;
-  /** How smooth the field is: the standard deviation of the Gaussian, in pixels (default 4). */
+  /** Standard deviation of the smoothing Gaussian, in pixels (default 4). */
   readonly sigma?: number;
 }
 
 /**
- * Elastic distortion (Simard, Steinkraus & Platt 2003): every pixel moves by a random field, uniform in (-1, 1),
+ * Elastic distortion (Simard, Steinkraus & Platt 2003): moves every pixel by a random field, uniform in (−1, 1),
  * smoothed by a Gaussian and multiplied by `alpha`. The defaults are the paper's for handwritten digits.
+ * @throws RangeError where `alpha` is negative, or `sigma` is below 0.1
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function elastic(options: ElasticOptions = {}): Augmentation {
   const { alpha = 34, sigma = 4 } = checkOptions("elastic", options, { alpha: "number", sigma: "number" });
@@ -144,7 +164,7 @@ export function elastic(options: ElasticOptions = {}): Augmentation {
   };
 }
 
-/** The matrix [size, size] of a product that smooths rows; beyond their ends are zeros. */
+/** Matrix [size, size] that smooths rows by multiplication; zeros continue the rows. */
 function gaussian(size: number, sigma: number): Tensor {
   const weight = (distance: number) => Math.exp(-0.5 * (distance / sigma) ** 2);
   let total = 0;

@@ -5,7 +5,7 @@ import { crop, elastic, flip, rotate, scale, shear, translate } from "./geometry
 import { brightness, contrast, cutout, mixup, noise } from "./values.ts";
 
 interface Named {
-  /** What its numbers are called; those in brackets may be left out. */
+  /** Names of the numbers; numbers in brackets are optional. */
   readonly numbers: string;
   make(...numbers: number[]): Augmentation;
 }
@@ -25,14 +25,15 @@ const NAMED: Readonly<Record<string, Named>> = {
   mixup: { numbers: "[alpha]", make: mixup },
 };
 
-/** How each is written: "rotate=degrees", "elastic=[alpha,sigma]". */
+/** Written form of each augmentation: "rotate=degrees", "elastic=[alpha,sigma]". */
 export const AUGMENTATION_FORMS: readonly string[] = Object.entries(NAMED).map(
   ([name, { numbers }]) => `${name}=${numbers}`,
 );
 
 /**
- * The augmentation that a text such as `rotate=15`, `elastic=34,4` or `mixup` names.
- * @throws RangeError for an unknown name, and numbers that it does not take
+ * Parses an augmentation such as `rotate=15`, `elastic=34,4` or `mixup`.
+ * @throws RangeError where the name is unknown, or the numbers do not fit the augmentation
+ * @throws TypeError where `text` is no string
  */
 export function augmentationNamed(text: string): Augmentation {
   checkString("augmentationNamed: the text", text);

@@ -1,4 +1,4 @@
-/** What augmentations make of some samples, to be looked at. */
+/** Previews of augmented samples. */
 import { checkOptions, checkWhole, inWords } from "../checks.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Augment } from "../nn/training/batch.ts";
@@ -7,26 +7,27 @@ import { checkEngine } from "../train/arguments.ts";
 import { compile } from "../train/compile.ts";
 
 export interface PreviewOptions {
-  /** Numbers of the samples to look at (default the first 8). */
+  /** Indices of the samples (default: the first 8). */
   readonly samples?: readonly number[];
-  /** In which epochs (default 1 to 8). */
+  /** Epochs to show (default 1 to 8). */
   readonly epochs?: readonly number[];
-  /** Default 0, as in `fit`. */
+  /** Seed of the random numbers (default 0, as in `fit`). */
   readonly seed?: number;
 }
 
-/** One sample, as training sees it. */
+/** One sample as training sees it. */
 export interface Preview {
   readonly sample: number;
-  /** As it is in the data set, scaled. */
+  /** The sample in the data set, scaled. */
   readonly original: Float32Array;
-  /** In each of the epochs. */
+  /** The augmented sample in each of the epochs. */
   readonly epochs: readonly Float32Array[];
 }
 
 /**
- * The inputs that `fit` with the same seed trains on, for some samples and epochs.
- * @throws RangeError for a sample that the data set does not have
+ * Inputs on which `fit` with the same seed trains, for some samples and epochs.
+ * @throws RangeError where a sample is not in the data set, or an epoch or the seed is no whole number
+ * @throws TypeError where an argument is of another kind, or an option is unknown
  */
 export async function preview(
   engine: Engine,
@@ -38,7 +39,7 @@ export async function preview(
   checkDataset("preview", dataset);
   if (typeof augment !== "object" || typeof augment?.apply !== "function") {
     throw new TypeError(
-      `preview: augment is ${inWords(augment)}; give what augment(…) makes: augment(rotate(15))`,
+      `preview: augment is ${inWords(augment)}; give the result of augment(…), such as augment(rotate(15))`,
     );
   }
   checkOptions("preview", options, { samples: "array", epochs: "array", seed: "number" });

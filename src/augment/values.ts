@@ -1,4 +1,4 @@
-/** Augmentations that change pixels where they are, or batches as a whole. */
+/** Augmentations that change values in place, or whole batches. */
 
 import { inWords } from "../checks.ts";
 import { gather } from "../nn/graph/ops/gather.ts";
@@ -24,17 +24,20 @@ import type { Batch } from "../nn/training/batch.ts";
 import { elementCount } from "../program.ts";
 import { type Augmentation, checkFits, checkNumber, imageSize } from "./augmentation.ts";
 
-/** [batch] as [batch, 1, …], to be spread over samples like `x`. */
+/** [batch] as [batch, 1, …], to broadcast over samples like `x`. */
 function perSample(values: Tensor, x: Tensor): Tensor {
   return reshape(values, [x.shape[0], ...x.shape.slice(1).map(() => 1)]);
 }
 
-/** Keeps values where the data set's type says that they lie. */
+/** Clips values to the range of the data set's type. */
 function within(x: Tensor, range: Batch["range"]): Tensor {
   return range ? maximum(minimum(x, range[1]), range[0]) : x;
 }
 
-/** Adds a number from -`by` to `by` to all of an image. Values of stored bytes stay in their range. */
+/**
+ * Adds one random number from −`by` to `by` to each image. Stored bytes stay in their range.
+ * @throws RangeError where `by` is negative or not finite
+ */
 export function brightness(by: number): Augmentation {
   checkNumber("brightness: by", by);
   return {
@@ -45,7 +48,11 @@ export function brightness(by: number): Augmentation {
   };
 }
 
-/** Brings values `from` times to `to` times as far from their image's mean. Values of stored bytes stay in their range. */
+/**
+ * Scales the difference from the image's mean by a random factor between `from` and `to`. Stored bytes stay in their
+ * range.
+ * @throws RangeError where `from` is negative, or `to` is below `from`
+ */
 export function contrast(from: number, to: number): Augmentation {
   checkNumber("contrast: from", from);
   checkNumber("contrast: to", to, from);
@@ -60,7 +67,10 @@ export function contrast(from: number, to: number): Augmentation {
   };
 }
 
-/** Adds normal noise of this standard deviation to every value. Values of stored bytes stay in their range. */
+/**
+ * Adds normal noise with standard deviation `deviation` to every value. Stored bytes stay in their range.
+ * @throws RangeError where `deviation` is negative or not finite
+ */
 export function noise(deviation: number): Augmentation {
   checkNumber("noise: deviation", deviation);
   return {
@@ -69,7 +79,7 @@ export function noise(deviation: number): Augmentation {
     images: false,
     apply(x, draw, range) {
       const size = elementCount(x.shape.slice(1));
-      // Box and Muller (1958); 1 - u keeps 0 out of the logarithm.
+      // Box and Muller (1958); 1 − u keeps 0 out of the logarithm.
       const radius = sqrt(mul(log(sub(1, draw.uniforms(size, 0))), -2));
       const normal = mul(radius, cos(mul(draw.uniforms(size, 1), 2 * Math.PI)));
       return within(add(x, mul(reshape(normal, x.shape), deviation)), range);
@@ -77,7 +87,11 @@ export function noise(deviation: number): Augmentation {
   };
 }
 
-/** Sets a square of `size` pixels to 0, anywhere; at the border only a part of it is inside (DeVries & Taylor 2017). */
+/**
+ * Sets a square of `size` pixels at a random place to 0; at the border only part of the square lies inside (DeVries &
+ * Taylor 2017).
+ * @throws RangeError where `size` is no whole number from 1
+ */
 export function cutout(size: number): Augmentation {
   const name = `cutout(${size})`;
   if (!Number.isInteger(size) || size < 1) {
@@ -104,9 +118,10 @@ export function cutout(size: number): Augmentation {
 }
 
 /**
- * Mixes each sample with the next of its batch, inputs and targets alike (Zhang et al. 2018): λ of the one and 1 - λ of
- * the other, λ from Beta(alpha, alpha), but always the larger part of the sample itself. Class indices become
- * probabilities, so that the loss must take them: `crossEntropy` does.
+ * Mixes each sample with the next of its batch, inputs and targets alike (Zhang et al. 2018): the sample has the weight
+ * λ from Beta(alpha, alpha), taken as at least ½, and the next sample 1 − λ. Class indices become probabilities, which
+ * the loss must accept: `crossEntropy` does.
+ * @throws RangeError where `alpha` is not from 0.01 to 100
  */
 export function mixup(alpha = 0.2): Augmentation {
   checkNumber("mixup: alpha", alpha, 0.01, 100);
@@ -126,10 +141,10 @@ export function mixup(alpha = 0.2): Augmentation {
   };
 }
 
-/** Steps of the table of quantiles. */
+/** Number of steps in the table of quantiles. */
 const QUANTILES = 256;
 
-/** What the smaller of λ and 1 - λ is at quantile `uniform` [batch], for λ from Beta(alpha, alpha). */
+/** Quantile `uniform` [batch] of min(λ, 1 − λ), for λ from Beta(alpha, alpha). */
 function smallerShare(uniform: Tensor, alpha: number): Tensor {
   const table = tensor(smallerShares(alpha));
   const at = mul(uniform, QUANTILES);
@@ -139,8 +154,8 @@ function smallerShare(uniform: Tensor, alpha: number): Tensor {
 }
 
 /**
- * Quantiles 0 to 1, in equal steps, of the smaller of λ and 1 - λ. Its density is that of λ below ½, doubled:
- * x^(a-1) (1-x)^(a-1) dx, which is summed over t = x^p, p the smaller of a and 1: so it is finite at 0.
+ * Quantiles 0 to 1, in equal steps, of min(λ, 1 − λ). Its density is twice that of λ below ½, x^(a−1) (1−x)^(a−1) dx,
+ * summed over t = x^p with p = min(a, 1), which keeps it finite at 0.
  */
 export function smallerShares(alpha: number): number[] {
   const pieces = 8192;

@@ -1,8 +1,8 @@
-/** Callbacks that remember something of a run: each watches one run at a time. */
+/** Callbacks with a memory of the run: each watches one run at a time. */
 import type { Callback } from "../train/callback.ts";
 import type { FitRun } from "../train/fit.ts";
 
-/** The callback, refused to a run while it watches another: what it remembers would be of both. */
+/** Refuses the callback to a second run while it watches one: its memory would mix both. */
 export function exclusive<C extends Callback>(callback: C): C {
   const { name, onStart, onEnd, onError } = callback;
   let watched: FitRun | undefined;
@@ -14,7 +14,9 @@ export function exclusive<C extends Callback>(callback: C): C {
   return Object.assign(callback, {
     async onStart(run: FitRun) {
       if (watched !== undefined && watched !== run)
-        throw new Error(`${name}: it watches another run already; make one for each run that goes on`);
+        throw new Error(
+          `${name}: this callback already watches another run; make one for each concurrent run`,
+        );
       watched = run;
       await onStart?.call(callback, run);
     },

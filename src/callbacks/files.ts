@@ -1,4 +1,4 @@
-/** Files that grow or change while a run goes on: the best weights, and histories. */
+/** Callbacks that write files during a run: the best weights, checkpoints and histories. */
 import { checkOptions, checkWhole, inWords } from "../checks.ts";
 import { appendText, checkWritable, writeFileWhole } from "../io/files.ts";
 import type { Callback } from "../train/callback.ts";
@@ -8,12 +8,14 @@ import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
 
 function checkPath(owner: string, path: unknown): void {
   if (typeof path === "string" && path !== "") return;
-  throw new TypeError(`${owner}: the path is ${inWords(path)}; give that of the file to write`);
+  throw new TypeError(`${owner}: the path is ${inWords(path)}; give the path of the file to write`);
 }
 
 /**
- * Writes the weights to `path` as safetensors, whole or not at all, after each epoch that is the best so far. Whether it can be
- * written is found out before the first.
+ * Writes the weights to `path` as safetensors after each epoch that is the best so far, whole or not at all. A path
+ * that cannot be written fails before the first epoch.
+ * @throws TypeError where `path` is no path, or `monitor` is a function without `mode`; when the run starts, Error
+ *   where the path cannot be written, and RangeError where the run has no such metric
  */
 export function bestCheckpoint(path: string, options: MonitorOptions = {}): Callback {
   checkPath("bestCheckpoint", path);
@@ -32,8 +34,10 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
 }
 
 /**
- * Writes a checkpoint to `path` after every `every` epochs (default 1), for the option `resume` of `fit`. Whether it can be
- * written is found out before the first.
+ * Writes a checkpoint to `path` after every `every` epochs (default 1), for the option `resume` of `fit`. A path that
+ * cannot be written fails before the first epoch.
+ * @throws RangeError where `every` is no whole number from 1
+ * @throws TypeError where `path` is no path; when the run starts, Error where the path cannot be written
  */
 export function checkpoints(path: string, every = 1): Callback {
   checkPath("checkpoints", path);
@@ -47,16 +51,13 @@ export function checkpoints(path: string, every = 1): Callback {
   });
 }
 
-/**
- * A history as text. Where a path was given, the file is made before the first epoch, in place of what was there, and each
- * epoch's line is added after it.
- */
+/** A history as text. With a path, the file is replaced before the first epoch and gains a line after each epoch. */
 export interface History extends Callback {
-  /** All of it so far. */
+  /** The text so far. */
   readonly text: string;
 }
 
-/** The columns of a history. Without validation, or without classes, some are empty. */
+/** Columns of a history. Without validation or classes, some are empty. */
 const COLUMNS: Readonly<Record<string, (epoch: Epoch) => number | undefined>> = {
   epoch: ({ epoch }) => epoch,
   loss: ({ loss }) => loss,
@@ -68,8 +69,9 @@ const COLUMNS: Readonly<Record<string, (epoch: Epoch) => number | undefined>> = 
 };
 
 /**
- * A line of comma-separated numbers for each epoch, after a line of names: epoch, loss, accuracy, validationLoss,
- * validationAccuracy, seconds, samplesPerSecond. After a resume the epochs of the checkpoint are in it, too.
+ * Comma-separated numbers, one line for each epoch after a line of names: epoch, loss, accuracy, validationLoss,
+ * validationAccuracy, seconds, samplesPerSecond. After a resume, the checkpoint's epochs come first.
+ * @throws TypeError where `path` is given and no path; when the run starts, Error where the path cannot be written
  */
 export function csvHistory(path?: string): History {
   return history("csvHistory", path, `${Object.keys(COLUMNS).join(",")}\n`, (epoch) =>
@@ -80,14 +82,15 @@ export function csvHistory(path?: string): History {
 }
 
 /**
- * A line of JSON for each epoch: all that `fit` hands out, with the confusion matrix and the metrics. JSON has no NaN and no
- * infinities: they are null there.
+ * JSON, one line for each epoch: the whole epoch of `fit`, with confusion matrix and metrics. NaN and infinities become
+ * null, because JSON has neither.
+ * @throws TypeError where `path` is given and no path; when the run starts, Error where the path cannot be written
  */
 export function jsonHistory(path?: string): History {
   return history("jsonHistory", path, "", (epoch) => JSON.stringify(epoch, asJson));
 }
 
-/** What a metric of one's own may give, and JSON.stringify takes for something else, or throws at. */
+/** Converts values of custom metrics that JSON.stringify would distort or refuse. */
 function asJson(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
   return ArrayBuffer.isView(value) && !(value instanceof DataView)

@@ -1,30 +1,30 @@
-/** The number of an epoch that a callback goes by. */
+/** The number of an epoch that a callback watches. */
 import { inWords, type OptionKinds } from "../checks.ts";
 import type { Epoch, FitRun } from "../train/fit.ts";
 import { checkMode, type Mode, modeOf, modeOfFunction, monitorable, numberOf } from "../train/monitor.ts";
 
 export interface MonitorOptions {
   /**
-   * "loss" (the default), "accuracy", or a metric by its name or a path into its value ("rocAuc.auc"), all of the
-   * validation set where there is one; or any function of the epoch.
+   * Number to watch: "loss" (the default), "accuracy", a metric's name, or a path into its value ("rocAuc.auc"), of the
+   * validation set where there is one; or a function of the epoch.
    */
   readonly monitor?: string | ((epoch: Epoch) => number);
   /**
-   * Whether the largest number is the best, or the smallest (default: as the metric says, "min" for the loss). To be told
-   * where nobody says so: of functions, and of metrics of your own without `mode`.
+   * Whether the largest or the smallest number is the best (default: the metric's own mode; "min" for the loss).
+   * Required for functions, and for custom metrics without `mode`.
    */
   readonly mode?: Mode;
 }
 
 export const MONITOR_OPTIONS: OptionKinds<MonitorOptions> = { monitor: "any", mode: "string" };
 
-/** Judges epochs by their number. */
+/** Compares epochs by their number. */
 export class Judge {
   readonly #monitor: NonNullable<MonitorOptions["monitor"]>;
   readonly #told: Mode | undefined;
   #mode: Mode = "min";
 
-  /** @throws TypeError for what is no monitor, and a function without `mode` */
+  /** @throws TypeError where `monitor` is neither a name nor a function, or a function without `mode` */
   constructor(
     readonly owner: string,
     { monitor = "loss", mode }: MonitorOptions,
@@ -44,8 +44,9 @@ export class Judge {
   best: { readonly epoch: number; readonly value: number } | undefined;
 
   /**
-   * Begins anew, with the epochs that lie behind a checkpoint.
-   * @throws RangeError where the run will have no such number; TypeError where it is not known which way is better
+   * Starts over, with the epochs before a checkpoint.
+   * @throws RangeError where the run will have no such number
+   * @throws TypeError where the better direction is unknown
    */
   reset({ history, dataset, options }: FitRun, delta = 0): void {
     const monitor = this.#monitor;
@@ -58,8 +59,8 @@ export class Judge {
   }
 
   /**
-   * Whether the epoch is better than the best before it, by more than `delta`.
-   * @throws Error where it has no such number
+   * Whether the epoch beats the best one before it by more than `delta`.
+   * @throws Error where the epoch has no such number
    */
   isBest(epoch: Epoch, delta = 0): boolean {
     const value = numberOf(this.owner, epoch, this.#monitor);

@@ -6,27 +6,30 @@ import { exclusive } from "./exclusive.ts";
 import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
 
 export interface EarlyStoppingOptions extends MonitorOptions {
-  /** So many epochs in a row without a better number end the run (default 5). */
+  /** Number of consecutive epochs without improvement that ends the run (default 5). */
   readonly patience?: number;
-  /** What counts as better is better by more than this (default 0). */
+  /** Least improvement that counts (default 0). */
   readonly minDelta?: number;
-  /** Whether the weights of the best epoch are put back at the end, however it comes (default true). */
+  /** Whether the weights of the best epoch are restored at the end, however the run ends (default true). */
   readonly restoreBest?: boolean;
 }
 
 type Weights = Awaited<ReturnType<FitRun["trainer"]["weights"]>>;
 
-/** An early stopping, and what it found. */
+/** An early stopping with its result. */
 export interface EarlyStopping extends Callback {
-  /** The best epoch so far, and its number; undefined before the first. */
+  /** The best epoch so far, and its number; undefined before the first epoch. */
   readonly best: { readonly epoch: number; readonly value: number } | undefined;
 }
 
 /**
- * Ends a run once the validation set's loss, or what `monitor` names, has stopped getting better, and puts the best
- * epoch's weights back: at the end, where the caller breaks off (a run that is then gone on with has its own again), and
- * after a failure such as a `DivergenceError`. After a resume it counts on from the epochs of the checkpoint, but has only
- * weights since then.
+ * Ends a run once the validation loss, or the number in `monitor`, stops improving, and restores the best epoch's
+ * weights. Weights are restored at the end, after a failure such as a `DivergenceError`, and where the caller breaks
+ * off; a run that then continues gets its own weights back. After a resume, the checkpoint's epochs count, but only
+ * later weights can be restored.
+ * @throws RangeError where `patience` is no whole number from 1, or `minDelta` is negative or not finite; when the run
+ *   starts, where it has no such metric
+ * @throws TypeError where an option is unknown, or `monitor` is a function without `mode`
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping {
   checkOptions("earlyStopping", options, {
@@ -43,9 +46,9 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     throw new RangeError(`earlyStopping: minDelta is ${minDelta}; give a finite number from 0`);
   }
   const judge = new Judge("earlyStopping", options);
-  /** Those of the best epoch. */
+  /** Weights of the best epoch. */
   let weights: Weights | undefined;
-  /** Where a run was left, and its own weights there, if the best ones took their place. */
+  /** Where a run was left, and its own weights there, where the best ones replaced them. */
   let left: { readonly run: FitRun; readonly epochs: number; readonly weights?: Weights } | undefined;
   return exclusive({
     name: "earlyStopping",
@@ -54,7 +57,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     },
     async onStart(run) {
       const { trainer, history } = run;
-      // The run goes on from where it was, not from its best epoch.
+      // The run continues from its last epoch, not from its best one.
       const goesOn = left?.run === run && left.epochs === history.length;
       if (goesOn && left?.weights) await trainer.load(left.weights);
       left = undefined;

@@ -1,31 +1,34 @@
-/** Columns on their way to a data set: what stands for missing values, one-hot, and all side by side. */
+/** Columns on the way to a data set: missing values filled, categories one-hot, columns side by side. */
 import type { ColumnSchema } from "../data/schema.ts";
 import { quoted } from "./words.ts";
 
-/** Columns that are categories, by name; with the categories of each, to fix their order for another file. */
+/** Names of the categorical columns, or with each name its categories, which fixes their order for another file. */
 export type Categorical = readonly string[] | Readonly<Record<string, readonly string[]>>;
 
-/** What stands for a missing value: the mean or the median of numbers, what is most frequent, or a value. */
+/** Replacement of missing values: the mean or median of a numeric column, or the most frequent value. */
 type Way = "mean" | "median" | "mostFrequent";
-/** For all columns of numbers ("mostFrequent" for categories, too), or for each its own. */
+/** For all numeric columns ("mostFrequent" for categories, too), or by column name. */
 export type Fill = Way | number | Readonly<Record<string, Way | number | string>>;
 
 const WAYS: readonly unknown[] = ["mean", "median", "mostFrequent"] satisfies Way[];
 
-/** A column as numbers: `width` of them for each row. */
+/** A column as numbers: `width` numbers in each row. */
 export interface Encoded {
   readonly data: Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
   readonly width: number;
 }
 
-/** What a data set may take in all, and a number while it is made: in 64 bits, in 32, and as it was read. */
+/**
+ * Memory limit of a data set in bytes; below, the bytes of a number while the set is made: in 64 bits, in 32 bits and
+ * as it was read.
+ */
 const MOST_BYTES = 2 ** 31;
 const BYTES_EACH = 8 + 4 + 1;
 
 /**
- * The value that stands for missing ones in a column, where the options give one.
- * @returns undefined where it is to be measured, or nothing stands for it
- * @throws RangeError where it is none for such a column
+ * The replacement of missing values in a column, where the options give it as a value.
+ * @returns undefined where the replacement is to be measured, or none was asked for
+ * @throws RangeError where the option does not fit the column
  */
 export function fillOf(
   owner: string,
@@ -43,7 +46,7 @@ export function fillOf(
       `${what} is ${typeof way === "string" ? quoted(way) : way}; give "mean", "median", "mostFrequent" or a number`,
     );
   }
-  // What is said of all columns is meant for numbers.
+  // A replacement for all columns means the numeric ones.
   if (typeof fill !== "object") return undefined;
   if (categories.includes(String(way))) return String(way);
   throw new RangeError(
@@ -51,7 +54,7 @@ export function fillOf(
   );
 }
 
-/** How that value is to be measured, where it is. */
+/** The measurement that gives a column's replacement, if any. */
 export function wayOf(column: ColumnSchema, fill: Fill | undefined): Way | undefined {
   if (column.fill !== undefined) return undefined;
   const way = typeof fill === "object" ? fill[column.name] : fill;
@@ -59,13 +62,13 @@ export function wayOf(column: ColumnSchema, fill: Fill | undefined): Way | undef
   return WAYS.includes(way) ? (way as Way) : undefined;
 }
 
-/** What stands for missing values, measured on those that are there. */
+/** Measures the replacement on the values that are present. */
 export function filled(way: Way, values: ArrayLike<number> | ArrayLike<string>): number | string {
   if (way === "mostFrequent") {
     const counts = new Map<number | string, number>();
     for (const value of Array.from<number | string>(values)) counts.set(value, (counts.get(value) ?? 0) + 1);
     const most = Math.max(...counts.values());
-    // The first in order of those that are equally frequent: the same whatever the order of rows.
+    // Of equally frequent values the first in sort order: independent of the order of rows.
     const all = [...counts].filter(([, count]) => count === most).map(([value]) => value);
     return all.sort((a, b) => (a < b ? -1 : 1))[0] as number | string;
   }
@@ -80,15 +83,15 @@ export function filled(way: Way, values: ArrayLike<number> | ArrayLike<string>):
   return least + sorted.reduce((sum, value) => sum + (value - least), 0) / sorted.length;
 }
 
-/** Indices of categories, one-hot. */
+/** Category indices as one-hot vectors. */
 export function oneHotColumns(indices: readonly number[], width: number): Encoded {
-  // Bytes: there may be many categories.
+  // Bytes, because categories may be many.
   const data = new Uint8Array(indices.length * width);
   for (let row = 0; row < indices.length; row++) data[row * width + (indices[row] as number)] = 1;
   return { data, width };
 }
 
-/** @throws RangeError where a data set of so many rows and inputs would take too much memory */
+/** @throws RangeError where a data set of that many rows and inputs exceeds the memory limit */
 export function checkMemory(owner: string, rows: number, width: number): void {
   const bytes = rows * width * BYTES_EACH;
   if (bytes <= MOST_BYTES) return;
@@ -98,7 +101,7 @@ export function checkMemory(owner: string, rows: number, width: number): void {
   );
 }
 
-/** The columns of each row one after the other. */
+/** Row by row, the numbers of all columns. */
 export function sideBySide(
   fields: readonly Encoded[],
   rows: number,

@@ -1,15 +1,15 @@
-/** Numbers as tables write them: which character ends the whole part, and which one groups its digits. */
+/** Parses numbers in a table's format: the decimal separator and the separator of thousands. */
 import { quoted } from "./words.ts";
 
 export interface NumberOptions {
-  /** What stands before the fraction: "." (default), or "," as in 1,5. */
+  /** Decimal separator: "." (default), or "," as in 1,5. */
   readonly decimal?: string;
-  /** What groups digits by three, such as "," in 1,234.5, "." in 1.234,5, or " " (default none). */
+  /** Separator of thousands, such as "," in 1,234.5, "." in 1.234,5, or " " (default none). */
   readonly thousands?: string;
 }
 
 const NOT_FINITE = /^[+-]?(nan|inf|infinity)$/i;
-/** What other programs write where there is no value. */
+/** Cells that other programs write for a missing value. */
 const MARKERS = new Set([
   "#n/a",
   "#n/a n/a",
@@ -27,7 +27,7 @@ const MARKERS = new Set([
   "#ref!",
   "#div/0!",
 ]);
-/** Formats to be asked about where a cell is a number in another than the table's. */
+/** Formats suggested in a message where a cell is a number in another format than the table's. */
 const FORMATS: readonly Required<NumberOptions>[] = [
   { decimal: ".", thousands: "," },
   { decimal: ",", thousands: "." },
@@ -36,7 +36,7 @@ const FORMATS: readonly Required<NumberOptions>[] = [
   { decimal: ".", thousands: "'" },
 ];
 
-/** Reads numbers in one format. */
+/** Parses numbers in one format. */
 export class NumberFormat {
   readonly #plain: RegExp;
   readonly #grouped: RegExp | undefined;
@@ -44,7 +44,7 @@ export class NumberFormat {
   readonly #decimal: string;
   readonly #thousands: string | undefined;
 
-  /** @throws RangeError where a character is none, or both are the same */
+  /** @throws RangeError where a separator is no single character, or both are the same */
   constructor(owner: string, { decimal = ".", thousands }: NumberOptions = {}) {
     for (const [option, character] of [
       ["decimal", decimal],
@@ -62,16 +62,19 @@ export class NumberFormat {
     this.#decimal = decimal;
     this.#thousands = thousands;
     const point = escaped(decimal);
-    // Each character can be matched in one way only: what is no number is found out in one go.
+    // Each character matches in one way only: a long cell that is no number is rejected in linear time.
     this.#plain = new RegExp(`^[+-]?(\\d+(${point}\\d*)?|${point}\\d+)(e[+-]?\\d+)?$`, "iu");
     if (thousands === undefined) return;
-    // What looks like a space may be one that does not break the line.
+    // A space may also be one of the no-break spaces.
     const group = thousands === " " ? "[ \\u00a0\\u2009\\u202f]" : escaped(thousands);
     this.#grouped = new RegExp(`^[+-]?\\d{1,3}(${group}\\d{3})+(${point}\\d*)?(e[+-]?\\d+)?$`, "iu");
     this.#groups = new RegExp(group, "gu");
   }
 
-  /** @returns undefined where the cell is no number in this format; what is too large is infinite */
+  /**
+   * The number in a cell; infinite where it is too large.
+   * @returns undefined where the cell is no number in this format
+   */
   parse(cell: string): number | undefined {
     const grouped = this.#grouped?.test(cell);
     if (!grouped && !this.#plain.test(cell)) return undefined;
@@ -79,7 +82,7 @@ export class NumberFormat {
     return Number(this.#decimal === "." ? digits : digits.replace(this.#decimal, "."));
   }
 
-  /** Why a cell is no number, and what to do about it. `missing` is what counts as no value so far. */
+  /** Why a cell is no number, and how to read the table instead. `missing` lists the cells that hold no value so far. */
   refusal(cell: string, missing: Iterable<string>): string {
     const asMissing = `missing: [${[...missing, cell].map(quoted).join(", ")}]`;
     if (NOT_FINITE.test(cell)) {

@@ -1,4 +1,4 @@
-/** CSV as a table: Papa Parse finds the cells, this file knows the lines they stand on. */
+/** Parses CSV into a table: Papa Parse finds the cells, this file tracks their lines. */
 
 import Papa from "papaparse";
 import { checkOptions, inWords, isList, type OptionKinds } from "../checks.ts";
@@ -7,15 +7,18 @@ import { type Row, Table } from "./table.ts";
 import { quoted } from "./words.ts";
 
 export interface CsvOptions extends NumberOptions {
-  /** For error messages (default "csv", or where the text was read from). */
+  /** Name for error messages (default "csv", or the source of the text). */
   readonly name?: string;
-  /** Whether the first row names the columns (default), or their names; `false` names them "0", "1", … */
+  /** Whether the first row names the columns (default true); or the columns' names; `false` names them "0", "1", … */
   readonly header?: boolean | readonly string[];
-  /** What separates cells (default: what a first line such as `sep=;` says, or guessed: comma, tab, bar or semicolon). */
+  /**
+   * Separator of cells (default: as a first line such as `sep=;` states, otherwise guessed: comma, tab, bar or
+   * semicolon).
+   */
   readonly delimiter?: string;
-  /** What a line begins with that is to be left out, such as "#" (default none). */
+  /** Beginning of lines to skip, such as "#" (default none). */
   readonly comment?: string;
-  /** Cells that hold no value, such as "NA" and "#N/A" (default: [""], empty ones only). */
+  /** Cells that hold no value, such as "NA" and "#N/A" (default [""]: empty cells only). */
   readonly missing?: readonly string[];
 }
 
@@ -30,14 +33,16 @@ export const CSV_OPTIONS: OptionKinds<CsvOptions> = {
 };
 
 /**
- * Reads a table out of CSV (RFC 4180): quoted cells may hold delimiters, quotes written twice, and line ends. Empty lines
- * are left out, a byte order mark and spaces around names too; all kinds of line ends will do.
- * @throws Error naming the line, where a row has another length than the header, a quote does not end, or there is no row;
- *   where names of columns are empty or occur twice
+ * Parses CSV (RFC 4180). Quoted cells may hold delimiters, doubled quotes and line ends. Line ends may be of any kind.
+ * Empty lines, a byte order mark, and spaces around column names are dropped.
+ * @throws Error naming the line, where a row differs from the header in length, a quote does not end, there is no row,
+ *   or column names are empty or repeated
+ * @throws RangeError where `comment` is empty, or `decimal` or `thousands` is no single character
+ * @throws TypeError where `text` is no string, or an option is unknown or of another kind
  */
 export function parseCsv(text: string, options: CsvOptions = {}): Table {
   if (typeof text !== "string")
-    throw new TypeError(`parseCsv: the text is ${inWords(text)}; give a string, or read a file by readCsv`);
+    throw new TypeError(`parseCsv: the text is ${inWords(text)}; give a string, or read a file with readCsv`);
   checkOptions("parseCsv", options, CSV_OPTIONS);
   const { name = "csv", header = true, missing = [""] } = options;
   const numbers = new NumberFormat(name, options);
@@ -47,7 +52,7 @@ export function parseCsv(text: string, options: CsvOptions = {}): Table {
   const columns = columnNames(header, first.cells);
   checkNames(name, columns, header === true ? `line ${first.line}` : "the option header");
   const body = header === true ? rows.slice(1) : rows;
-  if (body.length === 0) throw new Error(`${name}: there is no row behind the header; expected one or more`);
+  if (body.length === 0) throw new Error(`${name}: there is no row after the header; expected one or more`);
   for (const { cells, line } of body) {
     if (cells.length === columns.length) continue;
     const expected = header === true ? `the header (line ${first.line}) names` : "there are";
@@ -63,9 +68,9 @@ function readRows(name: string, text: string, options: CsvOptions): { rows: Row[
   const { comment } = options;
   if (comment === "")
     throw new RangeError(`${name}: comment is empty; give what such lines begin with, or leave it out`);
-  // One kind of line ends: files have been seen to mix them. No empty line at the end: it would mislead the guess.
+  // One kind of line end, because files mix them. No empty last line: it would mislead the guess of the delimiter.
   const whole = withoutLastLineEnds(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n"));
-  // A line that spreadsheets write and read: it names the delimiter, and is no row.
+  // Spreadsheets write and read this line: it names the delimiter, and is no row.
   const [first = "", named = ""] = /^"?sep=([^\n])"?[,;\t|]*\n/i.exec(whole) ?? [];
   const input = whole.slice(first.length);
   const delimiter = options.delimiter || named;
@@ -94,14 +99,14 @@ function readRows(name: string, text: string, options: CsvOptions): { rows: Row[
   return { rows, delimiter: used };
 }
 
-/** An expression for this would look at each run of line ends from each of its places on. */
+/** A loop: a regular expression would rescan each run of line ends from each of its positions. */
 function withoutLastLineEnds(text: string): string {
   let end = text.length;
   while (end > 0 && text[end - 1] === "\n") end--;
   return text.slice(0, end);
 }
 
-/** How many lines from `start` on are comments, which the parser leaves out without a word. */
+/** Number of comment lines from `start` on, which the parser skips silently. */
 function commentLines(input: string, start: number, comment: string | undefined): number {
   let lines = 0;
   if (comment === undefined) return lines;

@@ -3,13 +3,15 @@ import type { TextOptions, TextSource } from "../data/text.ts";
 import { CSV_OPTIONS, type CsvOptions, parseCsv } from "./parse.ts";
 import type { Table } from "./table.ts";
 
-/** How a table is read, and out of what. */
+/** Options of parsing and of reading the file. */
 export interface ReadCsvOptions extends CsvOptions, TextOptions {}
 
 /**
- * `parseCsv` of a file: by path (Node and Deno), by address, as a Blob such as the file that a user chose, or as what
- * `fetch` gave; packed with gzip or not.
- * @throws Error where it cannot be read or is no text in this encoding, and as `parseCsv`
+ * Parses a CSV file: a path (Node and Deno), an address, a Blob such as a file chosen by a user, or the result of
+ * `fetch`; packed with gzip or not.
+ * @throws Error where the source cannot be read or is no text in the encoding, and as `parseCsv`
+ * @throws RangeError where `maxBytes` is no whole number from 1, and as `parseCsv`
+ * @throws TypeError where `source` is none of these, or an option is unknown or of another kind
  */
 export async function readCsv(source: TextSource, options: ReadCsvOptions = {}): Promise<Table> {
   const readable = [Blob, Response, URL].some((kind) => source instanceof kind);
@@ -18,7 +20,7 @@ export async function readCsv(source: TextSource, options: ReadCsvOptions = {}):
       `readCsv: the source is ${inWords(source)}; give a path, an address, a Blob or a Response`,
     );
   checkOptions("readCsv", options, { ...CSV_OPTIONS, encoding: "string", maxBytes: "number" });
-  // Pages that have their text already never load this.
+  // Loaded here, because pages that have their text never need it.
   const { readText, sourceName } = await import("../data/text.ts");
   const { encoding, maxBytes, name = sourceName(source), ...how } = options;
   return parseCsv(await readText(source, { encoding, maxBytes }), { name, ...how });

@@ -1,4 +1,4 @@
-/** A table of texts, and how it becomes numbers and data sets. */
+/** A table of texts, and its conversion to numbers and data sets. */
 import { checkOptions, checkString, inWords, isPromise, type OptionKinds } from "../checks.ts";
 import { type Dataset, dataset, type InputSet } from "../data/dataset.ts";
 import { scalerFrom } from "../data/scaler.ts";
@@ -17,29 +17,32 @@ import type { NumberFormat } from "./numbers.ts";
 import { listed, quoted } from "./words.ts";
 
 export interface TableInputOptions {
-  /** For error messages (default: the table's). */
+  /** Name for error messages (default: the table's). */
   readonly name?: string;
-  /** Columns of the inputs, in order (default: all but the target's). */
+  /** Columns of the inputs, in order (default: all except the target's). */
   readonly inputs?: readonly string[];
   readonly target?: undefined;
-  /** Inputs that are categories, which become one-hot; with the categories of each, or those that occur in the table. */
+  /**
+   * Inputs that are categories and become one-hot vectors: their names, or with each name its categories (default:
+   * those that occur in the table).
+   */
   readonly categorical?: Categorical;
-  /** The most categories that a column may have where none are given (default 1000): each becomes an input. */
+  /** Most categories of a column whose categories are not given (default 1000): each becomes an input. */
   readonly maxCategories?: number;
-  /** What becomes of rows with missing values in a column that is used: refuse them (default), or leave them out. */
+  /** Rows with a missing value in a used column: refuse them (default), or drop them. */
   readonly missing?: "refuse" | "drop";
-  /** What stands for missing values of inputs (default: they are missing). */
+  /** Replacement of missing values in inputs (default none). */
   readonly fill?: Fill;
-  /** Reads rows as this data set's were read: the same inputs, categories, values for missing ones, and scalers. */
+  /** A data set or schema whose reading is repeated: the same inputs, categories, replacements and scalers. */
   readonly like?: InputSet | Schema;
 }
 
 export interface TableDatasetOptions extends Omit<TableInputOptions, "target"> {
-  /** The column to be predicted, or several. */
+  /** Column to predict, or several. */
   readonly target: string | readonly string[];
   /**
-   * Makes the target a class: how many there are, where the column holds indices from 0, or what each is called in the
-   * column. `table.categories(target)` lists what occurs.
+   * Makes the target a class: the number of classes, where the column holds indices from 0, or the class names in the
+   * column. `table.categories(target)` lists the names that occur.
    */
   readonly classes?: number | readonly string[];
 }
@@ -56,20 +59,20 @@ const DATASET_OPTIONS: OptionKinds<TableDatasetOptions> = {
   like: "any",
 };
 
-/** A row of cells, and the line of the file that it begins on. */
+/** A row of cells, and the line of the file on which it begins. */
 export interface Row {
   readonly cells: readonly string[];
   readonly line: number;
 }
 
-/** How cells are to be understood. */
+/** Interpretation of cells. */
 export interface CellFormat {
   /** Cells that hold no value. */
   readonly missing: ReadonlySet<string>;
   readonly numbers: NumberFormat;
 }
 
-/** Rows of cells under names. Made by `parseCsv` and `readCsv`. */
+/** Rows of cells in named columns. `parseCsv` and `readCsv` make tables. */
 export class Table {
   readonly #rows: readonly Row[];
   readonly #format: CellFormat;
@@ -77,9 +80,9 @@ export class Table {
 
   /** @internal */
   constructor(
-    /** For error messages. */
+    /** Name for error messages. */
     readonly name: string,
-    /** The columns' names, in order. */
+    /** Names of the columns, in order. */
     readonly columns: readonly string[],
     rows: readonly Row[],
     format: CellFormat,
@@ -89,27 +92,36 @@ export class Table {
     this.#positions = new Map(columns.map((column, position) => [column, position]));
   }
 
-  /** How many rows there are, the header aside. */
+  /** Number of rows, without the header. */
   get rows(): number {
     return this.#rows.length;
   }
 
-  /** A column's cells as they stand. @throws RangeError where there is no such column */
+  /**
+   * The cells of a column, unchanged.
+   * @throws RangeError where there is no such column
+   * @throws TypeError where `name` is no string
+   */
   column(name: string): string[] {
     const column = this.#position(name);
     return this.#rows.map(({ cells }) => cells[column] as string);
   }
 
   /**
-   * A column of numbers.
-   * @throws RangeError where there is no such column; Error naming line and column of a cell that is missing, no decimal
-   *   number, or not finite
+   * The numbers of a column.
+   * @throws Error naming line and column of a cell that is missing, no number, or not finite
+   * @throws RangeError where there is no such column
+   * @throws TypeError where `name` is no string
    */
   numbers(name: string): Float64Array<ArrayBuffer> {
     return this.#numbers(this.#rows, { name });
   }
 
-  /** The different texts in a column, sorted; missing ones are left out. */
+  /**
+   * The distinct texts in a column, sorted, without missing ones.
+   * @throws RangeError where there is no such column
+   * @throws TypeError where `name` is no string
+   */
   categories(name: string): string[] {
     const column = this.#position(name);
     const cells = new Set(this.#rows.map(({ cells }) => (cells[column] as string).trim()));
@@ -117,11 +129,12 @@ export class Table {
   }
 
   /**
-   * A data set of inputs [width], in 64-bit floats until they come to an engine. Targets are [targets] numbers, or with
-   * `classes` class indices; without a target there are none, and a model can predict from it. Its `schema` says how rows
-   * were read, for `like`, and for a model's file.
-   * @throws RangeError where a column is named that there is not, or twice; Error naming line and column of a cell that is
-   *   missing, no finite number, or no category
+   * Converts the table to a data set. Inputs are [width], kept in 64-bit floats. Targets are [targets] numbers, or
+   * class indices with `classes`; without a target, the result serves prediction. The set's `schema` records how rows
+   * were read, for `like` and for a model's file.
+   * @throws Error naming line and column of a cell that is missing, no finite number, or no category
+   * @throws RangeError where a named column does not exist or is used twice, or an option is out of range
+   * @throws TypeError where an option is unknown or of another kind, or contradicts `like`
    */
   dataset(options: TableDatasetOptions): Dataset;
   dataset(options?: TableInputOptions): InputSet;
@@ -166,7 +179,7 @@ export class Table {
     return (before?.scalers ?? []).reduce((scaled, scaler) => scalerFrom(scaler).transform(scaled), set);
   }
 
-  /** The columns of the data set that this one is to be like. */
+  /** Columns of the data set or schema in `like`. */
   #known(
     options: TableDatasetOptions | TableInputOptions,
     schema: Schema | undefined,
@@ -175,7 +188,7 @@ export class Table {
     if (like === undefined) return undefined;
     if (!schema?.columns) {
       throw new TypeError(
-        `${name}: like says nothing of columns; give a data set that a table made, or a model's schema`,
+        `${name}: like describes no columns; give a data set that a table made, or a model's schema`,
       );
     }
     const twice = (["inputs", "categorical", "fill"] as const).find(
@@ -220,7 +233,7 @@ export class Table {
     }
   }
 
-  /** The columns of inputs as the options have them, with what they say is to stand for missing values. */
+  /** The input columns as the options describe them, with given replacements of missing values. */
   #described(
     inputs: readonly string[],
     { categorical = [], maxCategories = 1000, fill }: TableDatasetOptions | TableInputOptions,
@@ -245,7 +258,7 @@ export class Table {
       const categories = given.has(name) ? (given.get(name) ?? this.categories(name)) : undefined;
       if (categories && !given.get(name) && categories.length > maxCategories) {
         throw new RangeError(
-          `${this.name}: column ${quoted(name)} has ${categories.length} different values, of which each would become an ` +
+          `${this.name}: column ${quoted(name)} has ${categories.length} different values, each of which would become an ` +
             `input; leave it out, join rare ones, name those that matter with categorical: { ${quoted(name)}: […] }, or ` +
             `give a larger maxCategories than ${maxCategories}`,
         );
@@ -255,7 +268,7 @@ export class Table {
     });
   }
 
-  /** A column with what stands for its missing values, measured on `rows`. */
+  /** A column with the replacement of its missing values, measured on `rows`. */
   #withFill(rows: readonly Row[], column: ColumnSchema, fill: Fill | undefined): ColumnSchema {
     const way = wayOf(column, fill);
     if (way === undefined) return column;
@@ -263,7 +276,7 @@ export class Table {
     const there = rows.filter(({ cells }) => !this.#isMissing(cells[at] as string));
     if (there.length === 0) {
       throw new Error(
-        `${this.name}: column ${quoted(column.name)} has no value to be filled by; leave it out`,
+        `${this.name}: column ${quoted(column.name)} has no value to fill the gaps with; leave the column out`,
       );
     }
     const values = column.categories
@@ -272,7 +285,7 @@ export class Table {
     return { ...column, fill: filled(way, values) };
   }
 
-  /** The cell's text, or what stands for it. */
+  /** The cell's text, or its replacement. */
   #cell(row: Row, { name, categories, fill }: ColumnSchema): string | number {
     const cell = (row.cells[this.#position(name)] as string).trim();
     if (!this.#isMissing(cell)) return cell;
@@ -280,11 +293,11 @@ export class Table {
     const way = categories ? `fill: { ${quoted(name)}: "mostFrequent" }` : 'fill: "mean"';
     throw new Error(
       `${this.#place(row, name)}: the value is missing${cell ? ` (${quoted(cell)})` : ""}; ` +
-        `fill it in, by ${way} or the like where it is an input, or leave such rows out of the data set with missing: "drop"`,
+        `fill an input with ${way} or similar, or drop such rows with missing: "drop"`,
     );
   }
 
-  /** The rows that miss no value in a target, or in an input for whose missing values nothing stands. */
+  /** The rows that lack no target, and no input without a replacement. */
   #complete(
     columns: readonly ColumnSchema[],
     targets: readonly string[],
@@ -313,7 +326,7 @@ export class Table {
       throw new Error(
         value === undefined
           ? `${place}: ${numbers.refusal(cell, missing)}`
-          : `${place}: ${quoted(cell).slice(1, -1)} is beyond 32-bit floats; give it in another unit`,
+          : `${place}: ${quoted(cell).slice(1, -1)} is too large for 32-bit floats; give the column in another unit`,
       );
     });
   }
@@ -355,7 +368,7 @@ function sameNames(a: readonly string[], b: readonly string[] | undefined): bool
   return a.length > 0 && a.length === b?.length && a.every((name, i) => name === b[i]);
 }
 
-/** @throws TypeError unless it is a name or a list of names, or of the `other` type */
+/** @throws TypeError unless the value is a name, a list of names, or of the `other` type */
 function checkNames(what: string, value: unknown, other = "string"): void {
   const names = Array.isArray(value) ? value : [];
   const bad = names.findIndex((name) => typeof name !== "string");

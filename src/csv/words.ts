@@ -1,10 +1,10 @@
-/** Texts out of files as messages show them. */
+/** Texts from files, shortened for messages. */
 
-/** So many names are listed in a message, and so many characters shown of a text. */
+/** Number of names listed in a message; below, the number of characters shown of a text. */
 const MOST_LISTED = 12;
 const MOST_SHOWN = 40;
 
-/** `"text"`, cut where it is long. */
+/** `"text"`, shortened where long. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text);
 }

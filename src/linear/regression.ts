@@ -1,43 +1,49 @@
-/** Linear regression in closed form, beside its iterative fit by `fit`. The linear algebra is ml-matrix's, in 64-bit floats. */
+/**
+ * Linear regression in closed form, next to its iterative fit by `fit`. ml-matrix does the linear algebra in 64-bit
+ * floats.
+ */
 
 import { Matrix, QrDecomposition, SingularValueDecomposition } from "ml-matrix";
 import { checkOptions } from "../checks.ts";
 import { checkDataset, checkTargets, type Dataset, type Field } from "../data/dataset.ts";
 
-/** Samples as rows: a number to be predicted for each, or several. */
+/** Samples as rows, with one target number for each, or several. */
 export interface LinearRows {
   readonly x: readonly ArrayLike<number>[];
   readonly y: ArrayLike<number> | readonly ArrayLike<number>[];
 }
 
 export interface LinearOptions {
-  /** λ of λ · Σ weights², added to the sum of squared errors (default 0); the intercept is not counted. */
+  /** λ of the penalty λ · Σ weights², added to the sum of squared errors (default 0). The intercept is not penalised. */
   readonly ridge?: number;
 }
 
 export interface LinearRegression {
   readonly features: number;
   readonly outputs: number;
-  /** [outputs, features], row by row: as `dense(outputs)` keeps its `weight`. */
+  /** [outputs, features], row by row: the layout of `weight` in `dense(outputs)`. */
   readonly weights: Float64Array;
-  /** [outputs], as `dense` keeps its `bias`. */
+  /** [outputs], as `bias` in `dense`. */
   readonly intercept: Float64Array;
-  /** How many features are independent of each other and of a constant. */
+  /** Number of features that are linearly independent of each other and of a constant. */
   readonly rank: number;
   /**
-   * How it was solved: by QR, or where features depend on each other by the singular value decomposition, which gives the
-   * weights with the least sum of squares among those that fit equally well.
+   * Method of solution: QR; or, where features are linearly dependent, the singular value decomposition, which gives
+   * the equally good weights with the least sum of squares.
    */
   readonly method: "qr" | "svd";
   /** Sum of squared errors over all samples and outputs. */
   readonly residual: number;
-  /** The same as a mean, as `meanSquaredError` measures. */
+  /** Mean of squared errors, as the loss `meanSquaredError` measures it. */
   readonly meanSquaredError: number;
-  /** Outputs [rows, outputs], row by row. @throws RangeError where a row has another number of features */
+  /**
+   * Predicted outputs, [rows, outputs], row by row.
+   * @throws RangeError where a row has another number of features than the fit
+   */
   predict(rows: readonly ArrayLike<number>[]): Float64Array;
 }
 
-/** What a solution is found by: weights of centred features, one column for each output. */
+/** Solution of a method: weights of centred features, one column for each output. */
 interface Solution {
   readonly weights: Matrix;
   readonly rank: number;
@@ -45,10 +51,11 @@ interface Solution {
 }
 
 /**
- * The weights and intercept with the least sum of squared errors.
- * @param source a data set with targets that are numbers, or rows
- * @throws TypeError where targets are classes; RangeError where a number is not finite (with row and column), rows and
- *   targets have different counts, rows different lengths, or `ridge` is no finite number from 0
+ * Weights and intercept with the least sum of squared errors.
+ * @param source a data set with numeric targets, or rows
+ * @throws RangeError where a number is not finite (the message names row and column), rows and targets differ in count,
+ *   rows differ in length, or `ridge` is negative or not finite
+ * @throws TypeError where targets are classes, `source` is neither, or an option is unknown
  */
 export function linearRegression(
   source: Dataset | LinearRows,
@@ -62,7 +69,7 @@ export function linearRegression(
   const { x, y } = "x" in source ? fromRows(source) : fromDataset(source);
   const [features, outputs] = [x.columns, y.columns];
   const [xMean, yMean] = [x.mean("column"), y.mean("column")];
-  // Centred, the intercept falls out of the problem: it is neither penalised nor a column of its own.
+  // Centring removes the intercept from the problem: it is neither penalised nor a column of its own.
   const centred = x.clone().subRowVector(xMean);
   const targets = y.clone().subRowVector(yMean);
   const { weights: columns, rank, method } = solve(centred, targets, ridge);
@@ -87,7 +94,7 @@ export function linearRegression(
 
 function solve(x: Matrix, y: Matrix, ridge: number): Solution {
   const { rows, columns } = x;
-  // λ · Σ w² is what rows √λ · w with targets 0 add to the squares (Hoerl & Kennard 1970).
+  // The penalty λ · Σ w² equals the squared errors of extra rows √λ · w with targets 0 (Hoerl & Kennard 1970).
   const penalised = ridge > 0;
   const a = penalised ? stacked(x, Matrix.eye(columns, columns, Math.sqrt(ridge))) : x;
   const b = penalised ? stacked(y, Matrix.zeros(columns, y.columns)) : y;
@@ -98,7 +105,7 @@ function solve(x: Matrix, y: Matrix, ridge: number): Solution {
     }
   }
   const svd = new SingularValueDecomposition(a, { autoTranspose: true });
-  // numpy's rule: singular values count as 0 from the largest one's rounding error on.
+  // numpy's rule: singular values below the largest one's rounding error count as 0.
   const values = svd.diagonal;
   const threshold = Number.EPSILON * Math.max(a.rows, columns) * Math.max(...values);
   const inverses = values.map((value) => (value > threshold ? 1 / value : 0));
@@ -109,7 +116,7 @@ function solve(x: Matrix, y: Matrix, ridge: number): Solution {
   return { weights, rank: inverses.filter(Boolean).length, method: "svd" };
 }
 
-/** Whether no column lies, to rounding, in the span of those before it: what is left of it is R's diagonal. */
+/** Whether every column is independent of the columns before it, up to rounding; R's diagonal shows the rest. */
 function isIndependent(r: Matrix, size: number): boolean {
   return Array.from({ length: r.columns }, (_, i) => i).every((i) => {
     const norm = Math.hypot(...r.getColumn(i).slice(0, i + 1));

@@ -1,4 +1,4 @@
-/** What metrics ask of a batch. */
+/** Requirements of metrics on a batch. */
 
 import { sub } from "../nn/graph/ops/scalar.ts";
 import { slice } from "../nn/graph/ops/slice.ts";
@@ -8,12 +8,13 @@ import { elementCount, formatShape } from "../program.ts";
 import type { MetricBatch } from "../train/evaluate.ts";
 
 /**
- * How many outputs a model that tells classes apart has.
- * @throws ShapeError where targets are no class indices, or outputs no [size, outputs] with at least `least` of them
+ * Number of outputs of a classifier.
+ * @throws ShapeError where targets are no class indices, or outputs are not [size, outputs] with at least `least`
+ *   outputs
  */
 export function classOutputs(metric: string, { outputs, classes }: MetricBatch, least: number): number {
   if (classes === undefined) {
-    throw new ShapeError(metric, "the data set has no classes; it counts where targets are class indices");
+    throw new ShapeError(metric, "the data set has no classes; this metric needs class indices as targets");
   }
   const [, count] = outputs.shape;
   if (outputs.rank !== 2 || count < least) {
@@ -33,21 +34,21 @@ export function numberRows(
   if (classes !== undefined) {
     throw new ShapeError(
       metric,
-      "the data set has classes; it compares numbers, such as those of a regression",
+      "the data set has classes; this metric compares numbers, such as targets of a regression",
     );
   }
   if (elementCount(outputs.shape) !== elementCount(targets.shape)) {
     throw new ShapeError(
       metric,
-      `outputs are ${formatShape(outputs.shape)}, targets ${formatShape(targets.shape)}; expected as many numbers in each`,
+      `outputs are ${formatShape(outputs.shape)}, targets ${formatShape(targets.shape)}; expected the same count in both`,
     );
   }
   return [reshape(outputs, [size, -1]), reshape(targets, [size, -1])];
 }
 
 /**
- * Of a model that decides between two, a row for each sample, [size]: the log-odds of the second class, which are its
- * one output or the difference of two, and the labels.
+ * Scores and labels of a binary classifier, [size] each. The score is the log-odds of the second class: the one output,
+ * or the difference of two.
  */
 export function binaryRows(metric: string, batch: MetricBatch): { scores: Tensor; labels: Tensor } {
   const { outputs, targets, classes = 2, size } = batch;

@@ -15,8 +15,8 @@ export interface PrecisionRecallOptions {
   /** Default: "binary", the scores of class 1, where there are two classes, else "macro". */
   readonly average?: Average;
   /**
-   * For two classes: from which probability on a sample counts as class 1, between 0 and 1 (default 0.5 for a model with
-   * one output; with two outputs the larger one decides).
+   * For two classes: probability from which a sample counts as class 1, between 0 and 1 (default 0.5 for a model with
+   * one output; with two outputs, the larger one decides).
    */
   readonly threshold?: number;
 }
@@ -24,10 +24,11 @@ export interface PrecisionRecallOptions {
 const AVERAGES: readonly unknown[] = ["macro", "weighted", "micro", "binary", undefined];
 
 /**
- * Precision, recall and F1 of the classes that outputs are largest at; for a model with one output, a logit, of a decision
- * between two by `threshold`.
- * @throws RangeError for an unknown average, or a threshold that is not between 0 and 1; in an evaluation ShapeError or
- *   Error for outputs and targets that do not go with them
+ * Precision, recall and F1. The predicted class is the largest output; for a model with one output, a logit,
+ * `threshold` decides.
+ * @throws RangeError where `average` is unknown, or `threshold` is not between 0 and 1; in an evaluation, ShapeError or
+ *   Error where outputs or targets do not fit
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function precisionRecall(options: PrecisionRecallOptions = {}): Metric<"precisionRecall", Scores> {
   checkOptions("precisionRecall", options, { average: "string", threshold: "number" });
@@ -50,7 +51,7 @@ export function precisionRecall(options: PrecisionRecallOptions = {}): Metric<"p
       const kind = average ?? (classes === 2 ? "binary" : "macro");
       if (kind === "binary" && classes !== 2) {
         throw new Error(
-          `precisionRecall: average is "binary", and there are ${classes} classes; give "macro", "weighted" or "micro"`,
+          `precisionRecall: average is "binary", but there are ${classes} classes; give "macro", "weighted" or "micro"`,
         );
       }
       return averageOf(report, kind);
@@ -58,7 +59,7 @@ export function precisionRecall(options: PrecisionRecallOptions = {}): Metric<"p
   };
 }
 
-/** Of a decision between two by a threshold, the pairs of label and guess; else, for each class, what its scores take. */
+/** With a threshold, pairs of label and prediction; otherwise, for each class, the counts behind its scores. */
 function traced(batch: MetricBatch, threshold: number | undefined): StepOutputs {
   const { outputs, targets, classes, size } = batch;
   const oneOutput = outputs.shape.length === 1 || outputs.shape[1] === 1;
@@ -75,12 +76,12 @@ function traced(batch: MetricBatch, threshold: number | undefined): StepOutputs 
   const { scores, labels } = binaryRows("precisionRecall", batch);
   const logit = Math.log((threshold ?? 0.5) / (1 - (threshold ?? 0.5)));
   const yes = add(greater(scores, logit), equal(scores, logit));
-  // An output that is NaN is neither, and so counted nowhere.
+  // A NaN output is neither class, and is counted nowhere.
   const guesses = choose(yes, 1, choose(greater(logit, scores), 0, -1));
   return { pairs: matmul(transpose(pair(labels, size)), pair(guesses, size)) };
 }
 
-/** [size] of 0 and 1 → [size, 2], one-hot. */
+/** One-hot pairs: [size] of 0 and 1 → [size, 2]. */
 function pair(flags: Tensor, size: number): Tensor {
   return equal(iota([size, 2], 1), reshape(flags, [size, 1]));
 }

@@ -6,7 +6,11 @@ import { tensor } from "../nn/graph/ops/source.ts";
 import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { numberRows } from "./checks.ts";
 
-/** The mean over samples and outputs of |output - target|, in the targets' unit. */
+/**
+ * Mean of |output − target| over samples and outputs, in the targets' unit.
+ * @throws TypeError where an argument is given; in an evaluation, ShapeError where outputs and targets differ in count
+ *   or targets are classes, and Error where outputs are not finite
+ */
 export function meanAbsolute(...nothing: readonly never[]): Metric<"meanAbsolute", number> {
   checkNothing("meanAbsolute", nothing);
   return {
@@ -23,18 +27,20 @@ export function meanAbsolute(...nothing: readonly never[]): Metric<"meanAbsolute
 
 export interface RSquaredOptions {
   /**
-   * About where the targets lie, a number for each output: what squares are summed around, so that they stay small
-   * and exact. Default: the mean of the targets, or for streams 0. Far from the mean, compared with how far targets lie
-   * apart, it is refused.
+   * Approximate mean of the targets, one number for each output. Squares are summed around it, so that sums stay small
+   * and exact. Default: the mean of the targets; 0 for streams. A reference far from the mean, relative to the targets'
+   * spread, is refused.
    */
   readonly reference?: readonly number[];
 }
 
 /**
- * R², the coefficient of determination: 1 - Σ (output - target)² / Σ (target - mean)², for each output, averaged over
- * outputs. 1 is perfect, 0 as good as the mean. Where a target is the same everywhere it is 1 if that is met and else 0,
- * as in scikit-learn.
- * @throws RangeError for a reference that is not finite numbers; in an evaluation for a wrong count of them
+ * R², the coefficient of determination: 1 − Σ (output − target)² / Σ (target − mean)², averaged over outputs. 1 is
+ * perfect, 0 as good as the mean. For a constant target, R² is 1 if met exactly and otherwise 0, as in scikit-learn.
+ * @throws RangeError where `reference` holds a number that is not finite; in an evaluation, RangeError where it has the
+ *   wrong length, ShapeError where outputs and targets differ in count or targets are classes, and Error where outputs
+ *   are not finite
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function rSquared(options: RSquaredOptions = {}): Metric<"rSquared", number> {
   const { reference: given } = checkOptions("rSquared", options, { reference: "array" });
@@ -64,7 +70,7 @@ export function rSquared(options: RSquaredOptions = {}): Metric<"rSquared", numb
     finish({ residual, distance, squares, around }, samples) {
       const each = Array.from(residual, (left, i) => {
         checkNumber("rSquared", left);
-        // Around the mean, from sums around the reference.
+        // Sum of squares around the mean, from sums around the reference.
         const spread = squares[i] - distance[i] ** 2 / samples;
         if (isConstant(squares[i] / samples, around[i])) return Number(isConstant(left / samples, around[i]));
         if (!(spread > squares[i] * FAR)) throw tooFar(i, around[i]);
@@ -79,18 +85,16 @@ function total(values: ArrayLike<number>): number {
   return Array.from(values).reduce((sum, value) => sum + value, 0);
 }
 
-/** @throws Error where outputs were no finite numbers: the data set's targets are. */
+/** @throws Error where the sum is not finite, which comes from outputs: a data set's targets are finite */
 function checkNumber(metric: string, value: number): number {
   if (Number.isFinite(value)) return value;
-  throw new Error(
-    `${metric}: the distances of outputs and targets add up to ${value}; look for NaN in the outputs`,
-  );
+  throw new Error(`${metric}: the errors sum to ${value}; look for NaN in the outputs`);
 }
 
-/** Below this part of the squares' sum, what is left around the mean is rounding. */
+/** Relative size of the spread below which only rounding is left. */
 const FAR = 1e-4;
 
-/** Whether numbers near `around` with this mean square are the same but for rounding. `around` may be a multiple. */
+/** Whether numbers near `around` with this mean square are equal up to rounding. `around` may be a multiple. */
 function isConstant(meanSquare: number, around: number): boolean {
   return meanSquare <= (2 ** -22 * around) ** 2;
 }
@@ -101,7 +105,7 @@ function tooFar(output: number, around: number): Error {
   );
 }
 
-/** The mean target of each output, as it is met on the engine. */
+/** Mean target of each output, as engines hold it. */
 function meanTargets({ dataset: { targets, count } }: MetricBatch, outputs: number): number[] {
   const means = new Array<number>(outputs).fill(0);
   if (!("data" in targets)) return means;

@@ -1,41 +1,46 @@
-/** Precision, recall and F1 out of a confusion matrix: scikit-learn's definitions, with 0 for what would be 0 / 0. */
+/** Precision, recall and F1 from a confusion matrix, by scikit-learn's definitions, with 0 for 0 / 0. */
 
 import { inWords } from "../checks.ts";
 export interface Scores {
-  /** Of the samples predicted to be of the class, the part that is. */
+  /** Fraction of the samples predicted as the class that belong to it. */
   readonly precision: number;
-  /** Of the samples of the class, the part that was found. */
+  /** Fraction of the samples of the class that were predicted as the class. */
   readonly recall: number;
-  /** Their harmonic mean. */
+  /** Harmonic mean of precision and recall. */
   readonly f1: number;
 }
 
 export interface ClassScores extends Scores {
-  /** Samples that are of the class. */
+  /** Number of samples of the class. */
   readonly support: number;
 }
 
 export interface ClassReport {
   readonly perClass: readonly ClassScores[];
-  /** The part of samples that were right. */
+  /** Fraction of samples predicted correctly. */
   readonly accuracy: number;
-  /** The mean over the classes that occur, among labels or predictions. */
+  /** Mean over the classes that occur among labels or predictions. */
   readonly macro: Scores;
-  /** The mean over classes, weighted by their samples. */
+  /** Mean over classes, weighted by their numbers of samples. */
   readonly weighted: Scores;
-  /** Of all decisions together; where each sample gets one class, all three are the accuracy. */
+  /** Of all decisions together; where each sample gets one class, all three scores equal the accuracy. */
   readonly micro: Scores;
-  /** The report as aligned text; `names` are those of the classes (default: their numbers). */
+  /**
+   * The report as aligned text.
+   * @param names names of the classes (default: their numbers)
+   * @throws RangeError where `names` has another length than the classes
+   */
   table(names?: readonly string[]): string;
 }
 
-/** How a report is made one: a mean over classes, or class 1 alone where there are two. */
+/** Average of a report: a mean over classes, or class 1 alone where there are two. */
 export type Average = "macro" | "weighted" | "micro" | "binary";
 
 /**
- * Precision, recall and F1 of each class and on average, from `confusion[true class][predicted class]`. There may be
- * more columns than rows, for predictions that no sample belongs to.
+ * Precision, recall and F1 of each class and on average, from `confusion[true class][predicted class]`. Extra columns
+ * count predictions that no sample belongs to.
  * @throws RangeError where rows differ in length, columns are fewer than rows, or an entry is no count
+ * @throws TypeError where `confusion` is no array of rows
  */
 export function classReport(confusion: readonly (readonly number[])[]): ClassReport {
   if (!Array.isArray(confusion) || !confusion.every(Array.isArray)) {
@@ -52,7 +57,7 @@ export function classReport(confusion: readonly (readonly number[])[]): ClassRep
   );
 }
 
-/** The report from what it takes: for each class its hits, how often it was predicted, and its samples. */
+/** The report from counts of each class: its hits, its predictions and its samples. */
 export function countedReport(
   hits: ArrayLike<number>,
   predicted: ArrayLike<number>,

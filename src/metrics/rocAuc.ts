@@ -1,4 +1,4 @@
-/** Area under the ROC curve, out of histograms of scores that are counted on the engine. */
+/** Area under the ROC curve, from histograms of scores that are counted on the engine. */
 import { checkOptions } from "../checks.ts";
 import { matmul } from "../nn/graph/ops/matmul.ts";
 import { argmax, sum } from "../nn/graph/ops/reduce.ts";
@@ -26,36 +26,37 @@ import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { binaryRows, classOutputs, isTwoClasses } from "./checks.ts";
 
 export interface RocAucOptions {
-  /** How outputs become probabilities: default softmax where there are several, sigmoid where there is one. */
+  /** Conversion of outputs to probabilities (default: softmax for several outputs, sigmoid for one). */
   readonly probabilities?: "softmax" | "sigmoid";
-  /** Scores in one bin count as equal (default 2048 bins). */
+  /** Number of bins; scores in one bin count as equal (default 2048). */
   readonly bins?: number;
 }
 
 export interface Area {
-  /** From 0 to 1; undefined where all samples are of the class, or none is: then there is no such area. */
+  /** Area from 0 to 1; undefined where all samples are of the class, or none. */
   readonly auc: number | undefined;
-  /** The area of the exact scores is within `auc` ± this: half of the pairs that share a bin. */
+  /** Error bound: the area of the exact scores is within `auc` ± `error`, half of the pairs that share a bin. */
   readonly error: number | undefined;
 }
 
 export interface RocAuc extends Area {
-  /** Of each class against all others, where there are more than two. `auc` is the mean over those that have one. */
+  /** Area of each class against all others, for more than two classes. `auc` is the mean of the defined areas. */
   readonly perClass?: readonly Area[];
 }
 
 /**
- * The area under the ROC curve: the probability that a sample of the class has a higher score than one of another, equal
- * scores counting half (Hanley & McNeil 1982).
+ * Area under the ROC curve: the probability that a sample of the class scores higher than a sample of another class;
+ * equal scores count half (Hanley & McNeil 1982).
  *
- * Outputs are logits. For a model with one output (targets 0 and 1), or of two classes, it is the area of the second
- * class; for more, each class is held against the rest, and the mean is taken (macro, as scikit-learn's
+ * Outputs are logits. For a model with one output (targets 0 and 1) or two classes, the area is that of the second
+ * class. For more classes, each is held against the rest and the mean is taken (macro, as scikit-learn's
  * `multi_class="ovr"`).
  *
- * Scores are log-odds, sorted into bins: about 1/4000 wide near 0, growing to 1 % of the score, equal beyond ±128.
- * Every sample is counted, and nothing is sorted; `error` bounds what the bins can have changed.
- * @throws RangeError for less than 2 bins; in an evaluation ShapeError where outputs and targets are of another kind,
- *   Error where an output is NaN, or a target neither 0 nor 1
+ * Scores are log-odds in bins: about 1/4000 wide near 0, growing to 1 % of the score, equal beyond ±128. Every sample
+ * is counted and none is sorted; `error` bounds the effect of the bins.
+ * @throws RangeError where `bins` is no whole number from 2, or `probabilities` is unknown; in an evaluation,
+ *   ShapeError where outputs and targets do not fit, and Error where an output is NaN or a target neither 0 nor 1
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function rocAuc(options: RocAucOptions = {}): Metric<"rocAuc", RocAuc> {
   checkOptions("rocAuc", options, { probabilities: "string", bins: "number" });
@@ -74,7 +75,7 @@ export function rocAuc(options: RocAucOptions = {}): Metric<"rocAuc", RocAuc> {
   };
 }
 
-/** For each of some questions, and each sample: how much speaks for it, and whether (1) or not (0) it is so. */
+/** Scores and labels of several binary questions (is the sample of class k?), for each sample. */
 interface Scored {
   /** [questions, size] */
   readonly scores: Tensor;
@@ -94,22 +95,22 @@ function scored(batch: MetricBatch, probabilities: RocAucOptions["probabilities"
   return { scores: transpose(scores), labels: transpose(labels) };
 }
 
-/** log p - log(1 - p) of softmax, exact also where p is close to 1. */
+/** log p − log(1 − p) of softmax, exact also where p is close to 1. */
 function logOdds(logits: Tensor): Tensor {
   const logs = logSoftmax(logits);
   const p = exp(logs);
-  // Only the largest p can be close to 1, and 1 - p is then the sum of all others.
+  // Only the largest p can be close to 1; 1 − p is then the sum of all others.
   const largest = equal(iota(logits.shape, 1), reshape(argmax(logits), [-1, 1]));
   const others = sum(choose(largest, 0, p), 1, { keepDims: true });
   return sub(logs, log(maximum(choose(largest, others, sub(1, p)), SMALLEST)));
 }
 
 const SMALLEST = 1.2e-38;
-/** Log-odds beyond are equal: the probability does not fit 32 bits. */
+/** Log-odds beyond are equal: 32 bits cannot hold the probability. */
 const MOST = 128;
-/** Bins grow with the distance from 0, from about 1 / FINENESS on. */
+/** Bins grow with the distance from 0; the first one is about 1 / FINENESS wide. */
 const FINENESS = 32;
-/** A bin is numbered by two digits; the lower one goes up to here. */
+/** A bin has a number of two digits; this is the base of the lower one. */
 const LOW = 64;
 
 function binOf(scores: Tensor, bins: number): Tensor {
@@ -119,8 +120,8 @@ function binOf(scores: Tensor, bins: number): Tensor {
 }
 
 /**
- * Samples in each bin, [questions, 2 · highs, LOW]: those for which it is not so, then those for which it is. Counted
- * as the product of the one-hot matrices of the bins' two digits, over the samples.
+ * Number of samples in each bin, [questions, 2 · highs, LOW]: first the negatives, then the positives. The counts are
+ * products of the one-hot matrices of the bins' two digits, over the samples.
  */
 function histograms({ scores, labels }: Scored, bins: number): Tensor {
   const [questions, size] = scores.shape;
@@ -128,7 +129,7 @@ function histograms({ scores, labels }: Scored, bins: number): Tensor {
   const bin = binOf(scores, bins);
   const high = floor(div(bin, LOW));
   const low = sub(bin, mul(high, LOW));
-  // A score that is NaN, or a label neither 0 nor 1, is counted nowhere, which shows in the end.
+  // A NaN score, or a label neither 0 nor 1, is counted nowhere; the total then shows the loss.
   const offset = choose(equal(labels, 1), highs, choose(equal(labels, 0), 0, -1 - highs));
   const known = choose(isNumber(scores), add(high, offset), -1);
   const row = equal(iota([questions, size, 2 * highs], 2), reshape(known, [questions, size, 1]));

@@ -9,9 +9,9 @@ import type { Metric, MetricBatch } from "../train/evaluate.ts";
 import { classOutputs } from "./checks.ts";
 
 /**
- * The part of samples whose label is among the k largest outputs. Of equal outputs those of lower classes come first,
- * as for `accuracy`, which `topK(1)` is. An output that is NaN is no hit.
- * @throws RangeError where k is no whole number from 1; ShapeError where the model has fewer outputs
+ * Fraction of samples whose label is among the k largest outputs. Equal outputs rank by class, lower classes first, as
+ * for `accuracy`, which equals `topK(1)`. A NaN output is no hit.
+ * @throws RangeError where k is no whole number from 1; in an evaluation, ShapeError where the model has fewer outputs
  */
 export function topK<K extends number>(k: K): Metric<`top${K}`, number> {
   checkWhole("topK: k", k);
@@ -31,7 +31,7 @@ function hits(name: string, k: number, batch: MetricBatch) {
   const labels = reshape(targets, [size, 1]);
   const atLabel = equal(columns, labels);
   const own = sum(choose(atLabel, outputs, 0), 1, { keepDims: true });
-  // Classes that the label's output comes before; counted so, an output that is NaN comes before none.
+  // Number of classes that rank before the label's output; a NaN output ranks before none.
   const before = add(greater(own, outputs), mul(equal(own, outputs), greater(columns, labels)));
   const beaten = sum(choose(atLabel, 0, before), 1);
   return sum(greater(beaten, outputCount - k - 0.5));

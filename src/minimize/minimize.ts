@@ -3,11 +3,11 @@ import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.t
 import type { Objective } from "./objective.ts";
 
 export interface MinimizeOptions {
-  /** Steps at most (default 100). */
+  /** Most steps (default 100). */
   readonly maxSteps?: number;
-  /** Done when no component of the gradient is larger (default 1e-5). */
+  /** The search has converged when no component of the gradient is larger (default 1e-5). */
   readonly tolerance?: number;
-  /** Done when the loss is not above this. */
+  /** The search has converged when the loss is not above this. */
   readonly target?: number;
   readonly onStep?: (step: number, loss: number) => void;
 }
@@ -22,9 +22,9 @@ const MINIMIZE_OPTIONS: OptionKinds<MinimizeOptions> = {
 export interface Minimum {
   readonly position: Float64Array;
   readonly loss: number;
-  /** Steps taken. */
+  /** Number of steps taken. */
   readonly steps: number;
-  /** How often the loss and its gradient, and a product with the Hessian, were computed. */
+  /** Number of evaluations of the loss with its gradient; below, of products with the Hessian. */
   readonly evaluations: number;
   readonly products: number;
   /** Whether the tolerance or the target was reached. */
@@ -33,7 +33,7 @@ export interface Minimum {
 
 export interface DescentOptions extends MinimizeOptions {
   readonly learningRate?: number;
-  /** The same, for short. One of the two is needed. */
+  /** Short name of `learningRate`; one of the two is required. */
   readonly lr?: number;
 }
 
@@ -43,10 +43,10 @@ interface Point {
   readonly gradient: Float64Array;
 }
 
-/** Of a loss summed in 32 bits, relative to it. */
+/** Relative rounding error of a loss summed in 32 bits. */
 const LOSS_ROUNDING = 2 ** -21;
 
-/** What a method knows and counts while it runs. */
+/** State and counters of a search. */
 class Search {
   evaluations = 0;
   products = 0;
@@ -58,7 +58,7 @@ class Search {
   ) {
     if (typeof objective?.position !== "function") {
       throw new TypeError(
-        `minimize: the objective is ${inWords(objective)}; give what await objective(…) makes`,
+        `minimize: the objective is ${inWords(objective)}; give the result of await objective(…)`,
       );
     }
     const { maxSteps = 100, tolerance = 0, target = 0 } = options;
@@ -85,7 +85,7 @@ class Search {
     return loss <= target || gradient.every((part) => Math.abs(part) <= tolerance);
   }
 
-  /** Repeats `next` until the end is reached; `next` gives undefined when it finds no better point. */
+  /** Repeats `next` until the search ends; `next` returns undefined where it finds no better point. */
   async run(next: (point: Point) => Promise<Point | undefined>): Promise<Minimum> {
     const { maxSteps = 100, onStep } = this.options;
     let point = await this.evaluate(await this.objective.position());
@@ -96,7 +96,7 @@ class Search {
       this.steps++;
       onStep?.(this.steps, point.loss);
     }
-    // The model is left at the best point, whatever was tried last.
+    // Leaves the model at the best point, whatever was tried last.
     await this.objective.at(point.x);
     const { steps, evaluations, products } = this;
     return {
@@ -111,7 +111,7 @@ class Search {
 
   /**
    * Armijo's backtracking (Nocedal & Wright 2006, algorithm 3.1): halves the step until the loss falls enough. Near a
-   * minimum 32-bit losses no longer tell points apart; gradients still do (compare Hager & Zhang 2005, section 3).
+   * minimum, 32-bit losses no longer distinguish points, but gradients do (compare Hager & Zhang 2005, section 3).
    */
   async lineSearch(point: Point, direction: Float64Array): Promise<Point | undefined> {
     const slope = dot(point.gradient, direction);
@@ -127,7 +127,12 @@ class Search {
   }
 }
 
-/** Gradient descent with a fixed learning rate. */
+/**
+ * Gradient descent with a fixed learning rate.
+ * @throws RangeError where `learningRate` is no finite number above 0, or another option is out of range
+ * @throws TypeError where `objective` is none, or an option is unknown; the promise rejects with an Error where the
+ *   loss is not finite
+ */
 export function gradientDescent(objective: Objective, options: DescentOptions): Promise<Minimum> {
   checkOptions("gradientDescent", options, { ...MINIMIZE_OPTIONS, learningRate: "number", lr: "number" });
   if (options.learningRate !== undefined && options.lr !== undefined)
@@ -141,8 +146,11 @@ export function gradientDescent(objective: Objective, options: DescentOptions): 
 }
 
 /**
- * Newton's method, its equation solved by truncated conjugate gradients from products with the Hessian (Nocedal &
- * Wright 2006, algorithm 7.1), with backtracking.
+ * Newton's method with backtracking. Truncated conjugate gradients solve its equation from products with the Hessian
+ * (Nocedal & Wright 2006, algorithm 7.1).
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where `objective` is none, or an option is unknown; the promise rejects with an Error where the
+ *   loss is not finite
  */
 export function newtonCG(objective: Objective, options: MinimizeOptions = {}): Promise<Minimum> {
   checkOptions("newtonCG", options, MINIMIZE_OPTIONS);
@@ -159,7 +167,7 @@ async function newtonDirection(search: Search, { gradient }: Point): Promise<Flo
   for (let i = 0; i < 2 * gradient.length; i++) {
     const product = await search.hessianTimes(direction);
     const curvature = dot(direction, product);
-    // Where the function curves down, the equation says nothing: keep what is known, or go downhill.
+    // Where the curvature is negative, the equation has no minimum: keep the solution so far, or go downhill.
     if (curvature <= 0) return i === 0 ? direction : solution;
     const square = dot(residual, residual);
     const length = square / curvature;
@@ -177,11 +185,16 @@ async function newtonDirection(search: Search, { gradient }: Point): Promise<Flo
 }
 
 export interface LbfgsOptions extends MinimizeOptions {
-  /** Past steps that the Hessian is estimated from (default 10). */
+  /** Number of past steps from which the Hessian is estimated (default 10). */
   readonly memory?: number;
 }
 
-/** Limited-memory BFGS (Nocedal 1980; Nocedal & Wright 2006, algorithms 7.4 and 7.5), with backtracking. */
+/**
+ * Limited-memory BFGS (Nocedal 1980; Nocedal & Wright 2006, algorithms 7.4 and 7.5), with backtracking.
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where `objective` is none, or an option is unknown; the promise rejects with an Error where the
+ *   loss is not finite
+ */
 export function lbfgs(objective: Objective, options: LbfgsOptions = {}): Promise<Minimum> {
   checkOptions("lbfgs", options, { ...MINIMIZE_OPTIONS, memory: "number" });
   const { memory = 10 } = options;
@@ -193,7 +206,7 @@ export function lbfgs(objective: Objective, options: LbfgsOptions = {}): Promise
     if (!better) return undefined;
     const s = along(better.x, point.x, -1);
     const y = along(better.gradient, point.gradient, -1);
-    // Backtracking does not ensure positive curvature along the step; without it the pair would mislead.
+    // Backtracking does not ensure positive curvature along the step; a pair without it would mislead the estimate.
     if (dot(s, y) > 1e-10 * dot(y, y)) pairs.push({ s, y });
     if (pairs.length > memory) pairs.shift();
     return better;

@@ -1,4 +1,4 @@
-/** A model's loss on fixed data as a function of all its parameters: its value, gradient and Hessian products. */
+/** A model's loss on fixed data as a function of all its parameters: value, gradient and Hessian products. */
 import { inWords, isPromise } from "../checks.ts";
 import { gradients } from "../nn/graph/gradients.ts";
 import { sum } from "../nn/graph/ops/reduce.ts";
@@ -16,12 +16,16 @@ import type { Trainer } from "../train/trainer.ts";
 export interface Objective {
   /** Number of parameters. */
   readonly size: number;
-  /** Where it stands: the parameters now. */
+  /** The current position: all parameters. */
   position(): Promise<Float64Array>;
-  /** Its value and gradient at `position`. */
+  /**
+   * Loss and gradient at `position`.
+   * @throws RangeError where `position` has the wrong length
+   */
   at(position: Float64Array): Promise<{ readonly loss: number; readonly gradient: Float64Array }>;
-  /** The Hessian at the last position asked for, times `direction`: a gradient of a gradient, no matrix. */
+  /** The Hessian at the last evaluated position, times `direction`; the Hessian itself is never formed. */
   hessianTimes(direction: Float64Array): Promise<Float64Array>;
+  /** Frees the steps' memory on the engine. */
   release(): void;
 }
 
@@ -30,9 +34,11 @@ const GRADIENT = "gradient of ";
 const DIRECTION = "direction of ";
 
 /**
- * The loss that `loss` traces, on the given inputs, as a function of the trainer's parameters. Products with the
- * Hessian are exact: the gradient of gradient · direction (Pearlmutter 1994). For small models: every evaluation
- * brings all parameters to the host.
+ * The loss traced by `loss`, on fixed inputs, as a function of the trainer's parameters. Products with the Hessian are
+ * exact: the gradient of gradient · direction (Pearlmutter 1994). Every evaluation brings all parameters to the host,
+ * so use small models.
+ * @throws TypeError where an argument is of another kind, or an input's name is reserved; further errors as
+ *   `trainer.compile`
  */
 export async function objective<const Inputs extends Record<string, InputSpec>>(
   trainer: Trainer,
@@ -50,7 +56,7 @@ export async function objective<const Inputs extends Record<string, InputSpec>>(
   }
   const taken = Object.keys(specs).find((name) => name.startsWith(DIRECTION));
   if (taken !== undefined)
-    throw new TypeError(`objective: names like "${taken}" are its own; give the input another name`);
+    throw new TypeError(`objective: the name "${taken}" is reserved; give the input another name`);
   const first = await trainer.compile(
     (inputs: { [K in keyof Inputs]: Tensor }, model) => firstOrder(loss(inputs, model), model),
     { name: "objective", inputs: specs, training: false },
@@ -87,7 +93,7 @@ function secondOrder(loss: Tensor, { parameters }: ModelCall): StepOutputs {
 
 class ModelObjective implements Objective {
   readonly size: number;
-  /** Where each parameter begins in the vector. */
+  /** Start of each parameter in the vector. */
   readonly #places: readonly { readonly name: string; readonly start: number; readonly length: number }[];
 
   constructor(
@@ -134,7 +140,7 @@ class ModelObjective implements Objective {
     return this.#collect(await this.second.run(Object.fromEntries(inputs)), HESSIAN);
   }
 
-  /** A parameter that the loss does not use has no output, and adds zeros. */
+  /** Gathers one vector; a parameter that the loss does not use has no output, and contributes zeros. */
   #collect(outputs: Outputs, prefix: string): Float64Array {
     return this.#gather((name) => outputs[prefix + name]);
   }

@@ -43,7 +43,7 @@ it.each([
   [
     ["cutout=40", "--digits", "--engine", "cpu"],
     1,
-    "the square is 40 pixels, and the images are 28 × 28; give less",
+    "the square is 40 pixels, but the images are 28 × 28; give less",
   ],
   [["rotate=3", "--digits", "--engine", "cpu", "--out", "/nowhere/sheet.svg"], 1, "/nowhere/sheet.svg"],
 ])(

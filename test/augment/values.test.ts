@@ -219,12 +219,12 @@ describe("what does not fit is refused", () => {
   });
   it.each([
     [
-      "rotate(10) (in augment): the inputs are [16]; it needs images [channels, height, width]",
+      "rotate(10) (in augment): the inputs are [16]; expected images [channels, height, width]",
       augment(rotate(10)),
       flat,
     ],
     [
-      "cutout(17) (in augment): the square is 17 pixels, and the images are 16 × 16; give less",
+      "cutout(17) (in augment): the square is 17 pixels, but the images are 16 × 16; give less",
       augment(cutout(17)),
       images(2),
     ],

@@ -298,7 +298,9 @@ it.each<[string, () => Callback]>([
       () => "",
       (error) => String(error),
     );
-    expect(other).toContain(`${name}: it watches another run already; make one for each run that goes on`);
+    expect(other).toContain(
+      `${name}: this callback already watches another run; make one for each concurrent run`,
+    );
     expect(second.trainer.steps).toBe(0);
   }
   expect(losses(first.history)).toEqual(losses(alone.history));

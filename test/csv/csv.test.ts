@@ -99,7 +99,7 @@ describe("parseCsv", () => {
     ["a name twice, by option", "1,2", { header: ["a", "a"] }, "csv: the option header: columns 1 and 2"],
     ["an empty file", "", {}, "csv: the file is empty"],
     ["an empty file with line ends", "\ufeff\r\n\r\n", {}, "csv: the file is empty"],
-    ["a header alone", "a,b\n", {}, "there is no row behind the header"],
+    ["a header alone", "a,b\n", {}, "there is no row after the header"],
     ["a quote that does not end", 'a,b\n1,2\n3,"4\n5,6\n', {}, "csv: line 3: a quoted cell does not end"],
     [
       "a quote inside of quotes",
@@ -172,7 +172,7 @@ describe("numbers", () => {
     ],
     ["-inf", "-inf is not finite"],
     ["Infinity", "Infinity is not finite"],
-    ["", 't.csv: line 5, column "n": the value is missing; fill it in, by fill: "mean" or the like'],
+    ["", 't.csv: line 5, column "n": the value is missing; fill an input with fill: "mean" or similar'],
     [" ", "the value is missing"],
     ["NA", '"NA" is no number; where it stands for a missing value, read the table with missing: ["", "NA"]'],
     [

@@ -141,7 +141,7 @@ describe("dataset", () => {
   it("refuses more categories than there may be, and more memory", () => {
     const many = parseCsv(`id,y\n${Array.from({ length: 1200 }, (_, i) => `u${i},${i}`).join("\n")}`);
     expect(() => many.dataset({ target: "y", categorical: ["id"] })).toThrow(
-      'csv: column "id" has 1200 different values, of which each would become an input; leave it out, join rare ones',
+      'csv: column "id" has 1200 different values, each of which would become an input; leave it out, join rare ones',
     );
     expect(many.dataset({ target: "y", categorical: ["id"], maxCategories: 1200 }).inputs.shape).toEqual([
       1200,
@@ -162,7 +162,7 @@ describe("dataset", () => {
     [
       "a number beyond 32 bits",
       { inputs: ["n"], target: "y" },
-      'line 3, column "n": 1e39 is beyond 32-bit floats',
+      'line 3, column "n": 1e39 is too large for 32-bit floats',
     ],
     ["a class too high", { inputs: ["colour"], target: "y", classes: 2, categorical: ["colour"] }, "line 3"],
     [
@@ -198,7 +198,7 @@ describe("dataset", () => {
       { target: "y", like: { columns: [{ name: "n" }] }, fill: "mean" },
       "csv: fill follows from like; leave one of them out",
     ],
-    ["to be like what is no table", { target: "y", like: {} }, "csv: like says nothing of columns"],
+    ["to be like what is no table", { target: "y", like: {} }, "csv: like describes no columns"],
   ])("refuses %s", (_what, options, message) => {
     expect(() => table.dataset(options)).toThrow(message);
   });
@@ -207,7 +207,7 @@ describe("dataset", () => {
     const empty = parseCsv("a,y\n,1\n,2\n");
     expect(() => empty.dataset({ target: "y", missing: "drop" })).toThrow("each of 2 rows misses a value");
     expect(() => empty.dataset({ target: "y", fill: "mean" })).toThrow(
-      'column "a" has no value to be filled by',
+      'column "a" has no value to fill the gaps with',
     );
   });
 });

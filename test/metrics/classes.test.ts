@@ -112,7 +112,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
     const right = accuracy as number;
     expectScores(micro.metrics.precisionRecall, { precision: right, recall: right, f1: right });
     await expect(of({ average: "binary" })).rejects.toThrow(
-      'precisionRecall: average is "binary", and there are 5 classes; give "macro"',
+      'precisionRecall: average is "binary", but there are 5 classes; give "macro"',
     );
   });
 

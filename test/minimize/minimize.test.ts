@@ -117,5 +117,5 @@ it("a position of another length moves no parameter, and inputs are not called a
     (inputs, model) => sum(model(inputs["direction of weight"])),
     { "direction of weight": new Float32Array(1) },
   );
-  await expect(making).rejects.toThrow('objective: names like "direction of weight" are its own');
+  await expect(making).rejects.toThrow('objective: the name "direction of weight" is reserved');
 });
