@@ -1,4 +1,5 @@
 /** wgrad: trains neural networks on the GPU through WebGPU. */
+export type { DType, Elements } from "./dtypes.ts";
 export {
   type Ceiling,
   describe,
@@ -135,7 +136,7 @@ export {
   tensor,
   transpose,
 } from "./ops.ts";
-export type { DType, Elements, Program, Shape } from "./program.ts";
+export type { Program, Shape } from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
 export {
   DeviceLostError,

@@ -4,11 +4,9 @@
  * `nn` produces one, `runtime` runs it, on WebGPU or through the kernels' CPU twins. A program is a list of
  * buffers and a list of dispatches over views of them; it knows nothing of layers, and nothing of devices.
  */
+import { bytesPerElement, type DType } from "./dtypes.ts";
 
-/** Element types. A `u8` buffer holds packed bytes (a data set); it is read-only in programs. */
-export type DType = "f32" | "i32" | "u8";
 export type Shape = readonly number[];
-export type Elements = Float32Array | Int32Array | Uint8Array;
 
 /**
  * Where a buffer's memory comes from, and how long it lives.
@@ -168,6 +166,11 @@ export function launchesOf({ dispatches }: Pick<Program, "dispatches">): Dispatc
   return launches;
 }
 
+/** For people, and as the label of its pipeline for a device's tools: "matmul (0.dense)". */
+export function launchName(dispatches: readonly Pick<Dispatch, "kernel" | "label">[]): string {
+  return dispatches.map(({ kernel, label }) => `${kernel} (${label})`).join(" + ");
+}
+
 export function elementCount(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
@@ -178,7 +181,7 @@ export function aligned(length: number): number {
 }
 
 export function byteLength(buffer: BufferSpec): number {
-  return buffer.dtype === "u8" ? Math.ceil(buffer.length / 4) * 4 : buffer.length * 4;
+  return Math.ceil((buffer.length * bytesPerElement(buffer.dtype)) / 4) * 4;
 }
 
 const EVERYWHERE: IndexPlaces = { every: 1, at: [0] };

@@ -1,4 +1,6 @@
 /** The first bytes of a member of a gzip file. */
+import { hex } from "../text.ts";
+
 const DEFLATE = 8;
 
 /** Whether the bytes at `at` begin a gzip member: 1f 8b, then the method "deflate". */
@@ -8,5 +10,5 @@ export function isGzip(bytes: Uint8Array, at = 0): boolean {
 
 /** The first four bytes at `at`, for error messages. */
 export function startOf(bytes: Uint8Array, at = 0): string {
-  return [...bytes.subarray(at, at + 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  return [...bytes.subarray(at, at + 4)].map((byte) => hex(byte, 2)).join(" ");
 }

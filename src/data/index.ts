@@ -58,7 +58,6 @@ export type { ColumnSchema, Schema } from "./schema.ts";
 export { type Parts, type SplitOptions, split } from "./split.ts";
 export {
   type Chunk,
-  type ElementType,
   type Pass,
   type Stream,
   type StreamFieldOptions,

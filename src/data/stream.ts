@@ -1,5 +1,6 @@
 /** Streams: data that is read chunk by chunk, once an epoch, and never held in memory as a whole. */
 import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
+import { DTYPES, type DType } from "../dtypes.ts";
 import { checkLayout, checkTargets, type Field } from "./dataset.ts";
 import type { Schema } from "./schema.ts";
 
@@ -9,12 +10,9 @@ export interface Chunk {
   readonly targets: Field["data"];
 }
 
-/** Element type of a stream's column: bytes, 32-bit integers or 32-bit floats. */
-export type ElementType = "u8" | "i32" | "f32";
-
 /** One column of a stream: a data set's `Field` without the data. */
 export interface StreamField {
-  readonly type: ElementType;
+  readonly type: DType;
   readonly shape: readonly number[];
   readonly scale: number;
 }
@@ -40,7 +38,7 @@ export interface Pass {
 }
 
 export interface StreamFieldOptions {
-  readonly type: ElementType;
+  readonly type: DType;
   /** Shape of one sample (default []: a single number). */
   readonly shape?: readonly number[];
   /** Value of one stored unit: value = element × scale (default 1). */
@@ -110,7 +108,7 @@ export function stream(options: StreamOptions): Stream {
 
 function checkField(owner: string, options: StreamFieldOptions): StreamField {
   const { type, shape = [], scale = 1 } = checkOptions(owner, options, FIELD);
-  if (type !== "u8" && type !== "i32" && type !== "f32") {
+  if (!DTYPES.includes(type)) {
     throw new TypeError(`${owner}: type is ${type}; expected "u8", "i32" or "f32"`);
   }
   checkLayout(owner, shape, scale);

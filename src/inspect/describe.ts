@@ -2,6 +2,7 @@
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
 import { byteLength, type Dispatch, formatShape, type Hook, launchesOf, type Program } from "../program.ts";
+import { tableLines } from "../text.ts";
 
 export interface ProgramCost {
   /** Kernel launches a step: joined dispatches count as one. */
@@ -97,7 +98,7 @@ export function describe(program: Program, measured?: Measured): string {
   });
   return [
     `${program.name}: ${dispatches} dispatches, ${count(flops)}FLOP, ${count(bytes)}B moved a step`,
-    ...table([header, ...rows]),
+    ...tableLines([header, ...rows.map((row) => row.map((cell) => cell.trim()))], () => false),
     `memory: ${memory.join(", ")}`,
     ...(program.scalars.length > 0
       ? [`step scalars: ${[...new Set(program.scalars.map(({ name }) => name))].join(", ")}`]
@@ -151,17 +152,5 @@ function count(value: number): string {
   const units = ["", "k", "M", "G", "T"];
   const power = value > 0 ? Math.min(units.length - 1, Math.floor(Math.log10(value) / 3)) : 0;
   const scaled = value / 1000 ** power;
-  return (
-    `${power === 0 ? scaled : scaled.toPrecision(3)} ${units[power]}`.trimEnd() + (power === 0 ? " " : "")
-  );
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].trim().length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.trim().padEnd(widths[column]))
-      .join("  ")
-      .trimEnd(),
-  );
+  return power === 0 ? `${scaled} ` : `${scaled.toPrecision(3)} ${units[power]}`;
 }

@@ -1,5 +1,6 @@
 /** What a device is told to run for one step of a program: launch by launch, as plain data. */
 
+import { bytesPerElement, type DType } from "../dtypes.ts";
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
 import type { Access } from "../kernels/kernel.ts";
@@ -7,9 +8,9 @@ import { specialiseLaunch } from "../kernels/launch.ts";
 import {
   type BufferKind,
   type Dispatch,
-  type DType,
   elementCount,
   launchesOf,
+  launchName,
   type Program,
   type Shape,
   type View,
@@ -107,11 +108,6 @@ export function launchDetails(program: Program): LaunchDetails[] {
   });
 }
 
-/** As a device's own tools name it, too: the labels of its pipelines. */
-export function launchName(dispatches: readonly Pick<Dispatch, "kernel" | "label">[]): string {
-  return dispatches.map(({ kernel, label }) => `${kernel} (${label})`).join(" + ");
-}
-
 function dispatchDetails(program: Program, dispatch: Dispatch): DispatchDetails {
   const { kernel, label, constants, hooks, bindings } = dispatch;
   const bound = (written: boolean) =>
@@ -134,7 +130,7 @@ function dispatchDetails(program: Program, dispatch: Dispatch): DispatchDetails 
 
 function boundMemory(program: Program, { buffer, shape }: View): BoundMemory {
   const { name, kind, dtype } = program.buffers[buffer];
-  const bytes = elementCount(shape) * (dtype === "u8" ? 1 : 4);
+  const bytes = elementCount(shape) * bytesPerElement(dtype);
   return { buffer, name, kind, dtype, shape: [...shape], bytes };
 }
 

@@ -1,5 +1,6 @@
 /** Where a program's numbers lie. */
-import { type BufferKind, byteLength, type DType, type Program } from "../program.ts";
+import type { DType } from "../dtypes.ts";
+import { type BufferKind, byteLength, type Program } from "../program.ts";
 import { planMemory } from "../runtime/plan.ts";
 
 /** A buffer of a program. */

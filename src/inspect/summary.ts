@@ -9,6 +9,7 @@ import { applyModel, asLayer, isSequential, type Layer, type Model } from "../nn
 import { ModelTrace, type ParameterSpec, Scope } from "../nn/model/parameters.ts";
 import { buildStep } from "../nn/training/step.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
+import { tableLines } from "../text.ts";
 
 export interface SummaryOptions {
   /** Shape of one sample, without the batch. */
@@ -40,7 +41,7 @@ export function summary(model: Model, options: SummaryOptions): string {
   const parameterCount = count(parameters.specs);
   const statisticCount = count(statistics.specs);
   const flops = rows.reduce((sum, row) => sum + row.flops, 0);
-  const lines = table([
+  const cells = [
     ["layer", "output shape", "parameters", "FLOPs"],
     ...rows.map(({ name, output, parameters, flops }) => [
       name,
@@ -49,7 +50,8 @@ export function summary(model: Model, options: SummaryOptions): string {
       grouped(flops),
     ]),
     ["total", "", grouped(parameterCount), grouped(flops)],
-  ]);
+  ];
+  const lines = tableLines(cells, (column) => column >= 2);
   const rule = "─".repeat(lines[0].length);
   const memory = [
     `parameters ${bytes(parameterCount)}`,
@@ -145,12 +147,4 @@ function bytes(numbers: number): string {
   const units = ["B", "KB", "MB", "GB"];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, size)) / 3));
   return `${(size / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
-}
-
-/** Columns aligned: texts to the left, numbers to the right. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join("  "),
-  );
 }

@@ -1,8 +1,7 @@
 /** A profiled step as a picture: in the format that chrome://tracing, Perfetto and the browsers' tools open. */
 
-import type { Program } from "../program.ts";
+import { launchName, type Program } from "../program.ts";
 import { launchProfiles, type Measured } from "./describe.ts";
-import { launchName } from "./launches.ts";
 
 /**
  * One event for each launch, one behind the other, with its kernels, layers, operations and bytes: JSON in the Trace Event

@@ -1,7 +1,8 @@
 /** What dispatches cost: arithmetic operations, and bytes that go between memory and the kernel. */
+import { bytesPerElement } from "../dtypes.ts";
 import { type Dispatch, elementCount, type Instruction, type Program } from "../program.ts";
 import { isWritten, kernelNamed } from "./index.ts";
-import { bytesPerElement, type Kernel } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 
 export interface Cost {
   readonly flops: number;
@@ -30,7 +31,7 @@ export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
     const size = elementCount(view.shape);
     const elements = Math.min(size, loaded.get(name) ?? size);
     const ways = isWritten(dispatch, name) && kernel.bindings[name] ? 2 : 1;
-    bytes += ways * elements * bytesPerElement[program.buffers[view.buffer].dtype];
+    bytes += ways * elements * bytesPerElement(program.buffers[view.buffer].dtype);
   }
   return { flops, bytes };
 }

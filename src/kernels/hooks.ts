@@ -1,5 +1,6 @@
 /** Hooks on the CPU: the same instructions that become WGSL, as functions for the twins. */
-import type { Elements, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
+import type { Elements } from "../dtypes.ts";
+import type { Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
 import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
 import { readAs, slotOf } from "./specialise.ts";

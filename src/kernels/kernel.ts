@@ -4,7 +4,6 @@
  * Adding a kernel takes three files: `shaders/<family>.wgsl`, `src/kernels/<family>.ts`, and for the CPU
  * `src/kernels/twins/<family>.ts`; and its name in the tables of both folders' `index.ts`.
  */
-import type { DType } from "../program.ts";
 
 export type Constants = Readonly<Record<string, number>>;
 export type Access = "read" | "read_write";
@@ -116,5 +115,3 @@ export function elementType(kernel: Kernel, binding: string, constants: Constant
   const access = kernel.vectors?.[binding];
   return access && constants[access.constant] === 1 ? "vec4<f32>" : "f32";
 }
-
-export const bytesPerElement: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u8: 1 };

@@ -2,9 +2,11 @@
  * From a kernel and a dispatch to the WGSL that runs: named constants get the dispatch's values, named hook
  * functions get bodies written from the dispatch's instructions. Nothing else in the shader changes.
  */
+
 import randomShader from "../../shaders/random.wgsl?raw";
 import scalarShader from "../../shaders/scalar.wgsl?raw";
-import type { Dispatch, DType, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
+import type { DType } from "../dtypes.ts";
+import type { Dispatch, Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
 import type { Constants, Kernel, VectorAccess } from "./kernel.ts";
 
 export interface Specialised {

@@ -1,6 +1,7 @@
 /** Precision, recall and F1 from a confusion matrix, by scikit-learn's definitions, with 0 for 0 / 0. */
-
 import { inWords } from "../checks.ts";
+import { tableLines } from "../text.ts";
+
 export interface Scores {
   /** Fraction of the samples predicted as the class that belong to it. */
   readonly precision: number;
@@ -146,13 +147,5 @@ function reportTable(
     line("weighted", weighted, total),
     line("micro", micro, total),
   ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  return tableLines(rows).join("\n");
 }

@@ -1,12 +1,13 @@
 /** A model's loss on fixed data as a function of all its parameters: value, gradient and Hessian products. */
 import { inWords, isPromise } from "../checks.ts";
+import type { Elements } from "../dtypes.ts";
 import { gradients } from "../nn/graph/gradients.ts";
 import { sum } from "../nn/graph/ops/reduce.ts";
 import { add, mul } from "../nn/graph/ops/scalar.ts";
 import { inputSource } from "../nn/graph/ops/source.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
 import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
-import { type Elements, elementCount } from "../program.ts";
+import { elementCount } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
 import type { CompiledStep } from "../train/compiledStep.ts";
 import type { InputSpec } from "../train/compileStep.ts";

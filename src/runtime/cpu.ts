@@ -1,8 +1,8 @@
 /** The CPU engine: plays each dispatch of a program through its kernel's twin. The reference, and the fallback. */
 
-import type { DType, Elements, Program } from "../program.ts";
+import { arrayOf, type DType, type Elements } from "../dtypes.ts";
+import type { Program } from "../program.ts";
 import {
-  arrayOf,
   type BufferReader,
   type CompileOptions,
   checkBuffer,

@@ -1,20 +1,13 @@
 /** Programs on the CPU, with the kernels' twins: loaded when one is compiled there. */
 
+import { arrayOf, type Elements } from "../dtypes.ts";
 import { compileHook, type StepRow } from "../kernels/hooks.ts";
 import { kernelNamed } from "../kernels/index.ts";
 import { twins } from "../kernels/twins/index.ts";
 import type { Twin, TwinCall } from "../kernels/twins/twin.ts";
-import {
-  type Dispatch,
-  type Elements,
-  elementCount,
-  launchesOf,
-  type Program,
-  STEP_SLOTS,
-} from "../program.ts";
+import { type Dispatch, elementCount, launchesOf, type Program, STEP_SLOTS } from "../program.ts";
 import { allocated, CpuBuffer, type CpuEngine } from "./cpu.ts";
 import {
-  arrayOf,
   boundMemory,
   type CompileOptions,
   checkedInput,

@@ -1,8 +1,7 @@
 /** What an engine does: own memory, and run programs over it. */
+import { arrayOf, DTYPES, type DType, type Elements } from "../dtypes.ts";
 import {
   type BufferSpec,
-  type DType,
-  type Elements,
   formatShape,
   indexError,
   type Program,
@@ -214,8 +213,6 @@ export function checkValues(what: string, data: Elements, { indices = [], target
   if (wrong) throw new EngineError(`${what}: ${wrong}`);
 }
 
-const DTYPES: readonly string[] = ["f32", "i32", "u8"] satisfies DType[];
-
 /** @throws EngineError unless an engine can make such a buffer, of `data` if that is given */
 export function checkBuffer(label: string, dtype: DType, length: number, data?: Elements): void {
   if (!DTYPES.includes(dtype)) {
@@ -250,13 +247,6 @@ export function checkElements(what: string, dtype: DType, length: number, data: 
       `${what} takes ${length} elements, got ${data.length}; its shape must be ${formatShape([length])}`,
     );
   }
-}
-
-/** The typed array that holds elements of a type. */
-export function arrayOf(
-  dtype: DType,
-): Float32ArrayConstructor | Int32ArrayConstructor | Uint8ArrayConstructor {
-  return dtype === "f32" ? Float32Array : dtype === "i32" ? Int32Array : Uint8Array;
 }
 
 export function checkStepCount(program: Program, table: StepTable, count: number): void {

@@ -1,24 +1,14 @@
 /** Tables as aligned text. */
+import { tableLines } from "../text.ts";
 
 export type Cell = string | number | boolean | null | undefined | object;
 
 /** Rows of cells in aligned columns: numbers to the right with four digits or all of a whole number, text to the left. */
 export function alignedTable(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [header, ...rows.map((row) => row.map(text))];
-  const columns = header.map((_, column) => ({
-    width: Math.max(...lines.map((line) => line[column].length)),
-    right: rows.every((row) => row[column] === undefined || typeof row[column] === "number"),
-  }));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, i) =>
-          columns[i].right ? cell.padStart(columns[i].width) : cell.padEnd(columns[i].width),
-        )
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const isNumeric = (column: number) =>
+    rows.every((row) => row[column] === undefined || typeof row[column] === "number");
+  return tableLines(lines, isNumeric).join("\n");
 }
 
 function text(cell: Cell): string {

@@ -1,10 +1,12 @@
 /** Functions of traced tensors, compiled: for computations without a model. */
+
 import { checkOptions, checkWhole, inWords, isPromise } from "../checks.ts";
+import type { Elements } from "../dtypes.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
 import { ArenaLayout } from "../nn/model/layout.ts";
 import type { Layer } from "../nn/model/model.ts";
 import type { StepOutputs } from "../nn/training/step.ts";
-import type { Elements, Program } from "../program.ts";
+import type { Program } from "../program.ts";
 import type { Engine, EngineBuffer, Outputs } from "../runtime/engine.ts";
 import { checkEngine } from "./arguments.ts";
 import type { CompiledStep, StepScalars } from "./compiledStep.ts";

@@ -1,12 +1,14 @@
 /** From a function of traced tensors to a step on an engine: for the steps of a model, and for those without one. */
+
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
+import type { DType } from "../dtypes.ts";
 import { inputSource } from "../nn/graph/ops/source.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
 import type { ModelLayout } from "../nn/model/layout.ts";
 import type { Layer } from "../nn/model/model.ts";
 import type { Optimizer } from "../nn/training/optimizers.ts";
 import { buildStep, type ModelCall, type StepOutputs, type TrainingOptions } from "../nn/training/step.ts";
-import type { DType, Program, Shape } from "../program.ts";
+import type { Program, Shape } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, type NonFinite } from "./finite.ts";

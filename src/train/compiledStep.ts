@@ -1,6 +1,8 @@
 /** A step, compiled: written once, run as often as wanted. */
+
 import { checkNumber, checkRecord, inWords, isPromise } from "../checks.ts";
-import { type Elements, OPTIMIZER_SCALAR, type Program, STEP_SLOTS } from "../program.ts";
+import type { Elements } from "../dtypes.ts";
+import { OPTIMIZER_SCALAR, type Program, STEP_SLOTS } from "../program.ts";
 import {
   checkedInput,
   type Executable,

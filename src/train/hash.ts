@@ -1,4 +1,5 @@
 /** Short fingerprints of data: equal for equal bytes, and by chance for others once in 2^64. Not for secrets. */
+import { hex } from "../text.ts";
 
 /** So many bytes at a time: then others on this thread have their turn. */
 const TURN_BYTES = 1 << 25;
@@ -25,7 +26,7 @@ class Hash {
   /** 16 hexadecimal digits. */
   get digits(): string {
     const [a, b] = [mixed(this.#a ^ Math.imul(this.#b, 0xc2b2ae35)), mixed(this.#b)];
-    return [a, b].map((word) => word.toString(16).padStart(8, "0")).join("");
+    return [a, b].map((word) => hex(word, 8)).join("");
   }
 }
 

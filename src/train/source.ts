@@ -1,12 +1,14 @@
 /** Where steps read their batches: out of an engine's memory, however the data set gets there. */
+
 import { type Dataset, type Field, sampleSize } from "../data/dataset.ts";
 import type { Stream, StreamField } from "../data/stream.ts";
+import { bytesPerElement, type DType, type Elements } from "../dtypes.ts";
 import { gather } from "../nn/graph/ops/gather.ts";
 import { mul } from "../nn/graph/ops/scalar.ts";
 import { slice } from "../nn/graph/ops/slice.ts";
 import { dataSource, stepWindow } from "../nn/graph/ops/source.ts";
 import type { Batch } from "../nn/training/batch.ts";
-import type { BufferSpec, DType, Elements, Program } from "../program.ts";
+import type { BufferSpec, Program } from "../program.ts";
 import { checkValues, type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 
 /** The step scalar that says where in the order a batch begins. */
@@ -157,7 +159,7 @@ export function typeOf(field: Field | StreamField): DType {
 
 /** What a sample takes on an engine, with its place in the order and its number. */
 export function bytesPerSample({ inputs, targets }: Data): number {
-  const bytes = (field: Field | StreamField) => sampleSize(field) * (typeOf(field) === "u8" ? 1 : 4);
+  const bytes = (field: Field | StreamField) => sampleSize(field) * bytesPerElement(typeOf(field));
   return bytes(inputs) + bytes(targets) + 8;
 }
 

@@ -2,12 +2,14 @@
  * Data sets larger than the memory they may take: two slots on the engine, of which one is filled while steps read the
  * other.
  */
+
 import { type Dataset, type Field, pickRows, sampleSize } from "../data/dataset.ts";
 import type { Chunk, Stream, StreamField } from "../data/stream.ts";
+import { arrayOf, type Elements } from "../dtypes.ts";
 import type { Batch } from "../nn/training/batch.ts";
-import type { Elements, Program } from "../program.ts";
+import type { Program } from "../program.ts";
 import { epochOrder, permutation } from "../random.ts";
-import { arrayOf, type Engine, type EngineBuffer } from "../runtime/engine.ts";
+import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import {
   type Batches,
   type BatchSource,

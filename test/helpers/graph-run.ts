@@ -1,9 +1,10 @@
 /** Graphs, lowered and run on an engine, and what they should give by naive evaluation. */
+import type { Elements } from "../../src/dtypes.ts";
 import type { Engine, Tensor } from "../../src/index.ts";
 import { lower, type Place } from "../../src/nn/graph/lower/lower.ts";
 import { isSource } from "../../src/nn/graph/ops/source.ts";
 import { topological } from "../../src/nn/graph/tensor.ts";
-import { aligned, type Elements, elementCount, type Program, STEP_SLOTS } from "../../src/program.ts";
+import { aligned, elementCount, type Program, STEP_SLOTS } from "../../src/program.ts";
 import { difference, differences } from "./compare.ts";
 import { evaluate, type Given } from "./interpreter.ts";
 

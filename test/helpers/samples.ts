@@ -1,5 +1,6 @@
 /** Random tensors for tests, by seed. */
-import { type Elements, elementCount, type Shape } from "../../src/program.ts";
+import type { Elements } from "../../src/dtypes.ts";
+import { elementCount, type Shape } from "../../src/program.ts";
 import { permutation, uniforms } from "../../src/random.ts";
 
 /** A tensor's values, as an input of a compiled function takes them. */

@@ -1,9 +1,10 @@
 /** Plays a program's dispatches through their twins, and counts the elements that each really reads and writes. */
+import { bytesPerElement, type Elements } from "../../src/dtypes.ts";
 import { compileHook, type StepRow } from "../../src/kernels/hooks.ts";
 import { kernelNamed } from "../../src/kernels/index.ts";
-import { bytesPerElement } from "../../src/kernels/kernel.ts";
+
 import { twins } from "../../src/kernels/twins/index.ts";
-import { type Dispatch, type Elements, elementCount, type Program } from "../../src/program.ts";
+import { type Dispatch, elementCount, type Program } from "../../src/program.ts";
 
 /** Elements of one binding that were read, and that were written. */
 class Watched {
@@ -67,6 +68,6 @@ function dispatchTraffic(
   Array.from(work ?? []);
   return watched.reduce((bytes, [, { reads, writes }], i) => {
     const { dtype } = program.buffers[views[i][1].buffer];
-    return bytes + (reads.size + writes.size) * bytesPerElement[dtype];
+    return bytes + (reads.size + writes.size) * bytesPerElement(dtype);
   }, 0);
 }

@@ -1,12 +1,14 @@
 /** Declared costs, held against what the twins do. */
+
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { digits } from "../../src/data/index.ts";
+import { arrayOf, type Elements } from "../../src/dtypes.ts";
 import * as wgrad from "../../src/index.ts";
 import { dispatchCost } from "../../src/kernels/cost.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { twins } from "../../src/kernels/twins/index.ts";
-import { type Dispatch, type Elements, type Program, STEP_SLOTS } from "../../src/program.ts";
-import { arrayOf, type CompileOptions, memoryOf } from "../../src/runtime/engine.ts";
+import { type Dispatch, type Program, STEP_SLOTS } from "../../src/program.ts";
+import { type CompileOptions, memoryOf } from "../../src/runtime/engine.ts";
 import { runKernel } from "../helpers/kernel-run.ts";
 import { programTraffic } from "../helpers/traffic.ts";
 import type { KernelCase } from "./cases/case.ts";

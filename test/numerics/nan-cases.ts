@@ -1,9 +1,10 @@
 /** Every op and every kernel with numbers that are none among their inputs, as programs for any engine. */
 
+import type { Elements } from "../../src/dtypes.ts";
 import type { Tensor } from "../../src/index.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { inputSource } from "../../src/nn/graph/ops/source.ts";
-import type { Elements } from "../../src/program.ts";
+
 import { cpu } from "../../src/runtime/cpu.ts";
 import { type DifferentiableFunction, gradientFunctions } from "../helpers/finite-differences.ts";
 import { programOf } from "../helpers/graph-run.ts";

@@ -1,11 +1,12 @@
 /** The memory plan, held against lifetimes that are worked out here anew. */
+
 import { describe, expect, it } from "vitest";
+import type { DType } from "../../src/dtypes.ts";
 import {
   type BufferKind,
   type BufferSpec,
   byteLength,
   type Dispatch,
-  type DType,
   type Program,
 } from "../../src/program.ts";
 import { uniform } from "../../src/random.ts";

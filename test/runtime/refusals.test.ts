@@ -1,6 +1,8 @@
 /** What cannot be is refused before anything is enqueued, in the same words on every engine, which then goes on. */
+
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { DType, Elements } from "../../src/program.ts";
+import type { DType, Elements } from "../../src/dtypes.ts";
+
 import { cpu } from "../../src/runtime/cpu.ts";
 import { type Engine, EngineError } from "../../src/runtime/engine.ts";
 import type { GpuBuffer } from "../../src/runtime/gpu/buffer.ts";

@@ -1,4 +1,4 @@
-import type { Elements } from "../../program.ts";
+import type { Elements } from "../../dtypes.ts";
 import type { Constants } from "../kernel.ts";
 import { inParts, pauses, type TwinCall } from "./twin.ts";
 

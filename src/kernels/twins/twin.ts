@@ -1,5 +1,6 @@
 /** What a twin is: a kernel's computation in TypeScript, which the CPU engine plays. */
-import type { Elements } from "../../program.ts";
+
+import type { Elements } from "../../dtypes.ts";
 import type { Constants } from "../kernel.ts";
 
 /** What a twin gets: the memory bound to the kernel's own names, and its hooks as functions. */

@@ -4,8 +4,10 @@
  * Nothing is computed here. An op is one entry of data — shape rule, gradient rule, lowering — and a `Tensor` is
  * one use of it. Graphs are immutable: every pass over a graph builds new nodes.
  */
+
 import { inWords, isList } from "../../checks.ts";
-import { type DType, formatShape, type IndexRange, type Shape, type TargetRule } from "../../program.ts";
+import type { DType } from "../../dtypes.ts";
+import { formatShape, type IndexRange, type Shape, type TargetRule } from "../../program.ts";
 
 /** What an op gives for its inputs: the result's shape and element type. */
 export interface TensorSpec {

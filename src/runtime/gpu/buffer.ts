@@ -1,5 +1,6 @@
 /** Memory on the device that outlives programs. */
-import type { DType, Elements } from "../../program.ts";
+
+import { bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
 import { checkUsable, checkWrite, type EngineBuffer, RELEASED } from "../engine.ts";
 import { checkSize } from "../limits.ts";
 import { alignUp, BufferUsage } from "./constants.ts";
@@ -19,7 +20,7 @@ export class GpuBuffer implements EngineBuffer {
     readonly dtype: DType,
     readonly length: number,
   ) {
-    const size = alignUp(length * bytesOf(dtype), 4);
+    const size = alignUp(length * bytesPerElement(dtype), 4);
     checkSize(`buffer "${label}"`, size, engine.info.maxBufferBytes, "use fewer or smaller tensors");
     const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
     const { value, error } = engine.scoped(() => engine.device.createBuffer({ label, size, usage }));
@@ -36,7 +37,7 @@ export class GpuBuffer implements EngineBuffer {
   write(data: Elements, offset = 0): void {
     this.check();
     checkWrite(this, data, offset);
-    const size = bytesOf(this.dtype);
+    const size = bytesPerElement(this.dtype);
     this.engine.bytes.write(this.gpu, offset * size, bytesIn(data), this.length * size);
   }
 
@@ -68,10 +69,6 @@ export class GpuBuffer implements EngineBuffer {
   [Symbol.dispose](): void {
     this.release();
   }
-}
-
-function bytesOf(dtype: DType): number {
-  return dtype === "u8" ? 1 : 4;
 }
 
 export function bytesIn({ buffer, byteOffset, byteLength }: Elements): Uint8Array<ArrayBuffer> {

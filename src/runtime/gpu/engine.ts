@@ -1,7 +1,8 @@
 /** The WebGPU engine: a device, the memory on it, and the pipelines compiled so far. */
+import type { DType, Elements } from "../../dtypes.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf, withVariants } from "../../kernels/variants.ts";
-import type { Dispatch, DType, Elements, Program } from "../../program.ts";
+import type { Dispatch, Program } from "../../program.ts";
 import {
   type CompileOptions,
   checkBuffer,

@@ -6,17 +6,17 @@
  * one 256-byte row a step, and the outputs, one row a step each. The design first had a step counter on the GPU;
  * offsets need no kernel that counts, and no kernel has to know of them.
  */
+import { arrayOf, bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
 import {
   byteLength,
-  type Elements,
   elementCount,
   launchesOf,
+  launchName,
   type Program,
   STEP_SLOTS,
   type View,
 } from "../../program.ts";
 import {
-  arrayOf,
   boundMemory,
   type CompileOptions,
   checkedInput,
@@ -35,7 +35,7 @@ import { bytesIn, GpuBuffer } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 import type { GpuEngine } from "./engine.ts";
-import { launchName, type PreparedPipeline, type PreparedProgram } from "./pipelines.ts";
+import type { PreparedPipeline, PreparedProgram } from "./pipelines.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
 /** Up to so many elements are copied quicker one by one than by a view of them. */
@@ -55,7 +55,7 @@ interface Command {
 interface OutputRows {
   readonly name: string;
   readonly buffer: GPUBuffer;
-  readonly dtype: "f32" | "i32" | "u8";
+  readonly dtype: DType;
   readonly length: number;
   /** Bytes from one step's row to the next. */
   readonly stride: number;
@@ -389,6 +389,6 @@ function bindingResource(
   { buffer, offset, shape }: View,
   buffers: readonly GPUBuffer[],
 ): GPUBufferBinding {
-  const bytes = program.buffers[buffer].dtype === "u8" ? 1 : 4;
+  const bytes = bytesPerElement(program.buffers[buffer].dtype);
   return { buffer: buffers[buffer], offset: offset * bytes, size: alignUp(elementCount(shape) * bytes, 4) };
 }

@@ -1,8 +1,9 @@
 /** How long one dispatch of a program takes, alone and as it stands. */
+import { arrayOf, type DType, type Elements } from "../../dtypes.ts";
 import { isWritten } from "../../kernels/index.ts";
-import type { Dispatch, Elements, Program, View } from "../../program.ts";
+import type { Dispatch, Program, View } from "../../program.ts";
 import { uniform } from "../../random.ts";
-import { arrayOf, type CompileOptions, type EngineBuffer, memoryOf } from "../engine.ts";
+import { type CompileOptions, type EngineBuffer, memoryOf } from "../engine.ts";
 import type { GpuEngine } from "./engine.ts";
 import { GpuExecutable } from "./executable.ts";
 
@@ -73,7 +74,7 @@ async function bestTime(executable: GpuExecutable): Promise<number> {
 }
 
 /** Whatever numbers will do; as indices, 0, which is always one. */
-function sample(dtype: "f32" | "i32" | "u8", length: number): Elements {
+function sample(dtype: DType, length: number): Elements {
   const values = new (arrayOf(dtype))(length);
   if (dtype === "f32") for (let i = 0; i < length; i++) values[i] = uniform(1, 1, i) - 0.5;
   return values;

@@ -1,6 +1,6 @@
 /** Compiled pipelines and the layouts they share, each made once. */
 import { type LaunchBinding, specialiseLaunch } from "../../kernels/launch.ts";
-import { type Dispatch, launchesOf, type Program } from "../../program.ts";
+import { type Dispatch, launchesOf, launchName, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
 import { ShaderStage } from "./constants.ts";
 
@@ -15,11 +15,6 @@ export interface PreparedPipeline {
   /** In ascending order of binding numbers, which is also the order of dynamic offsets. */
   readonly bindings: readonly BindingLayout[];
   readonly grid: readonly [number, number, number];
-}
-
-/** For people: "matmul (0.dense)". */
-export function launchName(dispatches: readonly Dispatch[]): string {
-  return dispatches.map(({ kernel, label }) => `${kernel} (${label})`).join(" + ");
 }
 
 /** The pipelines of a program, by launch. */

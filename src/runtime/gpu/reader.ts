@@ -1,6 +1,7 @@
 /** Reading a buffer of the device again and again, by one piece of memory that the host can see. */
-import type { Elements } from "../../program.ts";
-import { arrayOf, type BufferReader, checkUsable, EngineError } from "../engine.ts";
+
+import { arrayOf, type Elements } from "../../dtypes.ts";
+import { type BufferReader, checkUsable, EngineError } from "../engine.ts";
 import type { GpuBuffer } from "./buffer.ts";
 import { BufferUsage } from "./constants.ts";
 import { freeWhenDropped, released } from "./dropped.ts";

@@ -3,6 +3,7 @@
  * Choices are kept by device and by the version of the kernels. All ways give the same to the bit, so tuning decides how
  * long a step takes, never what it computes.
  */
+
 import { allowed } from "../../environment.ts";
 import { dispatchCost } from "../../kernels/cost.ts";
 import { kernels } from "../../kernels/index.ts";
@@ -10,6 +11,7 @@ import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
 import { openCache, type Store } from "../../store.ts";
+import { hex } from "../../text.ts";
 import type { TuneOptions } from "./connect.ts";
 import { measureDispatch } from "./measure.ts";
 
@@ -166,5 +168,5 @@ function hash(text: string): string {
     low = Math.imul(low ^ text.charCodeAt(i), 0x01000193);
     high = Math.imul(high ^ text.charCodeAt(i), 0x01000193);
   }
-  return [low, high].map((part) => (part >>> 0).toString(16).padStart(8, "0")).join("");
+  return [low, high].map((part) => hex(part >>> 0, 8)).join("");
 }

@@ -1,6 +1,8 @@
 /** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
+
 import { inWords, isList } from "../../../checks.ts";
-import { type DType, elementCount, formatShape, type Shape } from "../../../program.ts";
+import { DTYPES, type DType } from "../../../dtypes.ts";
+import { elementCount, formatShape, type Shape } from "../../../program.ts";
 import { checkShape, resolveAxis } from "../shape.ts";
 import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
@@ -85,7 +87,7 @@ export function inputSource(name: string, shape: Shape, dtype: DType = "f32"): T
 export function dataSource(name: string, shape: Shape, dtype: DType): Tensor {
   checkName("dataSource", name);
   checkShape("dataSource", shape);
-  if (!["f32", "i32", "u8"].includes(dtype))
+  if (!DTYPES.includes(dtype))
     throw new TypeError(`dataSource: the type is ${inWords(dtype)}; give "f32", "i32" or "u8"`);
   return source([], { role: "data", name, shape, dtype });
 }

@@ -1,0 +1,23 @@
+/** Text for people: tables and digits. */
+
+/**
+ * Rows of cells as lines: in columns two spaces apart, `flushRight` of which are set to the right, and the others to the left
+ * (by default the first).
+ */
+export function tableLines(
+  rows: readonly (readonly string[])[],
+  flushRight: (column: number) => boolean = (column) => column > 0,
+): string[] {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (flushRight(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** Hexadecimal digits, at least so many. */
+export function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
