@@ -3,7 +3,8 @@ import { type Command, Option } from "commander";
 import { connect, type Engine } from "wgrad";
 import { digits, mnist } from "wgrad/data";
 import type { ChartSpec } from "../charts/spec.ts";
-import { formatSpread, type Spread, significant, spreadOf, table } from "./measure.ts";
+import { table } from "../src/text.ts";
+import { formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
   benchmark,
   MAX_SEED,

@@ -28,8 +28,9 @@ import {
 } from "wgrad";
 import { measureCeiling } from "wgrad/inspect";
 import type { ChartSpec } from "../charts/spec.ts";
+import { table } from "../src/text.ts";
 import { formatCeiling } from "./ceiling.ts";
-import { formatSpread, type Spread, spreadOf, table } from "./measure.ts";
+import { formatSpread, type Spread, spreadOf } from "./measure.ts";
 import { benchmark, note, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
 import { publish, type Report } from "./report.ts";
 

@@ -1,7 +1,7 @@
 /** What all benchmarks share: repeated measurements and their statistics, the machine, and tables. */
 import { type Spread, significant } from "../charts/numbers.ts";
 
-export { type Spread, significant, table } from "../charts/numbers.ts";
+export { type Spread, significant } from "../charts/numbers.ts";
 export { isSoftware, type Machine, machine } from "../charts/origin.ts";
 export { median, spreadOf } from "./statistics.ts";
 

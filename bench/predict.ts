@@ -4,7 +4,8 @@
  */
 import type { Command } from "commander";
 import { connect, cpu, createTrainer, dense, type Engine, predict, relu, sequential } from "wgrad";
-import { formatSpread, inTurn, type Spread, spreadOf, table } from "./measure.ts";
+import { table } from "../src/text.ts";
+import { formatSpread, inTurn, type Spread, spreadOf } from "./measure.ts";
 import { benchmark, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
 import { publish, type Report } from "./report.ts";
 

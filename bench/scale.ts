@@ -7,7 +7,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect, cpu, type Engine, programCost } from "wgrad";
 import type { ChartSpec, LinesSpec } from "../charts/spec.ts";
-import { formatSpread, type Spread, significant, spreadOf, table } from "./measure.ts";
+import { table } from "../src/text.ts";
+import { formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
   benchmark,
   MAX_BATCH,

@@ -6,7 +6,8 @@
 import { type Command, Option } from "commander";
 import { connect, cpu, type Engine, type GpuEngine, programCost } from "wgrad";
 import type { ChartSpec } from "../charts/spec.ts";
-import { formatBytes, formatSpread, type Spread, significant, spreadOf, table } from "./measure.ts";
+import { table } from "../src/text.ts";
+import { formatBytes, formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
   batchOption,
   benchmark,

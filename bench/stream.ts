@@ -6,7 +6,8 @@ import { type Command, Option } from "commander";
 import { connect, type Engine, type Epoch, fit } from "wgrad";
 import { type Dataset, digits, type Stream, stream } from "wgrad/data";
 import type { ChartSpec } from "../charts/spec.ts";
-import { formatSpread, type Spread, spreadOf, table } from "./measure.ts";
+import { table } from "../src/text.ts";
+import { formatSpread, type Spread, spreadOf } from "./measure.ts";
 import {
   benchmark,
   modelOption,

@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { connect, createTrainer, dataSource, type Engine, init, matmul, max } from "wgrad";
 import type { ChartSpec } from "../charts/spec.ts";
-import { formatSpread, inTurn, type Spread, significant, spreadOf, table } from "./measure.ts";
+import { table } from "../src/text.ts";
+import { formatSpread, inTurn, type Spread, significant, spreadOf } from "./measure.ts";
 import {
   batchOption,
   benchmark,

@@ -1,4 +1,4 @@
-/** Numbers as charts and tables write them. */
+/** Numbers as charts and tables have them. */
 
 /** Repeated measurements of one thing. */
 export interface Spread {
@@ -17,15 +17,4 @@ export function plain(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(0).replace("+", "");
   return Number(value.toPrecision(6)).toLocaleString("en-US", { maximumFractionDigits: 6 });
-}
-
-/** Cells as lines; the first column is set flush left, the others flush right. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join("  ")
-      .trimEnd(),
-  );
 }

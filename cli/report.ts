@@ -1,6 +1,8 @@
 /** What a run tells: for people as text, for programs as JSON. */
+
 import type { Engine, Epoch } from "wgrad";
 import { sampleSize } from "wgrad/data";
+import { table } from "../src/text.ts";
 import type { TrainingData } from "./data.ts";
 import { describeModel } from "./model.ts";
 import { grouped, percent, seconds } from "./numbers.ts";
@@ -60,17 +62,6 @@ export function epochObject(epoch: Epoch, epochs: number) {
   };
 }
 
-/** Rows of cells as lines; all columns but the first are set flush right, and are at least `least` wide. */
-export function table(rows: readonly (readonly string[])[], least = 0): string[] {
-  const widths = rows[0].map((_, column) => Math.max(least, ...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join("  ")
-      .trimEnd(),
-  );
-}
-
 /** A confusion matrix with headings: a row for each true class, and the parts that were found and that were right. */
 export function confusionTable(confusion: readonly (readonly number[])[]): string[] {
   const classes = confusion.map((_, i) => i);
@@ -88,7 +79,11 @@ export function confusionTable(confusion: readonly (readonly number[])[]): strin
   });
   return [
     "Confusion matrix: rows are the true digits, columns what the model said",
-    ...table([["", ...classes.map(String), "recall"], ...rows, ["precision", ...precision, ""]], 4),
+    ...table([
+      ["", ...classes.map((i) => `${i}`.padStart(4)), "recall"],
+      ...rows,
+      ["precision", ...precision, ""],
+    ]),
   ];
 }
 

@@ -4,7 +4,7 @@
  * Rows of cells as lines: in columns two spaces apart, `flushRight` of which are set to the right, and the others to the left
  * (by default the first).
  */
-export function tableLines(
+export function table(
   rows: readonly (readonly string[])[],
   flushRight: (column: number) => boolean = (column) => column > 0,
 ): string[] {

@@ -123,7 +123,7 @@ describe("the import rules", () => {
     [
       "bench/main.ts",
       'import { plan } from "../src/runtime/plan.ts"',
-      "bench/ imports wgrad, charts/, presets/, itself",
+      "bench/ imports wgrad, charts/, presets/, src/text.ts, itself",
     ],
   ])("refuse in %s: %s", (file, code, rule) => {
     const errors = importErrors(file, code);

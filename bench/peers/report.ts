@@ -1,6 +1,7 @@
 /** How a contest is told: what its tables, charts and objects have in common. */
 import type { BarsSpec, Value } from "../../charts/spec.ts";
-import { significant, table } from "../measure.ts";
+import { table } from "../../src/text.ts";
+import { significant } from "../measure.ts";
 import { CONTENDERS, type Entry, fastestPeer, libraryName, type Measured } from "./contest.ts";
 
 /** A column of what was measured: what stands above it, and in it. */

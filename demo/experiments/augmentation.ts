@@ -2,8 +2,8 @@
 import { adam, dense, evaluate, type FitOptions, oneCycle, relu, sequential } from "wgrad";
 import { type Augment, augment, elastic, preview, rotate, translate } from "wgrad/augment";
 import { type Dataset, take } from "wgrad/data";
-import { table } from "../../charts/numbers.ts";
 import type { BarsSpec, PicturesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { greyPicture } from "./frame/pictures.ts";
 import { last, percent, train } from "./frame/training.ts";

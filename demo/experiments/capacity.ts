@@ -5,8 +5,8 @@
 import { adam, dense, type FitOptions, init, type Model, meanSquaredError, sequential, tanh } from "wgrad";
 import { type Dataset, dataset } from "wgrad/data";
 import { crossValidate, learningCurve } from "wgrad/search";
-import { table } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 
 interface Size {

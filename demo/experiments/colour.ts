@@ -15,8 +15,8 @@ import {
   sequential,
 } from "wgrad";
 import { type Dataset, dataset } from "wgrad/data";
-import { table } from "../../charts/numbers.ts";
 import type { LinesSpec, Picture, PicturesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Experiment, Outcome } from "./frame/experiment.ts";
 import { last, train } from "./frame/training.ts";
 import { greyOf, SIDE, scene } from "./scenes.ts";

@@ -20,8 +20,8 @@ import {
   type Trainer,
   tanh,
 } from "wgrad";
-import { table } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Images } from "./frame/data.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { Steps } from "./frame/steps.ts";

@@ -12,10 +12,11 @@ import {
   sequential,
   type Trainer,
 } from "wgrad";
-import { significant, table } from "../../charts/numbers.ts";
+import { significant } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
 import { optimizerOf } from "../../presets/build.ts";
 import type { OptimizerName } from "../../presets/choices.ts";
+import { table } from "../../src/text.ts";
 import type { Images } from "./frame/data.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { Steps } from "./frame/steps.ts";

@@ -16,8 +16,8 @@ import {
 } from "wgrad";
 import { earlyStopping } from "wgrad/callbacks";
 import { type Dataset, subset, take } from "wgrad/data";
-import { table } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { last, percent, train, validationAccuracy } from "./frame/training.ts";
 

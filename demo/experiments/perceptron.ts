@@ -20,8 +20,8 @@ import {
   type Tensor,
   tanh,
 } from "wgrad";
-import { table } from "../../charts/numbers.ts";
 import type { BoundariesSpec, BoundaryPanel } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { last } from "./frame/training.ts";
 

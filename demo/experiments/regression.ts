@@ -21,8 +21,8 @@ import {
   type Objective,
   objective,
 } from "wgrad/minimize";
-import { table } from "../../charts/numbers.ts";
 import type { BoundariesSpec, LinesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Experiment, Outcome } from "./frame/experiment.ts";
 import { last } from "./frame/training.ts";
 

@@ -4,8 +4,8 @@
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { table } from "../../charts/numbers.ts";
 import type { BarsSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { percent } from "./frame/training.ts";
 

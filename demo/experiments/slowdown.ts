@@ -15,8 +15,8 @@ import {
   sigmoid,
   sigmoidCrossEntropy,
 } from "wgrad";
-import { table } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { Steps } from "./frame/steps.ts";
 import { last, percent } from "./frame/training.ts";

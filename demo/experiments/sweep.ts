@@ -1,7 +1,7 @@
 /** Learning rate, batch size and schedule together: the same number of epochs for each, and the test accuracy after. */
 import { constantRate, cosineDecay, dense, oneCycle, relu, type Schedule, sequential, sgd } from "wgrad";
-import { table } from "../../charts/numbers.ts";
 import type { HeatMapSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Images } from "./frame/data.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
 import { last, percent, train, validationAccuracy } from "./frame/training.ts";

@@ -16,8 +16,8 @@ import {
   sequential,
   sigmoid,
 } from "wgrad";
-import { table } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
+import { table } from "../../src/text.ts";
 import type { Experiment, Outcome } from "./frame/experiment.ts";
 import { rootMeanSquare } from "./frame/tensors.ts";
 import { last } from "./frame/training.ts";

@@ -2,7 +2,7 @@
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
 import { byteLength, type Dispatch, formatShape, type Hook, launchesOf, type Program } from "../program.ts";
-import { tableLines } from "../text.ts";
+import { table } from "../text.ts";
 
 export interface ProgramCost {
   /** Kernel launches a step: joined dispatches count as one. */
@@ -98,7 +98,7 @@ export function describe(program: Program, measured?: Measured): string {
   });
   return [
     `${program.name}: ${dispatches} dispatches, ${count(flops)}FLOP, ${count(bytes)}B moved a step`,
-    ...tableLines([header, ...rows.map((row) => row.map((cell) => cell.trim()))], () => false),
+    ...table([header, ...rows.map((row) => row.map((cell) => cell.trim()))], () => false),
     `memory: ${memory.join(", ")}`,
     ...(program.scalars.length > 0
       ? [`step scalars: ${[...new Set(program.scalars.map(({ name }) => name))].join(", ")}`]

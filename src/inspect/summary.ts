@@ -9,7 +9,7 @@ import { applyModel, asLayer, isSequential, type Layer, type Model } from "../nn
 import { ModelTrace, type ParameterSpec, Scope } from "../nn/model/parameters.ts";
 import { buildStep } from "../nn/training/step.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
-import { tableLines } from "../text.ts";
+import { table } from "../text.ts";
 
 export interface SummaryOptions {
   /** Shape of one sample, without the batch. */
@@ -51,7 +51,7 @@ export function summary(model: Model, options: SummaryOptions): string {
     ]),
     ["total", "", grouped(parameterCount), grouped(flops)],
   ];
-  const lines = tableLines(cells, (column) => column >= 2);
+  const lines = table(cells, (column) => column >= 2);
   const rule = "─".repeat(lines[0].length);
   const memory = [
     `parameters ${bytes(parameterCount)}`,

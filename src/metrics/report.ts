@@ -1,6 +1,6 @@
 /** Precision, recall and F1 from a confusion matrix, by scikit-learn's definitions, with 0 for 0 / 0. */
 import { inWords } from "../checks.ts";
-import { tableLines } from "../text.ts";
+import { table } from "../text.ts";
 
 export interface Scores {
   /** Fraction of the samples predicted as the class that belong to it. */
@@ -147,5 +147,5 @@ function reportTable(
     line("weighted", weighted, total),
     line("micro", micro, total),
   ];
-  return tableLines(rows).join("\n");
+  return table(rows).join("\n");
 }

@@ -1,5 +1,5 @@
 /** Tables as aligned text. */
-import { tableLines } from "../text.ts";
+import { table } from "../text.ts";
 
 export type Cell = string | number | boolean | null | undefined | object;
 
@@ -8,7 +8,7 @@ export function alignedTable(header: readonly string[], rows: readonly (readonly
   const lines = [header, ...rows.map((row) => row.map(text))];
   const isNumeric = (column: number) =>
     rows.every((row) => row[column] === undefined || typeof row[column] === "number");
-  return tableLines(lines, isNumeric).join("\n");
+  return table(lines, isNumeric).join("\n");
 }
 
 function text(cell: Cell): string {

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { oneLine } from "../../cli/errors.ts";
 import { clock, grouped, percent } from "../../cli/numbers.ts";
 import { barTexts, Rate, TrainingBar } from "../../cli/progress.ts";
-import { confusionTable, epochLine, table, timingTable } from "../../cli/report.ts";
+import { confusionTable, epochLine, timingTable } from "../../cli/report.ts";
+import { table } from "../../src/text.ts";
 
 const epoch = {
   epoch: 2,

@@ -1,6 +1,8 @@
 /** The command line: which experiment, and how. */
+
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { table } from "../../../src/text.ts";
 import type { Experiment } from "./experiment.ts";
 
 /** How this program is called. */
@@ -85,8 +87,10 @@ function experimentsCommand(all: readonly Experiment[], write: (text: string) =>
 
 /** The names, and the question of each. */
 export function listOf(all: readonly Experiment[]): string[] {
-  const width = Math.max(...all.map(({ name }) => name.length));
-  return all.map(({ name, question }) => `${name.padEnd(width)}  ${question}`);
+  return table(
+    all.map(({ name, question }) => [name, question]),
+    () => false,
+  );
 }
 
 function named(name: string, all: readonly Experiment[]): readonly Experiment[] {
