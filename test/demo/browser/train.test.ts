@@ -180,9 +180,9 @@ describe("training", () => {
       const { tensors } = decodeSafetensors(new Uint8Array(file));
       expect([...tensors].map(([name, { shape }]) => [name, shape])).toEqual([
         ["0.weight", [32, 784]],
-        ["1.bias", [32]],
-        ["3.weight", [10, 32]],
-        ["3.bias", [10]],
+        ["0.bias", [32]],
+        ["2.weight", [10, 32]],
+        ["2.bias", [10]],
       ]);
       const accuracy = await figure(page, "Validation accuracy");
       await page.getByRole("link", { name: "Draw", exact: true }).click();
