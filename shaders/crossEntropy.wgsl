@@ -17,38 +17,13 @@ const SMOOTHING = 0.0;
 const WORKGROUP = 64u;
 const GROUPS = 1u;
 
-@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
-@group(1) @binding(10) var<storage, read> operand0: array<u32>;
-@group(1) @binding(11) var<storage, read> operand1: array<u32>;
-@group(1) @binding(12) var<storage, read> operand2: array<u32>;
-@group(1) @binding(13) var<storage, read> operand3: array<u32>;
-@group(1) @binding(14) var<storage, read> operand4: array<u32>;
-@group(1) @binding(15) var<storage, read> operand5: array<u32>;
-@group(1) @binding(16) var<storage, read> operand6: array<u32>;
-@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
-@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
-@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
-@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
-
-fn logit(index: u32) -> f32 {
-  return bitcast<f32>(operand0[index]);
-}
-
-fn label(index: u32) -> f32 {
-  return f32(bitcast<i32>(operand1[index]));
-}
-
-fn storeLoss(index: u32, value: f32) {
-}
-
-fn storeGradient(index: u32, value: f32) {
-}
-
-fn storeTotal(index: u32, value: f32) {
-}
-
-fn storeCorrect(index: u32, value: f32) {
-}
+// Hooks: a dispatch writes their bodies, and declares the memory that they use.
+fn logit(index: u32) -> f32 { return 0.0; }
+fn label(index: u32) -> f32 { return 0.0; }
+fn storeLoss(index: u32, value: f32) {}
+fn storeGradient(index: u32, value: f32) {}
+fn storeTotal(index: u32, value: f32) {}
+fn storeCorrect(index: u32, value: f32) {}
 
 // Functions of shaders/scalar.wgsl, which take the place of these.
 fn exceeds(a: f32, b: f32) -> bool { return a > b; }

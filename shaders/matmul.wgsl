@@ -10,7 +10,7 @@ enable subgroups;
 //                            and N and TILE_N multiples of four
 //   rowOfA(m), rowOfB(k)     with ROWS_A (ROWS_B) 1: which row of that memory row m of A (k of B) is, so that a batch
 //                            is read from where the data set lies; for A and B that are not transposed
-//   store(index, value)      c at flat index `index` of [BATCH, M, N]: result0 .. result3
+//   store(index, value)      c at flat index `index` of [BATCH, M, N]
 //   storeSum(index, value)   with SUMS 1: the sum over K of row m of A, [BATCH, M]; the bias gradient, when
 //                            A holds the gradient of a layer's output
 //
@@ -41,46 +41,20 @@ const GROUP_Y = 1u;
 const LANES = 8u;
 const VECTOR_B = 0u;
 
-@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
 @group(1) @binding(0) var<storage, read> a: array<f32>;
 @group(1) @binding(1) var<storage, read> b: array<f32>;
-@group(1) @binding(10) var<storage, read> operand0: array<u32>;
-@group(1) @binding(11) var<storage, read> operand1: array<u32>;
-@group(1) @binding(12) var<storage, read> operand2: array<u32>;
-@group(1) @binding(13) var<storage, read> operand3: array<u32>;
-@group(1) @binding(14) var<storage, read> operand4: array<u32>;
-@group(1) @binding(15) var<storage, read> operand5: array<u32>;
-@group(1) @binding(16) var<storage, read> operand6: array<u32>;
-@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
-@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
-@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
-@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
 
-fn loadA(index: u32) -> f32 {
-  return a[index];
-}
+// Hooks: a dispatch writes their bodies, and declares the memory that they use.
+fn loadA(index: u32) -> f32 { return a[index]; }
+fn loadB(index: u32) -> f32 { return b[index]; }
+fn rowOfA(index: u32) -> f32 { return f32(index); }
+fn rowOfB(index: u32) -> f32 { return f32(index); }
+fn store(index: u32, value: f32) {}
+fn storeSum(index: u32, value: f32) {}
 
-fn loadB(index: u32) -> f32 {
-  return b[index];
-}
-
+// Four elements at once, where what they are read from is bound as vectors.
 fn vectorB(index: u32) -> vec4<f32> {
   return vec4<f32>(loadB(index), loadB(index + 1u), loadB(index + 2u), loadB(index + 3u));
-}
-
-fn rowOfA(index: u32) -> f32 {
-  return f32(index);
-}
-
-fn rowOfB(index: u32) -> f32 {
-  return f32(index);
-}
-
-fn store(index: u32, value: f32) {
-  result0[index] = bitcast<u32>(value);
-}
-
-fn storeSum(index: u32, value: f32) {
 }
 
 // Distance in memory from one row of A, or one column of B, to the next, and along K.

@@ -23,30 +23,10 @@ const PAD_W = 0u;
 // Invocations along x; beyond one dispatch dimension's limit the grid grows along y.
 const ROW = 64u;
 
-@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
-@group(1) @binding(10) var<storage, read> operand0: array<u32>;
-@group(1) @binding(11) var<storage, read> operand1: array<u32>;
-@group(1) @binding(12) var<storage, read> operand2: array<u32>;
-@group(1) @binding(13) var<storage, read> operand3: array<u32>;
-@group(1) @binding(14) var<storage, read> operand4: array<u32>;
-@group(1) @binding(15) var<storage, read> operand5: array<u32>;
-@group(1) @binding(16) var<storage, read> operand6: array<u32>;
-@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
-@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
-@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
-@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
-
-fn element(index: u32) -> f32 {
-  return bitcast<f32>(operand0[index]);
-}
-
-fn picked(index: u32) -> f32 {
-  return bitcast<f32>(operand1[index]);
-}
-
-fn store(index: u32, value: f32) {
-  result0[index] = bitcast<u32>(value);
-}
+// Hooks: a dispatch writes their bodies, and declares the memory that they use.
+fn element(index: u32) -> f32 { return 0.0; }
+fn picked(index: u32) -> f32 { return 0.0; }
+fn store(index: u32, value: f32) {}
 
 // Functions of shaders/scalar.wgsl, which take the place of these.
 fn exceeds(a: f32, b: f32) -> bool { return a > b; }

@@ -7,7 +7,7 @@
 //
 //   rowOf(i)         the index of row i of element
 //   element(index)   the values, [COUNT, WIDTH]
-//   store(index, value)   result0 .. result3, [ROWS, WIDTH]
+//   store(index, value)   the results, [ROWS, WIDTH]
 
 const ROWS = 1u;
 const WIDTH = 1u;
@@ -21,30 +21,10 @@ const WORDS = CHUNK / 32u;
 // Invocations that have the same column; each has every so many-th row of it.
 const PARTS = WORKGROUP / COLUMNS;
 
-@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
-@group(1) @binding(10) var<storage, read> operand0: array<u32>;
-@group(1) @binding(11) var<storage, read> operand1: array<u32>;
-@group(1) @binding(12) var<storage, read> operand2: array<u32>;
-@group(1) @binding(13) var<storage, read> operand3: array<u32>;
-@group(1) @binding(14) var<storage, read> operand4: array<u32>;
-@group(1) @binding(15) var<storage, read> operand5: array<u32>;
-@group(1) @binding(16) var<storage, read> operand6: array<u32>;
-@group(1) @binding(20) var<storage, read_write> result0: array<u32>;
-@group(1) @binding(21) var<storage, read_write> result1: array<u32>;
-@group(1) @binding(22) var<storage, read_write> result2: array<u32>;
-@group(1) @binding(23) var<storage, read_write> result3: array<u32>;
-
-fn rowOf(index: u32) -> f32 {
-  return f32(bitcast<i32>(operand0[index]));
-}
-
-fn element(index: u32) -> f32 {
-  return bitcast<f32>(operand1[index]);
-}
-
-fn store(index: u32, value: f32) {
-  result0[index] = bitcast<u32>(value);
-}
+// Hooks: a dispatch writes their bodies, and declares the memory that they use.
+fn rowOf(index: u32) -> f32 { return 0.0; }
+fn element(index: u32) -> f32 { return 0.0; }
+fn store(index: u32, value: f32) {}
 
 var<workgroup> sums: array<f32, BLOCK * COLUMNS>;
 var<workgroup> places: array<u32, CHUNK>;

@@ -4,7 +4,8 @@ import { bytesPerElement, type DType } from "../dtypes.ts";
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
 import type { Access } from "../kernels/kernel.ts";
-import { specialiseLaunch } from "../kernels/launch.ts";
+import { specialiseLaunch, workgroupOf } from "../kernels/launch.ts";
+import { attribute, type Module, readModule } from "../kernels/wgsl/read.ts";
 import {
   type BufferKind,
   type Dispatch,
@@ -82,6 +83,7 @@ export function launchDetails(program: Program): LaunchDetails[] {
   const pipelines = new Map<string, number>();
   return launchesOf(program).map((dispatches) => {
     const { code, entryPoint, grid, bindings } = specialiseLaunch(program, dispatches);
+    const shader = readModule(code);
     const parts = dispatches.map((dispatch) => dispatchDetails(program, dispatch));
     // Outputs are bound by offsets of their own in each step, which is part of a pipeline's layout.
     const moving = bindings.map(({ view }) => program.buffers[view.buffer].kind === "output");
@@ -94,10 +96,10 @@ export function launchDetails(program: Program): LaunchDetails[] {
       entryPoint,
       code,
       grid,
-      workgroup: workgroupOf(code, entryPoint),
+      workgroup: [...workgroupOf(dispatches[0]), 1],
       bindings: bindings.map(({ binding, access, view }) => ({
         binding,
-        variable: variableOf(code, binding),
+        variable: variableOf(shader, binding),
         access,
         ...boundMemory(program, view),
       })),
@@ -134,20 +136,14 @@ function boundMemory(program: Program, { buffer, shape }: View): BoundMemory {
   return { buffer, name, kind, dtype, shape: [...shape], bytes };
 }
 
-function variableOf(code: string, binding: number): string {
-  const declaration = new RegExp(`@group\\(1\\) @binding\\(${binding}\\) var<storage, \\w+> (\\w+):`);
-  const [, variable] = declaration.exec(code) ?? [];
-  if (!variable) throw new Error(`the shader declares no binding ${binding}`);
-  return variable;
-}
-
-/** As the shader's attribute says, with the names of constants or numbers. */
-function workgroupOf(code: string, entryPoint: string): [number, number, number] {
-  const attribute = new RegExp(`@workgroup_size\\(([^)]*)\\)\\s*fn ${entryPoint}\\b`).exec(code);
-  const terms = attribute?.[1].split(",").map((term) => term.trim()) ?? [];
-  const [x, y = 1, z = 1] = terms.map((term) => {
-    const [, value = term] = new RegExp(`^\\s*const ${term}\\s*=\\s*(\\d+)u?;`, "m").exec(code) ?? [];
-    return Number.parseInt(value, 10);
-  });
-  return [x, y, z];
+/** What the shader calls what is bound there. */
+function variableOf(shader: Module, binding: number): string {
+  const found = shader.find(
+    (one) =>
+      one.kind === "var" &&
+      attribute(one.attributes, "group")?.join() === "1" &&
+      attribute(one.attributes, "binding")?.join() === `${binding}`,
+  );
+  if (found?.kind !== "var") throw new Error(`the shader declares no binding ${binding}`);
+  return found.name;
 }

@@ -130,6 +130,7 @@ const declaration = {
   },
   hooks: { store: "store" },
   workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
+  joinable: true,
   flops,
 } as const;
 

@@ -35,6 +35,7 @@ export const crossEntropy: Kernel = {
     storeCorrect: "store",
   },
   grid: ({ GROUPS }) => [GROUPS, 1, 1],
+  workgroup: ({ WORKGROUP }) => [WORKGROUP, 1],
   flops: ({ ROWS, CLASSES }) => 8 * ROWS * CLASSES,
   loads: ({ ROWS, CLASSES }) => ({ logit: ROWS * CLASSES, label: ROWS }),
 };

@@ -17,6 +17,7 @@ export const elementwise: Kernel = {
   constants: { SIZE: "u32", ROW: "u32" },
   hooks: { element: "load", store: "store" },
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
+  workgroup: () => [GROUP, 1],
   flops: () => 0,
   loads: ({ SIZE }) => ({ element: SIZE }),
 };

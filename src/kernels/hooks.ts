@@ -3,7 +3,7 @@ import type { Elements } from "../dtypes.ts";
 import type { Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
 import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
-import { readAs, slotOf } from "./specialise.ts";
+import { readAs, slotOf } from "./stepTable.ts";
 
 /** The current row of the step table, seen as floats and as integers. */
 export interface StepRow {

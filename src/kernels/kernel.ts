@@ -42,10 +42,10 @@ export interface VectorAccess {
 
 export interface Kernel {
   readonly name: string;
-  /** The WGSL module: valid as it stands; specialising replaces its constants and hook functions. */
+  /** The WGSL module: valid as it stands; specialising gives its constants values and its hooks bodies. */
   readonly shader: string;
   readonly entryPoint: string;
-  /** Storage bindings of the kernel itself; those of its hooks are {@link hookBinding}s. */
+  /** Storage bindings that the shader declares itself; the memory of its hooks is declared for them ({@link hookBinding}). */
   readonly bindings: Readonly<Record<string, KernelBinding>>;
   /** Named constants and their types, as the shader declares them. */
   readonly constants: Readonly<Record<string, "u32" | "f32">>;
@@ -54,13 +54,15 @@ export interface Kernel {
   readonly vectors?: Readonly<Record<string, VectorAccess>>;
   /** The ways to compute a dispatch with these constants on such a device; the first is a good guess. */
   variants?(constants: Constants, traits: DeviceTraits): readonly Variant[];
-  /** Workgroups to dispatch: within the limit ({@link spread}), or of a kernel that has a {@link workgroup}. */
+  /** Workgroups to dispatch: within the limit ({@link spread}), unless the kernel is {@link joinable}. */
   grid(constants: Constants): readonly [number, number, number];
+  /** Invocations of a workgroup, [x, y], as the shader's `@workgroup_size` says. */
+  workgroup(constants: Constants): readonly [number, number];
   /**
-   * Invocations of a workgroup, [x, y], of kernels that may run side by side with others in one launch: the number of
-   * workgroups is not theirs alone. So may those whose grid can be longer than a device's limit: it is then folded.
+   * Dispatches may run side by side with others in one launch, and their grid may be longer than a device's limit: it is
+   * then folded. The entry point takes its place from `workgroup_id`, as the number of workgroups is not its own.
    */
-  workgroup?(constants: Constants): readonly [number, number];
+  readonly joinable?: true;
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
   /**
@@ -75,7 +77,7 @@ const RESULTS = 4;
 
 /**
  * Binding numbers of the memory that hooks use: `operand0` … are read from 10 on, `result0` … written from 20.
- * Every shader with hooks declares them all; only those a specialised kernel uses are bound.
+ * No shader declares them: specialising does, for what a dispatch binds.
  */
 export function hookBinding(name: string): KernelBinding | undefined {
   const match = /^(operand|result)(\d)$/.exec(name);

@@ -6,7 +6,11 @@ import type { Dispatch, Program, View } from "../program.ts";
 import { elementCount, MAX_OUTPUT_BINDINGS, MAX_STORAGE_BINDINGS } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import { type Access, elementType, hookBinding, kernelBinding, MAX_GROUPS, spread } from "./kernel.ts";
-import { librarySource, specialise } from "./specialise.ts";
+import { specialise } from "./specialise.ts";
+import { joined } from "./wgsl/passes/join.ts";
+import { withLibrary } from "./wgsl/passes/library.ts";
+import { withHookMemory, withStepTable } from "./wgsl/passes/memory.ts";
+import { print } from "./wgsl/print.ts";
 
 export interface LaunchBinding {
   readonly binding: number;
@@ -26,7 +30,7 @@ export interface Launch {
 /** The launch of one dispatch, or of several together. */
 export function specialiseLaunch(program: Program, dispatches: readonly Dispatch[]): Launch {
   const grid = launchGrid(dispatches);
-  return runsAlone(dispatches) ? single(program, dispatches[0], grid) : joined(program, dispatches, grid);
+  return runsAlone(dispatches) ? single(program, dispatches[0], grid) : together(program, dispatches, grid);
 }
 
 /** Whether the launch is one dispatch on its kernel's own grid. */
@@ -36,6 +40,11 @@ function runsAlone(dispatches: readonly Dispatch[]): boolean {
 
 function gridOf({ kernel, constants }: Dispatch): readonly [number, number, number] {
   return kernelNamed(kernel).grid(constants);
+}
+
+/** Invocations of each workgroup of a launch that the dispatch is in, [x, y]. */
+export function workgroupOf({ kernel, constants }: Dispatch): readonly [number, number] {
+  return kernelNamed(kernel).workgroup(constants);
 }
 
 /**
@@ -48,7 +57,7 @@ export function launchGrid(dispatches: readonly Dispatch[]): readonly [number, n
   const total = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
   const grid = spread(total);
   const [{ kernel, label }] = dispatches;
-  if (grid[1] > MAX_GROUPS || !dispatches.every((dispatch) => kernelNamed(dispatch.kernel).workgroup)) {
+  if (grid[1] > MAX_GROUPS || !dispatches.every((dispatch) => kernelNamed(dispatch.kernel).joinable)) {
     throw new RangeError(
       `${kernel} (${label}) takes ${total} workgroups, more than a device can be asked for; use a smaller batch`,
     );
@@ -59,11 +68,12 @@ export function launchGrid(dispatches: readonly Dispatch[]): readonly [number, n
 function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Launch {
   const kernel = kernelNamed(dispatch.kernel);
   const memoryOf = (name: string) => ({ dtype: dtypeOf(program, dispatch, name), offset: 0 });
-  const { code, called } = specialise(kernel, dispatch, memoryOf, program.scalars);
+  const module = specialise(kernel, dispatch, memoryOf, program.scalars);
   const bindings = Object.entries(dispatch.bindings)
     .map(([name, view]) => ({ ...kernelBinding(kernel, name), view }))
     .sort((a, b) => a.binding - b.binding);
-  return { code: code + librarySource(called), entryPoint: kernel.entryPoint, bindings, grid };
+  const complete = withLibrary(withHookMemory(module, Object.keys(dispatch.bindings)));
+  return { code: print(complete), entryPoint: kernel.entryPoint, bindings, grid };
 }
 
 function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
@@ -121,8 +131,9 @@ function groupCount(dispatch: Dispatch): number {
 
 /** Whether dispatches that do not depend on each other can be one launch, as far as kernels and devices' limits go. */
 export function canShareLaunch(dispatches: readonly Dispatch[], buffers: Program["buffers"]): boolean {
-  const sizes = dispatches.map(({ kernel, constants }) => kernelNamed(kernel).workgroup?.(constants));
-  if (sizes.some((size) => size === undefined || String(size) !== String(sizes[0]))) return false;
+  if (!dispatches.every(({ kernel }) => kernelNamed(kernel).joinable)) return false;
+  const sizes = dispatches.map(workgroupOf);
+  if (sizes.some((size) => String(size) !== String(sizes[0]))) return false;
   const groups = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
   if (groups > MAX_GROUPS) return false;
   const shared = sharedBindings(dispatches);
@@ -130,13 +141,9 @@ export function canShareLaunch(dispatches: readonly Dispatch[], buffers: Program
   return shared.length <= MAX_STORAGE_BINDINGS && outputs.length <= MAX_OUTPUT_BINDINGS;
 }
 
-/**
- * The parts' shaders behind one another, the names of each marked with its number, and an entry point that gives each
- * part the workgroups it would have had alone.
- */
-function joined(program: Program, dispatches: readonly Dispatch[], grid: Launch["grid"]): Launch {
+/** Several dispatches as one shader, and the memory that they share. */
+function together(program: Program, dispatches: readonly Dispatch[], grid: Launch["grid"]): Launch {
   const shared = sharedBindings(dispatches);
-  const called = new Set<string>();
   const parts = dispatches.map((dispatch, part) => {
     const kernel = kernelNamed(dispatch.kernel);
     const variables = new Map<string, string>();
@@ -151,89 +158,21 @@ function joined(program: Program, dispatches: readonly Dispatch[], grid: Launch[
       dtype: dtypeOf(program, dispatch, name),
       offset: offsets.get(name) ?? 0,
     });
-    const specialised = specialise(kernel, dispatch, memoryOf, program.scalars);
-    for (const name of specialised.called) called.add(name);
-    return { code: specialised.code, source: partSource(specialised.code, part, variables) };
+    const module = specialise(kernel, dispatch, memoryOf, program.scalars);
+    return { module, entryPoint: kernel.entryPoint, grid: gridOf(dispatch), variables };
   });
-  const declarations = shared.map(
-    ({ access, element }, binding) =>
-      `@group(1) @binding(${binding}) var<storage, ${access}> memory${binding}: array<${element}>;`,
-  );
-  const directives = new Set(parts.flatMap(({ code }) => code.match(DIRECTIVE) ?? []));
-  const sources = parts.map(({ source }) => source);
-  const entry = entrySource(dispatches, parts, grid);
-  const code = [...directives, STEP_TABLE, ...declarations, ...sources, entry].join("\n");
+  const module = joined(parts, {
+    workgroup: workgroupOf(dispatches[0]),
+    grid,
+    memory: shared.map(
+      ({ access, element }, binding) =>
+        `@group(1) @binding(${binding}) var<storage, ${access}> memory${binding}: array<${element}>;`,
+    ),
+  });
   return {
-    code: `${code}\n${librarySource(called)}`,
+    code: print(withLibrary(withStepTable(module))),
     entryPoint: "launch",
     bindings: shared.map(({ access, view }, binding) => ({ binding, access, view })),
     grid,
   };
-}
-
-/** Comes before anything else in a module. */
-const DIRECTIVE = /^enable .*;$/gm;
-const STEP_TABLE = "@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;";
-
-/** The shader of one part: without bindings and entry point of its own, and its names marked as its own. */
-function partSource(code: string, part: number, variables: ReadonlyMap<string, string>): string {
-  const own = code
-    .replace(/ *\/\/.*$/gm, "")
-    .replace(DIRECTIVE, "")
-    .replace(/^@group\(\d\).*;$/gm, "")
-    .replace(/^@compute .*$/gm, "")
-    .replace(/@builtin\(\w+\) /g, "");
-  const names = [...code.matchAll(/^(?:const|fn|var<workgroup>)\s+(\w+)/gm)].map((match) => match[1]);
-  const renamed = new Map(names.map((name) => [name, `${name}_${part}`]));
-  for (const [name, variable] of variables) renamed.set(name, variable);
-  return own.replace(/\b[A-Za-z_]\w*\b/g, (word) => renamed.get(word) ?? word);
-}
-
-/** The builtin values that an entry point takes, in order, by the names it gives them. */
-function builtinsOf(code: string, entryPoint: string): { builtin: string; type: string }[] {
-  const [, parameters] = new RegExp(`\\bfn ${entryPoint}\\(([^{]*)\\)\\s*\\{`).exec(code) ?? ["", ""];
-  return [...parameters.matchAll(/@builtin\((\w+)\) \w+: ([\w<>]+)/g)].map(([, builtin, type]) => ({
-    builtin,
-    type,
-  }));
-}
-
-function entrySource(
-  dispatches: readonly Dispatch[],
-  parts: readonly { readonly code: string }[],
-  [groupsX, groupsY]: Launch["grid"],
-): string {
-  const [x, y] = kernelNamed(dispatches[0].kernel).workgroup?.(dispatches[0].constants) ?? [1, 1];
-  const taken = new Map([
-    ["workgroup_id", "vec3<u32>"],
-    ["local_invocation_id", "vec3<u32>"],
-  ]);
-  let first = 0;
-  const branches = dispatches.map((dispatch, part) => {
-    const [columns, rows] = gridOf(dispatch);
-    const start = first;
-    first += groupCount(dispatch);
-    const { entryPoint } = kernelNamed(dispatch.kernel);
-    const args = builtinsOf(parts[part].code, entryPoint).map(({ builtin, type }) => {
-      if (builtin === "global_invocation_id")
-        return `workgroup * vec3<u32>(${x}u, ${y}u, 1u) + local_invocation_id`;
-      if (builtin === "workgroup_id") return "workgroup";
-      taken.set(builtin, type);
-      return builtin;
-    });
-    // Behind the last part there are workgroups only where the row of all was broken.
-    const condition = part === dispatches.length - 1 && groupsY === 1 ? "" : ` if (number < ${first}u)`;
-    return `${condition} {
-    let at = number - ${start}u;
-    let workgroup = vec3<u32>(at % ${columns}u, at / ${columns}u % ${rows}u, at / ${columns * rows}u);
-    ${entryPoint}_${part}(${args.join(", ")});
-  }`;
-  });
-  const parameters = [...taken].map(([builtin, type]) => `@builtin(${builtin}) ${builtin}: ${type}`);
-  return `
-@compute @workgroup_size(${x}, ${y})
-fn launch(${parameters.join(", ")}) {
-  let number = ${groupsY === 1 ? "" : `workgroup_id.y * ${groupsX}u + `}workgroup_id.x;
- ${branches.join(" else")}
-}`;
 }

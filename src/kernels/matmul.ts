@@ -68,6 +68,7 @@ const declaration = {
   grid: ({ BATCH, M, N, TILE_M, TILE_N, GROUP_X, GROUP_Y }: Constants) =>
     [Math.ceil(N / (TILE_N * GROUP_X)), Math.ceil(M / (TILE_M * GROUP_Y)), BATCH] as const,
   workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
+  joinable: true,
   flops: ({ BATCH, M, N, K }: Constants) => 2 * BATCH * M * N * K,
   loads: ({ M, N, K }: Constants) => ({ loadA: M * K, loadB: K * N, rowOfA: M, rowOfB: K }),
 } as const;

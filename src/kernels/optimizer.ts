@@ -40,6 +40,7 @@ function rule(
     constants: { SIZE: "u32", ROW: "u32", LEARNING_RATE: "u32", ...constants },
     hooks: {},
     grid: ({ SIZE }) => groups(SIZE),
+    workgroup: () => [GROUP, 1],
     flops: ({ SIZE }) => SIZE * flopsPerElement,
   };
 }
@@ -74,6 +75,7 @@ function clip(name: string, bindings: Record<string, KernelBinding>): Kernel {
     constants: { SIZE: "u32", ROW: "u32", LIMIT: "f32" },
     hooks: {},
     grid: ({ SIZE }) => groups(SIZE),
+    workgroup: () => [GROUP, 1],
     flops: ({ SIZE }) => SIZE,
   };
 }

@@ -74,6 +74,7 @@ function pooling(name: PoolKernel, hooks: Kernel["hooks"], loads: Kernel["loads"
     },
     hooks,
     grid: (c) => spread(Math.ceil(invocationsOf[name](c) / GROUP)),
+    workgroup: () => [GROUP, 1],
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,
   };

@@ -28,6 +28,7 @@ export const reduce: Kernel = {
   hooks: { element: "load", store: "store" },
   grid: groups,
   workgroup: () => [WORKGROUP, 1],
+  joinable: true,
   flops: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
   loads: ({ OUTPUTS, SIZE }) => ({ element: OUTPUTS * SIZE }),
 };

@@ -26,6 +26,7 @@ export const scatterRows: Kernel = {
     1,
   ],
   workgroup: () => [WORKGROUP, 1],
+  joinable: true,
   flops: ({ WIDTH, COUNT }) => COUNT * WIDTH,
   loads: ({ WIDTH, COUNT }) => ({ rowOf: COUNT, element: COUNT * WIDTH }),
 };

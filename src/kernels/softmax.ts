@@ -23,6 +23,7 @@ export const softmax: Kernel = {
   constants: { ROWS: "u32", SIZE: "u32", LANES: "u32", WORKGROUP: "u32", LOGARITHM: "u32", GROUPS_X: "u32" },
   hooks: { element: "load", store: "store" },
   grid: groups,
+  workgroup: () => [WORKGROUP, 1],
   flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
   loads: ({ ROWS, SIZE }) => ({ element: ROWS * SIZE }),
 };

@@ -23,5 +23,6 @@ export const track: Kernel = {
   constants: { SIZE: "u32", ROW: "u32" },
   hooks: {},
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
+  workgroup: () => [GROUP, 1],
   flops: ({ SIZE }) => 3 * SIZE,
 };

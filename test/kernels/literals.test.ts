@@ -1,6 +1,6 @@
 /** Numbers, as the shaders get them. */
 import { expect, it } from "vitest";
-import { f32Literal } from "../../src/kernels/specialise.ts";
+import { f32Literal } from "../../src/kernels/wgsl/passes/constants.ts";
 
 it.each([
   [1, "1.0"],

@@ -4,13 +4,17 @@ import { describe, expect, it } from "vitest";
 import { type FunctionInfo, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_reflect.module.js";
 import { elementwiseConstants } from "../../src/kernels/elementwise.ts";
 import { kernels } from "../../src/kernels/index.ts";
-import { HOOK_LIMITS, hookBinding, type Kernel, kernelBinding } from "../../src/kernels/kernel.ts";
+import { type Kernel, kernelBinding } from "../../src/kernels/kernel.ts";
+import { specialiseLaunch, workgroupOf } from "../../src/kernels/launch.ts";
 import { scalarFunctions } from "../../src/kernels/scalar.ts";
 import { specialise } from "../../src/kernels/specialise.ts";
+import { print } from "../../src/kernels/wgsl/print.ts";
+import { attribute, functionNamed, readModule } from "../../src/kernels/wgsl/read.ts";
 import type { Instruction } from "../../src/program.ts";
 import { difference } from "../helpers/compare.ts";
 import { useEngines } from "../helpers/engines.ts";
-import { runKernel, storeTo } from "../helpers/kernel-run.ts";
+import { programRun, runKernel, storeTo } from "../helpers/kernel-run.ts";
+import { kernelCases } from "./cases/index.ts";
 import { argumentsOf, TOLERANCE } from "./scalar-domains.ts";
 
 const folder = new URL("../../shaders/", import.meta.url);
@@ -67,29 +71,58 @@ describe.each(all.map((kernel) => [kernel.name, kernel] as const))("%s", (_name,
     expect(reflect(kernel).entry.compute.map(({ name }) => name)).toContain(kernel.entryPoint);
   });
 
-  it("binds what it declares", () => {
-    const declared = [...Object.keys(kernel.bindings), ...hookMemory(kernel)];
-    const storage = reflect(kernel).storage.map(({ name, group, binding, access }) => ({
-      name,
-      group,
-      binding,
-      access,
-    }));
-    for (const name of declared) {
-      expect(storage).toContainEqual({ name, group: 1, ...kernelBinding(kernel, name) });
-    }
-    const entry = reflect(kernel).entry.compute.find(({ name }) => name === kernel.entryPoint);
-    const used = entry?.resources.filter(({ name, group }) => group === 1 && !hookBinding(name)) ?? [];
-    expect(used.map(({ name }) => name).sort()).toEqual(Object.keys(kernel.bindings).sort());
-  });
-
-  it("has one number for each binding, and the step table in a group of its own", () => {
-    const { storage, uniforms, overrides } = reflect(kernel);
-    expect(new Set(storage.map(({ binding }) => binding)).size).toBe(storage.length);
+  it("binds what it declares, and leaves the memory of hooks to specialising", () => {
+    const { storage, uniforms, overrides, entry } = reflect(kernel);
+    const ofShader = all.filter(({ shader }) => shader === kernel.shader);
+    const declared = ofShader.flatMap(({ bindings }) => Object.entries(bindings));
+    const inShader = storage.map(({ name, group, binding, access }) => ({ name, group, binding, access }));
+    const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
+    expect(inShader.sort(byName)).toEqual(
+      [...new Map(declared)].map(([name, binding]) => ({ name, group: 1, ...binding })).sort(byName),
+    );
+    const used = entry.compute.find(({ name }) => name === kernel.entryPoint)?.resources ?? [];
+    expect(
+      used
+        .filter(({ group }) => group === 1)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(kernel.bindings).sort());
     for (const { name, group, binding } of uniforms) {
       expect({ name, group, binding }).toEqual({ name: "step", group: 0, binding: 0 });
     }
     expect(overrides).toEqual([]);
+  });
+
+  it("is specialised with the memory of its hooks, numbers and access as the dispatch binds them", () => {
+    for (const { run } of kernelCases[kernel.name]) {
+      const { program } = programRun(run);
+      const [dispatch] = program.dispatches;
+      const { code, entryPoint, bindings } = specialiseLaunch(program, [dispatch]);
+      if (entryPoint === "launch") continue;
+      const { storage } = new WgslReflect(readable(code));
+      const bound = Object.keys(dispatch.bindings).map((name) => ({ name, ...kernelBinding(kernel, name) }));
+      for (const { name, group, binding, access } of storage) {
+        expect({ group, list: bound }).toEqual({
+          group: 1,
+          list: expect.arrayContaining([{ name, binding, access }]),
+        });
+      }
+      expect(bindings.map(({ binding }) => binding)).toEqual(
+        bound.map(({ binding }) => binding).sort((a, b) => a - b),
+      );
+    }
+  });
+
+  it("has the workgroup that it declares", () => {
+    const module = readModule(kernel.shader);
+    const size = attribute(functionNamed(module, kernel.entryPoint)?.attributes ?? [], "workgroup_size");
+    const terms = (size ?? []).join("").split(",");
+    for (const { run } of kernelCases[kernel.name]) {
+      const value = (term: string) =>
+        term in run.constants ? run.constants[term] : Number.parseInt(term, 10);
+      const [x, y = 1, z = 1] = terms.map(value);
+      expect([x, y, z]).toEqual([...workgroupOf(programRun(run).program.dispatches[0]), 1]);
+    }
   });
 
   it("has its hook functions", () => {
@@ -117,22 +150,16 @@ describe.each(all.map((kernel) => [kernel.name, kernel] as const))("%s", (_name,
     const inShader = constantsOf(kernel.shader);
     const values = Object.fromEntries(Object.keys(kernel.constants).map((name, i) => [name, i + 2]));
     const dispatch = { label: "", kernel: kernel.name, constants: values, hooks: {}, bindings: {} };
-    const specialised = constantsOf(
-      specialise(kernel, dispatch, () => ({ dtype: "f32", offset: 0 }), []).code,
-    );
+    const module = specialise(kernel, dispatch, () => ({ dtype: "f32", offset: 0 }), []);
+    const specialised = constantsOf(print(module));
     for (const [name, { type, value }] of inShader) {
       const expected = name in values ? values[name] : value;
-      expect({ name, ...specialised.get(name) }).toEqual({ name, type, value: expected });
+      // What only other entry points of the file use is left out.
+      if (specialised.has(name))
+        expect({ name, ...specialised.get(name) }).toEqual({ name, type, value: expected });
     }
   });
 });
-
-/** What hooks of the kernel may bind; every shader with hooks declares all of it. */
-function hookMemory(kernel: Kernel): string[] {
-  if (Object.keys(kernel.hooks).length === 0) return [];
-  const numbered = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}${i}`);
-  return [...numbered("operand", HOOK_LIMITS.operands), ...numbered("result", HOOK_LIMITS.results)];
-}
 
 /** The constants that a function of constants reads. */
 function readBy(fn: Kernel["grid"]): string[] {
@@ -173,10 +200,9 @@ describe("scalar functions that kernels call", () => {
     const taken = functions.filter(({ name }) => library.has(name));
     expect(taken.map(signature)).toEqual(taken.map(({ name }) => signature(library.get(name))));
     // WGSL's own have no such promise: its exponential is far off, its maximum drops NaN.
-    const code = functions
-      .filter(({ name }) => !library.has(name))
-      .map(({ startLine, endLine }) => source(file).split("\n").slice(startLine, endLine).join("\n"))
-      .join("\n");
+    const code = readModule(source(file))
+      .flatMap((one) => (one.kind === "fn" && !library.has(one.name) ? one.body : []))
+      .join("");
     expect(code.match(/\b(exp|log|sin|cos|tanh|pow|exp2|log2|max|clamp|sign)\(/g)).toBe(null);
   });
 });

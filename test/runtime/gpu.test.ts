@@ -157,7 +157,6 @@ function kernel(name: string, body: string): Kernel {
   return {
     name,
     shader: `
-      @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
       @group(1) @binding(0) var<storage, read_write> y: array<f32>;
       @compute @workgroup_size(1)
       fn ${name}() {
@@ -168,6 +167,7 @@ function kernel(name: string, body: string): Kernel {
     constants: {},
     hooks: {},
     grid: () => [1, 1, 1],
+    workgroup: () => [1, 1],
     flops: () => 0,
   };
 }

@@ -1,0 +1,26 @@
+import type { Module } from "../read.ts";
+
+/** Named constants with other values. One that only the host knows, as the grid's batch, has no line in the shader. */
+export function withConstants(module: Module, values: Readonly<Record<string, string>>): Module {
+  return module.map((one) =>
+    one.kind === "const" && one.name in values ? { ...one, value: [values[one.name]] } : one,
+  );
+}
+
+const LARGEST_F32 = (2 - 2 ** -23) * 2 ** 127;
+
+export function u32Literal(value: number): string {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) throw new Error(`${value} is no u32`);
+  return `${value}u`;
+}
+
+/**
+ * Written with all its digits: WGSL computes constant expressions in 64 bits and rounds the result, so that 1 - 0.999 is
+ * 0.001. Of 0.999 rounded to 32 bits it would be 0.00099998713, and Adam's second moment too small by that much.
+ */
+export function f32Literal(value: number): string {
+  const rounded = Math.fround(value);
+  if (!Number.isFinite(rounded)) throw new Error(`${value} cannot be written in WGSL: it is no finite f32`);
+  const text = String(rounded === 0 || Math.abs(value) > LARGEST_F32 ? rounded : value);
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}

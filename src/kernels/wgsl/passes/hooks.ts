@@ -1,0 +1,121 @@
+/** The bodies of hooks, written from a dispatch's instructions. */
+import type { DType } from "../../../dtypes.ts";
+import type { Hook, IndexTerm, Instruction, StepScalar } from "../../../program.ts";
+import { readAs, slotOf } from "../../stepTable.ts";
+import type { Module } from "../read.ts";
+import { withBodies } from "./bodies.ts";
+import { f32Literal, u32Literal } from "./constants.ts";
+
+/** What a hook finds under the name of a binding. */
+export interface HookMemory {
+  readonly dtype: DType;
+  /** Elements in front of it in what is bound, where several parts of a buffer share a binding. */
+  readonly offset: number;
+}
+
+/** What hooks read: memory, by the names of bindings, and the step table. */
+export interface HookScope {
+  readonly memoryOf: (binding: string) => HookMemory;
+  readonly scalars: readonly StepScalar[];
+}
+
+/** The module with the dispatch's hooks, by name. */
+export function withHooks(module: Module, hooks: Readonly<Record<string, Hook>>, scope: HookScope): Module {
+  const bodies = Object.entries(hooks).map(([name, hook]) => [name, hookBody(withoutFolding(hook), scope)]);
+  return withBodies(module, Object.fromEntries(bodies));
+}
+
+/**
+ * The hook without x · 0 and x - x, which compilers take for 0, be x NaN or infinite.
+ */
+function withoutFolding(hook: Hook): Hook {
+  const isZero = (arg: number) => {
+    const from = hook.code[arg];
+    return from.op === "constant" && from.value === 0;
+  };
+  const code = hook.code.map((instruction): Instruction => {
+    if (instruction.op !== "call") return instruction;
+    const [a, b] = instruction.args;
+    const folded = instruction.fn === "sub" ? a === b : instruction.fn === "mul" && (isZero(a) || isZero(b));
+    return folded ? { op: "call", fn: "zeroOf", args: [isZero(a) ? b : a] } : instruction;
+  });
+  return { ...hook, code };
+}
+
+function hookBody({ code, stores = [], result }: Hook, scope: HookScope): string {
+  const lines = code.map((instruction, i) => `let v${i} = ${expression(instruction, scope)};`);
+  for (const { binding, from } of stores) {
+    const { dtype, offset } = scope.memoryOf(binding);
+    const word = dtype === "f32" ? `bitcast<u32>(v${from})` : `bitcast<u32>(i32(v${from}))`;
+    lines.push(`${binding}[${shifted("index", offset)}] = ${word};`);
+  }
+  if (result !== undefined) lines.push(`return v${result};`);
+  return lines.join("\n");
+}
+
+/** One instruction's value, in WGSL. */
+export function expression(instruction: Instruction, { memoryOf, scalars }: HookScope): string {
+  switch (instruction.op) {
+    case "index":
+      return "index";
+    case "map":
+      return mapExpression(instruction.terms, instruction.offset, `v${instruction.from}`);
+    case "shift":
+      return `v${instruction.from} + ${stepWord(instruction.scalar, "u32", scalars)}`;
+    case "row":
+      return `u32(v${instruction.from}) * ${u32Literal(instruction.size)} + v${instruction.column}`;
+    case "value":
+      return "value";
+    case "constant":
+      return `f32(${f32Literal(instruction.value)})`;
+    case "scalar": {
+      const dtype = readAs(instruction.scalar, scalars);
+      const word = stepWord(instruction.scalar, dtype, scalars);
+      return dtype === "f32" ? `bitcast<f32>(${word})` : `f32(${word})`;
+    }
+    case "position":
+      return `f32(v${instruction.at})`;
+    case "load":
+      return loadExpression(instruction.binding, memoryOf(instruction.binding), `v${instruction.at}`);
+    case "random": {
+      const [seed, counter] = ["seed", instruction.counter].map((name) => stepWord(name, "u32", scalars));
+      return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${counter}, v${instruction.at})`;
+    }
+    case "call":
+      return `${instruction.fn}(${instruction.args.map((arg) => `v${arg}`).join(", ")})`;
+  }
+}
+
+function loadExpression(binding: string, { dtype, offset }: HookMemory, position: string): string {
+  const at = shifted(position, offset);
+  switch (dtype) {
+    case "f32":
+      return `bitcast<f32>(${binding}[${at}])`;
+    case "i32":
+      return `f32(bitcast<i32>(${binding}[${at}]))`;
+    case "u8":
+      return `f32((${binding}[${at} >> 2u] >> ((${at} & 3u) * 8u)) & 255u)`;
+  }
+}
+
+/** A position in memory that begins `offset` elements behind the binding's beginning. */
+export function shifted(position: string, offset: number): string {
+  return offset === 0 ? position : `(${position} + ${u32Literal(offset)})`;
+}
+
+function mapExpression(terms: readonly IndexTerm[], offset: number, index: string): string {
+  const parts = terms.map(({ div, mod, mul }) => {
+    let part = index;
+    if (div !== 1) part = `(${part} / ${u32Literal(div)})`;
+    if (mod !== 0) part = `(${part} % ${u32Literal(mod)})`;
+    // A negative stride (a flipped view) wraps around, as u32 arithmetic does on every device.
+    return mul === 1 ? part : `${part} * ${u32Literal(mul >>> 0)}`;
+  });
+  if (offset !== 0 || parts.length === 0) parts.push(u32Literal(offset >>> 0));
+  return parts.join(" + ");
+}
+
+function stepWord(name: string, dtype: StepScalar["dtype"], scalars: readonly StepScalar[]): string {
+  const slot = slotOf(name, dtype, scalars);
+  return `step[${Math.floor(slot / 4)}].${"xyzw"[slot % 4]}`;
+}

@@ -1,0 +1,133 @@
+import {
+  attribute,
+  type Declaration,
+  type Directive,
+  functionNamed,
+  type Module,
+  type Parameter,
+  readModule,
+  type Tokens,
+} from "../read.ts";
+import { isPlaceholder } from "./library.ts";
+
+/** A dispatch's shader as one part of a launch. */
+export interface Part {
+  readonly module: Module;
+  readonly entryPoint: string;
+  /** Workgroups that it would be run on alone. */
+  readonly grid: readonly [number, number, number];
+  /** The launch's variables, by the names that this part has for what is bound to it. */
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+/** What all parts of a launch have in common. */
+export interface JoinedLaunch {
+  /** Invocations of a workgroup. */
+  readonly workgroup: readonly [number, number];
+  /** Workgroups of the launch, numbered row by row. */
+  readonly grid: readonly [number, number, number];
+  /** Declarations of what is bound, as text. */
+  readonly memory: readonly string[];
+}
+
+/**
+ * The parts' shaders behind one another, the names of each marked with its number, and an entry point `launch` that gives each
+ * part the workgroups it would have had alone.
+ */
+export function joined(parts: readonly Part[], launch: JoinedLaunch): Module {
+  const all = parts.flatMap(({ module, variables }, part) => marked(module, part, variables));
+  const directives = new Map(
+    all.flatMap((one) => (isDirective(one) ? [[`${one.kind} ${one.tokens.join(" ")}`, one]] : [])),
+  );
+  return [
+    ...directives.values(),
+    ...readModule(launch.memory.join("\n")),
+    ...all.filter((one) => !isDirective(one)),
+    ...readModule(entrySource(parts, launch)),
+  ];
+}
+
+function isDirective(one: Declaration): one is Directive {
+  return "tokens" in one;
+}
+
+/** One part without bindings and entry point of its own, and its names marked as its own. */
+function marked(module: Module, part: number, variables: ReadonlyMap<string, string>): Module {
+  const own = module.filter(
+    (one) => !(one.kind === "var" && attribute(one.attributes, "group")) && !isPlaceholder(one),
+  );
+  const names = new Map(own.flatMap((one) => ("name" in one ? [[one.name, `${one.name}_${part}`]] : [])));
+  for (const [name, variable] of variables) names.set(name, variable);
+  const renamed = (tokens: Tokens) => tokens.map((token) => names.get(token) ?? token);
+  const plain = ({ name, type }: Parameter): Parameter => ({
+    attributes: [],
+    name: names.get(name) ?? name,
+    type: renamed(type),
+  });
+  return own.map((one): Declaration => {
+    switch (one.kind) {
+      case "fn":
+        return {
+          ...one,
+          attributes: [],
+          name: `${one.name}_${part}`,
+          parameters: one.parameters.map(plain),
+          returns: renamed(one.returns),
+          body: renamed(one.body),
+        };
+      case "struct":
+        return { ...one, name: `${one.name}_${part}`, members: one.members.map(plain) };
+      case "const":
+      case "override":
+      case "alias":
+      case "var":
+        return { ...one, name: `${one.name}_${part}`, type: renamed(one.type), value: renamed(one.value) };
+      default:
+        return one;
+    }
+  });
+}
+
+function entrySource(
+  parts: readonly Part[],
+  { workgroup: [x, y], grid: [groupsX, groupsY] }: JoinedLaunch,
+): string {
+  const taken = new Map([
+    ["workgroup_id", "vec3<u32>"],
+    ["local_invocation_id", "vec3<u32>"],
+  ]);
+  let first = 0;
+  const branches = parts.map(({ module, entryPoint, grid: [columns, rows, layers] }, part) => {
+    const start = first;
+    first += columns * rows * layers;
+    const args = builtinsOf(module, entryPoint).map(({ builtin, type }) => {
+      if (builtin === "global_invocation_id")
+        return `workgroup * vec3<u32>(${x}u, ${y}u, 1u) + local_invocation_id`;
+      if (builtin === "workgroup_id") return "workgroup";
+      taken.set(builtin, type);
+      return builtin;
+    });
+    // Behind the last part there are workgroups only where the row of all was broken.
+    const condition = part === parts.length - 1 && groupsY === 1 ? "" : ` if (number < ${first}u)`;
+    return `${condition} {
+      let at = number - ${start}u;
+      let workgroup = vec3<u32>(at % ${columns}u, at / ${columns}u % ${rows}u, at / ${columns * rows}u);
+      ${entryPoint}_${part}(${args.join(", ")});
+    }`;
+  });
+  const parameters = [...taken].map(([builtin, type]) => `@builtin(${builtin}) ${builtin}: ${type}`);
+  return `@compute @workgroup_size(${x}, ${y})
+    fn launch(${parameters.join(", ")}) {
+      let number = ${groupsY === 1 ? "" : `workgroup_id.y * ${groupsX}u + `}workgroup_id.x;
+      ${branches.join(" else")}
+    }`;
+}
+
+/** The builtin values that an entry point takes, in order. */
+function builtinsOf(module: Module, entryPoint: string): { builtin: string; type: string }[] {
+  const parameters = functionNamed(module, entryPoint)?.parameters ?? [];
+  return parameters.map(({ attributes, type }) => ({
+    builtin: attribute(attributes, "builtin")?.join("") ?? "",
+    type: type.join("").replaceAll("⟨", "<").replaceAll("⟩", ">"),
+  }));
+}

@@ -1,0 +1,63 @@
+import type { Hook } from "../../../program.ts";
+import type { VectorAccess } from "../../kernel.ts";
+import type { Module } from "../read.ts";
+import { withBodies } from "./bodies.ts";
+import { expression, type HookScope, shifted } from "./hooks.ts";
+
+/** The binding as an array of vectors. */
+export function withVectors(module: Module, binding: string, { element, vector }: VectorAccess): Module {
+  let found = false;
+  const changed = module.map((one) => {
+    if (one.kind !== "var" || one.name !== binding || one.type.join(" ") !== "array ⟨ f32 ⟩") return one;
+    found = true;
+    return { ...one, type: ["array", "⟨", "vec4", "⟨", "f32", "⟩", "⟩"] };
+  });
+  if (!found) throw new Error(`the shader reads no ${binding} as array<f32>`);
+  return withBodies(changed, {
+    [element]: `return ${binding}[index / 4u][index % 4u];`,
+    [vector]: `return ${binding}[index / 4u];`,
+  });
+}
+
+/** The module with a function for four elements at once, where all that their hook reads is a packed byte each. */
+export function withByteVectors(
+  module: Module,
+  { vector }: VectorAccess,
+  hook: Hook,
+  scope: HookScope,
+): Module {
+  return readsBytesInPlace(hook, scope) ? withBodies(module, { [vector]: bytesBody(hook, scope) }) : module;
+}
+
+/** Whether all that a load hook reads is one packed byte at its own index, so that four of them are one word. */
+function readsBytesInPlace({ code }: Hook, { memoryOf }: HookScope): boolean {
+  return code.every((instruction) => {
+    if (instruction.op === "load")
+      return code[instruction.at].op === "index" && memoryOf(instruction.binding).dtype === "u8";
+    return instruction.op !== "random" && instruction.op !== "position";
+  });
+}
+
+/** The hook for four elements: one word read, and then for each byte what the hook does to it. */
+function bytesBody({ code, result }: Hook, scope: HookScope): string {
+  const lines = code.map((instruction, i) => {
+    switch (instruction.op) {
+      case "load": {
+        const at = shifted("index", scope.memoryOf(instruction.binding).offset);
+        return `let v${i} = vec4<f32>(unpack4xU8(${instruction.binding}[${at} >> 2u]));`;
+      }
+      case "call": {
+        const lane = (component: string) =>
+          `${instruction.fn}(${instruction.args.map((arg) => `v${arg}.${component}`).join(", ")})`;
+        return `let v${i} = vec4<f32>(${["x", "y", "z", "w"].map(lane).join(", ")});`;
+      }
+      case "constant":
+      case "scalar":
+        return `let v${i} = vec4<f32>(${expression(instruction, scope)});`;
+      default:
+        // A position: the same for all four, or of no use to them.
+        return `let v${i} = ${expression(instruction, scope)};`;
+    }
+  });
+  return `${lines.join("\n")}\nreturn v${result};`;
+}

@@ -1,0 +1,164 @@
+/** Modules as text: for people and devices, a statement a line; for the build, as short as may be. Names are kept. */
+import { closingOf, type Declaration, type Module, type Parameter, type Tokens } from "./read.ts";
+
+/** Headers of functions that are longer have a line for each parameter. */
+const WIDTH = 100;
+
+/** A statement a line, indented, and an empty line around each function. */
+export function print(module: Module): string {
+  let text = "";
+  module.forEach((declaration, i) => {
+    const apart = isBlock(declaration) || isBlock(module[i - 1]);
+    text += `${i > 0 && apart ? "\n" : ""}${printed(declaration)}\n`;
+  });
+  return text;
+}
+
+function isBlock(declaration: Declaration | undefined): boolean {
+  return declaration?.kind === "fn" || declaration?.kind === "struct";
+}
+
+function printed(declaration: Declaration): string {
+  if (declaration.kind === "struct") {
+    const members = declaration.members.map((member) => `  ${inLine(parameterTokens(member))},\n`);
+    return `struct ${declaration.name} {\n${members.join("")}}`;
+  }
+  if (declaration.kind !== "fn") return inLine(tokensOf(declaration));
+  const { attributes, name, parameters, returns, body } = declaration;
+  const marks = attributes.length > 0 ? `${inLine(attributes)}\n` : "";
+  const list = parameters.map((parameter) => inLine(parameterTokens(parameter)));
+  const result = returns.length > 0 ? ` -> ${inLine(returns)}` : "";
+  const header = `fn ${name}(${list.join(", ")})${result} {`;
+  const broken = `fn ${name}(\n${list.map((line) => `  ${line},\n`).join("")})${result} {`;
+  return `${marks}${header.length > WIDTH ? broken : header}${body.length > 0 ? "\n" : ""}${statements(body)}}`;
+}
+
+/** The lines of a function's body. */
+function statements(body: Tokens): string {
+  let text = "";
+  let depth = 1;
+  let start = 0;
+  const indent = () => "  ".repeat(depth);
+  const line = (end: number, mark: string) => {
+    const statement = inLine(body.slice(start, end)) + mark;
+    start = end + 1;
+    if (statement) text += `${text.endsWith("} ") ? "" : indent()}${statement.trimStart()}\n`;
+  };
+  for (let at = 0; at < body.length; at++) {
+    const token = body[at];
+    if (token === "(" || token === "[") at = closingOf(body, at);
+    else if (token === ";") line(at, ";");
+    else if (token === "{") {
+      line(at, " {");
+      depth++;
+    } else if (token === "}") {
+      line(at, "");
+      depth--;
+      text += `${indent()}}${body[at + 1] === "else" ? " " : "\n"}`;
+    }
+  }
+  return text;
+}
+
+/** What a line's layout depends on, of a token. */
+interface Habits {
+  readonly text: string;
+  /** No blank stands in front of it, none behind it. */
+  readonly tightBefore: boolean;
+  readonly tightBehind: boolean;
+  /** In front of an operand, it is a sign, and belongs to it. */
+  readonly sign: boolean;
+  /** An operand may end with it, or what is called: a bracket that follows has no blank in front of it. */
+  readonly ends: boolean;
+}
+
+const WORD = /[\p{XID_Continue}]$/u;
+const KEYWORDS = /^(?:if|for|while|switch|return|case)$/;
+const known = new Map<string, Habits>();
+
+function habitsOf(token: string): Habits {
+  let habits = known.get(token);
+  if (!habits) {
+    habits = {
+      text: written(token),
+      tightBefore: /^(?:[,;:)\].⟨⟩[]|\+\+|--)$/.test(token),
+      tightBehind: /^[([.@⟨!~]$/.test(token),
+      sign: /^[-&*]$/.test(token),
+      ends: /[)\]⟩]$/.test(token) || (WORD.test(token) && !KEYWORDS.test(token)),
+    };
+    known.set(token, habits);
+  }
+  return habits;
+}
+
+/** As WGSL has them, the brackets of templates are comparisons. */
+function written(token: string): string {
+  return token === "⟨" ? "<" : token === "⟩" ? ">" : token;
+}
+
+/** Tokens in one line, with blanks where people put them. */
+function inLine(tokens: Tokens): string {
+  let text = "";
+  let ended = false;
+  let tight = true;
+  for (const token of tokens) {
+    const habits = habitsOf(token);
+    if (!tight && !habits.tightBefore && !(ended && token === "(")) text += " ";
+    text += habits.text;
+    tight = habits.tightBehind || (!ended && habits.sign);
+    ended = habits.ends;
+  }
+  return text;
+}
+
+/** All in one line, and blanks only where tokens would run together. */
+export function printCompactly(module: Module): string {
+  let text = "";
+  let last = "";
+  for (const token of module.flatMap(tokensOf)) {
+    if ([WORD, OPERATOR].some((kind) => kind.test(last) && kind.test(token))) text += " ";
+    text += written(token);
+    last = token;
+  }
+  return text;
+}
+
+const OPERATOR = /^[-+*/%&|^~!=<>⟨⟩]/;
+
+/** All tokens of a declaration. */
+export function tokensOf(declaration: Declaration): string[] {
+  switch (declaration.kind) {
+    case "const":
+    case "override":
+    case "alias":
+    case "var": {
+      const { attributes, kind, space, name, type, value } = declaration;
+      return [
+        ...attributes,
+        kind,
+        ...(space.length > 0 ? ["⟨", ...space, "⟩"] : []),
+        name,
+        ...(type.length > 0 ? [":", ...type] : []),
+        ...(value.length > 0 ? ["=", ...value] : []),
+        ";",
+      ];
+    }
+    case "struct":
+      return ["struct", declaration.name, "{", ...listed(declaration.members), "}"];
+    case "fn": {
+      const { attributes, name, parameters, returns, body } = declaration;
+      const result = returns.length > 0 ? ["->", ...returns] : [];
+      return [...attributes, "fn", name, "(", ...listed(parameters), ")", ...result, "{", ...body, "}"];
+    }
+    default:
+      return [declaration.kind, ...declaration.tokens, ";"];
+  }
+}
+
+function listed(parameters: readonly Parameter[]): string[] {
+  return parameters.flatMap((parameter, i) => [...(i > 0 ? [","] : []), ...parameterTokens(parameter)]);
+}
+
+function parameterTokens({ attributes, name, type }: Parameter): string[] {
+  return [...attributes, name, ":", ...type];
+}
