@@ -1,6 +1,6 @@
-/** What the process around this may do and says: in Node and Deno; in a browser, nothing. */
+/** Permissions and variables of the process in Node and Deno; a browser has neither. */
 
-/** The parts of `process` in use here; Deno has it too, and a bundler's stand-in for browsers lacks `versions.node`. */
+/** The part of `process` used here. Deno has it too; a bundler's stand-in for browsers lacks `versions.node`. */
 interface ProcessLike {
   readonly versions?: { readonly node?: string };
   readonly platform?: string;
@@ -12,7 +12,7 @@ export function hostProcess(): ProcessLike | undefined {
   return process?.versions?.node === undefined ? undefined : process;
 }
 
-/** Whether this is Node or Deno, where there are files. */
+/** Whether there are files: in Node and Deno. */
 export function hasFileSystem(): boolean {
   return hostProcess() !== undefined;
 }
@@ -21,13 +21,13 @@ interface DenoLike {
   readonly permissions?: { querySync(permission: { name: string }): { readonly state: string } };
 }
 
-/** Whether this may be used without Deno asking the user at the terminal; elsewhere, nobody asks. */
+/** Whether access is granted without Deno asking the user at the terminal; other platforms never ask. */
 export function allowed(...permissions: readonly ("env" | "read" | "write")[]): boolean {
   const deno = (globalThis as { Deno?: DenoLike }).Deno?.permissions;
   return !deno || permissions.every((name) => deno.querySync({ name }).state === "granted");
 }
 
-/** An environment variable; undefined where it is unset or empty, and where there is no environment to read. */
+/** An environment variable; undefined where it is unset or empty, or there is no environment to read. */
 export function environmentVariable(name: string): string | undefined {
   try {
     return hostProcess()?.env?.[name] || undefined;

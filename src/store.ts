@@ -1,25 +1,24 @@
 /**
- * Where files are kept between runs: a folder in Node and Deno, the Cache API in a browser. Node's modules are imported
- * only where there is a file system, so this file loads in a browser.
+ * Files kept between runs: in a folder in Node and Deno, in the Cache API in a browser. Node's modules are imported
+ * only where there is a file system, so that this file loads in a browser.
  */
 
 import { environmentVariable, hasFileSystem, hostProcess } from "./environment.ts";
 import { writeFileWhole } from "./io/files.ts";
 
-/** A flat keep of named files. */
+/** A flat store of named files. */
 export interface Store {
-  /** the path or address of a file in it, for messages */
+  /** Path or address of a file in the store, for messages. */
   locate(name: string): string;
-  /** the file's bytes, or undefined where there is none */
+  /** The file's bytes; undefined where there is none. */
   read(name: string): Promise<Uint8Array | undefined>;
-  /** keeps a file, all of it or nothing */
+  /** Keeps a file, whole or not at all. */
   write(name: string, bytes: Uint8Array): Promise<void>;
 }
 
 /**
- * The folder where a program keeps what it can fetch again, by the platform's custom; undefined where the environment
- * names no home.
- * @param platform as Node's `process.platform` has it
+ * The user's cache folder by the platform's convention; undefined where the environment names no home.
+ * @param platform Node's `process.platform`
  * @param variable reads an environment variable
  */
 export function userCacheFolder(
@@ -30,17 +29,17 @@ export function userCacheFolder(
   const home = variable("HOME");
   if (platform === "darwin") return home === undefined ? undefined : `${home}/Library/Caches`;
   const xdg = variable("XDG_CACHE_HOME");
-  if (xdg?.startsWith("/")) return xdg; // the XDG specification has relative paths ignored
+  if (xdg?.startsWith("/")) return xdg; // The XDG specification ignores relative paths.
   return home === undefined ? undefined : `${home}/.cache`;
 }
 
-/** The cache folder `wgrad/<name>` of this user; undefined where there is none. */
+/** This user's cache folder `wgrad/<name>`; undefined where there is none. */
 export function defaultCacheFolder(name: string): string | undefined {
   const base = userCacheFolder(hostProcess()?.platform ?? "", environmentVariable);
   return base === undefined ? undefined : `${base}/wgrad/${name}`;
 }
 
-/** Files in a folder, which is made by the first write. */
+/** Files in a folder; the first write creates the folder. */
 export function folderStore(folder: string): Store {
   const locate = (name: string) => `${folder.replace(/[/\\]+$/, "")}/${name}`;
   return {
@@ -62,7 +61,7 @@ export function folderStore(folder: string): Store {
   };
 }
 
-/** The parts of a page's `caches` in use here: types of Node alone know no `CacheStorage`. */
+/** The part of a page's `caches` used here; Node's types lack `CacheStorage`. */
 interface CachesLike {
   open(name: string): Promise<{
     match(address: string): Promise<Response | undefined>;
@@ -70,7 +69,7 @@ interface CachesLike {
   }>;
 }
 
-/** Files in a browser's cache of this name, under addresses that are never fetched. */
+/** Files in the browser cache of this name, under addresses that are never fetched. */
 export function browserStore(caches: CachesLike, cacheName: string): Store {
   const locate = (name: string) => `/${cacheName}/${name}`;
   return {
@@ -88,8 +87,8 @@ export function browserStore(caches: CachesLike, cacheName: string): Store {
 }
 
 /**
- * The store for `name` on this platform: `folder` or the user's cache folder, or in a browser the cache `wgrad-<name>`;
- * undefined where nothing can be kept (a page that is not a secure context).
+ * The store for `name` on this platform: `folder`, the user's cache folder, or in a browser the cache `wgrad-<name>`.
+ * Undefined where nothing can be kept, as in a page without a secure context.
  */
 export function openCache(name: string, folder?: string): Store | undefined {
   if (hasFileSystem()) {

@@ -1,10 +1,12 @@
-/** What a device can do at most, measured: multiplications and additions from registers, and a copy of its memory. */
+/** Measures a device's peak: multiply-add operations from registers, and bytes copied in its memory. */
 import { inWords } from "../checks.ts";
 import type { GpuEngine } from "../runtime/gpu/engine.ts";
 import type { Ceiling } from "./describe.ts";
 
 const GROUP = 64;
-/** What each invocation keeps going, so that no operation waits for the one before: devices differ in how much pays. */
+/**
+ * Independent operations of each invocation, so that none waits for the one before; devices differ in the best number.
+ */
 const FMA_KINDS = [
   { type: "f32", width: 1, chains: 8 },
   { type: "f32", width: 1, chains: 16 },
@@ -12,33 +14,33 @@ const FMA_KINDS = [
   { type: "vec4<f32>", width: 4, chains: 8 },
 ] as const;
 const ROUNDS = 64;
-/** Steps that are written out, so that counting the rounds costs little. */
+/** Unrolled steps, so that the loop costs little. */
 const WRITTEN_OUT = 16;
-/** Workgroups that copy, each many times: more of them are no faster. */
+/** Number of copying workgroups; each copies many times, and more of them are no faster. */
 const COPY_GROUPS = 2048;
-/** Far more than a processor's caches hold where it comes to that, and more than most of those of GPUs. */
+/** Larger than the caches of processors, and of most GPUs. */
 const COPY_BYTES = { from: 16 * 2 ** 20, to: 64 * 2 ** 20 } as const;
-/** A measurement takes about as long, so that what it costs to begin does not count. */
+/** Duration of a measurement: long enough that its start does not count. */
 const WANTED_MS = 40;
 const REPETITIONS = 5;
-/** Of one measurement. */
+/** Most runs of one measurement. */
 const MOST_RUNS = 4096;
-/** Of all measurements of one kind together: a slow device is measured less often. */
+/** Time limit of all measurements of one kind: a slow device is measured less often. */
 const MOST_MS = 400;
 
-/** `GPUBufferUsage.STORAGE`, which Node has not as a global. */
+/** `GPUBufferUsage.STORAGE`, which is no global in Node. */
 const STORAGE = 0x80;
 
-/** One kind of work, of which a run may do more or less. */
+/** One kind of work, in runs of variable size. */
 interface Work {
   readonly name: string;
   readonly code: string;
-  /** How many buffers it binds. */
+  /** Number of buffers that it binds. */
   readonly buffers: number;
-  /** What a run does on a slow device, and at most, on a fast one: workgroups' operations, or bytes that are copied. */
+  /** Size of a run on a slow device, and the largest, for a fast one: workgroups, or bytes to copy. */
   readonly amount: { readonly from: number; readonly to: number };
   groups(amount: number): number;
-  /** Of each buffer. */
+  /** Bytes of each buffer. */
   bytes(amount: number): number;
 }
 
@@ -90,14 +92,15 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 };
 
 /**
- * Measures what the device of an engine can do: floating-point operations and bytes per second, as `launchProfiles` and
- * `describe` take them. Takes one to two seconds, and leaves nothing on the device.
- * @throws TypeError for what is no GPU engine; EngineError when the device is gone, or has not the memory
+ * Measures the peak of an engine's device, in floating-point operations and bytes per second, for `launchProfiles` and
+ * `describe`. The measurement takes one to two seconds, and leaves nothing on the device.
+ * @throws EngineError where the device is gone or lacks the memory
+ * @throws TypeError where `engine` is no GPU engine
  */
 export async function measureCeiling(engine: GpuEngine): Promise<Ceiling> {
   if (!Object(engine).device)
     throw new TypeError(
-      `measureCeiling: the engine is ${inWords(engine)}; give that of a GPU: await connect()`,
+      `measureCeiling: the engine is ${inWords(engine)}; give a GPU engine: await connect()`,
     );
   engine.check();
   let flops = 0;
@@ -108,7 +111,7 @@ export async function measureCeiling(engine: GpuEngine): Promise<Ceiling> {
   return { flops, bytes: 2 * (await amountPerSecond(engine, COPY)) };
 }
 
-/** The best of several measurements, each of as much work and as many runs as it takes to be long enough. */
+/** The best of several measurements, each with enough work and runs to last long enough. */
 async function amountPerSecond(engine: GpuEngine, work: Work): Promise<number> {
   const { device } = engine;
   const label = `ceiling: ${work.name}`;
@@ -141,11 +144,11 @@ async function amountPerSecond(engine: GpuEngine, work: Work): Promise<number> {
   }
 }
 
-/** One size of the work, ready to be run. */
+/** One size of the work, ready to run. */
 interface Run {
-  /** What one run takes, but for what the first costs: some drivers compile only then, or clear the memory. */
+  /** Milliseconds of one run after the first: some drivers compile, or clear memory, only then. */
   warm(): Promise<number>;
-  /** What so many runs take, one after the other. */
+  /** Milliseconds of `count` runs, one after the other. */
   milliseconds(count: number): Promise<number>;
   release(): void;
 }

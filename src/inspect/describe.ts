@@ -1,19 +1,19 @@
-/** A program, printed: one line a dispatch, with what it binds and what it costs. */
+/** Prints a program: one line for each dispatch, with its bindings and its cost. */
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
 import { byteLength, type Dispatch, formatShape, type Hook, launchesOf, type Program } from "../program.ts";
 import { table } from "../text.ts";
 
 export interface ProgramCost {
-  /** Kernel launches a step: joined dispatches count as one. */
+  /** Kernel launches in a step; joined dispatches count as one. */
   readonly dispatches: number;
-  /** Arithmetic operations a step. */
+  /** Arithmetic operations in a step. */
   readonly flops: number;
-  /** Bytes that the dispatches read and write: what a step moves at least, without caches. */
+  /** Bytes read and written by the dispatches: the traffic of a step without caches. */
   readonly bytes: number;
 }
 
-/** What one step of a program costs, as its kernels declare it. */
+/** Cost of one step of a program, as its kernels declare it: launches, operations and bytes. */
 export function programCost(program: Program): ProgramCost {
   const costs = program.dispatches.map((dispatch) => dispatchCost(program, dispatch));
   return {
@@ -23,36 +23,39 @@ export function programCost(program: Program): ProgramCost {
   };
 }
 
-/** What a device can do at most, per second. */
+/** Peak of a device, per second. */
 export interface Ceiling {
   readonly flops: number;
   readonly bytes: number;
 }
 
-/** Measurements to be shown beside a program: those of `profile`, and of the device. */
+/** Measurements to print beside a program: of `profile`, and of the device. */
 export interface Measured {
-  /** Milliseconds of each launch in each of the profiled steps. */
+  /** Milliseconds of each launch in each profiled step. */
   readonly milliseconds: readonly (readonly number[])[];
   readonly ceiling?: Ceiling;
 }
 
-/** What one launch took, and what came of it. */
+/** Time of one launch, and the rates that follow. */
 export interface LaunchProfile {
   readonly dispatches: readonly Dispatch[];
-  /** The median of the profiled steps. */
+  /** Median over the profiled steps. */
   readonly milliseconds: number;
   readonly flops: number;
   readonly bytes: number;
-  /** The part of the time that it would take at least, by the device's ceiling. */
+  /** Fraction of the device's peak: least possible time / measured time. */
   readonly share?: number;
 }
 
-/** The launches of a program with their times. @throws RangeError when the times are not of this program */
+/**
+ * The launches of a program with their times.
+ * @throws RangeError where the times belong to another program
+ */
 export function launchProfiles(program: Program, { milliseconds, ceiling }: Measured): LaunchProfile[] {
   const launches = launchesOf(program);
   if (milliseconds.length !== launches.length) {
     throw new RangeError(
-      `${program.name} has ${launches.length} launches, and there are times of ${milliseconds.length}; give those of its own profile()`,
+      `${program.name} has ${launches.length} launches, but there are times of ${milliseconds.length}; give the times of its own profile()`,
     );
   }
   return launches.map((dispatches, i) => {
@@ -67,9 +70,10 @@ export function launchProfiles(program: Program, { milliseconds, ceiling }: Meas
 }
 
 /**
- * The program as a table: for each dispatch (with "+", those that run in one launch with the one before) its kernel, the
- * layer it belongs to, what it reads and writes, the work fused into it, and its cost in operations and bytes; of a
- * profiled program also its time, what it did per second, and the share of what the device can do.
+ * The program as a table, one line for each dispatch: kernel, layer, reads and writes, fused work, and cost in
+ * operations and bytes; "+" marks a dispatch in the launch of the one before. A profiled program adds time, rates, and
+ * the fraction of the device's peak.
+ * @throws RangeError where `measured` belongs to another program
  */
 export function describe(program: Program, measured?: Measured): string {
   const profiles = measured && launchProfiles(program, measured);
@@ -106,7 +110,7 @@ export function describe(program: Program, measured?: Measured): string {
   ].join("\n");
 }
 
-/** Of joined dispatches, the first line has the time of all. */
+/** The first line of joined dispatches shows the time of all. */
 function timeCells(profile: LaunchProfile | undefined): string[] {
   if (!profile) return ["", "", "", ""];
   const { milliseconds, flops, bytes, share } = profile;
@@ -130,7 +134,7 @@ function traffic(program: Program, dispatch: Dispatch): string {
   return `${reads.join(" ")} → ${writes.join(" ")}`;
 }
 
-/** The scalar functions and gathers in a dispatch's hooks, by hook. */
+/** Scalar functions and gathers in a dispatch's hooks, by hook. */
 function fused(dispatch: Dispatch): string {
   return Object.entries(dispatch.hooks)
     .map(([name, hook]) => [name, hookFunctions(hook)] as const)
@@ -139,7 +143,7 @@ function fused(dispatch: Dispatch): string {
     .join("; ");
 }
 
-/** The scalar functions that a hook calls, in order, and its gathers. */
+/** Scalar functions and gathers in a hook, in order. */
 export function hookFunctions(hook: Hook): string[] {
   return hook.code.flatMap((instruction) => {
     if (instruction.op === "call") return [instruction.fn];

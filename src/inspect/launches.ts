@@ -1,4 +1,4 @@
-/** What a device is told to run for one step of a program: launch by launch, as plain data. */
+/** The launches of one step of a program, as plain data. */
 
 import { bytesPerElement, type DType } from "../dtypes.ts";
 import { dispatchCost } from "../kernels/cost.ts";
@@ -18,9 +18,9 @@ import {
 } from "../program.ts";
 import { hookFunctions } from "./describe.ts";
 
-/** A part of a buffer, as a dispatch or a launch sees it. */
+/** A part of a buffer, bound by a dispatch or a launch. */
 export interface BoundMemory {
-  /** The buffer's place in `program.buffers`, and its name there. */
+  /** Index of the buffer in `program.buffers`; below, its name there. */
   readonly buffer: number;
   readonly name: string;
   readonly kind: BufferKind;
@@ -31,42 +31,42 @@ export interface BoundMemory {
 
 /** One kernel's part of a launch. */
 export interface DispatchDetails {
-  /** The name of the kernel: `matmul`. */
+  /** Name of the kernel: `matmul`. */
   readonly kernel: string;
-  /** The layer or the part of the step that it belongs to: `0.dense`, `0.dense backward`, `optimizer`. */
+  /** Layer or part of the step: `0.dense`, `0.dense backward`, `optimizer`. */
   readonly label: string;
-  /** The numbers that its shader was specialised for: sizes, tiles, strides. */
+  /** Constants of the specialised shader: sizes, tiles, strides. */
   readonly constants: Readonly<Record<string, number>>;
-  /** Functions that run inside the kernel, by the hook they run in: `{ store: ["add", "relu"] }`. */
+  /** Functions fused into the kernel, by hook: `{ store: ["add", "relu"] }`. */
   readonly fused: Readonly<Record<string, readonly string[]>>;
   readonly reads: readonly BoundMemory[];
-  /** What it writes, or reads and writes. */
+  /** Memory that it writes, or reads and writes. */
   readonly writes: readonly BoundMemory[];
   readonly flops: number;
-  /** Bytes that it reads and writes: what it moves at least, without caches. */
+  /** Bytes read and written: the traffic without caches. */
   readonly bytes: number;
 }
 
 /** A variable of the shader, and the memory bound to it. */
 export interface LaunchBindingDetails extends BoundMemory {
-  /** In group 1; group 0 is the step table. */
+  /** Binding number in group 1; group 0 is the step table. */
   readonly binding: number;
-  /** What the shader calls it. */
+  /** Name in the shader. */
   readonly variable: string;
   readonly access: Access;
 }
 
 /** One launch: a dispatch, or several that run side by side. */
 export interface LaunchDetails {
-  /** For people: "matmul (0.dense)". */
+  /** Name for people: "matmul (0.dense)". */
   readonly name: string;
   readonly dispatches: readonly DispatchDetails[];
   readonly entryPoint: string;
-  /** All of the shader's WGSL, as a device compiles it. */
+  /** The shader's complete WGSL, as a device compiles it. */
   readonly code: string;
-  /** Workgroups, [x, y, z]. */
+  /** Number of workgroups, [x, y, z]. */
   readonly grid: readonly [number, number, number];
-  /** Invocations of each workgroup, [x, y, z]. */
+  /** Invocations in each workgroup, [x, y, z]. */
   readonly workgroup: readonly [number, number, number];
   readonly bindings: readonly LaunchBindingDetails[];
   readonly flops: number;
@@ -76,8 +76,8 @@ export interface LaunchDetails {
 }
 
 /**
- * The launches of a step, in order. Of a step compiled on a GPU engine, `code` is what that device runs; a program of the CPU
- * engine names kernels that a GPU might replace by faster variants of them.
+ * The launches of a step, in order. For a step compiled on a GPU engine, `code` is the WGSL that the device runs; a
+ * program of the CPU engine names kernels that a GPU might replace by faster variants.
  */
 export function launchDetails(program: Program): LaunchDetails[] {
   const pipelines = new Map<string, number>();
@@ -85,7 +85,7 @@ export function launchDetails(program: Program): LaunchDetails[] {
     const { code, entryPoint, grid, bindings } = specialiseLaunch(program, dispatches);
     const shader = readModule(code);
     const parts = dispatches.map((dispatch) => dispatchDetails(program, dispatch));
-    // Outputs are bound by offsets of their own in each step, which is part of a pipeline's layout.
+    // Outputs are bound at dynamic offsets, which are part of a pipeline's layout.
     const moving = bindings.map(({ view }) => program.buffers[view.buffer].kind === "output");
     const key = [entryPoint, ...bindings.map(({ binding }) => binding), ...moving, code].join(" ");
     const pipeline = pipelines.get(key) ?? pipelines.size;

@@ -1,4 +1,4 @@
-/** Where a program's numbers lie. */
+/** The memory layout of a program. */
 import type { DType } from "../dtypes.ts";
 import { type BufferKind, byteLength, type Program } from "../program.ts";
 import { planMemory } from "../runtime/plan.ts";
@@ -11,25 +11,25 @@ export interface BufferMemory {
   /** Number of elements. */
   readonly length: number;
   readonly bytes: number;
-  /** Of a temporary: the piece of storage that it lies in, as a place in `slots`. */
+  /** For a temporary: index of its storage in `slots`. */
   readonly slot?: number;
-  /** Of a temporary: the first and the last launch that use it, from 0. */
+  /** For a temporary: the first and the last launch that use it, from 0. */
   readonly life?: readonly [first: number, last: number];
 }
 
-/** The memory that one step of a program needs. */
+/** Memory needed by one step of a program. */
 export interface MemoryLayout {
   /** In the program's order. */
   readonly buffers: readonly BufferMemory[];
-  /** Bytes of each piece of storage that temporaries share: those that are never needed at the same time. */
+  /** Bytes of each piece of storage that temporaries share; temporaries in one piece are never live together. */
   readonly slots: readonly number[];
-  /** All of it, temporaries as shared. */
+  /** Total bytes, with shared temporaries. */
   readonly bytes: number;
 }
 
 /**
- * The buffers of a program, as both engines lay them out. Outputs count for one step: those of each further step of a run
- * take as much again.
+ * The buffers of a program, as both engines lay them out. Outputs count for one step; each further step of a run adds
+ * as much again.
  */
 export function memoryLayout(program: Program): MemoryLayout {
   const { slots, slotOf, lives } = planMemory(program);

@@ -1,4 +1,4 @@
-/** A model, printed: layers, output shapes, parameters, FLOPs and memory. */
+/** Prints a model: layers, output shapes, parameters, FLOPs and memory. */
 import { checkOptions, checkWhole } from "../checks.ts";
 import { dispatchCost } from "../kernels/cost.ts";
 import { owner } from "../nn/graph/lower/analysis.ts";
@@ -14,12 +14,12 @@ import { table } from "../text.ts";
 export interface SummaryOptions {
   /** Shape of one sample, without the batch. */
   readonly inputShape: Shape;
-  /** Samples that FLOPs and activations are counted for (default 1). */
+  /** Number of samples for FLOPs and activations (default 1). */
   readonly batchSize?: number;
 }
 
 interface Row {
-  /** The layer's place and name, as labels and parameters have them: `0.conv2d`. */
+  /** Path of the layer, as in labels and parameter names: `0.conv2d`. */
   readonly name: string;
   readonly output: Tensor;
   readonly parameters: number;
@@ -27,9 +27,12 @@ interface Row {
 }
 
 /**
- * The model as a table: a row for each layer of a `sequential`, or one for any other model. FLOPs are those of a
- * forward pass in evaluation mode, a multiplication and an addition counted as two; activations are what the layers
- * hand on, before fusion spares some of it.
+ * The model as a table: a row for each layer of a `sequential`, or one row for any other model. FLOPs are those of a
+ * forward pass in evaluation mode, with a multiplication and an addition counted as two. Activations are the layers'
+ * outputs, before fusion avoids some of them.
+ * @throws RangeError where `batchSize` is no whole number from 1
+ * @throws ShapeError where a layer refuses its input
+ * @throws TypeError where an option is unknown or of another kind, or `model` is no layer
  */
 export function summary(model: Model, options: SummaryOptions): string {
   const layer = asLayer(model, "summary");
@@ -70,7 +73,7 @@ export function summary(model: Model, options: SummaryOptions): string {
   ].join("\n");
 }
 
-/** Traces the model, and watches its layers. */
+/** Traces the model and records its layers. */
 function layerRows(model: Layer, inputShape: Shape): Row[] {
   const rows: Row[] = [];
   const trace = new ModelTrace();
@@ -89,7 +92,7 @@ function layerRows(model: Layer, inputShape: Shape): Row[] {
   return rows.map((row, i) => ({ ...row, parameters: counts.get(paths[i]) ?? 0 }));
 }
 
-/** How many numbers each path has below it; "" has all. */
+/** Number of parameters below each path; "" holds the total. */
 function parameterCounts(specs: readonly ParameterSpec[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { name, shape } of specs) {
@@ -103,7 +106,7 @@ function parameterCounts(specs: readonly ParameterSpec[]): Map<string, number> {
 
 type Watcher = (layer: Layer, path: string, x: Tensor, output: Tensor) => void;
 
-/** The model with each of its layers reporting what it makes of its input. */
+/** The model with each layer reporting its output. */
 function watch(model: Layer, seen: Watcher): Layer {
   if (isSequential(model)) return model.withLayers(model.layers.map((layer) => watch(layer, seen)));
   return {
@@ -116,7 +119,7 @@ function watch(model: Layer, seen: Watcher): Layer {
   };
 }
 
-/** Operations of a layer on its own: in a whole model its work may be done inside of another's kernel. */
+/** FLOPs of a layer alone; in a whole model, another kernel may do part of its work. */
 function forwardFlops(layer: Layer, inputShape: Shape): number {
   const program = buildStep({
     name: layer.name,
@@ -128,7 +131,7 @@ function forwardFlops(layer: Layer, inputShape: Shape): number {
   return program.dispatches.reduce((sum, dispatch) => sum + dispatchCost(program, dispatch).flops, 0);
 }
 
-/** Elements of all outputs; those that are another shape of the same memory count once. */
+/** Elements of all outputs; several shapes of the same memory count once. */
 function activationCount(rows: readonly Row[]): number {
   return count([...new Set(rows.map(({ output }) => owner(output)))]);
 }
@@ -141,7 +144,7 @@ function grouped(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** The memory of so many 32-bit numbers. */
+/** Memory of that many 32-bit numbers. */
 function bytes(numbers: number): string {
   const size = 4 * numbers;
   const units = ["B", "KB", "MB", "GB"];

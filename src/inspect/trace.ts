@@ -1,11 +1,12 @@
-/** A profiled step as a picture: in the format that chrome://tracing, Perfetto and the browsers' tools open. */
+/** A profiled step in the format that chrome://tracing, Perfetto and browsers' tools open. */
 
 import { launchName, type Program } from "../program.ts";
 import { launchProfiles, type Measured } from "./describe.ts";
 
 /**
- * One event for each launch, one behind the other, with its kernels, layers, operations and bytes: JSON in the Trace Event
- * Format (Google, 2016).
+ * One event for each launch, one after the other, with its kernels, layers, operations and bytes: JSON in the Trace
+ * Event Format (Google, 2016).
+ * @throws RangeError where `measured` belongs to another program
  */
 export function chromeTrace(program: Program, measured: Measured): string {
   let microseconds = 0;

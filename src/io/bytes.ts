@@ -1,10 +1,10 @@
-/** Bytes out of wherever they lie: memory, a file, an address, a Blob or a Response. */
+/** Reads bytes from memory, a file, an address, a Blob or a Response. */
 import { hasFileSystem } from "../environment.ts";
 import { readFile } from "./read.ts";
 
 /**
- * Bytes; what a user chose (a Blob or File); what `fetch` gave; an address as a URL; or, outside of browsers, the path of a
- * file.
+ * Bytes; a Blob or File, chosen by a user for example; the result of `fetch`; an address as a URL; or, outside
+ * browsers, the path of a file.
  */
 export type ByteSource = ArrayBuffer | ArrayBufferView | Blob | Response | URL | string;
 
@@ -20,7 +20,7 @@ export function isByteSource(value: unknown): value is ByteSource {
   return typeof value === "string" || others.some((one) => one(value));
 }
 
-/** What a source is called in messages: its path or address, else `otherwise`. */
+/** Name of a source for messages: its path or address, or else `otherwise`. */
 export function sourceName(source: ByteSource, otherwise: string): string {
   if (typeof source === "string") return source;
   if (isUrl(source)) return source.href.startsWith("data:") ? otherwise : source.href;
@@ -50,13 +50,13 @@ function readPath(path: string): Promise<Uint8Array> {
   if (!hasFileSystem() || /^[a-z][a-z0-9+.-]+:\/\//i.test(path)) {
     const why = hasFileSystem() ? "it is an address" : "a browser has no file system";
     throw new TypeError(
-      `load: "${path}" would be the path of a file, but ${why}; give new URL(…), what fetch gives, or a File that the user chose`,
+      `load: "${path}" would be the path of a file, but ${why}; give new URL(…), the result of fetch, or a File that the user chose`,
     );
   }
   return readFile(path);
 }
 
-/** What may be shared with other threads is copied: it must not change while it is read. */
+/** Copies memory that other threads may share: it must not change while it is read. */
 function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
   const bytes = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
@@ -66,6 +66,6 @@ function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
 
 async function bodyOf(response: Response): Promise<Uint8Array> {
   if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
-  if (response.bodyUsed) throw new Error("its body was read already; give the bytes that were read");
+  if (response.bodyUsed) throw new Error("its body has been read; give the bytes");
   return new Uint8Array(await response.arrayBuffer());
 }

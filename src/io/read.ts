@@ -1,4 +1,4 @@
-/** Reading of files, where there is a file system: in Node and Deno. */
+/** Reads files, in Node and Deno. */
 import { hasFileSystem } from "../environment.ts";
 
 export type FileSystem = typeof import("node:fs/promises");
@@ -7,14 +7,14 @@ export async function fileSystem(what: string): Promise<FileSystem> {
   if (!hasFileSystem()) {
     throw new Error(
       what === "save"
-        ? "save: a browser has no files to write to; offer the bytes that toSafetensors() or checkpoint() gives as a download"
+        ? "save: a browser has no files to write to; offer the bytes of toSafetensors() or checkpoint() as a download"
         : `${what}: a browser has no files to read by their path; pass the bytes instead`,
     );
   }
   return import("node:fs/promises");
 }
 
-/** @throws Error naming the file and what is wrong with it. */
+/** @throws Error naming the file, and why it cannot be read */
 export async function readFile(path: string | URL): Promise<Uint8Array> {
   const fs = await fileSystem("load");
   try {
@@ -24,12 +24,15 @@ export async function readFile(path: string | URL): Promise<Uint8Array> {
   }
 }
 
-/** An operating system's code of an error, such as ENOENT. */
+/** The operating system's code of an error, such as ENOENT. */
 export function codeOf(error: unknown): string | undefined {
   return (error as { code?: string } | null)?.code;
 }
 
-/** The text of a file, or none where there is no such file. @throws Error naming the file and what is wrong with it */
+/**
+ * The text of a file; "" where there is no such file.
+ * @throws Error naming the file, and why it cannot be read
+ */
 export async function readTextIfAny(path: string): Promise<string> {
   const fs = await fileSystem("load");
   try {

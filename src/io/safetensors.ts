@@ -1,34 +1,34 @@
 /**
- * The safetensors format (Hugging Face, 2022): eight bytes with the length of the header, little-endian; the header, JSON
- * that gives each tensor's type, shape and place; then the tensors' bytes, one after another without gaps.
+ * The safetensors format (Hugging Face, 2022): eight bytes with the length of the header, little-endian; the header,
+ * JSON with each tensor's type, shape and place; then the tensors' bytes, without gaps.
  */
 
 import { asBytes, checkString, inWords, isPromise } from "../checks.ts";
-/** What a tensor's elements may be held in here. */
+/** Elements of a tensor. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
-/** A tensor: `data` holds the product of `shape` elements in row-major order; shape [] is one number. */
+/** A tensor: `data` holds the product of `shape` elements in row-major order; shape [] is a single number. */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly data: TensorData;
 }
 
-/** What a safetensors file holds. */
+/** The content of a safetensors file. */
 export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>;
-  /** What each tensor is held in there, by the format's names: F32, F16 … */
+  /** Element type of each tensor in the file, by the format's names: F32, F16 … */
   readonly dtypes: ReadonlyMap<string, string>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** How the elements of a type are read: `bytes` each; little-endian. */
+/** Reader of an element type: `bytes` for each element, little-endian. */
 interface Dtype {
   readonly bytes: number;
-  /** reads `count` elements from the start of `view`; `where` opens an error message */
+  /** Reads `count` elements from the start of `view`; `where` opens an error message. */
   read(view: DataView, count: number, where: string): TensorData;
 }
 
-/** Reads floats of a type that f32 can hold or round. */
+/** A reader of floats that f32 can hold or round. */
 function floats(bytes: number, get: (view: DataView, at: number) => number): Dtype {
   return {
     bytes,
@@ -100,7 +100,7 @@ function readInt64(view: DataView, count: number, where: string): Int32Array {
   return data;
 }
 
-/** The name of the type that an array is written as. */
+/** Name of the type that an array is written as. */
 function dtypeOf(data: TensorData): string | undefined {
   if (data instanceof Float32Array) return "F32";
   if (data instanceof Int32Array) return "I32";
@@ -110,7 +110,7 @@ function dtypeOf(data: TensorData): string | undefined {
 const METADATA = "__metadata__";
 const LENGTH_BYTES = 8;
 const ALIGNMENT = 8;
-/** The format's own limit. */
+/** The format's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 const elements = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
@@ -119,10 +119,11 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * Writes tensors as a safetensors file, in the order given, F32, I32 or U8 by the type of the array. The header is padded
- * with spaces, so that the tensors start at a multiple of 8 bytes.
- * @param metadata any texts, kept in the header
- * @throws Error where a tensor's data and shape disagree, or a name is taken by the format
+ * Encodes tensors as a safetensors file, in the given order, as F32, I32 or U8 by the type of the array. Spaces pad the
+ * header, so that tensors start at a multiple of 8 bytes.
+ * @param metadata texts kept in the header
+ * @throws Error where a tensor's data and shape disagree, or the format reserves its name
+ * @throws TypeError where `tensors` or `metadata` is no object, or `data` has another type
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>,
@@ -139,7 +140,7 @@ export function encodeSafetensors(
   for (const [name, { shape, data }] of entries) {
     const where = `safetensors: tensor "${name}"`;
     const dtype = dtypeOf(data);
-    if (name === METADATA) throw new Error(`${where}: the format keeps this name for itself; choose another`);
+    if (name === METADATA) throw new Error(`${where}: the format reserves this name; choose another`);
     if (dtype === undefined) throw new Error(`${where}: expected a Float32Array, Int32Array or Uint8Array`);
     if (!shape.every(isLength) || elements(shape) !== data.length) {
       throw new Error(`${where}: shape [${shape.join(", ")}] does not fit ${data.length} elements`);
@@ -168,7 +169,7 @@ export function encodeSafetensors(
   return file;
 }
 
-/** Writes elements as little-endian, whatever the machine's own order. */
+/** Writes elements as little-endian, whatever the machine's byte order. */
 function writeElements(view: DataView, start: number, data: TensorData): void {
   if (data instanceof Uint8Array) {
     new Uint8Array(view.buffer).set(data, start);
@@ -178,7 +179,7 @@ function writeElements(view: DataView, start: number, data: TensorData): void {
   for (let i = 0; i < data.length; i++) put.call(view, start + 4 * i, data[i] as number, true);
 }
 
-/** A tensor as the header has it, checked. */
+/** A checked tensor entry of the header. */
 interface Entry {
   readonly name: string;
   readonly dtypeName: string;
@@ -189,10 +190,11 @@ interface Entry {
 }
 
 /**
- * Reads a safetensors file. F16, BF16 and F64 are read into f32, I64 into 32-bit integers.
- * @param name used in error messages
+ * Decodes a safetensors file. F16, BF16 and F64 become f32, I64 becomes 32-bit integers.
+ * @param name name of the file for error messages
  * @returns the tensors, copied, in the order of their data, and the texts of `__metadata__`
- * @throws Error where the file is cut off or too long, or its header is wrong in any way; nothing is read by guess
+ * @throws Error where the file is cut off or too long, or the header is wrong in any way; nothing is guessed
+ * @throws TypeError where `source` holds no bytes
  */
 export function decodeSafetensors(source: Uint8Array | ArrayBuffer, name = "safetensors"): SafetensorsFile {
   const bytes = asBytes("decodeSafetensors", source);
@@ -239,7 +241,7 @@ function headerLength(view: DataView, name: string): number {
   return Number(length);
 }
 
-/** The header's fields in order. JSON.parse alone would let a repeated name pass. */
+/** The header's fields in order. JSON.parse alone would accept a repeated name. */
 function parseHeader(bytes: Uint8Array, name: string): Map<string, unknown> {
   let text: string;
   let header: unknown;
@@ -259,7 +261,7 @@ function parseHeader(bytes: Uint8Array, name: string): Map<string, unknown> {
   return new Map(Object.entries(header));
 }
 
-/** The first key that one object of the text has twice. The text is known to be valid JSON. */
+/** The first key that an object of the text holds twice. The text is valid JSON. */
 function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -279,7 +281,7 @@ function repeatedKey(text: string): string | undefined {
   return undefined;
 }
 
-/** The place after the string that opens at `start`. */
+/** Position after the string that opens at `start`. */
 function stringEnd(text: string, start: number): number {
   let at = start + 1;
   while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
@@ -327,7 +329,7 @@ function checkEntry(name: string, value: unknown, where: string): Entry {
   return { name, dtypeName, dtype, shape, begin, end };
 }
 
-/** Holds the tensors against the rule that their bytes follow each other from the start to the end of the data. */
+/** Checks that the tensors' bytes follow each other from the start to the end of the data. */
 function checkPlaces(entries: readonly Entry[], dataBytes: number, name: string): void {
   let reached = 0;
   for (const { name: tensor, begin, end } of entries) {

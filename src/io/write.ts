@@ -1,4 +1,4 @@
-/** How files are written: loaded by those who write some. */
+/** Writes files safely. This module is loaded on the first use. */
 import { codeOf, type FileSystem, fileSystem } from "./read.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EROFS: "the disk can only be read",
 };
 
-/** Why a file cannot be written, in words and by the system's code. */
+/** Why a file cannot be written, with the system's code. */
 function reason(cause: unknown): string {
   const code = codeOf(cause);
   if (code && code in WORDS) return `${WORDS[code]} (${code})`;
@@ -25,10 +25,10 @@ function writingFailed(path: string, cause: unknown): Error {
   return new Error(`save: ${path} cannot be written: ${reason(cause)}`, { cause });
 }
 
-/** What says that a file system, or a file that is none on a disk, cannot wait for the disk. */
+/** Codes of a file system, or of a file that is not on a disk, that cannot wait for the disk. */
 const NO_SYNC = new Set(["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EPERM", "EACCES", "EISDIR"]);
 
-/** Waits until the disk has a file's contents; where there is no such thing, it goes on. */
+/** Waits until the disk has a file's contents, where waiting is possible. */
 async function sync(file: { sync(): Promise<void> }): Promise<void> {
   try {
     await file.sync();
@@ -37,7 +37,7 @@ async function sync(file: { sync(): Promise<void> }): Promise<void> {
   }
 }
 
-/** Waits until the disk has a folder's names, where it can be waited for. */
+/** Waits until the disk has a folder's names, where waiting is possible. */
 async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
   try {
     const file = await fs.open(folder, "r");
@@ -47,29 +47,29 @@ async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
   }
 }
 
-/** What a path leads to. */
+/** The target of a path. */
 interface Target {
-  /** Behind all links. */
+  /** The path after all links. */
   readonly path: string;
   readonly folder: string;
-  /** What there is already. */
+  /** The existing file, if any. */
   readonly found?: { readonly mode: number; readonly uid: number; readonly gid: number };
-  /** A device, a pipe, a stream of this process: it is written to, not replaced. */
+  /** Whether the target is a device, a pipe or a stream of this process: written to, not replaced. */
   readonly special: boolean;
 }
 
-/** As far as systems follow links. */
+/** Limit of links, as systems have it. */
 const MOST_LINKS = 40;
-/** What this process has open. Its links name no files. */
+/** Open descriptors of this process; their links name no files. */
 const DESCRIPTOR = /^\/(proc|dev\/(fd\/|stdin$|stdout$|stderr$))/;
 
 async function targetOf(fs: FileSystem, path: string): Promise<Target> {
   const { dirname, resolve } = await import("node:path");
   if (typeof path !== "string" || path === "" || /[/\\]$/.test(path))
-    throw new Error("it names no file; give a name such as weights.safetensors");
+    throw new Error("the path names no file; give a name such as weights.safetensors");
   let at = resolve(path);
   for (let links = 0; !DESCRIPTOR.test(at); links++) {
-    // A link may lead to a file that is yet to be made.
+    // A link may lead to a file that does not exist yet.
     const link = await fs.readlink(at).catch((error) => {
       if (isDenied(error)) throw error;
       return undefined;
@@ -100,7 +100,7 @@ export async function replaceFile(path: string, content: Uint8Array | string): P
     else await replace(fs, target, content);
   } catch (cause) {
     if (!isDenied(cause)) throw writingFailed(path, cause);
-    // Better not as safe than not at all: whoever saves seldom has what is saved a second time.
+    // In place rather than not at all: whoever saves seldom has a second copy.
     await writeInto(fs, path, content, "w").catch((error) => {
       throw writingFailed(path, error);
     });
@@ -158,26 +158,26 @@ async function replace(fs: FileSystem, target: Target, content: Uint8Array | str
   await syncFolder(fs, folder);
 }
 
-/** Gives a file the owner, where that is allowed, and the mode of the one that it takes the place of. */
+/** Gives a file the mode and, where allowed, the owner of the file that it replaces. */
 async function become(fs: FileSystem, path: string, { mode, uid, gid }: NonNullable<Target["found"]>) {
   const own = await fs.stat(path);
   if (own.uid !== uid || own.gid !== gid) await fs.chown(path, uid, gid).catch(() => {});
   await fs.chmod(path, mode & 0o7777);
 }
 
-/** A name of a file that is being written: that of the file to be (the start of a long one), and what no other has. */
+/** A temporary name: the start of the final name, and a unique ending. */
 async function temporaryName({ path, folder }: Target): Promise<string> {
   const { basename, join } = await import("node:path");
   return join(folder, `${basename(path).slice(0, LONGEST_STEM)}.${crypto.randomUUID()}.part`);
 }
 
-/** A name may have 255 bytes, and a letter up to three in each of its units. */
+/** A name may have 255 bytes, and a letter takes up to three in each UTF-16 unit. */
 const LONGEST_STEM = 70;
 const UNFINISHED = /^(.*)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/s;
-/** A file that was not written to for so long is of a process that ended. */
+/** A temporary file untouched for this long belongs to a process that ended. */
 const STALE_MS = 3_600_000;
 
-/** Removes what processes left behind that were ended while they wrote this file. */
+/** Removes temporary files of processes that ended while they wrote this file. */
 async function removeStale(fs: FileSystem, { path, folder }: Target): Promise<void> {
   const { basename, join } = await import("node:path");
   const stem = basename(path).slice(0, LONGEST_STEM);
@@ -188,7 +188,7 @@ async function removeStale(fs: FileSystem, { path, folder }: Target): Promise<vo
       if (Date.now() - (await fs.stat(file)).mtimeMs > STALE_MS) await fs.rm(file, { force: true });
     }
   } catch {
-    // They are in nobody's way.
+    // They do no harm.
   }
 }
 
@@ -201,7 +201,7 @@ export async function extendFile(path: string, text: string): Promise<void> {
       await file.writeFile(text);
       await sync(file);
     } catch (error) {
-      // A disk may have been full in the middle of a line.
+      // The disk may have become full in the middle of a line.
       if (before.isFile()) await file.truncate(before.size).catch(() => {});
       throw error;
     } finally {

@@ -1,4 +1,4 @@
-/** The CPU engine: plays each dispatch of a program through its kernel's twin. The reference, and the fallback. */
+/** The CPU engine: runs each dispatch of a program through its kernel's twin. It is the reference and the fallback. */
 
 import { arrayOf, type DType, type Elements } from "../dtypes.ts";
 import type { Program } from "../program.ts";
@@ -18,7 +18,7 @@ import {
 import { checkLimits } from "./limits.ts";
 import { InOrder } from "./turns.ts";
 
-/** The CPU reference engine. */
+/** Creates a CPU reference engine, whose results check the GPU's. It takes no argument. */
 export function cpu(): Engine {
   return new CpuEngine();
 }
@@ -30,7 +30,10 @@ export class CpuEngine implements Engine {
     features: [],
     maxBufferBytes: Number.POSITIVE_INFINITY,
   };
-  /** Runs, and what must not overtake them: what a run computes with is what was there when it was enqueued. */
+  /**
+   * Runs, and the reads and writes that must not overtake them: a run uses the memory as it was when the run was
+   * enqueued.
+   */
   readonly order = new InOrder();
   #destroyed = false;
 
@@ -52,12 +55,12 @@ export class CpuEngine implements Engine {
     return new CpuExecutable(this, program, options);
   }
 
-  /** @throws EngineError when it was destroyed: what runs here must run the same on a GPU, which refuses then */
+  /** @throws EngineError where the engine was destroyed; a GPU engine refuses then, too */
   check(): void {
     if (this.#destroyed) throw new EngineError("this CPU engine was destroyed; make a new one with cpu()");
   }
 
-  /** Copies elements, after the runs that are under way. */
+  /** Copies elements after the runs under way. */
   copy(source: Elements, target: Elements, offset = 0): void {
     if (this.order.busy) {
       const own = source.slice();
@@ -122,11 +125,11 @@ export class CpuBuffer implements EngineBuffer {
   }
 }
 
-/** @throws EngineError where the process cannot have so much memory in one piece */
+/** @throws EngineError where the process cannot allocate that much memory in one piece */
 export function allocated<T>(what: string, make: () => T): T {
   try {
     return make();
   } catch (cause) {
-    throw new EngineError(`${what}: there is not memory enough; use a smaller batch or model`, { cause });
+    throw new EngineError(`${what}: not enough memory; use a smaller batch or model`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-/** Programs on the CPU, with the kernels' twins: loaded when one is compiled there. */
+/** Programs on the CPU, run by the kernels' twins. This module is loaded with the first program. */
 
 import { arrayOf, type Elements } from "../dtypes.ts";
 import { compileHook, type StepRow } from "../kernels/hooks.ts";
@@ -32,14 +32,14 @@ interface Played {
   readonly outputs: readonly { readonly name: string; readonly elements: Elements }[];
 }
 
-/** A dispatch, ready to be played. */
+/** A dispatch, ready to run. */
 type Play = () => Twin;
 
 export class CpuExecutable implements Executable {
   readonly table: StepTable;
   readonly #row: StepRow;
   readonly #bound: ReadonlyMap<number, CpuBuffer>;
-  /** Until the release. Runs that were enqueued before hold on to it. */
+  /** Undefined after the release; runs enqueued before keep a reference. */
   #played: Played | undefined;
 
   constructor(
@@ -99,7 +99,7 @@ export class CpuExecutable implements Executable {
     this.check(count);
     const { launches, outputs } = this.#checked();
     const rows = this.#rows(count);
-    const results = allocated(`program ${this.program.name}: what ${count} steps return`, () =>
+    const results = allocated(`program ${this.program.name}: the output of ${count} steps`, () =>
       outputs.map(
         ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
       ),
@@ -135,12 +135,12 @@ export class CpuExecutable implements Executable {
     return { method: "clock", milliseconds };
   }
 
-  /** The rows of the step table for a run that is enqueued now. */
+  /** The rows of the step table for a run enqueued now. */
   #rows(count: number): Uint32Array {
     return this.table.u32.slice(0, count * STEP_SLOTS);
   }
 
-  /** Plays a launch. Resolves with the milliseconds in which it was the host's turn. */
+  /** Runs a launch. Resolves with the milliseconds that the host's own work took in between. */
   async #play(launch: readonly Play[]): Promise<number> {
     this.engine.check();
     let away = 0;
@@ -158,7 +158,7 @@ export class CpuExecutable implements Executable {
     return performance.now() - began;
   }
 
-  /** @throws EngineError unless it can run */
+  /** @throws EngineError where the program cannot run */
   #checked(): Played {
     this.engine.check();
     const at = `program ${this.program.name}`;

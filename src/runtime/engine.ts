@@ -1,4 +1,4 @@
-/** What an engine does: own memory, and run programs over it. */
+/** The interface of engines: they own memory, and run programs over it. */
 import { arrayOf, DTYPES, type DType, type Elements } from "../dtypes.ts";
 import {
   type BufferSpec,
@@ -16,21 +16,22 @@ export interface EngineBuffer {
   /** Number of elements. */
   readonly length: number;
   /**
-   * Writes elements from `offset` on, at any element and any number of them: bytes, too. What is enqueued later sees them.
-   * @throws EngineError for another type of array, and for elements that do not fit
+   * Writes elements from `offset` on, at any position and in any number, bytes included. Work enqueued later reads the
+   * new values.
+   * @throws EngineError where the array has another type, or the elements do not fit
    */
   write(data: Elements, offset?: number): void;
-  /** Reads all elements, after everything enqueued so far. */
+  /** Reads all elements, after all work enqueued so far. */
   read(): Promise<Elements>;
-  /** For whoever reads it again and again: what that takes is made once. */
+  /** A reader for repeated reads; its staging memory is allocated once. */
   reader(): BufferReader;
-  /** Gives the memory back, after everything enqueued so far. Using it afterwards is an error. */
+  /** Frees the memory after all work enqueued so far. A later use of the buffer throws. */
   release(): void;
-  /** The same, for `using`. */
+  /** `release`, for `using`. */
   [Symbol.dispose](): void;
 }
 
-/** Reads a buffer as often as wanted, once at a time. */
+/** Reads a buffer any number of times, one read at a time. */
 export interface BufferReader {
   read(): Promise<Elements>;
   release(): void;
@@ -39,14 +40,14 @@ export interface BufferReader {
 /** The most steps of one run: their table fits into a buffer of any device. */
 const MOST_STEPS = 2 ** 20;
 
-/** @throws EngineError unless a run can have so many steps */
+/** @throws EngineError unless the number of steps is within the limit */
 export function checkMaxSteps(maxSteps = 1): void {
   if (!Number.isInteger(maxSteps) || maxSteps < 1 || maxSteps > MOST_STEPS) {
     throw new EngineError(`maxSteps is ${maxSteps}; give a whole number from 1 to ${MOST_STEPS}`);
   }
 }
 
-/** The rows of numbers that change from step to step, in the order of `program.scalars`. */
+/** The values of step scalars, one row for each step, in the order of `program.scalars`. */
 export class StepTable {
   readonly f32: Float32Array<ArrayBuffer>;
   readonly u32: Uint32Array<ArrayBuffer>;
@@ -59,102 +60,114 @@ export class StepTable {
 
 export type Outputs = Readonly<Record<string, Elements>>;
 
-/** What the launches of a program took: its dispatches, where joined ones count as one. */
+/** Times of a program's launches; joined dispatches count as one launch. */
 export interface LaunchTimes {
   /**
-   * How it was found: by the device's own timestamps; by the differences between runs of ever longer parts of the
-   * step, where it has none; or by the clock of the processor that ran it.
+   * Source of the times: the device's timestamps; differences between runs of ever longer parts of the step, on a
+   * device without timestamps; or the clock of the processor.
    */
   readonly method: "timestamps" | "differences" | "clock";
-  /** For each launch, its milliseconds in each of the profiled steps. */
+  /** Milliseconds of each launch in each profiled step. */
   readonly milliseconds: readonly (readonly number[])[];
 }
 
 /** A program, compiled and bound to memory. */
 export interface Executable {
   readonly program: Program;
-  /** One row for each step of a run; filled in before `run`, which copies it. */
+  /** One row for each step of a run; filled before `run`, which copies the rows. */
   readonly table: StepTable;
-  /** Writes an input of the program; later runs see it. @throws Error when the length or type is wrong. */
+  /**
+   * Writes an input of the program, for later runs.
+   * @throws Error where the length or type is wrong
+   */
   write(input: string, data: Elements): void;
-  /** @throws EngineError where a run of so many steps would be refused as things stand */
+  /** @throws EngineError where a run of that many steps would be refused now */
   check(count: number): void;
   /**
-   * Enqueues `count` steps (at most `table.rows`). Resolves once they are done, with the outputs: for each, the
-   * rows of all steps, one after the other. Calls may overlap; they run in order.
+   * Enqueues `count` steps (at most `table.rows`). Resolves with the outputs once the steps are done: for each output,
+   * the rows of all steps, one after the other. Calls may overlap; they run in order.
    */
   run(count: number): Promise<Outputs>;
   /**
-   * Runs `count` steps launch by launch and gives the time of each. The steps are real: they change the program's
-   * state. Without timestamps, parts of steps are run besides, so that afterwards the state is of no use.
+   * Runs `count` steps launch by launch and measures each launch. The steps are real: they change the program's state.
+   * Without timestamps, parts of steps run in addition, and the state is meaningless afterwards.
    */
   profile(count: number): Promise<LaunchTimes>;
-  /** Frees what this program alone uses. Runs that were enqueued before still end; using it afterwards is an error. */
+  /** Frees the memory that only this program uses. Runs enqueued before still finish; later ones throw. */
   release(): void;
-  /** The same, for `using`. */
+  /** `release`, for `using`. */
   [Symbol.dispose](): void;
 }
 
 export interface CompileOptions {
-  /** How many steps one run may have, from 1 to 2^20 (default 1). */
+  /** Most steps of one run, from 1 to 2^20 (default 1). */
   readonly maxSteps?: number;
   /** Memory for the program's `state` buffers, by name. */
   readonly state?: Readonly<Record<string, EngineBuffer>>;
-  /** Memory for its `data` buffers, by names that may be the same: neither can take the other's place. */
+  /** Memory for the program's `data` buffers, by name; the names are separate from those of `state`. */
   readonly data?: Readonly<Record<string, EngineBuffer>>;
-  /** Runs the kernels that the program names, rather than those variants of them that suit the device. */
+  /** Whether to run the program's own kernels instead of variants that suit the device. */
   readonly asWritten?: boolean;
 }
 
-/** What an engine tells of itself. */
+/** Properties of an engine. */
 export interface EngineInfo {
-  /** The adapter's or the processor's name. */
+  /** Name of the adapter or processor. */
   readonly adapter: string;
   readonly features: readonly string[];
-  /** What one buffer can hold at most, as programs see it. */
+  /** Capacity of one buffer in bytes, as programs count them. */
   readonly maxBufferBytes: number;
 }
 
 export interface Engine extends AsyncDisposable {
   readonly kind: "gpu" | "cpu";
   readonly info: EngineInfo;
-  /** Memory of `length` elements, zeros or `data`. */
+  /**
+   * Allocates `length` elements, filled with zeros or with `data`.
+   * @throws EngineError where the type or length is wrong, `data` does not fit, or the engine was destroyed;
+   *   MemoryLimitError where the buffer exceeds the device's limit
+   */
   buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer;
+  /**
+   * Compiles a program and binds its memory.
+   * @throws EngineError where memory is missing, released or of another engine, a kernel does not compile, or the
+   *   engine was destroyed; MemoryLimitError where a buffer exceeds the device's limit
+   */
   compile(program: Program, options?: CompileOptions): Promise<Executable>;
   /**
-   * Frees everything the engine made, and resolves once that is done: what is under way fails first. Using the engine
-   * afterwards is an error. What is dropped without it is freed, too, but only when the garbage collector comes by.
+   * Frees all memory of the engine, and resolves once that is done. Work under way fails first; later uses of the
+   * engine throw. Without `destroy`, the garbage collector frees the memory some time later.
    */
   destroy(): Promise<void>;
 }
 
-/** A failure of an engine: names the program, the kernel, and what went wrong. */
+/** A failure of an engine; the message names the program, the kernel and the reason. */
 export class EngineError extends Error {
   override readonly name: string = "EngineError";
 }
 
-/** The GPU device is gone: its driver was reset, or the machine slept. Another can be had from `connect()`. */
+/** The GPU device was lost: its driver was reset, or the machine slept. `connect()` opens a new one. */
 export class DeviceLostError extends EngineError {
   override readonly name = "DeviceLostError";
 }
 
-/** What engines know of a buffer of their own. */
+/** An engine's own buffer. */
 interface OwnBuffer extends EngineBuffer {
-  /** Why it can no longer be used, if so: it was released, or there was no memory for it. */
+  /** Why the buffer can no longer be used, if so: it was released, or had no memory. */
   readonly unusable: string | undefined;
 }
 
-/** What is said of buffers that are used after their release. */
-export const RELEASED = "was released, and is used again; release it later, or make another";
+/** Message for the use of a released buffer. */
+export const RELEASED = "was released and then used again; release it later, or make another";
 
-/** @throws EngineError naming `what` if it can no longer be used */
+/** @throws EngineError naming `what`, where it can no longer be used */
 export function checkUsable(what: string, { unusable }: Pick<OwnBuffer, "unusable">): void {
   if (unusable !== undefined) throw new EngineError(`${what} ${unusable}`);
 }
 
 /**
- * The memory for a program's `state` and `data` buffers, by index, checked against what the program expects.
- * @param isOwn whether memory is of the engine that compiles the program
+ * Memory for a program's `state` and `data` buffers, by index, checked against the program.
+ * @param isOwn whether the memory belongs to the compiling engine
  */
 export function boundMemory<Own extends OwnBuffer>(
   program: Program,
@@ -166,10 +179,10 @@ export function boundMemory<Own extends OwnBuffer>(
     if (spec.kind !== "state" && spec.kind !== "data") return;
     const buffer = memoryOf(spec, memory);
     const at = `program ${program.name}`;
-    if (!buffer) throw new EngineError(`${at}: no memory was given for ${spec.kind} "${spec.name}"`);
+    if (!buffer) throw new EngineError(`${at}: memory for ${spec.kind} "${spec.name}" is missing`);
     if (!isOwn(buffer)) {
       throw new EngineError(
-        `${at}: "${spec.name}" was given memory of another engine; give what this engine's buffer() made`,
+        `${at}: "${spec.name}" has memory of another engine; give memory of this engine's buffer()`,
       );
     }
     if (buffer.dtype !== spec.dtype || buffer.length !== spec.length) {
@@ -183,7 +196,7 @@ export function boundMemory<Own extends OwnBuffer>(
   return bound;
 }
 
-/** What was given for a buffer: of its kind, and by its name. */
+/** Memory given for a buffer of this kind and name. */
 export function memoryOf(
   { kind, name }: BufferSpec,
   memory: Pick<CompileOptions, "state" | "data">,
@@ -192,7 +205,7 @@ export function memoryOf(
   return Object.hasOwn(given, name) ? given[name] : undefined;
 }
 
-/** The index of an input buffer, after checking what is to be written there. */
+/** The index of an input buffer, once the data is checked. */
 export function checkedInput(program: Program, name: string, data: Elements): number {
   const index = program.buffers.findIndex((spec) => spec.kind === "input" && spec.name === name);
   if (index < 0) {
@@ -207,13 +220,13 @@ export function checkedInput(program: Program, name: string, data: Elements): nu
   return index;
 }
 
-/** @throws EngineError naming the first element that is no index, or no target, where a program takes it for one */
+/** @throws EngineError naming the first element that is no index, or no target, where the program uses it as one */
 export function checkValues(what: string, data: Elements, { indices = [], targets = [] }: BufferSpec): void {
   const wrong = indexError(data, indices) ?? targetError(data, targets);
   if (wrong) throw new EngineError(`${what}: ${wrong}`);
 }
 
-/** @throws EngineError unless an engine can make such a buffer, of `data` if that is given */
+/** @throws EngineError unless an engine can create such a buffer, with `data` if given */
 export function checkBuffer(label: string, dtype: DType, length: number, data?: Elements): void {
   if (!DTYPES.includes(dtype)) {
     throw new EngineError(`buffer "${label}": its type is ${dtype}; give one of ${DTYPES.join(", ")}`);
@@ -224,7 +237,7 @@ export function checkBuffer(label: string, dtype: DType, length: number, data?: 
   if (data !== undefined) checkElements(`buffer "${label}"`, dtype, length, data);
 }
 
-/** @throws EngineError unless `data` can be written to the buffer from `offset` on */
+/** @throws EngineError unless `data` can be written to the buffer at `offset` */
 export function checkWrite({ label, dtype, length }: EngineBuffer, data: Elements, offset: number): void {
   checkElements(`buffer "${label}"`, dtype, data?.length, data);
   if (!Number.isSafeInteger(offset) || offset < 0 || offset + data.length > length) {
@@ -234,7 +247,7 @@ export function checkWrite({ label, dtype, length }: EngineBuffer, data: Element
   }
 }
 
-/** @throws EngineError unless `data` has that type and length. */
+/** @throws EngineError unless `data` has that type and length */
 export function checkElements(what: string, dtype: DType, length: number, data: Elements): void {
   const expected = arrayOf(dtype);
   if (!(data instanceof expected)) {

@@ -1,20 +1,23 @@
-/** What an engine cannot run, found out before anything of it is made. */
+/** Limits of an engine, checked before anything is allocated. */
 import { launchGrid } from "../kernels/launch.ts";
 import { aligned, type BufferSpec, byteLength, launchesOf, type Program } from "../program.ts";
 import { EngineError } from "./engine.ts";
 
 /**
- * Something is larger than the device can hold in one piece. Whoever chose its size may choose a smaller one: all is as it
- * was before.
+ * An object exceeds the device's limit for one piece of memory. The state before is unchanged; a smaller size may
+ * succeed.
  */
 export class MemoryLimitError extends EngineError {
   override readonly name = "MemoryLimitError";
-  /** @param what names what is too large; @param remedy says what to do */
+  /**
+   * @param what the object that is too large
+   * @param remedy the advice that ends the message
+   */
   constructor(
     what: string,
-    /** How many bytes it takes. */
+    /** Size in bytes. */
     readonly bytes: number,
-    /** How many it may take. */
+    /** Limit in bytes. */
     readonly limit: number,
     remedy: string,
   ) {
@@ -22,7 +25,7 @@ export class MemoryLimitError extends EngineError {
   }
 }
 
-/** @throws MemoryLimitError where `bytes` are more than `limit` */
+/** @throws MemoryLimitError where `bytes` exceeds `limit` */
 export function checkSize(what: string, bytes: number, limit: number, remedy: string): void {
   if (bytes > limit) throw new MemoryLimitError(what, bytes, limit, remedy);
 }
@@ -32,19 +35,20 @@ const REMEDIES: Readonly<Record<BufferSpec["kind"], string>> = {
   data: "give dataMemory, so that the data is streamed, or less data",
   constant: "use a smaller tensor",
   input: "use a smaller batch",
-  temporary: "use a smaller batch or, where the step trains, accumulate it in more parts",
-  output: "use a smaller batch, or return less from the step",
+  temporary: "use a smaller batch or, in training, accumulate over more parts",
+  output: "use a smaller batch, or return fewer outputs from the step",
 };
 
-/** Bytes: of what a kernel can use at once, and of a buffer, which may hold the outputs of many steps. */
+/** Bytes: the limit of one binding, and of a buffer, which may hold the outputs of many steps. */
 export interface MemoryLimits {
   readonly binding: number;
   readonly buffer: number;
 }
 
 /**
- * Holds a program against what a device can run.
- * @throws MemoryLimitError naming the largest buffer where it is too large; EngineError for more workgroups than there are
+ * Checks a program against the device's limits.
+ * @throws MemoryLimitError naming the largest buffer, where it is too large; EngineError where a launch has too many
+ *   workgroups
  */
 export function checkLimits(program: Program, { binding, buffer }: MemoryLimits, maxSteps = 1): void {
   const at = `program ${program.name}`;
@@ -55,7 +59,12 @@ export function checkLimits(program: Program, { binding, buffer }: MemoryLimits,
   }
   const outputs = program.buffers.filter(({ kind }) => kind === "output");
   const rows = outputs.reduce((sum, { length }) => sum + aligned(length) * 4, 0) * maxSteps;
-  checkSize(`${at}: what ${maxSteps} steps return`, rows, buffer, "give a smaller maxSteps, or return less");
+  checkSize(
+    `${at}: the output of ${maxSteps} steps`,
+    rows,
+    buffer,
+    "give a smaller maxSteps, or return fewer outputs",
+  );
   for (const launch of launchesOf(program)) {
     try {
       launchGrid(launch);
@@ -65,7 +74,7 @@ export function checkLimits(program: Program, { binding, buffer }: MemoryLimits,
   }
 }
 
-/** What a program needs in one piece: the largest of its buffers, by {@link byteLength}. */
+/** The largest buffer that a program needs in one piece, by {@link byteLength}. */
 export function largestBuffer({ buffers }: Pick<Program, "buffers">): BufferSpec | undefined {
   return buffers.reduce<BufferSpec | undefined>(
     (largest, buffer) => (!largest || byteLength(buffer) > byteLength(largest) ? buffer : largest),

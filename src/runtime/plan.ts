@@ -4,13 +4,13 @@ import { byteLength, type Dispatch, launchesOf, type Program } from "../program.
 export interface MemoryPlan {
   /** Bytes of each piece of storage. */
   readonly slots: readonly number[];
-  /** The piece of storage of each temporary, by buffer index. */
+  /** Piece of storage of each temporary, by buffer index. */
   readonly slotOf: ReadonlyMap<number, number>;
-  /** First and last launch that touches each temporary, by buffer index. */
+  /** First and last launch that uses each temporary, by buffer index. */
   readonly lives: ReadonlyMap<number, { readonly first: number; readonly last: number }>;
 }
 
-/** First and last launch that touches each temporary. */
+/** First and last launch that uses each temporary. */
 export function lifetimes(program: Program): Map<number, { first: number; last: number }> {
   const lives = new Map<number, { first: number; last: number }>();
   launchesOf(program).forEach((launch, position) => {
@@ -25,9 +25,9 @@ export function lifetimes(program: Program): Map<number, { first: number; last: 
 }
 
 /**
- * Temporaries share a whole piece of storage when their lives do not touch: WebGPU tracks use by whole buffers,
- * so two parts of one buffer could not be read and written in one dispatch. Best fit first; where nothing free is
- * large enough, the largest free piece grows.
+ * Temporaries share a whole piece of storage where their lives do not overlap: WebGPU tracks whole buffers, so that one
+ * dispatch could not read one part of a buffer and write another. The best fit comes first; where no free piece is
+ * large enough, the largest one grows.
  */
 export function planMemory(program: Program): MemoryPlan {
   const lives = lifetimes(program);
@@ -55,7 +55,7 @@ function touchedBy(launch: readonly Dispatch[]): Set<number> {
   return new Set(launch.flatMap(({ bindings }) => Object.values(bindings).map(({ buffer }) => buffer)));
 }
 
-/** Pieces of storage that nobody uses, the smallest first. */
+/** Free pieces of storage, the smallest first. */
 class FreeSlots {
   readonly #free: number[] = [];
 
@@ -66,13 +66,13 @@ class FreeSlots {
     this.#free.splice(this.#behind(this.sizes[slot] + 1), 0, slot);
   }
 
-  /** The smallest that is large enough, or else the largest. */
+  /** The smallest piece that is large enough, or else the largest. */
   take(bytes: number): number | undefined {
     const at = Math.min(this.#behind(bytes), this.#free.length - 1);
     return at < 0 ? undefined : this.#free.splice(at, 1)[0];
   }
 
-  /** The position of the first that has at least `bytes`. */
+  /** Position of the first piece with at least `bytes`. */
   #behind(bytes: number): number {
     let [low, high] = [0, this.#free.length];
     while (low < high) {

@@ -1,15 +1,15 @@
-/** Turns on the thread that a page, its events and its timers need, too; and work in order, whoever has the turn. */
+/** Turns on the thread that a page shares with its events and timers; and work in a fixed order. */
 
-/** Longer than this, the host must not wait for its turn. */
+/** Longest time in milliseconds for which the host must not wait. */
 const TURN_MS = 16;
 let lastTurn = performance.now();
 
-/** Whether whoever computes should let the host have its turn: {@link giveTurn}. */
+/** Whether a long computation should yield to the host: {@link giveTurn}. */
 export function turnIsDue(): boolean {
   return performance.now() - lastTurn > TURN_MS;
 }
 
-/** Lets the host do what waits for its turn: awaiting what is done already does not. */
+/** Lets the host run its waiting tasks; awaiting a settled promise does not. */
 export async function giveTurn(): Promise<void> {
   await nextTask();
   lastTurn = performance.now();
@@ -17,7 +17,7 @@ export async function giveTurn(): Promise<void> {
 
 type Immediate = (task: () => void) => unknown;
 
-/** A task of the host's own queue. Its timers would take 4 ms each in a browser, once they follow each other. */
+/** A task of the host's queue. A browser's timers would take 4 ms each, once nested. */
 function nextTask(): Promise<void> {
   const { setImmediate } = globalThis as { setImmediate?: Immediate };
   return new Promise((resolve) => {
@@ -31,16 +31,16 @@ function nextTask(): Promise<void> {
   });
 }
 
-/** Does work in the order in which it came, each piece after the one before is done. */
+/** Runs pieces of work in the order of arrival, each after the one before is done. */
 export class InOrder {
   #last: Promise<unknown> | undefined;
 
-  /** Whether something is under way. */
+  /** Whether work is under way. */
   get busy(): boolean {
     return this.#last !== undefined;
   }
 
-  /** Begins with `work` at once where nothing is under way. */
+  /** Starts `work` at once where no other work is under way. */
   do<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last ? this.#last.then(work) : work();
     const last = done.then(ignore, ignore).then(() => {
@@ -50,7 +50,7 @@ export class InOrder {
     return done;
   }
 
-  /** Resolves once nothing is under way any more. */
+  /** Resolves once no work is under way. */
   async idle(): Promise<void> {
     while (this.#last) await this.#last;
   }

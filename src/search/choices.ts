@@ -1,8 +1,8 @@
-/** Choices that notice what is read of them, so that a name that nobody reads is found before anything is trained. */
+/** Choices that record which names are read: a name that nothing reads is found before any training. */
 import type { Choices } from "./space.ts";
 
 /**
- * `choices`, telling `onRead` of each name that is read.
+ * Wraps `choices` so that `onRead` is called with each name that is read.
  * @throws TypeError, when it is read, for a name that the space does not hold
  */
 export function noticing<C extends Choices>(search: string, choices: C, onRead: (name: string) => void): C {
@@ -11,7 +11,7 @@ export function noticing<C extends Choices>(search: string, choices: C, onRead: 
       if (typeof name === "symbol" || name === "toJSON") return Reflect.get(target, name, receiver);
       if (!Object.hasOwn(target, name)) {
         throw new TypeError(
-          `${search}: "${name}" is read of the choices, but the space does not hold it; it holds ${Object.keys(target).join(", ")}`,
+          `${search}: the choices are read for "${name}", which the space does not hold; the space holds ${Object.keys(target).join(", ")}`,
         );
       }
       onRead(name);

@@ -1,4 +1,4 @@
-/** Cross-validation: what a model reaches on samples that it was not trained on, for each fold. */
+/** Cross-validation: a model's results on samples that it was not trained on, for each fold. */
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Model } from "../nn/model/model.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -20,29 +20,29 @@ const OWN_OPTIONS: OwnOptions<CrossValidateOptions> = {
 };
 
 export interface FoldResult extends TrainedResult {
-  /** From 0. */
+  /** Number of the fold, from 0. */
   readonly fold: number;
-  /** How many samples it was trained and evaluated on. */
+  /** Numbers of samples for training and for validation. */
   readonly samples: { readonly train: number; readonly validation: number };
 }
 
-/** A number for each that an evaluation has: loss, accuracy, and metrics that are numbers, by their names. */
+/** Numbers of an evaluation by name: loss, accuracy, and numeric metrics. */
 export type Figures = Readonly<Record<string, number>>;
 
 export interface CrossValidation {
   readonly folds: readonly FoldResult[];
-  /** Of the folds' evaluations. */
+  /** Means over the folds' evaluations. */
   readonly mean: Figures;
-  /** Their standard deviation, over all n folds. */
+  /** Standard deviations over the folds, divided by n. */
   readonly std: Figures;
-  /** A line for each fold, and the mean and deviation, as aligned text. */
+  /** A line for each fold, then the mean and the deviation, as aligned text. */
   table(): string;
 }
 
 /**
- * Trains `model` once for each fold, from the same start, and evaluates it on the samples left out. All other options are
- * those of `fit`, and the same for each fold.
- * @throws as `kFold` and `fit` do
+ * Trains `model` once for each fold, always from the same start, and evaluates it on the samples left out. All other
+ * options are those of `fit`, equal for each fold.
+ * @throws RangeError and TypeError as `kFold` and `fit`; DivergenceError where a loss is not finite
  */
 export async function crossValidate(
   engine: Engine,

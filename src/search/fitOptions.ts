@@ -1,10 +1,10 @@
-/** The options of `fit`, as a search sees them. */
+/** The options of `fit` from a search's point of view. */
 import { checkOptions, type OptionKinds, unknownOption } from "../checks.ts";
 import { type FitOptions, FIT_OPTIONS as KINDS } from "../train/fit.ts";
 
 /**
- * Where an option of `fit` can come from: `value`s are plain, so that a choice can be one; `object`s are made in
- * `options`; those of the `search` it sets itself.
+ * Source of an option of `fit`: a `value` is plain and can be a choice; an `object` is built in `options`; the `search`
+ * sets the rest itself.
  */
 type Origin = "value" | "object" | "search";
 
@@ -33,21 +33,21 @@ export const FIT_OPTIONS = {
   signal: "object",
 } as const satisfies Record<keyof FitOptions, Origin>;
 
-/** What a search leaves to its caller. */
+/** Options of `fit` that the caller of a search may give. */
 export type TrialOptions = Omit<FitOptions, "validation" | "resume">;
 
 export function originOf(name: string): Origin | undefined {
   return Object.hasOwn(FIT_OPTIONS, name) ? FIT_OPTIONS[name as keyof FitOptions] : undefined;
 }
 
-/** The names of fit's options, for messages. */
+/** Names of fit's options, for messages. */
 export function fitOptionNames(...origins: readonly Origin[]): string {
   return Object.entries(FIT_OPTIONS)
     .flatMap(([name, origin]) => (origins.includes(origin) ? [name] : []))
     .join(", ");
 }
 
-/** @throws TypeError naming an option that `fit` does not have, or that is not for the caller to give */
+/** @throws TypeError naming an option that `fit` lacks, or that the search itself sets */
 export function checkFitOptions(search: string, where: string, options: object): void {
   refuseOwn(search, where, options, {});
   for (const name of Object.keys(options)) {
@@ -57,20 +57,23 @@ export function checkFitOptions(search: string, where: string, options: object):
   }
 }
 
-/** @throws TypeError naming an option that a search gives to `fit` itself, and that its function does not take */
+/** @throws TypeError naming an option that the search itself sets */
 function refuseOwn(search: string, where: string, options: object, taken: object): void {
   for (const name of Object.keys(Object(options))) {
     if (originOf(name) !== "search" || name in taken) continue;
     throw new TypeError(
-      `${search}: ${where} names "${name}", which is not for a trial; ${name === "validation" ? "give it to the search itself" : "each trial begins anew"}`,
+      `${search}: ${where} names "${name}", which no trial may set; ${name === "validation" ? "give it to the search itself" : "each trial begins anew"}`,
     );
   }
 }
 
-/** Kinds of what a function takes beside the options of `fit`. */
+/** Kinds of a function's options besides those of `fit`. */
 export type OwnOptions<Options> = Omit<OptionKinds<Options>, keyof TrialOptions>;
 
-/** Options of a function, and of `fit`. @throws TypeError as {@link checkFitOptions}, and for values of other kinds */
+/**
+ * Checks options of a function together with those of `fit`.
+ * @throws TypeError as {@link checkFitOptions}, and for a value of another kind
+ */
 export function withKinds<Options extends object>(
   search: string,
   options: Options,

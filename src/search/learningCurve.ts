@@ -1,4 +1,4 @@
-/** Learning curves: what more data would bring. */
+/** Learning curves: the benefit of more data. */
 import { checkDataset, type Dataset, subset } from "../data/dataset.ts";
 import type { Model } from "../nn/model/model.ts";
 import { permutation } from "../random.ts";
@@ -12,9 +12,9 @@ import { alignedTable } from "./table.ts";
 import { trained } from "./trial.ts";
 
 export interface LearningCurveOptions extends TrialOptions {
-  /** Numbers of samples to train on, each at most as many as there are. */
+  /** Numbers of training samples, each at most the size of the data set. */
   readonly sizes: readonly number[];
-  /** What every trained model is evaluated on. */
+  /** Data on which every trained model is evaluated. */
   readonly validation: Data;
   /** Called after each size. */
   readonly onPoint?: (point: CurvePoint) => void;
@@ -28,7 +28,7 @@ const OWN_OPTIONS: OwnOptions<LearningCurveOptions> = {
 
 export interface CurvePoint {
   readonly size: number;
-  /** Of the trained model on the samples that it was trained on. */
+  /** Evaluation of the trained model on its training samples. */
   readonly train: Evaluation;
   readonly validation: Evaluation;
 }
@@ -41,10 +41,11 @@ export interface LearningCurve {
 }
 
 /**
- * Trains `model` on ever more of a data set, each time from the same start, and evaluates it on those samples and on
- * `validation`. Smaller sets are parts of larger ones: the first samples in an order that is a function of `seed`. All
- * other options are those of `fit`; where there are fewer samples than a batch, all make one.
- * @throws RangeError for a size that is no whole number from 1 to the number of samples; else as `fit` does
+ * Trains `model` on growing parts of a data set, always from the same start, and evaluates it on those samples and on
+ * `validation`. Each set contains the smaller ones: the first samples in an order that depends on `seed`. All other
+ * options are those of `fit`; fewer samples than a batch form one batch.
+ * @throws RangeError where a size is no whole number from 1 to the number of samples, and as `fit`
+ * @throws TypeError where an option is unknown, or `validation` is missing
  */
 export async function learningCurve(
   engine: Engine,
@@ -57,7 +58,9 @@ export async function learningCurve(
   const { sizes, validation, onPoint, ...fitting } = withKinds("learningCurve", options, OWN_OPTIONS);
   checkSizes(sizes, data);
   if (validation === undefined) {
-    throw new TypeError("learningCurve: there is no validation data; give what all models are evaluated on");
+    throw new TypeError(
+      "learningCurve: there is no validation data; give the data on which all models are evaluated",
+    );
   }
   const { batchSize = 128, seed = 0 } = fitting;
   const order = permutation(data.count, seed, 0);

@@ -1,11 +1,11 @@
-/** What makes one trial better than another. */
+/** Comparison of trials. */
 import type { Evaluation, Metric } from "../train/evaluate.ts";
 import { checkMode, type Mode, modeOf, modeOfFunction, valueAt } from "../train/monitor.ts";
 import type { Data } from "../train/source.ts";
 
 /**
- * What of an evaluation is compared: "loss", "accuracy", a metric's number by its name, or by a path into its value
- * ("top5", "rocAuc.auc"), or any function of the evaluation.
+ * Number to compare: "loss", "accuracy", a metric by its name, a path into its value ("top5", "rocAuc.auc"), or a
+ * function of the evaluation.
  */
 export type Monitor = string | ((evaluation: Evaluation) => number);
 
@@ -21,7 +21,7 @@ interface MonitorOptions {
   readonly fit?: { readonly metrics?: readonly Metric[] };
 }
 
-/** @throws RangeError for an unknown monitor or mode; TypeError where it is not known which way is better */
+/** @throws RangeError where the monitor or mode is unknown; TypeError where the better direction is unknown */
 export function monitored(
   search: string,
   options: MonitorOptions,
@@ -34,7 +34,7 @@ export function monitored(
   if (typeof monitor === "function")
     return { name: "function", mode: modeOfFunction(search, mode), score: monitor };
   const metrics = options.fit?.metrics ?? [];
-  const remedy = "or give a function of an evaluation; metrics are those of fit: { metrics: […] }";
+  const remedy = "or give a function of an evaluation; fit: { metrics: […] } names the metrics";
   return {
     name: monitor,
     mode: modeOf(search, String(monitor), mode, { data, metrics, remedy }),
@@ -42,7 +42,7 @@ export function monitored(
   };
 }
 
-/** Whether a comes before b: by score, then as they were numbered; what failed comes last. */
+/** Order of two trials: by score, then by number; failed trials come last. */
 export function better(
   mode: Mode,
 ): (

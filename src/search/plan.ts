@@ -1,4 +1,4 @@
-/** What a search is to do, checked before anything is trained, and its trials, done or read from the record. */
+/** A search's plan, checked before any training, and its trials, trained or read from the record. */
 import type { OptionKinds } from "../checks.ts";
 import type { Fold } from "../data/folds.ts";
 import type { Model } from "../nn/model/model.ts";
@@ -17,33 +17,33 @@ import { type Choices, hash, type Json } from "./space.ts";
 import { meanAndDeviation } from "./table.ts";
 import { foldsOf, type Split, splitsOf, type TrainedResult, trained } from "./trial.ts";
 
-/** What all searches take. */
+/** Options of all searches. */
 export interface SearchOptions<C> {
   readonly data: Data;
-  /** What each trained model is evaluated on: this, or … */
+  /** Data on which each trained model is evaluated; alternatively … */
   readonly validation?: Data;
-  /** … the samples left out, for each of so many folds, or of these. */
+  /** … the number of folds, or the folds themselves; each validates on the samples left out. */
   readonly folds?: number | readonly Fold[];
-  /** Whether a number of folds keeps the proportions of the classes (default false). */
+  /** Whether folds given by number keep the proportions of classes (default false). */
   readonly stratified?: boolean;
-  /** The model of a trial. */
+  /** Builds the model of a trial. */
   readonly model: (choices: C) => Model;
-  /** Options of `fit` that depend on the choices: an optimizer with a chosen learning rate, say. */
+  /** Options of `fit` that depend on the choices: an optimizer with a chosen learning rate, for example. */
   readonly options?: (choices: C) => TrialOptions;
   /** Options of `fit` that all trials share. */
   readonly fit?: TrialOptions;
-  /** Of everything random: the choices that are drawn, the folds, and each training (default 0). */
+  /** Seed of everything random: drawn choices, folds, and each training (default 0). */
   readonly seed?: number;
-  /** What makes a trial better (default accuracy where the data has classes, else loss). */
+  /** Number by which trials are compared (default: accuracy where the data has classes, otherwise loss). */
   readonly monitor?: Monitor;
-  /** Whether more of it is better (default: as the metric says, "min" for the loss). To be told of a function. */
+  /** Whether a larger number is better (default: the metric's own mode; "min" for the loss). Required for a function. */
   readonly mode?: Mode;
   /**
-   * Where finished trials are kept, so that the search can go on after an interruption: the path of a file of JSON
-   * lines, or for browsers something that reads and appends.
+   * Where finished trials are kept, so that an interrupted search can continue: the path of a file of JSON lines, or in
+   * browsers an object that reads and appends.
    */
   readonly record?: string | RecordStore;
-  /** Called with each trial, also with those that were read from the record. */
+  /** Called with each trial, including those read from the record. */
   readonly onTrial?: (trial: Trial<C>, progress: SearchProgress) => void;
 }
 
@@ -63,31 +63,31 @@ export const SEARCH_OPTIONS: OptionKinds<SearchOptions<unknown>> = {
 };
 
 export interface SearchProgress {
-  /** Trials so far, and in all. */
+  /** Number of trials so far; below, of all. */
   readonly done: number;
   readonly total: number;
-  /** Whether this one was read from the record. */
+  /** Whether this trial was read from the record. */
   readonly recorded: boolean;
 }
 
-/** Choices, and what came of them. */
+/** Choices and their result. */
 export interface Trial<C = Choices> {
-  /** Its number among all choices of the search, from 0. */
+  /** Number of the choices in the search, from 0. */
   readonly trial: number;
-  /** It was to be trained for so many. */
+  /** Number of epochs planned for the trial. */
   readonly epochs: number;
   readonly choices: C;
-  /** What was monitored, the mean over folds; missing where the trial failed. */
+  /** The monitored number, as a mean over folds; missing where the trial failed. */
   readonly score?: number;
-  /** The standard deviation of the score over the folds, where there are some. */
+  /** Standard deviation of the score over the folds, if any. */
   readonly std?: number;
-  /** For each fold, or the one of the validation data; confusion matrices are left out. */
+  /** Results of each fold, or of the validation data; without confusion matrices. */
   readonly results: readonly TrainedResult[];
-  /** Why there is no score. */
+  /** Reason of the failure. */
   readonly error?: string;
 }
 
-/** A trial that did not fail. */
+/** A trial that succeeded. */
 export type ScoredTrial<C = Choices> = Trial<C> & { readonly score: number };
 
 export interface Candidate {
@@ -109,7 +109,7 @@ export class SearchPlan<C> {
   #done = 0;
 
   /**
-   * Checks everything that can be checked without training: each candidate's model is traced, and its options go
+   * Checks everything that can be checked without training: traces each candidate's model, and passes its options
    * through the checks of `fit`.
    */
   static async open<C>(
@@ -144,11 +144,11 @@ export class SearchPlan<C> {
     return new SearchPlan(name, engine, options, splits, monitor, record, total);
   }
 
-  /** The trial of a candidate for so many epochs: from the record, or done and recorded. */
+  /** The trial of a candidate for that many epochs: from the record, or trained and recorded. */
   async run(candidate: Candidate, epochs?: number): Promise<Trial<C>> {
     const { epochs: planned = DEFAULT_EPOCHS } = this.#fitOptions(candidate, epochs);
     const known = this.#recorded(candidate, planned);
-    // What is read again is what was written, and so are both results: through JSON.
+    // Passed through JSON, so that a new result equals one read from the record.
     const trial = known ?? JSON.parse(JSON.stringify(await this.#train(candidate, planned)));
     if (!known) await this.record.add(trial);
     this.#done++;
@@ -178,7 +178,7 @@ export class SearchPlan<C> {
     try {
       for (const split of this.splits) {
         const { train, validation } = split();
-        // Each fold has a model and callbacks of its own.
+        // Each fold has its own model and callbacks.
         const options = this.#fitOptions(candidate, epochs);
         const model = this.options.model(watched(this.name, candidate.choices, () => {}));
         const { train: last, evaluations } = await trained(this.engine, model, train, [validation], options);
@@ -198,10 +198,10 @@ export class SearchPlan<C> {
   }
 }
 
-/** What `fit` trains for unless told otherwise. */
+/** Default number of epochs of `fit`. */
 const DEFAULT_EPOCHS = 5;
 
-/** What the numbers of data sets are told by; of a stream they cannot be known. */
+/** Hashes of the data sets' contents; a stream's contents cannot be known. */
 async function contentsOf(sets: readonly (Data | undefined)[]): Promise<Json> {
   const fields = sets.flatMap((set) => (set ? [set.inputs, set.targets] : []));
   return Promise.all(fields.map((field) => ("data" in field ? hashBytes(field.data) : "stream")));

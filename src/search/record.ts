@@ -1,33 +1,33 @@
 /**
- * The record of a search: JSON lines. The first says which search it is, each other holds a finished trial, so that a
- * search that was interrupted goes on where it was.
+ * The record of a search, as JSON lines. The first line identifies the search; each other line holds a finished trial,
+ * so that an interrupted search continues where it stopped.
  */
 import { appendText, checkWritable } from "../io/files.ts";
 import { readTextIfAny } from "../io/read.ts";
 import type { Json } from "./space.ts";
 
-/** Where a record is kept; for browsers, or wherever there is no file. */
+/** Storage of a record, for browsers and other places without files. */
 export interface RecordStore {
-  /** All that was appended so far, "" in the beginning. */
+  /** Everything appended so far; "" in the beginning. */
   read(): Promise<string>;
-  /** Adds `text`, a line with its line break, at the end. */
+  /** Appends `text`, a line with its line break. */
   append(text: string): Promise<void>;
 }
 
-/** What tells one search from another. */
+/** Identity of a search. */
 export type Fingerprint = Readonly<Record<string, Json>>;
 
 export class SearchRecord {
   private constructor(
     readonly store: RecordStore | undefined,
     readonly lines: readonly Readonly<Record<string, Json>>[],
-    /** What must stand before the next line: the end of one that a power cut tore off, and the first line. */
+    /** Text to write before the next line: the end of a line torn off by a power cut, and the first line. */
     private before: string,
   ) {}
 
   /**
-   * Reads what there is of a record; without a store nothing is recorded.
-   * @throws Error where it is the record of another search, or none
+   * Opens a record; without a store, nothing is recorded.
+   * @throws Error where the store holds the record of another search, or no record
    */
   static async open(
     search: string,
@@ -36,12 +36,12 @@ export class SearchRecord {
   ): Promise<SearchRecord> {
     if (where === undefined) return new SearchRecord(undefined, [], "");
     const name = typeof where === "string" ? where : "the record";
-    // Before the first trial: it would be lost with its record.
+    // Before the first trial, which would otherwise be lost.
     if (typeof where === "string") await checkWritable(where);
     const store = typeof where === "string" ? fileStore(where) : where;
     const text = await store.read();
     const first = JSON.stringify({ wgrad: search, ...fingerprint });
-    // The line break of a line is what says that it was written as a whole.
+    // The line break marks a line as completely written.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     if (whole === "") {
       if (!first.startsWith(text)) throw notOurs(search, name);
@@ -62,7 +62,7 @@ function fileStore(path: string): RecordStore {
   return { read: () => readTextIfAny(path), append: (text) => appendText(path, text) };
 }
 
-/** What a line holds; nothing where it was torn, and ended later: what it would have said is found out again. */
+/** The content of a line; empty where the line was torn. A torn trial is trained again. */
 function parsed(line: string): Readonly<Record<string, Json>>[] {
   try {
     const value: unknown = JSON.parse(line);
@@ -87,13 +87,13 @@ function checkFingerprint(
   });
   if (differences.length > 0) {
     throw new Error(
-      `${search}: ${name} is the record of another search: ${differences.join("; ")}. Search the same, or give another record`,
+      `${search}: ${name} is the record of another search: ${differences.join("; ")}. Repeat that search, or give another record`,
     );
   }
 }
 
 function notOurs(search: string, name: string): Error {
   return new Error(
-    `${search}: ${name} is no record of a search; give the name of a new file, or remove this one`,
+    `${search}: ${name} holds no record of a search; give the name of a new file, or remove this one`,
   );
 }

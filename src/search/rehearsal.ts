@@ -1,4 +1,4 @@
-/** A search, gone through without training: what can be refused is refused before the first trial. */
+/** A rehearsal of a search without training: bad input is refused before the first trial. */
 import { checkData } from "../data/dataset.ts";
 import type { Fold } from "../data/folds.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
@@ -8,12 +8,12 @@ import { checkFitOptions, fitOptionNames, originOf } from "./fitOptions.ts";
 import type { Candidate, SearchOptions } from "./plan.ts";
 import type { Choices } from "./space.ts";
 
-/** Choices as a caller's function gets them. */
+/** Choices as the caller's functions receive them. */
 export function watched<C>(search: string, choices: Choices, onRead: (name: string) => void): C {
   return noticing(search, choices, onRead) as unknown as C;
 }
 
-/** The options of a trial: those that all share, choices that are options, and what `options` makes of the others. */
+/** Options of a trial: the shared ones, choices that are options, and the result of `options`. */
 export function fitOptionsOf<C>(
   search: string,
   { options, fit: shared = {}, seed = 0 }: SearchOptions<C>,
@@ -30,7 +30,7 @@ export function fitOptionsOf<C>(
   const twice = Object.keys(made).find((name) => name in chosen);
   if (twice) {
     throw new TypeError(
-      `${search}: ${twice} is in the space and comes out of options, too; leave it out of one of them`,
+      `${search}: ${twice} is in the space and in the result of options; remove it from one of them`,
     );
   }
   return { seed, ...shared, ...chosen, ...made, ...(epochs === undefined ? {} : { epochs }) };
@@ -38,7 +38,7 @@ export function fitOptionsOf<C>(
 
 export function checkSearch<C>(name: string, options: SearchOptions<C>, ownsEpochs: boolean): void {
   const { data, validation, folds, model, fit: shared = {} } = options;
-  if (data === undefined) throw new TypeError(`${name}: there is no data; give what to train on`);
+  if (data === undefined) throw new TypeError(`${name}: there is no data; give the data to train on`);
   checkData(name, "the data", data);
   if (validation !== undefined) checkData(name, "validation", validation);
   if (typeof model !== "function" || (options.options && typeof options.options !== "function")) {
@@ -55,11 +55,11 @@ export function checkSearch<C>(name: string, options: SearchOptions<C>, ownsEpoc
 
 function ownEpochs(name: string, where: string): TypeError {
   return new TypeError(
-    `${name}: ${where} names epochs, which the search sets itself; give minEpochs and maxEpochs`,
+    `${name}: ${where} names epochs, which the search itself sets; give minEpochs and maxEpochs`,
   );
 }
 
-/** Builds each candidate's model and options without an engine, and finds names that lead nowhere. */
+/** Builds each candidate's model and options without an engine, and finds names that nothing reads. */
 export function rehearse<C>(
   search: string,
   engine: Engine,
@@ -108,7 +108,7 @@ function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(", ");
 }
 
-/** An engine to check against: nothing is kept, nothing can run. */
+/** An engine for checks: it holds no memory and runs nothing. */
 function withoutMemory({ kind, info }: Engine): Engine {
   const refuse = async (): Promise<never> => {
     throw new Error("nothing runs while a search is checked");

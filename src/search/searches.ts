@@ -23,32 +23,32 @@ import {
 import { alignedTable } from "./table.ts";
 
 export interface GridSearchOptions<S extends GridSpace> extends SearchOptions<ChoicesOf<S>> {
-  /** Lists of values, by name; every combination is a trial. */
+  /** Lists of values by name; every combination is a trial. */
   readonly space: S;
 }
 
 export interface RandomSearchOptions<S extends RandomSpace> extends SearchOptions<ChoicesOf<S>> {
-  /** Lists of values, or distributions, by name. */
+  /** Lists of values or distributions, by name. */
   readonly space: S;
-  /** How many choices are drawn. */
+  /** Number of choices drawn. */
   readonly trials: number;
 }
 
 export interface HalvingOptions<S extends RandomSpace> extends SearchOptions<ChoicesOf<S>> {
-  /** Lists of values, or distributions, by name. */
+  /** Lists of values or distributions, by name. */
   readonly space: S;
-  /** How many choices are drawn in the beginning. */
+  /** Number of choices drawn for the first rung. */
   readonly configurations: number;
   /** Epochs of the first rung (default 1). */
   readonly minEpochs?: number;
   /** Epochs of the last rung. */
   readonly maxEpochs: number;
-  /** Each rung keeps one in so many trials, and trains them for so many times the epochs (default 3). */
+  /** Each rung keeps one in `eta` trials, and trains for `eta` times as many epochs (default 3). */
   readonly eta?: number;
 }
 
 export interface SearchResult<C> {
-  /** Best first; of equal ones the first to be drawn; what failed last. */
+  /** Best first; equal trials in the order drawn; failed trials last. */
   readonly trials: readonly Trial<C>[];
   readonly best: ScoredTrial<C>;
   /** A line for each trial, best first, as aligned text. */
@@ -56,7 +56,7 @@ export interface SearchResult<C> {
 }
 
 export interface HalvingResult<C> extends SearchResult<C> {
-  /** What was trained in each rung, best first. `trials` has each choices' last. */
+  /** The trials of each rung, best first. `trials` holds the last trial of each choice. */
   readonly rungs: readonly { readonly epochs: number; readonly trials: readonly Trial<C>[] }[];
 }
 
@@ -71,7 +71,7 @@ const HALVING: OwnOptions<HalvingOptions<RandomSpace>> = {
   eta: "any",
 };
 
-/** @throws TypeError for what is no engine, and options that a search does not have */
+/** @throws TypeError where the engine is none, or an option is unknown */
 function check(name: string, engine: Engine, options: object, own: OwnOptions<object>): void {
   checkEngine(name, engine);
   checkOptions<object>(name, options, { ...SEARCH_OPTIONS, ...own });
@@ -80,11 +80,11 @@ function check(name: string, engine: Engine, options: object, own: OwnOptions<ob
 /**
  * Trains every combination of the space's values.
  *
- * A choice whose name is an option of `fit` goes there by itself; all are handed to `model` and `options`. A trial is a
- * function of its choices and the seed alone. One whose loss becomes no finite number has failed, and is recorded so.
- * @throws before any training: TypeError or RangeError for a name that nothing reads or knows, a choice that is no plain
- *   value, an unknown monitor, no or two ways to validate; Error where a trial's model or options are refused, or the
- *   record is of another search. Afterwards Error where all trials failed
+ * A choice named like an option of `fit` sets that option; all choices are passed to `model` and `options`. A trial
+ * depends on its choices and the seed alone. A trial whose loss is not finite fails, and is recorded as failed.
+ * @throws before any training: TypeError or RangeError where a name is unknown or read by nothing, a choice is no plain
+ *   value, the monitor is unknown, or there is not exactly one of `validation` and `folds`; Error where a trial's model
+ *   or options are refused, or the record is of another search. Afterwards: Error where all trials failed
  */
 export async function gridSearch<const S extends GridSpace>(
   engine: Engine,
@@ -97,8 +97,9 @@ export async function gridSearch<const S extends GridSpace>(
 }
 
 /**
- * Trains choices drawn at random (Bergstra & Bengio 2012): each a function of the seed, the trial's number and the
- * choice's name, so that a longer search begins with the trials of a shorter one. Else as {@link gridSearch}.
+ * Trains randomly drawn choices (Bergstra & Bengio 2012). Each choice is a function of the seed, the trial's number and
+ * the choice's name: a longer search begins with the trials of a shorter one.
+ * @throws as {@link gridSearch}: TypeError, RangeError or Error
  */
 export async function randomSearch<const S extends RandomSpace>(
   engine: Engine,
@@ -113,8 +114,9 @@ export async function randomSearch<const S extends RandomSpace>(
 }
 
 /**
- * Successive halving (Jamieson & Talwalkar 2016): trains many choices drawn at random for a few epochs, then the best
- * 1/eta of them for eta times as many, from the start, and so on up to `maxEpochs`. Else as {@link randomSearch}.
+ * Successive halving (Jamieson & Talwalkar 2016): trains many randomly drawn choices for a few epochs, then the best
+ * 1/eta of them from the start for eta times as many, and so on up to `maxEpochs`.
+ * @throws as {@link gridSearch}: TypeError, RangeError or Error
  */
 export async function successiveHalving<const S extends RandomSpace>(
   engine: Engine,
@@ -154,7 +156,7 @@ export async function successiveHalving<const S extends RandomSpace>(
   return { ...resultOf(name, trials), rungs: done };
 }
 
-/** Epochs and trials of each rung: ever fewer for ever longer, and the last for `maxEpochs`. */
+/** Epochs and trials of each rung: fewer trials for more epochs, the last rung for `maxEpochs`. */
 function rungsOf(configurations: number, minEpochs: number, maxEpochs: number, eta: number) {
   const rungs = [{ epochs: minEpochs, count: configurations }];
   for (let last = rungs[0]; last.epochs < maxEpochs; ) {
@@ -218,7 +220,7 @@ function table<C>(trials: readonly Trial<C>[]): string {
   return alignedTable([...header, ...(failed ? ["error"] : [])], rows);
 }
 
-/** A space as it stands in records: distributions by name and range. */
+/** A space as records hold it: distributions by name and range. */
 function asJson(space: RandomSpace): Json {
   return JSON.parse(JSON.stringify(space));
 }

@@ -1,4 +1,4 @@
-/** What a search may choose from: lists and distributions, and how choices are drawn. */
+/** Spaces of a search: lists and distributions, and drawing from them. */
 import { inWords } from "../checks.ts";
 import { randomU32 } from "../random.ts";
 
@@ -8,20 +8,20 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** One value for each name of a space. */
 export type Choices = Readonly<Record<string, Json>>;
 
-/** Values by their probability: data for records, and how a value comes out of a number. */
+/** A distribution of values: plain data for records, and its quantile function. */
 export interface Distribution<V extends Json = Json> {
   readonly distribution: string;
   readonly of: readonly Json[];
-  /** The value at a fraction of the distribution, from 0 up to 1. */
+  /** The quantile of `fraction`, from 0 up to 1. */
   at(fraction: number): V;
 }
 
 /** Lists of values, by name. */
 export type GridSpace = Readonly<Record<string, readonly Json[]>>;
-/** Lists, of which each value is as likely, or distributions, by name. */
+/** Lists of equally likely values, or distributions, by name. */
 export type RandomSpace = Readonly<Record<string, readonly Json[] | Distribution>>;
 
-/** The choices that a space gives: a value of each list or distribution. */
+/** Choices from a space: one value of each list or distribution. */
 export type ChoicesOf<S extends RandomSpace> = {
   readonly [K in keyof S]: S[K] extends readonly (infer V)[]
     ? V
@@ -30,17 +30,23 @@ export type ChoicesOf<S extends RandomSpace> = {
       : never;
 };
 
-/** Digits of a drawn number: fewer than a double has, so that engines' logarithms cannot differ in the last one. */
+/** Digits of a drawn number: fewer than a double has, so that all JavaScript engines agree in the last one. */
 const DIGITS = 12;
 
-/** Numbers from `low` up to `high`, all as likely. */
+/**
+ * Uniform distribution of numbers from `low` up to `high`.
+ * @throws RangeError where the bounds are not finite, or not in ascending order
+ */
 export function uniform(low: number, high: number): Distribution<number> {
   checkRange("uniform", low, high, Number.NEGATIVE_INFINITY);
   const at = (fraction: number) => shortened(low + fraction * (high - low));
   return { distribution: "uniform", of: [low, high], at };
 }
 
-/** Numbers from `low` (above 0) up to `high` whose logarithms are all as likely: for learning rates and penalties. */
+/**
+ * Log-uniform distribution of numbers from `low` up to `high`, for learning rates and penalties.
+ * @throws RangeError where the bounds are not finite, not above 0, or not in ascending order
+ */
 export function logUniform(low: number, high: number): Distribution<number> {
   checkRange("logUniform", low, high, 0);
   const at = (fraction: number) =>
@@ -48,7 +54,10 @@ export function logUniform(low: number, high: number): Distribution<number> {
   return { distribution: "logUniform", of: [low, high], at };
 }
 
-/** Whole numbers from `low` to `high`, both included. */
+/**
+ * Uniform distribution of whole numbers from `low` to `high`, both included.
+ * @throws RangeError where the bounds are no whole numbers, or not in ascending order
+ */
 export function integer(low: number, high: number): Distribution<number> {
   if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || low > high) {
     throw new RangeError(
@@ -62,14 +71,18 @@ export function integer(low: number, high: number): Distribution<number> {
   };
 }
 
-/** One of `values`, all as likely; a plain list is the same. */
+/**
+ * Uniform distribution over `values`, equivalent to a plain list.
+ * @throws RangeError where `values` is empty
+ * @throws TypeError where `values` is no array, or a value is not plain (JSON)
+ */
 export function choice<const V extends Json>(values: readonly V[]): Distribution<V> {
   if (!Array.isArray(values)) throw new TypeError(`choice: values is ${inWords(values)}; give an array`);
   checkValues("choice", "values", values);
   return { distribution: "choice", of: values, at: (fraction) => values[floorOf(fraction, values.length)] };
 }
 
-/** One of 0 … count - 1; rounding must not lead beyond. */
+/** A whole number from 0 to count − 1, even where rounding leads to `count`. */
 function floorOf(fraction: number, count: number): number {
   return Math.min(Math.floor(fraction * count), count - 1);
 }
@@ -93,13 +106,13 @@ function checkValues(search: string, name: string, values: readonly unknown[]): 
   values.forEach((value, i) => {
     if (!isPlain(value)) {
       throw new TypeError(
-        `${search}: ${name}[${i}] is ${String(value)}; choices are plain values (numbers, strings, lists …): name one, and make of it what you need in model or options`,
+        `${search}: ${name}[${i}] is ${String(value)}; choices are plain values (numbers, strings, lists …): choose a name, and build the object in model or options`,
       );
     }
   });
 }
 
-/** Whether a value comes back from JSON as it was. */
+/** Whether a value survives JSON unchanged. */
 function isPlain(value: unknown): value is Json {
   if (value === null || typeof value === "string" || typeof value === "boolean") return true;
   if (typeof value === "number") return Number.isFinite(value);
@@ -109,7 +122,10 @@ function isPlain(value: unknown): value is Json {
   return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isPlain);
 }
 
-/** @throws TypeError | RangeError naming the entry that is no list of plain values, or (where allowed) distribution */
+/**
+ * @throws TypeError or RangeError naming the entry that is neither a list of plain values nor, where allowed, a
+ *   distribution
+ */
 export function checkSpace(search: string, space: RandomSpace, distributions: boolean): void {
   const names = Object.keys(space ?? {});
   if (names.length === 0) {
@@ -130,7 +146,7 @@ function isList(entry: readonly Json[] | Distribution): entry is readonly Json[]
   return Array.isArray(entry);
 }
 
-/** Every combination of the lists' values; the last name changes fastest. */
+/** Every combination of the lists' values; the last name varies fastest. */
 export function combinations(space: GridSpace): Choices[] {
   return Object.entries(space).reduce<Choices[]>(
     (all, [name, values]) => all.flatMap((choices) => values.map((value) => ({ ...choices, [name]: value }))),
@@ -138,7 +154,7 @@ export function combinations(space: GridSpace): Choices[] {
   );
 }
 
-/** The choices of trial `index`: each a function of the seed, the trial's number and the choice's name alone. */
+/** The choices of trial `index`: each a function of the seed, the trial's number and the choice's name. */
 export function drawn(space: RandomSpace, seed: number, index: number): Choices {
   const entries = Object.entries(space).map(([name, entry]) => {
     const { at } = isList(entry) ? choice(entry) : entry;
@@ -147,7 +163,7 @@ export function drawn(space: RandomSpace, seed: number, index: number): Choices 
   return Object.fromEntries(entries);
 }
 
-/** A 32-bit hash (FNV-1a over 16-bit units), for streams of random numbers and for telling data apart. */
+/** A 32-bit hash (FNV-1a over 16-bit units), for random streams and for identifying data. */
 export function hash(values: string | ArrayLike<number>): number {
   let state = 0x811c9dc5;
   for (let i = 0; i < values.length; i++) {

@@ -3,7 +3,7 @@ import { table } from "../text.ts";
 
 export type Cell = string | number | boolean | null | undefined | object;
 
-/** Rows of cells in aligned columns: numbers to the right with four digits or all of a whole number, text to the left. */
+/** Rows in aligned columns: numbers to the right, with four digits or, if whole, all of them; texts to the left. */
 export function alignedTable(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [header, ...rows.map((row) => row.map(text))];
   const isNumeric = (column: number) =>
@@ -18,7 +18,7 @@ function text(cell: Cell): string {
   return Number.isInteger(cell) ? String(cell) : cell.toPrecision(4);
 }
 
-/** The mean and the standard deviation (of all n, not n - 1) of some numbers. */
+/** Mean and standard deviation of some numbers, divided by n. */
 export function meanAndDeviation(values: readonly number[]): { mean: number; std: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;

@@ -1,4 +1,4 @@
-/** One training and what came of it: the part that all of this folder shares. */
+/** One training with its results, shared by all searches. */
 
 import { type Dataset, subset } from "../data/dataset.ts";
 import { type Fold, kFold, stratifiedKFold } from "../data/folds.ts";
@@ -11,15 +11,15 @@ import type { Data } from "../train/source.ts";
 import type { Trainer } from "../train/trainer.ts";
 
 export interface TrainedResult {
-  /** Of the last epoch, measured while training. */
+  /** Of the last epoch, measured during training. */
   readonly train: { readonly loss: number; readonly accuracy?: number };
-  /** Of the trained model. */
+  /** Evaluation of the trained model. */
   readonly validation: Evaluation;
 }
 
 /**
- * Trains a model from the start on `data` and evaluates it on `others`; all that it took is freed.
- * @throws DivergenceError where the loss becomes no finite number
+ * Trains a model from the start on `data`, evaluates it on `others`, and frees all memory.
+ * @throws DivergenceError where the loss is not finite
  */
 export async function trained(
   engine: Engine,
@@ -30,7 +30,7 @@ export async function trained(
 ): Promise<{ train: TrainedResult["train"]; evaluations: Evaluation[] }> {
   const { schedule, callbacks = [], loss, metrics, dataMemory, confusion, validationBatchSize } = options;
   const evaluating = { loss, metrics, dataMemory, confusion, batchSize: validationBatchSize };
-  // Only schedules and callbacks look at evaluations between epochs.
+  // Only schedules and callbacks use evaluations between epochs.
   const watches = schedule !== undefined || callbacks.length > 0;
   const run = fit(engine, model, data, { ...options, validation: watches ? others[0] : undefined });
   try {
@@ -45,7 +45,7 @@ export async function trained(
     return { train, evaluations };
   } catch (error) {
     if (error instanceof DivergenceError) throw error;
-    // Metrics refuse what a diverged model gives, each in its own words: the loss tells.
+    // Metrics refuse a diverged model's outputs, each in its own words; the loss reports the divergence.
     if (metrics?.length) checkLoss(await lossOf(run.trainer, others[0], evaluating));
     throw error;
   } finally {
@@ -57,7 +57,7 @@ function checkLoss(loss: number): void {
   if (!Number.isFinite(loss)) throw new DivergenceError(`the loss of the trained model is ${loss}`);
 }
 
-/** The loss without metrics; 0 where there is none because something else is wrong. */
+/** The loss without metrics; 0 where another error prevents it. */
 async function lossOf(trainer: Trainer, data: Data, evaluating: EvaluateOptions): Promise<number> {
   try {
     return (await evaluate(trainer, data, { ...evaluating, metrics: [] })).loss;
@@ -66,17 +66,17 @@ async function lossOf(trainer: Trainer, data: Data, evaluating: EvaluateOptions)
   }
 }
 
-/** How a data set is divided for validation. */
+/** Division of a data set for validation. */
 export interface FoldsOptions {
-  /** How many folds, or the folds themselves: of `kFold`, `stratifiedKFold`, `timeSeriesSplit`, or your own. */
+  /** Number of folds, or the folds themselves: from `kFold`, `stratifiedKFold`, `timeSeriesSplit`, or your own. */
   readonly folds: number | readonly Fold[];
-  /** Whether a number of folds keeps the proportions of the classes (default false). */
+  /** Whether folds given by number keep the proportions of classes (default false). */
   readonly stratified?: boolean;
-  /** Of the folds, if they are given by number, and of each training (default 0). */
+  /** Seed of folds given by number, and of each training (default 0). */
   readonly seed?: number;
 }
 
-/** @throws RangeError | TypeError where a fold is empty, or something makes no folds; each comes with what to do */
+/** @throws RangeError or TypeError where a fold is empty, or the options describe no folds */
 export function foldsOf(
   what: string,
   data: Data,
@@ -92,7 +92,7 @@ export function foldsOf(
     );
   }
   if (stratified) {
-    throw new TypeError(`${what}: stratified goes with a number of folds; these folds are made already`);
+    throw new TypeError(`${what}: stratified applies to a number of folds; these folds are given`);
   }
   folds.forEach(({ train, validation }: Fold, i) => {
     if (!(train?.length > 0 && validation?.length > 0)) {
@@ -102,7 +102,7 @@ export function foldsOf(
   return folds;
 }
 
-/** A training and a validation set, made when their turn comes. */
+/** A training and a validation set, made when needed. */
 export type Split = () => { readonly train: Data; readonly validation: Data };
 
 export function splitsOf(data: Dataset, folds: readonly Fold[]): Split[] {

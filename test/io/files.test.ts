@@ -201,9 +201,13 @@ describe("writeFileWhole", () => {
 const REFUSED: [string, () => string | Promise<string>, string][] = [
   ["no folder", () => at("missing", "a"), "its folder does not exist (ENOENT)"],
   ["a folder", () => folder, "it is a folder (EISDIR)"],
-  ["a name with a slash", () => `${at("a")}/`, "it names no file; give a name such as weights.safetensors"],
-  ["no name", () => "", "it names no file"],
-  ["no text", () => undefined as unknown as string, "it names no file"],
+  [
+    "a name with a slash",
+    () => `${at("a")}/`,
+    "the path names no file; give a name such as weights.safetensors",
+  ],
+  ["no name", () => "", "the path names no file"],
+  ["no text", () => undefined as unknown as string, "the path names no file"],
   [
     "a file as a folder",
     async () => {
@@ -297,7 +301,7 @@ describe("without a file system", () => {
   it.each([
     [
       "save",
-      "save: a browser has no files to write to; offer the bytes that toSafetensors() or checkpoint() gives as a download",
+      "save: a browser has no files to write to; offer the bytes of toSafetensors() or checkpoint() as a download",
     ],
     ["load", "load: a browser has no files to read by their path; pass the bytes instead"],
   ])("%s says what to do", async (what, message) => {

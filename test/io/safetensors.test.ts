@@ -68,7 +68,7 @@ describe("encodeSafetensors", () => {
     [
       "the format's own name",
       { __metadata__: { shape: [], data: Uint8Array.of(1) } },
-      "the format keeps this name for itself",
+      "the format reserves this name",
     ],
   ])("refuses %s", (_what, tensors, message) => {
     expect(() => encodeSafetensors(tensors)).toThrow(message);

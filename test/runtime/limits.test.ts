@@ -37,7 +37,7 @@ describe("a program with a tensor that is too large", () => {
     const check = () => checkLimits(step, KB);
     expect(check).toThrow(MemoryLimitError);
     expect(check).toThrow(
-      'program step: temporary "0.dense add" takes 1280 bytes, and this device holds at most 1024 in one piece; use a smaller batch or, where the step trains, accumulate it in more parts',
+      'program step: temporary "0.dense add" takes 1280 bytes, and this device holds at most 1024 in one piece; use a smaller batch or, in training, accumulate over more parts',
     );
     expect(largestBuffer(step)).toMatchObject({ name: "0.dense add", length: 320 });
     expect(() => checkLimits(step, { binding: 1280, buffer: 4096 })).not.toThrow();
@@ -48,7 +48,7 @@ describe("a program with a tensor that is too large", () => {
     const limits = { binding: 4096, buffer: 4096 };
     expect(() => checkLimits(step, limits, 16)).not.toThrow();
     expect(() => checkLimits(step, limits, 17)).toThrow(
-      "program step: what 17 steps return takes 4352 bytes, and this device holds at most 4096 in one piece; give a smaller maxSteps, or return less",
+      "program step: the output of 17 steps takes 4352 bytes, and this device holds at most 4096 in one piece; give a smaller maxSteps, or return fewer outputs",
     );
   });
 
@@ -85,10 +85,8 @@ describe("a model that is too large", () => {
 
   it("is an error of the CPU engine's own, too", () => {
     expect(() => cpu().buffer("rows", "f32", 2 ** 52)).toThrow(EngineError);
-    expect(() => cpu().buffer("rows", "f32", 2 ** 52)).toThrow("rows: there is not memory enough");
+    expect(() => cpu().buffer("rows", "f32", 2 ** 52)).toThrow("rows: not enough memory");
     const trainer = createTrainer(cpu(), dense(2 ** 26), { inputShape: [2 ** 26] });
-    expect(() => trainer.memory).toThrow(
-      "parameters: there is not memory enough; use a smaller batch or model",
-    );
+    expect(() => trainer.memory).toThrow("parameters: not enough memory; use a smaller batch or model");
   });
 });

@@ -76,7 +76,7 @@ const buffers: Refusal[] = [
       buffer.release();
       return buffer.read();
     },
-    /^buffer "b" was released, and is used again; release it later, or make another$/,
+    /^buffer "b" was released and then used again; release it later, or make another$/,
   ],
   [
     "a write to a buffer that was released",
@@ -85,7 +85,7 @@ const buffers: Refusal[] = [
       buffer[Symbol.dispose]();
       buffer.write(floats(4));
     },
-    /^buffer "b" was released, and is used again/,
+    /^buffer "b" was released and then used again/,
   ],
 ];
 
@@ -93,7 +93,7 @@ const programs: Refusal[] = [
   [
     "a program without memory for its state",
     ({ engine }) => engine.compile(descent, {}),
-    /^program descent: no memory was given for state "p"$/,
+    /^program descent: memory for state "p" is missing$/,
   ],
   [
     "a program with memory of another length",
@@ -106,7 +106,7 @@ const programs: Refusal[] = [
       const other = engine.kind === "gpu" ? engines.cpu : engines.gpu;
       return engine.compile(descent, bound(descentMemory(other)));
     },
-    /^program descent: "p" was given memory of another engine; give what this engine's buffer\(\) made$/,
+    /^program descent: "p" has memory of another engine; give memory of this engine's buffer\(\)$/,
   ],
   [
     "a program with memory of another engine of its kind",
@@ -114,7 +114,7 @@ const programs: Refusal[] = [
       await using other: Engine = engine.kind === "gpu" ? await connect() : cpu();
       await engine.compile(descent, bound(descentMemory(other)));
     },
-    /^program descent: "p" was given memory of another engine/,
+    /^program descent: "p" has memory of another engine/,
   ],
   [
     "a program with memory that was released",
@@ -123,7 +123,7 @@ const programs: Refusal[] = [
       memory.blocks.release();
       return engine.compile(descent, bound(memory));
     },
-    /^program descent: its memory "blocks" was released, and is used again/,
+    /^program descent: its memory "blocks" was released and then used again/,
   ],
   [
     "a program whose memory is released while it is compiled",
@@ -133,7 +133,7 @@ const programs: Refusal[] = [
       memory.blocks.release();
       return compiling.then((executable) => executable.run(1));
     },
-    /^program descent: its memory "blocks" was released, and is used again/,
+    /^program descent: its memory "blocks" was released and then used again/,
   ],
   ...[0, 1.5, Number.NaN, 2 ** 40].map(
     (maxSteps): Refusal => [
@@ -176,7 +176,7 @@ const runs: Refusal[] = [
         executable.release();
         await executable[method](1);
       },
-      /^program descent was released, and is used again; release it later, or make another$/,
+      /^program descent was released and then used again; release it later, or make another$/,
     ],
     [
       `a ${method} after the release of its memory`,
@@ -185,7 +185,7 @@ const runs: Refusal[] = [
         memory.p.release();
         await executable[method](1);
       },
-      /^program descent: its memory "p" was released, and is used again/,
+      /^program descent: its memory "p" was released and then used again/,
     ],
   ]),
   [
@@ -195,7 +195,7 @@ const runs: Refusal[] = [
       executable[Symbol.dispose]();
       executable.write("x", x);
     },
-    /^program descent was released, and is used again/,
+    /^program descent was released and then used again/,
   ],
 ];
 

@@ -43,7 +43,7 @@ describe("gridSearch refuses", () => {
     ],
     [
       { space: { hidden: [2] } },
-      'gridSearch: "lr" is read of the choices, but the space does not hold it; it holds hidden',
+      'gridSearch: the choices are read for "lr", which the space does not hold; the space holds hidden',
     ],
     [
       { options: () => ({ learningRate: 1 }) },
@@ -55,14 +55,14 @@ describe("gridSearch refuses", () => {
     ],
     [
       { fit: { validation } },
-      'gridSearch: fit names "validation", which is not for a trial; give it to the search',
+      'gridSearch: fit names "validation", which no trial may set; give it to the search',
     ],
     [
       {
         space: { hidden: [2], lr: [0.1], batchSize: [4] },
         options: ({ lr }: { lr: number }) => ({ batchSize: lr }),
       },
-      "gridSearch: batchSize is in the space and comes out of options, too",
+      "gridSearch: batchSize is in the space and in the result of options",
     ],
     [{ space: {} }, "gridSearch: the space is empty; name what to choose"],
     [
@@ -160,7 +160,7 @@ describe("random searches refuse", () => {
     [{ minEpochs: 5 }, "successiveHalving: maxEpochs is 4; give a whole number from 5"],
     [{ maxEpochs: undefined }, "successiveHalving: maxEpochs is undefined"],
     [{ eta: 1 }, "successiveHalving: eta is 1; give a whole number from 2"],
-    [{ fit: { epochs: 3 } }, "successiveHalving: fit names epochs, which the search sets itself"],
+    [{ fit: { epochs: 3 } }, "successiveHalving: fit names epochs, which the search itself sets"],
     [{ options: ({ lr }: { lr: number }) => ({ epochs: lr }) }, "successiveHalving: options names epochs"],
     [{ space: { hidden: [2], lr: [1], epochs: [2] } }, "successiveHalving: the space names epochs"],
   ])("halving %o: %s", async (given, message) => {
@@ -249,7 +249,7 @@ describe("a record of another search", () => {
     "%j is no record, and is left alone",
     async (text) => {
       const record = memoryRecord(text);
-      await expect(search(record)).rejects.toThrow("gridSearch: the record is no record of a search");
+      await expect(search(record)).rejects.toThrow("gridSearch: the record holds no record of a search");
       expect(record.text).toBe(text);
     },
   );

@@ -154,13 +154,13 @@ describe("crossValidate", () => {
     [{ folds: 12, stratified: true }, "stratifiedKFold"],
     [{ folds: [] }, "crossValidate: folds is []; give their number, or a list from kFold(…)"],
     [{}, "crossValidate: folds is undefined; give their number"],
-    [{ folds: kFold(23, 2), stratified: true }, "crossValidate: stratified goes with a number of folds"],
+    [{ folds: kFold(23, 2), stratified: true }, "crossValidate: stratified applies to a number of folds"],
     [
       { folds: [{ train: new Uint32Array(3), validation: new Uint32Array(0) }] },
       "crossValidate: fold 0 has no samples to train or to validate on",
     ],
     [{ folds: 2, lr: 0.1 }, 'crossValidate: there is no option "lr"; give it to the optimizer:'],
-    [{ folds: 2, validation }, 'crossValidate: options names "validation", which is not for a trial'],
+    [{ folds: 2, validation }, 'crossValidate: options names "validation", which no trial may set'],
     [{ folds: 2, batchSize: 20 }, "fit: clouds has 11 samples, fewer than one batch of 20"],
   ])("refuses %o: %s", async (given, message) => {
     const running = crossValidate(cpu(), model, data, given as Parameters<typeof crossValidate>[3]);
@@ -202,7 +202,7 @@ describe("learningCurve", () => {
     [{ sizes: [5], epoch: 3 }, 'learningCurve: there is no option "epoch"; did you mean epochs?'],
     [
       { sizes: [5], resume: "x" },
-      'learningCurve: options names "resume", which is not for a trial; each trial begins anew',
+      'learningCurve: options names "resume", which no trial may set; each trial begins anew',
     ],
   ])("refuses %o: %s", async (given, message) => {
     const all = { validation, ...given } as Parameters<typeof learningCurve>[3];

@@ -103,11 +103,9 @@ describe("weights come from wherever bytes lie", () => {
       await expect(trainer.load(await fetch(`${address}/none`))).rejects.toThrow(missing);
       const read = await fetch(`${address}/w`);
       await read.arrayBuffer();
-      await expect(trainer.load(read)).rejects.toThrow(
-        "its body was read already; give the bytes that were read",
-      );
+      await expect(trainer.load(read)).rejects.toThrow("its body has been read; give the bytes");
       await expect(trainer.load(`${address}/w`)).rejects.toThrow(
-        `load: "${address}/w" would be the path of a file, but it is an address; give new URL(…), what fetch gives`,
+        `load: "${address}/w" would be the path of a file, but it is an address; give new URL(…), the result of fetch`,
       );
     } finally {
       server.closeAllConnections();
@@ -121,7 +119,7 @@ describe("weights come from wherever bytes lie", () => {
   it("a path in a browser is refused with what to give instead", async () => {
     vi.stubGlobal("process", { env: {} });
     await expect(opened(5).load("w.safetensors")).rejects.toThrow(
-      'load: "w.safetensors" would be the path of a file, but a browser has no file system; give new URL(…), what fetch gives, or a File',
+      'load: "w.safetensors" would be the path of a file, but a browser has no file system; give new URL(…), the result of fetch, or a File',
     );
   });
 

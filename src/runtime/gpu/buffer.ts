@@ -11,7 +11,7 @@ import { GpuReader } from "./reader.ts";
 export class GpuBuffer implements EngineBuffer {
   readonly gpu: GPUBuffer;
   unusable: string | undefined;
-  /** What WebGPU said if there was no memory for it. Never rejects. */
+  /** WebGPU's message where the allocation failed. Never rejects. */
   readonly refused: Promise<string | undefined>;
 
   constructor(
@@ -54,7 +54,7 @@ export class GpuBuffer implements EngineBuffer {
     return new GpuReader(this);
   }
 
-  /** @throws EngineError unless it can be used */
+  /** @throws EngineError where the buffer cannot be used */
   check(): void {
     this.engine.check();
     checkUsable(`buffer "${this.label}"`, this);

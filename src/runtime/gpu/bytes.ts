@@ -1,7 +1,12 @@
-/** Writes of any number of bytes to any place of a buffer. WebGPU writes whole words, at multiples of four bytes. */
+/**
+ * Writes any number of bytes at any position of a buffer. WebGPU itself writes whole words, at multiples of four bytes.
+ */
 import { BufferUsage } from "./constants.ts";
 
-/** Changes some bytes of a few words: for each, its index in `words`, a mask of the bytes that change, and their values. */
+/**
+ * Changes some bytes of a few words: each edge holds the index in `words`, a mask of the changed bytes, and their
+ * values.
+ */
 const code = `
 @group(0) @binding(0) var<storage, read_write> words: array<u32>;
 @group(0) @binding(1) var<storage, read> edges: array<vec4<u32>>;
@@ -17,12 +22,12 @@ export class ByteWriter {
 
   constructor(readonly device: GPUDevice) {}
 
-  /** Writes `bytes` to `target` from `offset` on. What lies behind `end` is nobody's. */
+  /** Writes `bytes` to `target` at `offset`. Bytes from `end` on are unused. */
   write(target: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>, end: number): void {
     if (bytes.length === 0) return;
     const { queue } = this.device;
     const last = offset + bytes.length;
-    // Where bytes end in the midst of a word, the rest of it is kept, unless nothing lies there.
+    // Where bytes end inside a word, the rest of the word is kept, unless it is unused.
     const first = Math.ceil(offset / 4) * 4;
     const whole = last === end ? last : Math.floor(last / 4) * 4;
     const edges: number[] = [];
@@ -68,7 +73,7 @@ export class ByteWriter {
   }
 }
 
-/** What becomes of the word at byte `place`, as `edges` of the shader has it; byte `offset` is the first of `bytes`. */
+/** The edge for the word at byte `place`, in the shader's format; byte `offset` is the first of `bytes`. */
 function edge(bytes: Uint8Array, offset: number, place: number): number[] {
   const word = new Uint8Array(8);
   for (let i = 0; i < 4; i++) {
@@ -77,6 +82,6 @@ function edge(bytes: Uint8Array, offset: number, place: number): number[] {
     word[i] = 0xff;
     word[4 + i] = byte;
   }
-  // Both in the device's order of bytes, which is this machine's.
+  // Both in the device's byte order, which is this machine's.
   return [place / 4, ...new Uint32Array(word.buffer), 0];
 }

@@ -9,23 +9,23 @@ import type { Rest } from "./rest.ts";
 export interface ConnectOptions {
   readonly powerPreference?: "low-power" | "high-performance";
   /**
-   * Whether kernels are chosen by measuring, the first time a program is compiled on a device (default true, or false
+   * Whether kernels are chosen by measurement when a program is first compiled on a device (default true, or false
    * where the environment variable WGRAD_TUNE is "off"). Choices are kept; results do not depend on them.
    */
   readonly tune?: boolean | TuneOptions;
 }
 
 export interface TuneOptions {
-  /** Milliseconds to spend on it at most (default 1500), but for a kernel that is being compiled when they are over. */
+  /** Time limit of measurements in milliseconds (default 1500); the compilation under way at the end may exceed it. */
   readonly budget?: number;
-  /** Where choices are kept, in Node and Deno (default: the user's cache folder). */
+  /** Folder where choices are kept, in Node and Deno (default: the user's cache folder). */
   readonly folder?: string;
 }
 
-/** Features that kernels can use; a device gets those its adapter has. */
+/** Features that kernels can use; a device gets those of its adapter. */
 const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
 
-/** Limits that decide how large a model may be; a device gets all its adapter has. */
+/** Limits on a model's size; a device gets the adapter's maximum. */
 const WANTED_LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -37,7 +37,9 @@ const WANTED_LIMITS = [
 
 /**
  * Connects to WebGPU.
- * @throws EngineError when there is no WebGPU or no adapter, saying what to do about it.
+ * @throws EngineError where WebGPU or an adapter is missing, with the remedy
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where an option is unknown or of another kind
  */
 export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> {
   checkOptions("connect", options, { powerPreference: "string", tune: "any" });
@@ -92,7 +94,7 @@ function checkTune(tune: boolean | TuneOptions): void {
   );
 }
 
-/** Browsers, Deno and Node from 21 on have it in the navigator. */
+/** Browsers, Deno, and Node from 21 on provide the number in the navigator. */
 async function hostCores(): Promise<number | undefined> {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
@@ -120,11 +122,14 @@ function nameOf({ info }: GPUAdapter): string {
 
 interface FoundGpu {
   readonly gpu: GPU;
-  /** Where waiting for it would keep a core busy. */
+  /** Present where waiting for the adapter would keep a core busy. */
   readonly rest: Rest | undefined;
 }
 
-/** Where a GPU is Dawn's package, even if a program made it the navigator's. Deno, which calls itself Node too, has its own. */
+/**
+ * Whether the GPU is Dawn's package, even where a program made it the navigator's. Deno also reports Node, but has its
+ * own WebGPU.
+ */
 function isNode(): boolean {
   const { process, Deno } = globalThis as { process?: { versions?: { node?: string } }; Deno?: unknown };
   return process?.versions?.node !== undefined && Deno === undefined;

@@ -1,4 +1,4 @@
-/** Flags of the WebGPU standard, as numbers: Node has no globals for them. */
+/** Flags of the WebGPU standard as numbers: Node lacks the globals. */
 export const BufferUsage = {
   MAP_READ: 0x0001,
   COPY_SRC: 0x0004,
@@ -12,7 +12,7 @@ export const MapMode = { READ: 0x0001 } as const;
 
 export const ShaderStage = { COMPUTE: 0x4 } as const;
 
-/** The alignment of dynamic offsets that every device guarantees. */
+/** Alignment of dynamic offsets that every device guarantees. */
 export const OFFSET_ALIGNMENT = 256;
 
 export function alignUp(bytes: number, alignment: number): number {

@@ -1,13 +1,13 @@
-/** The last resort for what nobody released: it is freed when the garbage collector finds that nobody can use it. */
+/** Frees unreleased memory once the garbage collector has found its owner unreachable. */
 
 const dropped = new FinalizationRegistry<() => void>((free) => free());
 
-/** Calls `free` once `owner` is gone. It must not reach `owner`, which would never be. */
+/** Calls `free` once `owner` is unreachable. `free` must not reference `owner`, which would then stay reachable. */
 export function freeWhenDropped(owner: object, free: () => void): void {
   dropped.register(owner, free, owner);
 }
 
-/** `owner` was released: there is nothing left to be freed. */
+/** Records that `owner` was released: no memory remains to free. */
 export function released(owner: object): void {
   dropped.unregister(owner);
 }

@@ -1,4 +1,4 @@
-/** The WebGPU engine: a device, the memory on it, and the pipelines compiled so far. */
+/** The WebGPU engine: a device, its memory, and the compiled pipelines. */
 import type { DType, Elements } from "../../dtypes.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf, withVariants } from "../../kernels/variants.ts";
@@ -23,16 +23,16 @@ import type { Rest } from "./rest.ts";
 import type { Tuner } from "./tune.ts";
 
 /**
- * How long the news of a lost device are waited for, which may come behind what follows from it: in browsers, by way of
- * another process. What WebGPU itself found wrong seldom follows from that.
+ * Milliseconds to wait for the news that the device is lost, which may follow its consequences: in browsers, the news
+ * crosses processes. Errors that WebGPU itself reports seldom follow from a loss.
  */
 const SOON_MS = 20;
 const LATEST_MS = 500;
 
-/** What WebGPU said of work that was done in error scopes. */
+/** The result of work in error scopes. */
 export interface Scoped<T> {
   readonly value: T;
-  /** What it found wrong, if anything. Never rejects. */
+  /** WebGPU's error, if any. Never rejects. */
   readonly error: Promise<GPUError | undefined>;
 }
 
@@ -42,9 +42,9 @@ export class GpuEngine implements Engine {
   readonly pipelines: PipelineCache;
   readonly bytes: ByteWriter;
   readonly #health: Health;
-  /** What is under way: compilations, runs, reads. */
+  /** Number of operations under way: compilations, runs, reads. */
   #open = 0;
-  /** Called once nothing is under way any more. */
+  /** Called once no operation is under way. */
   #whenIdle: () => void = () => {};
   #destruction: Promise<void> | undefined;
 
@@ -53,7 +53,7 @@ export class GpuEngine implements Engine {
     adapter: string,
     readonly traits: DeviceTraits,
     readonly tuner: Tuner | undefined,
-    /** Where waiting would keep a core busy. */
+    /** Present where waiting would keep a core busy. */
     readonly rest: Rest | undefined,
   ) {
     const { features, limits } = device;
@@ -68,6 +68,10 @@ export class GpuEngine implements Engine {
     freeWhenDropped(this, device.destroy.bind(device));
   }
 
+  /**
+   * Allocates memory on the device.
+   * @throws EngineError and MemoryLimitError as `Engine.buffer`
+   */
   buffer(label: string, dtype: DType, length: number, data?: Elements): GpuBuffer {
     this.check();
     checkBuffer(label, dtype, length, data);
@@ -76,6 +80,10 @@ export class GpuEngine implements Engine {
     return buffer;
   }
 
+  /**
+   * Compiles a program for the device.
+   * @throws EngineError and MemoryLimitError as `Engine.compile`
+   */
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
     checkMaxSteps(options.maxSteps);
@@ -89,15 +97,16 @@ export class GpuEngine implements Engine {
     return GpuExecutable.compile(this, withVariants(program, choose), options);
   }
 
-  /** @throws EngineError when the device is gone. */
+  /** @throws EngineError where the device is gone */
   check(): void {
     if (this.#destruction) throw new EngineError("this GPU engine was destroyed; connect() again");
     this.#health.check();
   }
 
   /**
-   * Does `work`, which the engine waits for before it is destroyed. Whatever fails because the device is gone fails
-   * saying so; what WebGPU refused meanwhile, outside of all scopes, fails it, too.
+   * Runs `work`; `destroy` waits for it. Where the device is lost, the failure says so. An error of WebGPU outside all
+   * scopes fails the work as well.
+   * @throws EngineError naming `what`, with the reason
    */
   async attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.check();
@@ -119,8 +128,8 @@ export class GpuEngine implements Engine {
   }
 
   /**
-   * Does `work` so that whatever WebGPU finds wrong with it is found out. `work` is synchronous, as error scopes are a
-   * stack of the device: what others do meanwhile would fall into them.
+   * Runs `work` inside error scopes. `work` is synchronous, because scopes are a stack of the device: other work in
+   * between would fall into them.
    */
   scoped<T>(work: () => T): Scoped<T> {
     const { device } = this;
@@ -136,7 +145,10 @@ export class GpuEngine implements Engine {
     return { value, error };
   }
 
-  /** Does `work` as {@link scoped} does. @throws EngineError naming `what`, with what WebGPU found wrong */
+  /**
+   * Runs `work` as {@link scoped}.
+   * @throws EngineError naming `what`, with WebGPU's error
+   */
   async validated<T>(what: string, work: () => T): Promise<T> {
     this.check();
     let failed: { readonly thrown: unknown } | undefined;
@@ -148,37 +160,44 @@ export class GpuEngine implements Engine {
       }
     });
     const refused = await error;
-    // WebGPU's own message says more than what it led to.
+    // WebGPU's own message says more than its consequence.
     if (refused) throw new EngineError(`${what}: ${refused.message}`);
     if (failed) throw (failed as { thrown: unknown }).thrown;
     return value as T;
   }
 
-  /** Resolves once all that was enqueued is done. @throws EngineError when it never will */
+  /**
+   * Resolves once all enqueued work is done.
+   * @throws EngineError where the device is gone
+   */
   async done(): Promise<void> {
     await this.attempt("waiting for the device", () => this.answer(this.device.queue.onSubmittedWorkDone()));
   }
 
-  /** Resolves once all that was enqueued is done and `staging` can be read. */
+  /**
+   * Resolves once all enqueued work is done and `staging` can be read.
+   * @throws EngineError where the device is gone
+   */
   async mapped(staging: GPUBuffer): Promise<void> {
     await this.answer(staging.mapAsync(MapMode.READ));
   }
 
-  /** Waits for the device's answer, without keeping a core busy. */
+  /** Waits for the device's answer without keeping a core busy. */
   answer<T>(question: Promise<T>): Promise<T> {
     return this.rest ? this.rest.during(question) : question;
   }
 
+  /** Frees the device and all memory on it. */
   destroy(): Promise<void> {
     this.#destruction ??= this.#destroy();
     return this.#destruction;
   }
 
   async #destroy(): Promise<void> {
-    // Whoever is woken by what follows is to find the engine destroyed.
+    // Code resumed by the next steps must find the engine destroyed.
     await undefined;
     released(this);
-    // Drivers crash when their device goes away in the midst of a compilation.
+    // Drivers crash when their device goes away during a compilation.
     await this.pipelines.settled();
     this.device.destroy();
     if (this.#open > 0) {
@@ -194,7 +213,7 @@ export class GpuEngine implements Engine {
   }
 }
 
-/** The error of the inner scope, or of the outer. Where the device is gone there is none: scopes end with it. */
+/** The error of the inner scope, or of the outer. A lost device reports none: its scopes end with it. */
 async function firstError(...scopes: Promise<GPUError | null>[]): Promise<GPUError | undefined> {
   const errors = await Promise.all(scopes.map((scope) => scope.catch(() => null)));
   return errors.find((error) => error !== null) ?? undefined;

@@ -1,10 +1,10 @@
 /**
- * A program on the GPU: every pipeline, buffer and bind group exists before the first step, and many steps go into
- * one compute pass of one submit.
+ * A program on the GPU. Every pipeline, buffer and bind group exists before the first step, and many steps go into one
+ * compute pass of one submit.
  *
- * What changes from step to step reaches the kernels through dynamic offsets: the step table, a uniform buffer with
- * one 256-byte row a step, and the outputs, one row a step each. The design first had a step counter on the GPU;
- * offsets need no kernel that counts, and no kernel has to know of them.
+ * Values that change from step to step reach the kernels through dynamic offsets: the step table, a uniform buffer with
+ * one 256-byte row for each step, and the outputs, one row for each step. Offsets were chosen over a step counter on
+ * the GPU: they need no kernel that counts, and kernels need not know of them.
  */
 import { arrayOf, bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
 import {
@@ -38,7 +38,7 @@ import type { GpuEngine } from "./engine.ts";
 import type { PreparedPipeline, PreparedProgram } from "./pipelines.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
-/** Up to so many elements are copied quicker one by one than by a view of them. */
+/** Up to this many elements, copying one by one is faster than a view. */
 const SMALL_ROW = 64;
 
 /** One launch, ready to be encoded. */
@@ -46,12 +46,12 @@ interface Command {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly grid: readonly [number, number, number];
-  /** Dynamic offsets of the outputs it writes, for all steps one after the other. */
+  /** Dynamic offsets of its outputs, for all steps one after the other. */
   readonly offsets: Uint32Array;
   readonly offsetsPerStep: number;
 }
 
-/** Where an output's rows lie. */
+/** Place of an output's rows. */
 interface OutputRows {
   readonly name: string;
   readonly buffer: GPUBuffer;
@@ -59,13 +59,13 @@ interface OutputRows {
   readonly length: number;
   /** Bytes from one step's row to the next. */
   readonly stride: number;
-  /** Where its rows begin in a staging buffer. */
+  /** Start of the rows in a staging buffer. */
   readonly stagingOffset: number;
 }
 
-/** What an executable holds on the device. */
+/** An executable's memory on the device. */
 interface Holdings {
-  /** Buffers that it made: not the memory that it was given. */
+  /** Buffers created by the executable, without the memory it was given. */
   readonly owned: GPUBuffer[];
   /** Staging buffers that no run is using. */
   readonly staging: GPUBuffer[];
@@ -86,7 +86,7 @@ export class GpuExecutable implements Executable {
   private constructor(
     readonly engine: GpuEngine,
     readonly program: Program,
-    /** The memory that it was given. */
+    /** Memory given to the executable. */
     readonly bound: readonly GpuBuffer[],
     readonly buffers: readonly GPUBuffer[],
     readonly holdings: Holdings,
@@ -116,7 +116,7 @@ export class GpuExecutable implements Executable {
       const holdings: Holdings = { owned: [], staging: [], prepared };
       let built: GpuExecutable | undefined;
       const build = () => {
-        // Anew: some may have been released while kernels were compiled.
+        // Bound again: some memory may have been released while kernels were compiled.
         const bound = bindMemory();
         const make: MakeBuffer = (label, size, usage) => {
           const buffer = engine.device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
@@ -198,7 +198,7 @@ export class GpuExecutable implements Executable {
     });
   }
 
-  /** Enqueues steps, and the copy of their outputs into what is returned, if there are any. */
+  /** Enqueues steps, and copies their outputs, if any, into the returned staging buffer. */
   #enqueue(count: number): GPUBuffer | undefined {
     const { device } = this.engine;
     this.#writeRows(count);
@@ -217,7 +217,7 @@ export class GpuExecutable implements Executable {
     return staging;
   }
 
-  /** @throws EngineError unless it can be used */
+  /** @throws EngineError where the program cannot be used */
   #check(): void {
     this.engine.check();
     if (this.#released) throw new EngineError(`program ${this.program.name} ${RELEASED}`);
@@ -228,7 +228,7 @@ export class GpuExecutable implements Executable {
     }
   }
 
-  /** Encodes the launches of a step, or those from `first` up to, not including, `end`. */
+  /** Encodes the launches of a step from `first` up to, not including, `end`. */
   encodeStep(pass: GPUComputePassEncoder, step: number, first = 0, end = this.commands.length): void {
     pass.setBindGroup(0, this.stepGroup, this.#rowOffsets, step, 1);
     let pipeline: GPUComputePipeline | undefined;
@@ -247,9 +247,9 @@ export class GpuExecutable implements Executable {
 
   async profile(count: number): Promise<LaunchTimes> {
     this.check(count);
-    // What fills the table while the module is loaded must not change these steps.
+    // Copied: rows written while the module is loaded must not change these steps.
     const rows = this.table.u32.slice(0, count * STEP_SLOTS);
-    // Loaded by those who profile only.
+    // Loaded for profiling only.
     const { profileLaunches } = await import("./profile.ts");
     this.check(count);
     const { engine, stepBuffer } = this;
@@ -276,14 +276,14 @@ export class GpuExecutable implements Executable {
     const result: Record<string, Elements> = {};
     for (const { name, dtype, length, stride, stagingOffset } of this.outputs) {
       const array = arrayOf(dtype);
-      // One view of all rows, and none of each: small outputs, such as losses, are copied for thousands of steps.
+      // One view of all rows instead of one for each: small outputs, such as losses, are copied for thousands of steps.
       const rows = new array(mapped, stagingOffset, (stride / array.BYTES_PER_ELEMENT) * count);
       result[name] = gathered(rows, new array(length * count), length, stride / array.BYTES_PER_ELEMENT);
     }
     return result;
   }
 
-  /** A staging buffer that could not be read is of no use any more. */
+  /** A staging buffer that could not be read is dropped. */
   #giveBack(staging: GPUBuffer): void {
     if (staging.mapState === "mapped" && !this.#released) {
       staging.unmap();
@@ -315,7 +315,7 @@ function gathered(rows: Elements, elements: Elements, length: number, stride: nu
 
 type MakeBuffer = (label: string, size: number, usage: number) => GPUBuffer;
 
-/** The memory of each buffer of the program: given, shared by temporaries after the plan, or its own. */
+/** Memory of each buffer of the program: given, shared by temporaries after the plan, or its own. */
 function layBuffers(
   engine: GpuEngine,
   program: Program,

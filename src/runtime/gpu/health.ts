@@ -1,13 +1,13 @@
 /**
- * What became of a device. Kept apart from its engine, and without the device, or errors, whose stacks lead to both: what a
- * device's promises and events hold on to keeps it alive in Node, and would never be freed.
+ * The state of a device. This module holds neither the device nor errors, whose stacks lead to it: a device's promises
+ * and events keep alive in Node all that they reference.
  */
 import { DeviceLostError, EngineError } from "../engine.ts";
 
 export class Health {
-  /** Why the device is gone, if it is. */
+  /** Why the device is gone, if so. */
   #reason: string | undefined;
-  /** What was said of the last error that no scope has caught, and how many there were. */
+  /** Message of the last error outside all scopes; below, the number of such errors. */
   #stray = "";
   strays = 0;
   /** Resolves once the device is gone. */
@@ -19,18 +19,18 @@ export class Health {
       this.strays++;
     });
     this.#gone = device.lost.then(({ reason, message }) => {
-      // A sentence, in some browsers: it becomes a part of one.
+      // Some browsers give a sentence; here it becomes part of one.
       this.#reason = (message || reason).replace(/\.$/, "");
     });
   }
 
-  /** @throws DeviceLostError when the device is gone, whoever destroyed it */
+  /** @throws DeviceLostError where the device is gone, whoever destroyed it */
   check(): void {
     if (this.#reason === undefined) return;
     throw new DeviceLostError(`the GPU device was lost: ${this.#reason}; connect() again`);
   }
 
-  /** Waits for the news that the device is lost, for so many milliseconds at most. */
+  /** Waits for the news of a lost device, at most that many milliseconds. */
   async news(atMost: number): Promise<void> {
     if (this.#reason !== undefined) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -41,7 +41,7 @@ export class Health {
     clearTimeout(timer);
   }
 
-  /** @throws EngineError when WebGPU refused something since there were `before` strays */
+  /** @throws EngineError where WebGPU reported an error after the first `before` ones */
   checkStrays(what: string, before: number): void {
     if (this.strays > before) throw new EngineError(`${what}: ${this.#stray}`);
   }

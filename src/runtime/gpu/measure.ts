@@ -1,4 +1,4 @@
-/** How long one dispatch of a program takes, alone and as it stands. */
+/** Measures one dispatch of a program, alone and unchanged. */
 import { arrayOf, type DType, type Elements } from "../../dtypes.ts";
 import { isWritten } from "../../kernels/index.ts";
 import type { Dispatch, Program, View } from "../../program.ts";
@@ -7,14 +7,14 @@ import { type CompileOptions, type EngineBuffer, memoryOf } from "../engine.ts";
 import type { GpuEngine } from "./engine.ts";
 import { GpuExecutable } from "./executable.ts";
 
-/** A measurement is long enough for the clock of any browser, and short enough to be one of many. */
+/** Duration of a measurement in milliseconds: long enough for any browser's clock, short enough for many measurements. */
 const WANTED_MS = 3;
 const MAX_STEPS = 64;
 const REPETITIONS = 3;
 
 /**
- * Runs a dispatch on memory of its own, but for what the program only reads of `memory`: a data set is there already.
- * @returns milliseconds: the best of a few measurements, compilation left out
+ * Runs a dispatch on its own memory, except for memory that the program only reads, such as a data set.
+ * @returns milliseconds: the best of a few measurements, without compilation
  */
 export async function measureDispatch(
   engine: GpuEngine,
@@ -73,7 +73,7 @@ async function bestTime(executable: GpuExecutable): Promise<number> {
   return best;
 }
 
-/** Whatever numbers will do; as indices, 0, which is always one. */
+/** Sample values; 0 where they are used as indices, because 0 is always valid. */
 function sample(dtype: DType, length: number): Elements {
   const values = new (arrayOf(dtype))(length);
   if (dtype === "f32") for (let i = 0; i < length; i++) values[i] = uniform(1, 1, i) - 0.5;

@@ -1,14 +1,14 @@
-/** WebGPU in Node, by the package of Dawn: loaded there only. */
+/** WebGPU in Node, through the package of Dawn. This module is loaded in Node only. */
 import { EngineError } from "../engine.ts";
 
 export { Rest } from "./rest.ts";
 
-/** Dawn rounds timestamps to 0.1 ms, against attacks by strangers' pages. A Node process runs its own code. */
+/** Dawn rounds timestamps to 0.1 ms against attacks by pages; a Node process runs its own code. */
 const DAWN_OPTIONS = ["disable-dawn-features=timestamp_quantization"];
 
 /**
- * Dawn in this process. It is never dropped: each instance takes memory that does not come back, and a process crashes where
- * one is collected as garbage while a device of it is being opened or is under way to its end.
+ * Dawn in this process. The instance is never dropped: each one leaks memory, and the process crashes where one is
+ * collected while a device of it is being opened or destroyed.
  */
 let dawn: Promise<GPU> | undefined;
 

@@ -1,11 +1,11 @@
-/** Compiled pipelines and the layouts they share, each made once. */
+/** Compiled pipelines and the layouts they share, each created once. */
 import { type LaunchBinding, specialiseLaunch } from "../../kernels/launch.ts";
 import { type Dispatch, launchesOf, launchName, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
 import { ShaderStage } from "./constants.ts";
 
 export interface BindingLayout extends LaunchBinding {
-  /** Whether the place moves from step to step, as that of an output does. */
+  /** Whether the offset changes from step to step, as an output's does. */
   readonly dynamic: boolean;
 }
 
@@ -20,17 +20,17 @@ export interface PreparedPipeline {
 /** The pipelines of a program, by launch. */
 export interface PreparedProgram {
   readonly pipelines: readonly PreparedPipeline[];
-  /** The program is no longer run. */
+  /** Ends the program's use of the pipelines. */
   readonly release: () => void;
 }
 
-/** A pipeline, and how many programs use it. */
+/** A pipeline, and the number of programs that use it. */
 interface Compiled {
   readonly pipeline: Promise<GPUComputePipeline>;
   users: number;
 }
 
-/** So many pipelines are kept that no program uses: one that is compiled again, as for the next fold, finds its own. */
+/** Number of unused pipelines that are kept: a program compiled again, as for the next fold, finds its own. */
 const MOST_IDLE = 64;
 
 export class PipelineCache {
@@ -38,7 +38,7 @@ export class PipelineCache {
   readonly stepLayout: GPUBindGroupLayout;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #compiled = new Map<string, Compiled>();
-  /** Keys of pipelines that no program uses, those of the longest ago first. */
+  /** Keys of unused pipelines, the longest unused first. */
   readonly #idle = new Set<string>();
   readonly #compiling = new Set<Promise<unknown>>();
 
@@ -51,14 +51,14 @@ export class PipelineCache {
     });
   }
 
-  /** How many pipelines there are, in use or kept. */
+  /** Number of pipelines, in use or kept. */
   get size(): number {
     return this.#compiled.size;
   }
 
   /**
-   * Compiles the pipelines of a program, all at once.
-   * @throws EngineError naming the kernel that does not compile; then none is in use
+   * Compiles the pipelines of a program concurrently.
+   * @throws EngineError naming the kernel that does not compile; no pipeline is then in use
    */
   async prepare(program: Program): Promise<PreparedProgram> {
     const used: string[] = [];
@@ -108,7 +108,7 @@ export class PipelineCache {
     return { pipeline: await compiled.pipeline, layout, bindings, grid };
   }
 
-  /** Compilations are waited for; what failed is tried anew by the next who asks for it. */
+  /** Tracks a compilation; the next request repeats a failed one. */
   #watch(key: string, pipeline: Promise<unknown>): void {
     this.#compiling.add(pipeline);
     pipeline.catch(() => this.#compiled.delete(key)).finally(() => this.#compiling.delete(pipeline));

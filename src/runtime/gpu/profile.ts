@@ -1,17 +1,17 @@
-/** How long each launch of a program takes on the device. */
+/** Measures each launch of a program on the device. */
 import type { LaunchTimes } from "../engine.ts";
 import { BufferUsage } from "./constants.ts";
 import type { GpuExecutable } from "./executable.ts";
 
-/** Runs steps 0 … `count` - 1 of the step table, launch by launch. */
+/** Runs steps 0 … `count` − 1 of the step table, launch by launch. */
 export function profileLaunches(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
   const hasTimestamps = executable.engine.device.features.has("timestamp-query");
   return hasTimestamps ? byTimestamps(executable, count) : byDifferences(executable, count);
 }
 
 /**
- * A pass for each launch, as timestamps are taken where passes begin and end. Browsers round them, to 0.1 ms as a
- * rule: over many steps, rounding evens out.
+ * One pass for each launch, because timestamps are taken at the ends of passes. Browsers usually round them to 0.1 ms;
+ * over many steps, the rounding averages out.
  */
 async function byTimestamps(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
   const { commands, engine, program } = executable;
@@ -58,7 +58,7 @@ async function byTimestamps(executable: GpuExecutable, count: number): Promise<L
   return { method: "timestamps", milliseconds };
 }
 
-/** The first launch alone, the first two, and so on: what each run takes longer than the one before. */
+/** Runs the first launch alone, the first two, and so on; a launch's time is the difference from the run before. */
 async function byDifferences(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
   const { commands, engine, program } = executable;
   const { device } = engine;

@@ -1,4 +1,4 @@
-/** Reading a buffer of the device again and again, by one piece of memory that the host can see. */
+/** Repeated reads of a device buffer through one piece of memory that the host can see. */
 
 import { arrayOf, type Elements } from "../../dtypes.ts";
 import { type BufferReader, checkUsable, EngineError } from "../engine.ts";
@@ -7,7 +7,7 @@ import { BufferUsage } from "./constants.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 
 export class GpuReader implements BufferReader {
-  /** Made by the first reading. */
+  /** Created by the first read. */
   #staging: GPUBuffer | undefined;
 
   constructor(readonly source: GpuBuffer) {}

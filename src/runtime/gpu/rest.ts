@@ -1,29 +1,29 @@
 /**
- * Waiting for a device without asking it all the time. In Node, Dawn asks in every turn of the event loop whether an open
- * promise is done, and that keeps a core busy: on a software adapter one of those that compute. While something is open,
- * each turn therefore begins with a nap.
+ * Waits for a device without polling all the time. In Node, Dawn polls an open promise in every turn of the event loop,
+ * which keeps a core busy; on a software adapter, that core would compute. Therefore each turn begins with a nap while
+ * a promise is open.
  */
 
-/** A nap lasts this part of the time waited so far: the answer comes later by not much more than that. */
+/** Length of a nap as a fraction of the time waited so far: the answer is delayed by little more than that. */
 const NAP = 0.05;
-/** Timers and other events of the process wait for no longer than this. */
+/** Longest delay of the process's timers and other events in milliseconds. */
 const LONGEST_NAP_MS = 1;
 const SHORTEST_NAP_MS = 0.2;
-/** Quick answers are not to be missed. */
+/** Milliseconds without naps, so that quick answers are not delayed. */
 const AWAKE_MS = 0.5;
 
 type Immediate = (turn: () => void) => unknown;
 
-/** What is being waited for on one device. */
+/** The open promises of one device. */
 export class Rest {
   readonly #cell = new Int32Array(new SharedArrayBuffer(4));
   readonly #setImmediate = (globalThis as { setImmediate?: Immediate }).setImmediate;
   #open = 0;
   #since = 0;
-  /** Whether a turn is to come: one is enough, however often something is opened and done before it. */
+  /** Whether a turn is scheduled: one is enough, however many promises are opened and settled before it. */
   #turning = false;
 
-  /** Waits for the answer to `question`, which may be one of several that are open. */
+  /** Waits for the answer to `question`, one of possibly several open promises. */
   async during<T>(question: Promise<T>): Promise<T> {
     if (this.#open++ === 0) this.#since = performance.now();
     if (!this.#turning) {

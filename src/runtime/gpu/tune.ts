@@ -1,7 +1,7 @@
 /**
- * The choice between the ways to compute a dispatch, by measuring them: on the device, with the program's own shapes, once.
- * Choices are kept by device and by the version of the kernels. All ways give the same to the bit, so tuning decides how
- * long a step takes, never what it computes.
+ * Tuning: chooses between a dispatch's variants by measuring them once, on the device, with the program's shapes.
+ * Choices are kept by device and by version of the kernels. All variants give equal results to the bit: tuning decides
+ * how long a step takes, never its results.
  */
 
 import { allowed } from "../../environment.ts";
@@ -15,14 +15,14 @@ import { hex } from "../../text.ts";
 import type { TuneOptions } from "./connect.ts";
 import { measureDispatch } from "./measure.ts";
 
-/** Milliseconds that an engine spends on measuring, in all. */
+/** Time limit of an engine's measurements in milliseconds. */
 const DEFAULT_BUDGET_MS = 1500;
-/** What takes less than this is not worth a choice. */
+/** Work below this is not worth a choice. */
 const LEAST_FLOPS = 2e5;
-/** By how much another way must be faster than the first, which is the one without tuning. */
+/** Another variant must take less than this fraction of the first one's time; the first is the choice without tuning. */
 const MARGIN = 0.97;
 
-/** Milliseconds that a dispatch takes, as it stands. */
+/** Milliseconds of a dispatch, unchanged. */
 export type Measure = (program: Program, dispatch: Dispatch) => Promise<number>;
 
 /** The tuner of an engine on that adapter. */
@@ -32,7 +32,7 @@ export function openTuner(
   { budget = DEFAULT_BUDGET_MS, folder }: TuneOptions,
 ): Tuner {
   const { vendor, architecture, device, description } = info;
-  // All that WebGPU tells of device and driver; browsers tell less, but are one with their drivers' versions.
+  // All that WebGPU reports of device and driver; a browser reports less, but its version fixes the drivers' interface.
   const agent = (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent;
   const name = [vendor, architecture, device, description, agent].filter(Boolean).join(", ");
   const store = allowed("env", "read", "write") ? openCache("tuning", folder) : undefined;
@@ -40,17 +40,20 @@ export function openTuner(
 }
 
 export class Tuner {
-  /** How an engine measures; loaded with its tuner. */
+  /** The engine's measurement, loaded with the tuner. */
   readonly measure = measureDispatch;
-  /** For each kind of dispatch, the way chosen among those of {@link variantsOf}, by its {@link wayOf}. */
+  /** For each kind of dispatch, the chosen one of {@link variantsOf}, by its {@link wayOf}. */
   #choices: Record<string, string> | undefined;
-  /** The tuning before: one at a time, so that none measures while another does. */
+  /** The tuning before: tunings run one at a time, so that measurements do not disturb each other. */
   #before: Promise<unknown> = Promise.resolve();
   #left: number;
-  /** What the longest measurement so far took. */
+  /** Duration of the longest measurement so far. */
   #dearest = 0;
 
-  /** @param device names the device and its driver; @param store where choices are kept; without, for this engine only */
+  /**
+   * @param device name of the device and its driver
+   * @param store where choices are kept; without a store, for this engine only
+   */
   constructor(
     readonly device: string,
     readonly traits: DeviceTraits,
@@ -60,7 +63,7 @@ export class Tuner {
     this.#left = budget;
   }
 
-  /** The best way known for each dispatch of the program; measures what is not known, while the budget lasts. */
+  /** The best known variant for each dispatch of the program; measures unknown ones while the time limit lasts. */
   async tune(program: Program, measure: Measure): Promise<(dispatch: Dispatch) => Dispatch> {
     const turn = this.#before.then(() => this.#tune(program, measure));
     this.#before = turn.catch(() => {});
@@ -92,16 +95,16 @@ export class Tuner {
     return choices;
   }
 
-  /** Undefined where all that was tried failed: nothing is learned of kernels from a device that is gone. */
+  /** The fastest variant; undefined where all attempts failed, as on a device that is gone. */
   async #fastest(program: Program, dispatch: Dispatch, measure: Measure): Promise<string | undefined> {
     const [first, ...others] = this.#ways(dispatch);
     let best = { variant: first, time: Number.POSITIVE_INFINITY };
     let tried = false;
     for (const variant of [first, ...others]) {
-      // Compiling is most of it, on some devices, and not known before.
+      // On some devices compilation dominates, and its time is unknown before.
       if (this.#left <= this.#dearest) break;
       const began = performance.now();
-      // A way that a driver refuses is one way less; refused again where it is the only one, it says why.
+      // A variant that the driver refuses is skipped; where it is the only one, compiling it again gives the reason.
       const time = await measure(program, variant).catch(() => Number.POSITIVE_INFINITY);
       tried = true;
       const spent = performance.now() - began;
@@ -116,7 +119,7 @@ export class Tuner {
     return `tuning-${hash(`${this.device} ${KERNELS_VERSION}`)}.json`;
   }
 
-  /** What cannot be read is as good as not there: it is measured anew. */
+  /** Unreadable choices are measured again. */
   async #load(): Promise<Record<string, string>> {
     try {
       const bytes = await this.store?.read(this.#file);
@@ -133,14 +136,14 @@ export class Tuner {
   }
 }
 
-/** Changes with any shader: what was measured of others means nothing. */
+/** Changes with any shader: older measurements do not apply. */
 const KERNELS_VERSION = hash(
   Object.values(kernels)
     .map(({ shader }) => shader)
     .join(),
 );
 
-/** The dispatches worth tuning, the dearest first. */
+/** The dispatches worth tuning, the most expensive first. */
 function byCost(program: Program): Dispatch[] {
   return program.dispatches
     .map((dispatch) => ({ dispatch, flops: dispatchCost(program, dispatch).flops }))
@@ -149,19 +152,19 @@ function byCost(program: Program): Dispatch[] {
     .map(({ dispatch }) => dispatch);
 }
 
-/** The same for dispatches that are the same work, whatever the layer: of one kernel, sizes, hooks and types. */
+/** Equal for dispatches of equal work in any layer: of the same kernel, sizes, hooks and types. */
 function keyOf({ buffers }: Program, { kernel, constants, hooks, bindings }: Dispatch): string {
   const dtypes = Object.entries(bindings).map(([name, { buffer }]) => [name, buffers[buffer].dtype]);
   return `${kernel} ${hash(JSON.stringify([constants, hooks, dtypes]))}`;
 }
 
-/** What a variant does differently: "matmul TILE_M 16, TILE_N 8". */
+/** What a variant changes: "matmul TILE_M 16, TILE_N 8". */
 function wayOf({ constants }: Dispatch, variant: Dispatch): string {
   const own = Object.entries(variant.constants).filter(([name, value]) => constants[name] !== value);
   return `${variant.kernel} ${own.map(([name, value]) => `${name} ${value}`).join(", ")}`;
 }
 
-/** FNV-1a (Fowler, Noll and Vo), 32 bits, twice over with different starts. */
+/** FNV-1a (Fowler, Noll and Vo), 32 bits, twice with different starts. */
 function hash(text: string): string {
   let [low, high] = [0x811c9dc5, 0x01000193];
   for (let i = 0; i < text.length; i++) {

@@ -209,5 +209,5 @@ it("names that every object has are names like others", async () => {
   const reading = trainer.compile(() => ({ y: sum(dataSource("toString", [2], "f32")) }), {
     name: "reading",
   });
-  await expect(reading).rejects.toThrow('no memory was given for data "toString"');
+  await expect(reading).rejects.toThrow('memory for data "toString" is missing');
 });
