@@ -2,6 +2,17 @@
  * All ops: functions from traced tensors to traced tensors, for layers, losses and steps of one's own. A name that a layer or
  * a loss has, too, is the op's in here alone: `relu()` is a layer, `ops.relu(x)` the function.
  */
+export {
+  elu,
+  gelu,
+  leakyRelu,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  tanh,
+} from "./nn/graph/ops/activations.ts";
 export { attention } from "./nn/graph/ops/attention.ts";
 export { conv2d } from "./nn/graph/ops/conv2d.ts";
 export { correctCount } from "./nn/graph/ops/crossEntropy.ts";
@@ -27,30 +38,21 @@ export {
   choose,
   cos,
   div,
-  elu,
   equal,
   exp,
   floor,
-  gelu,
   greater,
-  leakyRelu,
   log,
   maximum,
   minimum,
   mul,
   neg,
   oneHot,
-  relu,
-  selu,
-  sigmoid,
   sign,
-  silu,
   sin,
-  softplus,
   sqrt,
   square,
   sub,
-  tanh,
 } from "./nn/graph/ops/scalar.ts";
 export { concat, pad, slice } from "./nn/graph/ops/slice.ts";
 export { logSoftmax, softmax } from "./nn/graph/ops/softmax.ts";

@@ -2,7 +2,7 @@
 import { inWords, isList } from "../checks.ts";
 import type { InputSet } from "../data/dataset.ts";
 import type { RawRows } from "../data/schema.ts";
-import { sigmoid } from "../nn/graph/ops/scalar.ts";
+import { sigmoid } from "../nn/graph/ops/activations.ts";
 import { softmax } from "../nn/graph/ops/softmax.ts";
 import { inputSource } from "../nn/graph/ops/source.ts";
 import { ShapeError } from "../nn/graph/tensor.ts";

@@ -3,6 +3,7 @@ import { checkOptions, inWords, type OptionKinds } from "../../../checks.ts";
 import { elementCount, formatShape } from "../../../program.ts";
 import { sameShape } from "../shape.ts";
 import { checkTensor, ShapeError, Tensor } from "../tensor.ts";
+import { softplus } from "./activations.ts";
 import { rowCrossEntropy } from "./crossEntropy.ts";
 import { gather } from "./gather.ts";
 import { mean, sum } from "./reduce.ts";
@@ -18,7 +19,6 @@ import {
   mul,
   neg,
   oneHot,
-  softplus,
   square,
   sub,
 } from "./scalar.ts";

@@ -1,6 +1,6 @@
 /** Activations, as layers. The ops of the same names are in `nn/graph/ops/`. */
 import { checkFiniteNumber, checkNothing } from "../../../checks.ts";
-import * as ops from "../../graph/ops/scalar.ts";
+import * as ops from "../../graph/ops/activations.ts";
 import { softmax as softmaxOp } from "../../graph/ops/softmax.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { type Factory, factory } from "../factory.ts";

@@ -1,0 +1,77 @@
+/** Activations as ops. `nn/model/layers/activations.ts` has the layers of the same names. */
+import { checkFiniteNumber } from "../../../checks.ts";
+import type { Tensor } from "../tensor.ts";
+import {
+  asTensor,
+  choose,
+  exp,
+  greater,
+  mul,
+  normalCdf,
+  type Operand,
+  scalarOp,
+  square,
+  sub,
+  type Unary,
+} from "./scalar.ts";
+
+/** max(x, 0). The result is 0 where no gradient leaves, and above, or NaN, where it does. */
+export const relu = scalarOp("relu", "relu", (node, arriving) => [choose(node, arriving, 0)]) as Unary;
+
+const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slope] }, arriving) => [
+  choose(greater(x, 0), arriving, mul(arriving, slope)),
+  undefined,
+]);
+/** x for x > 0, else slope · x. @throws RangeError unless the slope is finite */
+export function leakyRelu(x: Operand, slope = 0.01): Tensor {
+  checkFiniteNumber("leakyRelu: slope", slope);
+  return leakyReluOp(x, slope);
+}
+
+/** For x ≤ 0 the derivative is αeˣ: computed anew, as the result, α(eˣ - 1), plus α has few digits of it. */
+const eluOp = scalarOp("elu", "elu", ({ inputs: [x, alpha] }, arriving) => [
+  mul(arriving, choose(greater(x, 0), 1, mul(alpha, expBelow0(x)))),
+  undefined,
+]);
+/** x for x > 0, else alpha · (eˣ - 1) (Clevert et al. 2016). @throws RangeError unless alpha is finite */
+export function elu(x: Operand, alpha = 1): Tensor {
+  checkFiniteNumber("elu: alpha", alpha);
+  return eluOp(x, alpha);
+}
+
+/** eˣ for x up to 0, and 1 above. */
+function expBelow0(x: Tensor): Tensor {
+  return exp(choose(greater(x, 0), 0, x));
+}
+
+const SELU_SCALE = 1.0507009873554805;
+const SELU_ALPHA = 1.6732632423543772;
+/** Klambauer et al. 2017: scaled so that activations keep mean 0 and variance 1. */
+export const selu = scalarOp("selu", "selu", ({ inputs: [x] }, arriving) => [
+  mul(arriving, choose(greater(x, 0), SELU_SCALE, mul(expBelow0(x), SELU_SCALE * SELU_ALPHA))),
+]) as Unary;
+
+/** 1 / (1 + e⁻ˣ). */
+export const sigmoid = scalarOp("sigmoid", "sigmoid", (node, arriving) => [
+  mul(arriving, mul(node, sub(1, node))),
+]) as Unary;
+
+export const tanh = scalarOp("tanh", "hyperbolicTangent", (node, arriving) => [
+  mul(arriving, sub(1, square(node))),
+]) as Unary;
+
+/** log(1 + eˣ). */
+export const softplus = scalarOp("softplus", "softplus", ({ inputs: [x] }, arriving) => [
+  mul(arriving, sigmoid(x)),
+]) as Unary;
+
+/** x · Φ(x), exact (Hendrycks & Gimpel 2016). */
+export function gelu(x: Operand): Tensor {
+  const input = asTensor(x, "gelu");
+  return mul(input, normalCdf(input));
+}
+/** x · sigmoid(x), also called swish. */
+export function silu(x: Operand): Tensor {
+  const input = asTensor(x, "silu");
+  return mul(input, sigmoid(input));
+}
