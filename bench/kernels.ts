@@ -214,7 +214,7 @@ async function measureCase(
 
 async function compiled(engine: Engine, { inputs, body }: KernelCase): Promise<CompiledStep> {
   const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
-  return nothing.compile((sources) => ({ result: body(sources as Traced) }), {
+  return nothing.compile((sources) => ({ result: body(sources) }), {
     name: "kernel",
     inputs,
     training: false,

@@ -78,7 +78,7 @@ export function philox4x32(
 ): [number, number, number, number] {
   const out = new Uint32Array(4);
   philoxInto(out, counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
-  return [out[0] as number, out[1] as number, out[2] as number, out[3] as number];
+  return [out[0], out[1], out[2], out[3]];
 }
 
 /**
@@ -87,7 +87,7 @@ export function philox4x32(
  */
 export function stepUniform(seed: number, stream: number, step: number, index: number): number {
   philoxInto(scratch, index, step, 0, STEP_DOMAIN, seed, stream);
-  return unit(scratch[0] as number);
+  return unit(scratch[0]);
 }
 
 function checkCounter(what: string, value: number): void {
@@ -145,7 +145,7 @@ function boxMuller(radiusWord: number, angleWord: number, odd: boolean): number 
  */
 export function randomU32(seed: number, stream: number, index: number): number {
   blockOf(seed, stream, index);
-  return scratch[index % 4] as number;
+  return scratch[index % 4];
 }
 
 /** Value `index` of the stream, uniform in [0, 1): the upper 24 bits of `randomU32`, exact in f32. */
@@ -161,7 +161,7 @@ export function uniform(seed: number, stream: number, index: number): number {
 export function normal(seed: number, stream: number, index: number): number {
   blockOf(seed, stream, index);
   const pair = (index % 4) & 2;
-  return boxMuller(scratch[pair] as number, scratch[pair + 1] as number, index % 2 === 1);
+  return boxMuller(scratch[pair], scratch[pair + 1], index % 2 === 1);
 }
 
 /** Runs `visit(base, words)` for each block of the first `n` values. */
@@ -185,7 +185,7 @@ function forEachBlock(
 export function uniforms(n: number, seed: number, stream: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(n);
   forEachBlock(n, seed, stream, (base, words) => {
-    for (let i = 0; i < 4; i++) values[base + i] = unit(words[i] as number); // writes past the end are ignored
+    for (let i = 0; i < 4; i++) values[base + i] = unit(words[i]); // writes past the end are ignored
   });
   return values;
 }
@@ -195,7 +195,7 @@ export function normals(n: number, seed: number, stream: number): Float32Array<A
   const values = new Float32Array(n);
   forEachBlock(n, seed, stream, (base, words) => {
     for (let i = 0; i < 4; i++) {
-      values[base + i] = boxMuller(words[i & 2] as number, words[(i & 2) + 1] as number, i % 2 === 1);
+      values[base + i] = boxMuller(words[i & 2], words[(i & 2) + 1], i % 2 === 1);
     }
   });
   return values;
@@ -251,7 +251,7 @@ export function permutation(count: number, seed: number, epoch: number): Permuta
       let left = value >>> halfBits;
       let right = value & mask;
       for (let round = 0; round < FEISTEL_ROUNDS; round++) {
-        const next = (left ^ mix32(right + (roundKeys[round] as number))) & mask;
+        const next = (left ^ mix32(right + roundKeys[round])) & mask;
         left = right;
         right = next;
       }

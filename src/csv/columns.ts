@@ -70,16 +70,14 @@ export function filled(way: Way, values: ArrayLike<number> | ArrayLike<string>):
     const most = Math.max(...counts.values());
     // Of equally frequent values the first in sort order: independent of the order of rows.
     const all = [...counts].filter(([, count]) => count === most).map(([value]) => value);
-    return all.sort((a, b) => (a < b ? -1 : 1))[0] as number | string;
+    return all.sort((a, b) => (a < b ? -1 : 1))[0];
   }
   const sorted = Float64Array.from(values as ArrayLike<number>).sort();
   if (way === "median") {
-    const [below, above] = [Math.floor, Math.ceil].map(
-      (round) => sorted[round((sorted.length - 1) / 2)] as number,
-    );
-    return ((below as number) + (above as number)) / 2;
+    const [below, above] = [Math.floor, Math.ceil].map((round) => sorted[round((sorted.length - 1) / 2)]);
+    return (below + above) / 2;
   }
-  const least = sorted[0] as number;
+  const least = sorted[0];
   return least + sorted.reduce((sum, value) => sum + (value - least), 0) / sorted.length;
 }
 
@@ -87,7 +85,7 @@ export function filled(way: Way, values: ArrayLike<number> | ArrayLike<string>):
 export function oneHotColumns(indices: readonly number[], width: number): Encoded {
   // Bytes, because categories may be many.
   const data = new Uint8Array(indices.length * width);
-  for (let row = 0; row < indices.length; row++) data[row * width + (indices[row] as number)] = 1;
+  for (let row = 0; row < indices.length; row++) data[row * width + indices[row]] = 1;
   return { data, width };
 }
 
@@ -111,7 +109,7 @@ export function sideBySide(
   let start = 0;
   for (const { data: column, width: own } of fields) {
     for (let i = 0; i < column.length; i++) {
-      data[Math.floor(i / own) * width + start + (i % own)] = column[i] as number;
+      data[Math.floor(i / own) * width + start + (i % own)] = column[i];
     }
     start += own;
   }

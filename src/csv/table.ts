@@ -104,7 +104,7 @@ export class Table {
    */
   column(name: string): string[] {
     const column = this.#position(name);
-    return this.#rows.map(({ cells }) => cells[column] as string);
+    return this.#rows.map(({ cells }) => cells[column]);
   }
 
   /**
@@ -124,7 +124,7 @@ export class Table {
    */
   categories(name: string): string[] {
     const column = this.#position(name);
-    const cells = new Set(this.#rows.map(({ cells }) => (cells[column] as string).trim()));
+    const cells = new Set(this.#rows.map(({ cells }) => cells[column].trim()));
     return [...cells].filter((cell) => !this.#isMissing(cell)).sort();
   }
 
@@ -154,7 +154,7 @@ export class Table {
       known?.map((column) => column.name) ??
       options.inputs ??
       this.columns.filter((column) => !targets.includes(column));
-    const given = target === undefined ? undefined : (options as TableDatasetOptions).classes;
+    const given = target === undefined ? undefined : options.classes;
     const classes = given ?? (sameNames(targets, before?.targets) ? before?.classes : undefined);
     this.#checkUse(inputs, target, targets, classes);
     const columns = known ?? this.#described(inputs, options);
@@ -273,21 +273,21 @@ export class Table {
     const way = wayOf(column, fill);
     if (way === undefined) return column;
     const at = this.#position(column.name);
-    const there = rows.filter(({ cells }) => !this.#isMissing(cells[at] as string));
+    const there = rows.filter(({ cells }) => !this.#isMissing(cells[at]));
     if (there.length === 0) {
       throw new Error(
         `${this.name}: column ${quoted(column.name)} has no value to fill the gaps with; leave the column out`,
       );
     }
     const values = column.categories
-      ? there.map(({ cells }) => (cells[at] as string).trim())
+      ? there.map(({ cells }) => cells[at].trim())
       : this.#numbers(there, { name: column.name });
     return { ...column, fill: filled(way, values) };
   }
 
   /** The cell's text, or its replacement. */
   #cell(row: Row, { name, categories, fill }: ColumnSchema): string | number {
-    const cell = (row.cells[this.#position(name)] as string).trim();
+    const cell = row.cells[this.#position(name)].trim();
     if (!this.#isMissing(cell)) return cell;
     if (fill !== undefined) return fill;
     const way = categories ? `fill: { ${quoted(name)}: "mostFrequent" }` : 'fill: "mean"';
@@ -340,12 +340,12 @@ export class Table {
       const fields = targets.map((name) => ({ data: this.#numbers(rows, { name }), width: 1 }));
       return sideBySide(fields, rows.length);
     }
-    const name = targets[0] as string;
+    const name = targets[0];
     if (typeof classes === "object") return { data: Int32Array.from(this.#indices(rows, { name }, classes)) };
     const data = Int32Array.from(this.#numbers(rows, { name }), (label, i) => {
       if (Number.isInteger(label) && label >= 0 && label < classes) return label;
       throw new Error(
-        `${this.#place(rows[i] as Row, name)}: ${label} is no class; expected a whole number from 0 to ${classes - 1}`,
+        `${this.#place(rows[i], name)}: ${label} is no class; expected a whole number from 0 to ${classes - 1}`,
       );
     });
     return { data };

@@ -165,7 +165,7 @@ function position(offset: number, shape: readonly number[]): number[] {
   const at: number[] = [];
   let rest = offset;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    const length = shape[axis] as number;
+    const length = shape[axis];
     at.unshift(rest % length);
     rest = Math.floor(rest / length);
   }
@@ -200,7 +200,7 @@ function checkClasses(name: string, targets: Field, classes: number): void {
 export function dataset(options: DatasetOptions): Dataset;
 export function dataset(options: InputSetOptions): InputSet;
 export function dataset(options: DatasetOptions | InputSetOptions): Dataset | InputSet {
-  checkOptions("dataset", options as DatasetOptions, DATASET);
+  checkOptions("dataset", options, DATASET);
   const { name = "dataset" } = options;
   const inputs = checkField(`${name}: inputs`, options.inputs);
   const count = inputs.data.length / sampleSize(inputs);
@@ -254,7 +254,7 @@ export function pickRows<T extends Field["data"] | Float64Array>(
 ): T {
   const picked = new (data.constructor as new (length: number) => T)(rows.length * size);
   for (let i = 0; i < rows.length; i++) {
-    const start = (rows[i] as number) * size;
+    const start = rows[i] * size;
     picked.set(data.subarray(start, start + size), i * size);
   }
   return picked;
@@ -271,7 +271,7 @@ export function subset<T extends InputSet>(source: T, indices: ArrayLike<number>
   if (indices.length === 0)
     throw new RangeError(`${source.name}: subset of no indices; a data set needs one or more samples`);
   for (let i = 0; i < indices.length; i++) {
-    const index = indices[i] as number;
+    const index = indices[i];
     if (!Number.isInteger(index) || index < 0 || index >= source.count) {
       throw new RangeError(
         `${source.name}: subset: index ${index} (entry ${i}) is not one of 0 to ${source.count - 1}`,

@@ -109,11 +109,11 @@ export function stratifiedKFold(source: InputSet, k: number, options: FoldOption
   let dealt = 0;
   for (const samples of byClass.values()) {
     const sizes = new Uint32Array(k);
-    for (let i = 0; i < samples.length; i++) (sizes[dealt++ % k] as number)++;
+    for (let i = 0; i < samples.length; i++) sizes[dealt++ % k]++;
     // … and the folds then take samples of the class in their order.
     let next = 0;
     sizes.forEach((size, fold) => {
-      for (const end = next + size; next < end; next++) foldOf[samples[next] as number] = fold;
+      for (const end = next + size; next < end; next++) foldOf[samples[next]] = fold;
     });
   }
   return foldsOf(foldOf, k);

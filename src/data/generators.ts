@@ -80,12 +80,12 @@ export function makeRegression(options: RegressionOptions = {}): RegressionDatas
   checkDeviation("makeRegression", "noise", noise);
   const truth = normals(features + 1, seed, TRUTH);
   const weights = truth.slice(1);
-  const intercept = truth[0] as number;
+  const intercept = truth[0];
   const inputs = normals(count * features, seed, INPUTS);
   const errors = normals(count, seed, NOISE);
   const targets = errors.map((error, sample) => {
     const row = inputs.subarray(sample * features, (sample + 1) * features);
-    return row.reduce((sum, x, i) => sum + x * (weights[i] as number), intercept + noise * error);
+    return row.reduce((sum, x, i) => sum + x * weights[i], intercept + noise * error);
   });
   const made = dataset({
     name: "regression",
@@ -109,10 +109,10 @@ export function makeMoons(options: MoonsOptions = {}): Dataset {
   const angles = uniforms(count, seed, INPUTS);
   const errors = normals(2 * count, seed, NOISE);
   return classified("moons", count, 2, seed, (sample, label) => {
-    const angle = Math.PI * (angles[sample] as number);
+    const angle = Math.PI * angles[sample];
     const circle = [Math.cos(angle), Math.sin(angle)] as const;
     const point = label === 0 ? circle : [1 - circle[0], 0.5 - circle[1]];
-    return point.map((x, axis) => x + noise * (errors[2 * sample + axis] as number));
+    return point.map((x, axis) => x + noise * errors[2 * sample + axis]);
   });
 }
 
@@ -139,8 +139,7 @@ export function makeBlobs(options: BlobsOptions = {}): Dataset {
   return classified("blobs", count, classes, seed, (sample, label) =>
     Array.from(
       { length: features },
-      (_, i) =>
-        (centres[label * features + i] as number) + deviation * (errors[sample * features + i] as number),
+      (_, i) => centres[label * features + i] + deviation * errors[sample * features + i],
     ),
   );
 }

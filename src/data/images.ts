@@ -71,7 +71,7 @@ const IMAGE_OPTIONS: OptionKinds<ImageDatasetOptions> = {
 export function imageDataset(options: ImageDatasetOptions): Dataset;
 export function imageDataset(options: ImageInputOptions): InputSet;
 export function imageDataset(options: ImageDatasetOptions | ImageInputOptions): Dataset | InputSet {
-  checkOptions("imageDataset", options as ImageDatasetOptions, IMAGE_OPTIONS);
+  checkOptions("imageDataset", options, IMAGE_OPTIONS);
   const { name = "images", images, labels, grey = false } = options;
   const first = images[0];
   if (first === undefined) throw new RangeError(`${name}: no images; a data set needs one or more`);
@@ -92,12 +92,12 @@ export function imageDataset(options: ImageDatasetOptions | ImageInputOptions): 
   const sources = images.map((image, i) =>
     checkImage(name, image, i, { ...options, width, height, channels }),
   );
-  const kept = (sources[0] as Source).kept;
+  const kept = sources[0].kept;
   if (grey && kept !== 3) {
     throw new RangeError(`${name}: grey needs 3 channels, red, green and blue; the images have ${kept}`);
   }
   const shape = [grey ? 1 : kept, height, width];
-  const sample = (shape[0] as number) * pixels;
+  const sample = shape[0] * pixels;
   const data = new Uint8Array(images.length * sample);
   sources.forEach((source, i) => {
     (grey ? writeGrey : writeChannels)(data.subarray(i * sample, (i + 1) * sample), source, pixels);
@@ -154,7 +154,7 @@ function checkImage(
     );
   }
   for (let at = 0; at < data.length; at++) {
-    const value = data[at] as number;
+    const value = data[at];
     if (Number.isInteger(value) && value >= 0 && value <= 255) continue;
     throw new RangeError(
       `${name}: image ${i} holds ${value} at ${at}; expected bytes, 0 to 255; give floats to dataset() instead`,
@@ -173,7 +173,7 @@ function writeChannels(into: Uint8Array, source: Source, pixels: number): void {
   const { data, kept, pixelStride, channelStride } = source;
   for (let channel = 0; channel < kept; channel++) {
     for (let pixel = 0; pixel < pixels; pixel++) {
-      into[channel * pixels + pixel] = data[pixel * pixelStride + channel * channelStride] as number;
+      into[channel * pixels + pixel] = data[pixel * pixelStride + channel * channelStride];
     }
   }
 }
@@ -181,7 +181,7 @@ function writeChannels(into: Uint8Array, source: Source, pixels: number): void {
 function writeGrey(into: Uint8Array, { data, pixelStride, channelStride }: Source, pixels: number): void {
   for (let pixel = 0; pixel < pixels; pixel++) {
     const at = pixel * pixelStride;
-    const grey = LUMA.reduce((sum, weight, c) => sum + weight * (data[at + c * channelStride] as number), 0);
+    const grey = LUMA.reduce((sum, weight, c) => sum + weight * data[at + c * channelStride], 0);
     into[pixel] = Math.round(grey);
   }
 }

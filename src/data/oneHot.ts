@@ -30,7 +30,7 @@ function vectors(owner: string, indices: ArrayLike<number>, width: number): Floa
     );
   }
   const data = new Float32Array(indices.length * width);
-  for (let row = 0; row < indices.length; row++) data[row * width + (indices[row] as number)] = 1;
+  for (let row = 0; row < indices.length; row++) data[row * width + indices[row]] = 1;
   return data;
 }
 

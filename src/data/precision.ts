@@ -22,11 +22,11 @@ export function checkPrecision(owner: string, field: Field, { names, remedy }: P
   const size = sampleSize(field);
   const count = exact.length / size;
   for (let column = 0; column < size; column++) {
-    const first = exact[column] as number;
+    const first = exact[column];
     // Relative to the first value: sums of squares of large numbers would round, too.
     let [sum, squares, errors] = [0, 0, 0];
     for (let at = column; at < exact.length; at += size) {
-      const value = exact[at] as number;
+      const value = exact[at];
       sum += value - first;
       squares += (value - first) ** 2;
       errors += (value - Math.fround(value)) ** 2;

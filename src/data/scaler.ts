@@ -118,7 +118,7 @@ export class Scaler implements ScalerData {
     if (shape.length === 0) return true;
     const same = (length: number, axis: number) => length === sample[axis];
     if (shape.length !== sample.length) return false;
-    return this.#byChannel ? same(shape[0] as number, 0) : shape.every(same);
+    return this.#byChannel ? same(shape[0], 0) : shape.every(same);
   }
 
   #rows(
@@ -160,7 +160,7 @@ export class Scaler implements ScalerData {
     const result = new Float64Array(values.length);
     for (let i = 0; i < result.length; i++) {
       const column = Math.floor((i % size) / together);
-      result[i] = formula(values[i] as number, offset[column] as number, factor[column] as number);
+      result[i] = formula(values[i], offset[column], factor[column]);
     }
     return result;
   }

@@ -76,8 +76,8 @@ export function minMaxScaler(options: MinMaxOptions = {}): UnfittedScaler {
     );
   }
   return unfitted("minMax", per, (sorted) => {
-    const min = sorted[0] as number;
-    const factor = (high - low) / ((sorted[sorted.length - 1] as number) - min);
+    const min = sorted[0];
+    const factor = (high - low) / (sorted[sorted.length - 1] - min);
     return { offset: min - low / factor, factor };
   });
 }
@@ -91,7 +91,7 @@ export function standardScaler(options: ScalerOptions = {}): UnfittedScaler {
   const { per } = checkOptions("standardScaler", options, { per: "string" });
   return unfitted("standard", per, (sorted) => {
     // Relative to the least value: sums of large numbers would round away the differences.
-    const least = sorted[0] as number;
+    const least = sorted[0];
     const mean = least + sorted.reduce((sum, value) => sum + (value - least), 0) / sorted.length;
     const variance = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length;
     return { offset: mean, factor: 1 / Math.sqrt(variance) };
@@ -121,8 +121,8 @@ export function robustScaler(options: RobustOptions = {}): UnfittedScaler {
 /** Quantile by linear interpolation between the two nearest samples, numpy's default. */
 function quantile(sorted: Float64Array, q: number): number {
   const at = q * (sorted.length - 1);
-  const below = sorted[Math.floor(at)] as number;
-  const above = sorted[Math.ceil(at)] as number;
+  const below = sorted[Math.floor(at)];
+  const above = sorted[Math.ceil(at)];
   return below + (above - below) * (at - Math.floor(at));
 }
 
@@ -189,13 +189,13 @@ function sortedColumn({ values, size }: Samples, column: number, columns: number
   const found = new Float64Array(values.length / columns);
   for (let i = 0; i < found.length; i++) {
     const sample = Math.floor(i / together);
-    found[i] = values[sample * size + column * together + (i % together)] as number;
+    found[i] = values[sample * size + column * together + (i % together)];
   }
   return found.sort();
 }
 
 function measureColumn(operation: string, label: string, sorted: Float64Array, measure: Measure): Measured {
-  const [min, max] = [sorted[0] as number, sorted[sorted.length - 1] as number];
+  const [min, max] = [sorted[0], sorted[sorted.length - 1]];
   if (min === max) {
     throw new RangeError(
       `${operation}: ${label} is constant: all ${sorted.length} values are ${min}; ` +

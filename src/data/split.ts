@@ -36,7 +36,7 @@ function largestRemainders(count: number, ratios: readonly number[], behind?: re
     .sort((a, b) => b.claim - a.claim || a.part - b.part)
     .slice(0, left)
     .forEach(({ part }) => {
-      sizes[part] = (sizes[part] as number) + 1;
+      sizes[part] = sizes[part] + 1;
     });
   return sizes;
 }
@@ -84,7 +84,7 @@ export function split<T extends InputSet, const Ratios extends readonly number[]
     : consecutive(order, largestRemainders(count, ratios));
   const parts: number[][] = ratios.map(() => []);
   // In the order of dealing: otherwise a part would list class after class.
-  for (const index of order) parts[partOf[index] as number]?.push(index);
+  for (const index of order) parts[partOf[index]]?.push(index);
   const sets = parts.map((indices, part) => {
     if (indices.length > 0) return subset(source, indices);
     throw new RangeError(
@@ -102,7 +102,7 @@ function consecutive(
 ): Uint32Array {
   let next = 0;
   sizes.forEach((size, part) => {
-    for (const end = next + size; next < end; next++) into[samples[next] as number] = part;
+    for (const end = next + size; next < end; next++) into[samples[next]] = part;
   });
   return into;
 }
@@ -117,7 +117,7 @@ function stratifiedParts(source: InputSet, ratios: readonly number[], order: Uin
     const sizes = largestRemainders(samples.length, ratios, behind);
     consecutive(samples, sizes, partOf);
     ratios.forEach((ratio, part) => {
-      behind[part] = (behind[part] as number) + ratio * samples.length - (sizes[part] as number);
+      behind[part] = behind[part] + ratio * samples.length - sizes[part];
     });
   }
   return partOf;

@@ -133,7 +133,7 @@ export function encodeSafetensors(
     if (typeof given === "object" && given !== null && !isPromise(given)) continue;
     throw new TypeError(`encodeSafetensors: ${what} is ${inWords(given)}; give an object, values by name`);
   }
-  const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
+  const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
   const fields: string[] = [];
   if (metadata !== undefined) fields.push(`"${METADATA}":${JSON.stringify(metadata)}`);
   let size = 0;
@@ -176,7 +176,7 @@ function writeElements(view: DataView, start: number, data: TensorData): void {
     return;
   }
   const put = data instanceof Float32Array ? view.setFloat32 : view.setInt32;
-  for (let i = 0; i < data.length; i++) put.call(view, start + 4 * i, data[i] as number, true);
+  for (let i = 0; i < data.length; i++) put.call(view, start + 4 * i, data[i], true);
 }
 
 /** A checked tensor entry of the header. */
@@ -318,7 +318,7 @@ function checkEntry(name: string, value: unknown, where: string): Entry {
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isLength)) {
     throw new Error(`${where}: data_offsets is ${JSON.stringify(offsets)}; expected [begin, end] in bytes`);
   }
-  const [begin, end] = offsets as [number, number];
+  const [begin, end] = offsets;
   const expected = elements(shape) * dtype.bytes;
   if (end - begin !== expected) {
     throw new Error(

@@ -143,9 +143,8 @@ function predict(
       );
     }
     for (let output = 0; output < outputs; output++) {
-      let sum = intercept[output] as number;
-      for (let j = 0; j < features; j++)
-        sum += (weights[output * features + j] as number) * (row[j] as number);
+      let sum = intercept[output];
+      for (let j = 0; j < features; j++) sum += (weights[output * features + j] as number) * row[j];
       predicted[i * outputs + output] = sum;
     }
   });
@@ -188,7 +187,7 @@ function fromRows({ x, y }: LinearRows): { x: Matrix; y: Matrix } {
 }
 
 function toMatrix(what: string, rows: number[][]): Matrix {
-  const width = (rows[0] as number[]).length;
+  const width = rows[0].length;
   rows.forEach((row, i) => {
     if (row.length !== width || width === 0) {
       throw new RangeError(

@@ -69,7 +69,7 @@ export async function objective<const Inputs extends Record<string, InputSpec>>(
       { name: "hessian product", inputs: specs, training: false },
     );
     made.push(second);
-    for (const step of made) step.write(values as Readonly<Record<string, Elements>>);
+    for (const step of made) step.write(values);
     return new ModelObjective(trainer, first, second);
   } catch (error) {
     for (const step of made) step.release();

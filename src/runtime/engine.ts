@@ -252,7 +252,7 @@ export function checkElements(what: string, dtype: DType, length: number, data: 
   const expected = arrayOf(dtype);
   if (!(data instanceof expected)) {
     throw new EngineError(
-      `${what} takes a ${expected.name}, got ${(data as object)?.constructor?.name ?? typeof data}; convert it with ${expected.name}.from(…)`,
+      `${what} takes a ${expected.name}, got ${data?.constructor?.name ?? typeof data}; convert it with ${expected.name}.from(…)`,
     );
   }
   if (data.length !== length) {

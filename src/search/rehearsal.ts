@@ -21,9 +21,7 @@ export function fitOptionsOf<C>(
   epochs: number | undefined,
   onRead: (name: string) => void,
 ): FitOptions {
-  const chosen = Object.fromEntries(
-    Object.entries(choices).filter(([name]) => originOf(name) !== undefined),
-  ) as FitOptions;
+  const chosen = Object.fromEntries(Object.entries(choices).filter(([name]) => originOf(name) !== undefined));
   const made = options?.(watched(search, choices, onRead)) ?? {};
   checkFitOptions(search, "options", made);
   if (epochs !== undefined && "epochs" in made) throw ownEpochs(search, "options");

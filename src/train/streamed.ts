@@ -245,7 +245,7 @@ class Column {
         `${this.name}: sample ${read + Math.floor(bad / this.#size)} ${found}; expected ${expected}`,
       );
     }
-    this.#elements.set(part as Float32Array, this.#held);
+    this.#elements.set(part, this.#held);
     this.#held += part.length;
   }
 

@@ -62,7 +62,7 @@ function samples(name: string, seed: number, start: number, count: number): Data
     const label = labelOf(seed, start + i);
     labels[i] = label;
     const image = images.subarray(i * PIXELS, (i + 1) * PIXELS);
-    drawSample(forms[label] as readonly Glyph[], seed, start + i, image);
+    drawSample(forms[label], seed, start + i, image);
   }
   return dataset({
     name,
@@ -81,10 +81,7 @@ function drawSample(forms: readonly Glyph[], seed: number, sample: number, image
   // Three random streams for each sample: choices, the hand, and noise.
   const [form, softness] = uniforms(2, seed, 3 * sample);
   const noise = uniforms(PIXELS, seed, 3 * sample + 2);
-  const path = draw(
-    forms[Math.floor(form * forms.length)] as Glyph,
-    reader(normals(DRAWS, seed, 3 * sample + 1)),
-  );
+  const path = draw(forms[Math.floor(form * forms.length)], reader(normals(DRAWS, seed, 3 * sample + 1)));
   const ink = rasterize(path);
   blur(ink, 0.04 + 0.14 * softness);
   develop(ink, noise, 0.25, image);

@@ -85,7 +85,7 @@ const FORMS: readonly (readonly (readonly string[])[])[] = [
 function parseStroke(text: string): PenPoint[] {
   return text.split(" ").map((point) => {
     const [x, y] = point.replace("!", "").split(",").map(Number);
-    return { x: x as number, y: y as number, corner: point.endsWith("!") };
+    return { x: x, y: y, corner: point.endsWith("!") };
   });
 }
 

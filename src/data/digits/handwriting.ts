@@ -59,8 +59,8 @@ export function draw(glyph: Glyph, normal: Normal): PenPath {
   let at = 0;
   for (const curve of curves) {
     for (let i = 0; i < curve.length; i += 2, at++) {
-      path.x[at] = (curve[i] as number) - 50;
-      path.y[at] = (curve[i + 1] as number) - 50;
+      path.x[at] = curve[i] - 50;
+      path.y[at] = curve[i + 1] - 50;
       path.penDown[at] = i === 0 ? 0 : 1;
     }
   }
@@ -84,10 +84,10 @@ function jitter(stroke: readonly PenPoint[], normal: Normal): PenPoint[] {
  * spline's missing neighbour is the end itself.
  */
 function smooth(points: readonly PenPoint[]): number[] {
-  const curve: number[] = [points[0]?.x as number, points[0]?.y as number];
+  const curve: number[] = [points[0]?.x, points[0]?.y];
   for (let i = 0; i + 1 < points.length; i++) {
-    const from = points[i] as PenPoint;
-    const to = points[i + 1] as PenPoint;
+    const from = points[i];
+    const to = points[i + 1];
     const before = from.corner ? from : (points[i - 1] ?? from);
     const after = to.corner ? to : (points[i + 2] ?? to);
     for (let step = 1; step <= STEPS_PER_POINT; step++) {
@@ -115,12 +115,12 @@ function bend({ x, y }: PenPath, normal: Normal): void {
     phase: 3 * normal(),
   }));
   for (let i = 0; i < x.length; i++) {
-    const px = x[i] as number;
-    const py = y[i] as number;
+    const px = x[i];
+    const py = y[i];
     waves.forEach((wave, w) => {
       const move = wave.reach * Math.sin(wave.alongX * px + wave.alongY * py + wave.phase);
-      if (w % 2 === 0) x[i] = (x[i] as number) + move;
-      else y[i] = (y[i] as number) + move;
+      if (w % 2 === 0) x[i] = x[i] + move;
+      else y[i] = y[i] + move;
     });
   }
 }
@@ -133,8 +133,8 @@ function turn({ x, y }: PenPath, normal: Normal): void {
   const cosine = Math.cos(angle);
   const sine = Math.sin(angle);
   for (let i = 0; i < x.length; i++) {
-    const py = y[i] as number;
-    const px = (x[i] as number) * aspect - py * slant;
+    const py = y[i];
+    const px = x[i] * aspect - py * slant;
     x[i] = px * cosine - py * sine;
     y[i] = px * sine + py * cosine;
   }
@@ -164,8 +164,8 @@ function place({ x, y, radius, penDown }: PenPath, normal: Normal): void {
   let massY = 0;
   for (let i = 1; i < x.length; i++) {
     if (penDown[i] === 0) continue;
-    const [fromX, toX, fromY, toY] = [x[i - 1] as number, x[i] as number, y[i - 1] as number, y[i] as number];
-    const ink = Math.hypot(toX - fromX, toY - fromY) * (radius[i] as number);
+    const [fromX, toX, fromY, toY] = [x[i - 1], x[i], y[i - 1], y[i]];
+    const ink = Math.hypot(toX - fromX, toY - fromY) * radius[i];
     mass += ink;
     massX += (ink * (fromX + toX)) / 2;
     massY += (ink * (fromY + toY)) / 2;
@@ -173,7 +173,7 @@ function place({ x, y, radius, penDown }: PenPath, normal: Normal): void {
   const left = MIDDLE + HAND.shift * normal() - (scale * massX) / mass;
   const top = MIDDLE + HAND.shift * normal() - (scale * massY) / mass;
   for (let i = 0; i < x.length; i++) {
-    x[i] = left + scale * (x[i] as number);
-    y[i] = top + scale * (y[i] as number);
+    x[i] = left + scale * x[i];
+    y[i] = top + scale * y[i];
   }
 }

@@ -12,8 +12,8 @@ export function rasterize({ x, y, radius, penDown }: PenPath): Float32Array {
   const ink = new Float32Array(SIDE * SIDE);
   for (let i = 1; i < x.length; i++) {
     if (penDown[i] === 0) continue;
-    const width = ((radius[i - 1] as number) + (radius[i] as number)) / 2;
-    line(ink, x[i - 1] as number, y[i - 1] as number, x[i] as number, y[i] as number, width);
+    const width = (radius[i - 1] + radius[i]) / 2;
+    line(ink, x[i - 1], y[i - 1], x[i], y[i], width);
   }
   return ink;
 }
@@ -36,7 +36,7 @@ function line(ink: Float32Array, x0: number, y0: number, x1: number, y1: number,
       const offY = row - y0 - t * dy;
       const here = reach - Math.sqrt(offX * offX + offY * offY);
       const pixel = row * SIDE + column;
-      if (here > (ink[pixel] as number)) ink[pixel] = Math.min(1, here);
+      if (here > ink[pixel]) ink[pixel] = Math.min(1, here);
     }
   }
 }
@@ -50,8 +50,8 @@ export function blur(ink: Float32Array, amount: number): void {
       before = 0;
       for (let i = 0; i < SIDE; i++) {
         const at = start + i * step;
-        const here = ink[at] as number;
-        const after = i + 1 < SIDE ? (ink[at + step] as number) : 0;
+        const here = ink[at];
+        const after = i + 1 < SIDE ? ink[at + step] : 0;
         ink[at] = here + amount * (before + after - 2 * here);
         before = here;
       }
@@ -65,8 +65,8 @@ export function blur(ink: Float32Array, amount: number): void {
  */
 export function develop(ink: Float32Array, noise: Float32Array, amount: number, out: Uint8Array): void {
   for (let i = 0; i < out.length; i++) {
-    const here = ink[i] as number;
-    const value = here + amount * ((noise[i] as number) - 0.5) * (0.3 + here);
+    const here = ink[i];
+    const value = here + amount * (noise[i] - 0.5) * (0.3 + here);
     out[i] = value < 0.04 ? 0 : value >= 1 ? 255 : Math.round(255 * value);
   }
 }

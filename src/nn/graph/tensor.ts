@@ -151,11 +151,11 @@ export const registeredOps: ReadonlyMap<string, Op> = ops;
 export function define<A>(op: Op<A>): MakeNode<A> {
   if (ops.has(op.name))
     throw new Error(`define: there is an op "${op.name}" already; give this one another name`);
-  ops.set(op.name, op as Op);
+  ops.set(op.name, op);
   return (inputs, attributes, label) => {
     const { shape, dtype } = op.infer(inputs, attributes);
     // A node's attributes belong to its op, and only its op looks at them.
-    return new Tensor(op, inputs, attributes, shape, dtype, label) as Tensor;
+    return new Tensor(op, inputs, attributes, shape, dtype, label);
   };
 }
 

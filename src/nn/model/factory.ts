@@ -26,7 +26,7 @@ export function factory<Made, Arguments extends readonly unknown[]>(
     refuseTensor(name, args[0], kind, op);
     return make(...args);
   };
-  const byDefault = make as () => Made;
+  const byDefault = make;
   // Given without a call, it is called so in messages.
   return Object.defineProperty(Object.assign(called, { [UNCALLED]: byDefault }), "name", { value: name });
 }

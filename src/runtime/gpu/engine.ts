@@ -162,7 +162,7 @@ export class GpuEngine implements Engine {
     const refused = await error;
     // WebGPU's own message says more than its consequence.
     if (refused) throw new EngineError(`${what}: ${refused.message}`);
-    if (failed) throw (failed as { thrown: unknown }).thrown;
+    if (failed) throw failed.thrown;
     return value as T;
   }
 

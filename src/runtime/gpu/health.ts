@@ -15,7 +15,7 @@ export class Health {
 
   constructor(device: GPUDevice) {
     device.addEventListener("uncapturederror", (event) => {
-      this.#stray = (event as GPUUncapturedErrorEvent).error.message;
+      this.#stray = event.error.message;
       this.strays++;
     });
     this.#gone = device.lost.then(({ reason, message }) => {

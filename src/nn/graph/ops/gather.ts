@@ -56,7 +56,7 @@ export function pickedRows(
   tensor: Tensor,
   known: (input: Tensor) => PickedRows | undefined,
 ): PickedRows | undefined {
-  if (tensor.op === (gatherOp as Op)) {
+  if (tensor.op === gatherOp) {
     const [source, indices] = tensor.inputs;
     return indices.rank === 1 ? { source: reshape(source, [source.shape[0], -1]), indices } : undefined;
   }

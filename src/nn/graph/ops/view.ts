@@ -115,7 +115,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
 
 /** The axes of a transposed view and what it views, or undefined. */
 export function transposed(node: Tensor): { input: Tensor; axes: readonly number[] } | undefined {
-  if (node.op !== (transposeOp as Op)) return undefined;
+  if (node.op !== transposeOp) return undefined;
   return { input: node.inputs[0], axes: (node as Tensor<{ axes: readonly number[] }>).attributes.axes };
 }
 
