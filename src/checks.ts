@@ -64,6 +64,8 @@ function checkKind(what: string, value: unknown, kind: string): void {
   );
 }
 
+const INFINITE = Number.POSITIVE_INFINITY;
+
 /** @throws TypeError for what is no number, such as "32"; NaN is one */
 export function checkNumber(what: string, value: unknown): asserts value is number {
   if (typeof value !== "number") throw new TypeError(`${what} is ${inWords(value)}; give a number`);
@@ -75,10 +77,27 @@ export function checkFiniteNumber(what: string, value: unknown): asserts value i
   if (!Number.isFinite(value)) throw new RangeError(`${what} is ${value}; give a finite number`);
 }
 
+export function isWhole(value: unknown, least = 0, most = Number.MAX_SAFE_INTEGER): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most;
+}
+
 /** @throws RangeError unless it is a whole number from `least` on */
 export function checkWhole(what: string, value: unknown, least = 1): asserts value is number {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return;
-  throw new RangeError(`${what} is ${inWords(value)}; give a whole number from ${least}`);
+  if (!isWhole(value, least))
+    throw new RangeError(`${what} is ${inWords(value)}; give a whole number from ${least}`);
+}
+
+/** @throws RangeError unless it is a finite number from `low` to `high` */
+export function checkFinite(what: string, value: number, low = -INFINITE, high = INFINITE): void {
+  if (Number.isFinite(value) && value >= low && value <= high) return;
+  const bounds = `${low === -INFINITE ? "" : ` from ${low}`}${high === INFINITE ? "" : ` to ${high}`}`;
+  throw new RangeError(`${what} is ${inWords(value)}; give a finite number${bounds}`);
+}
+
+/** @throws RangeError unless it is a finite number above 0 */
+export function checkPositive(what: string, value: unknown): asserts value is number {
+  if (typeof value === "number" && value > 0 && value < INFINITE) return;
+  throw new RangeError(`${what} is ${inWords(value)}; give a finite number above 0`);
 }
 
 /** @throws TypeError for what is no string */

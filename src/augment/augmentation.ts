@@ -1,5 +1,4 @@
 /** Kinds of augmentations, and their random numbers. */
-import { inWords } from "../checks.ts";
 import { sampleUniform } from "../nn/graph/ops/sampleRandom.ts";
 import { add, mul } from "../nn/graph/ops/scalar.ts";
 import { slice } from "../nn/graph/ops/slice.ts";
@@ -96,11 +95,4 @@ export function checkFits(name: string, what: string, pixels: number, { height, 
     name,
     `${what} is ${pixels} pixels, but the images are ${height} × ${width}; give less`,
   );
-}
-
-/** @throws RangeError unless `value` is a finite number from `low` to `high` */
-export function checkNumber(what: string, value: number, low = 0, high = Number.POSITIVE_INFINITY): void {
-  if (Number.isFinite(value) && value >= low && value <= high) return;
-  const bound = Number.isFinite(high) ? `from ${low} to ${high}` : `from ${low}`;
-  throw new RangeError(`${what} is ${inWords(value)}; give a finite number ${bound}`);
 }

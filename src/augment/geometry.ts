@@ -1,12 +1,12 @@
 /** Augmentations that move pixels: by a linear map, or by a smooth random field. */
-import { checkOptions, checkWhole } from "../checks.ts";
+import { checkFinite, checkOptions, checkWhole } from "../checks.ts";
 import { matmul } from "../nn/graph/ops/matmul.ts";
 import { cos, div, floor, greater, mul, neg, sin, sub } from "../nn/graph/ops/scalar.ts";
 import { tensor } from "../nn/graph/ops/source.ts";
 import { stored } from "../nn/graph/ops/stored.ts";
 import { reshape, transpose } from "../nn/graph/ops/view.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
-import { type Augmentation, checkFits, checkNumber, STILL } from "./augmentation.ts";
+import { type Augmentation, checkFits, STILL } from "./augmentation.ts";
 
 const RADIANS = Math.PI / 180;
 
@@ -23,7 +23,7 @@ export interface TranslateOptions {
 export function translate(pixels: number, options: TranslateOptions = {}): Augmentation {
   const { whole = false } = checkOptions("translate", options, { whole: "boolean" });
   const name = `translate(${pixels}${whole ? ", whole" : ""})`;
-  checkNumber("translate: pixels", pixels);
+  checkFinite("translate: pixels", pixels, 0);
   if (whole && !Number.isInteger(pixels)) {
     throw new RangeError(`translate: pixels is ${pixels}; give a whole number with the option whole`);
   }
@@ -57,7 +57,7 @@ export function crop(padding: number): Augmentation {
  * @throws RangeError where `degrees` is not from 0 to 180
  */
 export function rotate(degrees: number): Augmentation {
-  checkNumber("rotate: degrees", degrees, 0, 180);
+  checkFinite("rotate: degrees", degrees, 0, 180);
   return {
     kind: "affine",
     name: `rotate(${degrees})`,
@@ -74,8 +74,8 @@ export function rotate(degrees: number): Augmentation {
  * @throws RangeError where `from` is not above 0, or `to` is below `from`
  */
 export function scale(from: number, to: number): Augmentation {
-  checkNumber("scale: from", from, Number.MIN_VALUE);
-  checkNumber("scale: to", to, from);
+  checkFinite("scale: from", from, Number.MIN_VALUE);
+  checkFinite("scale: to", to, from);
   return {
     kind: "affine",
     name: `scale(${from}, ${to})`,
@@ -91,7 +91,7 @@ export function scale(from: number, to: number): Augmentation {
  * @throws RangeError where `degrees` is not from 0 to 89
  */
 export function shear(degrees: number): Augmentation {
-  checkNumber("shear: degrees", degrees, 0, 89);
+  checkFinite("shear: degrees", degrees, 0, 89);
   return {
     kind: "affine",
     name: `shear(${degrees})`,
@@ -117,8 +117,8 @@ export interface FlipOptions {
 export function flip(options: FlipOptions = {}): Augmentation {
   checkOptions("flip", options, { horizontal: "number", vertical: "number" });
   const { horizontal = 0.5, vertical = 0 } = options;
-  checkNumber("flip: horizontal", horizontal, 0, 1);
-  checkNumber("flip: vertical", vertical, 0, 1);
+  checkFinite("flip: horizontal", horizontal, 0, 1);
+  checkFinite("flip: vertical", vertical, 0, 1);
   return {
     kind: "affine",
     name: `flip(${horizontal}, ${vertical})`,
@@ -146,8 +146,8 @@ export interface ElasticOptions {
 export function elastic(options: ElasticOptions = {}): Augmentation {
   const { alpha = 34, sigma = 4 } = checkOptions("elastic", options, { alpha: "number", sigma: "number" });
   const name = `elastic(${alpha}, ${sigma})`;
-  checkNumber("elastic: alpha", alpha);
-  checkNumber("elastic: sigma", sigma, 0.1);
+  checkFinite("elastic: alpha", alpha, 0);
+  checkFinite("elastic: sigma", sigma, 0.1);
   return {
     kind: "field",
     name,

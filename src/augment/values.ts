@@ -1,6 +1,6 @@
 /** Augmentations that change values in place, or whole batches. */
 
-import { inWords } from "../checks.ts";
+import { checkFinite, inWords } from "../checks.ts";
 import { gather } from "../nn/graph/ops/gather.ts";
 import { mean } from "../nn/graph/ops/reduce.ts";
 import {
@@ -22,7 +22,7 @@ import { reshape } from "../nn/graph/ops/view.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
 import type { Batch } from "../nn/training/batch.ts";
 import { elementCount } from "../program.ts";
-import { type Augmentation, checkFits, checkNumber, imageSize } from "./augmentation.ts";
+import { type Augmentation, checkFits, imageSize } from "./augmentation.ts";
 
 /** [batch] as [batch, 1, …], to broadcast over samples like `x`. */
 function perSample(values: Tensor, x: Tensor): Tensor {
@@ -39,7 +39,7 @@ function within(x: Tensor, range: Batch["range"]): Tensor {
  * @throws RangeError where `by` is negative or not finite
  */
 export function brightness(by: number): Augmentation {
-  checkNumber("brightness: by", by);
+  checkFinite("brightness: by", by, 0);
   return {
     kind: "values",
     name: `brightness(${by})`,
@@ -54,8 +54,8 @@ export function brightness(by: number): Augmentation {
  * @throws RangeError where `from` is negative, or `to` is below `from`
  */
 export function contrast(from: number, to: number): Augmentation {
-  checkNumber("contrast: from", from);
-  checkNumber("contrast: to", to, from);
+  checkFinite("contrast: from", from, 0);
+  checkFinite("contrast: to", to, from);
   return {
     kind: "values",
     name: `contrast(${from}, ${to})`,
@@ -72,7 +72,7 @@ export function contrast(from: number, to: number): Augmentation {
  * @throws RangeError where `deviation` is negative or not finite
  */
 export function noise(deviation: number): Augmentation {
-  checkNumber("noise: deviation", deviation);
+  checkFinite("noise: deviation", deviation, 0);
   return {
     kind: "values",
     name: `noise(${deviation})`,
@@ -124,7 +124,7 @@ export function cutout(size: number): Augmentation {
  * @throws RangeError where `alpha` is not from 0.01 to 100
  */
 export function mixup(alpha = 0.2): Augmentation {
-  checkNumber("mixup: alpha", alpha, 0.01, 100);
+  checkFinite("mixup: alpha", alpha, 0.01, 100);
   return {
     kind: "batch",
     name: `mixup(${alpha})`,

@@ -1,5 +1,5 @@
 /** Early stopping. */
-import { checkOptions } from "../checks.ts";
+import { checkFinite, checkOptions, checkWhole } from "../checks.ts";
 import type { Callback } from "../train/callback.ts";
 import type { FitRun } from "../train/fit.ts";
 import { exclusive } from "./exclusive.ts";
@@ -39,12 +39,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
     restoreBest: "boolean",
   });
   const { patience = 5, minDelta = 0, restoreBest = true } = options;
-  if (!Number.isInteger(patience) || patience < 1) {
-    throw new RangeError(`earlyStopping: patience is ${patience}; give a number of epochs from 1`);
-  }
-  if (!(minDelta >= 0 && Number.isFinite(minDelta))) {
-    throw new RangeError(`earlyStopping: minDelta is ${minDelta}; give a finite number from 0`);
-  }
+  checkWhole("earlyStopping: patience", patience);
+  checkFinite("earlyStopping: minDelta", minDelta, 0);
   const judge = new Judge("earlyStopping", options);
   /** Weights of the best epoch. */
   let weights: Weights | undefined;

@@ -321,7 +321,7 @@ export class Table {
       const cell = this.#cell(row, column);
       if (typeof cell === "number") return cell;
       const value = numbers.parse(cell);
-      if (Number.isFinite(value) && Number.isFinite(Math.fround(value as number))) return value as number;
+      if (value !== undefined && Number.isFinite(Math.fround(value))) return value;
       const place = this.#place(row, column.name);
       throw new Error(
         value === undefined

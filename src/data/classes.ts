@@ -15,7 +15,7 @@ export function samplesByClass(
   }
   const found = new Map<number, number[]>();
   for (const index of order) {
-    const label = targets.data[index] as number;
+    const label = targets.data[index];
     const samples = found.get(label);
     if (samples) samples.push(index);
     else found.set(label, [index]);

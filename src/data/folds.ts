@@ -2,7 +2,7 @@
  * Cross-validation: pairs of training and validation sets as lists of indices for `subset`. Without shuffling, the
  * folds equal those of scikit-learn's `KFold`, `StratifiedKFold` and `TimeSeriesSplit`.
  */
-import { checkOptions, inWords, type OptionKinds } from "../checks.ts";
+import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import { epochOrder } from "../random.ts";
 import { checkClassCounts, samplesByClass } from "./classes.ts";
 import { checkDataset, type InputSet } from "./dataset.ts";
@@ -141,9 +141,7 @@ export function timeSeriesSplit(
     ["gap", gap, 0],
     ["maxTrainSize", maxTrainSize, 1],
   ] as const) {
-    if (!Number.isInteger(value) || value < least) {
-      throw new RangeError(`timeSeriesSplit: ${option} is ${value}; give a whole number from ${least}`);
-    }
+    checkWhole(`timeSeriesSplit: ${option}`, value, least);
   }
   const before = count - k * testSize - gap;
   if (testSize < 1 || before < 1) {

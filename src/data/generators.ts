@@ -2,7 +2,7 @@
  * Small data sets generated from a seed, for lessons and tests. The same arguments give the same data on every
  * platform.
  */
-import { checkOptions } from "../checks.ts";
+import { checkFinite, checkOptions, checkWhole } from "../checks.ts";
 import { normals, permutation, uniforms } from "../random.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 
@@ -48,18 +48,8 @@ const INPUTS = 0;
 const NOISE = 1;
 const TRUTH = 2;
 
-function checkWhole(operation: string, sizes: Readonly<Record<string, number>>): void {
-  for (const [name, size] of Object.entries(sizes)) {
-    if (!Number.isSafeInteger(size) || size < 1) {
-      throw new RangeError(`${operation}: ${name} is ${size}; give a whole number from 1`);
-    }
-  }
-}
-
-function checkDeviation(operation: string, name: string, deviation: number): void {
-  if (!(deviation >= 0 && Number.isFinite(deviation))) {
-    throw new RangeError(`${operation}: ${name} is ${deviation}; give a finite number from 0`);
-  }
+function checkSizes(operation: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, size] of Object.entries(sizes)) checkWhole(`${operation}: ${name}`, size);
 }
 
 /**
@@ -76,8 +66,8 @@ export function makeRegression(options: RegressionOptions = {}): RegressionDatas
     seed: "number",
   });
   const { count = 200, features = 3, noise = 0.1, seed = 0 } = options;
-  checkWhole("makeRegression", { count, features });
-  checkDeviation("makeRegression", "noise", noise);
+  checkSizes("makeRegression", { count, features });
+  checkFinite("makeRegression: noise", noise, 0);
   const truth = normals(features + 1, seed, TRUTH);
   const weights = truth.slice(1);
   const intercept = truth[0];
@@ -104,8 +94,8 @@ export function makeRegression(options: RegressionOptions = {}): RegressionDatas
 export function makeMoons(options: MoonsOptions = {}): Dataset {
   checkOptions("makeMoons", options, { count: "number", noise: "number", seed: "number" });
   const { count = 200, noise = 0.1, seed = 0 } = options;
-  checkWhole("makeMoons", { count });
-  checkDeviation("makeMoons", "noise", noise);
+  checkSizes("makeMoons", { count });
+  checkFinite("makeMoons: noise", noise, 0);
   const angles = uniforms(count, seed, INPUTS);
   const errors = normals(2 * count, seed, NOISE);
   return classified("moons", count, 2, seed, (sample, label) => {
@@ -132,8 +122,8 @@ export function makeBlobs(options: BlobsOptions = {}): Dataset {
     seed: "number",
   });
   const { count = 200, classes = 3, features = 2, deviation = 1, seed = 0 } = options;
-  checkWhole("makeBlobs", { count, classes, features });
-  checkDeviation("makeBlobs", "deviation", deviation);
+  checkSizes("makeBlobs", { count, classes, features });
+  checkFinite("makeBlobs: deviation", deviation, 0);
   const centres = uniforms(classes * features, seed, TRUTH).map((x) => 20 * x - 10);
   const errors = normals(count * features, seed, NOISE);
   return classified("blobs", count, classes, seed, (sample, label) =>

@@ -23,7 +23,7 @@ function fieldValues({ data, exact, scale }: Field): Samples["values"] {
   // In 32-bit floats, as engines decode them.
   const factor = Math.fround(scale);
   const values = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) values[i] = (data[i] as number) * factor;
+  for (let i = 0; i < data.length; i++) values[i] = data[i] * factor;
   return values;
 }
 

@@ -81,7 +81,7 @@ export function stream(options: StreamOptions): Stream {
   checkOptions("stream", options, STREAM);
   const { name = "stream", count, open } = options;
   const names = typeof options.classes === "object" ? options.classes : undefined;
-  const classes = names?.length ?? (options.classes as number | undefined);
+  const classes = typeof options.classes === "object" ? options.classes.length : options.classes;
   const schema = names ? { ...options.schema, classes: [...names] } : options.schema;
   if (!Number.isInteger(count) || count < 1) {
     throw new RangeError(`${name}: count is ${count}; give the number of samples in an epoch`);

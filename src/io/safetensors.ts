@@ -3,7 +3,7 @@
  * JSON with each tensor's type, shape and place; then the tensors' bytes, without gaps.
  */
 
-import { asBytes, checkString, inWords, isPromise } from "../checks.ts";
+import { asBytes, checkString, inWords, isPromise, isWhole } from "../checks.ts";
 /** Elements of a tensor. */
 export type TensorData = Float32Array | Int32Array | Uint8Array;
 
@@ -114,7 +114,7 @@ const ALIGNMENT = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 
 const elements = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
-const isLength = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isLength = (value: unknown): value is number => isWhole(value);
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -144,7 +144,7 @@ function predict(
     }
     for (let output = 0; output < outputs; output++) {
       let sum = intercept[output];
-      for (let j = 0; j < features; j++) sum += (weights[output * features + j] as number) * row[j];
+      for (let j = 0; j < features; j++) sum += weights[output * features + j] * row[j];
       predicted[i * outputs + output] = sum;
     }
   });

@@ -1,5 +1,5 @@
 /** Area under the ROC curve, from histograms of scores that are counted on the engine. */
-import { checkOptions } from "../checks.ts";
+import { checkOptions, checkWhole } from "../checks.ts";
 import { matmul } from "../nn/graph/ops/matmul.ts";
 import { argmax, sum } from "../nn/graph/ops/reduce.ts";
 import {
@@ -61,9 +61,7 @@ export interface RocAuc extends Area {
 export function rocAuc(options: RocAucOptions = {}): Metric<"rocAuc", RocAuc> {
   checkOptions("rocAuc", options, { probabilities: "string", bins: "number" });
   const { bins = 2048, probabilities } = options;
-  if (!Number.isInteger(bins) || bins < 2) {
-    throw new RangeError(`rocAuc: bins is ${bins}; give a whole number from 2`);
-  }
+  checkWhole("rocAuc: bins", bins, 2);
   if (probabilities !== undefined && probabilities !== "softmax" && probabilities !== "sigmoid") {
     throw new RangeError(`rocAuc: probabilities is ${probabilities}; give "softmax" or "sigmoid"`);
   }

@@ -1,5 +1,5 @@
 /** Minimisers of smooth functions, for small models: gradient descent, Newton by conjugate gradients, L-BFGS. */
-import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
+import { checkOptions, checkPositive, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import type { Objective } from "./objective.ts";
 
 export interface MinimizeOptions {
@@ -138,9 +138,7 @@ export function gradientDescent(objective: Objective, options: DescentOptions): 
   if (options.learningRate !== undefined && options.lr !== undefined)
     throw new TypeError("gradientDescent: learningRate and lr are both given, and are the same; give one");
   const learningRate = options.learningRate ?? options.lr;
-  if (!(learningRate !== undefined && learningRate > 0 && Number.isFinite(learningRate))) {
-    throw new RangeError(`gradientDescent: learningRate is ${learningRate}; give a finite number above 0`);
-  }
+  checkPositive("gradientDescent: learningRate", learningRate);
   const search = new Search(objective, options);
   return search.run((point) => search.evaluate(along(point.x, point.gradient, -learningRate)));
 }

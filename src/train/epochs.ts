@@ -1,5 +1,5 @@
 /** The epochs behind a checkpoint, as bytes: JSON, with words for what JSON does not have. */
-import { inWords } from "../checks.ts";
+import { inWords, isWhole } from "../checks.ts";
 import type { Epoch } from "./fit.ts";
 
 /** Stands for what JSON has no word for: { "$": what it is, … }. */
@@ -100,16 +100,15 @@ const MOST = 2 ** 27;
 function unpackedList(type: string, value: object): ArrayLike<number> {
   const { all, at, are = all, length = (all as unknown[])?.length } = value as Record<string, unknown>;
   const make = Object.hasOwn(LISTS, type) ? LISTS[type] : undefined;
-  const isCount = (one: unknown, most: number): one is number =>
-    Number.isSafeInteger(one) && (one as number) >= 0 && (one as number) <= most;
-  if (!make || !Array.isArray(are) || !isCount(length, MOST)) {
+  if (!make || !Array.isArray(are) || !isWhole(length, 0, MOST)) {
     throw new Error(`the history holds ${inWords(value)}, which is no list of numbers`);
   }
   const list = new make(length) as number[];
   if (Array.isArray(list)) list.fill(0);
   are.forEach((one, i) => {
     const place = Array.isArray(at) ? at[i] : i;
-    if (!isCount(place, length - 1)) throw new Error(`a list of the history has no place ${inWords(place)}`);
+    if (!isWhole(place, 0, length - 1))
+      throw new Error(`a list of the history has no place ${inWords(place)}`);
     list[place] = unpacked(one) as number;
   });
   return list;

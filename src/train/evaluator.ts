@@ -44,7 +44,7 @@ export class Evaluator {
     if (batchSize !== undefined) return Evaluator.#compileFor(trainer, dataset, loss, batchSize, options);
     let most = Math.max(1, mostPerBatch(trainer.engine, dataset, dataMemory));
     for (let before = Number.POSITIVE_INFINITY; ; ) {
-      const size = BATCH_SIZES.find((one) => one <= most) as number;
+      const size = BATCH_SIZES.find((one) => one <= most) ?? 1;
       try {
         return await Evaluator.#compileFor(trainer, dataset, loss, size, options);
       } catch (error) {

@@ -126,7 +126,7 @@ describe("early stopping", () => {
   });
 
   it.each([
-    ["earlyStopping: patience is 0; give a number of epochs from 1", { patience: 0 }],
+    ["earlyStopping: patience is 0; give a whole number from 1", { patience: 0 }],
     ["earlyStopping: minDelta is NaN", { minDelta: Number.NaN }],
     ['earlyStopping: monitor is 5; give "loss", "accuracy", a metric\'s name', { monitor: 5 as never }],
     ['earlyStopping: mode is "least"; give "max" or "min"', { mode: "least" as "min" }],

@@ -104,8 +104,7 @@ export function Chart({ name, x, y, series, height = 240, empty = "Nothing yet."
 }
 
 function lastOf(values: readonly (number | null)[]): number | undefined {
-  for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null) return values[i] as number;
-  return undefined;
+  return values.findLast((value) => value !== null) ?? undefined;
 }
 
 function aligned(series: readonly Series[]): uPlot.AlignedData {

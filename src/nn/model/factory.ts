@@ -26,9 +26,8 @@ export function factory<Made, Arguments extends readonly unknown[]>(
     refuseTensor(name, args[0], kind, op);
     return make(...args);
   };
-  const byDefault = make;
   // Given without a call, it is called so in messages.
-  return Object.defineProperty(Object.assign(called, { [UNCALLED]: byDefault }), "name", { value: name });
+  return Object.defineProperty(Object.assign(called, { [UNCALLED]: make }), "name", { value: name });
 }
 
 /** @throws TypeError for a tensor: a layer and the op of its name are two functions */

@@ -1,5 +1,5 @@
 /** How parameters begin: functions of the tensor's shape and a stream of random numbers. */
-import { checkNothing, inWords, isList } from "../../checks.ts";
+import { checkFinite, checkNothing, inWords, isList } from "../../checks.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { normals, uniforms } from "../../random.ts";
 
@@ -29,23 +29,23 @@ export function zeros(...nothing: readonly never[]): Initializer {
 
 /** Every element `value`. */
 export function constantValue(value: number): Initializer {
-  checked("constantValue: the value", value);
+  checkFinite("constantValue: the value", value);
   return (shape) => new Float32Array(elementCount(shape)).fill(value);
 }
 
 /** N(mean, deviation²). */
 export function normal(deviation = 1, mean = 0): Initializer {
-  checked("normal: the deviation", deviation);
+  checkFinite("normal: the deviation", deviation);
   if (deviation < 0) throw new RangeError(`normal: the deviation is ${deviation}; give a number from 0`);
-  checked("normal: the mean", mean);
+  checkFinite("normal: the mean", mean);
   return (shape, { seed, stream }) =>
     normals(elementCount(shape), seed, stream).map((x) => mean + deviation * x);
 }
 
 /** Uniform in [low, high). */
 export function uniform(low: number, high: number): Initializer {
-  checked("uniform: the lower bound", low);
-  checked("uniform: the upper bound", high);
+  checkFinite("uniform: the lower bound", low);
+  checkFinite("uniform: the upper bound", high);
   if (low > high)
     throw new RangeError(`uniform: the bounds are ${low} and ${high}; give the lower one first`);
   return (shape, { seed, stream }) =>
@@ -118,11 +118,6 @@ export function initializerFor(activation: string | undefined): Initializer {
     default:
       return xavierUniform();
   }
-}
-
-function checked(what: string, value: number): number {
-  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${inWords(value)}; give a finite number`);
-  return value;
 }
 
 /** Runs an initializer, and checks what it gives. */

@@ -1,5 +1,5 @@
 /** Learning rate schedules: what the optimizer's rate is multiplied by, as a function of how far training is. */
-import { checkNothing, checkOptions, inWords } from "../../checks.ts";
+import { checkNothing, checkOptions, checkPositive, checkWhole, inWords } from "../../checks.ts";
 
 /** How far training is. */
 export interface Moment {
@@ -76,8 +76,8 @@ export interface StepDecayOptions {
 /** The rate times `gamma` (default 0.1) after every `epochs` epochs. */
 export function stepDecay(options: StepDecayOptions): Schedule {
   const { epochs, gamma = 0.1 } = checkOptions("stepDecay", options, { epochs: "number", gamma: "number" });
-  positive("stepDecay", "epochs", epochs);
-  positive("stepDecay", "gamma", gamma);
+  checkPositive("stepDecay: epochs", epochs);
+  checkPositive("stepDecay: gamma", gamma);
   return {
     name: "step",
     factor: ({ step, stepsPerEpoch }) => gamma ** Math.floor(step / (stepsPerEpoch * epochs)),
@@ -87,7 +87,7 @@ export function stepDecay(options: StepDecayOptions): Schedule {
 /** The rate times `gamma` after every epoch, smoothly from step to step. */
 export function exponentialDecay(options: { readonly gamma: number }): Schedule {
   const { gamma } = checkOptions("exponentialDecay", options, { gamma: "number" });
-  positive("exponentialDecay", "gamma", gamma);
+  checkPositive("exponentialDecay: gamma", gamma);
   return { name: "exponential", factor: ({ step, stepsPerEpoch }) => gamma ** (step / stepsPerEpoch) };
 }
 
@@ -111,7 +111,7 @@ export interface WarmUpOptions {
 /** Linearly up over the first `steps` steps, then as `schedule` says. */
 export function warmUp(options: WarmUpOptions): Schedule {
   const { steps, schedule: after } = checkOptions("warmUp", options, { steps: "number", schedule: "any" });
-  positive("warmUp", "steps", steps);
+  checkPositive("warmUp: steps", steps);
   const schedule = after === undefined ? constantRate() : asSchedule("warmUp", after);
   const { monitor, mode } = schedule;
   return {
@@ -153,9 +153,7 @@ export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
   const { factor = 0.1, patience = 10, threshold = 1e-4, monitor, mode } = options;
   if (!(factor > 0 && factor < 1))
     throw new RangeError(`reduceOnPlateau: factor is ${factor}; give a number between 0 and 1`);
-  if (!Number.isInteger(patience) || patience < 0) {
-    throw new RangeError(`reduceOnPlateau: patience is ${patience}; give a whole number from 0`);
-  }
+  checkWhole("reduceOnPlateau: patience", patience, 0);
   if (!(threshold >= 0 && threshold < 1)) {
     throw new RangeError(`reduceOnPlateau: threshold is ${threshold}; give a part from 0 up to 1`);
   }
@@ -203,8 +201,8 @@ export function oneCycle(options: OneCycleOptions = {}): Schedule {
   if (!(warmup > 0 && warmup < 1)) {
     throw new RangeError(`oneCycle: warmup is ${warmup}; give a part between 0 and 1`);
   }
-  positive("oneCycle", "initialDivisor", initialDivisor);
-  positive("oneCycle", "finalDivisor", finalDivisor);
+  checkPositive("oneCycle: initialDivisor", initialDivisor);
+  checkPositive("oneCycle: finalDivisor", finalDivisor);
   const initial = 1 / initialDivisor;
   const final = initial / finalDivisor;
   return {
@@ -216,12 +214,6 @@ export function oneCycle(options: OneCycleOptions = {}): Schedule {
       return cosineBetween(1, final, Math.min(1, (step - peak) / Math.max(last - peak, 1e-9)));
     },
   };
-}
-
-function positive(schedule: string, what: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new RangeError(`${schedule}: ${what} is ${value}; give a finite number above 0`);
-  }
 }
 
 function cosineBetween(from: number, to: number, part: number): number {

@@ -1,5 +1,5 @@
 /** From functions of traced tensors to programs: of a model's forward pass, or of a whole training step. */
-import { checkOptions, inWords } from "../../checks.ts";
+import { checkFinite, checkOptions, checkWhole, inWords } from "../../checks.ts";
 import type { Program } from "../../program.ts";
 import { gradients } from "../graph/gradients.ts";
 import { lower, type Place } from "../graph/lower/lower.ts";
@@ -49,18 +49,14 @@ export function checkTrainingOptions(
 ): void {
   checkOptions(`${name}: clip`, clip, { norm: "number", value: "number" });
   checkOptions(`${name}: penalty`, penalty, { l1: "number", l2: "number" });
-  if (!Number.isInteger(accumulate) || accumulate < 1) {
-    throw new RangeError(`${name}: accumulate is ${accumulate}; give a whole number from 1`);
-  }
+  checkWhole(`${name}: accumulate`, accumulate);
   for (const [bound, value] of Object.entries({ "clip.norm": clip.norm, "clip.value": clip.value })) {
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
       throw new RangeError(`${name}: ${bound} is ${value}; give a finite number above 0, or leave it out`);
     }
   }
   for (const [weight, value] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
-    if (value !== undefined && !(value >= 0 && Number.isFinite(value))) {
-      throw new RangeError(`${name}: ${weight} is ${value}; give a finite number from 0`);
-    }
+    if (value !== undefined) checkFinite(`${name}: ${weight}`, value, 0);
   }
 }
 

@@ -34,8 +34,9 @@ function inBoth(a: IndexRange, b: IndexRange): IndexRange {
   const allows = ({ count, except }: IndexRange, index: number) =>
     (index >= 0 && index < count) || index === except;
   const count = Math.min(a.count, b.count);
-  const exceptions = [a.except, b.except].filter((one) => one !== undefined && !(one >= 0 && one < count));
-  return { count, except: (exceptions as number[]).find((one) => allows(a, one) && allows(b, one)) };
+  const exceptions = [a.except, b.except].filter((one) => one !== undefined);
+  const outside = exceptions.filter((one) => !(one >= 0 && one < count));
+  return { count, except: outside.find((one) => allows(a, one) && allows(b, one)) };
 }
 
 type Source = Tensor<SourceAttributes>;
@@ -179,8 +180,9 @@ class ElementTracer implements Emitter {
       return "known" in value ? value.known : undefined;
     });
     if (fn === "choose" && known[0] !== undefined) return known[0] !== 0 ? args[1] : args[2];
-    if (known.includes(undefined)) return this.#add(COMPUTED);
+    const values = known.filter((value) => value !== undefined);
+    if (values.length < known.length) return this.#add(COMPUTED);
     const run: (...values: number[]) => number = scalarFunctions[fn as ScalarFunction];
-    return this.#add({ known: run(...(known as number[])) });
+    return this.#add({ known: run(...values) });
   }
 }

@@ -1,5 +1,5 @@
 /** Losses of outputs and targets: each is the mean over the batch of what the docstring says. `fit` takes those of `nn/training/losses.ts`. */
-import { checkOptions, inWords, type OptionKinds } from "../../../checks.ts";
+import { checkOptions, checkPositive, inWords, type OptionKinds } from "../../../checks.ts";
 import { elementCount, formatShape } from "../../../program.ts";
 import { sameShape } from "../shape.ts";
 import { checkTensor, ShapeError, Tensor } from "../tensor.ts";
@@ -64,7 +64,9 @@ export function checkCrossEntropy(options: CrossEntropyOptions): void {
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new RangeError(`crossEntropy: labelSmoothing is ${labelSmoothing}; give a number from 0 up to 1`);
   }
-  const bad = classWeights.find((weight) => !(Number.isFinite(weight) && (weight as number) >= 0));
+  const bad = classWeights.find(
+    (weight) => !(typeof weight === "number" && weight >= 0 && Number.isFinite(weight)),
+  );
   if (bad !== undefined)
     throw new RangeError(`crossEntropy: a class weight is ${inWords(bad)}; give finite numbers from 0`);
   if (classWeights.length > 0 && classWeights.every((weight) => weight === 0)) {
@@ -222,9 +224,7 @@ export interface HuberOptions {
 /** @throws TypeError, RangeError naming the option that is wrong */
 export function checkHuber(options: HuberOptions): number {
   const { delta = 1 } = checkOptions("huber", options, { delta: "number" });
-  if (!(delta > 0 && Number.isFinite(delta))) {
-    throw new RangeError(`huber: delta is ${delta}; give a finite number above 0`);
-  }
+  checkPositive("huber: delta", delta);
   return delta;
 }
 

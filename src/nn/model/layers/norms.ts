@@ -1,5 +1,5 @@
 /** Normalisation layers. */
-import { checkOptions } from "../../../checks.ts";
+import { checkOptions, checkPositive } from "../../../checks.ts";
 import { elementCount, formatShape } from "../../../program.ts";
 import { moments, normalise } from "../../graph/ops/normalise.ts";
 import { mul } from "../../graph/ops/scalar.ts";
@@ -18,12 +18,6 @@ export interface BatchNormOptions extends NormOptions {
   readonly momentum?: number;
 }
 
-function checkEpsilon(name: string, epsilon: number): void {
-  if (!(epsilon > 0 && Number.isFinite(epsilon))) {
-    throw new RangeError(`${name}: epsilon is ${epsilon}; give a finite number above 0`);
-  }
-}
-
 /**
  * Batch normalisation (Ioffe & Szegedy 2015) of [batch, features] or [batch, channels, …]: by the batch's mean and
  * variance in training, by running ones in evaluation and where it is frozen. Parameters `weight` and `bias`, statistics `running_mean` and
@@ -32,7 +26,7 @@ function checkEpsilon(name: string, epsilon: number): void {
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   checkOptions("batchNorm", options, { epsilon: "number", momentum: "number" });
   const { epsilon = 1e-5, momentum = 0.1 } = options;
-  checkEpsilon("batchNorm", epsilon);
+  checkPositive("batchNorm: epsilon", epsilon);
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new RangeError(`batchNorm: momentum is ${momentum}; give a part from 0 to 1`);
   }
@@ -79,7 +73,7 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
  */
 export function layerNorm(options: NormOptions = {}): Layer {
   const { epsilon = 1e-5 } = checkOptions("layerNorm", options, { epsilon: "number" });
-  checkEpsilon("layerNorm", epsilon);
+  checkPositive("layerNorm: epsilon", epsilon);
   return {
     name: "layerNorm",
     apply(x, scope) {
