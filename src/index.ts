@@ -175,6 +175,14 @@ export {
   predict,
   predictor,
 } from "./train/predict.ts";
+export {
+  type Advance,
+  type Place,
+  type Session,
+  type SessionOptions,
+  type SessionState,
+  session,
+} from "./train/session.ts";
 export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";
 export type { RestoreOptions, TrainerState } from "./train/state.ts";
 export {

@@ -114,19 +114,29 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkTrainer("evaluate", trainer);
   trainer.checkAwaited("evaluate");
-  checkData("evaluate", "the data", dataset);
-  checkTargets("evaluate", dataset);
-  checkSchema("evaluate", dataset, trainer.schema);
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
-  if (options.batchSize !== undefined) checkWhole("evaluate: batchSize", options.batchSize);
-  checkMetrics("evaluate", options.metrics ?? []);
-  checkConfusion("evaluate", options.confusion, dataset);
+  checkEvaluated("evaluate", trainer, dataset, options);
   const evaluator = await compileEvaluator("evaluate", trainer, dataset, options);
   try {
     return await evaluator.run();
   } finally {
     evaluator.release();
   }
+}
+
+/** @throws TypeError | RangeError for data, or options, that a trainer's model cannot be measured by */
+export function checkEvaluated(
+  owner: string,
+  trainer: Trainer,
+  dataset: Data,
+  options: EvaluateOptions,
+): void {
+  checkData(owner, "the data", dataset);
+  checkTargets(owner, dataset);
+  checkSchema(owner, dataset, trainer.schema);
+  if (options.batchSize !== undefined) checkWhole(`${owner}: batchSize`, options.batchSize);
+  checkMetrics(owner, options.metrics ?? []);
+  checkConfusion(owner, options.confusion, dataset);
 }
 
 /** Compiles an evaluation, by what is loaded where one is asked for. @throws as {@link evaluate} does */

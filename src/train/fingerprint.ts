@@ -7,8 +7,8 @@ import { ModelTrace, Scope } from "../nn/model/parameters.ts";
 import { isFrozen, type Optimizer } from "../nn/training/optimizers.ts";
 import { constantRate, type Schedule } from "../nn/training/schedules.ts";
 import { formatShape } from "../program.ts";
-import type { RunOptions } from "./fit.ts";
 import { hashBytes, hashText } from "./hash.ts";
+import type { Settings } from "./settings.ts";
 import { type Data, tracedBatch, typeOf } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
@@ -16,7 +16,7 @@ import type { Trainer } from "./trainer.ts";
 export interface RunParts {
   readonly trainer: Trainer;
   readonly dataset: Data;
-  readonly options: RunOptions;
+  readonly options: Settings;
   readonly batchSize: number;
 }
 

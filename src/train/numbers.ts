@@ -10,10 +10,10 @@ const SCALE_FIRST =
 const CHANGE_UNIT = "subtract what they have in common, or give them in another unit";
 
 /** @throws RangeError where 32-bit floats run together what differs in a data set */
-export function checkNumbers({ name, inputs, targets, schema }: Dataset): void {
+export function checkNumbers(owner: string, { name, inputs, targets, schema }: Dataset): void {
   const names = columnNames(schema);
-  checkPrecision(`fit: ${name}: inputs`, inputs, { names, remedy: SCALE_FIRST });
-  checkPrecision(`fit: ${name}: targets`, targets, { names: schema?.targets, remedy: CHANGE_UNIT });
+  checkPrecision(`${owner}: ${name}: inputs`, inputs, { names, remedy: SCALE_FIRST });
+  checkPrecision(`${owner}: ${name}: targets`, targets, { names: schema?.targets, remedy: CHANGE_UNIT });
 }
 
 /** So far from 0, as a root of mean squares, steps of usual learning rates do not get. */
@@ -21,6 +21,7 @@ const LARGE_TARGETS = 100;
 
 /** Says what to do about targets whose unit is too small, unless the model ends by bringing them back from another. */
 export function warnOfLargeTargets(
+  owner: string,
   { name, targets: { data, scale }, classes }: Dataset,
   trainer: Trainer,
 ): void {
@@ -31,7 +32,7 @@ export function warnOfLargeTargets(
   const size = Math.sqrt(squares / data.length);
   if (size <= LARGE_TARGETS) return;
   console.warn(
-    `fit: the targets of ${name} are about ${Number(size.toPrecision(2))} in size, where a model begins near 0 and comes nearer by about ` +
+    `${owner}: the targets of ${name} are about ${Number(size.toPrecision(2))} in size, where a model begins near 0 and comes nearer by about ` +
       'the learning rate a step. Learn them scaled: const targets = standardScaler().fit(train, { of: "targets" }), ' +
       "unscaling(targets) as the last layer, and the loss scaledLoss(targets, meanSquaredError()).",
   );

@@ -3,18 +3,21 @@ import { describe } from "../inspect/describe.ts";
 import { prepareWriting, writeFileWhole } from "../io/files.ts";
 import type { Program } from "../program.ts";
 import type { Callback } from "./callback.ts";
-import type { CompiledStep } from "./compiledStep.ts";
 import { encodeWeights } from "./encode.ts";
 import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
-import type { Data } from "./source.ts";
-import type { Trainer } from "./trainer.ts";
+import { numberOf } from "./monitor.ts";
+import type { TrainingParts } from "./settings.ts";
 import type { Training } from "./training.ts";
 
 export class Run implements FitRun {
   readonly history: Epoch[] = [];
   stoppedBy: string | undefined;
-  #full: CompiledStep | undefined;
+  readonly trainer: TrainingParts["trainer"];
+  readonly dataset: TrainingParts["dataset"];
+  readonly batchSize: number;
+  readonly epochs: number;
+  #program: Program | undefined;
   /** Whether somebody is iterating. */
   #going = false;
   /** The epoch whose steps have begun; it stays where one failed before it was done. */
@@ -24,23 +27,24 @@ export class Run implements FitRun {
   /** What is awaited, while it is. */
   #whole: Promise<readonly Epoch[]> | undefined;
   /** What an iteration takes of the engine beside the trainer. */
-  readonly #held = new Set<{ release(): void }>();
+  #session: Training | undefined;
   #released = false;
 
   constructor(
-    readonly trainer: Trainer,
-    readonly dataset: Data,
+    readonly parts: TrainingParts,
     readonly options: RunOptions,
-    readonly batchSize: number,
-    readonly epochs: number,
   ) {
-    trainer.awaited = "await the run of fit, or iterate over it";
+    this.trainer = parts.trainer;
+    this.dataset = parts.dataset;
+    this.batchSize = parts.batchSize;
+    this.epochs = parts.epochs;
+    this.trainer.awaited = "await the run of fit, or iterate over it";
   }
 
   get program(): Program {
-    if (!this.#full)
+    if (!this.#program)
       throw new Error("fit: the step is compiled when the first epoch begins; iterate over the run first");
-    return this.#full.program;
+    return this.#program;
   }
 
   // biome-ignore lint/suspicious/noThenProperty: to be awaited is what it is for
@@ -94,14 +98,18 @@ export class Run implements FitRun {
     try {
       signal?.throwIfAborted();
       // Loaded before there is anything to lose, as the package may be replaced meanwhile: what saves weights, and puts them back.
-      const [{ Training }] = await Promise.all([
+      const [{ stepsPerEpoch, Training }] = await Promise.all([
         import("./training.ts"),
         prepareWriting(),
         callbacks.length > 0 && import("./weights.ts"),
       ]);
       await this.#resume();
-      const training = await Training.open(this, (one) => this.#hold(one));
-      this.#full = training.full;
+      const taken = this.history.length * stepsPerEpoch(this.parts);
+      const session = await Training.open(this.parts, { taken });
+      this.#session = session;
+      // Released while it was opened: nobody else would free it.
+      if (this.#released) session.release();
+      this.#program = session.program;
       this.options.onCompiled?.(this.program);
       for (const callback of callbacks) {
         told.push(callback);
@@ -110,7 +118,7 @@ export class Run implements FitRun {
       while (!this.#isDone) {
         signal?.throwIfAborted();
         this.#checkHeld();
-        const epoch = await this.#nextEpoch(training);
+        const epoch = await this.#nextEpoch(session);
         for (const callback of callbacks) {
           if ((await callback.onEpoch?.(epoch, this)) === "stop")
             this.stoppedBy ??= callback.name || "callback";
@@ -141,37 +149,39 @@ export class Run implements FitRun {
     }
   }
 
-  #hold(one: { release(): void }): void {
-    // Released while it was made: nobody else would free it.
-    if (this.#released) one.release();
-    else this.#held.add(one);
-  }
-
   #letGo(): void {
-    for (const one of this.#held) one.release();
-    this.#held.clear();
+    this.#session?.release();
+    this.#session = undefined;
   }
 
   /** Trains an epoch and evaluates it. */
-  async #nextEpoch(training: Training): Promise<Epoch> {
-    const { trainer, history } = this;
+  async #nextEpoch(session: Training): Promise<Epoch> {
+    const { trainer, history, epochs } = this;
+    const { schedule, validation, onProgress } = this.options;
     const epoch = history.length + 1;
     const { steps } = trainer;
     this.#unfinished = epoch;
     const started = performance.now();
     try {
-      const totals = await training.train(epoch);
+      const { monitor = "loss", name } = schedule ?? {};
+      if (schedule)
+        session.history = history.map((before) => numberOf(`fit: the schedule ${name}`, before, monitor));
+      const { stepsPerEpoch, samplesPerEpoch } = session;
+      const { loss, accuracy, samples } = await session.taking(stepsPerEpoch, (totals) => {
+        const { samples, loss, accuracy } = totals;
+        onProgress?.({ epoch, epochs, samples, samplesPerEpoch, loss, accuracy });
+      });
       const trained = performance.now();
-      const evaluation = await training.evaluator?.run();
+      const evaluation = validation && (await session.evaluate());
       const seconds = (trained - started) / 1000;
       const told: Epoch = {
         epoch,
-        loss: totals.loss,
-        accuracy: totals.accuracy,
+        loss,
+        accuracy,
         validation: evaluation,
         seconds,
         validationSeconds: (performance.now() - trained) / 1000,
-        samplesPerSecond: totals.samples / seconds,
+        samplesPerSecond: samples / seconds,
       };
       history.push(told);
       this.#unfinished = undefined;

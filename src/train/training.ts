@@ -1,18 +1,22 @@
-/** What the epochs of a run are made with, and how one is trained: loaded when a run begins. */
+/** A session: data, compiled steps, and a position among them. Loaded when training begins. */
+import { checkWhole, inWords } from "../checks.ts";
 import { correctCount } from "../nn/graph/ops/crossEntropy.ts";
 import type { Optimizer } from "../nn/training/optimizers.ts";
-import { constantRate } from "../nn/training/schedules.ts";
 import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
+import type { Program } from "../program.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { checkOutputs } from "./defaults.ts";
-import { compileEvaluator } from "./evaluate.ts";
+import { checkEvaluated, compileEvaluator, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import type { Evaluator } from "./evaluator.ts";
-import { numberOf } from "./monitor.ts";
 import { openData } from "./open.ts";
 import { compileSteps } from "./opened.ts";
 import { Pace } from "./pace.ts";
-import type { Run } from "./run.ts";
-import { BATCH_START, type BatchSource } from "./source.ts";
+import { EpochReader } from "./reader.ts";
+import type { Advance, Place, Session, SessionState } from "./session.ts";
+import { checkSessionState } from "./sessionState.ts";
+import type { TrainingParts } from "./settings.ts";
+import { BATCH_START, type BatchSource, type Data } from "./source.ts";
+import type { RestoreOptions } from "./state.ts";
 import { FiniteWeights, Totals } from "./watch.ts";
 
 /** Steps in flight beside the one being waited for: enough to keep a GPU busy while results are read. */
@@ -20,123 +24,340 @@ const RUNS_IN_FLIGHT = 2;
 /** Rows of the step table, and so the most steps in one submit. */
 const MAX_STEPS_PER_RUN = 256;
 
-export class Training {
+interface Releasable {
+  release(): void;
+}
+
+interface Opening {
+  /** The number of the first epoch (default 1). */
+  readonly firstEpoch?: number;
+  /** Steps that were taken before (default 0). */
+  readonly taken?: number;
+  /** What is to be released with the session. */
+  readonly held?: Releasable[];
+}
+
+export class Training implements Session {
+  history: readonly number[] = [];
   readonly #pace = new Pace(MAX_STEPS_PER_RUN);
+  readonly #firstEpoch: number;
+  #taken: number;
+  #learningRate: number;
+  /** Of the epoch that the position is in, once a step of it was asked for. */
+  #reader: EpochReader | undefined;
+  #going = false;
+  #released = false;
+  /** By what they evaluate: the first use of one compiles it, and waits for those before. */
+  readonly #evaluators = new Map<Data, Evaluator>();
+  #evaluation: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    readonly run: Run,
+    readonly parts: TrainingParts,
     readonly source: BatchSource,
     /** By the size of their batches. */
     readonly steps: ReadonlyMap<number, CompiledStep>,
-    readonly evaluator: Evaluator | undefined,
     readonly weights: FiniteWeights,
-  ) {}
-
-  /**
-   * Puts the data on the engine, and compiles what the epochs need.
-   * @param hold is given whatever is to be released with the run
-   */
-  static async open(run: Run, hold: (one: { release(): void }) => void): Promise<Training> {
-    const { trainer, dataset, options, batchSize } = run;
-    const { validation, validationBatchSize, loss, metrics, confusion, dataMemory } = options;
-    const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
-    hold(source);
-    const steps = await compileFor(run, source);
-    for (const step of steps.values()) hold(step);
-    const evaluating = { loss, batchSize: validationBatchSize, metrics, confusion, dataMemory };
-    const evaluator = validation && (await compileEvaluator("fit", trainer, validation, evaluating));
-    if (evaluator) hold(evaluator);
-    const weights = await FiniteWeights.open(trainer);
-    hold(weights);
-    return new Training(run, source, steps, evaluator, weights);
+    readonly held: Releasable[],
+    { firstEpoch = 1, taken = 0 }: Opening,
+  ) {
+    this.#firstEpoch = firstEpoch;
+    this.#taken = taken;
+    this.#learningRate = (parts.trainer.optimizer as Optimizer).learningRate;
   }
 
-  /** The step for a full batch. */
-  get full(): CompiledStep | undefined {
-    return this.steps.get(this.run.batchSize);
-  }
-
-  /** Trains an epoch. */
-  async train(epoch: number): Promise<Totals> {
-    const { run, source, steps, weights } = this;
-    const { options, trainer, dataset, batchSize, epochs } = run;
-    const pace = this.#pace;
-    const { schedule = constantRate(), shuffle = true, onProgress, signal } = options;
-    const samplesPerEpoch = samplesPerEpochOf(run);
-    const stepsPerEpoch = Math.ceil(samplesPerEpoch / batchSize);
-    const totals = new Totals(dataset.classes !== undefined);
-    const { monitor = "loss", mode } = schedule;
-    const history = run.history.map((before) =>
-      numberOf(`fit: the schedule ${schedule.name}`, before, monitor),
-    );
-    const learningRate = (optimizer: Optimizer, step: number) =>
-      optimizer.learningRate *
-      schedule.factor({ step, total: stepsPerEpoch * epochs, stepsPerEpoch, history, mode });
-    const inFlight: Promise<void>[] = [];
-    let stepsBefore = (epoch - 1) * stepsPerEpoch;
+  /** Puts the data on the engine, and compiles what training takes. Where that fails, nothing stays there. */
+  static async open(parts: TrainingParts, opening: Opening = {}): Promise<Training> {
+    const { owner, trainer, dataset, options, batchSize } = parts;
+    const { dataMemory, validation } = options;
+    const { held = [] } = opening;
     try {
-      for await (const part of source.read({ epoch, seed: trainer.seed, shuffle })) {
-        for (const { size, starts } of part) {
-          const step = steps.get(size);
-          for (let first = 0; step && first < starts.length; ) {
-            const count = Math.min(pace.steps, starts.length - first, step.executable.table.rows);
-            const begin = first;
-            const enqueued = step.runMany(count, (i) => ({
-              [BATCH_START]: starts[begin + i],
-              epoch,
-              learningRate: learningRate(trainer.optimizer as Optimizer, stepsBefore + i),
-            }));
-            stepsBefore += count;
-            first += count;
-            const counted = enqueued.then(({ loss, correct }) => {
-              pace.finished(count);
-              totals.add(loss, correct, size);
-              const { samples, loss: mean, accuracy } = totals;
-              onProgress?.({ epoch, epochs, samples, samplesPerEpoch, loss: mean, accuracy });
-            });
-            // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
-            counted.catch(() => {});
-            inFlight.push(counted);
-            while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
-            totals.check(epoch);
-            signal?.throwIfAborted();
-          }
-        }
-      }
+      const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
+      held.push(source);
+      const steps = await compileFor(parts, source);
+      held.push(...steps.values());
+      const evaluator = validation && (await compileEvaluator(owner, trainer, validation, evaluating(parts)));
+      if (evaluator) held.push(evaluator);
+      const weights = await FiniteWeights.open(trainer);
+      held.push(weights);
+      const training = new Training(parts, source, steps, weights, held, opening);
+      if (evaluator) training.#evaluators.set(validation, evaluator);
+      return training;
+    } catch (error) {
+      for (const one of held) one.release();
+      throw error;
+    }
+  }
+
+  get trainer() {
+    return this.parts.trainer;
+  }
+
+  get dataset() {
+    return this.parts.dataset;
+  }
+
+  get options() {
+    return this.parts.options;
+  }
+
+  get batchSize() {
+    return this.parts.batchSize;
+  }
+
+  get stepsPerEpoch(): number {
+    return stepsPerEpoch(this.parts);
+  }
+
+  get samplesPerEpoch(): number {
+    return samplesPerEpoch(this.parts);
+  }
+
+  get step(): CompiledStep {
+    return this.steps.get(this.batchSize) as CompiledStep;
+  }
+
+  get program(): Program {
+    return this.step.program;
+  }
+
+  get place(): Place {
+    const stepsOfEpoch = this.#taken % this.stepsPerEpoch;
+    const epoch = this.#firstEpoch + (this.#taken - stepsOfEpoch) / this.stepsPerEpoch;
+    return { steps: this.#taken, epoch, stepsOfEpoch };
+  }
+
+  get #total(): number {
+    return this.stepsPerEpoch * this.parts.epochs;
+  }
+
+  get finished(): boolean {
+    return this.#taken >= this.#total;
+  }
+
+  get learningRate(): number {
+    return this.#learningRate;
+  }
+
+  set learningRate(rate: number) {
+    if (typeof rate !== "number" || !(rate >= 0 && rate < Number.POSITIVE_INFINITY)) {
+      const Kind = typeof rate === "number" ? RangeError : TypeError;
+      throw new Kind(`session: learningRate is ${inWords(rate)}; give a finite number from 0`);
+    }
+    this.#learningRate = rate;
+  }
+
+  advance(steps = 1): Promise<Advance> {
+    return this.taking(steps);
+  }
+
+  /** As {@link advance}; `told` is called whenever a submit is done, with what all of them came to so far. */
+  async taking(count: number, told?: (totals: Totals) => void): Promise<Advance> {
+    const { owner, dataset, epochs } = this.parts;
+    this.#checkStill("advance");
+    checkWhole(`${owner}: advance: the number of steps`, count);
+    if (this.finished) {
+      throw new Error(`${owner}: all ${epochs} epochs are over; open a session with more of them`);
+    }
+    const totals = new Totals(owner, dataset.classes !== undefined);
+    const end = Math.min(this.#total, this.#taken + count);
+    const inFlight: Promise<unknown>[] = [];
+    this.#going = true;
+    try {
+      const epoch = await this.#take(end, totals, inFlight, told);
       // Asked for behind the last step, so that its answer comes with that of the step.
-      const finite = weights.areFinite();
-      inFlight.push(finite.then(() => {}));
+      const finite = this.place.stepsOfEpoch === 0 ? this.weights.areFinite() : Promise.resolve(true);
+      inFlight.push(finite);
       await Promise.all(inFlight);
       totals.check(epoch);
-      if (!(await finite)) throw await weights.divergence(epoch);
-      return totals;
+      if (!(await finite)) throw await this.weights.divergence(owner, epoch);
+      return totals.advance(this.place);
+    } catch (error) {
+      this.#close();
+      throw error;
     } finally {
       // After a failure, too, nothing goes on behind the caller's back.
       await Promise.allSettled(inFlight);
+      this.#going = false;
     }
+  }
+
+  /** Enqueues steps until `end` of them are taken. @returns the last one's epoch */
+  async #take(
+    end: number,
+    totals: Totals,
+    inFlight: Promise<unknown>[],
+    told?: (totals: Totals) => void,
+  ): Promise<number> {
+    const { trainer, stepsPerEpoch, source } = this;
+    const { signal, shuffle = true } = this.options;
+    const { rows } = this.step.executable.table;
+    const pace = this.#pace;
+    signal?.throwIfAborted();
+    for (;;) {
+      const { epoch, stepsOfEpoch } = this.place;
+      const reading = { epoch, seed: trainer.seed, shuffle };
+      this.#reader ??= new EpochReader(source, reading, this.steps, stepsOfEpoch);
+      const { size, starts } = await this.#reader.take(Math.min(pace.steps, rows, end - this.#taken));
+      const count = starts.length;
+      const [first, before] = [this.#taken, trainer.steps];
+      const began = performance.now();
+      const enqueued = (this.steps.get(size) as CompiledStep).runMany(count, (i) => ({
+        [BATCH_START]: starts[i],
+        epoch,
+        learningRate: this.#rateAt(first + i),
+      }));
+      totals.hostMilliseconds += performance.now() - began;
+      // What was refused was not taken.
+      if (trainer.steps === before) await enqueued;
+      this.#taken += count;
+      const counted = enqueued.then(({ loss, correct }) => {
+        pace.finished(count);
+        totals.add(loss, correct, size);
+        told?.(totals);
+      });
+      // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
+      counted.catch(() => {});
+      inFlight.push(counted);
+      while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
+      totals.check(epoch);
+      signal?.throwIfAborted();
+      if (stepsOfEpoch + count === stepsPerEpoch) await this.#endEpoch();
+      if (this.#taken === end) {
+        totals.learningRate = this.#rateAt(end - 1);
+        return epoch;
+      }
+    }
+  }
+
+  async #endEpoch(): Promise<void> {
+    await this.#reader?.end();
+    this.#reader = undefined;
+  }
+
+  #rateAt(step: number): number {
+    const { stepsPerEpoch, history } = this;
+    const { schedule } = this.options;
+    if (!schedule) return this.#learningRate;
+    const { mode } = schedule;
+    const moment = { step, total: this.#total, stepsPerEpoch, history, mode };
+    return this.#learningRate * schedule.factor(moment);
+  }
+
+  evaluate(data = this.options.validation): Promise<Evaluation> {
+    // One after the other: a data set that is streamed is read by one at a time.
+    const running = this.#evaluation.then(() => this.#evaluate(data));
+    this.#evaluation = running.catch(() => {});
+    return running;
+  }
+
+  async #evaluate(data: Data | undefined): Promise<Evaluation> {
+    const { owner, trainer } = this.parts;
+    this.#checkHeld();
+    if (data === undefined) {
+      throw new TypeError(
+        `${owner}: there is nothing to evaluate; give evaluate(data), or the option validation`,
+      );
+    }
+    let evaluator = this.#evaluators.get(data);
+    if (!evaluator) {
+      const options = evaluating(this.parts);
+      checkEvaluated(`${owner}: evaluate`, trainer, data, options);
+      evaluator = await compileEvaluator(owner, trainer, data, options);
+      this.held.push(evaluator);
+      // Released while it was made: nobody else would free it.
+      if (this.#released) evaluator.release();
+      this.#evaluators.set(data, evaluator);
+    }
+    return evaluator.run();
+  }
+
+  async snapshot(): Promise<SessionState> {
+    this.#checkHeld();
+    const { history, learningRate } = this;
+    const state = { steps: this.#taken, learningRate, history: [...history], order: this.#order() };
+    return { ...state, trainer: await this.trainer.snapshot() };
+  }
+
+  restore(state: SessionState, options: RestoreOptions = {}): void {
+    this.#checkStill("restore");
+    checkSessionState(state, this.#order(), this.#total);
+    this.trainer.restore(state.trainer, options);
+    this.#close();
+    this.#taken = state.steps;
+    this.#learningRate = state.learningRate;
+    this.history = [...state.history];
+  }
+
+  /** What the order of samples is a function of. */
+  #order(): SessionState["order"] {
+    const { dataset, batchSize, options, trainer, source } = this;
+    const { shuffle = true, dropLast = false } = options;
+    const order = { samples: dataset.count, batchSize, seed: trainer.seed, shuffle, dropLast };
+    // A stream is shuffled within what is in memory at once.
+    const streamed: SessionState["order"] =
+      "open" in dataset ? { batchesInMemory: source.batchesAtOnce } : {};
+    return { ...order, firstEpoch: this.#firstEpoch, ...streamed };
+  }
+
+  #checkHeld(): void {
+    if (this.#released) throw new Error(`${this.parts.owner}: it was released; open another`);
+  }
+
+  #checkStill(what: string): void {
+    this.#checkHeld();
+    if (!this.#going) return;
+    throw new Error(
+      `${this.parts.owner}: ${what}: somebody advances already, and there is one position; await that first`,
+    );
+  }
+
+  /** The next step opens the data anew. */
+  #close(): void {
+    this.#reader?.release();
+    this.#reader = undefined;
+  }
+
+  release(): void {
+    this.#released = true;
+    this.#close();
+    for (const one of this.held) one.release();
+  }
+
+  /** The same, for `using`. */
+  [Symbol.dispose](): void {
+    this.release();
   }
 }
 
 /** How many samples of the data set an epoch takes. */
-function samplesPerEpochOf({ dataset: { count }, options, batchSize }: Run): number {
+function samplesPerEpoch({ dataset: { count }, options, batchSize }: TrainingParts): number {
   return options.dropLast ? count - (count % batchSize) : count;
 }
 
+export function stepsPerEpoch(parts: TrainingParts): number {
+  return Math.ceil(samplesPerEpoch(parts) / parts.batchSize);
+}
+
+/** The options of an evaluation beside training. */
+function evaluating({ options }: TrainingParts): EvaluateOptions {
+  const { loss, validationBatchSize: batchSize, metrics, confusion, dataMemory } = options;
+  return { loss, batchSize, metrics, confusion, dataMemory };
+}
+
 /** The steps, by the size of their batches. */
-function compileFor(run: Run, source: BatchSource): Promise<Map<number, CompiledStep>> {
-  const { loss, clip, penalty, accumulate: parts = 1, augment } = run.options;
-  const { trainer, dataset, batchSize } = run;
-  const { classes } = dataset;
-  return compileSteps(source, samplesPerEpochOf(run), batchSize, (size) => {
+function compileFor(parts: TrainingParts, source: BatchSource): Promise<Map<number, CompiledStep>> {
+  const { owner, trainer, dataset, batchSize } = parts;
+  const { loss, clip, penalty, accumulate: partsPerBatch = 1, augment } = parts.options;
+  return compileSteps(source, samplesPerEpoch(parts), batchSize, (size) => {
     // A last batch that does not fall into equal parts is taken whole.
-    const accumulate = size % parts === 0 ? parts : 1;
+    const accumulate = size % partsPerBatch === 0 ? partsPerBatch : 1;
     const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
       const batch = source.batch(size / accumulate, (part * size) / accumulate);
       const { x, y } = augment ? augment.apply(batch) : batch;
       const outputs = model(x);
-      checkOutputs("fit", dataset, outputs);
+      checkOutputs(owner, dataset, outputs);
       const minimize = loss.apply(outputs, y);
-      if (!classes) return { minimize };
+      if (!dataset.classes) return { minimize };
       return { minimize, correct: correctCount(outputs, batch.y, 0, loss.ignoreIndex) };
     };
     return trainer.compile(body, {

@@ -1,4 +1,4 @@
-/** What an epoch has come to so far, and whether its losses and the weights are numbers still. */
+/** What steps have come to so far, and whether its losses and the weights are numbers still. */
 import { sum } from "../nn/graph/ops/reduce.ts";
 import { mul } from "../nn/graph/ops/scalar.ts";
 import { dataSource } from "../nn/graph/ops/source.ts";
@@ -7,19 +7,27 @@ import type { BufferReader, EngineBuffer } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { DivergenceError } from "./divergence.ts";
 import { firstNonFinite } from "./finite.ts";
+import type { Advance, Place } from "./session.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** Sums over the samples of an epoch so far. */
+/** What some steps came to so far. */
 export class Totals {
   samples = 0;
+  readonly losses: number[] = [];
+  learningRate = 0;
+  hostMilliseconds = 0;
   #loss = 0;
   #correct = 0;
 
-  constructor(readonly counts: boolean) {}
+  constructor(
+    readonly owner: string,
+    readonly counts: boolean,
+  ) {}
 
   add(losses: ArrayLike<number>, correct: ArrayLike<number> | undefined, batchSize: number): void {
     for (let i = 0; i < losses.length; i++) {
       this.samples += batchSize;
+      this.losses.push(losses[i]);
       this.#loss += losses[i] * batchSize;
       this.#correct += correct?.[i] ?? 0;
     }
@@ -37,9 +45,15 @@ export class Totals {
   check(epoch: number): void {
     if (this.samples > 0 && !Number.isFinite(this.#loss)) {
       throw new DivergenceError(
-        `fit: the loss became ${this.#loss} in epoch ${epoch}; use a lower learning rate, or look for NaN in the data`,
+        `${this.owner}: the loss became ${this.#loss} in epoch ${epoch}; use a lower learning rate, or look for NaN in the data`,
       );
     }
+  }
+
+  advance(place: Place): Advance {
+    const { samples, losses, loss, accuracy, learningRate, hostMilliseconds } = this;
+    const steps = losses.length;
+    return { steps, samples, losses, loss, accuracy, learningRate, hostMilliseconds, place };
   }
 }
 
@@ -90,7 +104,7 @@ export class FiniteWeights {
     return values.every((numbers) => firstNonFinite(numbers as Float32Array) < 0);
   }
 
-  async divergence(epoch: number): Promise<DivergenceError> {
+  async divergence(owner: string, epoch: number): Promise<DivergenceError> {
     const weights = Object.entries(await this.trainer.weights({ nonFinite: "allow" }));
     const bad = weights.map(([name, { data }]) => ({ name, at: firstNonFinite(data), data }));
     const { name, at, data } = bad.find(({ at }) => at >= 0) ?? {
@@ -99,7 +113,7 @@ export class FiniteWeights {
       data: [Number.NaN],
     };
     return new DivergenceError(
-      `fit: ${name} became ${data[at]} in the last step of epoch ${epoch}; use a lower learning rate, or clip gradients`,
+      `${owner}: ${name} became ${data[at]} in the last step of epoch ${epoch}; use a lower learning rate, or clip gradients`,
     );
   }
 

@@ -1,0 +1,30 @@
+/** What a session's state is held against before a session takes it. */
+import { inWords } from "../checks.ts";
+import type { SessionState } from "./session.ts";
+
+/** @throws TypeError | RangeError | Error naming what does not fit into a session with this order of samples, and so many steps */
+export function checkSessionState(state: SessionState, order: SessionState["order"], total: number): void {
+  const what = "restore: the state";
+  const given = Object(state) as Partial<SessionState>;
+  if (typeof given.trainer !== "object" || typeof given.order !== "object" || !Array.isArray(given.history)) {
+    throw new TypeError(`${what} is ${inWords(state)}; give what the snapshot() of a session gave`);
+  }
+  const { steps, learningRate, history } = state;
+  for (const key of Object.keys({ ...state.order, ...order })) {
+    const other = state.order?.[key];
+    if (order[key] !== other)
+      throw new Error(
+        `${what}'s ${key} is ${inWords(other)}, this session's ${inWords(order[key])}; use the same`,
+      );
+  }
+  if (!Number.isSafeInteger(steps) || steps < 0 || steps > total) {
+    throw new RangeError(`${what}'s steps are ${inWords(steps)}; expected a whole number from 0 to ${total}`);
+  }
+  if (!(learningRate >= 0 && learningRate < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(
+      `${what}'s learningRate is ${inWords(learningRate)}; expected a finite number from 0`,
+    );
+  }
+  const wrong = history.find((value) => typeof value !== "number");
+  if (wrong !== undefined) throw new TypeError(`${what}'s history holds ${inWords(wrong)}; expected numbers`);
+}

@@ -1,0 +1,123 @@
+/** What training goes by: options as they came in, checked, and turned into what they stand for. */
+import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
+import { checkData, checkTargets } from "../data/dataset.ts";
+import { asLayer, type Model } from "../nn/model/model.ts";
+import { asLoss, type Loss } from "../nn/training/losses.ts";
+import { adam, checkOptimizer } from "../nn/training/optimizers.ts";
+import { asSchedule, type Schedule } from "../nn/training/schedules.ts";
+import { checkTrainingOptions } from "../nn/training/step.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { checkEngine, checkMetrics } from "./arguments.ts";
+import { defaultLoss } from "./defaults.ts";
+import { checkConfusion } from "./evaluate.ts";
+import { modeOf, monitorable } from "./monitor.ts";
+import { checkNumbers, warnOfLargeTargets } from "./numbers.ts";
+import { checkSchema, schemaOf } from "./schema.ts";
+import type { StepOptions } from "./session.ts";
+import type { Data } from "./source.ts";
+import { createTrainer, type Trainer } from "./trainer.ts";
+
+/** Options whose functions have become what they stand for. */
+export interface Settings extends StepOptions {
+  readonly loss: Loss;
+  readonly schedule?: Schedule;
+}
+
+/** What is trained, on what, and how. */
+export interface TrainingParts {
+  /** `fit` or `session`: for messages. */
+  readonly owner: string;
+  readonly trainer: Trainer;
+  readonly dataset: Data;
+  readonly options: Settings;
+  readonly batchSize: number;
+  readonly epochs: number;
+}
+
+/**
+ * Checks what training is asked for, and opens the model: nothing is on the engine yet.
+ * @param most how many epochs there are where nobody says
+ * @throws TypeError for arguments of other kinds, and data without targets; RangeError for what makes no sense
+ */
+export function settled<Options extends StepOptions>(
+  owner: string,
+  engine: Engine,
+  model: Model,
+  dataset: Data,
+  options: Options,
+  kinds: OptionKinds<Options>,
+  most: number,
+): TrainingParts & { readonly options: Omit<Options, keyof Settings> & Settings } {
+  checkEngine(owner, engine);
+  const layer = asLayer(model, owner);
+  checkData(owner, "the data", dataset);
+  checkTargets(owner, dataset);
+  checkOptions(owner, options, kinds);
+  const { batchSize = Math.min(128, dataset.count), epochs = most, seed = 0, optimizer = adam() } = options;
+  const { accumulate = 1, augment, signal, validation, validationBatchSize } = options;
+  checkWhole(`${owner}: batchSize`, batchSize);
+  if (options.epochs !== undefined) checkWhole(`${owner}: epochs`, epochs);
+  checkWhole(`${owner}: seed`, seed, 0);
+  checkOptimizer(owner, optimizer);
+  checkMetrics(owner, options.metrics ?? []);
+  if (validation !== undefined) {
+    checkData(owner, "validation", validation);
+    checkTargets(`${owner}: validation`, validation);
+  }
+  if (validationBatchSize !== undefined) checkWhole(`${owner}: validationBatchSize`, validationBatchSize);
+  checkConfusion(owner, options.confusion, validation ?? dataset);
+  if (dataset.count < batchSize) {
+    throw new RangeError(
+      `${owner}: ${dataset.name} has ${dataset.count} samples, fewer than one batch of ${batchSize}; use a batchSize of at most ${dataset.count}`,
+    );
+  }
+  checkTrainingOptions(owner, options);
+  if (batchSize % accumulate !== 0) {
+    throw new RangeError(
+      `${owner}: accumulate is ${accumulate}; give a divisor of the batchSize ${batchSize}`,
+    );
+  }
+  if (augment !== undefined && (typeof augment !== "object" || typeof augment.apply !== "function")) {
+    throw new TypeError(
+      `${owner}: augment is ${inWords(augment)}; give what augment(…) of wgrad/augment makes: augment(rotate(…), …)`,
+    );
+  }
+  if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
+    throw new TypeError(
+      `${owner}: signal is ${inWords(signal)}; give that of an AbortController: controller.signal`,
+    );
+  }
+  const loss = options.loss === undefined ? defaultLoss(owner, dataset) : asLoss(owner, options.loss);
+  const schedule = scheduleOf(owner, dataset, options, batchSize, epochs);
+  if (!("open" in dataset)) checkNumbers(owner, dataset);
+  const schema = schemaOf(dataset);
+  if (validation) checkSchema(`${owner}: validation`, validation, schema);
+  const trainer = createTrainer(engine, layer, { inputShape: dataset.inputs.shape, optimizer, seed, schema });
+  if (!("open" in dataset)) warnOfLargeTargets(owner, dataset, trainer);
+  return { owner, trainer, dataset, options: { ...options, loss, schedule }, batchSize, epochs };
+}
+
+/** @throws RangeError where it is to run over epochs without end, or goes by what is not evaluated */
+function scheduleOf(
+  owner: string,
+  dataset: Data,
+  options: StepOptions,
+  batchSize: number,
+  epochs: number,
+): Schedule | undefined {
+  if (options.schedule === undefined) return undefined;
+  if (epochs === Number.POSITIVE_INFINITY) {
+    throw new RangeError(
+      `${owner}: there is a schedule, which runs over all steps, and epochs is not given; give the passes over the data, epochs: 5`,
+    );
+  }
+  const stepsPerEpoch = Math.ceil(dataset.count / batchSize);
+  const begin = { step: 0, total: stepsPerEpoch * epochs, stepsPerEpoch, history: [] };
+  const schedule = asSchedule(owner, options.schedule, begin);
+  const { monitor, name, mode } = schedule;
+  if (monitor === undefined) return { ...schedule, mode: undefined };
+  return {
+    ...schedule,
+    mode: modeOf(`${owner}: the schedule ${name}`, monitor, mode, monitorable(dataset, options)),
+  };
+}
