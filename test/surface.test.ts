@@ -183,6 +183,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       begins: "(compile|a step)",
     }),
     evaluate: of([trainer, data, {}], 2),
+    session: of([engine, model, data, {}], 3, { takes: { 1: ["function"] }, begins: "(session|the model)" }),
     fit: of([engine, model, data, {}], 3, { takes: { 1: ["function"] }, begins: "(fit|the model)" }),
     openData: of([engine, data, { batchSize: 2 }], 2),
     predict: of([trainer, [1, 2], {}], 2),

@@ -201,11 +201,10 @@ export class Training implements Session {
       const count = starts.length;
       const [first, before] = [this.#taken, trainer.steps];
       const began = performance.now();
-      const enqueued = (this.steps.get(size) as CompiledStep).runMany(count, (i) => ({
-        [BATCH_START]: starts[i],
-        epoch,
-        learningRate: this.#rateAt(first + i),
-      }));
+      const enqueued = (this.steps.get(size) as CompiledStep).runMany(count, (i) => {
+        totals.learningRate = this.#rateAt(first + i);
+        return { [BATCH_START]: starts[i], epoch, learningRate: totals.learningRate };
+      });
       totals.hostMilliseconds += performance.now() - began;
       // What was refused was not taken.
       if (trainer.steps === before) await enqueued;
@@ -222,10 +221,7 @@ export class Training implements Session {
       totals.check(epoch);
       signal?.throwIfAborted();
       if (stepsOfEpoch + count === stepsPerEpoch) await this.#endEpoch();
-      if (this.#taken === end) {
-        totals.learningRate = this.#rateAt(end - 1);
-        return epoch;
-      }
+      if (this.#taken === end) return epoch;
     }
   }
 
