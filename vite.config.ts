@@ -5,6 +5,7 @@ import {
   builtInLicences,
   ignoredByBundlers,
   loadedModules,
+  opsModule,
   strippedShaders,
 } from "./scripts/build-plugins.mjs";
 
@@ -17,6 +18,8 @@ const entry = Object.fromEntries(
     name === "." ? ["index", path("src/index.ts")] : [name.slice(2), path(`src/${name.slice(2)}/index.ts`)],
   ),
 );
+/** The namespace `ops`, which `wgrad` exports. */
+entry["shared/ops"] = path("src/ops.ts");
 
 /**
  * What every page loads that trains: in one file, where gzip sees all that its parts have in common, but for the little
@@ -45,7 +48,7 @@ const modules = (folder: string) => ({
  * minified below dist/min, with white space, too, for pages that load the files as they are.
  */
 export default defineConfig({
-  plugins: [strippedShaders(), ignoredByBundlers()],
+  plugins: [strippedShaders(), ignoredByBundlers(), opsModule()],
   // Its modules as they were written, out of which what is not used is left; for Node, its package names one that holds all.
   resolve: { alias: { "ml-matrix": path("node_modules/ml-matrix/src/index.js") } },
   build: {

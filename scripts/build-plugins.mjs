@@ -66,6 +66,27 @@ export function strippedShaders() {
 }
 
 /**
+ * Leaves `export * as ops from …` as it is written: a module of its own, of which the bundlers of applications see what is
+ * used, and not an object that holds all.
+ */
+export function opsModule() {
+  return {
+    name: "wgrad:ops-module",
+    enforce: /** @type {const} */ ("pre"),
+    /** @param {string} code @param {string} id */
+    transform(code, id) {
+      return id.endsWith("src/index.ts")
+        ? code.replace('* as ops from "./ops.ts"', '* as ops from "wgrad:ops"')
+        : undefined;
+    },
+    /** @param {string} source */
+    resolveId(source) {
+      return source === "wgrad:ops" ? { id: "./ops.js", external: true } : undefined;
+    },
+  };
+}
+
+/**
  * Makes `import("webgpu")` and `import("node:…")` invisible to the bundlers of applications: they
  * happen outside browsers only, and a bundler would stop at a module that it does not find. Two
  * bundlers know a comment for this, the others leave alone what is no literal.

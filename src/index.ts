@@ -6,20 +6,28 @@ export {
   type LaunchProfile,
   launchProfiles,
   type Measured,
+  type ProgramCost,
   programCost,
 } from "./inspect/describe.ts";
 export { type SummaryOptions, summary } from "./inspect/summary.ts";
+export type { ByteSource } from "./io/bytes.ts";
 export { checkWritable, writeFileWhole } from "./io/files.ts";
-export { decodeSafetensors, encodeSafetensors } from "./io/safetensors.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsFile,
+  type SafetensorsTensor,
+} from "./io/safetensors.ts";
 export { gradients } from "./nn/graph/gradients.ts";
 export type { Conv2dOptions, Pair } from "./nn/graph/ops/conv2d.ts";
 export type { CrossEntropyOptions, HuberOptions } from "./nn/graph/ops/losses.ts";
 export type { Moments } from "./nn/graph/ops/normalise.ts";
 export type { Pool2dOptions } from "./nn/graph/ops/pool2d.ts";
 export type { ReduceOptions } from "./nn/graph/ops/reduce.ts";
+export type { Operand } from "./nn/graph/ops/scalar.ts";
 export { ShapeError, Tensor } from "./nn/graph/tensor.ts";
 export type { Factory, Uncalled } from "./nn/model/factory.ts";
-export { type Initializer, init } from "./nn/model/initializers.ts";
+export { type Initializer, init, type RandomStream } from "./nn/model/initializers.ts";
 export {
   elu,
   gelu,
@@ -43,8 +51,16 @@ export { avgPool2d, globalAvgPool2d, maxPool2d } from "./nn/model/layers/pool2d.
 export { flatten, reshape } from "./nn/model/layers/reshape.ts";
 export { residual } from "./nn/model/layers/residual.ts";
 export { type ScalingOptions, scaling, unscaling } from "./nn/model/layers/scaling.ts";
+export type { ArenaEntry, ArenaLayout, ModelLayout } from "./nn/model/layout.ts";
 export { type Layer, type LayerFunction, type Model, type Sequential, sequential } from "./nn/model/model.ts";
-export type { Scope, Statistic } from "./nn/model/parameters.ts";
+export type {
+  ParameterOptions,
+  ParameterSpec,
+  Scope,
+  Statistic,
+  StatisticOptions,
+  StatisticSpec,
+} from "./nn/model/parameters.ts";
 export type { Augment, Batch } from "./nn/training/batch.ts";
 export {
   binaryCrossEntropy,
@@ -64,6 +80,7 @@ export {
   adam,
   adamw,
   type Optimizer,
+  type OptimizerOptions,
   type ParameterGroup,
   type RmspropOptions,
   rmsprop,
@@ -87,7 +104,7 @@ export {
   type WarmUpOptions,
   warmUp,
 } from "./nn/training/schedules.ts";
-export type { ModelCall, Penalty } from "./nn/training/step.ts";
+export type { ModelCall, Penalty, StepOutputs, TrainingOptions } from "./nn/training/step.ts";
 export type { Clipping } from "./nn/training/updates.ts";
 export * as ops from "./ops.ts";
 // The ops whose names no layer and no loss has, without `ops.` in front.
@@ -136,27 +153,48 @@ export {
   tensor,
   transpose,
 } from "./ops.ts";
-export type { Program, Shape } from "./program.ts";
+export type {
+  BufferKind,
+  BufferSpec,
+  Dispatch,
+  Hook,
+  IndexPlaces,
+  IndexRange,
+  IndexTerm,
+  Instruction,
+  Program,
+  Shape,
+  StepScalar,
+  TargetRule,
+  View,
+} from "./program.ts";
 export { cpu } from "./runtime/cpu.ts";
 export {
+  type BufferReader,
+  type CompileOptions,
   DeviceLostError,
   type Engine,
   type EngineBuffer,
   EngineError,
+  type EngineInfo,
+  type Executable,
   type LaunchTimes,
+  type Outputs,
+  type StepTable,
 } from "./runtime/engine.ts";
 export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Samples } from "./train/arguments.ts";
 export type { Callback, EpochFunction } from "./train/callback.ts";
-export type { CheckpointSource, ResumeAspect, ResumeOptions } from "./train/checkpoint.ts";
+export type { CheckpointSource, ResumeOptions } from "./train/checkpoint.ts";
 export { type Compiled, compile, type FunctionOptions } from "./train/compile.ts";
-export type { CompiledStep } from "./train/compiledStep.ts";
-export type { InputSpec } from "./train/compileStep.ts";
+export type { CompiledStep, StepInputs, StepScalars } from "./train/compiledStep.ts";
+export type { CompileStepOptions, InputSpec, StepOwner } from "./train/compileStep.ts";
 export { DivergenceError } from "./train/divergence.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
-export type { NonFinite } from "./train/finite.ts";
+export type { ResumeAspect } from "./train/fingerprint.ts";
+export type { NonFinite, SaveOptions } from "./train/finite.ts";
 export {
   type Epoch,
   type FitOptions,
@@ -168,6 +206,7 @@ export type { Mode } from "./train/monitor.ts";
 export { type OpenOptions, openData } from "./train/open.ts";
 export {
   type Decision,
+  type DecisionOptions,
   type PredictInputs,
   type Prediction,
   type PredictOptions,
@@ -191,4 +230,4 @@ export {
   type Trainer,
   type TrainerOptions,
 } from "./train/trainer.ts";
-export type { LoadOptions, LoadReport, WeightsSource } from "./train/weights.ts";
+export type { LoadOptions, LoadReport, TensorLike, WeightsSource } from "./train/weights.ts";

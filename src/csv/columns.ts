@@ -6,11 +6,11 @@ import { quoted } from "./words.ts";
 export type Categorical = readonly string[] | Readonly<Record<string, readonly string[]>>;
 
 /** Replacement of missing values: the mean or median of a numeric column, or the most frequent value. */
-type Way = "mean" | "median" | "mostFrequent";
+export type FillRule = "mean" | "median" | "mostFrequent";
 /** For all numeric columns ("mostFrequent" for categories, too), or by column name. */
-export type Fill = Way | number | Readonly<Record<string, Way | number | string>>;
+export type Fill = FillRule | number | Readonly<Record<string, FillRule | number | string>>;
 
-const WAYS: readonly unknown[] = ["mean", "median", "mostFrequent"] satisfies Way[];
+const WAYS: readonly unknown[] = ["mean", "median", "mostFrequent"] satisfies FillRule[];
 
 /** A column as numbers: `width` numbers in each row. */
 export interface Encoded {
@@ -55,15 +55,15 @@ export function fillOf(
 }
 
 /** The measurement that gives a column's replacement, if any. */
-export function wayOf(column: ColumnSchema, fill: Fill | undefined): Way | undefined {
+export function wayOf(column: ColumnSchema, fill: Fill | undefined): FillRule | undefined {
   if (column.fill !== undefined) return undefined;
   const way = typeof fill === "object" ? fill[column.name] : fill;
   if (column.categories && way !== "mostFrequent") return undefined;
-  return WAYS.includes(way) ? (way as Way) : undefined;
+  return WAYS.includes(way) ? (way as FillRule) : undefined;
 }
 
 /** Measures the replacement on the values that are present. */
-export function filled(way: Way, values: ArrayLike<number> | ArrayLike<string>): number | string {
+export function filled(way: FillRule, values: ArrayLike<number> | ArrayLike<string>): number | string {
   if (way === "mostFrequent") {
     const counts = new Map<number | string, number>();
     for (const value of Array.from<number | string>(values)) counts.set(value, (counts.get(value) ?? 0) + 1);

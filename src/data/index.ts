@@ -54,13 +54,15 @@ export {
   standardScaler,
   type UnfittedScaler,
 } from "./scalers.ts";
-export type { ColumnSchema, Schema } from "./schema.ts";
+export type { ColumnSchema, RawRows, Schema } from "./schema.ts";
 export { type Parts, type SplitOptions, split } from "./split.ts";
 export {
   type Chunk,
   type Pass,
   type Stream,
+  type StreamField,
   type StreamFieldOptions,
   type StreamOptions,
   stream,
 } from "./stream.ts";
+export type { TextOptions, TextSource } from "./text.ts";

@@ -1,5 +1,6 @@
 /** wgrad/inspect: what a recorded step is made of, for people and tools. */
 
+export type { Access } from "../kernels/kernel.ts";
 export { measureCeiling } from "./ceiling.ts";
 export type { Ceiling } from "./describe.ts";
 export {

@@ -4,18 +4,17 @@
  */
 
 import { asBytes, checkString, inWords, isPromise, isWhole } from "../checks.ts";
-/** Elements of a tensor. */
-export type TensorData = Float32Array | Int32Array | Uint8Array;
+import type { Elements } from "../dtypes.ts";
 
 /** A tensor: `data` holds the product of `shape` elements in row-major order; shape [] is a single number. */
-export interface Tensor {
+export interface SafetensorsTensor {
   readonly shape: readonly number[];
-  readonly data: TensorData;
+  readonly data: Elements;
 }
 
 /** The content of a safetensors file. */
 export interface SafetensorsFile {
-  readonly tensors: Map<string, Tensor>;
+  readonly tensors: Map<string, SafetensorsTensor>;
   /** Element type of each tensor in the file, by the format's names: F32, F16 … */
   readonly dtypes: ReadonlyMap<string, string>;
   readonly metadata: Readonly<Record<string, string>>;
@@ -25,7 +24,7 @@ export interface SafetensorsFile {
 interface Dtype {
   readonly bytes: number;
   /** Reads `count` elements from the start of `view`; `where` opens an error message. */
-  read(view: DataView, count: number, where: string): TensorData;
+  read(view: DataView, count: number, where: string): Elements;
 }
 
 /** A reader of floats that f32 can hold or round. */
@@ -101,7 +100,7 @@ function readInt64(view: DataView, count: number, where: string): Int32Array {
 }
 
 /** Name of the type that an array is written as. */
-function dtypeOf(data: TensorData): string | undefined {
+function dtypeOf(data: Elements): string | undefined {
   if (data instanceof Float32Array) return "F32";
   if (data instanceof Int32Array) return "I32";
   return data instanceof Uint8Array ? "U8" : undefined;
@@ -126,7 +125,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  * @throws TypeError where `tensors` or `metadata` is no object, or `data` has another type
  */
 export function encodeSafetensors(
-  tensors: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>,
+  tensors: Readonly<Record<string, SafetensorsTensor>> | ReadonlyMap<string, SafetensorsTensor>,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
   for (const [what, given] of Object.entries({ tensors, metadata: metadata === undefined ? {} : metadata })) {
@@ -170,7 +169,7 @@ export function encodeSafetensors(
 }
 
 /** Writes elements as little-endian, whatever the machine's byte order. */
-function writeElements(view: DataView, start: number, data: TensorData): void {
+function writeElements(view: DataView, start: number, data: Elements): void {
   if (data instanceof Uint8Array) {
     new Uint8Array(view.buffer).set(data, start);
     return;
@@ -212,7 +211,7 @@ export function decodeSafetensors(source: Uint8Array | ArrayBuffer, name = "safe
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkPlaces(entries, bytes.length - dataStart, name);
 
-  const tensors = new Map<string, Tensor>();
+  const tensors = new Map<string, SafetensorsTensor>();
   for (const { name: tensor, dtype, shape, begin, end } of entries) {
     const part = new DataView(bytes.buffer, bytes.byteOffset + dataStart + begin, end - begin);
     tensors.set(tensor, { shape, data: dtype.read(part, elements(shape), `${name}: tensor "${tensor}"`) });

@@ -1,5 +1,5 @@
 /** The public surface of `wgrad/metrics`. */
-export type { Measured, Metric, MetricBatch, MetricSums, MetricValues } from "../train/evaluate.ts";
+export type { EvaluationOf, Metric, MetricBatch, MetricSums, MetricValues } from "../train/evaluate.ts";
 export { type PrecisionRecallOptions, precisionRecall } from "./precisionRecall.ts";
 export { meanAbsolute, type RSquaredOptions, rSquared } from "./regression.ts";
 export { type Average, type ClassReport, type ClassScores, classReport, type Scores } from "./report.ts";

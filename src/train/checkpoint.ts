@@ -1,16 +1,16 @@
 /** Checkpoints: all that a run of `fit` needs to go on exactly where it was, as a safetensors file. */
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
-import { decodeSafetensors, encodeSafetensors, type Tensor } from "../io/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
 import { CHECKPOINT_KEY } from "./encode.ts";
 import { decodeEpochs, encodeEpochs } from "./epochs.ts";
 import {
   ASPECTS,
-  type Aspect,
   differences,
   type Fingerprint,
   fingerprintBeside,
   fingerprintOf,
+  type ResumeAspect,
   type RunParts,
 } from "./fingerprint.ts";
 import { checkFinite, type NonFinite, type SaveOptions } from "./finite.ts";
@@ -27,8 +27,6 @@ export interface ResumeOptions {
   /** A checkpoint with NaN or infinities is refused unless this is "allow". */
   readonly nonFinite?: NonFinite;
 }
-
-export type ResumeAspect = Aspect;
 
 /** What a run holds of itself, for its checkpoints. */
 export interface CheckpointedRun extends RunParts {
@@ -57,7 +55,7 @@ export async function encodeCheckpoint(
   const { arenas, ...state } = await run.trainer.snapshot();
   for (const [name, data] of Object.entries(arenas)) checkFinite(`checkpoint: ${name}`, data, nonFinite);
   const epochs = encodeEpochs(run.history);
-  const tensors: Record<string, Tensor> = { [HISTORY]: { shape: [epochs.length], data: epochs } };
+  const tensors: Record<string, SafetensorsTensor> = { [HISTORY]: { shape: [epochs.length], data: epochs } };
   for (const [name, data] of Object.entries(arenas)) tensors[name] = { shape: [data.length], data };
   const contents: Contents = { format: FORMAT, ...state, run: await fingerprintOf(run) };
   return encodeSafetensors(tensors, { [CHECKPOINT_KEY]: JSON.stringify(contents) });
@@ -140,7 +138,7 @@ function contentsOf(text: string | undefined, name: string): Contents {
   return contents as Contents;
 }
 
-function checkSame(then: Fingerprint, now: Fingerprint, allow: readonly Aspect[], name: string): void {
+function checkSame(then: Fingerprint, now: Fingerprint, allow: readonly ResumeAspect[], name: string): void {
   const found = differences(then, now, allow);
   if (found.length === 0) return;
   const words = found.map(({ words }) => words).join("; ");
@@ -150,7 +148,11 @@ function checkSame(then: Fingerprint, now: Fingerprint, allow: readonly Aspect[]
   );
 }
 
-function historyOf(tensor: Tensor | undefined, { steps }: Contents, name: string): readonly Epoch[] {
+function historyOf(
+  tensor: SafetensorsTensor | undefined,
+  { steps }: Contents,
+  name: string,
+): readonly Epoch[] {
   if (!(tensor?.data instanceof Uint8Array))
     throw new Error(`${name}: the checkpoint has no history; was it changed?`);
   let history: readonly Epoch[];

@@ -16,7 +16,8 @@ import { firstNonFinite, type NonFinite } from "./finite.ts";
 /** Values of step scalars, by name. */
 export type StepScalars = Readonly<Record<string, number>>;
 
-type Inputs = Readonly<Record<string, Elements>>;
+/** Values of inputs, by name. */
+export type StepInputs = Readonly<Record<string, Elements>>;
 
 /** A step scalar of the program, and whose it is. */
 interface Slot {
@@ -71,12 +72,12 @@ export class CompiledStep {
    * @throws RangeError for a number that is not finite, unless the step was compiled with `nonFinite: "allow"`;
    *   EngineError for another type or length
    */
-  write(inputs: Inputs): void {
+  write(inputs: StepInputs): void {
     checkRecord(`step ${this.program.name}: the inputs are`, inputs);
     this.#write(this.#checked(inputs));
   }
 
-  #checkFinite(inputs: Inputs): void {
+  #checkFinite(inputs: StepInputs): void {
     for (const [name, data] of Object.entries(inputs)) {
       const bad = data instanceof Float32Array ? firstNonFinite(data) : -1;
       if (bad < 0) continue;
@@ -91,7 +92,7 @@ export class CompiledStep {
    * learning rate is the optimizer's unless given as `learningRate`.
    * @returns the outputs' elements, by name
    */
-  run(inputs: Inputs = {}, scalars: StepScalars = {}): Promise<Outputs> {
+  run(inputs: StepInputs = {}, scalars: StepScalars = {}): Promise<Outputs> {
     return this.#accepted(
       1,
       () => scalars,
@@ -114,7 +115,7 @@ export class CompiledStep {
   #accepted<T>(
     count: number,
     scalarsAt: (i: number) => StepScalars,
-    given: Inputs,
+    given: StepInputs,
     start: () => Promise<T>,
   ): Promise<T> {
     try {
@@ -146,7 +147,7 @@ export class CompiledStep {
   }
 
   /** The inputs that the program reads, each held against it. */
-  #checked(inputs: Inputs): [string, Elements][] {
+  #checked(inputs: StepInputs): [string, Elements][] {
     if (this.nonFinite === "refuse") this.#checkFinite(inputs);
     const entries = Object.entries(inputs).filter(([name]) => !this.#unused.has(name));
     // A single one is checked where it is written.
@@ -161,7 +162,7 @@ export class CompiledStep {
     }
   }
 
-  #checkWritten(given: Inputs): void {
+  #checkWritten(given: StepInputs): void {
     if (this.#unwritten.size === 0) return;
     const missing = [...this.#unwritten].filter((name) => !Object.hasOwn(given, name));
     if (missing.length === 0) return;

@@ -67,7 +67,7 @@ export interface Evaluation {
 }
 
 /** An evaluation with the metrics that were asked for, each as its own type. */
-export type Measured<M extends readonly Metric[]> = Omit<Evaluation, "metrics"> & {
+export type EvaluationOf<M extends readonly Metric[]> = Omit<Evaluation, "metrics"> & {
   readonly metrics: MetricValues<M>;
 };
 
@@ -101,7 +101,7 @@ export async function evaluate<const M extends readonly Metric[]>(
   trainer: Trainer,
   dataset: Data,
   options: EvaluateOptions & { readonly metrics: M },
-): Promise<Measured<M>>;
+): Promise<EvaluationOf<M>>;
 export async function evaluate(
   trainer: Trainer,
   dataset: Data,

@@ -41,10 +41,10 @@ export const ASPECTS = [
   "penalty",
 ] as const;
 
-export type Aspect = (typeof ASPECTS)[number];
+export type ResumeAspect = (typeof ASPECTS)[number];
 
 /** Each aspect in plain values. */
-export type Fingerprint = Readonly<Record<Aspect, Plain>>;
+export type Fingerprint = Readonly<Record<ResumeAspect, Plain>>;
 
 const known = new WeakMap<RunParts, Promise<Fingerprint>>();
 
@@ -228,15 +228,15 @@ async function dataFacts({ dataset, options }: RunParts): Promise<Facts> {
 export function differences(
   then: Fingerprint,
   now: Fingerprint,
-  allowed: readonly Aspect[],
-): { aspect: Aspect; words: string }[] {
+  allowed: readonly ResumeAspect[],
+): { aspect: ResumeAspect; words: string }[] {
   return ASPECTS.filter((aspect) => !allowed.includes(aspect)).flatMap((aspect) => {
     const words = difference(NAMES[aspect] ?? aspect, then[aspect], now[aspect]);
     return words === undefined ? [] : [{ aspect, words }];
   });
 }
 
-const NAMES: Partial<Record<Aspect, string>> = { data: "data set", learningRate: "learning rate" };
+const NAMES: Partial<Record<ResumeAspect, string>> = { data: "data set", learningRate: "learning rate" };
 /** Facts that are sums of something: they say that it differs, not how. */
 const SUMS: Readonly<Record<string, string>> = {
   numbers: "holds other numbers",

@@ -56,7 +56,8 @@ export interface Predictor<P extends Prediction = Prediction> {
   release(): void;
 }
 
-type Decided = PredictOptions & { readonly threshold: number };
+/** Options with which predictions are decisions. */
+export type DecisionOptions = PredictOptions & { readonly threshold: number };
 
 /**
  * The model's outputs [samples, …] for `inputs`: samples one after the other, or those of a data set.
@@ -67,7 +68,11 @@ type Decided = PredictOptions & { readonly threshold: number };
  * bit in a batch of any size, as far as the model computes each on its own.
  * @throws RangeError when the inputs are no whole number of samples or not finite, or an option makes no sense
  */
-export async function predict(trainer: Trainer, inputs: PredictInputs, options: Decided): Promise<Decision>;
+export async function predict(
+  trainer: Trainer,
+  inputs: PredictInputs,
+  options: DecisionOptions,
+): Promise<Decision>;
 export async function predict(
   trainer: Trainer,
   inputs: PredictInputs,
@@ -87,7 +92,7 @@ export async function predict(
  * and other predictions do not crowd them out.
  * @throws RangeError where an option makes no sense
  */
-export function predictor(trainer: Trainer, options: Decided): Predictor<Decision>;
+export function predictor(trainer: Trainer, options: DecisionOptions): Predictor<Decision>;
 export function predictor(trainer: Trainer, options?: PredictOptions): Predictor;
 export function predictor(trainer: Trainer, options: PredictOptions = {}): Predictor {
   checkTrainer("predictor", trainer);

@@ -68,7 +68,7 @@ export class Trainer implements StepOwner {
   awaited: string | undefined;
   /** Parameters that have not been loaded. */
   readonly #unloaded: Set<string>;
-  /** Steps that other calls may use again, `predict`'s. */
+  /** @internal Steps that other calls may use again, `predict`'s. */
   readonly kept = new KeptSteps();
   /** Training steps taken so far. */
   steps = 0;

@@ -8,15 +8,16 @@ import { elementCount, formatShape, type Shape } from "../program.ts";
 import { CHECKPOINT_KEY, SCHEMA_KEY } from "./encode.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 
-interface NamedTensor {
+/** A tensor of weights: its elements in row-major order. */
+export interface TensorLike {
   readonly shape: Shape;
   readonly data: ArrayLike<number>;
 }
 
 /** Weights by name; or a safetensors file: its bytes, a Blob, a Response, a URL or (outside of browsers) its path. */
 export type WeightsSource =
-  | Readonly<Record<string, NamedTensor>>
-  | ReadonlyMap<string, NamedTensor>
+  | Readonly<Record<string, TensorLike>>
+  | ReadonlyMap<string, TensorLike>
   | ByteSource;
 
 /** Which weights are taken over, and under which names. */
@@ -91,7 +92,7 @@ export async function loadWeights(
 
 function tensorProblems(
   spec: ArenaEntry,
-  { shape, data }: NamedTensor,
+  { shape, data }: TensorLike,
   values: ReadonlyMap<string, Float32Array>,
   nonFinite: NonFinite,
 ): string[] {
@@ -150,7 +151,7 @@ function chooser(only: NonNullable<LoadOptions["only"]>): (name: string) => bool
 }
 
 interface Contents {
-  readonly tensors: ReadonlyMap<string, NamedTensor>;
+  readonly tensors: ReadonlyMap<string, TensorLike>;
   readonly schema?: Schema | undefined;
 }
 
@@ -178,7 +179,7 @@ async function contentsOf(source: WeightsSource, name: string): Promise<Contents
   return { tensors: new Map(entries) };
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, NamedTensor>> {
+function isRecord(value: unknown): value is Readonly<Record<string, TensorLike>> {
   return typeof value === "object" && value !== null && isLiteral(value) && !isPromise(value);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeSafetensors, encodeSafetensors, type Tensor } from "../../src/io/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../../src/io/safetensors.ts";
 import { normals, randomU32 } from "../../src/random.ts";
 
 /** A file by the format's description, from a header as text: nothing of the library in it. */
@@ -40,7 +40,7 @@ describe("encodeSafetensors", () => {
   it("takes a Map, in its order, and a part of a larger array", () => {
     const data = Float32Array.of(1, 2, 3, 4).subarray(1, 3);
     const file = encodeSafetensors(
-      new Map<string, Tensor>([
+      new Map<string, SafetensorsTensor>([
         ["2", { shape: [2], data }],
         ["1", { shape: [0], data: new Uint8Array(0) }],
       ]),
@@ -49,7 +49,7 @@ describe("encodeSafetensors", () => {
     expect([...tensors.keys()]).toEqual(["2", "1"]);
     expect(tensors.get("2")?.data).toEqual(Float32Array.of(2, 3));
   });
-  it.each<[string, Record<string, Tensor>, string]>([
+  it.each<[string, Record<string, SafetensorsTensor>, string]>([
     [
       "too few elements",
       { w: { shape: [2, 2], data: new Float32Array(3) } },
@@ -90,7 +90,7 @@ describe("round trips", () => {
   it.each(Array.from({ length: 40 }, (_, i) => i))("random file %i", (i) => {
     let at = 0;
     const below = (n: number) => randomU32(2024, i, at++) % n;
-    const tensors = new Map<string, Tensor>();
+    const tensors = new Map<string, SafetensorsTensor>();
     for (const name of NAMES.slice(0, below(NAMES.length + 1))) {
       const shape = Array.from({ length: below(4) }, () => below(6));
       const count = shape.reduce((product, length) => product * length, 1);

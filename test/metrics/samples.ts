@@ -8,7 +8,7 @@ import {
   type Loss,
   meanSquaredError,
 } from "../../src/index.ts";
-import type { Measured, Metric } from "../../src/metrics/index.ts";
+import type { EvaluationOf, Metric } from "../../src/metrics/index.ts";
 
 type Row = readonly number[];
 
@@ -25,7 +25,7 @@ interface Measure<M extends readonly Metric[]> {
 export async function measure<const M extends readonly Metric[]>(
   engine: Engine,
   { outputs, targets, classes, loss, batchSize, metrics }: Measure<M>,
-): Promise<Measured<M>> {
+): Promise<EvaluationOf<M>> {
   const width = [outputs[0].length];
   const values = targets.flat();
   const data = dataset({

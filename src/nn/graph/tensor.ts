@@ -97,7 +97,9 @@ let currentLabel = "";
 export class Tensor<A = unknown> {
   readonly id = nextId++;
   readonly label: string;
+  /** @internal */
   constructor(
+    /** @internal */
     readonly op: Op<A>,
     readonly inputs: readonly Tensor[],
     readonly attributes: A,

@@ -4,13 +4,13 @@ import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { normals, uniforms } from "../../random.ts";
 
 /** Where an initializer draws its numbers: a stream of its own for each parameter. */
-export interface Draw {
+export interface RandomStream {
   readonly seed: number;
   readonly stream: number;
 }
 
 /** Gives a tensor's first values. */
-export type Initializer = (shape: Shape, draw: Draw) => Float32Array;
+export type Initializer = (shape: Shape, draw: RandomStream) => Float32Array;
 
 /**
  * Inputs and outputs of one unit of a weight [out, in, …window]: what the variance of its sums depends on.
@@ -121,7 +121,12 @@ export function initializerFor(activation: string | undefined): Initializer {
 }
 
 /** Runs an initializer, and checks what it gives. */
-export function initialValues(name: string, init: Initializer, shape: Shape, draw: Draw): Float32Array {
+export function initialValues(
+  name: string,
+  init: Initializer,
+  shape: Shape,
+  draw: RandomStream,
+): Float32Array {
   if (typeof init !== "function") {
     throw new TypeError(
       `${name}: its initializer is ${inWords(init)}; give a function such as init.heNormal()`,

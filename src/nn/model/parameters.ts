@@ -119,7 +119,9 @@ export interface Statistic {
 
 /** What a layer sees of the model around it while it is traced. */
 export class Scope {
+  /** @internal */
   constructor(
+    /** @internal */
     readonly trace: ModelTrace,
     /** Whether the trace is of a training step. */
     readonly training: boolean,

@@ -8,6 +8,7 @@ import {
   checkBuffer,
   checkMaxSteps,
   type Engine,
+  type EngineBuffer,
   EngineError,
   type Executable,
 } from "../engine.ts";
@@ -39,7 +40,9 @@ export interface Scoped<T> {
 export class GpuEngine implements Engine {
   readonly kind = "gpu";
   readonly info;
+  /** @internal */
   readonly pipelines: PipelineCache;
+  /** @internal */
   readonly bytes: ByteWriter;
   readonly #health: Health;
   /** Number of operations under way: compilations, runs, reads. */
@@ -48,12 +51,15 @@ export class GpuEngine implements Engine {
   #whenIdle: () => void = () => {};
   #destruction: Promise<void> | undefined;
 
+  /** @internal */
   constructor(
     readonly device: GPUDevice,
     adapter: string,
+    /** @internal */
     readonly traits: DeviceTraits,
+    /** @internal */
     readonly tuner: Tuner | undefined,
-    /** Present where waiting would keep a core busy. */
+    /** @internal Present where waiting would keep a core busy. */
     readonly rest: Rest | undefined,
   ) {
     const { features, limits } = device;
@@ -72,7 +78,7 @@ export class GpuEngine implements Engine {
    * Allocates memory on the device.
    * @throws EngineError and MemoryLimitError as `Engine.buffer`
    */
-  buffer(label: string, dtype: DType, length: number, data?: Elements): GpuBuffer {
+  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
     this.check();
     checkBuffer(label, dtype, length, data);
     const buffer = new GpuBuffer(this, label, dtype, length);
@@ -97,7 +103,7 @@ export class GpuEngine implements Engine {
     return GpuExecutable.compile(this, withVariants(program, choose), options);
   }
 
-  /** @throws EngineError where the device is gone */
+  /** @internal @throws EngineError where the device is gone */
   check(): void {
     if (this.#destruction) throw new EngineError("this GPU engine was destroyed; connect() again");
     this.#health.check();
@@ -107,6 +113,7 @@ export class GpuEngine implements Engine {
    * Runs `work`; `destroy` waits for it. Where the device is lost, the failure says so. An error of WebGPU outside all
    * scopes fails the work as well.
    * @throws EngineError naming `what`, with the reason
+   * @internal
    */
   async attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.check();
@@ -130,6 +137,7 @@ export class GpuEngine implements Engine {
   /**
    * Runs `work` inside error scopes. `work` is synchronous, because scopes are a stack of the device: other work in
    * between would fall into them.
+   * @internal
    */
   scoped<T>(work: () => T): Scoped<T> {
     const { device } = this;
@@ -148,6 +156,7 @@ export class GpuEngine implements Engine {
   /**
    * Runs `work` as {@link scoped}.
    * @throws EngineError naming `what`, with WebGPU's error
+   * @internal
    */
   async validated<T>(what: string, work: () => T): Promise<T> {
     this.check();
@@ -169,6 +178,7 @@ export class GpuEngine implements Engine {
   /**
    * Resolves once all enqueued work is done.
    * @throws EngineError where the device is gone
+   * @internal
    */
   async done(): Promise<void> {
     await this.attempt("waiting for the device", () => this.answer(this.device.queue.onSubmittedWorkDone()));
@@ -177,12 +187,13 @@ export class GpuEngine implements Engine {
   /**
    * Resolves once all enqueued work is done and `staging` can be read.
    * @throws EngineError where the device is gone
+   * @internal
    */
   async mapped(staging: GPUBuffer): Promise<void> {
     await this.answer(staging.mapAsync(MapMode.READ));
   }
 
-  /** Waits for the device's answer without keeping a core busy. */
+  /** @internal Waits for the device's answer without keeping a core busy. */
   answer<T>(question: Promise<T>): Promise<T> {
     return this.rest ? this.rest.during(question) : question;
   }

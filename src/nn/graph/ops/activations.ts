@@ -12,11 +12,11 @@ import {
   scalarOp,
   square,
   sub,
-  type Unary,
+  unary,
 } from "./scalar.ts";
 
 /** max(x, 0). The result is 0 where no gradient leaves, and above, or NaN, where it does. */
-export const relu = scalarOp("relu", "relu", (node, arriving) => [choose(node, arriving, 0)]) as Unary;
+export const relu = unary("relu", "relu", (node, arriving) => [choose(node, arriving, 0)]);
 
 const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slope] }, arriving) => [
   choose(greater(x, 0), arriving, mul(arriving, slope)),
@@ -47,23 +47,23 @@ function expBelow0(x: Tensor): Tensor {
 const SELU_SCALE = 1.0507009873554805;
 const SELU_ALPHA = 1.6732632423543772;
 /** Klambauer et al. 2017: scaled so that activations keep mean 0 and variance 1. */
-export const selu = scalarOp("selu", "selu", ({ inputs: [x] }, arriving) => [
+export const selu = unary("selu", "selu", ({ inputs: [x] }, arriving) => [
   mul(arriving, choose(greater(x, 0), SELU_SCALE, mul(expBelow0(x), SELU_SCALE * SELU_ALPHA))),
-]) as Unary;
+]);
 
 /** 1 / (1 + e⁻ˣ). */
-export const sigmoid = scalarOp("sigmoid", "sigmoid", (node, arriving) => [
+export const sigmoid = unary("sigmoid", "sigmoid", (node, arriving) => [
   mul(arriving, mul(node, sub(1, node))),
-]) as Unary;
+]);
 
-export const tanh = scalarOp("tanh", "hyperbolicTangent", (node, arriving) => [
+export const tanh = unary("tanh", "hyperbolicTangent", (node, arriving) => [
   mul(arriving, sub(1, square(node))),
-]) as Unary;
+]);
 
 /** log(1 + eˣ). */
-export const softplus = scalarOp("softplus", "softplus", ({ inputs: [x] }, arriving) => [
+export const softplus = unary("softplus", "softplus", ({ inputs: [x] }, arriving) => [
   mul(arriving, sigmoid(x)),
-]) as Unary;
+]);
 
 /** x · Φ(x), exact (Hendrycks & Gimpel 2016). */
 export function gelu(x: Operand): Tensor {

@@ -45,6 +45,11 @@ export function scalarOp(name: string, fn: ScalarFunction, gradient: GradientRul
     );
 }
 
+/** {@link scalarOp} of one operand. */
+export const unary: (...of: Parameters<typeof scalarOp>) => (x: Operand) => Tensor = scalarOp;
+/** {@link scalarOp} of two operands. */
+const binary: (...of: Parameters<typeof scalarOp>) => (a: Operand, b: Operand) => Tensor = scalarOp;
+
 /** The scalar function of an elementwise node's op, for the passes that look at graphs. */
 export function isScalarOp(node: Tensor): boolean {
   return scalarOps.get(node.op.name) === node.op;
@@ -183,9 +188,9 @@ function inMemory({ shape }: Tensor, value: number): Tensor {
 export const neg = scalarOp("neg", "neg", (_node, arriving) => [neg(arriving)]) as (x: Operand) => Tensor;
 
 /** 1 where a > b, else 0; with NaN on either side, 0. */
-export const greater = scalarOp("greater", "greater", "none") as (a: Operand, b: Operand) => Tensor;
+export const greater = binary("greater", "greater", "none");
 /** 1 where a equals b, else 0; NaN equals nothing, not even itself. */
-export const equal = scalarOp("equal", "equal", "none") as (a: Operand, b: Operand) => Tensor;
+export const equal = binary("equal", "equal", "none");
 
 /** 1, but 0 where x is NaN: which nothing equals, itself neither, on every engine. */
 export function isNumber(x: Tensor): Tensor {
@@ -200,17 +205,17 @@ export const choose = scalarOp("choose", "choose", ({ inputs: [condition] }, arr
 ]) as (condition: Operand, a: Operand, b: Operand) => Tensor;
 
 /** The larger of two, NaN if one is; where they are equal each gets half the gradient, as in PyTorch. */
-export const maximum = scalarOp(
+export const maximum = binary(
   "maximum",
   "maximum",
   extremum((a, b) => greater(b, a)),
-) as (a: Operand, b: Operand) => Tensor;
+);
 /** The smaller of two, NaN if one is; where they are equal each gets half the gradient, as in PyTorch. */
-export const minimum = scalarOp(
+export const minimum = binary(
   "minimum",
   "minimum",
   extremum((a, b) => greater(a, b)),
-) as (a: Operand, b: Operand) => Tensor;
+);
 
 /** Beside NaN none loses, and both get the gradient, as in PyTorch. */
 function extremum(loses: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
@@ -220,36 +225,26 @@ function extremum(loses: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
   };
 }
 
-export type Unary = (x: Operand) => Tensor;
-
-export const square = scalarOp("square", "square", ({ inputs: [x] }, arriving) => [
-  mul(arriving, mul(x, 2)),
-]) as Unary;
-export const exp = scalarOp("exp", "exponential", (node, arriving) => [mul(arriving, node)]) as Unary;
-export const log = scalarOp("log", "logarithm", ({ inputs: [x] }, arriving) => [div(arriving, x)]) as Unary;
-export const sqrt = scalarOp("sqrt", "squareRoot", (node, arriving) => [
-  div(mul(arriving, 0.5), node),
-]) as Unary;
+export const square = unary("square", "square", ({ inputs: [x] }, arriving) => [mul(arriving, mul(x, 2))]);
+export const exp = unary("exp", "exponential", (node, arriving) => [mul(arriving, node)]);
+export const log = unary("log", "logarithm", ({ inputs: [x] }, arriving) => [div(arriving, x)]);
+export const sqrt = unary("sqrt", "squareRoot", (node, arriving) => [div(mul(arriving, 0.5), node)]);
 /** |x|; its gradient at 0 is 0. */
-export const abs = scalarOp("abs", "absolute", ({ inputs: [x] }, arriving) => [
-  mul(arriving, sign(x)),
-]) as Unary;
+export const abs = unary("abs", "absolute", ({ inputs: [x] }, arriving) => [mul(arriving, sign(x))]);
 /** -1, 0 or 1; NaN of NaN. */
-export const sign = scalarOp("sign", "signum", "none") as Unary;
-export const floor = scalarOp("floor", "floorOf", "none") as Unary;
-export const sin = scalarOp("sin", "sine", ({ inputs: [x] }, arriving) => [mul(arriving, cos(x))]) as Unary;
-export const cos = scalarOp("cos", "cosine", ({ inputs: [x] }, arriving) => [
-  neg(mul(arriving, sin(x))),
-]) as Unary;
+export const sign = unary("sign", "signum", "none");
+export const floor = unary("floor", "floorOf", "none");
+export const sin = unary("sin", "sine", ({ inputs: [x] }, arriving) => [mul(arriving, cos(x))]);
+export const cos = unary("cos", "cosine", ({ inputs: [x] }, arriving) => [neg(mul(arriving, sin(x)))]);
 
 /** The standard normal distribution's cumulative function Φ. */
-export const normalCdf = scalarOp("normalCdf", "normalCdf", ({ inputs: [x] }, arriving) => [
+export const normalCdf = unary("normalCdf", "normalCdf", ({ inputs: [x] }, arriving) => [
   mul(arriving, normalPdf(x)),
-]) as Unary;
+]);
 /** The standard normal distribution's density φ. */
-export const normalPdf = scalarOp("normalPdf", "normalPdf", (node, arriving) => [
+export const normalPdf = unary("normalPdf", "normalPdf", (node, arriving) => [
   neg(mul(arriving, mul(node.inputs[0], node))),
-]) as Unary;
+]);
 
 /** One-hot rows: [..., classes] from class indices [...]. Labels that are `except`, if given, may lie outside. */
 export function oneHot(labels: Tensor, classes: number, except?: number): Tensor {
