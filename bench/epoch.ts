@@ -62,7 +62,7 @@ interface EpochFlags extends OutputFlags {
   readonly seed: number;
 }
 
-export interface EpochResult {
+interface EpochResult {
   readonly adapter: string;
   readonly model: string;
   readonly dataset: string;
@@ -76,7 +76,7 @@ export interface EpochResult {
   readonly targets: readonly Target[];
 }
 
-export interface Target {
+interface Target {
   /** Percent. */
   readonly accuracy: number;
   /** How many runs got there. */

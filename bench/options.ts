@@ -32,20 +32,6 @@ export function wholeNumber(low: number, high: number): (text: string) => number
   };
 }
 
-/** Reads whole numbers from `low` to `high` with commas between them: "1,8,64". */
-export function wholeNumbers(low: number, high: number): (text: string) => number[] {
-  const one = wholeNumber(low, high);
-  return (text) => {
-    try {
-      return text.split(",").map(one);
-    } catch {
-      throw new InvalidArgumentError(
-        `Expected whole numbers from ${low} to ${high} with commas between them.`,
-      );
-    }
-  };
-}
-
 /** A model that has a name, with the batch that goes with it. */
 export interface NamedModel extends StepModel {
   readonly name: string;
@@ -53,8 +39,8 @@ export interface NamedModel extends StepModel {
   readonly batch: number;
 }
 
-export const MLP: NamedModel = { name: "mlp", convolutions: false, hidden: [256, 128], batch: 128 };
-export const CONV: NamedModel = { name: "conv", convolutions: true, hidden: [128], batch: 250 };
+const MLP: NamedModel = { name: "mlp", convolutions: false, hidden: [256, 128], batch: 128 };
+const CONV: NamedModel = { name: "conv", convolutions: true, hidden: [128], batch: 250 };
 
 /** Reads "mlp", "conv", or the widths of the hidden layers: "96-200-48". */
 export function namedModel(text: string): NamedModel {

@@ -144,7 +144,7 @@ async function stageDawn(folder: string): Promise<void> {
 }
 
 /** Libraries by the names they are opened by, with their files here. */
-export async function libraries(): Promise<Map<string, string>> {
+async function libraries(): Promise<Map<string, string>> {
   const known = await knownLibraries();
   const found = new Map<string, string>();
   for (const name of [...NEEDED, ...ASKED_FOR]) {

@@ -9,7 +9,7 @@ import { formatSpread, inTurn, type Spread, spreadOf } from "./measure.ts";
 import { benchmark, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
 import { publish, type Report } from "./report.ts";
 
-export interface PredictResult {
+interface PredictResult {
   readonly adapter: string;
   /** Milliseconds a call. */
   readonly step: Spread;

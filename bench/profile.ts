@@ -6,7 +6,7 @@ import { significant } from "./measure.ts";
 import { note } from "./options.ts";
 import type { Candidate } from "./workload.ts";
 
-export interface Profile {
+interface Profile {
   readonly ceiling: Ceiling;
   readonly method: LaunchTimes["method"];
   /** Of each launch in each step. */

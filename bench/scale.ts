@@ -33,7 +33,7 @@ import {
   type Workload,
 } from "./workload.ts";
 
-export interface ScaleOptions {
+interface ScaleOptions {
   /** The smallest step. */
   readonly base: Workload;
   /** Up to this multiple of it, in powers of two. */
@@ -47,7 +47,7 @@ export interface ScaleOptions {
 const DIMENSIONS = ["batch", "width", "depth"] as const;
 type Dimension = (typeof DIMENSIONS)[number];
 
-export interface ScalePoint {
+interface ScalePoint {
   readonly factor: number;
   readonly layers: readonly (number | string)[];
   readonly batch: number;
@@ -63,7 +63,7 @@ export interface ScalePoint {
   readonly lossDifference?: number;
 }
 
-export interface ScaleSeries {
+interface ScaleSeries {
   readonly dimension: Dimension;
   readonly points: readonly ScalePoint[];
   /** The size at which a step takes twice the time of the smallest; absent where none does. */
@@ -72,7 +72,7 @@ export interface ScaleSeries {
   readonly cut?: { readonly factor: number; readonly reason: string };
 }
 
-export interface ScaleResult {
+interface ScaleResult {
   readonly adapter: string;
   readonly repetitions: number;
   readonly series: readonly ScaleSeries[];

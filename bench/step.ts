@@ -33,13 +33,13 @@ import {
   type Workload,
 } from "./workload.ts";
 
-export interface StepOptions extends Workload {
+interface StepOptions extends Workload {
   /** Steps of one measurement on the GPU engine. */
   readonly steps: number;
   readonly repetitions: number;
 }
 
-export interface StepResult extends Agreement {
+interface StepResult extends Agreement {
   /** Inputs, filters and their sizes, hidden widths, classes: [784, "24@5×5", "32@3×3", 128, 10]. */
   readonly layers: readonly (number | string)[];
   readonly batch: number;

@@ -22,7 +22,7 @@ import {
 import { publish, type Report } from "./report.ts";
 import { modelOf } from "./workload.ts";
 
-export interface StreamOptions {
+interface StreamOptions {
   readonly model: NamedModel;
   readonly batch: number;
   readonly count: number;
@@ -31,9 +31,9 @@ export interface StreamOptions {
 }
 
 const WAYS = ["resident", "a quarter in memory", "async iterable"] as const;
-export type Way = (typeof WAYS)[number];
+type Way = (typeof WAYS)[number];
 
-export interface StreamResult {
+interface StreamResult {
   readonly adapter: string;
   readonly model: string;
   readonly batch: number;

@@ -63,7 +63,7 @@ interface Greeting {
 }
 type Mode = "eager" | "graph";
 
-export interface TorchRow {
+interface TorchRow {
   readonly name: string;
   readonly milliseconds: Spread;
   /** How many times as long as wgrad it takes. */
@@ -71,7 +71,7 @@ export interface TorchRow {
   readonly gflops?: number;
 }
 
-export interface TorchResult {
+interface TorchResult {
   readonly what: string;
   readonly adapter: string;
   readonly pytorch: Greeting;

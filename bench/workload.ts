@@ -43,7 +43,7 @@ export interface Workload extends StepModel {
 }
 
 export const IMAGE = [1, 28, 28];
-export const FEATURES = 784;
+const FEATURES = 784;
 export const CLASSES = 10;
 /** Enough that a step's batch is not in the caches from the step before. */
 export const SAMPLES = 20_000;
@@ -52,7 +52,7 @@ export const LEARNING_RATE = 0.001;
 /** As in `fit`. */
 const MAX_STEPS_PER_RUN = 256;
 
-export interface Samples {
+interface Samples {
   /** SAMPLES images of bytes, one after another. */
   readonly inputs: Uint8Array<ArrayBuffer>;
   /** A class each. */
@@ -124,7 +124,7 @@ export function layersOf(model: StepModel): (number | string)[] {
 }
 
 /** What a number of steps came to. */
-export interface StepsRun {
+interface StepsRun {
   readonly losses: number[];
   /** In all. */
   readonly milliseconds: number;

@@ -1,7 +1,7 @@
 /** The line along which a field on a grid has one value. */
 
 /** From (x, y) to (x, y), in steps of the grid. */
-export type Segment = readonly [number, number, number, number];
+type Segment = readonly [number, number, number, number];
 
 /**
  * Marching squares (Lorensen & Cline 1987, in two dimensions): the pieces of the line where the field, linear along the

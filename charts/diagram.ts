@@ -24,7 +24,7 @@ const LINE_ICONS = {
   dashed: "path://M0 0H7V2H0ZM9 0H16V2H9ZM18 0H25V2H18Z",
 };
 
-export interface LegendItem {
+interface LegendItem {
   readonly name: string;
   /** How the series is drawn, where that is not as it would be by default. */
   readonly style?: LineSeries["style"];

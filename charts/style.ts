@@ -1,16 +1,7 @@
 /** How charts look: colours, letters, and the space around a diagram. */
 
 /** Told apart by people who see few colours, too (after Okabe and Ito). */
-export const COLOURS = [
-  "#0072b2",
-  "#d55e00",
-  "#009e73",
-  "#cc79a7",
-  "#e69f00",
-  "#56b4e9",
-  "#332288",
-  "#666666",
-];
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#332288", "#666666"];
 export const SYMBOLS = ["circle", "rect", "triangle", "diamond", "emptyCircle", "emptyRect"];
 export const INK = "#222222";
 export const FAINT_INK = "#555555";

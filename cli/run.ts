@@ -23,7 +23,7 @@ import { epochLine, epochObject, headLines, type Result, type Timing } from "./r
 import { buildTraining } from "./training.ts";
 
 /** A result, but for the time that went before and after the run. */
-export interface RunResult extends Omit<Result, "timing"> {
+interface RunResult extends Omit<Result, "timing"> {
   /** Why the weights could not be saved. */
   readonly failure?: unknown;
   readonly timing: Pick<Timing, "compile" | "training" | "evaluation">;

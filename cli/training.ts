@@ -68,7 +68,7 @@ export const SCHEDULES = {
 } satisfies Record<string, ScheduleEntry>;
 
 export type LossName = keyof typeof LOSSES;
-export type ScheduleName = keyof typeof SCHEDULES;
+type ScheduleName = keyof typeof SCHEDULES;
 
 export function scheduleEntry(name: ScheduleName): ScheduleEntry {
   return SCHEDULES[name];

@@ -59,7 +59,7 @@ export function transformer(): Layer {
   );
 }
 
-export interface Options {
+interface Options {
   readonly steps: number;
   readonly batchSize: number;
   readonly seed: number;
@@ -68,7 +68,7 @@ export interface Options {
   readonly onStep?: (step: number, loss: number) => void;
 }
 
-export interface Result {
+interface Result {
   /** Of each training step. */
   readonly losses: number[];
   /** Nats a character on text that nobody trained on. */

@@ -44,7 +44,7 @@ const LAYERS: Readonly<Record<ActivationName, () => Layer>> = {
   softplus,
 };
 
-export interface Network {
+interface Network {
   readonly convolutions?: readonly Filters[];
   /** Widths of the hidden dense layers. */
   readonly hidden: readonly number[];

@@ -63,7 +63,3 @@ export const OPTIMIZERS = {
   adagrad: { label: "Adagrad", defaults: { lr: 0.01, weightDecay: 0 } },
 } as const satisfies Record<string, OptimizerEntry>;
 export type OptimizerName = keyof typeof OPTIMIZERS;
-
-export function optimizerEntry(name: OptimizerName): OptimizerEntry {
-  return OPTIMIZERS[name];
-}

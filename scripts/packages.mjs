@@ -21,7 +21,7 @@ const OUR_SOURCE = "/etc/apt/sources.list.d/wgrad-backports.sources";
 const CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
 /** The path of the program called `name`, or undefined. @param {string} name */
-export function onPath(name) {
+function onPath(name) {
   const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }

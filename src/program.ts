@@ -153,7 +153,7 @@ export const MAX_OUTPUT_BINDINGS = 4;
 /** Words in one row of the step table; a row is 256 bytes, the guaranteed alignment of dynamic offsets. */
 export const STEP_SLOTS = 64;
 /** Tensors inside a shared buffer start at multiples of this many 4-byte elements (256 bytes, likewise). */
-export const ALIGNMENT = 64;
+const ALIGNMENT = 64;
 
 /** The dispatches that run together, in order. */
 export function launchesOf({ dispatches }: Pick<Program, "dispatches">): Dispatch[][] {

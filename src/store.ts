@@ -34,7 +34,7 @@ export function userCacheFolder(
 }
 
 /** This user's cache folder `wgrad/<name>`; undefined where there is none. */
-export function defaultCacheFolder(name: string): string | undefined {
+function defaultCacheFolder(name: string): string | undefined {
   const base = userCacheFolder(hostProcess()?.platform ?? "", environmentVariable);
   return base === undefined ? undefined : `${base}/wgrad/${name}`;
 }

@@ -29,7 +29,7 @@ export function libraryName(name: ContenderName): string {
   }
 }
 
-export interface ContestOptions {
+interface ContestOptions {
   readonly contenders: readonly ContenderName[];
   readonly task: Task;
   /** How often each does its work at first, for the check. */
@@ -53,7 +53,7 @@ export interface Measured {
   readonly pairedRatio: number;
 }
 
-export interface Failed {
+interface Failed {
   readonly name: ContenderName;
   /** Why. */
   readonly fails: string;

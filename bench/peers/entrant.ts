@@ -17,7 +17,7 @@ export interface Pace {
   readonly minCount: number;
 }
 
-export interface EntrantOptions<Name extends string> {
+interface EntrantOptions<Name extends string> {
   readonly name: Name;
   readonly contender: Contender;
   readonly pace: Pace;

@@ -6,7 +6,7 @@ import type { Host } from "./hosts/host.ts";
 import { contestChart, contestLines, entryObject } from "./report.ts";
 import { createProducts, expectedRowSums, PRODUCTS_IN_CHAIN } from "./workload.ts";
 
-export interface MatmulOptions {
+interface MatmulOptions {
   readonly contenders: readonly ContenderName[];
   /** Rows and columns. */
   readonly size: number;
@@ -16,7 +16,7 @@ export interface MatmulOptions {
   readonly repetitions: number;
 }
 
-export interface MatmulResult extends Contest {
+interface MatmulResult extends Contest {
   readonly size: number;
   readonly repetitions: number;
   readonly productsInChain: number;

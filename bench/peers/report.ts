@@ -5,7 +5,7 @@ import { significant } from "../measure.ts";
 import { CONTENDERS, type Entry, fastestPeer, libraryName, type Measured } from "./contest.ts";
 
 /** A column of what was measured: what stands above it, and in it. */
-export type Column = readonly [name: string, cell: (entry: Measured) => string];
+type Column = readonly [name: string, cell: (entry: Measured) => string];
 
 /** A table with a row for each candidate, what is to say of those that fail, and how wgrad compares. */
 export function contestLines(entries: readonly Entry[], columns: readonly Column[]): string[] {

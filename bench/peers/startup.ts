@@ -8,14 +8,14 @@ import type { Host } from "./hosts/host.ts";
 import { contestChart, contestLines, entryObject } from "./report.ts";
 import { agreement } from "./training.ts";
 
-export interface StartupOptions extends StepModel {
+interface StartupOptions extends StepModel {
   readonly contenders: readonly ContenderName[];
   readonly batch: number;
   readonly seed: number;
   readonly repetitions: number;
 }
 
-export interface StartupResult extends Contest {
+interface StartupResult extends Contest {
   readonly layers: readonly (number | string)[];
   readonly batch: number;
   readonly repetitions: number;

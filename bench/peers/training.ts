@@ -7,7 +7,7 @@ import { type ContenderName, type Contest, hold, type Measured, type Results } f
 import type { Host } from "./hosts/host.ts";
 import { contestChart, contestLines, entryObject } from "./report.ts";
 
-export interface PeersOptions extends StepModel {
+interface PeersOptions extends StepModel {
   readonly contenders: readonly ContenderName[];
   readonly batch: number;
   readonly seed: number;
@@ -16,7 +16,7 @@ export interface PeersOptions extends StepModel {
   readonly repetitions: number;
 }
 
-export interface PeersResult extends Contest {
+interface PeersResult extends Contest {
   readonly layers: readonly (number | string)[];
   readonly batch: number;
   readonly repetitions: number;
@@ -56,7 +56,7 @@ export async function measurePeers(
 }
 
 /** At least two batches: no step meets the batch of the step before. */
-export function samplesFor(batch: number): number {
+function samplesFor(batch: number): number {
   return Math.max(SAMPLES, 2 * batch);
 }
 

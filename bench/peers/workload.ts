@@ -20,7 +20,7 @@ export interface WorkloadOptions {
 }
 
 /** A convolution without padding, then a bias, max-pooling of 2×2, and ReLU. */
-export interface Convolution {
+interface Convolution {
   /** [filters, channels, kernel, kernel] */
   readonly shape: readonly [number, number, number, number];
   readonly weight: Float32Array;
@@ -29,7 +29,7 @@ export interface Convolution {
 }
 
 /** x · weightᵀ + bias; ReLU follows all but the last. */
-export interface Dense {
+interface Dense {
   /** [outputs, inputs] */
   readonly shape: readonly [number, number];
   readonly weight: Float32Array;
@@ -113,7 +113,7 @@ function shuffled(length: number, random: () => number): Int32Array<ArrayBuffer>
 }
 
 /** Numbers in [0, 1): a Weyl sequence, its terms mixed by multiplications and shifts, as in SplitMix. */
-export function randomNumbers(seed: number): () => number {
+function randomNumbers(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x9e3779b9) | 0;
@@ -123,7 +123,7 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-export interface Batch {
+interface Batch {
   /** [batch, 784], from 0 to 1 */
   readonly images: Float32Array;
   /** [batch, 10]: 1 at the sample's class */

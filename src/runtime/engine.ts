@@ -248,7 +248,7 @@ export function checkWrite({ label, dtype, length }: EngineBuffer, data: Element
 }
 
 /** @throws EngineError unless `data` has that type and length */
-export function checkElements(what: string, dtype: DType, length: number, data: Elements): void {
+function checkElements(what: string, dtype: DType, length: number, data: Elements): void {
   const expected = arrayOf(dtype);
   if (!(data instanceof expected)) {
     throw new EngineError(

@@ -11,7 +11,7 @@ export interface MemoryPlan {
 }
 
 /** First and last launch that uses each temporary. */
-export function lifetimes(program: Program): Map<number, { first: number; last: number }> {
+function lifetimes(program: Program): Map<number, { first: number; last: number }> {
   const lives = new Map<number, { first: number; last: number }>();
   launchesOf(program).forEach((launch, position) => {
     for (const buffer of touchedBy(launch)) {

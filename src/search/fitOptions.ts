@@ -8,7 +8,7 @@ import { type FitOptions, FIT_OPTIONS as KINDS } from "../train/fit.ts";
  */
 type Origin = "value" | "object" | "search";
 
-export const FIT_OPTIONS = {
+const FIT_OPTIONS = {
   loss: "object",
   optimizer: "object",
   schedule: "object",

@@ -17,7 +17,7 @@ export interface Ran {
 }
 
 /** Runs programs; `folder` is an empty one for what that needs. */
-export type Adapter = (runs: readonly ProgramRun[], folder: string) => Promise<Ran>;
+type Adapter = (runs: readonly ProgramRun[], folder: string) => Promise<Ran>;
 
 export const ADAPTERS: Readonly<Record<string, Adapter>> = {
   async Node(runs) {

@@ -8,7 +8,7 @@ import type { GpuEngine } from "../../src/runtime/gpu/engine.ts";
 export const ENGINES = ["gpu", "cpu"] as const;
 export type EngineKind = (typeof ENGINES)[number];
 
-export interface Engines {
+interface Engines {
   readonly gpu: GpuEngine;
   readonly cpu: Engine;
 }

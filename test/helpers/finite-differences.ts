@@ -19,7 +19,7 @@ export interface DifferentiableFunction {
 }
 
 /** The larger of the two steps; samples keep this far from points where a function has no derivative. */
-export const STEP = 0.03;
+const STEP = 0.03;
 const DIRECTIONS = 2;
 /** Relative error that the steps' own truncation may leave. */
 const RTOL = 1e-3;

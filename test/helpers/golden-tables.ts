@@ -11,7 +11,7 @@ import type { TrainingOptions } from "../../src/nn/training/step.ts";
 /** Arguments as the cases write them. */
 // biome-ignore lint/suspicious/noExplicitAny: the cases' arguments are JSON, and every builder knows its own.
 export type Args = Readonly<Record<string, any>>;
-export type Inputs = Readonly<Record<string, Tensor>>;
+type Inputs = Readonly<Record<string, Tensor>>;
 
 export const ops: Readonly<Record<string, (inputs: Inputs, args: Args) => Tensor>> = {
   abs: ({ x }) => w.abs(x),

@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 import { type ESTree, parseSync, Visitor } from "vite";
 
-export interface Import {
+interface Import {
   /** What is imported; for a dynamic import of something computed, its source text. */
   specifier: string;
   kind: "static" | "dynamic" | "type";

@@ -26,7 +26,7 @@ export function isKnown(roots: readonly Tensor[]): boolean {
 }
 
 /** What each node of a graph is, and how close the closest comparison of unequal numbers was. */
-export interface Evaluated {
+interface Evaluated {
   readonly elements: ReadonlyMap<Tensor, Values>;
   /** Relative to the numbers compared: 0.01 says that 1 % more could have changed the outcome. */
   readonly margin: number;

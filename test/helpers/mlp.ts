@@ -12,7 +12,7 @@ import { ResidentDataset } from "../../src/train/resident.ts";
 import { BATCH_START } from "../../src/train/source.ts";
 import { createTrainer, type Trainer } from "../../src/train/trainer.ts";
 
-export interface MlpOptions {
+interface MlpOptions {
   readonly batchSize: number;
   /** Of the weights and the order of samples. */
   readonly seed?: number;

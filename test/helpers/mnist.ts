@@ -6,7 +6,7 @@ import * as wgrad from "../../src/index.ts";
 const { MNIST_DIR } = process.env;
 
 /** Trains a model on the GPU engine. @returns its test accuracy after the last epoch */
-export type Train = (model: wgrad.Model, options: wgrad.FitOptions) => Promise<number>;
+type Train = (model: wgrad.Model, options: wgrad.FitOptions) => Promise<number>;
 
 /** A suite that runs where MNIST_DIR is set, and says so where it is not. */
 export function describeOnMnist(name: string, suite: (train: Train) => void): void {

@@ -9,12 +9,12 @@ import { afterAll, beforeAll } from "vitest";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-export interface Finished {
+interface Finished {
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   /** Added to this process's environment; undefined takes a variable out of it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** After this long it is ended, and that is a failure. */

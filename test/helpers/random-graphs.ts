@@ -13,7 +13,7 @@ import { uniform } from "../../src/random.ts";
 import type { Graph } from "./graph-run.ts";
 import { evaluate, type Values } from "./interpreter.ts";
 
-export interface RandomGraph extends Graph {
+interface RandomGraph extends Graph {
   /** All nodes that were made, with their values. */
   readonly elements: ReadonlyMap<Tensor, Values>;
 }

@@ -131,7 +131,7 @@ export function channelMeans(x: Numbers): Numbers {
   });
 }
 
-export interface Spread {
+interface Spread {
   readonly mean: number;
   /** Divided by the number of elements. */
   readonly variance: number;

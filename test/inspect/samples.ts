@@ -22,7 +22,7 @@ export const convNet = () =>
 export const stack = () =>
   sequential(flatten(), ...[1, 2, 3, 4].flatMap(() => [dense(144), relu()]), dense(10));
 
-export interface Opened {
+interface Opened {
   readonly step: CompiledStep;
   release(): void;
 }

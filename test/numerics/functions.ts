@@ -7,7 +7,7 @@ import type { Hook, Instruction } from "../../src/program.ts";
 import { loadFrom, programRun, storeTo } from "../helpers/kernel-run.ts";
 import type { ProgramRun } from "../platforms/programs.js";
 
-export interface Swept {
+interface Swept {
   /** The calls that compute it of x; those before are `results` of x and of one another, by their place. */
   readonly calls: readonly (readonly [ScalarFunction, ...("x" | number | { readonly value: number })[]])[];
   /** In 64 bits. */
@@ -88,13 +88,13 @@ export function points(count: number): Float32Array {
 }
 
 /** The distance between 32-bit numbers of this size. */
-export function unitInLastPlace(x: number): number {
+function unitInLastPlace(x: number): number {
   f32[0] = Math.abs(x);
   return 2 ** (Math.max(word[0] >>> 23, 1) - 127 - 23);
 }
 
-export const SMALLEST_NORMAL = 2 ** -126;
-export const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+const SMALLEST_NORMAL = 2 ** -126;
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
 export interface Worst {
   /** In units in the last place, where the exact result is a normal number. */
@@ -131,7 +131,7 @@ function errorOf(got: number, exact: number): number {
 const TOGETHER = 4;
 
 /** A kernel that computes functions of all points. */
-export interface SweepRun {
+interface SweepRun {
   /** Of what it gives as `result0` … */
   readonly names: readonly string[];
   readonly run: ProgramRun;

@@ -26,7 +26,7 @@ const STRANGERS = {
   NaN: [Number.NaN],
   "+∞ and -∞": [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
 } as const;
-export type Stranger = keyof typeof STRANGERS;
+type Stranger = keyof typeof STRANGERS;
 
 /** `data` with strangers at its beginning, in its middle, and at its end. */
 function among(data: Float32Array, stranger: Stranger): Float32Array {
@@ -46,7 +46,7 @@ function functionRun(y: Tensor, inputs: Readonly<Record<string, Elements>>): Pro
 }
 
 /** A function with strangers in the first of its inputs that has room for them. */
-export async function functionCase(
+async function functionCase(
   name: string,
   { inputs, body }: DifferentiableFunction,
   stranger: Stranger,

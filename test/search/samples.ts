@@ -4,7 +4,7 @@ import { adam, dense, type Loss, mean, mul, relu, sequential } from "../../src/i
 import { normals } from "../../src/random.ts";
 
 /** `count` points of two classes in turn; another `stream`, other points. */
-export function clouds(count: number, stream: number, name = "clouds"): Dataset {
+function clouds(count: number, stream: number, name = "clouds"): Dataset {
   const noise = normals(2 * count, 11, stream);
   return dataset({
     name,

@@ -7,7 +7,7 @@ import type { Experiment } from "./experiment.ts";
 
 /** How this program is called. */
 export const PROGRAM = "npm run experiments --";
-export const DEFAULT_OUT = "demo/experiments/out";
+const DEFAULT_OUT = "demo/experiments/out";
 
 export interface Flags {
   /** Where to compute; without a wish the GPU, and the CPU engine where there is none. */
@@ -22,7 +22,7 @@ export interface Flags {
 }
 
 /** What is to be run, as the command line says. */
-export interface Wish {
+interface Wish {
   readonly experiments: readonly Experiment[];
   readonly flags: Flags;
 }

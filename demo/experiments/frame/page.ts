@@ -8,8 +8,8 @@ import { writeFileWhole } from "wgrad";
 import type { Experiment } from "./experiment.ts";
 import { commandOf, type Finished, fileOf, linesOf, writeFiles } from "./report.ts";
 
-export const PAGE = fileURLToPath(new URL("../README.md", import.meta.url));
-export const RESULTS = fileURLToPath(new URL("../results", import.meta.url));
+const PAGE = fileURLToPath(new URL("../README.md", import.meta.url));
+const RESULTS = fileURLToPath(new URL("../results", import.meta.url));
 
 function marks({ name }: Experiment): { begin: string; end: string } {
   return { begin: `<!-- ${name} -->`, end: `<!-- end of ${name} -->` };

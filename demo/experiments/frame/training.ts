@@ -10,7 +10,7 @@ import {
 } from "wgrad";
 import type { Dataset } from "wgrad/data";
 
-export interface Trained {
+interface Trained {
   /** The epochs that ended; fewer than were asked for where training diverged. */
   readonly epochs: readonly Epoch[];
   /** Whether the loss became infinite or NaN. */

@@ -1,7 +1,7 @@
 /** Groups of bars over a logarithmic axis: what spans a thousandfold is seen in one picture. */
 import { logScale } from "./log-scale.ts";
 
-export interface Bar {
+interface Bar {
   readonly name: string;
   /** Which of the page's colours: 1 to 6. */
   readonly color: number;

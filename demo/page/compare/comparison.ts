@@ -25,7 +25,7 @@ export const rows = signal<readonly Row[]>([]);
 export const contenders = signal<readonly ContenderName[]>([]);
 export const measuredAt = signal<Date | undefined>(undefined);
 
-export interface Progress {
+interface Progress {
   readonly done: number;
   readonly cases: number;
   /** Which case this is: "Case 2 of 5: ConvNet, batch 10". */

@@ -28,7 +28,7 @@ export interface CaseResult {
   readonly cut: boolean;
 }
 
-export interface CompareOptions {
+interface CompareOptions {
   readonly step: Case;
   /** The CPU engine always is one more. */
   readonly contenders: readonly ContenderName[];

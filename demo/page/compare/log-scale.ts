@@ -1,6 +1,6 @@
 /** Where values stand on a logarithmic axis. */
 
-export interface LogScale {
+interface LogScale {
   /** Whole decades. */
   readonly ticks: readonly number[];
   /** 0 at the left, 1 at the right. */

@@ -5,7 +5,7 @@ import { openService } from "../services.ts";
 import type { AdapterReport } from "./service.ts";
 
 /** `none` says why there is no adapter. */
-export type AdapterAnswer = AdapterReport | { readonly none: string };
+type AdapterAnswer = AdapterReport | { readonly none: string };
 
 /** Undefined until a worker has asked. */
 export const adapter = signal<AdapterAnswer | undefined>(undefined);
@@ -25,7 +25,7 @@ export async function askForAdapter(): Promise<void> {
 }
 
 /** What a browser tells of itself, where it does. */
-export interface Agent {
+interface Agent {
   readonly userAgent: string;
   readonly userAgentData?: {
     readonly brands: readonly { readonly brand: string; readonly version: string }[];
@@ -72,7 +72,7 @@ function platformIn(userAgent: string): string {
   return PLATFORMS.find(([pattern]) => pattern.test(userAgent))?.[1] ?? "an unknown system";
 }
 
-export interface Machine {
+interface Machine {
   readonly browser: string;
   /** As the browser says: some round it. */
   readonly cores: number;

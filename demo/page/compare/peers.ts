@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { othersInstalled } from "../../../bench/peers/bundle.ts";
 
-export interface PeersInPage {
+interface PeersInPage {
   readonly define: Record<string, string>;
   readonly alias: { readonly find: RegExp; readonly replacement: string }[];
 }

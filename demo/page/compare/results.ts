@@ -12,7 +12,7 @@ export interface Row {
   readonly failure?: string;
 }
 
-export interface Column {
+interface Column {
   readonly name: string;
   readonly cell: (row: Row) => string;
 }
@@ -61,7 +61,7 @@ export function columnsFor(contenders: readonly ContenderName[]): Column[] {
 }
 
 /** How many times as long a step takes `name` as `base`. */
-export function ratioOf(
+function ratioOf(
   result: CaseResult | undefined,
   name: ContenderName,
   base: ContenderName,

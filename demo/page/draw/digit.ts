@@ -3,7 +3,7 @@
  * moved so that its centre of mass is the centre of 28 × 28.
  */
 
-export interface Place {
+interface Place {
   readonly x: number;
   readonly y: number;
 }

@@ -28,7 +28,7 @@ export interface DataInfo {
   readonly instead?: string;
 }
 
-export interface Speed {
+interface Speed {
   readonly samplesPerSecond: number;
   readonly msPerStep: number;
   /** Until the last epoch's end. */

@@ -16,7 +16,7 @@ export const settings = signal<Settings>({
   dataset: asked.get("data") === "digits" ? "digits" : DEFAULTS.dataset,
 });
 /** Those of the run that there is. */
-export const runSettings = signal<Settings | undefined>(undefined);
+const runSettings = signal<Settings | undefined>(undefined);
 
 type Progress = Omit<Told, "training" | "validation" | "insight" | "probabilities">;
 const NOTHING: Progress = {

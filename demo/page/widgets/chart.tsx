@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { significant } from "./numbers.ts";
 
-export interface Points {
+interface Points {
   /** Ascending. */
   readonly x: readonly number[];
   /** As many; null where the line is broken. */
@@ -20,7 +20,7 @@ export interface Series extends Points {
   readonly style?: "line" | "dashed" | "dots" | "steps" | "area";
 }
 
-export interface ChartAxis {
+interface ChartAxis {
   /** With its unit: "accuracy (%)". */
   readonly label: string;
   readonly log?: boolean;

@@ -17,7 +17,7 @@ export interface PenPath {
 export type Normal = () => number;
 
 /** Variation between hands: standard deviations. Lengths are in hundredths of the digit's height unless stated. */
-export const HAND = {
+const HAND = {
   /** Shift of a point. */
   jitter: 2.6,
   /** Amplitude of a wave, along each axis. */

@@ -2,7 +2,7 @@
 import { Tensor } from "../graph/tensor.ts";
 
 /** The key under which a function has what it makes by default. */
-export const UNCALLED = Symbol("uncalled");
+const UNCALLED = Symbol("uncalled");
 
 /** What may stand without a call: `sequential(dense(8), relu)` is `sequential(dense(8), relu())`. */
 export interface Uncalled<Made> {

@@ -5,7 +5,7 @@ import { FORMULAS } from "./formulas.ts";
 import { type SurfaceName, surfaceOf } from "./surfaces.ts";
 
 /** Red, green and blue, 0 to 255. */
-export type Color = readonly number[];
+type Color = readonly number[];
 
 export interface GroundOptions {
   readonly surface: SurfaceName;

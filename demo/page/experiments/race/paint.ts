@@ -2,7 +2,7 @@
 import type { Point, Surface } from "./surfaces.ts";
 
 /** Where the surface lies on the canvas, in its pixels as CSS counts them; around it is room for the axes. */
-export interface Frame {
+interface Frame {
   readonly left: number;
   readonly top: number;
   readonly width: number;

@@ -14,7 +14,7 @@ export const RACERS = {
 } as const;
 export type RacerName = keyof typeof RACERS;
 export const RACER_NAMES = Object.keys(RACERS) as readonly RacerName[];
-export type Rates = Readonly<Record<RacerName, number>>;
+type Rates = Readonly<Record<RacerName, number>>;
 
 export interface Surface {
   readonly label: string;

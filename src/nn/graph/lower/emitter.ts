@@ -132,7 +132,7 @@ function isIdentity({ div, mod, mul }: IndexTerm): boolean {
  * The terms of a strided walk over `shape`, as few as possible: axes of size 1 or stride 0 drop out, neighbouring
  * axes that step evenly join. The first axis needs no modulus.
  */
-export function indexTerms(shape: Shape, strides: readonly number[]): IndexTerm[] {
+function indexTerms(shape: Shape, strides: readonly number[]): IndexTerm[] {
   const divisors = stridesOf(shape);
   const joined: { size: number; stride: number; div: number; outermost: boolean }[] = [];
   let outermost = true;

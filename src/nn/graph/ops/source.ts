@@ -19,7 +19,7 @@ export interface SourceAttributes {
   readonly values?: readonly number[];
 }
 
-export const sourceOp: Op<SourceAttributes> = {
+const sourceOp: Op<SourceAttributes> = {
   name: "source",
   infer(_inputs, { name, shape, dtype }) {
     checkShape(name, shape);
