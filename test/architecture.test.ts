@@ -41,7 +41,7 @@ describe("the map of the code", () => {
   });
 
   it("names what is in those files", () => {
-    const found = [...page.matchAll(/`(\w+)`\s\(`([^`\n]+)`/g)];
+    const found = [...page.matchAll(/`(\w+)`\s+\(`([^`\n]+)`/g)];
     expect(found.length).toBeGreaterThan(30);
     const wrong = found.filter(([, name, path]) => {
       const [file] = placesOf(path);
