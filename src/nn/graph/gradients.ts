@@ -1,4 +1,4 @@
-/** Reverse-mode differentiation: a graph to a graph, by each op's local rule. */
+/** Reverse-mode differentiation: from a graph to a graph, by the local rule of each op. */
 import { inWords } from "../../checks.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import { sum } from "./ops/reduce.ts";
@@ -9,9 +9,10 @@ import { sameShape } from "./shape.ts";
 import { checkTensor, ShapeError, type Tensor, topological, withLabel } from "./tensor.ts";
 
 /**
- * The gradients of `output` with respect to each tensor of `inputs`, as tensors of their shapes: zeros where the
- * output does not depend on one. `arriving` weights a non-scalar output's elements (default: ones for a scalar).
- * @throws ShapeError for a non-scalar output without `arriving`.
+ * Gradients of `output` with respect to each tensor of `inputs`, in their shapes; zeros where `output` does not depend
+ * on an input. `arriving` is the gradient that arrives at `output` (default 1 for a scalar).
+ * @throws ShapeError where `output` is no scalar and `arriving` is missing or of another shape
+ * @throws TypeError where an argument is no tensor
  */
 export function gradients(output: Tensor, inputs: readonly Tensor[], arriving?: Tensor): Tensor[] {
   if (!Array.isArray(inputs))
@@ -67,7 +68,7 @@ function sumTo(gradient: Tensor, shape: Shape): Tensor {
   return reshape(axes.length > 0 ? sum(gradient, axes) : gradient, shape);
 }
 
-/** The nodes through which `inputs` influence the output. */
+/** The nodes through which `inputs` influence `output`. */
 function dependents(order: readonly Tensor[], inputs: readonly Tensor[]): Set<Tensor> {
   const needed = new Set<Tensor>(inputs);
   for (const node of order) if (node.inputs.some((input) => needed.has(input))) needed.add(node);

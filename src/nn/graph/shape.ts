@@ -7,7 +7,7 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-/** Row-major strides: the distance in elements from one index to the next along each axis. */
+/** Row-major strides: the distance in elements between neighbours along each axis. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -19,8 +19,8 @@ export function stridesOf(shape: Shape): number[] {
 }
 
 /**
- * The shape that `shapes` broadcast to, by NumPy's rule: aligned at the last axis, sizes equal or 1.
- * @throws ShapeError naming both shapes.
+ * Broadcasts `shapes` by NumPy's rule: aligned at the last axis, sizes equal or 1.
+ * @throws ShapeError naming the shapes
  */
 export function broadcastShapes(op: string, shapes: readonly Shape[]): Shape {
   const rank = Math.max(...shapes.map((shape) => shape.length));
@@ -76,7 +76,7 @@ export function resolveAxis(op: string, axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
-/** @throws ShapeError unless every size is a positive integer. */
+/** @throws ShapeError unless every size is a positive integer */
 export function checkShape(op: string, shape: Shape): void {
   if (!Array.isArray(shape))
     throw new TypeError(`${op}: the shape is ${inWords(shape)}; give an array of sizes`);

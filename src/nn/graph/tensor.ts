@@ -1,38 +1,37 @@
 /**
- * Traced tensors: nodes of the graph that a model function writes when it is called.
+ * Traced tensors: the nodes of the graph that a model function writes when it is called.
  *
- * Nothing is computed here. An op is one entry of data — shape rule, gradient rule, lowering — and a `Tensor` is
- * one use of it. Graphs are immutable: every pass over a graph builds new nodes.
+ * Tracing computes nothing. An op is one entry of data — shape rule, gradient rule, lowering — and a `Tensor` is one
+ * use of an op. Graphs are immutable: every pass over a graph builds new nodes.
  */
 
 import { inWords, isList } from "../../checks.ts";
 import type { DType } from "../../dtypes.ts";
 import { formatShape, type IndexRange, type Shape, type TargetRule } from "../../program.ts";
 
-/** What an op gives for its inputs: the result's shape and element type. */
+/** Shape and element type of an op's result. */
 export interface TensorSpec {
   readonly shape: Shape;
   readonly dtype: DType;
 }
 
 /**
- * The gradients that leave through an op's inputs, given the one that arrives at its output; `undefined` where
- * none flows. Rules are written in terms of ops, so gradients of gradients exist. `"none"` says that the op is
- * piecewise constant: its gradient is zero wherever there is one. `"internal"` marks an op that only rewrites make,
- * after gradients are taken.
+ * The gradients with respect to an op's inputs, given the gradient that arrives at its output; `undefined` where none
+ * flows. Rules consist of ops, so gradients of gradients exist. `"none"` marks a piecewise constant op, whose gradient
+ * is zero almost everywhere. `"internal"` marks an op that only rewrites create, after differentiation.
  */
 export type GradientRule<A> = GradientMethod<A>["rule"] | "none" | "internal";
 
-/** A method, so that a rule for one kind of attributes can stand in a table of all ops. */
+/** A method, so that rules for all kinds of attributes fit into one table. */
 interface GradientMethod<A> {
   rule(node: Tensor<A>, arriving: Tensor): readonly (Tensor | undefined)[];
 }
 
-/** Writes instructions into a hook. Registers are numbers; positions and values are kept apart by name only. */
+/** Writes instructions into a hook. Registers are numbers; positions and values differ by name only. */
 export interface Emitter {
   /** The value of `tensor` at a flat position. */
   load(tensor: Tensor, at: number): number;
-  /** The flat position that a strided walk over `shape` gives for position `at`. */
+  /** The flat position of a strided walk over `shape` for position `at`. */
   map(at: number, shape: Shape, strides: readonly number[], offset?: number): number;
   shift(at: number, scalar: string): number;
   row(index: number, size: number, column: number): number;
@@ -49,11 +48,11 @@ export interface KernelCall {
   readonly constants: Readonly<Record<string, number>>;
   /** Tensors bound as they lie in memory. */
   readonly reads: Readonly<Record<string, Tensor>>;
-  /** Tensors read through a load hook, so that elementwise work on them is done while loading. */
+  /** Tensors read through a load hook, which can also compute elementwise work. */
   readonly loads: Readonly<Record<string, Tensor>>;
   /**
-   * Among `loads`, those whose elements the op's gradient compares with its result: others that use them must see
-   * the very same numbers, which computing them again does not promise.
+   * Those of `loads` whose elements the op's gradient compares with its result: their other users must see exactly the
+   * same numbers, which a second computation does not guarantee.
    */
   readonly compared?: readonly Tensor[];
   /** The hook that stores this op's result. */
@@ -64,9 +63,9 @@ export interface KernelCall {
 export type Lowering<A> =
   /** Memory that exists already: parameters, inputs, data. */
   | { readonly kind: "source" }
-  /** One value a position: fused into the kernels around it. */
+  /** One value for each position, fused into the kernels around the op. */
   | { readonly kind: "elementwise"; emit(node: Tensor<A>, emitter: Emitter, at: number): number }
-  /** The input's values at other positions: costs nothing. `contiguous` views share the input's memory. */
+  /** The input's values at other positions, at no cost. `contiguous` views share the input's memory. */
   | {
       readonly kind: "view";
       readonly contiguous?: boolean;
@@ -78,15 +77,17 @@ export interface Op<A = unknown> {
   readonly name: string;
   infer(inputs: readonly Tensor[], attributes: A): TensorSpec;
   readonly gradient: GradientRule<A>;
-  /** Repeats its inputs to the result's shape: gradients leave in that shape, and are summed to the inputs'. */
+  /**
+   * Whether the op broadcasts its inputs: gradients leave in the result's shape, and are summed to the inputs' shapes.
+   */
   readonly broadcasts?: boolean;
-  /** Where its values are values of inputs (or 0), only moved: which inputs. The others say which value goes where. */
+  /** Inputs whose values (or 0) the op moves unchanged; the other inputs choose positions. */
   readonly selects?: readonly number[];
-  /** Which input holds indices, and what they may be: what the host writes there is checked. */
+  /** The input that holds indices, and their allowed range; values from the host are checked against it. */
   indices?(node: Tensor<A>): (IndexRange & { readonly input: number }) | undefined;
-  /** What its input must be, where a loss takes it for probabilities: what the host writes there is checked. */
+  /** The rule for an input that a loss takes for probabilities; values from the host are checked against it. */
   targets?(node: Tensor<A>): Omit<TargetRule, "scale"> | undefined;
-  /** What the op is made of, put in its place once gradients are taken. */
+  /** The op as a composition of others, put in its place after differentiation. */
   expand?(node: Tensor<A>): Tensor;
   readonly lowering: Lowering<A>;
 }
@@ -119,7 +120,7 @@ export class Tensor<A = unknown> {
   }
 }
 
-/** @throws TypeError for what is no tensor, in the name of `op` */
+/** @throws TypeError in the name of `op`, where an operand is no tensor */
 export function checkTensor(op: string, ...operands: readonly unknown[]): void {
   const wrong = operands.findIndex((operand) => !(operand instanceof Tensor));
   if (wrong < 0) return;
@@ -128,7 +129,7 @@ export function checkTensor(op: string, ...operands: readonly unknown[]): void {
   throw new TypeError(`${op}: got ${inWords(operand)}; give a tensor${remedy}`);
 }
 
-/** Gives the nodes that `trace` makes the name of the layer they belong to. */
+/** Labels the nodes created by `trace` with the name of their layer. */
 export function withLabel<T>(label: string, trace: () => T): T {
   const outer = currentLabel;
   currentLabel = label;
@@ -139,16 +140,16 @@ export function withLabel<T>(label: string, trace: () => T): T {
   }
 }
 
-/** Makes a node of one op; `label` says which layer it belongs to, by default the one being traced. */
+/** Creates a node of one op; `label` names its layer (default: the layer being traced). */
 export type MakeNode<A> = (inputs: readonly Tensor[], attributes: A, label?: string) => Tensor;
 
 const ops = new Map<string, Op>();
-/** All ops by name. Every op is defined when its module loads, so none escapes the tests that go through them. */
+/** All ops by name. An op is defined when its module loads, so that tests see every op. */
 export const registeredOps: ReadonlyMap<string, Op> = ops;
 
 /**
- * Enters an op into the table of all ops; call it at module level.
- * @throws Error when another op has that name: passes tell ops apart by name.
+ * Defines an op, at module level.
+ * @throws Error where another op has that name: passes identify ops by name
  */
 export function define<A>(op: Op<A>): MakeNode<A> {
   if (ops.has(op.name))
@@ -156,12 +157,12 @@ export function define<A>(op: Op<A>): MakeNode<A> {
   ops.set(op.name, op);
   return (inputs, attributes, label) => {
     const { shape, dtype } = op.infer(inputs, attributes);
-    // A node's attributes belong to its op, and only its op looks at them.
+    // Only the op itself reads a node's attributes.
     return new Tensor(op, inputs, attributes, shape, dtype, label);
   };
 }
 
-/** Refused input of an op: names the op, the layer it was called in, what came and what to do. */
+/** Refused input of an op. The message names the op, its layer, the input, the expected input and the remedy. */
 export class ShapeError extends Error {
   override readonly name = "ShapeError";
   constructor(op: string, problem: string) {
@@ -169,7 +170,7 @@ export class ShapeError extends Error {
   }
 }
 
-/** Nodes that `roots` depend on, inputs before users. */
+/** The nodes that `roots` depend on, inputs before users. */
 export function topological(roots: readonly Tensor[]): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();

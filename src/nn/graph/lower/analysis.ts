@@ -1,24 +1,24 @@
-/** What a graph needs before it is lowered: which values must be in memory, and which could ride along. */
+/** Analyses a graph before lowering: which values need memory, and which can be computed inside other kernels. */
 import { cheapFunctions, scalarFunctions } from "../../../kernels/scalar.ts";
 import { elementCount } from "../../../program.ts";
 import type { KernelCall, Tensor } from "../tensor.ts";
 
-/** Past this cost, a value with several users is stored rather than computed again by each. */
+/** Above this cost, a value with several users is stored rather than recomputed by each. */
 const RECOMPUTE_LIMIT = 12;
 const CHEAP = 1;
 const DEAR = 4;
 
 export interface Analysis {
   readonly calls: ReadonlyMap<Tensor, KernelCall>;
-  /** How many nodes use a value; views pass their users on. */
+  /** Number of nodes that use a value; users of a view count for the viewed value. */
   readonly uses: ReadonlyMap<Tensor, number>;
-  /** Elementwise values and views that need memory of their own. */
+  /** Elementwise values and views that need their own memory. */
   readonly stored: ReadonlySet<Tensor>;
-  /** Elementwise values that should be computed where their only kernel input is produced, if they fit there. */
+  /** Elementwise values to be computed where their only kernel input is produced, if they fit there. */
   readonly hosted: ReadonlySet<Tensor>;
 }
 
-/** The tensor whose memory `tensor` shares: itself, or what a contiguous view looks at. */
+/** The tensor whose memory `tensor` shares: itself, or the input of a contiguous view. */
 export function owner(tensor: Tensor): Tensor {
   let memory = tensor;
   for (
@@ -30,14 +30,17 @@ export function owner(tensor: Tensor): Tensor {
   return memory;
 }
 
-/** What a view looks at, contiguous or not. */
+/** The viewed tensor, contiguous or not. */
 function behindViews(tensor: Tensor): Tensor {
   let viewed = tensor;
   while (viewed.op.lowering.kind === "view") viewed = viewed.inputs[0];
   return viewed;
 }
 
-/** @param order nodes in topological order; @param roots those that the program must store */
+/**
+ * @param order nodes in topological order
+ * @param roots nodes that the program must store
+ */
 export function analyse(order: readonly Tensor[], roots: ReadonlySet<Tensor>): Analysis {
   const calls = new Map<Tensor, KernelCall>();
   const stored = new Set<Tensor>();
@@ -76,7 +79,7 @@ function isFusible(node: Tensor): boolean {
   return kind === "elementwise" || kind === "view";
 }
 
-/** How many kernels or elementwise nodes use a value; views pass their users on. */
+/** Number of kernels or elementwise nodes that use a value; users of a view count for the viewed value. */
 function countUses(order: readonly Tensor[], roots: ReadonlySet<Tensor>): Map<Tensor, number> {
   const uses = new Map<Tensor, number>();
   for (const node of [...order].reverse()) {
@@ -87,7 +90,7 @@ function countUses(order: readonly Tensor[], roots: ReadonlySet<Tensor>): Map<Te
   return uses;
 }
 
-/** An op's price follows from its name in the table of scalar functions; what is not there is cheap. */
+/** Cost by name in the table of scalar functions; other ops are cheap. */
 function costOf(node: Tensor): number {
   const names: Record<string, string> = {
     exp: "exponential",
@@ -100,8 +103,8 @@ function costOf(node: Tensor): number {
 }
 
 /**
- * Whether the value has an input of its own size that comes from a kernel and that nobody else uses: then it may
- * as well be computed before that input is stored, instead of it.
+ * Whether the value has an input of its own size from a kernel that no other node uses: the value can then be stored in
+ * place of that input.
  */
 function ridesAlong(node: Tensor, uses: ReadonlyMap<Tensor, number>, hosted: ReadonlySet<Tensor>): boolean {
   return node.inputs.some((input) => {

@@ -21,13 +21,13 @@ export class ProgramBuilder {
   readonly #outputs: Record<string, View> = {};
   readonly dispatches: Dispatch[] = [];
 
-  /** For buffers with indices, by kind and name: what these may be. */
+  /** Index ranges of buffers, by kind and name. */
   indexRanges: ReadonlyMap<string, readonly IndexRange[]> = new Map();
 
-  /** For buffers of targets, by kind and name: likewise. */
+  /** Target rules of buffers, by kind and name. */
   targetRules: ReadonlyMap<string, readonly TargetRule[]> = new Map();
 
-  /** The buffer of that kind and name; made on first use. Temporaries and constants are always made anew. */
+  /** The buffer of that kind and name, created on first use. Temporaries and constants are always new. */
   buffer(spec: BufferSpec): number {
     const key = `${spec.kind} ${spec.name}`;
     const own = spec.kind === "temporary" || spec.kind === "constant";
@@ -53,8 +53,8 @@ export class ProgramBuilder {
   }
 
   /**
-   * The slot of a step scalar, made on first use: one for each type that it is read as.
-   * @throws Error where the name is one of the optimizer's own
+   * The slot of a step scalar, created on first use; one slot for each type it is read as.
+   * @throws Error where the name is reserved for the optimizer
    */
   slot(name: string, dtype: "f32" | "u32" = "f32"): number {
     if (!name.startsWith(OPTIMIZER_SCALAR)) return this.#slot(name, dtype);
@@ -63,7 +63,7 @@ export class ProgramBuilder {
     );
   }
 
-  /** The slot of a number that the optimizer itself gives: under a name that no step's own scalar can have. */
+  /** The slot of a number that the optimizer itself gives, under a name that no other step scalar can have. */
   optimizerSlot(name: string): number {
     return this.#slot(OPTIMIZER_SCALAR + name, "f32");
   }

@@ -1,6 +1,6 @@
 /**
- * Kernel calls while a program is being built: each holds the kernel, what it binds, and its hooks, into which
- * elementwise work is fused as long as bindings last.
+ * Kernel calls while a program is built: each holds the kernel, its bindings and its hooks; elementwise work is fused
+ * into hooks while bindings remain.
  */
 
 import { kernelNamed } from "../../../kernels/index.ts";
@@ -9,13 +9,13 @@ import { type Hook, MAX_STORAGE_BINDINGS } from "../../../program.ts";
 import type { KernelCall, Tensor } from "../tensor.ts";
 import type { HookEmitter } from "./emitter.ts";
 
-/** The values one store hook gives to memory: the kernel's own result, and what is computed from it. */
+/** Values that one store hook writes: the kernel's result, and values computed from it. */
 export interface StoreHook {
   emitter: HookEmitter;
   readonly values: {
     readonly tensor: Tensor;
     readonly register: number;
-    /** Its only user is computed in the same hook, so that it need not be stored. */
+    /** Whether the only user is computed in the same hook, so that the value need not be stored. */
     consumed?: boolean;
   }[];
 }
@@ -38,7 +38,7 @@ export class Call {
     this.constants = source.constants;
   }
 
-  /** The name under which a hook reads a stored tensor, if a binding is left for it. */
+  /** The name under which a hook reads a stored tensor; undefined where no binding remains. */
   operand(tensor: Tensor): string | undefined {
     const known = this.#operands.get(tensor);
     if (known) return known;
@@ -53,12 +53,12 @@ export class Call {
     return this.#operands;
   }
 
-  /** Forgets operands beyond the first `count`: what a failed attempt had bound. */
+  /** Drops operands beyond the first `count`, bound by a failed attempt. */
   truncateOperands(count: number): void {
     for (const tensor of [...this.#operands.keys()].slice(count)) this.#operands.delete(tensor);
   }
 
-  /** How many results may have to be stored. */
+  /** Number of results that may have to be stored. */
   resultCount(): number {
     let count = 0;
     for (const { values } of this.stores.values()) count += values.filter(({ consumed }) => !consumed).length;
@@ -74,13 +74,13 @@ export class Call {
     return this.resultCount() < HOOK_LIMITS.results && this.bindingCount() < MAX_STORAGE_BINDINGS;
   }
 
-  /** Whether a result more, stored by `hook`, can come out of this dispatch. */
+  /** Whether this dispatch can give one more result, stored by `hook`. */
   gives(hook: string): boolean {
     return !this.stores.has(hook) && this.hasRoom();
   }
 
   /**
-   * The hooks as data. `stored` says which values go to memory; results are named in order.
+   * The hooks as data. `stored` tells which values go to memory; results are named in order.
    * @returns the hooks, and the tensors bound to each result name
    */
   finish(stored: (tensor: Tensor) => boolean): { hooks: Record<string, Hook>; results: Map<string, Tensor> } {
@@ -103,7 +103,7 @@ export class Call {
   }
 }
 
-/** The same for calls that are the same computation, so that the results of all can come out of one dispatch. */
+/** Equal for calls of the same computation, so that one dispatch can give the results of all. */
 export function computationOf({ kernel, constants, reads, loads }: KernelCall): string {
   const ids = (tensors: KernelCall["reads"]) =>
     Object.entries(tensors).map(([name, tensor]) => `${name} ${tensor.id}`);

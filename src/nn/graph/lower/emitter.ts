@@ -1,21 +1,21 @@
 /**
- * Writes the instructions of one hook: values of tensors at positions, from memory, from the kernel's own result,
- * or computed on the spot.
+ * Writes the instructions of one hook: values of tensors at positions, from memory, from the kernel's result, or
+ * computed in place.
  */
 import { elementCount, type IndexTerm, type Instruction, type Shape } from "../../../program.ts";
 import { stridesOf } from "../shape.ts";
 import type { Emitter, Tensor } from "../tensor.ts";
 
-/** What the hook's surroundings know: which tensors have memory, and under which name it is bound. */
+/** Memory as a hook sees it: which tensors have memory, and the names they are bound to. */
 export interface HookContext {
-  /** Whether the tensor is (or will be) stored, so that it is loaded rather than computed again. */
+  /** Whether the tensor is, or will be, stored: it is then loaded rather than recomputed. */
   hasMemory(tensor: Tensor): boolean;
-  /** The binding through which the hook reads a stored tensor; undefined when it cannot. */
+  /** The binding through which the hook reads a stored tensor; undefined where it cannot. */
   bind(tensor: Tensor): string | undefined;
   useScalar(name: string, dtype: "f32" | "u32"): void;
 }
 
-/** Thrown when a hook needs a tensor that it cannot read: not computed yet, or no binding left. */
+/** Thrown where a hook needs a tensor that it cannot read: not computed yet, or no binding left. */
 export class Unavailable extends Error {}
 
 export class HookEmitter implements Emitter {
@@ -27,7 +27,7 @@ export class HookEmitter implements Emitter {
 
   constructor(readonly context: HookContext) {}
 
-  /** A copy to try something on. */
+  /** A copy for an attempt. */
   clone(context: HookContext): HookEmitter {
     const copy = new HookEmitter(context);
     copy.code.push(...this.code);
@@ -45,7 +45,7 @@ export class HookEmitter implements Emitter {
     return this.#write({ op: "value" });
   }
 
-  /** From here on, `tensor` at the hook's index is what `register` holds. */
+  /** Records that `register` holds `tensor` at the hook's index. */
   hold(tensor: Tensor, register: number): void {
     this.#atIndex.set(tensor, register);
   }
@@ -113,7 +113,7 @@ export class HookEmitter implements Emitter {
     return this.#write({ op: "call", fn, args });
   }
 
-  /** Appends an instruction, or finds the equal one that is there already. */
+  /** Appends an instruction, or finds an equal one. */
   #write(instruction: Instruction): number {
     const key = JSON.stringify(instruction);
     const known = this.#registers.get(key);
@@ -129,8 +129,8 @@ function isIdentity({ div, mod, mul }: IndexTerm): boolean {
 }
 
 /**
- * The terms of a strided walk over `shape`, as few as possible: axes of size 1 or stride 0 drop out, neighbouring
- * axes that step evenly join. The first axis needs no modulus.
+ * The terms of a strided walk over `shape`, as few as possible: axes of size 1 or stride 0 disappear, neighbouring axes
+ * with even steps join. The first axis needs no modulus.
  */
 function indexTerms(shape: Shape, strides: readonly number[]): IndexTerm[] {
   const divisors = stridesOf(shape);

@@ -1,4 +1,4 @@
-/** What a program takes for indices: for each source, which of its elements are, and what these may be. */
+/** Finds the indices of a program: for each source, which elements serve as indices, and their range. */
 import { type ScalarFunction, scalarFunctions } from "../../../kernels/scalar.ts";
 import { elementCount, type IndexPlaces, type IndexRange, indexError, type Shape } from "../../../program.ts";
 import { isSource, type SourceAttributes } from "../ops/source.ts";
@@ -6,9 +6,9 @@ import { stridesOf } from "../shape.ts";
 import { type Emitter, type Tensor, topological } from "../tensor.ts";
 
 /**
- * For the sources that ops use as indices, by role and name: what their elements may be. Of elements that several ops use,
- * what all of these allow.
- * @throws Error when constants are no such indices
+ * Ranges of the sources that ops use as indices, by role and name. Elements used by several ops must satisfy all of
+ * them.
+ * @throws Error where constants are out of range
  */
 export function indexRanges(roots: readonly Tensor[]): Map<string, IndexRange[]> {
   const ranges = new Map<string, Map<string, IndexRange>>();
@@ -29,7 +29,7 @@ export function indexRanges(roots: readonly Tensor[]): Map<string, IndexRange[]>
   return new Map([...ranges].map(([key, ofSource]) => [key, [...ofSource.values()]]));
 }
 
-/** What both ranges allow: at most one of the exceptions lies outside of both counts. */
+/** The intersection of two ranges; at most one of the exceptions lies outside both counts. */
 function inBoth(a: IndexRange, b: IndexRange): IndexRange {
   const allows = ({ count, except }: IndexRange, index: number) =>
     (index >= 0 && index < count) || index === except;
@@ -41,7 +41,7 @@ function inBoth(a: IndexRange, b: IndexRange): IndexRange {
 
 type Source = Tensor<SourceAttributes>;
 
-/** The sources that a tensor's values come from unchanged, and which of their elements; undefined for all. */
+/** The sources whose values reach a tensor unchanged, with the elements concerned; undefined stands for all elements. */
 function reached(tensor: Tensor): Map<Source, IndexPlaces | undefined> {
   const all = wholeSource(tensor);
   if (all) return new Map([[all, undefined]]);
@@ -62,7 +62,7 @@ function reached(tensor: Tensor): Map<Source, IndexPlaces | undefined> {
   );
 }
 
-/** The source of which a tensor has all elements, whatever their order; undefined where that is not plain to see. */
+/** The source whose elements a tensor holds completely, in any order; undefined where that is not obvious. */
 function wholeSource(tensor: Tensor): Source | undefined {
   let node = tensor;
   while (!isSource(node)) {
@@ -74,7 +74,7 @@ function wholeSource(tensor: Tensor): Source | undefined {
   return node;
 }
 
-/** The same elements of each row, where they are the same; undefined for all. */
+/** The common elements of each row; undefined stands for all. */
 function placesOf(shape: Shape, every: number, at: ReadonlySet<number>): IndexPlaces | undefined {
   const size = elementCount(shape.slice(1));
   const columns = new Set([...at].map((place) => place % size));
@@ -85,23 +85,23 @@ function placesOf(shape: Shape, every: number, at: ReadonlySet<number>): IndexPl
   return { every: places.every, at: [...places.at].sort((a, b) => a - b) };
 }
 
-/** One element of a source; with a period, that element of every so many. */
+/** One element of a source; with a period, one element of each period. */
 interface Origin {
   readonly source: Source;
   readonly every: number;
   readonly at: number;
 }
 
-/** What an instruction gives: a number that is known, elements of sources, or what only a step knows. */
+/** Result of an instruction: a known number, elements of sources, or a value known only in a step. */
 type Value = { readonly known: number } | { readonly origins: readonly Origin[] };
 const COMPUTED: Value = { origins: [] };
 
-/** Positions from here on stand for rows that are only known in a step. */
+/** Positions from here on stand for rows known only in a step. */
 const ANY_ROW = 2 ** 40;
 
 /**
- * Follows single elements to where they come from: runs what ops write into hooks, with positions as numbers and with
- * values as {@link Value}s.
+ * Traces single elements to their origin: runs the instructions of ops with numbers as positions, and {@link Value}s as
+ * values.
  */
 class ElementTracer implements Emitter {
   readonly #values: Value[] = [];
@@ -128,7 +128,7 @@ class ElementTracer implements Emitter {
       const values = each.map((place) => this.#valueOf(tensor, place));
       return { origins: values.flatMap((value) => ("origins" in value ? value.origins : [])) };
     }
-    // Ops look beside their inputs where they do not use what they find.
+    // Ops read outside their inputs where they ignore the result.
     if (at < 0 || at >= count) return COMPUTED;
     if (lowering.kind === "view") return this.#valueOf(tensor.inputs[0], lowering.position(tensor, this, at));
     if (lowering.kind === "elementwise" && selects) return this.#values[lowering.emit(tensor, this, at)];

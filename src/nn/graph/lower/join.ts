@@ -1,9 +1,9 @@
-/** Which dispatches run together: a launch less for each that need not wait for the one before it. */
+/** Joins dispatches that can run together: each joined dispatch saves a launch. */
 import { isWritten } from "../../../kernels/index.ts";
 import { canShareLaunch } from "../../../kernels/launch.ts";
 import { type Dispatch, elementCount, independent, type Program, type View } from "../../../program.ts";
 
-/** The same dispatches in an order of equal effect, as many as possible joined to those before them. */
+/** The same dispatches in an equivalent order, with as many as possible joined to those before them. */
 export function joinDispatches({ buffers, dispatches }: Pick<Program, "buffers" | "dispatches">): Dispatch[] {
   let launch: Dispatch[] = [];
   return byLevel(dispatches).map((dispatch) => {
@@ -17,8 +17,8 @@ export function joinDispatches({ buffers, dispatches }: Pick<Program, "buffers" 
 }
 
 /**
- * Ordered by how many others each has to wait for, one after the other: those that need not wait for each other become
- * neighbours, of the same kernel if possible, and results are used up as soon as they can be.
+ * Orders by the number of dispatches that each waits for in sequence: independent dispatches become neighbours, of the
+ * same kernel where possible, and results are consumed early.
  */
 function byLevel(dispatches: readonly Dispatch[]): Dispatch[] {
   const histories = new Map<number, History>();
@@ -44,15 +44,15 @@ function byLevel(dispatches: readonly Dispatch[]): Dispatch[] {
     .map(({ dispatch }) => dispatch);
 }
 
-/** What dispatches so far did to one buffer, and at which levels; the same conflicts as {@link independent} sees. */
+/** Accesses to one buffer so far, with their levels; the conflicts are those of {@link independent}. */
 class History {
-  /** The highest levels of all that read and of all that wrote; -1 where none did. */
+  /** Highest levels of reads and writes; −1 where there are none. */
   #read = -1;
   #written = -1;
-  /** The level of the last write to each part: parts in order, none over another. */
+  /** Level of the last write to each part; parts are in order and disjoint. */
   readonly #parts: { readonly start: number; readonly end: number; readonly level: number }[] = [];
 
-  /** The highest level among uses that a use of `view` has to wait for. */
+  /** Highest level that an access to `view` must wait for. */
   before(view: View, writes: boolean): number {
     if (!writes) return this.#written;
     const { start, end } = extent(view);
@@ -72,14 +72,14 @@ class History {
     const first = this.#firstBehind(start);
     let last = first;
     while (last < this.#parts.length && this.#parts[last].start < end) last++;
-    // Whatever waits for what was written here before waits for this, which did so itself.
+    // An access that waits for the old writes also waits for this one, which waited for them.
     const over = this.#parts.slice(first, last);
     const left = over.filter((part) => part.start < start).map((part) => ({ ...part, end: start }));
     const right = over.filter((part) => part.end > end).map((part) => ({ ...part, start: end }));
     this.#parts.splice(first, last - first, ...left, { start, end, level }, ...right);
   }
 
-  /** The first part that ends behind `start`. */
+  /** The first part that ends after `start`. */
   #firstBehind(start: number): number {
     let [low, high] = [0, this.#parts.length];
     while (low < high) {

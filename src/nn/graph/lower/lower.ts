@@ -1,9 +1,9 @@
 /**
- * Lowering: a graph to a Program.
+ * Lowering: from a graph to a Program.
  *
- * Kernel ops become dispatches in the graph's order. Elementwise ops become part of the hooks around them: they
- * are computed where their input is produced (an epilogue) or where their value is consumed (a prologue), and get
- * a dispatch of their own only where neither is possible. Values that nobody reads from memory are never stored.
+ * Kernel ops become dispatches in the graph's order. Elementwise ops become part of the hooks around them: they are
+ * computed where their input is produced (an epilogue) or where their value is consumed (a prologue), and get a
+ * dispatch of their own only where neither is possible. Values that nothing reads from memory are never stored.
  */
 import { type BufferSpec, type Dispatch, elementCount, type Program, type View } from "../../../program.ts";
 import { isSource, type SourceAttributes } from "../ops/source.ts";
@@ -26,13 +26,13 @@ export interface Place {
 
 export interface LowerRequest {
   readonly name: string;
-  /** What the host reads after each step. */
+  /** Tensors that the host reads after each step. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** What the step writes into memory that outlives it. */
+  /** Tensors that the step writes into memory that outlives it. */
   readonly assignments?: readonly { readonly tensor: Tensor; readonly place: Place }[];
-  /** Where a parameter or a running statistic lies. */
+  /** Place of a parameter or a running statistic. */
   place(source: SourceAttributes): Place;
-  /** Dispatches that follow the graph's: the optimizer's. */
+  /** Dispatches after the graph's: the optimizer's. */
   readonly after?: (builder: ProgramBuilder) => readonly Dispatch[];
 }
 
@@ -44,7 +44,7 @@ const copyOp: Op<{ place: string }> = {
 };
 const makeCopy = define(copyOp);
 
-/** @throws Error when something cannot be lowered; ops refuse bad shapes earlier, when they are traced. */
+/** @throws Error where the graph cannot be lowered; ops refuse bad shapes earlier, while tracing */
 export function lower(request: LowerRequest): Program {
   const assignments = request.assignments ?? [];
   const names = Object.keys(request.outputs);
@@ -54,7 +54,7 @@ export function lower(request: LowerRequest): Program {
   const targets = new Map<Tensor, View>();
   const shared = sharedAmong(roots, names.length);
   roots.forEach((root, i) => {
-    // A source, or a value wanted in two places, is copied; so is a reshaped view, which has no memory to choose.
+    // Copied: a source, a value wanted in two places, and a reshaped view, whose memory is fixed.
     const own =
       !isSource(root) &&
       !targets.has(root) &&
@@ -72,7 +72,7 @@ export function lower(request: LowerRequest): Program {
       targets.set(tensor, builder.view(buffer, shape, offset));
     }
   });
-  // As they were traced: a rewrite may read rows by indices without the op that said so.
+  // Before rewrites: a rewrite may read rows by indices without the op that declared them.
   builder.indexRanges = indexRanges(wanted);
   builder.targetRules = targetRules(wanted);
   new Lowering(builder, targets, request).run();
@@ -81,8 +81,8 @@ export function lower(request: LowerRequest): Program {
 }
 
 /**
- * The assigned roots (those from `first` on) that others are computed from. They are assigned by a copy: their place
- * is part of a larger buffer, and no dispatch may write one part of a buffer and read another.
+ * Assigned roots (from `first` on) that others are computed from. They are copied: their place is part of a larger
+ * buffer, and one dispatch may not write one part of a buffer and read another.
  */
 function sharedAmong(roots: readonly Tensor[], first: number): Set<Tensor> {
   const shared = new Set(topological(roots).flatMap(({ inputs }) => inputs));
@@ -94,7 +94,7 @@ function sharedAmong(roots: readonly Tensor[], first: number): Set<Tensor> {
   return shared;
 }
 
-/** What a hook wants to read, until it is certain that the hook is kept. */
+/** Reads of a hook, until the hook is known to stay. */
 interface Attempt {
   readonly call: Call;
   readonly demanded: Set<Tensor>;
@@ -105,9 +105,9 @@ class Lowering {
   readonly #calls: Call[] = [];
   /** Calls of kernel ops by {@link computationOf}. */
   readonly #computations = new Map<string, Call[]>();
-  /** Which call computes a tensor that has, or may get, memory. */
+  /** The call that computes a tensor with, or possibly with, memory. */
   readonly #producers = new Map<Tensor, { call: Call; hook: string }>();
-  /** Tensors that some dispatch reads from memory. */
+  /** Tensors that a dispatch reads from memory. */
   readonly #demanded = new Set<Tensor>();
   readonly #views = new Map<Tensor, View>();
   readonly #analysis: Analysis;
@@ -145,7 +145,7 @@ class Lowering {
     this.#addResult(node, call, source.store);
   }
 
-  /** Opens the store hook that gives `node`, the call's own result. */
+  /** Opens the store hook of `node`, the call's own result. */
   #addResult(node: Tensor, call: Call, hook: string): void {
     const emitter = new HookEmitter(this.#context(this.#attempt(call)));
     const register = emitter.value();
@@ -164,7 +164,7 @@ class Lowering {
         const result = emitter.load(tensor, emitter.index());
         call.loads.set(hook, { emitter, result });
       }
-      // Room for the result itself.
+      // The result itself needs a binding.
       if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
       this.#keep(attempt);
       return call;
@@ -174,7 +174,7 @@ class Lowering {
       call = build();
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      // Too many operands for one dispatch: compute what is loaded, or what it is made of, beforehand.
+      // Too many operands for one dispatch: compute the loaded values, or their inputs, beforehand.
       for (const tensor of Object.values(source.loads))
         this.#splitUp(tensor, source.kernel === "elementwise");
       call = build();
@@ -183,7 +183,7 @@ class Lowering {
     return call;
   }
 
-  /** Gives memory to `tensor`, or with `inputsOnly` to what it is computed from. */
+  /** Gives memory to `tensor`, or with `inputsOnly` to its inputs. */
   #splitUp(tensor: Tensor, inputsOnly: boolean): void {
     if (this.#hasMemory(tensor)) return;
     const view = tensor.op.lowering.kind === "view";
@@ -191,14 +191,17 @@ class Lowering {
     else this.#materialise(tensor);
   }
 
-  /** Gives an elementwise value or a view memory of its own: in an epilogue if it fits there, else by a dispatch. */
+  /** Gives an elementwise value or a view its own memory: in an epilogue where it fits, otherwise by a dispatch. */
   #materialise(node: Tensor): void {
     if (this.#hasMemory(node) || this.#host(node)) return;
     const source = elementwiseCall(node);
     this.#addResult(node, this.#newCall(node, source), source.store);
   }
 
-  /** Computes `node` in the epilogue of the last call it depends on. @returns whether that was possible */
+  /**
+   * Computes `node` in the epilogue of the last call it depends on.
+   * @returns whether that was possible
+   */
   #host(node: Tensor): boolean {
     const last = this.#lastProducer(node);
     if (!last) return false;
@@ -211,7 +214,7 @@ class Lowering {
     const emitter = store.emitter.clone(this.#context(attempt));
     try {
       const register = emitter.load(node, emitter.index());
-      // The new operands must leave room for the result.
+      // The new operands must leave a binding for the result.
       if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
       emitter.hold(node, register);
       store.emitter = emitter;
@@ -237,7 +240,7 @@ class Lowering {
     }
   }
 
-  /** The latest call, and its hook, among those that compute what `node` is made of. */
+  /** The latest call, with its hook, among those that compute the inputs of `node`. */
   #lastProducer(node: Tensor): { call: Call; hook: string } | undefined {
     let last: { call: Call; hook: string } | undefined;
     const seen = new Set<Tensor>();

@@ -1,7 +1,7 @@
 /**
- * Rewrites of a graph before lowering: the same values, from fewer kernels.
+ * Rewrites of a graph before lowering: the same values from fewer kernels.
  *
- * Every rewrite is a rule (node → node or nothing) over nodes whose inputs are already rewritten.
+ * Every rewrite is a rule (node → node or undefined) over nodes whose inputs are already rewritten.
  */
 import { fitsOneGroup } from "../../../kernels/crossEntropy.ts";
 import { type PartialsAttributes, weightPartialsOp, withBiasPartials } from "../ops/conv2d.ts";
@@ -14,13 +14,13 @@ import { swapsLastTwo, transposed } from "../ops/view.ts";
 import { type Op, Tensor, topological, withLabel } from "../tensor.ts";
 import { owner } from "./analysis.ts";
 
-/** Rewrites what `roots` depend on; gives the roots' replacements. */
+/** Rewrites the graph of `roots`; returns the new roots. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
   return share(batchRows(convBiasGradients(biasGradients(lossTotals(share(expanded(roots)))))));
 }
 
 /**
- * What `node` becomes, given its inputs' replacements; undefined keeps it. `now` gives the replacement of any
+ * The replacement of `node`, given those of its inputs; undefined keeps the node. `now` gives the replacement of any
  * other node of the old graph.
  */
 type Rule = (node: Tensor, inputs: readonly Tensor[], now: (old: Tensor) => Tensor) => Tensor | undefined;
@@ -35,7 +35,7 @@ function replaceAll(roots: readonly Tensor[], rule: Rule): Tensor[] {
     replacement.set(old, made);
     return made;
   };
-  // In topological order, so that `now` need not go deep.
+  // In topological order, so that `now` does not recurse deeply.
   topological(roots).forEach(now);
   return roots.map(now);
 }
@@ -45,7 +45,7 @@ function withInputs(node: Tensor, inputs: readonly Tensor[]): Tensor {
   return new Tensor(node.op, inputs, node.attributes, node.shape, node.dtype, node.label);
 }
 
-/** Ops that are made of others, replaced by those. */
+/** Replaces ops by their compositions. */
 function expanded(roots: readonly Tensor[]): Tensor[] {
   return replaceAll(roots, (node, inputs) => node.op.expand?.(withInputs(node, inputs)));
 }
@@ -66,7 +66,7 @@ function is<A>(node: Tensor, op: Op<A>): node is Tensor<A> {
   return (node.op as Op<A>) === op;
 }
 
-/** The sum of all rows' cross-entropies comes out of the cross-entropy kernel, where one workgroup does it all. */
+/** The cross-entropy kernel gives the sum over rows, where one workgroup computes them all. */
 function lossTotals(roots: readonly Tensor[]): Tensor[] {
   return replaceAll(roots, (node, _inputs, now) => {
     if (!is(node, reduceOp) || node.attributes.mode !== "sum" || node.shape[0] !== 1) return undefined;
@@ -78,13 +78,10 @@ function lossTotals(roots: readonly Tensor[]): Tensor[] {
   });
 }
 
-/** What a tensor is another shape of. */
+/** The tensor behind reshapes. */
 const throughReshapes = owner;
 
-/**
- * The sum over the rows of dz, which is the gradient of a bias, comes out of the product dzᵀ · x, which is the
- * gradient of the weight beside it.
- */
+/** The sum of dz over rows, a bias's gradient, comes from the kernel of dzᵀ · x, the weight's gradient. */
 function biasGradients(roots: readonly Tensor[]): Tensor[] {
   const nodes = topological(roots);
   const products = new Map<Tensor, Tensor<MatmulAttributes>>();
@@ -112,8 +109,8 @@ function biasGradients(roots: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * The sum of dy over images and pixels, which is the gradient of a convolution's bias, comes in partial sums out of the
- * kernel of the weight's gradient.
+ * The sum of dy over images and pixels, a convolution bias's gradient, comes in partial sums from the kernel of the
+ * weight's gradient.
  */
 function convBiasGradients(roots: readonly Tensor[]): Tensor[] {
   const nodes = topological(roots);
@@ -139,8 +136,8 @@ function convBiasGradients(roots: readonly Tensor[]): Tensor[] {
 }
 
 /**
- * A batch whose rows only enter products is never laid out in memory: the products read the rows where the data set
- * lies, by the batch's indices.
+ * A batch whose rows only enter products is never written to memory: the products read the rows in the data set, by the
+ * batch's indices.
  */
 function batchRows(roots: readonly Tensor[]): Tensor[] {
   const nodes = topological(roots);
@@ -148,7 +145,7 @@ function batchRows(roots: readonly Tensor[]): Tensor[] {
   for (const node of nodes) for (const input of new Set(node.inputs)) users.get(input)?.push(node);
   const wanted = new Set(roots);
   const usersOf = (node: Tensor) => (wanted.has(node) ? [] : (users.get(node) ?? []));
-  /** Nodes that are rows picked out of a larger tensor, and that nothing else needs on the way there. */
+  /** Nodes that are rows picked from a larger tensor, without other users on the way. */
   const rowsOf = new Map<Tensor, PickedRows>();
   const picked = new Map<Tensor, PickedRows>();
   for (const node of nodes) {
@@ -169,7 +166,7 @@ function batchRows(roots: readonly Tensor[]): Tensor[] {
   });
 }
 
-/** The side of a product on which `input` could be read by its rows; undefined where it is no such product. */
+/** The side of a product on which `input` can be read by rows; undefined for other nodes. */
 function rowsSide(node: Tensor, input: Tensor): "a" | "b" | undefined {
   if (!is(node, matmulOp) && !is(node, rowSumsOp)) return undefined;
   const { transposeA, transposeB } = node.attributes;

@@ -1,13 +1,13 @@
-/** What a program's losses take for probabilities: for each source of targets, what these may be. */
+/** Finds the probabilities of a program's losses: for each source of targets, the rule for its elements. */
 import { elementCount, type TargetRule, targetError } from "../../../program.ts";
 import { isScalarOp } from "../ops/scalar.ts";
 import { constantValue, isSource, type SourceAttributes } from "../ops/source.ts";
 import { type Tensor, topological } from "../tensor.ts";
 
 /**
- * For the sources of targets, by role and name: what their elements must be. Targets that are computed otherwise than by a
- * scale, such as those of mixed samples, are not known before the step.
- * @throws Error when constants are no such targets
+ * Rules of the sources of targets, by role and name. Targets computed otherwise than by a scale, such as those of mixed
+ * samples, are unknown before the step.
+ * @throws Error where constants break a rule
  */
 export function targetRules(roots: readonly Tensor[]): Map<string, TargetRule[]> {
   const rules = new Map<string, Map<string, TargetRule>>();
@@ -20,16 +20,13 @@ export function targetRules(roots: readonly Tensor[]): Map<string, TargetRule[]>
     const wrong = values && targetError(values, [rule]);
     if (wrong) throw new Error(`${node}: targets [${values.join(", ")}]: ${wrong}`);
     const key = `${role} ${name}`;
-    // Steps of many parts read the same targets again and again.
+    // Steps that accumulate read the same targets repeatedly.
     rules.set(key, (rules.get(key) ?? new Map()).set(JSON.stringify(rule), rule));
   }
   return new Map([...rules].map(([key, ofSource]) => [key, [...ofSource.values()]]));
 }
 
-/**
- * The source whose elements a tensor has, `row` and `row` of them together, each times a constant; undefined where it has
- * anything else.
- */
+/** The source whose elements a tensor holds, in rows of `row`, times constants; undefined for any other tensor. */
 function scaledSource(
   tensor: Tensor,
   row: number,

@@ -1,4 +1,4 @@
-/** Scaled dot-product attention (Vaswani et al. 2017), out of other ops. */
+/** Scaled dot-product attention (Vaswani et al. 2017), composed of other ops. */
 import { checkOptions } from "../../../checks.ts";
 import { formatShape } from "../../../program.ts";
 import { checkTensor, ShapeError, type Tensor } from "../tensor.ts";
@@ -8,12 +8,13 @@ import { softmax } from "./softmax.ts";
 import { iota } from "./source.ts";
 import { transpose } from "./view.ts";
 
-/** What a masked position's score becomes: its weight underflows to 0, and no arithmetic with infinities is needed. */
+/** Score of a masked position: its weight underflows to 0 without arithmetic on infinities. */
 const MASKED = -1e30;
 
 /**
- * softmax(q · kᵀ / √width) · v over [batch, heads, length, width]; causal: no position looks at a later one.
- * @throws ShapeError when the shapes do not fit.
+ * softmax(q · kᵀ / √width) · v over [batch, heads, length, width]. With `causal`, no position attends to a later one.
+ * @throws ShapeError where the shapes do not fit
+ * @throws TypeError where q, k or v is no tensor, or an option is unknown
  */
 export function attention(
   q: Tensor,

@@ -1,4 +1,4 @@
-/** Convolution and its gradients. The three are one bilinear form, so they are each other's gradients. */
+/** Convolution and its gradients: one bilinear form in three roles, each the gradient of another. */
 import { checkOptions, inWords, type OptionKinds } from "../../../checks.ts";
 import {
   type ConvShape,
@@ -11,17 +11,17 @@ import { checkTensor, define, type Op, ShapeError, type Tensor, withLabel } from
 import { sum } from "./reduce.ts";
 import { toFloat } from "./scalar.ts";
 
-/** Vertical and horizontal, or one number for both. */
+/** Vertical and horizontal number, or one number for both. */
 export type Pair = number | readonly [number, number];
 
 export interface Conv2dOptions {
-  /** Default 1. */
+  /** Step between windows (default 1). */
   readonly stride?: Pair;
-  /** Zeros around the image: a number, `"valid"` for none, `"same"` for an output of ⌈size / stride⌉. Default 0. */
+  /** Zeros around the image: a number, `"valid"` for none, `"same"` for an output of ⌈size / stride⌉ (default 0). */
   readonly padding?: Pair | "same" | "valid";
   /** Distance between taps (default 1). */
   readonly dilation?: Pair;
-  /** Channels and filters fall into so many groups, each seeing only its own (default 1). */
+  /** Number of groups of channels and filters; a filter sees the channels of its group only (default 1). */
   readonly groups?: number;
 }
 
@@ -72,7 +72,7 @@ const inputGradientOp: Op<ConvShape> = {
 };
 const inputGradient = define(inputGradientOp);
 
-/** The weight's gradient. A weight has few elements, and each sums over all pixels: it is made of partial sums. */
+/** The weight's gradient. A weight has few elements, each a sum over all pixels: partial sums run in parallel. */
 const weightGradientOp: Op<ConvShape> = {
   name: "conv2dWeightGradient",
   infer: (_inputs, { filters, channels, groups, kernel }) => ({
@@ -85,13 +85,13 @@ const weightGradientOp: Op<ConvShape> = {
   ],
   expand: ({ inputs, attributes, label }) =>
     withLabel(label, () => sum(weightPartials(inputs, attributes), 0)),
-  // Never reached: `expand` puts other ops in its place.
+  // Unused: `expand` replaces the op.
   lowering: { kind: "kernel", call: (node) => partialsCall(node, "store") },
 };
 const weightGradient = define(weightGradientOp);
 
 export interface PartialsAttributes extends ConvShape {
-  /** Set by the rewrite that lets the kernel also add up what a bias gets. */
+  /** Set by the rewrite that makes the kernel also sum the bias's gradient. */
   readonly sums?: boolean;
 }
 
@@ -134,7 +134,7 @@ function partialsCall({ inputs: [a, b], attributes }: Tensor<PartialsAttributes>
   };
 }
 
-/** The partial sums of a weight's gradient, and those of a bias's that come out of the same kernel. */
+/** Partial sums of a weight's gradient, and of the bias's gradient from the same kernel. */
 export function withBiasPartials(
   { attributes, label }: Tensor<PartialsAttributes>,
   inputs: readonly Tensor[],
@@ -144,10 +144,11 @@ export function withBiasPartials(
 }
 
 /**
- * Convolution of images `x` [batch, channels, height, width] with `weight` [filters, channels / groups, kh, kw]:
- * [batch, filters, height', width']. What deep learning calls convolution is cross-correlation: kernels are not
- * flipped.
- * @throws ShapeError when channels and groups disagree, or the kernel is larger than the padded image.
+ * Convolves images `x` [batch, channels, height, width] with `weight` [filters, channels / groups, kh, kw]: [batch,
+ * filters, height', width']. As usual in deep learning, kernels are not flipped (cross-correlation).
+ * @throws ShapeError where shapes, groups, stride, padding or dilation do not fit, or the kernel is larger than the
+ *   padded image
+ * @throws TypeError where x or weight is no tensor, or an option is unknown
  */
 export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
   checkTensor("conv2d", x, weight);
@@ -155,7 +156,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions = {}): 
   return forward([toFloat(x), toFloat(weight)], convShape("conv2d", x.shape, weight.shape, options));
 }
 
-/** Checks a convolution, and works out its sizes. */
+/** Checks a convolution and computes its sizes. */
 export function convShape(op: string, x: Shape, weight: Shape, options: Conv2dOptions): ConvShape {
   const { groups = 1 } = options;
   if (x.length !== 4 || weight.length !== 4) {
@@ -200,7 +201,7 @@ export function convShape(op: string, x: Shape, weight: Shape, options: Conv2dOp
   };
 }
 
-/** @throws ShapeError unless `groups` divides both. */
+/** @throws ShapeError unless `groups` divides both */
 export function checkGroups(op: string, groups: number, channels: number, filters: number): void {
   if (Number.isInteger(groups) && groups >= 1 && channels % groups === 0 && filters % groups === 0) return;
   throw new ShapeError(
@@ -223,7 +224,10 @@ export function pair(op: string, name: string, value: Pair, least: number): read
   return [both[0], both[1]];
 }
 
-/** Holds options against what they may be, before there is an image. @throws ShapeError naming the one that is wrong */
+/**
+ * Checks options before an image is known.
+ * @throws ShapeError naming the wrong option
+ */
 export function checkConv2dOptions(
   op: string,
   { stride = 1, padding = 0, dilation = 1 }: Conv2dOptions,
@@ -233,7 +237,7 @@ export function checkConv2dOptions(
   if (padding !== "same") explicitPadding(op, padding);
 }
 
-/** Zeros on each side, for all paddings but `"same"`. */
+/** Zeros on each side, for all paddings except `"same"`. */
 function explicitPadding(op: string, padding: Pair | "valid"): readonly [number, number] {
   if (typeof padding === "string" && padding !== "valid") {
     throw new ShapeError(op, `padding is "${padding}"; give "same", "valid", a whole number, or two of them`);
@@ -241,7 +245,7 @@ function explicitPadding(op: string, padding: Pair | "valid"): readonly [number,
   return pair(op, "padding", padding === "valid" ? 0 : padding, 0);
 }
 
-/** Padding in front of an image, and the size that all padding gives it. */
+/** Padding before an image, and the image's padded size. */
 function resolvePadding(
   op: string,
   size: readonly number[],
@@ -258,8 +262,8 @@ function resolvePadding(
     const out = Math.ceil(length / stride[i]);
     return Math.max(0, (out - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + 1 - length);
   });
-  // An odd total puts the extra zero behind the image, as Keras and PyTorch do. The kernel need not know: a tap
-  // outside of the image reads zero on either side.
+  // With an odd total, the extra zero follows the image, as in Keras and PyTorch. The kernel reads zero at any tap
+  // outside the image.
   const padding = asPair(total.map((zeros) => Math.floor(zeros / 2)));
   return { padded: size.map((length, i) => length + total[i]), padding };
 }

@@ -24,12 +24,12 @@ function call(node: Tensor<CrossEntropyAttributes>, store: string) {
   };
 }
 
-/** The labels choose among the classes. */
+/** Labels are indices of classes. */
 function labelIndices({ inputs: [logits] }: Tensor) {
   return { input: 1, count: logits.shape[1] };
 }
 
-/** The loss of each row: [rows]. */
+/** Loss of each row: [rows]. */
 export const rowLossOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropy",
   infer: ([logits]) => ({ shape: [logits.shape[0]], dtype: "f32" }),
@@ -42,12 +42,12 @@ export const rowLossOp: Op<CrossEntropyAttributes> = {
 };
 const makeRowLoss = define(rowLossOp);
 
-/** softmax(logits) - target: what the loss of each row sends back to its logits. */
+/** softmax(logits) − target: the gradient that each row's loss sends to its logits. */
 const differenceOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropyGradient",
   infer: ([logits]) => ({ shape: logits.shape, dtype: "f32" }),
   gradient({ inputs: [logits] }, arriving) {
-    // The target is constant: what is left is the gradient of softmax itself.
+    // The target is constant: the gradient of softmax remains.
     const probabilities = softmax(logits);
     const weighted = mul(arriving, probabilities);
     return [sub(weighted, mul(probabilities, sum(weighted, -1, { keepDims: true }))), undefined];
@@ -64,10 +64,10 @@ const totalLossOp: Op<CrossEntropyAttributes> = {
   indices: labelIndices,
   lowering: { kind: "kernel", call: (node) => call(node, "storeTotal") },
 };
-/** The sum of all rows' losses, [1], where one workgroup can take them all: put in by the rewrite of sums. */
+/** Sum of all rows' losses, [1], where one workgroup can compute it; created by a rewrite of sums. */
 export const makeTotalLoss = define(totalLossOp);
 
-/** How many rows have their first largest logit at the label, and no NaN, [1]. */
+/** Number of rows, [1], whose first largest logit is at the label; rows with NaN never count. */
 const correctOp: Op<CrossEntropyAttributes> = {
   name: "correct",
   infer: () => ({ shape: [1], dtype: "f32" }),
@@ -78,16 +78,18 @@ const correctOp: Op<CrossEntropyAttributes> = {
 const makeCorrect = define(correctOp);
 
 /**
- * How many rows of `logits` [rows, classes] have their first largest logit at the label of `labels` [rows]: []. A single
- * output is the logit of class 1, against class 0. A row with NaN says nothing, and so is never right.
- * `smoothing` is that of the loss beside it: with the same, both come out of one dispatch. `ignoreIndex` is that loss's label
- * that may lie outside of the classes, where it is never right.
+ * Number of rows of `logits` [rows, classes] whose first largest logit is at the label in `labels` [rows]; a scalar,
+ * []. A single output is the logit of class 1 against class 0. A row with NaN is never correct. With the `smoothing` of
+ * the loss next to it, both come from one dispatch. `ignoreIndex` is that loss's ignored label, which may lie outside
+ * the classes and is never correct.
+ * @throws ShapeError where shapes do not fit, or `smoothing` is not from 0 up to 1
+ * @throws TypeError where logits or labels is no tensor
  */
 export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0, ignoreIndex?: number): Tensor {
   checkTensor("correctCount", logits, labels);
   checkRows("correctCount", logits, labels);
   const [rows, classes] = logits.shape;
-  // One output is the logit of class 1; where it is 0, too, as evaluations count.
+  // One output is the logit of class 1; at 0 it decides for class 0, as evaluations count.
   if (classes === 1) {
     const right = equal(reshape(sub(1, greater(0, logits)), [rows]), labels);
     return sum(mul(right, reshape(isNumber(logits), [rows])));
@@ -97,7 +99,7 @@ export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0, igno
   return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
 }
 
-/** The cross-entropy of each row of `logits` [rows, classes] against `labels` [rows] (class indices): [rows]. */
+/** Cross-entropy of each row of `logits` [rows, classes] against class indices `labels` [rows]: [rows]. */
 export function rowCrossEntropy(logits: Tensor, labels: Tensor, smoothing = 0): Tensor {
   checkRows("crossEntropy", logits, labels);
   if (!(smoothing >= 0 && smoothing < 1)) {

@@ -1,4 +1,4 @@
-/** Rows picked by index: a batch out of a resident data set, embeddings. */
+/** Rows chosen by index: a batch from a resident data set, embeddings. */
 import { scatterRowsConstants } from "../../../kernels/scatterRows.ts";
 import { elementCount, formatShape, type Shape } from "../../../program.ts";
 import { sameShape } from "../shape.ts";
@@ -8,7 +8,7 @@ import { isScalarOp } from "./scalar.ts";
 import { constant, constantValue } from "./source.ts";
 import { isReshape, reshape } from "./view.ts";
 
-/** Indices pass through f32 registers, which count exactly up to here. */
+/** Indices pass through f32 registers, which are exact up to this number. */
 const MAX_ROWS = 2 ** 24;
 
 const gatherOp: Op<null> = {
@@ -48,9 +48,9 @@ export interface PickedRows {
 }
 
 /**
- * Where `tensor` [rows, …] is rows picked out of a larger tensor, with nothing done to them but functions of each element
- * and constants: that tensor as a matrix, with the functions done to it, and the indices. `known` tells it of the tensor's
- * inputs.
+ * Recognises `tensor` [rows, …] as rows picked from a larger tensor, changed only by elementwise functions and
+ * constants: returns that tensor as a matrix, with the functions applied, and the indices. `known` holds the results
+ * for the tensor's inputs.
  */
 export function pickedRows(
   tensor: Tensor,
@@ -74,7 +74,7 @@ export function pickedRows(
   return { source, indices: below.indices };
 }
 
-/** The sum of the rows of values [...indices, ...row] at each index, [rows, ...row]: zeros where there is none. */
+/** Sum of the rows of values [...indices, ...row] at each index, [rows, ...row]; zeros for unused indices. */
 const scatterOp: Op<{ shape: Shape }> = {
   name: "scatterRows",
   infer: (_inputs, { shape }) => ({ shape, dtype: "f32" }),
@@ -94,9 +94,12 @@ const scatterOp: Op<{ shape: Shape }> = {
 const makeScatter = define(scatterOp);
 
 /**
- * Rows of `source` [rows, ...] at `indices` [...], whole numbers of any type: [...indices, ...row]. Indices that the host
- * writes are refused unless they are from 0 to rows - 1, wherever in an input or a data set they stand. Indices that are
- * computed are rounded down and brought into that range; one that is NaN or infinite gives a row of NaN.
+ * Rows of `source` [rows, ...] at `indices` [...], whole numbers of any type: [...indices, ...row]. Indices from the
+ * host are refused unless they are from 0 to rows − 1. Computed indices are rounded down and clamped to that range; a
+ * computed index that is NaN or infinite gives a row of NaN.
+ * @throws ShapeError where `source` has too many rows, or no axis
+ * @throws TypeError where source or indices is no tensor; in a run, EngineError where an index from the host is out of
+ *   range
  */
 export function gather(source: Tensor, indices: Tensor): Tensor {
   checkTensor("gather", source, indices);

@@ -1,4 +1,4 @@
-/** Images read at positions between their pixels. */
+/** Images sampled at positions between their pixels. */
 import { formatShape } from "../../../program.ts";
 import { stridesOf } from "../shape.ts";
 import { define, type Emitter, type Op, ShapeError, type Tensor } from "../tensor.ts";
@@ -14,9 +14,9 @@ const gridSampleOp: Op<null> = {
 const makeGridSample = define(gridSampleOp);
 
 /**
- * `x` [batch, channels, height, width] read at `grid` [batch, 2, rows, columns], which holds for each result's pixel the
- * row and the column in pixels of x, 0 the middle of the first. Bilinear; 0 outside of the image.
- * → [batch, channels, rows, columns]. As PyTorch's `grid_sample` with zeros around, but in pixels and row first.
+ * Samples `x` [batch, channels, height, width] bilinearly at `grid` [batch, 2, rows, columns], which holds the source
+ * row and column of each result pixel, in pixels of x, with 0 at the middle of the first. Outside the image, x is 0. →
+ * [batch, channels, rows, columns]. PyTorch's `grid_sample` with zero padding, but in pixels and row first.
  */
 export function gridSample(x: Tensor, grid: Tensor): Tensor {
   if (x.rank !== 4 || grid.rank !== 4 || grid.shape[1] !== 2 || x.shape[0] !== grid.shape[0]) {
@@ -57,9 +57,9 @@ function interpolate({ inputs: [x, grid], shape }: Tensor, emitter: Emitter, at:
 }
 
 interface Neighbour {
-  /** One of the image's, in any case. */
+  /** Index clamped to the image. */
   readonly index: number;
-  /** NaN where the position is. */
+  /** Weight of the pixel; NaN for a NaN position. */
   readonly weight: number;
   /** 1 where the neighbour is in the image, else 0. */
   readonly inside: number;

@@ -1,4 +1,7 @@
-/** Losses of outputs and targets: each is the mean over the batch of what the docstring says. `fit` takes those of `nn/training/losses.ts`. */
+/**
+ * Losses as ops of outputs and targets: scalars, averaged over the batch as each docstring states.
+ * `nn/training/losses.ts` has the losses that `fit` takes.
+ */
 import { checkOptions, checkPositive, inWords, type OptionKinds } from "../../../checks.ts";
 import { elementCount, formatShape } from "../../../program.ts";
 import { sameShape } from "../shape.ts";
@@ -26,7 +29,7 @@ import { logSoftmax } from "./softmax.ts";
 import { tensor } from "./source.ts";
 import { asProbabilities, reshape } from "./view.ts";
 
-/** @throws TypeError for what is no tensor, be it outputs or targets */
+/** @throws TypeError where outputs or targets is no tensor */
 function checkBoth(loss: string, outputs: Tensor, targets: Tensor): void {
   checkTensor(loss, outputs);
   if (targets instanceof Tensor) return;
@@ -36,16 +39,16 @@ function checkBoth(loss: string, outputs: Tensor, targets: Tensor): void {
 }
 
 export interface CrossEntropyOptions {
-  /** ε of the target (1 - ε) · one-hot + ε / classes, from 0 up to 1 (Szegedy et al. 2016). */
+  /** ε of the smoothed target (1 − ε) · one-hot + ε / classes, from 0 up to 1 (Szegedy et al. 2016). */
   readonly labelSmoothing?: number;
   /**
-   * A weight for each class; the mean over class indices is then weighted, as in PyTorch. Where the weights of a whole batch
-   * are 0, the loss is 0, and so is its gradient.
+   * A weight for each class; the mean over class indices is then weighted, as in PyTorch. Where all weights of a batch
+   * are 0, loss and gradient are 0.
    */
   readonly classWeights?: readonly number[];
   /**
-   * A label that does not count: neither in the sum nor in the mean. Where none counts, the loss is 0. It may lie outside of
-   * the model's outputs. Accuracies are of all samples, those with this label among them.
+   * A label that counts neither in the sum nor in the mean; it may lie outside the classes. Where no label counts, the
+   * loss is 0. Accuracies still count all samples.
    */
   readonly ignoreIndex?: number;
 }
@@ -56,7 +59,7 @@ const CROSS_ENTROPY: OptionKinds<CrossEntropyOptions> = {
   ignoreIndex: "number",
 };
 
-/** @throws TypeError, RangeError naming the option that is wrong */
+/** @throws TypeError or RangeError naming the wrong option */
 export function checkCrossEntropy(options: CrossEntropyOptions): void {
   checkOptions("crossEntropy", options, CROSS_ENTROPY);
   const { labelSmoothing = 0, ignoreIndex } = options;
@@ -78,12 +81,14 @@ export function checkCrossEntropy(options: CrossEntropyOptions): void {
 }
 
 /**
- * Softmax cross-entropy of logits [batch, classes] against class indices [batch], or against probabilities
- * [batch, classes] that add up to 1; stable at any finite logits. A logit of -∞ is a class without any probability: it
- * changes nothing unless it is the target, or smoothing gives it a part, where the loss is infinite. More axes in front of
- * the classes count as batch.
- * @throws ShapeError for other shapes, and for one class; in a run EngineError for targets that are no such indices, or no
- *   such probabilities
+ * Softmax cross-entropy of logits [batch, classes] against class indices [batch], or against probabilities [batch,
+ * classes] that sum to 1; a scalar, the mean over the batch. Further axes before the classes count as batch. The loss
+ * is stable for all finite logits. A logit of −∞ is a class of probability 0: it changes nothing unless it is the
+ * target or gets a share by smoothing, where the loss is infinite.
+ * @throws ShapeError where shapes do not fit, or there is one class only
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where an argument is no tensor or an option is unknown; in a run, EngineError where targets are
+ *   neither valid indices nor probabilities
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   checkBoth("crossEntropy", logits, targets);
@@ -110,7 +115,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   return weighted(rows, labels, options);
 }
 
-/** -Σ p log softmax(logits). */
+/** −Σ p log softmax(logits). */
 function overProbabilities(
   logits: Tensor,
   targets: Tensor,
@@ -130,7 +135,7 @@ function overProbabilities(
   return mean(losses);
 }
 
-/** With weights and an ignored label, as PyTorch defines them: a weighted mean, smoothing weighted by class, too. */
+/** With weights and an ignored label, as PyTorch defines them: a weighted mean; smoothing is weighted by class, too. */
 function weighted(
   logits: Tensor,
   labels: Tensor,
@@ -139,12 +144,12 @@ function weighted(
   const classes = logits.shape[1];
   const weights = weightVector(classWeights ?? new Array<number>(classes).fill(1), classes);
   const counts = ignoreIndex === undefined ? undefined : sub(1, equal(labels, ignoreIndex));
-  // An ignored label may lie outside of the classes; no weight is looked up for it.
+  // An ignored label may lie outside the classes; its weight is not looked up.
   const safe = counts ? choose(counts, labels, 0) : labels;
   const own = gather(weights, safe);
   const rowWeights = counts ? mul(own, counts) : own;
   const logs = logSoftmax(logits);
-  // Chosen, not multiplied: what has no part may be infinite, or NaN in a row that is ignored.
+  // Chosen, not multiplied: an excluded value may be infinite, or NaN in an ignored row.
   const hits = neg(sum(choose(oneHot(labels, classes, ignoreIndex), logs, 0), -1));
   let losses = mul(own, hits);
   if (labelSmoothing > 0) {
@@ -167,44 +172,61 @@ function weightVector(weights: readonly number[], classes: number): Tensor {
   return tensor(weights);
 }
 
-/** The mean over all elements of (output - target)². Class indices become one-hot rows. */
+/**
+ * Mean of (output − target)² over all elements; a scalar. Class indices become one-hot rows.
+ * @throws ShapeError where the shapes do not fit
+ * @throws TypeError where an argument is no tensor
+ */
 export function meanSquaredError(outputs: Tensor, targets: Tensor): Tensor {
   return mean(square(sub(outputs, likeOutputs("meanSquaredError", outputs, targets))));
 }
 
-/** The mean over all elements of |output - target|. Class indices become one-hot rows. */
+/**
+ * Mean of |output − target| over all elements; a scalar. Class indices become one-hot rows.
+ * @throws ShapeError where the shapes do not fit
+ * @throws TypeError where an argument is no tensor
+ */
 export function meanAbsoluteError(outputs: Tensor, targets: Tensor): Tensor {
   return mean(abs(sub(outputs, likeOutputs("meanAbsoluteError", outputs, targets))));
 }
 
-/** The textbook's quadratic cost ½‖y - a‖² of each sample. Class indices become one-hot rows. */
+/**
+ * The textbook's quadratic cost ½‖y − a‖² of each sample, averaged over the batch. Class indices become one-hot rows.
+ * @throws ShapeError where the shapes do not fit
+ * @throws TypeError where an argument is no tensor
+ */
 export function quadratic(outputs: Tensor, targets: Tensor): Tensor {
   const squares = square(sub(outputs, likeOutputs("quadratic", outputs, targets)));
   return mul(sum(squares), 0.5 / outputs.shape[0]);
 }
 
 /**
- * Binary cross-entropy of logits against targets in [0, 1], the mean over all elements; stable at any logits. An infinite
- * one is a certainty: the loss is 0 where it is right, else infinite. Class indices become one-hot rows.
+ * Binary cross-entropy of logits against targets in [0, 1], averaged over all elements. The loss is stable for all
+ * finite logits; an infinite logit gives 0 where it is right, and an infinite loss otherwise. Class indices become
+ * one-hot rows.
+ * @throws ShapeError where the shapes do not fit
+ * @throws TypeError where an argument is no tensor; in a run, EngineError where a target is outside [0, 1]
  */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
   return mean(binaryLosses("binaryCrossEntropy", logits, targets));
 }
 
 /**
- * The textbook's cross-entropy for sigmoid outputs: binary cross-entropy summed over a sample's outputs. It takes
- * logits; class indices become one-hot rows.
+ * The textbook's cross-entropy for sigmoid outputs: binary cross-entropy of logits, summed over a sample's outputs and
+ * averaged over the batch. Class indices become one-hot rows.
+ * @throws ShapeError where the shapes do not fit
+ * @throws TypeError where an argument is no tensor; in a run, EngineError where a target is outside [0, 1]
  */
 export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
   return mul(sum(binaryLosses("sigmoidCrossEntropy", logits, targets)), 1 / logits.shape[0]);
 }
 
-/** The largest 32-bit number. */
+/** The largest finite f32. */
 const LARGEST = 3.4028234663852886e38;
 
 /**
- * -t log σ(x) - (1 - t) log(1 - σ(x)) = x ([x > 0] - t) + log(1 + e^-|x|), which takes no large numbers from each other.
- * Infinite where x is infinitely wrong, and 0 where it is right: what is multiplied by 0 is held to finite numbers.
+ * −t log σ(x) − (1 − t) log(1 − σ(x)) = x ([x > 0] − t) + log(1 + e^−|x|), without differences of large numbers.
+ * Infinite for an infinitely wrong x, 0 for an infinitely right one; factors of 0 are multiplied by finite numbers.
  */
 function binaryLosses(name: string, logits: Tensor, targets: Tensor): Tensor {
   const like = likeOutputs(name, logits, targets);
@@ -217,30 +239,38 @@ function binaryLosses(name: string, logits: Tensor, targets: Tensor): Tensor {
 }
 
 export interface HuberOptions {
-  /** Where the square becomes a line (default 1). */
+  /**
+   * d| at which the parabola becomes a line (default 1).
+   */
   readonly delta?: number;
 }
 
-/** @throws TypeError, RangeError naming the option that is wrong */
+/** @throws TypeError or RangeError naming the wrong option */
 export function checkHuber(options: HuberOptions): number {
   const { delta = 1 } = checkOptions("huber", options, { delta: "number" });
   checkPositive("huber: delta", delta);
   return delta;
 }
 
-/** Huber's loss (1964): ½d² for |d| ≤ δ, else δ(|d| - ½δ), the mean over all elements. */
+/**
+ * Huber's loss (1964): ½d² for |d| ≤ δ, else δ(|d| − ½δ), averaged over all elements. Class indices become one-hot
+ * rows.
+ * @throws RangeError where `delta` is not finite or not above 0
+ * @throws ShapeError where the shapes do not fit
+ * @throws TypeError where an argument is no tensor, or an option is unknown
+ */
 export function huber(outputs: Tensor, targets: Tensor, options: HuberOptions = {}): Tensor {
   const delta = checkHuber(options);
   const difference = sub(outputs, likeOutputs("huber", outputs, targets));
   const size = abs(difference);
-  // c (|d| - ½c) for the smaller c of |d| and δ: no large difference is squared, as that might be infinite.
+  // c (|d| − ½c) with c = min(|d|, δ): a large difference is never squared, which could overflow.
   const near = minimum(size, delta);
   return mean(mul(near, sub(size, mul(near, 0.5))));
 }
 
 /**
- * Targets in the shape of the outputs: as they are, or one-hot from class indices. One output a sample is no choice
- * among classes: its targets are numbers, with the last axis or without.
+ * Targets in the shape of the outputs: unchanged, or one-hot from class indices. With one output for a sample, targets
+ * are numbers, with or without the last axis.
  */
 function likeOutputs(loss: string, outputs: Tensor, targets: Tensor): Tensor {
   checkBoth(loss, outputs, targets);

@@ -1,4 +1,4 @@
-/** Matrix products, in batches, with either operand transposed in memory. */
+/** Batched matrix products, with either operand transposed in memory. */
 import { type MatmulShape, matmulConstants } from "../../../kernels/matmul.ts";
 import { elementCount, formatShape, type Shape } from "../../../program.ts";
 import { sameShape } from "../shape.ts";
@@ -9,15 +9,15 @@ import { reshape, swapsLastTwo, transpose } from "./view.ts";
 export interface MatmulAttributes {
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  /** Set by the rewrite that lets the kernel also sum A's rows, for bias gradients. */
+  /** Set by the rewrite that makes the kernel also sum A's rows, for bias gradients. */
   readonly sums?: boolean;
-  /** Set by the rewrite that lets the kernel read a batch's rows of this operand by a third input, their indices. */
+  /** Set by the rewrite that makes the kernel read this operand's rows by a third input, their indices. */
   readonly rows?: "a" | "b";
 }
 
 /**
- * a [..., m, k] times b [..., k, n]; b may also be one matrix for the whole batch. With `rows`, that operand is a larger
- * matrix, of which the rows that a third input names are the factor.
+ * a [..., m, k] times b [..., k, n]; b may also be one matrix for the whole batch. With `rows`, that operand is a
+ * larger matrix, and the third input names the rows that form the factor.
  */
 export const matmulOp: Op<MatmulAttributes> = {
   name: "matmul",
@@ -47,7 +47,7 @@ export const rowSumsOp: Op<MatmulAttributes> = {
   gradient: "internal",
   lowering: { kind: "kernel", call: (node) => matmulCall(node, "storeSum") },
 };
-/** The sums over k of A's rows, [..., m]: the kernel of the product gives them on the side. */
+/** Sums of A's rows over k, [..., m]: a second result of the product's kernel. */
 export const makeRowSums = define(rowSumsOp);
 
 function matmulCall(node: Tensor<MatmulAttributes>, store: string) {
@@ -101,19 +101,20 @@ function sizes([left, right, indices]: readonly Tensor[], attributes: MatmulAttr
   return { batch: a.slice(0, -2), m, n, k };
 }
 
-/** The product with flags; a transposed view becomes a flag, and a shared b joins the batch into the rows. */
+/** The product with flags: a transposed view becomes a flag, and a shared b joins the batch into the rows. */
 function multiply(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
   if (swapsLastTwo(a)) return multiply(a.inputs[0], b, !transposeA, transposeB);
   if (swapsLastTwo(b)) return multiply(a, b.inputs[0], transposeA, !transposeB);
-  // The kernel has no variant for both: (AᵀBᵀ) = (BA)ᵀ.
+  // The kernel has no variant with both transposed: (AᵀBᵀ) = (BA)ᵀ.
   if (transposeA && transposeB) return transpose(multiply(b, a, false, false));
   return makeMatmul([toFloat(a), toFloat(b)], { transposeA, transposeB });
 }
 
 /**
- * The matrix product of a [..., m, k] and b [..., k, n], or of a [..., m, k] and one b [k, n] for all.
- * Leading axes must be equal, or 1, or missing on one side.
- * @throws ShapeError when the inner sizes differ, or the leading axes do.
+ * Matrix product of a [..., m, k] and b [..., k, n]: [..., m, n]. b may also be one matrix [k, n] for all. Leading axes
+ * must be equal, or 1, or missing on one side.
+ * @throws ShapeError where the inner sizes or the leading axes do not fit, or an operand has fewer than two axes
+ * @throws TypeError where a or b is no tensor
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   checkTensor("matmul", a, b);

@@ -1,10 +1,14 @@
-/** Normalisation, out of other ops. */
+/** Normalisation, composed of other ops. */
 import { checkOptions } from "../../../checks.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
 import { mean } from "./reduce.ts";
 import { add, div, mul, sqrt, square, sub } from "./scalar.ts";
 
-/** (x - center) / √(variance + epsilon), scaled and shifted; all broadcast to x. */
+/**
+ * (x − center) / √(variance + epsilon) · weight + bias, in the shape of x; all operands broadcast to x.
+ * @throws ShapeError where shapes do not broadcast
+ * @throws TypeError where an operand is no tensor, or an option is unknown
+ */
 export function normalise(
   x: Tensor,
   measured: Moments,
@@ -26,7 +30,11 @@ export interface Moments {
   readonly variance: Tensor;
 }
 
-/** Mean and variance over `axes`, which keep size 1. */
+/**
+ * Mean and variance of x over `axes`, which keep size 1.
+ * @throws ShapeError where an axis is outside x
+ * @throws TypeError where x is no tensor
+ */
 export function moments(x: Tensor, axes: readonly number[]): Moments {
   checkTensor("moments", x);
   const center = mean(x, axes, { keepDims: true });

@@ -1,4 +1,4 @@
-/** Pooling of images: maximum and mean over windows, and the ops that are their gradients. */
+/** Pooling of images: maximum and mean over windows, and their gradient ops. */
 
 import { checkOptions } from "../../../checks.ts";
 import { type PoolKernel, type PoolShape, poolConstants, tilesImage } from "../../../kernels/pool2d.ts";
@@ -7,9 +7,9 @@ import { checkTensor, define, type KernelCall, type Op, ShapeError, type Tensor 
 import { type Pair, pair } from "./conv2d.ts";
 
 export interface Pool2dOptions {
-  /** Default: the size of the window, so that windows do not overlap. */
+  /** Step between windows (default: the size of the window). */
   readonly stride?: Pair;
-  /** Default 0; at most half of the window. Never a maximum; zeros in a mean. */
+  /** Padding on each side, at most half of the window (default 0): never a maximum, zeros in a mean. */
   readonly padding?: Pair;
 }
 
@@ -27,11 +27,11 @@ const pooledShape = ({ leading, outSize }: PoolAttributes) =>
 const imageShape = ({ leading, size }: PoolAttributes) =>
   ({ shape: [...leading, ...size], dtype: "f32" }) as const;
 
-/** Elements of the second input at the places where the first has its windows' maxima. */
+/** Elements of the second input at the positions of the maxima in the first input's windows. */
 const maxSelectOp: Op<PoolAttributes> = {
   name: "maxSelect",
   infer: (_inputs, attributes) => pooledShape(attributes),
-  // Which element is the maximum does not change with it, so the first input gets nothing.
+  // The maximum's position does not depend on x smoothly: the first input gets no gradient.
   gradient: ({ inputs: [x], attributes }, arriving) => [undefined, maxScatter([x, arriving], attributes)],
   lowering: {
     kind: "kernel",
@@ -41,7 +41,7 @@ const maxSelectOp: Op<PoolAttributes> = {
 };
 const maxSelect = define(maxSelectOp);
 
-/** The reverse: elements of the second input, [..., …outSize], go to those places. */
+/** The transposed op: scatters elements of the second input [..., …outSize] to those positions. */
 const maxScatterOp: Op<PoolAttributes> = {
   name: "maxScatter",
   infer: (_inputs, attributes) => imageShape(attributes),
@@ -76,7 +76,10 @@ const averageScatterOp: Op<PoolAttributes> = {
 };
 const averageScatter = define(averageScatterOp);
 
-/** Window, stride and padding as pairs. @throws ShapeError naming the one that is wrong */
+/**
+ * Window, stride and padding as pairs.
+ * @throws ShapeError naming the wrong one
+ */
 export function poolWindow(op: string, window: Pair, options: Pool2dOptions = {}) {
   checkOptions(op, options, { stride: "any", padding: "any" });
   const kernel = pair(op, "kernel", window, 1);
@@ -117,15 +120,21 @@ function poolShape(op: string, x: Shape, window: Pair, options: Pool2dOptions): 
 }
 
 /**
- * The maximum of each window of images [batch, channels, height, width], NaN where there is one. Of equal maxima the first
- * gets the gradient, of several NaN the last, as in PyTorch.
+ * Maximum of each window of images [batch, channels, height, width]; NaN where the window holds NaN. Among equal maxima
+ * the first gets the gradient, among several NaN the last, as in PyTorch.
+ * @throws ShapeError where x is no batch of images, or window, stride or padding does not fit
+ * @throws TypeError where x is no tensor, or an option is unknown
  */
 export function maxPool2d(x: Tensor, kernel: Pair, options: Pool2dOptions = {}): Tensor {
   checkTensor("maxPool2d", x);
   return maxSelect([x, x], poolShape("maxPool2d", x.shape, kernel, options));
 }
 
-/** The mean of each window of images [batch, channels, height, width]; padding counts as zeros. */
+/**
+ * Mean of each window of images [batch, channels, height, width]; padding counts as zeros.
+ * @throws ShapeError where x is no batch of images, or window, stride or padding does not fit
+ * @throws TypeError where x is no tensor, or an option is unknown
+ */
 export function avgPool2d(x: Tensor, kernel: Pair, options: Pool2dOptions = {}): Tensor {
   checkTensor("avgPool2d", x);
   return average([x], poolShape("avgPool2d", x.shape, kernel, options));

@@ -1,4 +1,4 @@
-/** Random numbers inside a step: functions of (seed, step, stream, position), the same on every engine. */
+/** Random numbers in a step: functions of (seed, step, stream, position), equal on every engine. */
 import { checkNumber } from "../../../checks.ts";
 import type { Shape } from "../../../program.ts";
 import { checkShape } from "../shape.ts";
@@ -17,8 +17,9 @@ const uniformOp: Op<{ shape: Shape; stream: number }> = {
 const uniform = define(uniformOp);
 
 /**
- * Uniform numbers in [0, 1), new ones in every step. Streams are independent; layers get theirs from
+ * Uniform numbers in [0, 1) of `shape`, new in every step. Streams are independent; a layer gets its own from
  * `scope.stream()`.
+ * @throws ShapeError where `shape` is none, or `stream` is no whole number from 0 to 2^32 − 1
  */
 export function randomUniform(shape: Shape, stream: number): Tensor {
   checkShape("randomUniform", shape);
@@ -36,9 +37,10 @@ export function checkDropoutRate(rate: number): void {
 }
 
 /**
- * Inverted dropout (Srivastava et al. 2014): each element is zeroed with probability `rate`, the others are divided
- * by 1 - rate, so that the mean stays. Streams as in {@link randomUniform}.
- * @throws RangeError unless the rate is from 0 up to 1
+ * Inverted dropout (Srivastava et al. 2014): zeroes each element with probability `rate` and divides the others by 1 −
+ * rate, which keeps the mean. Streams are those of {@link randomUniform}.
+ * @throws RangeError where `rate` is not from 0 up to 1
+ * @throws TypeError where x is no tensor
  */
 export function dropout(x: Tensor, rate: number, stream: number): Tensor {
   checkTensor("dropout", x);

@@ -11,7 +11,7 @@ interface ReduceAttributes {
   readonly mode: ReduceMode;
 }
 
-/** Over the last axis of [outputs, size]; everything else about axes is views. */
+/** Over the last axis of [outputs, size]; views handle all other axes. */
 export const reduceOp: Op<ReduceAttributes> = {
   name: "reduce",
   infer: ([x], { mode }) => ({ shape: [x.shape[0]], dtype: mode === "argmax" ? "i32" : "f32" }),
@@ -45,11 +45,11 @@ export const reduceOp: Op<ReduceAttributes> = {
 const makeReduce = define(reduceOp);
 
 export interface ReduceOptions {
-  /** Keeps the reduced axes, with size 1. */
+  /** Whether the reduced axes remain, with size 1 (default false). */
   readonly keepDims?: boolean;
 }
 
-/** @throws TypeError for what is no tensor, and unknown options */
+/** @throws TypeError where x is no tensor, or an option is unknown */
 function check(op: string, x: Tensor, options: ReduceOptions): void {
   checkTensor(op, x);
   checkOptions(op, options, { keepDims: "boolean" });
@@ -58,7 +58,7 @@ function check(op: string, x: Tensor, options: ReduceOptions): void {
 function reduceOver(mode: ReduceMode, x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const result = keptShape(x.shape, axes, keepDims);
-  // Reducing over nothing changes nothing, but for argmax, which is 0 there.
+  // Reducing axes of size 1 changes nothing, except for argmax, which is 0 there.
   if (axes.every((axis) => x.shape[axis] === 1) && mode !== "argmax") return reshape(x, result);
   const size = axes.reduce((product, axis) => product * x.shape[axis], 1);
   const rows = reshape(transpose(x, [...kept, ...axes]), [elementCount(x.shape) / size, size]);
@@ -69,13 +69,21 @@ function keptShape(shape: Shape, axes: readonly number[], keepDims: boolean): nu
   return shape.flatMap((size, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [size]));
 }
 
-/** The sum over `axes` (default: all). */
+/**
+ * Sum over `axes` (default: all).
+ * @throws ShapeError where an axis is outside x or repeated
+ * @throws TypeError where x is no tensor, or an option is unknown
+ */
 export function sum(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   check("sum", x, options);
   return reduceOver("sum", x, resolveAxes("sum", axes, x.rank), options.keepDims ?? false);
 }
 
-/** The mean over `axes` (default: all). */
+/**
+ * Mean over `axes` (default: all).
+ * @throws ShapeError where an axis is outside x or repeated
+ * @throws TypeError where x is no tensor, or an option is unknown
+ */
 export function mean(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   check("mean", x, options);
   const resolved = resolveAxes("mean", axes, x.rank);
@@ -83,13 +91,21 @@ export function mean(x: Tensor, axes?: number | readonly number[], options: Redu
   return mul(sum(x, resolved, options), 1 / count);
 }
 
-/** The maximum over `axes` (default: all), NaN where there is one; equal maxima share the gradient. */
+/**
+ * Maximum over `axes` (default: all); NaN where an element is NaN. Equal maxima share the gradient.
+ * @throws ShapeError where an axis is outside x or repeated
+ * @throws TypeError where x is no tensor, or an option is unknown
+ */
 export function max(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   check("max", x, options);
   return reduceOver("max", x, resolveAxes("max", axes, x.rank), options.keepDims ?? false);
 }
 
-/** The index of the first maximum, or of the first NaN, along `axis` (default: the last), as i32. */
+/**
+ * Index (i32) of the first maximum, or of the first NaN, along `axis` (default: the last).
+ * @throws ShapeError where the axis is outside x
+ * @throws TypeError where x is no tensor, or an option is unknown
+ */
 export function argmax(x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor {
   check("argmax", x, options);
   return reduceOver("argmax", x, [resolveAxis("argmax", axis, x.rank)], options.keepDims ?? false);

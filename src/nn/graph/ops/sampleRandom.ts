@@ -1,4 +1,4 @@
-/** Random numbers that belong to samples: the same wherever in a batch, and in which batch, a sample is read. */
+/** Random numbers of samples: equal in whatever batch, and wherever in the batch, a sample is read. */
 import { formatShape } from "../../../program.ts";
 import { define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
@@ -18,8 +18,8 @@ const sampleUniformOp: Op<{ columns: number; stream: number }> = {
 const makeSampleUniform = define(sampleUniformOp);
 
 /**
- * Uniform numbers in [0, 1) for each of `samples` [batch]: [batch, columns], functions of the seed, the step scalar
- * `epoch`, the sample's number, the column and the stream.
+ * Uniform numbers in [0, 1), [batch, columns], for `samples` [batch]: functions of the seed, the step scalar `epoch`,
+ * the sample's number, the column and the stream.
  */
 export function sampleUniform(samples: Tensor, columns: number, stream: number): Tensor {
   if (samples.rank !== 1 || !(Number.isInteger(columns) && columns >= 1)) {

@@ -7,7 +7,7 @@ import { checkTensor, define, type GradientRule, type Op, ShapeError, type Tenso
 import { constant, constantValue, iota, tensor } from "./source.ts";
 import { indexColumn } from "./view.ts";
 
-/** What arithmetic takes: tensors, or numbers as constants. */
+/** An operand of arithmetic: a tensor, or a number as a constant. */
 export type Operand = Tensor | number;
 
 const scalarOps = new Map<string, Op<null>>();
@@ -50,7 +50,7 @@ export const unary: (...of: Parameters<typeof scalarOp>) => (x: Operand) => Tens
 /** {@link scalarOp} of two operands. */
 const binary: (...of: Parameters<typeof scalarOp>) => (a: Operand, b: Operand) => Tensor = scalarOp;
 
-/** The scalar function of an elementwise node's op, for the passes that look at graphs. */
+/** Whether a node's op is a scalar function, for passes over graphs. */
 export function isScalarOp(node: Tensor): boolean {
   return scalarOps.get(node.op.name) === node.op;
 }
@@ -60,7 +60,7 @@ export function asTensor(operand: Operand, op: string): Tensor {
   return typeof operand === "number" ? constant(operand) : operand;
 }
 
-/** For kernels that read f32 as it lies in memory: anything else is converted first. */
+/** Converts to f32, for kernels that read f32 from memory. */
 export function toFloat(x: Tensor): Tensor {
   return x.dtype === "f32" ? x : mul(x, 1);
 }
@@ -78,7 +78,11 @@ const broadcastOp: Op<{ shape: Shape }> = {
 };
 const makeBroadcast = define(broadcastOp);
 
-/** `tensor` repeated to `shape`, by the broadcasting rule. */
+/**
+ * Repeats `tensor` to `shape`, by the broadcasting rule.
+ * @throws ShapeError where the shape cannot be broadcast to `shape`
+ * @throws TypeError where `tensor` is no tensor
+ */
 export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
   checkTensor("broadcastTo", tensor);
   checkShape("broadcastTo", shape);
@@ -95,7 +99,7 @@ export function broadcastTo(tensor: Tensor, shape: Shape): Tensor {
   return makeBroadcast([tensor], { shape });
 }
 
-/** Folds constants: `known(a, b)` where both are known, else `otherwise` with what is known. */
+/** Folds constants: `known(a, b)` where both are known, otherwise `otherwise` with the known values. */
 function folded(
   op: string,
   a: Operand,
@@ -115,12 +119,17 @@ function folded(
   return otherwise(left, right, valueA, valueB);
 }
 
-/** Whether a and b have a's shape, so that an identity can return a itself. */
+/** Whether a and b broadcast to a's shape, so that an identity can return a itself. */
 function keeps(a: Tensor, b: Tensor): boolean {
   return sameShape(broadcastShapes("broadcast", [a.shape, b.shape]), a.shape) && a.dtype === "f32";
 }
 
 const addOp = scalarOp("add", "add", (_node, arriving) => [arriving, arriving]);
+/**
+ * a + b, elementwise with broadcasting.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export function add(a: Operand, b: Operand): Tensor {
   return folded(
     "add",
@@ -136,6 +145,11 @@ export function add(a: Operand, b: Operand): Tensor {
 }
 
 const subOp = scalarOp("sub", "sub", (_node, arriving) => [arriving, neg(arriving)]);
+/**
+ * a − b, elementwise with broadcasting.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export function sub(a: Operand, b: Operand): Tensor {
   return folded(
     "sub",
@@ -149,6 +163,11 @@ export function sub(a: Operand, b: Operand): Tensor {
 }
 
 const mulOp = scalarOp("mul", "mul", ({ inputs: [a, b] }, arriving) => [mul(arriving, b), mul(arriving, a)]);
+/**
+ * a · b, elementwise with broadcasting.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export function mul(a: Operand, b: Operand): Tensor {
   return folded(
     "mul",
@@ -167,6 +186,11 @@ const divOp = scalarOp("div", "div", (node, arriving) => {
   const [, b] = node.inputs;
   return [div(arriving, b), neg(div(mul(arriving, node), b))];
 });
+/**
+ * a / b, elementwise with broadcasting.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export function div(a: Operand, b: Operand): Tensor {
   return folded(
     "div",
@@ -180,44 +204,68 @@ export function div(a: Operand, b: Operand): Tensor {
   );
 }
 
-/** A constant that compilers do not know: of quotients that they know to have a 0 in them they make what they like. */
+/** A constant hidden from compilers: they may evaluate a quotient with a known 0 in any way. */
 function inMemory({ shape }: Tensor, value: number): Tensor {
   return broadcastTo(tensor([value], []), shape);
 }
 
+/**
+ * −x.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const neg = scalarOp("neg", "neg", (_node, arriving) => [neg(arriving)]) as (x: Operand) => Tensor;
 
-/** 1 where a > b, else 0; with NaN on either side, 0. */
+/**
+ * 1 where a > b, else 0; also 0 where a or b is NaN.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export const greater = binary("greater", "greater", "none");
-/** 1 where a equals b, else 0; NaN equals nothing, not even itself. */
+/**
+ * 1 where a equals b, else 0; NaN equals nothing, not even itself.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export const equal = binary("equal", "equal", "none");
 
-/** 1, but 0 where x is NaN: which nothing equals, itself neither, on every engine. */
+/** 0 where x is NaN, else 1, on every engine. */
 export function isNumber(x: Tensor): Tensor {
   return equal(x, x);
 }
 
-/** `a` where `condition` is not 0 (NaN is not), else `b`. What is not chosen has no say, be it NaN or infinite. */
+/**
+ * `a` where `condition` is not 0 (NaN is not 0), else `b`. The value not chosen has no effect, even if NaN or infinite.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export const choose = scalarOp("choose", "choose", ({ inputs: [condition] }, arriving) => [
   undefined,
   choose(condition, arriving, 0),
   choose(condition, 0, arriving),
 ]) as (condition: Operand, a: Operand, b: Operand) => Tensor;
 
-/** The larger of two, NaN if one is; where they are equal each gets half the gradient, as in PyTorch. */
+/**
+ * The larger of two, NaN if one is NaN. Where both are equal, each gets half the gradient, as in PyTorch.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export const maximum = binary(
   "maximum",
   "maximum",
   extremum((a, b) => greater(b, a)),
 );
-/** The smaller of two, NaN if one is; where they are equal each gets half the gradient, as in PyTorch. */
+/**
+ * The smaller of two, NaN if one is NaN. Where both are equal, each gets half the gradient, as in PyTorch.
+ * @throws ShapeError where the shapes do not broadcast
+ * @throws TypeError where an operand is neither a tensor nor a number
+ */
 export const minimum = binary(
   "minimum",
   "minimum",
   extremum((a, b) => greater(a, b)),
 );
 
-/** Beside NaN none loses, and both get the gradient, as in PyTorch. */
+/** Next to NaN neither operand loses, and both get the gradient, as in PyTorch. */
 function extremum(loses: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
   return ({ inputs: [a, b] }, arriving) => {
     const tied = choose(equal(a, b), mul(arriving, 0.5), arriving);
@@ -225,28 +273,66 @@ function extremum(loses: (a: Tensor, b: Tensor) => Tensor): GradientRule<null> {
   };
 }
 
+/**
+ * x².
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const square = unary("square", "square", ({ inputs: [x] }, arriving) => [mul(arriving, mul(x, 2))]);
+/**
+ * eˣ.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const exp = unary("exp", "exponential", (node, arriving) => [mul(arriving, node)]);
+/**
+ * Natural logarithm; −∞ at 0, NaN below.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const log = unary("log", "logarithm", ({ inputs: [x] }, arriving) => [div(arriving, x)]);
+/**
+ * √x; NaN below 0.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const sqrt = unary("sqrt", "squareRoot", (node, arriving) => [div(mul(arriving, 0.5), node)]);
-/** |x|; its gradient at 0 is 0. */
+/**
+ * Absolute value |x|; the gradient at 0 is 0.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const abs = unary("abs", "absolute", ({ inputs: [x] }, arriving) => [mul(arriving, sign(x))]);
-/** -1, 0 or 1; NaN of NaN. */
+/**
+ * −1, 0 or 1; NaN for NaN. The gradient is 0.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const sign = unary("sign", "signum", "none");
+/**
+ * Largest whole number not above x. The gradient is 0.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const floor = unary("floor", "floorOf", "none");
+/**
+ * Sine of x in radians.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const sin = unary("sin", "sine", ({ inputs: [x] }, arriving) => [mul(arriving, cos(x))]);
+/**
+ * Cosine of x in radians.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
 export const cos = unary("cos", "cosine", ({ inputs: [x] }, arriving) => [neg(mul(arriving, sin(x)))]);
 
-/** The standard normal distribution's cumulative function Φ. */
+/** Cumulative distribution function Φ of the standard normal distribution. */
 export const normalCdf = unary("normalCdf", "normalCdf", ({ inputs: [x] }, arriving) => [
   mul(arriving, normalPdf(x)),
 ]);
-/** The standard normal distribution's density φ. */
+/** Density φ of the standard normal distribution. */
 export const normalPdf = unary("normalPdf", "normalPdf", (node, arriving) => [
   neg(mul(arriving, mul(node.inputs[0], node))),
 ]);
 
-/** One-hot rows: [..., classes] from class indices [...]. Labels that are `except`, if given, may lie outside. */
+/**
+ * One-hot rows [..., classes] from class indices [...]. Labels equal to `except` may lie outside the classes.
+ * @throws RangeError where `classes` is no whole number from 1
+ * @throws TypeError where `labels` is no tensor; in a run, EngineError where a label from the host is out of range
+ */
 export function oneHot(labels: Tensor, classes: number, except?: number): Tensor {
   checkTensor("oneHot", labels);
   checkWhole("oneHot: classes", classes);

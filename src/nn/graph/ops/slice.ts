@@ -1,4 +1,4 @@
-/** Parts of tensors, and tensors put together: slice, pad, concat. */
+/** Parts of tensors, and joined tensors: slice, pad, concat. */
 import { inWords, isList } from "../../../checks.ts";
 import { formatShape, type Shape } from "../../../program.ts";
 import { resolveAxis, stridesOf } from "../shape.ts";
@@ -30,7 +30,11 @@ const sliceOp: Op<Window> = {
 };
 const makeSlice = define(sliceOp);
 
-/** Elements `start` to, not including, `end` along `axis`. Negative positions count from the end. */
+/**
+ * Elements from `start` up to, not including, `end` along `axis`. Negative positions count from the end.
+ * @throws ShapeError where the part is empty or outside x
+ * @throws TypeError where x is no tensor
+ */
 export function slice(x: Tensor, start: number, end?: number, axis = 0): Tensor {
   checkTensor("slice", x);
   const along = resolveAxis("slice", axis, x.rank);
@@ -55,7 +59,7 @@ function atLeast(emitter: Emitter, at: number, shape: Shape, axis: number, from:
   return emitter.call("greater", [coordinate, emitter.constant(from - 0.5)]);
 }
 
-/** The input's value at `at` moved by `start` along `axis`; meaningless outside, where nobody may look. */
+/** The input's value at `at` moved by `start` along `axis`; meaningless outside, where it is not used. */
 function shifted(emitter: Emitter, x: Tensor, at: number, shape: Shape, axis: number, start: number): number {
   const strides = stridesOf(x.shape);
   return emitter.load(x, emitter.map(at, shape, strides, -start * strides[axis]));
@@ -89,7 +93,11 @@ const padOp: Op<Margins> = {
 };
 const makePad = define(padOp);
 
-/** `before` and `after` zeros added along `axis`. */
+/**
+ * Adds `before` and `after` zeros along `axis`.
+ * @throws ShapeError where a number is no whole number from 0, or the axis is outside x
+ * @throws TypeError where x is no tensor
+ */
 export function pad(x: Tensor, axis: number, before: number, after: number): Tensor {
   checkTensor("pad", x);
   const along = resolveAxis("pad", axis, x.rank);
@@ -123,12 +131,16 @@ const concatOp: Op<{ axis: number }> = {
 };
 const makeConcat = define(concatOp);
 
-/** Tensors one after the other along `axis`; their other sizes must agree. */
+/**
+ * Joins tensors along `axis`; their other sizes must agree.
+ * @throws ShapeError where there is no tensor, or other sizes differ
+ * @throws TypeError where `tensors` is no array of tensors
+ */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (!isList(tensors)) throw new TypeError(`concat: got ${inWords(tensors)}; give an array of tensors`);
   checkTensor("concat", ...tensors);
   if (tensors.length === 0)
-    throw new ShapeError("concat", "there is nothing to put together; give at least one tensor");
+    throw new ShapeError("concat", "there is nothing to join; give at least one tensor");
   const along = resolveAxis("concat", axis, tensors[0].rank);
   return tensors.reduce((joined, next) => {
     const fits =
@@ -136,7 +148,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
     if (!fits) {
       throw new ShapeError(
         "concat",
-        `${formatShape(joined.shape)} and ${formatShape(next.shape)} differ beside axis ${axis}; all other sizes must agree`,
+        `${formatShape(joined.shape)} and ${formatShape(next.shape)} differ on an axis other than ${axis}; all other sizes must agree`,
       );
     }
     return makeConcat([joined, next], { axis: along });

@@ -46,12 +46,20 @@ function along(name: string, x: Tensor, axis: number, logarithm: boolean): Tenso
   return transpose(makeSoftmax([transpose(x, swap)], { logarithm }), swap);
 }
 
-/** exp(x) / Σ exp(x) along `axis`, stable for any finite x. */
+/**
+ * exp(x) / Σ exp(x) along `axis` (default: the last), stable for any finite x.
+ * @throws ShapeError where x has no axis, or the axis is outside x
+ * @throws TypeError where x is no tensor
+ */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return along("softmax", x, axis, false);
 }
 
-/** log softmax(x) along `axis`, stable for any finite x. */
+/**
+ * log softmax(x) along `axis` (default: the last), stable for any finite x.
+ * @throws ShapeError where x has no axis, or the axis is outside x
+ * @throws TypeError where x is no tensor
+ */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return along("logSoftmax", x, axis, true);
 }

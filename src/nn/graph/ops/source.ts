@@ -1,4 +1,4 @@
-/** Where tensors come from: memory that exists before the step, constants, and numbers of the step table. */
+/** Sources of tensors: memory that exists before the step, constants, and step scalars. */
 
 import { inWords, isList } from "../../../checks.ts";
 import { DTYPES, type DType } from "../../../dtypes.ts";
@@ -8,14 +8,14 @@ import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor
 
 export interface SourceAttributes {
   /**
-   * `parameter`s and running `statistic`s live in arenas, `input`s are written before a run, `data` stays resident,
-   * `constant`s are part of the program.
+   * Parameters and running statistics live in arenas, inputs are written before a run, data stays resident, constants
+   * are part of the program.
    */
   readonly role: "parameter" | "statistic" | "input" | "data" | "constant";
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: DType;
-  /** What a constant holds. */
+  /** Values of a constant. */
   readonly values?: readonly number[];
 }
 
@@ -48,7 +48,11 @@ function checkName(op: string, name: unknown): void {
   if (typeof name !== "string") throw new TypeError(`${op}: the name is ${inWords(name)}; give a string`);
 }
 
-/** A tensor of given numbers, which become part of the program. */
+/**
+ * A tensor of given numbers, row-major, which become part of the program. The default shape is [values.length].
+ * @throws ShapeError where the numbers do not fill the shape, or one is not finite
+ * @throws TypeError where `values` is no array of numbers
+ */
 export function tensor(values: readonly number[], shape: Shape = [values.length]): Tensor {
   if (!isList(values))
     throw new TypeError(`tensor: the values are ${inWords(values)}; give an array of numbers`);
@@ -83,7 +87,11 @@ export function inputSource(name: string, shape: Shape, dtype: DType = "f32"): T
   return source([], { role: "input", name, shape, dtype });
 }
 
-/** A resident tensor, such as a data set. */
+/**
+ * A resident tensor, such as a data set.
+ * @throws ShapeError where `shape` is none
+ * @throws TypeError where `name` is no string, or `dtype` is unknown
+ */
 export function dataSource(name: string, shape: Shape, dtype: DType): Tensor {
   checkName("dataSource", name);
   checkShape("dataSource", shape);
@@ -100,7 +108,10 @@ const constantOp: Op<{ value: number; shape: Shape }> = {
 };
 const makeConstant = define(constantOp);
 
-/** A tensor of one value everywhere. */
+/**
+ * A tensor of one value everywhere (default shape []).
+ * @throws ShapeError where the value is not finite in 32 bits, or `shape` is none
+ */
 export function constant(value: number, shape: Shape = []): Tensor {
   if (typeof value !== "number" || !Number.isFinite(Math.fround(value)))
     throw new ShapeError("constant", `${inWords(value)} is no finite 32-bit number`);
@@ -121,7 +132,10 @@ const stepScalarOp: Op<{ name: string }> = {
 };
 const makeStepScalar = define(stepScalarOp);
 
-/** A number, shape [], that the host gives anew with every step. */
+/**
+ * A number, shape [], that the host gives with each step.
+ * @throws TypeError where `name` is no string
+ */
 export function stepScalar(name: string): Tensor {
   checkName("stepScalar", name);
   return makeStepScalar([], { name });
@@ -141,7 +155,10 @@ const iotaOp: Op<{ shape: Shape; axis: number }> = {
 };
 const makeIota = define(iotaOp);
 
-/** Each element's index along `axis`. */
+/**
+ * Index of each element along `axis`, in `shape`.
+ * @throws ShapeError where `shape` is none, or the axis is outside it
+ */
 export function iota(shape: Shape, axis: number): Tensor {
   checkShape("iota", shape);
   return makeIota([], { shape, axis: resolveAxis("iota", axis, shape.length) });
@@ -168,7 +185,11 @@ const windowOp: Op<{ scalar: string; count: number }> = {
 };
 const makeWindow = define(windowOp);
 
-/** `count` elements of a resident vector, from the position that step scalar `scalar` names. */
+/**
+ * `count` elements of a resident vector, from the position in step scalar `scalar` on: [count].
+ * @throws ShapeError where `data` is no vector, or `count` is no whole number from 1 to its length
+ * @throws TypeError where `data` is no tensor, or `scalar` is no string
+ */
 export function stepWindow(data: Tensor, scalar: string, count: number): Tensor {
   checkTensor("stepWindow", data);
   checkName("stepWindow", scalar);

@@ -1,9 +1,9 @@
-/** Values that are computed once and kept in memory, whoever uses them. */
+/** Values computed once and kept in memory, for any number of users. */
 import { elementwiseConstants } from "../../../kernels/elementwise.ts";
 import { elementCount } from "../../../program.ts";
 import { define, type KernelCall, type Op, type Tensor } from "../tensor.ts";
 
-/** The call of the kernel that computes elementwise values on their own. */
+/** Calls the kernel that computes elementwise values on their own. */
 export function elementwiseCall(tensor: Tensor): KernelCall {
   return {
     kernel: "elementwise",
@@ -23,8 +23,8 @@ const storedOp: Op<null> = {
 const makeStored = define(storedOp);
 
 /**
- * `x`, by a dispatch of its own: for what is dear and read many times, such as a number that every pixel of an image
- * goes by. Elementwise work is computed where it is read otherwise.
+ * `x`, computed by a dispatch of its own: for an expensive value with many readers, such as a number used by every
+ * pixel of an image. Other elementwise work is computed where it is read.
  */
 export function stored(x: Tensor): Tensor {
   return makeStored([x], null);

@@ -1,4 +1,4 @@
-/** Views: the same values at other positions. They cost nothing; the kernels that read them index accordingly. */
+/** Views: the same values at other positions. Views cost nothing; the kernels that read them adapt their indices. */
 import { inWords } from "../../../checks.ts";
 import { elementCount, formatShape, type IndexRange, type Shape, type TargetRule } from "../../../program.ts";
 import { checkShape, sameShape, stridesOf } from "../shape.ts";
@@ -6,9 +6,9 @@ import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor
 
 interface ReshapeAttributes {
   readonly shape: Shape;
-  /** What reads the result takes its elements for indices. */
+  /** Set where the reader of the result uses its elements as indices. */
   readonly indices?: IndexRange;
-  /** A loss takes the result for probabilities. */
+  /** Set where a loss takes the result for probabilities. */
   readonly targets?: Omit<TargetRule, "scale">;
 }
 
@@ -22,7 +22,11 @@ const reshapeOp: Op<ReshapeAttributes> = {
 };
 const makeReshape = define(reshapeOp);
 
-/** The same elements in another shape; one size may be -1 and follows from the others. */
+/**
+ * The same elements in another shape; one size may be −1 and follows from the others.
+ * @throws ShapeError where the numbers of elements differ
+ * @throws TypeError where x is no tensor, or `shape` is no array
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkTensor("reshape", x);
   if (!Array.isArray(shape))
@@ -50,12 +54,12 @@ export function isReshape(node: Tensor): boolean {
   return node.op === (reshapeOp as Op);
 }
 
-/** Indices with an axis of size 1 behind them, to be compared with each of those they may be. */
+/** Indices with a last axis of size 1, to be compared with each possible index. */
 export function indexColumn(x: Tensor, indices: IndexRange): Tensor {
   return makeReshape([x], { shape: [...x.shape, 1], indices });
 }
 
-/** `x` as it is, held to what a loss takes for probabilities: each from 0 to 1 and, where it has rows, adding up to 1. */
+/** `x` unchanged, marked as probabilities for a loss: each from 0 to 1 and, with rows, summing to 1. */
 export function asProbabilities(x: Tensor, loss: string, row?: number): Tensor {
   return makeReshape([x], { shape: x.shape, targets: row === undefined ? { loss } : { loss, row } });
 }
@@ -86,7 +90,11 @@ function invert(axes: readonly number[]): number[] {
   return inverse;
 }
 
-/** Axis i of the result is axis `axes[i]` of x; without `axes`, the last two axes change places. */
+/**
+ * Permutes axes: axis i of the result is axis `axes[i]` of x. Without `axes`, the last two axes are swapped.
+ * @throws ShapeError where `axes` is no permutation of x's axes, or x has fewer than two axes to swap
+ * @throws TypeError where x is no tensor, or `axes` is no array
+ */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   checkTensor("transpose", x);
   if (axes !== undefined && !Array.isArray(axes))
@@ -113,13 +121,13 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   return makeTranspose([x], { axes: order });
 }
 
-/** The axes of a transposed view and what it views, or undefined. */
+/** The axes and the input of a transposed view; undefined for other nodes. */
 export function transposed(node: Tensor): { input: Tensor; axes: readonly number[] } | undefined {
   if (node.op !== transposeOp) return undefined;
   return { input: node.inputs[0], axes: (node as Tensor<{ axes: readonly number[] }>).attributes.axes };
 }
 
-/** Whether a node swaps the last two axes of its input, and nothing else. */
+/** Whether a node only swaps the last two axes of its input. */
 export function swapsLastTwo(node: Tensor): boolean {
   const axes = transposed(node)?.axes;
   if (!axes) return false;
