@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import {
   builtInLicences,
+  compactShaders,
   ignoredByBundlers,
   loadedModules,
   opsModule,
-  strippedShaders,
 } from "./scripts/build-plugins.mjs";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -31,7 +31,7 @@ const tables = loadedModules(path("src/csv/index.ts"));
 const groups = [
   { name: "common", test: (id: string) => training.has(id) && tables.has(id), priority: 2 },
   { name: "kept", test: (id: string) => training.has(id) && data.has(id), priority: 1 },
-  { name: "core", test: (id: string) => training.has(id) || /wgsl|shaders$/.test(id) },
+  { name: "core", test: (id: string) => training.has(id) || /\.wgsl|shaders$/.test(id) },
 ];
 
 /** The modules of one build: one for each entry of the package, and what they share in chunks of their own. */
@@ -48,7 +48,7 @@ const modules = (folder: string) => ({
  * minified below dist/min, with white space, too, for pages that load the files as they are.
  */
 export default defineConfig({
-  plugins: [strippedShaders(), ignoredByBundlers(), opsModule()],
+  plugins: [compactShaders(), ignoredByBundlers(), opsModule()],
   // Its modules as they were written, out of which what is not used is left; for Node, its package names one that holds all.
   resolve: { alias: { "ml-matrix": path("node_modules/ml-matrix/src/index.js") } },
   build: {

@@ -2,46 +2,19 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-
-/**
- * WGSL without its comments, indentation and empty lines. Lines stay lines, with their inner spaces:
- * so specialising a shader finds the same text as in the source file.
- * @param {string} source
- */
-export function stripWgsl(source) {
-  return withoutComments(source)
-    .split("\n")
-    .map((line) => line.trim())
-    .filter(Boolean)
-    .join("\n");
-}
-
-/** Each comment becomes one space, as it may stand between two words. @param {string} source */
-function withoutComments(source) {
-  let text = "";
-  let inLine = false;
-  let depth = 0; // block comments nest
-  for (const [piece] of source.matchAll(/\/\*|\*\/|\/\/|\n|[^/*\n]+|[/*]/g)) {
-    if (piece === "\n") inLine = false;
-    if (inLine) continue;
-    if (piece === "/*") depth++;
-    else if (piece === "*/" && depth > 0) text += --depth === 0 ? " " : "";
-    else if (piece === "//" && depth === 0) inLine = true;
-    else if (depth === 0) text += piece;
-  }
-  return text;
-}
+import { printCompactly } from "../src/kernels/wgsl/print.ts";
+import { readModule } from "../src/kernels/wgsl/read.ts";
 
 const SHADERS = fileURLToPath(new URL("../shaders/", import.meta.url));
 const ALL_SHADERS = "\0wgrad:shaders";
 
 /**
- * Inlines `*.wgsl?raw` in its stripped form. All of them lie side by side, in a module of their own: they have much in
- * common, which gzip sees within 32 KiB only.
+ * Inlines `*.wgsl?raw` as short as may be; what runs and what people are shown is printed anew. All of them lie side by side,
+ * in a module of their own: they have much in common, which gzip sees within 32 KiB only.
  */
-export function strippedShaders() {
+export function compactShaders() {
   return {
-    name: "wgrad:stripped-shaders",
+    name: "wgrad:compact-shaders",
     enforce: /** @type {const} */ ("pre"),
     /** @param {string} id */
     resolveId(id) {
@@ -53,7 +26,7 @@ export function strippedShaders() {
         const files = readdirSync(SHADERS).filter((file) => file.endsWith(".wgsl"));
         return files
           .map((file) => {
-            const code = stripWgsl(readFileSync(`${SHADERS}${file}`, "utf8"));
+            const code = printCompactly(readModule(readFileSync(`${SHADERS}${file}`, "utf8")));
             return `export const ${basename(file, ".wgsl")} = ${JSON.stringify(code)};`;
           })
           .join("\n");

@@ -4,7 +4,8 @@ import { bytesPerElement, type DType } from "../dtypes.ts";
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
 import type { Access } from "../kernels/kernel.ts";
-import { specialiseLaunch, workgroupOf } from "../kernels/launch.ts";
+import { workgroupOf } from "../kernels/launch.ts";
+import { specialiseLaunch } from "../kernels/specialise.ts";
 import { attribute, type Module, readModule } from "../kernels/wgsl/read.ts";
 import {
   type BufferKind,

@@ -1,9 +1,8 @@
 /** Hooks on the CPU: the same instructions that become WGSL, as functions for the twins. */
 import type { Elements } from "../dtypes.ts";
-import type { Hook, IndexTerm, Instruction, StepScalar } from "../program.ts";
+import { type Hook, type IndexTerm, type Instruction, readAs, type StepScalar, slotOf } from "../program.ts";
 import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
-import { readAs, slotOf } from "./stepTable.ts";
 
 /** The current row of the step table, seen as floats and as integers. */
 export interface StepRow {

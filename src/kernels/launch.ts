@@ -6,39 +6,14 @@ import type { Dispatch, Program, View } from "../program.ts";
 import { elementCount, MAX_OUTPUT_BINDINGS, MAX_STORAGE_BINDINGS } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import { type Access, elementType, hookBinding, kernelBinding, MAX_GROUPS, spread } from "./kernel.ts";
-import { specialise } from "./specialise.ts";
-import { joined } from "./wgsl/passes/join.ts";
-import { withLibrary } from "./wgsl/passes/library.ts";
-import { withHookMemory, withStepTable } from "./wgsl/passes/memory.ts";
-import { print } from "./wgsl/print.ts";
-
-export interface LaunchBinding {
-  readonly binding: number;
-  readonly access: Access;
-  readonly view: View;
-}
-
-/** A shader module and what it runs on. */
-export interface Launch {
-  readonly code: string;
-  readonly entryPoint: string;
-  /** In ascending order of binding numbers. */
-  readonly bindings: readonly LaunchBinding[];
-  readonly grid: readonly [number, number, number];
-}
-
-/** The launch of one dispatch, or of several together. */
-export function specialiseLaunch(program: Program, dispatches: readonly Dispatch[]): Launch {
-  const grid = launchGrid(dispatches);
-  return runsAlone(dispatches) ? single(program, dispatches[0], grid) : together(program, dispatches, grid);
-}
 
 /** Whether the launch is one dispatch on its kernel's own grid. */
-function runsAlone(dispatches: readonly Dispatch[]): boolean {
+export function runsAlone(dispatches: readonly Dispatch[]): boolean {
   return dispatches.length === 1 && gridOf(dispatches[0]).every((count) => count <= MAX_GROUPS);
 }
 
-function gridOf({ kernel, constants }: Dispatch): readonly [number, number, number] {
+/** Workgroups that a dispatch's kernel would be run on alone. */
+export function gridOf({ kernel, constants }: Dispatch): readonly [number, number, number] {
   return kernelNamed(kernel).grid(constants);
 }
 
@@ -63,21 +38,6 @@ export function launchGrid(dispatches: readonly Dispatch[]): readonly [number, n
     );
   }
   return grid;
-}
-
-function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Launch {
-  const kernel = kernelNamed(dispatch.kernel);
-  const memoryOf = (name: string) => ({ dtype: dtypeOf(program, dispatch, name), offset: 0 });
-  const module = specialise(kernel, dispatch, memoryOf, program.scalars);
-  const bindings = Object.entries(dispatch.bindings)
-    .map(([name, view]) => ({ ...kernelBinding(kernel, name), view }))
-    .sort((a, b) => a.binding - b.binding);
-  const complete = withLibrary(withHookMemory(module, Object.keys(dispatch.bindings)));
-  return { code: print(complete), entryPoint: kernel.entryPoint, bindings, grid };
-}
-
-function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
-  return program.buffers[dispatch.bindings[name].buffer].dtype;
 }
 
 /** One binding of a joined launch, and which bindings of its dispatches it stands for. */
@@ -139,40 +99,4 @@ export function canShareLaunch(dispatches: readonly Dispatch[], buffers: Program
   const shared = sharedBindings(dispatches);
   const outputs = shared.filter(({ view }) => buffers[view.buffer].kind === "output");
   return shared.length <= MAX_STORAGE_BINDINGS && outputs.length <= MAX_OUTPUT_BINDINGS;
-}
-
-/** Several dispatches as one shader, and the memory that they share. */
-function together(program: Program, dispatches: readonly Dispatch[], grid: Launch["grid"]): Launch {
-  const shared = sharedBindings(dispatches);
-  const parts = dispatches.map((dispatch, part) => {
-    const kernel = kernelNamed(dispatch.kernel);
-    const variables = new Map<string, string>();
-    const offsets = new Map<string, number>();
-    shared.forEach(({ users, view }, binding) => {
-      for (const user of users.filter((user) => user.part === part)) {
-        variables.set(user.name, `memory${binding}`);
-        offsets.set(user.name, user.offset - view.offset);
-      }
-    });
-    const memoryOf = (name: string) => ({
-      dtype: dtypeOf(program, dispatch, name),
-      offset: offsets.get(name) ?? 0,
-    });
-    const module = specialise(kernel, dispatch, memoryOf, program.scalars);
-    return { module, entryPoint: kernel.entryPoint, grid: gridOf(dispatch), variables };
-  });
-  const module = joined(parts, {
-    workgroup: workgroupOf(dispatches[0]),
-    grid,
-    memory: shared.map(
-      ({ access, element }, binding) =>
-        `@group(1) @binding(${binding}) var<storage, ${access}> memory${binding}: array<${element}>;`,
-    ),
-  });
-  return {
-    code: print(withLibrary(withStepTable(module))),
-    entryPoint: "launch",
-    bindings: shared.map(({ access, view }, binding) => ({ binding, access, view })),
-    grid,
-  };
 }

@@ -1,13 +1,94 @@
-/** From a kernel and a dispatch to the shader that runs, by the passes of `wgsl/passes/`: each a function of modules. */
-import type { Dispatch, StepScalar } from "../program.ts";
-import type { Kernel } from "./kernel.ts";
+/**
+ * From dispatches to the shader that runs, by the passes of `wgsl/passes/`: each a function of modules. Loaded where a
+ * program is compiled on a GPU.
+ */
+import type { Dispatch, Program, StepScalar, View } from "../program.ts";
+import { kernelNamed } from "./index.ts";
+import { type Access, type Kernel, kernelBinding } from "./kernel.ts";
+import { gridOf, launchGrid, runsAlone, sharedBindings, workgroupOf } from "./launch.ts";
 import { f32Literal, u32Literal, withConstants } from "./wgsl/passes/constants.ts";
 import { type HookMemory, type HookScope, withHooks } from "./wgsl/passes/hooks.ts";
+import { joined } from "./wgsl/passes/join.ts";
+import { withLibrary } from "./wgsl/passes/library.ts";
+import { withHookMemory, withStepTable } from "./wgsl/passes/memory.ts";
 import { reachable } from "./wgsl/passes/reachable.ts";
 import { withBroadcasts, withoutSubgroups } from "./wgsl/passes/subgroups.ts";
 import { unrolled } from "./wgsl/passes/unroll.ts";
 import { withByteVectors, withVectors } from "./wgsl/passes/vectors.ts";
+import { print } from "./wgsl/print.ts";
 import { type Module, readModule } from "./wgsl/read.ts";
+
+export interface LaunchBinding {
+  readonly binding: number;
+  readonly access: Access;
+  readonly view: View;
+}
+
+/** A shader module and what it runs on. */
+export interface Launch {
+  readonly code: string;
+  readonly entryPoint: string;
+  /** In ascending order of binding numbers. */
+  readonly bindings: readonly LaunchBinding[];
+  readonly grid: readonly [number, number, number];
+}
+
+/** The launch of one dispatch, or of several together. */
+export function specialiseLaunch(program: Program, dispatches: readonly Dispatch[]): Launch {
+  const grid = launchGrid(dispatches);
+  return runsAlone(dispatches) ? single(program, dispatches[0], grid) : together(program, dispatches, grid);
+}
+
+function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Launch {
+  const kernel = kernelNamed(dispatch.kernel);
+  const memoryOf = (name: string) => ({ dtype: dtypeOf(program, dispatch, name), offset: 0 });
+  const module = specialise(kernel, dispatch, memoryOf, program.scalars);
+  const bindings = Object.entries(dispatch.bindings)
+    .map(([name, view]) => ({ ...kernelBinding(kernel, name), view }))
+    .sort((a, b) => a.binding - b.binding);
+  const complete = withLibrary(withHookMemory(module, Object.keys(dispatch.bindings)));
+  return { code: print(complete), entryPoint: kernel.entryPoint, bindings, grid };
+}
+
+function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
+  return program.buffers[dispatch.bindings[name].buffer].dtype;
+}
+
+/** Several dispatches as one shader, and the memory that they share. */
+function together(program: Program, dispatches: readonly Dispatch[], grid: Launch["grid"]): Launch {
+  const shared = sharedBindings(dispatches);
+  const parts = dispatches.map((dispatch, part) => {
+    const kernel = kernelNamed(dispatch.kernel);
+    const variables = new Map<string, string>();
+    const offsets = new Map<string, number>();
+    shared.forEach(({ users, view }, binding) => {
+      for (const user of users.filter((user) => user.part === part)) {
+        variables.set(user.name, `memory${binding}`);
+        offsets.set(user.name, user.offset - view.offset);
+      }
+    });
+    const memoryOf = (name: string) => ({
+      dtype: dtypeOf(program, dispatch, name),
+      offset: offsets.get(name) ?? 0,
+    });
+    const module = specialise(kernel, dispatch, memoryOf, program.scalars);
+    return { module, entryPoint: kernel.entryPoint, grid: gridOf(dispatch), variables };
+  });
+  const module = joined(parts, {
+    workgroup: workgroupOf(dispatches[0]),
+    grid,
+    memory: shared.map(
+      ({ access, element }, binding) =>
+        `@group(1) @binding(${binding}) var<storage, ${access}> memory${binding}: array<${element}>;`,
+    ),
+  });
+  return {
+    code: print(withLibrary(withStepTable(module))),
+    entryPoint: "launch",
+    bindings: shared.map(({ access, view }, binding) => ({ binding, access, view })),
+    grid,
+  };
+}
 
 /** Shaders as they were read: each once. */
 const modules = new Map<string, Module>();

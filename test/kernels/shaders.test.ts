@@ -5,9 +5,9 @@ import { type FunctionInfo, WgslParser, WgslReflect } from "wgsl_reflect/wgsl_re
 import { elementwiseConstants } from "../../src/kernels/elementwise.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { type Kernel, kernelBinding } from "../../src/kernels/kernel.ts";
-import { specialiseLaunch, workgroupOf } from "../../src/kernels/launch.ts";
+import { workgroupOf } from "../../src/kernels/launch.ts";
 import { scalarFunctions } from "../../src/kernels/scalar.ts";
-import { specialise } from "../../src/kernels/specialise.ts";
+import { specialise, specialiseLaunch } from "../../src/kernels/specialise.ts";
 import { print } from "../../src/kernels/wgsl/print.ts";
 import { attribute, functionNamed, readModule } from "../../src/kernels/wgsl/read.ts";
 import type { Instruction } from "../../src/program.ts";

@@ -95,11 +95,14 @@ function scan(source: string): { readonly tokens: string[]; readonly starts: num
     else if (token === CLOSING[open[open.length - 1]]) {
       open.pop();
       if (last === ",") for (const list of [tokens, starts, ends]) list.pop();
+    } else if (/^[)\]}]$/.test(token)) {
+      throw new SyntaxError(`WGSL: line ${lineOf(source, start)} has a "${token}" that closes nothing`);
     }
     tokens.push(token);
     starts.push(start);
     ends.push(at);
   }
+  if (open.length > 0) throw new SyntaxError(`WGSL: a "${open[open.length - 1]}" is not closed`);
   return { tokens, starts, ends };
 }
 
@@ -127,7 +130,7 @@ export function closingOf(tokens: Tokens, at: number): number {
     if (tokens[at] === opening) depth++;
     else if (tokens[at] === closing && --depth === 0) return at;
   }
-  throw new SyntaxError(`WGSL: a "${opening}" is not closed`);
+  throw new SyntaxError(`WGSL: no "${closing}" closes the "${opening}"`);
 }
 
 /** @throws SyntaxError where a line is no declaration */

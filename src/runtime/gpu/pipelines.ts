@@ -1,8 +1,11 @@
 /** Compiled pipelines and the layouts they share, each created once. */
-import { type LaunchBinding, specialiseLaunch } from "../../kernels/launch.ts";
-import { type Dispatch, launchesOf, launchName, type Program } from "../../program.ts";
+import type { Launch, LaunchBinding } from "../../kernels/specialise.ts";
+import { launchesOf, launchName, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
 import { ShaderStage } from "./constants.ts";
+
+/** What writes shaders: with its passes, it is loaded as soon as there is a device. */
+const loadSpecialising = () => import("../../kernels/specialise.ts");
 
 export interface BindingLayout extends LaunchBinding {
   /** Whether the offset changes from step to step, as an output's does. */
@@ -43,6 +46,8 @@ export class PipelineCache {
   readonly #compiling = new Set<Promise<unknown>>();
 
   constructor(readonly device: GPUDevice) {
+    // Should it fail, the first program tries it again, and fails by it.
+    loadSpecialising().catch(() => {});
     this.stepLayout = device.createBindGroupLayout({
       label: "step table",
       entries: [
@@ -61,11 +66,16 @@ export class PipelineCache {
    * @throws EngineError naming the kernel that does not compile; no pipeline is then in use
    */
   async prepare(program: Program): Promise<PreparedProgram> {
+    const { specialiseLaunch } = await loadSpecialising();
     const used: string[] = [];
     const release = () => {
       for (const key of used.splice(0)) this.#disuse(key);
     };
-    const launches = launchesOf(program).map((dispatches) => this.#prepare(program, dispatches, used));
+    const specialised = launchesOf(program).map((dispatches) => ({
+      name: launchName(dispatches),
+      ...specialiseLaunch(program, dispatches),
+    }));
+    const launches = specialised.map((launch) => this.#prepare(program, launch, used));
     const results = await Promise.allSettled(launches);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) {
@@ -82,10 +92,9 @@ export class PipelineCache {
 
   async #prepare(
     program: Program,
-    dispatches: readonly Dispatch[],
+    { name, code, entryPoint, grid, ...launch }: Launch & { readonly name: string },
     used: string[],
   ): Promise<PreparedPipeline> {
-    const { code, entryPoint, grid, ...launch } = specialiseLaunch(program, dispatches);
     const bindings = launch.bindings.map((binding) => ({
       ...binding,
       dynamic: program.buffers[binding.view.buffer].kind === "output",
@@ -97,7 +106,7 @@ export class PipelineCache {
     const key = `${entryPoint}\n${layoutKey}\n${code}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      const pipeline = this.#compile(launchName(dispatches), entryPoint, layout, code);
+      const pipeline = this.#compile(name, entryPoint, layout, code);
       compiled = { pipeline, users: 0 };
       this.#compiled.set(key, compiled);
       this.#watch(key, pipeline);

@@ -27,7 +27,7 @@ import {
   silu,
   summary,
 } from "../../../src/index.ts";
-import { specialiseLaunch } from "../../../src/kernels/launch.ts";
+import { specialiseLaunch } from "../../../src/kernels/specialise.ts";
 import { inputSource } from "../../../src/nn/graph/ops/source.ts";
 import { declaredLayout } from "../../../src/nn/model/layout.ts";
 import { asLayer } from "../../../src/nn/model/model.ts";

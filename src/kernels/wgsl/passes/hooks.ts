@@ -1,7 +1,13 @@
 /** The bodies of hooks, written from a dispatch's instructions. */
 import type { DType } from "../../../dtypes.ts";
-import type { Hook, IndexTerm, Instruction, StepScalar } from "../../../program.ts";
-import { readAs, slotOf } from "../../stepTable.ts";
+import {
+  type Hook,
+  type IndexTerm,
+  type Instruction,
+  readAs,
+  type StepScalar,
+  slotOf,
+} from "../../../program.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { f32Literal, u32Literal } from "./constants.ts";

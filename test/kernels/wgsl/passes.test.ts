@@ -1,0 +1,290 @@
+/** Each pass over a shader, by what goes in and what comes out. */
+import { describe, expect, it } from "vitest";
+import type { VectorAccess } from "../../../src/kernels/kernel.ts";
+import { withBodies } from "../../../src/kernels/wgsl/passes/bodies.ts";
+import { withConstants } from "../../../src/kernels/wgsl/passes/constants.ts";
+import { type HookScope, withHooks } from "../../../src/kernels/wgsl/passes/hooks.ts";
+import { joined } from "../../../src/kernels/wgsl/passes/join.ts";
+import { withLibrary } from "../../../src/kernels/wgsl/passes/library.ts";
+import { withHookMemory } from "../../../src/kernels/wgsl/passes/memory.ts";
+import { reachable } from "../../../src/kernels/wgsl/passes/reachable.ts";
+import { withBroadcasts, withoutSubgroups } from "../../../src/kernels/wgsl/passes/subgroups.ts";
+import { unrolled } from "../../../src/kernels/wgsl/passes/unroll.ts";
+import { withByteVectors, withVectors } from "../../../src/kernels/wgsl/passes/vectors.ts";
+import { print } from "../../../src/kernels/wgsl/print.ts";
+import { type Module, readModule } from "../../../src/kernels/wgsl/read.ts";
+import type { Hook, Instruction } from "../../../src/program.ts";
+
+/** The text behind a pass, without the indentation that a test has. */
+function changed(source: string, pass: (module: Module) => Module): string {
+  return print(pass(readModule(source)));
+}
+const text = (source: string) => print(readModule(source));
+
+describe("constants", () => {
+  it("get values; others, and the host's own, change nothing", () => {
+    const source = "const M = 1u; const N = M + 1u; fn f() { const M = 3u; }";
+    expect(changed(source, (module) => withConstants(module, { M: "65u", BATCH: "2u" }))).toBe(
+      text("const M = 65u; const N = M + 1u; fn f() { const M = 3u; }"),
+    );
+  });
+});
+
+describe("bodies", () => {
+  it("take the place of those that were there", () => {
+    const source = "fn f(x: f32) -> f32 { return x; } fn g() {}";
+    expect(changed(source, (module) => withBodies(module, { f: "return 2.0 * x;" }))).toBe(
+      text("fn f(x: f32) -> f32 { return 2.0 * x; } fn g() {}"),
+    );
+    expect(() => withBodies(readModule(source), { h: "" })).toThrow("the shader has no function h");
+  });
+});
+
+describe("hooks", () => {
+  const scope: HookScope = {
+    memoryOf: (name) => ({ dtype: name === "operand1" ? "u8" : "f32", offset: name === "result0" ? 64 : 0 }),
+    scalars: [
+      { name: "rate", dtype: "f32" },
+      { name: "seed", dtype: "u32" },
+      { name: "step", dtype: "u32" },
+    ],
+  };
+  const load = (code: readonly Instruction[]) =>
+    changed("fn element(index: u32) -> f32 { return 0.0; }", (module) =>
+      withHooks(module, { element: { code, result: code.length - 1 } }, scope),
+    );
+
+  it("are written from instructions", () => {
+    expect(
+      load([
+        { op: "index" },
+        { op: "map", from: 0, terms: [{ div: 4, mod: 3, mul: -2 }], offset: 5 },
+        { op: "load", binding: "operand0", at: 1 },
+        { op: "scalar", scalar: "rate" },
+        { op: "call", fn: "mul", args: [2, 3] },
+      ]),
+    ).toBe(
+      text(`fn element(index: u32) -> f32 {
+        let v0 = index;
+        let v1 = ((v0 / 4u) % 3u) * 4294967294u + 5u;
+        let v2 = bitcast<f32>(operand0[v1]);
+        let v3 = bitcast<f32>(step[0].x);
+        let v4 = mul(v2, v3);
+        return v4;
+      }`),
+    );
+  });
+
+  it("draw random numbers of the step, read bytes, and store where their part begins", () => {
+    expect(
+      load([
+        { op: "index" },
+        { op: "random", at: 0, stream: 7, counter: "step" },
+        { op: "load", binding: "operand1", at: 0 },
+      ]),
+    ).toBe(
+      text(`fn element(index: u32) -> f32 {
+        let v0 = index;
+        let v1 = stepUniform(step[0].y, 7u, step[0].z, v0);
+        let v2 = f32((operand1[v0 >> 2u] >> ((v0 & 3u) * 8u)) & 255u);
+        return v2;
+      }`),
+    );
+    const store: Hook = { code: [{ op: "value" }], stores: [{ binding: "result0", from: 0 }] };
+    expect(
+      changed("fn store(index: u32, value: f32) {}", (module) => withHooks(module, { store }, scope)),
+    ).toBe(
+      text(`fn store(index: u32, value: f32) {
+        let v0 = value;
+        result0[(index + 64u)] = bitcast<u32>(v0);
+      }`),
+    );
+  });
+
+  it("hold no x - x and no x · 0, which compilers take for 0", () => {
+    const body = load([
+      { op: "value" },
+      { op: "call", fn: "sub", args: [0, 0] },
+      { op: "constant", value: 0 },
+      { op: "call", fn: "mul", args: [2, 0] },
+    ]);
+    expect(body).toContain("let v1 = zeroOf(v0);");
+    expect(body).toContain("let v3 = zeroOf(v0);");
+  });
+});
+
+describe("the library", () => {
+  it("takes the place of plain bodies, with all that its functions call, and leaves out what nobody calls", () => {
+    const source =
+      "fn relu(x: f32) -> f32 { return max(x, 0.0); } fn f(x: f32) -> f32 { let square = relu(x); return square; }";
+    const names = withLibrary(readModule(source)).map((one) => "name" in one && one.name);
+    expect(names).toEqual(["f", "relu", "keepNaN", "isNaN"]);
+    expect(changed(source, withLibrary)).toContain(
+      text("fn relu(x: f32) -> f32 { return keepNaN(x, max(x, 0.0)); }"),
+    );
+  });
+});
+
+describe("loops over tiles", () => {
+  it("are written out, one in another, up to a constant or a part of it; others stay", () => {
+    const source = `fn f() {
+      for (var i = 0u; i < TILE_M / LANES; i++) { for (var j = 0u; j < TILE_N; j++) { sum[i * TILE_N + j] += x.i; } }
+      for (var l = 0u; l < LANES; l++) { g(l); }
+      for (var k = 0u; k < K; k++) { g(k); }
+    }`;
+    expect(changed(source, (module) => unrolled(module, { TILE_M: 4, LANES: 2, TILE_N: 2, K: 2 }))).toBe(
+      text(`fn f() {
+        { { sum[0u * TILE_N + 0u] += x.i; } { sum[0u * TILE_N + 1u] += x.i; } }
+        { { sum[1u * TILE_N + 0u] += x.i; } { sum[1u * TILE_N + 1u] += x.i; } }
+        { g(0u); } { g(1u); }
+        for (var k = 0u; k < K; k++) { g(k); }
+      }`),
+    );
+    expect(() => unrolled(readModule(source), { TILE_M: 4, LANES: 2 })).toThrow('the bound "TILE_N"');
+    const sum = "fn f() { for (var i = 0u; i < TILE_M + 1; i++) { } }";
+    expect(() => unrolled(readModule(sum), { TILE_M: 4 })).toThrow('the bound "TILE_M + 1"');
+  });
+});
+
+describe("subgroups", () => {
+  const source = `enable subgroups;
+    fn f(@builtin(subgroup_invocation_id) lane: u32) { x = subgroupShuffle(value, 3u); y = subgroupShuffle(value, l); }`;
+
+  it("broadcast from lanes with a number", () => {
+    expect(changed(source, withBroadcasts)).toBe(
+      text(source.replace("subgroupShuffle(value, 3u)", "subgroupBroadcast(value, 3u)")),
+    );
+  });
+
+  it("are gone where each invocation is its only lane", () => {
+    expect(changed(source, withoutSubgroups)).toBe(
+      text("fn f(@builtin(local_invocation_index) lane: u32) { x = value; y = subgroupShuffle(value, l); }"),
+    );
+  });
+});
+
+describe("vectors", () => {
+  const access: VectorAccess = { constant: "VECTOR_B", element: "loadB", vector: "vectorB" };
+  const functions = `fn loadB(index: u32) -> f32 { return b[index]; }
+    fn vectorB(index: u32) -> vec4<f32> { return vec4<f32>(loadB(index)); }`;
+
+  it("are what the binding holds", () => {
+    const source = `var<storage, read> b: array<f32>; ${functions}`;
+    expect(changed(source, (module) => withVectors(module, "b", access))).toBe(
+      text(`var<storage, read> b: array<vec4<f32>>;
+        fn loadB(index: u32) -> f32 { return b[index / 4u][index % 4u]; }
+        fn vectorB(index: u32) -> vec4<f32> { return b[index / 4u]; }`),
+    );
+    expect(() => withVectors(readModule(functions), "b", access)).toThrow("the shader reads no b");
+  });
+
+  it("are a word of bytes where a hook reads one byte for each element, and untouched where it reads others", () => {
+    const memoryOf = () => ({ dtype: "u8", offset: 0 }) as const;
+    const code: Instruction[] = [
+      { op: "index" },
+      { op: "load", binding: "operand0", at: 0 },
+      { op: "constant", value: 255 },
+      { op: "call", fn: "div", args: [1, 2] },
+    ];
+    const pass = (module: Module) =>
+      withByteVectors(module, access, { code, result: 3 }, { memoryOf, scalars: [] });
+    expect(changed(functions, pass)).toContain(
+      text(`fn vectorB(index: u32) -> vec4<f32> {
+        let v0 = index;
+        let v1 = vec4<f32>(unpack4xU8(operand0[index >> 2u]));
+        let v2 = vec4<f32>(f32(255.0));
+        let v3 = vec4<f32>(div(v1.x, v2.x), div(v1.y, v2.y), div(v1.z, v2.z), div(v1.w, v2.w));
+        return v3;
+      }`),
+    );
+    code[0] = { op: "position", at: 0 };
+    expect(changed(functions, pass)).toBe(text(functions));
+  });
+});
+
+describe("what an entry point does not reach", () => {
+  it("is left out: other entry points, and what only they use", () => {
+    const source = `enable subgroups;
+      const SIZE = 4u; const HALF = SIZE / 2u; const OTHER = 1u;
+      @group(1) @binding(0) var<storage, read> a: array<f32>;
+      fn g(a: f32) -> f32 { return a; }
+      fn h() { g(f32(OTHER)); }
+      @compute @workgroup_size(HALF) fn main() { g(1.0); }
+      @compute @workgroup_size(1) fn other() { h(); }`;
+    expect(changed(source, (module) => reachable(module, "main"))).toBe(
+      text(`enable subgroups; const SIZE = 4u; const HALF = SIZE / 2u;
+        fn g(a: f32) -> f32 { return a; }
+        @compute @workgroup_size(HALF) fn main() { g(1.0); }`),
+    );
+    expect(() => reachable(readModule(source), "missing")).toThrow("the shader has no missing");
+  });
+});
+
+describe("the memory of hooks", () => {
+  it("is declared as a dispatch binds it, behind the constants; the step table where it is read", () => {
+    const source = "const N = 1u; var<workgroup> w: f32; fn f() { result0[0] = operand1[0] + step[0].x; }";
+    expect(changed(source, (module) => withHookMemory(module, ["operand1", "x", "result0"]))).toBe(
+      text(`const N = 1u;
+        @group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;
+        @group(1) @binding(11) var<storage, read> operand1: array<u32>;
+        @group(1) @binding(20) var<storage, read_write> result0: array<u32>;
+        var<workgroup> w: f32;
+        fn f() { result0[0] = operand1[0] + step[0].x; }`),
+    );
+    const plain = "fn f() { let step = 1.0; }";
+    expect(changed(plain, (module) => withHookMemory(module, []))).toBe(text(plain));
+  });
+});
+
+describe("parts of a launch", () => {
+  const part = `enable subgroups;
+    const N = 2u;
+    @group(1) @binding(0) var<storage, read> a: array<f32>;
+    var<workgroup> sums: array<f32, N>;
+    fn relu(x: f32) -> f32 { return x; }
+    @compute @workgroup_size(8, 4)
+    fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+      sums[local] = relu(a[group.x]);
+    }`;
+
+  it("stand behind one another, with names of their own, and an entry point that gives each its workgroups", () => {
+    const one = (grid: readonly [number, number, number], memory: string) => ({
+      module: readModule(part),
+      entryPoint: "main",
+      grid,
+      variables: new Map([["a", memory]]),
+    });
+    const launch = {
+      workgroup: [8, 4] as const,
+      grid: [8, 1, 1] as const,
+      memory: ["@group(1) @binding(0) var<storage, read> memory0: array<f32>;"],
+    };
+    const own = (number: number) => `
+      const N_${number} = 2u;
+      var<workgroup> sums_${number}: array<f32, N_${number}>;
+      fn main_${number}(group: vec3<u32>, local: u32) { sums_${number}[local] = relu(memory0[group.x]); }`;
+    expect(print(joined([one([2, 3, 1], "memory0"), one([2, 1, 1], "memory0")], launch))).toBe(
+      text(`enable subgroups;
+        ${launch.memory[0]}
+        ${own(0)}
+        ${own(1)}
+        @compute @workgroup_size(8, 4)
+        fn launch(
+          @builtin(workgroup_id) workgroup_id: vec3<u32>,
+          @builtin(local_invocation_id) local_invocation_id: vec3<u32>,
+          @builtin(local_invocation_index) local_invocation_index: u32,
+        ) {
+          let number = workgroup_id.x;
+          if (number < 6u) {
+            let at = number - 0u;
+            let workgroup = vec3<u32>(at % 2u, at / 2u % 3u, at / 6u);
+            main_0(workgroup, local_invocation_index);
+          } else {
+            let at = number - 6u;
+            let workgroup = vec3<u32>(at % 2u, at / 2u % 1u, at / 2u);
+            main_1(workgroup, local_invocation_index);
+          }
+        }`),
+    );
+  });
+});
