@@ -1,15 +1,15 @@
 /**
- * The Program: a training step, written down as data.
+ * The Program: a training step as data.
  *
- * `nn` produces one, `runtime` runs it, on WebGPU or through the kernels' CPU twins. A program is a list of
- * buffers and a list of dispatches over views of them; it knows nothing of layers, and nothing of devices.
+ * `nn` produces a program; `runtime` runs it, on WebGPU or through the kernels' CPU twins. A program is a list of
+ * buffers and a list of dispatches over views of them. It contains neither layers nor devices.
  */
 import { bytesPerElement, type DType } from "./dtypes.ts";
 
 export type Shape = readonly number[];
 
 /**
- * Where a buffer's memory comes from, and how long it lives.
+ * Origin and lifetime of a buffer's memory.
  * - `state`: lives across steps and is shared by name between programs (parameters, moments, gradients).
  * - `data`: resident and read-only for the program, supplied by the caller (a data set, the order of its samples).
  * - `constant`: read-only numbers that are part of the program.
@@ -19,27 +19,27 @@ export type Shape = readonly number[];
  */
 export type BufferKind = "state" | "data" | "constant" | "input" | "temporary" | "output";
 
-/** Elements of a buffer: those `at` these positions of every so many. */
+/** Positions in a buffer: `at`, repeated in every period of `every` elements. */
 export interface IndexPlaces {
   readonly every: number;
   readonly at: readonly number[];
 }
 
-/** What indices may be: 0 up to, not including, `count`, and `except`. */
+/** Allowed indices: from 0 up to, not including, `count`, and `except`. */
 export interface IndexRange {
   readonly count: number;
   readonly except?: number;
-  /** Which elements are such indices (default: all). */
+  /** Elements that hold such indices (default: all). */
   readonly places?: IndexPlaces;
 }
 
-/** What targets must be that a loss takes for probabilities: from 0 to 1. */
+/** Rule for targets that a loss takes for probabilities: from 0 to 1. */
 export interface TargetRule {
-  /** For messages. */
+  /** Name of the loss, for messages. */
   readonly loss: string;
-  /** What an element is worth: target = element × scale. */
+  /** Value of one unit: target = element × scale. */
   readonly scale: number;
-  /** So many in a row are one sample's, and add up to 1 (default: each stands for itself). */
+  /** Number of neighbouring elements that form one sample and sum to 1 (default: each element stands alone). */
   readonly row?: number;
 }
 
@@ -49,11 +49,11 @@ export interface BufferSpec {
   readonly dtype: DType;
   /** Number of elements. */
   readonly length: number;
-  /** Elements that are indices: whoever writes them is held to what they may be. */
+  /** Ranges of elements that are indices; writes are checked against them. */
   readonly indices?: readonly IndexRange[];
-  /** Elements that a loss takes for probabilities: likewise. */
+  /** Rules of elements that a loss takes for probabilities; writes are checked against them. */
   readonly targets?: readonly TargetRule[];
-  /** What a `constant` holds. */
+  /** Values of a `constant`. */
   readonly values?: readonly number[];
 }
 
@@ -72,8 +72,8 @@ export interface IndexTerm {
 }
 
 /**
- * One instruction of a hook; its result is named by its position in the hook's `code`.
- * `index`, `map`, `shift` and `row` give positions (u32), all others values (f32).
+ * One instruction of a hook. Its position in the hook's `code` names its result. `index`, `map`, `shift` and `row` give
+ * positions (u32), all others values (f32).
  */
 export type Instruction =
   /** The position the kernel asks for. */
@@ -106,8 +106,8 @@ export type Instruction =
   | { readonly op: "call"; readonly fn: string; readonly args: readonly number[] };
 
 /**
- * Elementwise work that runs inside a kernel: where it loads an element (`result` names the value returned),
- * or where it stores one (`stores` names what goes where; the position is the hook's own index).
+ * Elementwise work inside a kernel: where it loads an element (`result` names the returned value), or where it stores
+ * one (`stores` names bindings and values; the position is the hook's own index).
  */
 export interface Hook {
   readonly code: readonly Instruction[];
@@ -116,15 +116,15 @@ export interface Hook {
 }
 
 export interface Dispatch {
-  /** The layer or the part of the step it belongs to, for people: `0.dense`, `optimizer`. */
+  /** Layer or part of the step, for people: `0.dense`, `optimizer`. */
   readonly label: string;
   /** Name of a kernel in `src/kernels`. */
   readonly kernel: string;
   readonly constants: Readonly<Record<string, number>>;
   readonly hooks: Readonly<Record<string, Hook>>;
-  /** What is bound to each name the kernel or its hooks use. */
+  /** Memory bound to each name that the kernel or its hooks use. */
   readonly bindings: Readonly<Record<string, View>>;
-  /** Runs in one launch with the dispatch before it: neither depends on the other. */
+  /** Whether the dispatch runs in one launch with the one before; the two are independent. */
   readonly joined?: boolean;
 }
 
@@ -141,7 +141,7 @@ export interface Program {
   readonly name: string;
   readonly buffers: readonly BufferSpec[];
   readonly dispatches: readonly Dispatch[];
-  /** The order here is the order of slots in the step table. */
+  /** In the order of slots in the step table. */
   readonly scalars: readonly StepScalar[];
   readonly outputs: Readonly<Record<string, View>>;
 }
@@ -198,7 +198,7 @@ export function byteLength(buffer: BufferSpec): number {
 
 const EVERYWHERE: IndexPlaces = { every: 1, at: [0] };
 
-/** What is wrong with indices, in words; undefined where nothing is. */
+/** The error in indices, in words; undefined where all are valid. */
 export function indexError(data: ArrayLike<number>, ranges: readonly IndexRange[]): string | undefined {
   for (const { count, except, places = EVERYWHERE } of ranges) {
     for (let start = 0; start < data.length; start += places.every) {
@@ -213,12 +213,12 @@ export function indexError(data: ArrayLike<number>, ranges: readonly IndexRange[
   return undefined;
 }
 
-/** What rounding may add to a probability. */
+/** Tolerance of a probability, for rounding. */
 const ROUNDING = 1e-6;
-/** How far from 1 a row's sum may be: what is left of probabilities that were written down with two digits. */
+/** Tolerance of a row's sum, for probabilities written with two digits. */
 const SUM_ROUNDING = 0.01;
 
-/** What is wrong with targets, in words; undefined where nothing is. */
+/** The error in targets, in words; undefined where all are valid. */
 export function targetError(data: ArrayLike<number>, rules: readonly TargetRule[]): string | undefined {
   for (const { loss, scale, row = 1 } of rules) {
     for (let start = 0; start < data.length; start += row) {
@@ -241,10 +241,10 @@ export function formatShape(shape: Shape): string {
 }
 
 /**
- * Checks what every engine relies on: views inside their buffers and aligned, no more storage bindings than
- * guaranteed, no buffer both read and written by one dispatch through different views, no temporary read
- * before it was written, no dispatch joined to one that it depends on.
- * @throws Error naming the dispatch and what is wrong with it.
+ * Checks the conditions that engines rely on: views lie inside their buffers and are aligned; a dispatch has no more
+ * storage bindings than guaranteed; no dispatch reads and writes a buffer through different views; no temporary is read
+ * before it is written; no joined dispatch depends on the one before.
+ * @throws Error naming the dispatch and the violated condition
  */
 export function checkProgram(
   program: Program,
@@ -292,7 +292,7 @@ export function checkProgram(
   });
 }
 
-/** Whether two dispatches give the same whatever their order: what one writes, the other does not touch. */
+/** Whether two dispatches commute: neither touches memory that the other writes. */
 export function independent(
   a: Dispatch,
   b: Dispatch,
@@ -303,7 +303,7 @@ export function independent(
       if (viewA.buffer !== viewB.buffer) return true;
       const [writesA, writesB] = [writes(a, nameA), writes(b, nameB)];
       if (!writesA && !writesB) return true;
-      // WebGPU tracks whole buffers: reading one part of a buffer while another is written is refused.
+      // WebGPU tracks whole buffers: one dispatch may not read one part of a buffer and write another.
       return writesA && writesB && !overlap(viewA, viewB);
     }),
   );

@@ -1,14 +1,14 @@
 /**
- * Counter-based random numbers: every value is a pure function of (seed, stream, index), with no state to carry,
- * so a GPU thread, the CPU engine and a resumed run all get the same one.
+ * Counter-based random numbers. Every value is a pure function of (seed, stream, index) without state, so that a GPU
+ * thread, the CPU engine and a resumed run get the same value.
  *
  * The generator is Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel Random Numbers: As Easy as 1, 2, 3", SC'11).
- * All of it is 32-bit unsigned arithmetic, so that a shader can compute the same words with `u32` alone.
+ * Its arithmetic is 32-bit unsigned, so that a shader can compute the same words with `u32`.
  *
- * How (seed, stream, index) becomes a block: key = [seed mod 2^32, stream], counter = [block mod 2^32, block / 2^32,
- * seed / 2^32, domain], where block = index / 4 and the value is word index mod 4 of the block. Domain 0 serves
- * `randomU32`, `uniform` and `normal`; domains 1 and 2 serve the round keys of permutations,
- * domain 3 what shaders draw during a step.
+ * A block for (seed, stream, index): key = [seed mod 2^32, stream], counter = [block mod 2^32, block / 2^32, seed /
+ * 2^32, domain], where block = index / 4 and the value is word index mod 4 of the block. Domain 0 serves `randomU32`,
+ * `uniform` and `normal`; domains 1 and 2 serve the round keys of permutations; domain 3 serves random numbers drawn by
+ * shaders during a step.
  */
 
 /** Four 32-bit words. */
@@ -34,7 +34,7 @@ function mulHi(a: number, b: number): number {
   return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (cross >>> 16)) >>> 0;
 }
 
-/** Writes one Philox block into `out` (length 4): the form without allocation. */
+/** Writes one Philox block into `out` (length 4), without allocation. */
 function philoxInto(
   out: Uint32Array,
   counter0: number,
@@ -69,8 +69,7 @@ function philoxInto(
 }
 
 /**
- * One block of Philox 4x32-10: four 32-bit words from a 128-bit counter and a 64-bit key.
- * Words are taken modulo 2^32.
+ * One block of Philox 4x32-10: four 32-bit words from a 128-bit counter and a 64-bit key. Words are taken modulo 2^32.
  */
 export function philox4x32(
   counter: Words4,
@@ -82,8 +81,8 @@ export function philox4x32(
 }
 
 /**
- * What a shader draws during a step, uniform in [0, 1): a function of (seed, stream, step, index), all of them 32-bit
- * words. Its twin of the same name is in `shaders/random.wgsl`.
+ * Uniform number in [0, 1) as a shader draws it: a function of (seed, stream, step, index), all 32-bit words.
+ * `shaders/random.wgsl` has the twin of the same name.
  */
 export function stepUniform(seed: number, stream: number, step: number, index: number): number {
   philoxInto(scratch, index, step, 0, STEP_DOMAIN, seed, stream);
@@ -141,7 +140,7 @@ function boxMuller(radiusWord: number, angleWord: number, odd: boolean): number 
  * @param seed integer from 0 to 2^53 − 1
  * @param stream integer from 0 to 2^32 − 1; streams of one seed are independent
  * @param index integer from 0 to 2^53 − 1
- * @throws RangeError where an argument is outside of that
+ * @throws RangeError where an argument is out of range
  */
 export function randomU32(seed: number, stream: number, index: number): number {
   blockOf(seed, stream, index);
@@ -155,8 +154,8 @@ export function uniform(seed: number, stream: number, index: number): number {
 
 /**
  * Value `index` of the stream, normal with mean 0 and variance 1, rounded to f32 (Box and Muller, 1958). Values 2k and
- * 2k + 1 are the cosine and sine of one pair of words, and |value| ≤ 5.77. Uses the same words as `uniform`: give the
- * two different streams.
+ * 2k + 1 are the cosine and sine of one pair of words, and |value| ≤ 5.77. The words are those of `uniform`: use
+ * different streams for the two.
  */
 export function normal(seed: number, stream: number, index: number): number {
   blockOf(seed, stream, index);
@@ -201,14 +200,16 @@ export function normals(n: number, seed: number, stream: number): Float32Array<A
   return values;
 }
 
-/** A keyed bijection of 0 … count − 1. `halfBits` and `roundKeys` are all a shader needs to compute `at` itself. */
+/** A keyed bijection of 0 … count − 1. A shader can compute `at` from `halfBits` and `roundKeys`. */
 export interface Permutation {
   readonly count: number;
-  /** width of one half of the Feistel network, in bits */
+  /** Width of one half of the Feistel network, in bits. */
   readonly halfBits: number;
-  /** one 32-bit key a round */
+  /** One 32-bit key for each round. */
   readonly roundKeys: Uint32Array;
-  /** where `index` goes; for 0 ≤ index < count only */
+  /**
+   * Image of `index`, for 0 ≤ index < count.
+   */
   at(index: number): number;
 }
 
@@ -224,10 +225,11 @@ function mix32(value: number): number {
 }
 
 /**
- * The order of a data set's samples in one epoch, as a function: a balanced Feistel network (Luby and Rackoff, 1988) over
- * the smallest even number of bits that covers `count`, with cycle walking (Black and Rogaway, 2002): a result outside of
- * the range is permuted again until it is inside, less than 4 times on average.
+ * The order of a data set's samples in one epoch, as a function: a balanced Feistel network (Luby and Rackoff, 1988)
+ * over the smallest even number of bits that covers `count`, with cycle walking (Black and Rogaway, 2002): a result out
+ * of range is permuted again, less than 4 times on average.
  * @param count 1 to 2^32
+ * @throws RangeError where an argument is no whole number in its range
  */
 export function permutation(count: number, seed: number, epoch: number): Permutation {
   if (!Number.isInteger(count) || count < 1 || count > TWO_POW_32) {
@@ -263,8 +265,9 @@ export function permutation(count: number, seed: number, epoch: number): Permuta
 }
 
 /**
- * The samples of one epoch in their order: all of `permutation(count, seed, epoch)`, or 0 … count − 1 without shuffling.
+ * Sample indices of one epoch, in order: `permutation(count, seed, epoch)`, or 0 … count − 1 without shuffling.
  * @returns `count` indices
+ * @throws RangeError where an argument is no whole number in its range
  */
 export function epochOrder(
   count: number,

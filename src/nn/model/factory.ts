@@ -1,21 +1,21 @@
-/** Functions that make a layer or a loss. Without a call, they stand for the one with its defaults. */
+/** Functions that create a layer or a loss, and that stand without a call for the one with defaults. */
 import { Tensor } from "../graph/tensor.ts";
 
-/** The key under which a function has what it makes by default. */
+/** The key under which a function holds its creation by default. */
 const UNCALLED = Symbol("uncalled");
 
-/** What may stand without a call: `sequential(dense(8), relu)` is `sequential(dense(8), relu())`. */
+/** A function that may stand without a call: `sequential(dense(8), relu)` is `sequential(dense(8), relu())`. */
 export interface Uncalled<Made> {
   readonly [UNCALLED]: () => Made;
 }
 
-/** A function that makes a layer or a loss, and may stand without a call. */
+/** A function that creates a layer or a loss, and may stand without a call. */
 export type Factory<Made, Arguments extends readonly unknown[] = readonly never[]> = ((
   ...args: Arguments
 ) => Made) &
   Uncalled<Made>;
 
-/** `make`, which refuses tensors, and may stand without a call; `op` is what the op of its name takes. */
+/** `make`, which refuses tensors and may stand without a call; `op` shows the operands of the op of that name. */
 export function factory<Made, Arguments extends readonly unknown[]>(
   name: string,
   make: (...args: Arguments) => Made,
@@ -26,17 +26,17 @@ export function factory<Made, Arguments extends readonly unknown[]>(
     refuseTensor(name, args[0], kind, op);
     return make(...args);
   };
-  // Given without a call, it is called so in messages.
+  // Messages show this name where the function stands without a call.
   return Object.defineProperty(Object.assign(called, { [UNCALLED]: make }), "name", { value: name });
 }
 
-/** @throws TypeError for a tensor: a layer and the op of its name are two functions */
+/** @throws TypeError where `given` is a tensor: a layer and the op of its name are two functions */
 export function refuseTensor(name: string, given: unknown, kind: "layer" | "loss", op: string): void {
   if (given instanceof Tensor)
     throw new TypeError(`${name}: got a tensor; ${name}() is a ${kind}; write ops.${name}(${op})`);
 }
 
-/** What a function without a call stands for; anything else as it is. */
+/** The layer or loss of a function without a call; other values unchanged. */
 export function resolveUncalled<Made, Own>(value: Made | Own | Uncalled<Made>): Made | Own {
   const makes = (value as Partial<Uncalled<Made>> | null | undefined)?.[UNCALLED];
   return makes ? makes() : (value as Made | Own);

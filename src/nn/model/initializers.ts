@@ -1,20 +1,20 @@
-/** How parameters begin: functions of the tensor's shape and a stream of random numbers. */
+/** Initial values of parameters: functions of the tensor's shape and a stream of random numbers. */
 import { checkFinite, checkNothing, inWords, isList } from "../../checks.ts";
 import { elementCount, formatShape, type Shape } from "../../program.ts";
 import { normals, uniforms } from "../../random.ts";
 
-/** Where an initializer draws its numbers: a stream of its own for each parameter. */
+/** Random numbers of an initializer: each parameter has its own stream. */
 export interface RandomStream {
   readonly seed: number;
   readonly stream: number;
 }
 
-/** Gives a tensor's first values. */
+/** Returns a tensor's initial values. */
 export type Initializer = (shape: Shape, draw: RandomStream) => Float32Array;
 
 /**
- * Inputs and outputs of one unit of a weight [out, in, …window]: what the variance of its sums depends on.
- * A vector counts as one row.
+ * Numbers of inputs and outputs of one unit of a weight [out, in, …window], which determine the variance of its sums. A
+ * vector counts as one row.
  */
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   if (shape.length < 2) return { fanIn: elementCount(shape), fanOut: elementCount(shape) };
@@ -27,13 +27,21 @@ export function zeros(...nothing: readonly never[]): Initializer {
   return constantValue(0);
 }
 
-/** Every element `value`. */
+/**
+ * Sets every element to `value`.
+ * @throws RangeError where `value` is not finite
+ * @throws TypeError where `value` is no number
+ */
 export function constantValue(value: number): Initializer {
   checkFinite("constantValue: the value", value);
   return (shape) => new Float32Array(elementCount(shape)).fill(value);
 }
 
-/** N(mean, deviation²). */
+/**
+ * Normal distribution N(mean, deviation²).
+ * @throws RangeError where `deviation` is negative, or a number is not finite
+ * @throws TypeError where an argument is no number
+ */
 export function normal(deviation = 1, mean = 0): Initializer {
   checkFinite("normal: the deviation", deviation);
   if (deviation < 0) throw new RangeError(`normal: the deviation is ${deviation}; give a number from 0`);
@@ -42,7 +50,11 @@ export function normal(deviation = 1, mean = 0): Initializer {
     normals(elementCount(shape), seed, stream).map((x) => mean + deviation * x);
 }
 
-/** Uniform in [low, high). */
+/**
+ * Uniform distribution in [low, high).
+ * @throws RangeError where the bounds are not finite, or not in ascending order
+ * @throws TypeError where a bound is no number
+ */
 export function uniform(low: number, high: number): Initializer {
   checkFinite("uniform: the lower bound", low);
   checkFinite("uniform: the upper bound", high);
@@ -77,20 +89,29 @@ function scaledUniform(name: string, variance: Variance): () => Initializer {
   };
 }
 
-/** He et al. 2015: variance 2 / fanIn, for ReLU and its relatives. */
+/**
+ * He et al. 2015: normal with variance 2 / fanIn, for ReLU and its relatives.
+ * @throws TypeError where an argument is given
+ */
 export const heNormal = scaledNormal("heNormal", (fanIn) => 2 / fanIn);
 export const heUniform = scaledUniform("heUniform", (fanIn) => 2 / fanIn);
-/** Glorot & Bengio 2010: variance 2 / (fanIn + fanOut), for sigmoid, tanh and linear outputs. */
+/**
+ * Glorot & Bengio 2010: normal with variance 2 / (fanIn + fanOut), for sigmoid, tanh and linear outputs.
+ * @throws TypeError where an argument is given
+ */
 export const xavierNormal = scaledNormal("xavierNormal", (fanIn, fanOut) => 2 / (fanIn + fanOut));
 export const xavierUniform = scaledUniform("xavierUniform", (fanIn, fanOut) => 2 / (fanIn + fanOut));
-/** LeCun et al. 1998: variance 1 / fanIn, for SELU; also the textbook's N(0, 1/n). */
+/**
+ * LeCun et al. 1998: normal with variance 1 / fanIn, for SELU; also the textbook's N(0, 1/n).
+ * @throws TypeError where an argument is given
+ */
 export const lecunNormal = scaledNormal("lecunNormal", (fanIn) => 1 / fanIn);
 export const lecunUniform = scaledUniform("lecunUniform", (fanIn) => 1 / fanIn);
 
 /** Initializers by name, as users write them: `init.heNormal()`. */
 export const init = {
   constantValue,
-  /** [rows, columns, …] → { fanIn, fanOut }: what initializers of one's own may scale by. */
+  /** Shape [rows, columns, …] → { fanIn, fanOut }, for custom initializers. */
   fans,
   heNormal,
   heUniform,
@@ -103,7 +124,7 @@ export const init = {
   zeros,
 };
 
-/** The default weight initializer: it follows the activation that comes next. */
+/** The default weight initializer, by the activation that follows. */
 export function initializerFor(activation: string | undefined): Initializer {
   switch (activation) {
     case "relu":
@@ -120,7 +141,7 @@ export function initializerFor(activation: string | undefined): Initializer {
   }
 }
 
-/** Runs an initializer, and checks what it gives. */
+/** Runs an initializer and checks its values. */
 export function initialValues(
   name: string,
   init: Initializer,

@@ -1,11 +1,11 @@
-/** Where the tensors that a model declares lie in flat memory. */
+/** Layout of a model's tensors in flat memory. */
 import { aligned, type BufferSpec, elementCount, type Shape } from "../../program.ts";
 import { inputSource } from "../graph/ops/source.ts";
 import { type Initializer, initialValues } from "./initializers.ts";
 import { applyModel, type Layer } from "./model.ts";
 import { ModelTrace, type ParameterSpec, Scope, type StatisticSpec } from "./parameters.ts";
 
-/** What has a place in an arena. */
+/** A tensor with a place in an arena. */
 export interface ArenaEntry {
   readonly name: string;
   readonly shape: Shape;
@@ -62,13 +62,13 @@ export function arena(name: ArenaName, layout: { readonly length: number }): Buf
   return { name, kind: "state", dtype: "f32", length: layout.length };
 }
 
-/** Where everything that a model declares lies. */
+/** Layout of a model's parameters and statistics. */
 export interface ModelLayout {
   readonly parameters: ArenaLayout<ParameterSpec>;
   readonly statistics: ArenaLayout<StatisticSpec>;
 }
 
-/** What a model declares for inputs of one shape, in the order in which it asks for it. */
+/** The layout of a model for inputs of one shape, in the order of its declarations. */
 export function declaredLayout(model: Layer, inputShape: Shape): ModelLayout {
   const trace = new ModelTrace();
   applyModel(model, inputSource("x", [1, ...inputShape]), new Scope(trace, false));

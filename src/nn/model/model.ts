@@ -1,4 +1,4 @@
-/** Models: layers in a row, or any function of traced tensors. */
+/** Models: layers in sequence, or any function of traced tensors. */
 import { inWords, isClass } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
 import { Tensor, withLabel } from "../graph/tensor.ts";
@@ -8,18 +8,21 @@ import type { Scope } from "./parameters.ts";
 /** A part of a model: a function of traced tensors, with a name for people and a scope for its parameters. */
 export interface Layer {
   readonly name: string;
-  /** `activation`: the initializer of the layer before follows it. `weights`: it begins such a stretch. */
+  /**
+   * `activation`: the default initializer of the layer before adapts to it. `weights`: no activation behind this layer
+   * affects the layer before.
+   */
   readonly role?: "activation" | "weights";
   apply(x: Tensor, scope: Scope): Tensor;
 }
 
-/** A model is a layer; a plain function is one, too, and so is an activation without a call. */
+/** A model: a layer, a plain function, or an activation without a call. */
 export type Model = Layer | LayerFunction | Uncalled<Layer>;
 export type LayerFunction = (x: Tensor, scope: Scope) => Tensor;
 
 export interface Sequential extends Layer {
   readonly layers: readonly Layer[];
-  /** The same model around other layers. */
+  /** The same model with other layers. */
   withLayers(layers: readonly Layer[]): Sequential;
 }
 
@@ -27,7 +30,7 @@ export function isSequential(model: Layer): model is Sequential {
   return "withLayers" in model;
 }
 
-/** @throws TypeError for what is no model, in the name of `owner` */
+/** @throws TypeError in the name of `owner`, where `given` is no model */
 export function asLayer(given: Model, owner = "sequential", what = "the model"): Layer {
   const model = resolveUncalled<Layer, LayerFunction>(given);
   if (typeof model === "function") {
@@ -43,7 +46,10 @@ export function asLayer(given: Model, owner = "sequential", what = "the model"):
   throw new TypeError(`${owner}: ${what} is ${inWords(model)}; ${remedy}`);
 }
 
-/** Layers one after the other. Parameters are named by position, as PyTorch's: `0.weight`, `0.bias`, `2.weight` … */
+/**
+ * Applies layers in sequence. Parameters are named by position, as in PyTorch: `0.weight`, `0.bias`, `2.weight` …
+ * @throws TypeError where there is no layer, or an argument is none
+ */
 export function sequential(...models: readonly Model[]): Sequential {
   if (models.length === 0) throw new TypeError("sequential: give it at least one layer");
   return inRow(models.map((model, i) => asLayer(model, "sequential", `layer ${i}`)));
@@ -70,7 +76,7 @@ function inRow(layers: readonly Layer[]): Sequential {
   return model;
 }
 
-/** For each layer the first activation behind it, before the next layer with weights. */
+/** For each layer the first activation after it and before the next layer with weights. */
 function activationsBehind(layers: readonly Layer[]): (string | undefined)[] {
   let next: string | undefined;
   const behind = new Array<string | undefined>(layers.length);
@@ -82,7 +88,7 @@ function activationsBehind(layers: readonly Layer[]): (string | undefined)[] {
   return behind;
 }
 
-/** Traces a model; errors on the way name its input. */
+/** Traces a model; errors name its input. */
 export function applyModel(model: Layer, x: Tensor, scope: Scope): Tensor {
   const output = model.apply(x, scope);
   if (output instanceof Tensor) return output;

@@ -1,4 +1,4 @@
-/** What a model declares while it is traced: parameters, and running statistics. */
+/** Declarations of a model while it is traced: parameters and running statistics. */
 import { formatShape, type Shape } from "../../program.ts";
 import { parameterSource, statisticSource } from "../graph/ops/source.ts";
 import { sameShape } from "../graph/shape.ts";
@@ -11,14 +11,14 @@ export interface ParameterSpec extends ArenaEntry {
   readonly name: string;
   /** Whether weight decay and penalties apply: to weights, not to biases and norms. */
   readonly decay: boolean;
-  /** Never trained, whatever the optimizer. */
+  /** Whether no optimizer trains the parameter. */
   readonly frozen?: boolean;
 }
 
 export interface StatisticSpec extends ArenaEntry {
-  /** By which part of the way it moves towards what a step observes. */
+  /** Fraction of the way to the observed value that a step moves the statistic. */
   readonly rate: number;
-  /** Where it has no value before one is loaded: what to do to give it one. */
+  /** Advice where the statistic has no value until one is loaded. */
   readonly remedy?: string;
 }
 
@@ -29,21 +29,21 @@ export interface ParameterOptions {
 }
 
 export interface StatisticOptions {
-  /** The value before anything was observed: one for all elements, or one for each. */
+  /** Initial value: one number for all elements, or one for each. */
   readonly initial: number | ArrayLike<number>;
   readonly rate: number;
-  /** Says that `initial` is no value to compute with, and how to get one: steps are refused until one is loaded. */
+  /** Marks `initial` as no usable value, and says how to get one: steps are refused until a value is loaded. */
   readonly remedy?: string;
 }
 
-/** Tensors of one kind, by name, as one trace of a model declares them. */
+/** Tensors of one kind, by name, declared by one trace of a model. */
 class Declarations<Spec extends ArenaEntry> {
   readonly specs = new Map<string, Spec>();
   readonly tensors = new Map<string, Tensor>();
 
   constructor(readonly source: (name: string, shape: Shape) => Tensor) {}
 
-  /** @throws ShapeError when the name is taken by another shape. */
+  /** @throws ShapeError where the name has another shape already */
   declare(spec: Spec): Tensor {
     const known = this.specs.get(spec.name);
     if (known && !sameShape(known.shape, spec.shape)) {
@@ -67,15 +67,15 @@ class Declarations<Spec extends ArenaEntry> {
 export class ModelTrace {
   readonly parameters = new Declarations<ParameterSpec>(parameterSource);
   readonly statistics = new Declarations<StatisticSpec>(statisticSource);
-  /** What this step observes of statistics, by name. */
+  /** Values observed by this step for statistics, by name. */
   readonly observations = new Map<string, Tensor>();
-  /** Parameters that the step leaves as they are, and the paths below which it leaves all. */
+  /** Parameters that the step does not train, and the paths below which it trains none. */
   readonly still: Set<string>;
-  /** Who uses a full name: the names on the way to it, as they were given. */
+  /** Owner of a full name: the parts it was made of, as given. */
   readonly #owners = new Map<string, string>();
   #streams = 0;
 
-  /** @param still whether a step does not train a parameter, of those that the model is known to declare */
+  /** @param still whether a step leaves a parameter untrained, among the parameters known of the model */
   constructor(known: readonly ParameterSpec[] = [], still: (spec: ParameterSpec) => boolean = () => false) {
     for (const spec of known) this.parameters.specs.set(spec.name, spec);
     const trained = new Set(known.filter((spec) => !still(spec)).flatMap(({ name }) => namesUpTo(name)));
@@ -83,7 +83,7 @@ export class ModelTrace {
     this.still = new Set(all.filter((name) => !trained.has(name)));
   }
 
-  /** @throws Error where a name that only looks the same was made of other parts, such as "a.b" and "c" of "a" and "b.c" */
+  /** @throws Error where an equal name was made of other parts, such as "a.b" and "c" against "a" and "b.c" */
   claim(name: string, parts: readonly string[]): void {
     const owner = JSON.stringify(parts);
     const other = this.#owners.get(name) ?? owner;
@@ -95,7 +95,7 @@ export class ModelTrace {
     this.#owners.set(name, owner);
   }
 
-  /** A stream of random numbers that nobody else in this trace has. */
+  /** A random stream with a number of its own in this trace. */
   stream(): number {
     return this.#streams++;
   }
@@ -109,33 +109,36 @@ function namesUpTo(name: string): string[] {
   return names;
 }
 
-/** A running statistic, as a layer sees it. */
+/** A running statistic of a layer. */
 export interface Statistic {
-  /** Its value before this step. */
+  /** Value before this step. */
   readonly value: Tensor;
-  /** Says what this step observes; the statistic moves there by its rate, after the step. */
+  /**
+   * Sets the value that this step observes; after the step, the statistic moves towards it by its rate.
+   * @throws ShapeError where `now` has another shape than the statistic
+   */
   observe(now: Tensor): void;
 }
 
-/** What a layer sees of the model around it while it is traced. */
+/** A layer's view of the model during a trace. */
 export class Scope {
   /** @internal */
   constructor(
     /** @internal */
     readonly trace: ModelTrace,
-    /** Whether the trace is of a training step. */
+    /** Whether the trace is a training step. */
     readonly training: boolean,
     readonly path = "",
-    /** The activation that follows the layer, if one does: the default initializer depends on it. */
+    /** The activation after the layer, if any, by which the default initializer is chosen. */
     readonly nextActivation?: string,
-    /** The names that `path` was made of. */
+    /** The parts of `path`. */
     readonly parts: readonly string[] = [],
     /** Whether no parameter from here on is ever trained. */
     readonly isFrozen = false,
   ) {}
 
   /**
-   * The scope of a part of this layer. Where a training step leaves all of its parameters as they are, it behaves as in
+   * The scope of an inner layer. Where a training step trains none of its parameters, the inner layer behaves as in
    * evaluation: `training` is false.
    */
   child(name: string, nextActivation?: string): Scope {
@@ -144,17 +147,22 @@ export class Scope {
     return new Scope(this.trace, training, path, nextActivation, [...this.parts, name], this.isFrozen);
   }
 
-  /** The same scope for a layer of which nothing is trained, and that behaves as in evaluation. */
+  /** The scope of a frozen layer: nothing is trained, and the layer behaves as in evaluation. */
   frozen(): Scope {
     return new Scope(this.trace, false, this.path, this.nextActivation, this.parts, true);
   }
 
-  /** Whether the step trains a parameter of this layer. */
+  /**
+   * Whether the step trains the layer's parameter `name`.
+   */
   trains(name: string): boolean {
     return this.training && !this.trace.still.has(this.#full(name));
   }
 
-  /** A trainable tensor of this layer. Asked for twice by the same name, it is shared. */
+  /**
+   * Declares a trainable tensor of this layer; a second declaration of the name shares it.
+   * @throws ShapeError where the name has another shape; Error where other parts form the same full name
+   */
   parameter(name: string, shape: Shape, { init, decay = shape.length > 1 }: ParameterOptions): Tensor {
     return this.trace.parameters.declare({
       name: this.#claimed(name),
@@ -165,11 +173,15 @@ export class Scope {
     });
   }
 
-  /** A tensor that follows what training steps observe, such as a running mean. */
+  /**
+   * Declares a tensor that follows values observed in training steps, such as a running mean.
+   * @throws RangeError where `rate` is not from 0 to 1; ShapeError where the name has another shape; Error where other
+   *   parts form the same full name
+   */
   statistic(name: string, shape: Shape, { initial, rate, remedy }: StatisticOptions): Statistic {
     const full = this.#claimed(name);
     if (!(rate >= 0 && rate <= 1)) {
-      throw new RangeError(`statistic ${full}: rate is ${rate}; give a part from 0 to 1`);
+      throw new RangeError(`statistic ${full}: rate is ${rate}; give a fraction from 0 to 1`);
     }
     const init = typeof initial === "number" ? constantValue(initial) : () => Float32Array.from(initial);
     const value = this.trace.statistics.declare({ name: full, shape, init, rate, remedy });
@@ -187,7 +199,7 @@ export class Scope {
     };
   }
 
-  /** A stream of random numbers of this layer's own, for `randomUniform`. */
+  /** Number of a random stream of this layer's own, for `randomUniform`. */
   stream(): number {
     return this.trace.stream();
   }

@@ -1,4 +1,4 @@
-/** Losses for `fit`: each applies the op of its name. A loss may stand without a call, and has its defaults then. */
+/** Losses for `fit`; each applies the op of its name. A loss without a call has its defaults. */
 import { checkOptions, inWords } from "../../checks.ts";
 import { formatShape } from "../../program.ts";
 import type { CrossEntropyOptions, HuberOptions } from "../graph/ops/losses.ts";
@@ -6,21 +6,24 @@ import * as ops from "../graph/ops/losses.ts";
 import { Tensor } from "../graph/tensor.ts";
 import { type Factory, factory, resolveUncalled, type Uncalled } from "../model/factory.ts";
 
-/** What training minimises. */
+/** A loss that training minimises. */
 export interface Loss {
   readonly name: string;
-  /** A label that does not count, and may lie outside of the classes. */
+  /** A label that does not count; it may lie outside the classes. */
   readonly ignoreIndex?: number | undefined;
-  /** @returns the mean loss of the batch, shape [] */
+  /**
+   * Traces the mean loss of the batch, shape [].
+   * @throws ShapeError and TypeError, as the loss decides
+   */
   apply(outputs: Tensor, targets: Tensor): Tensor;
 }
 
-/** A loss of one's own: the mean loss of the batch, shape [], out of the model's outputs and the targets. */
+/** A custom loss: the mean loss of the batch, shape [], of the model's outputs and the targets. */
 export type LossFunction = (outputs: Tensor, targets: Tensor) => Tensor;
 
 /**
- * A loss as an object, whose values are single numbers.
- * @throws TypeError for what is no loss, in the name of `owner`
+ * A loss as an object whose results are checked to be single numbers.
+ * @throws TypeError in the name of `owner`, where `given` is no loss
  */
 export function asLoss(owner: string, given: Loss | LossFunction | Uncalled<Loss>): Loss {
   const loss = resolveUncalled<Loss, LossFunction>(given);
@@ -45,7 +48,7 @@ export function asLoss(owner: string, given: Loss | LossFunction | Uncalled<Loss
   };
 }
 
-/** What other libraries call losses, and its name here. */
+/** The loss meant by another library's name. */
 function meantBy(loss: unknown): string {
   const name = String(loss).toLowerCase();
   if (/mse|squared/.test(name)) return "meanSquaredError";
@@ -69,7 +72,11 @@ function plain(name: string, apply: LossFunction): Factory<Loss> {
   });
 }
 
-/** {@link ops.crossEntropy}: softmax cross-entropy of logits against class indices or probabilities. */
+/**
+ * {@link ops.crossEntropy} as a loss: softmax cross-entropy of logits against class indices or probabilities.
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export const crossEntropy: Factory<Loss, [options?: CrossEntropyOptions]> = made(
   "crossEntropy",
   (options = {}) => {
@@ -83,22 +90,41 @@ export const crossEntropy: Factory<Loss, [options?: CrossEntropyOptions]> = made
   },
 );
 
-/** {@link ops.meanSquaredError}: (output - target)². */
+/**
+ * {@link ops.meanSquaredError} as a loss: the mean of (output − target)².
+ * @throws TypeError where an option is given
+ */
 export const meanSquaredError = plain("meanSquaredError", ops.meanSquaredError);
 
-/** {@link ops.meanAbsoluteError}: |output - target|. */
+/**
+ * {@link ops.meanAbsoluteError} as a loss: the mean of |output − target|.
+ * @throws TypeError where an option is given
+ */
 export const meanAbsoluteError = plain("meanAbsoluteError", ops.meanAbsoluteError);
 
-/** {@link ops.quadratic}: the textbook's ½‖y - a‖² of each sample. */
+/**
+ * {@link ops.quadratic} as a loss: the textbook's ½‖y − a‖² of each sample.
+ * @throws TypeError where an option is given
+ */
 export const quadratic = plain("quadratic", ops.quadratic);
 
-/** {@link ops.binaryCrossEntropy}: of logits against targets in [0, 1], the mean over all elements. */
+/**
+ * {@link ops.binaryCrossEntropy} as a loss: of logits against targets in [0, 1], the mean over all elements.
+ * @throws TypeError where an option is given
+ */
 export const binaryCrossEntropy = plain("binaryCrossEntropy", ops.binaryCrossEntropy);
 
-/** {@link ops.sigmoidCrossEntropy}: of logits against targets in [0, 1], summed over a sample's outputs. */
+/**
+ * {@link ops.sigmoidCrossEntropy} as a loss: of logits against targets in [0, 1], summed over a sample's outputs.
+ * @throws TypeError where an option is given
+ */
 export const sigmoidCrossEntropy = plain("sigmoidCrossEntropy", ops.sigmoidCrossEntropy);
 
-/** {@link ops.huber}: ½d² for |d| ≤ δ, else a line (Huber 1964). */
+/**
+ * {@link ops.huber} as a loss: ½d² for |d| ≤ δ, else a line (Huber 1964).
+ * @throws RangeError where `delta` is not finite or not above 0
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export const huber: Factory<Loss, [options?: HuberOptions]> = made("huber", (options = {}) => {
   ops.checkHuber(options);
   return { name: "huber", apply: (outputs, targets) => ops.huber(outputs, targets, options) };

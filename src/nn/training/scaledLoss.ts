@@ -1,4 +1,4 @@
-/** Losses of targets that are measured in large numbers. */
+/** Losses of targets with large values. */
 import { formatShape } from "../../program.ts";
 import { mul, sub } from "../graph/ops/scalar.ts";
 import { tensor } from "../graph/ops/source.ts";
@@ -8,10 +8,12 @@ import type { ScalingOptions } from "../model/layers/scaling.ts";
 import { asLoss, type Loss, type LossFunction } from "./losses.ts";
 
 /**
- * A loss of outputs and targets as a scaler gives them: (x − offset) · factor of both. With the layer `unscaling` at the end, a
- * model learns numbers around 0, however large its targets are, and its outputs and their metrics are in the targets' own unit.
+ * Applies a loss to scaled outputs and targets: (x − offset) · factor of both. With the layer `unscaling` at the end, a
+ * model learns numbers around 0, however large its targets are, while its outputs and metrics are in the targets' own
+ * unit.
  * @param scaler fitted on the targets of the training set: `standardScaler().fit(train, { of: "targets" })`
- * @throws TypeError where the scaler is not fitted, or the loss is none; in a step, ShapeError where it is for other targets
+ * @throws TypeError where the scaler is not fitted, or `loss` is none; in a trace, ShapeError where the scaler does not
+ *   fit the targets
  */
 export function scaledLoss(scaler: ScalingOptions, loss: Loss | LossFunction | Uncalled<Loss>): Loss {
   const { offset, factor, shape = [] } = Object(scaler) as ScalingOptions;

@@ -1,38 +1,41 @@
-/** Learning rate schedules: what the optimizer's rate is multiplied by, as a function of how far training is. */
+/** Learning rate schedules: factors of the optimizer's rate as functions of the progress of training. */
 import { checkNothing, checkOptions, checkPositive, checkWhole, inWords } from "../../checks.ts";
 
-/** How far training is. */
+/** The progress of training. */
 export interface Moment {
-  /** Steps taken before this one, and in all. */
+  /** Number of steps before this one; below, in all. */
   readonly step: number;
   readonly total: number;
   readonly stepsPerEpoch: number;
   /**
-   * What the schedule's `monitor` names (the loss, unless it names another) of each epoch so far: of the validation set where
-   * there is one, else of training.
+   * The schedule's monitored number (default: the loss) of each epoch so far, of the validation set where there is one,
+   * otherwise of training.
    */
   readonly history: readonly number[];
-  /** Whether the largest of these numbers is the best, or the smallest (default "min", as of losses). */
+  /** Whether the largest or the smallest of these numbers is the best (default "min", as for losses). */
   readonly mode?: "max" | "min";
 }
 
 export interface Schedule {
   readonly name: string;
-  /** The factor for a step: a pure function, so that a resumed run goes on with the same rates. */
+  /**
+   * The factor for a step. The function is pure, so that a resumed run continues with the same rates.
+   * @throws RangeError or TypeError, where a custom schedule decides so
+   */
   factor(moment: Moment): number;
-  /** Whose history it goes by (default "loss"): "accuracy", a metric's name, or a path into its value. */
+  /** The monitored number (default "loss"): "accuracy", a metric's name, or a path into its value. */
   readonly monitor?: string;
-  /** Which way that is better (default: as the metric says). */
+  /** Whether larger or smaller is better (default: the metric's own mode). */
   readonly mode?: "max" | "min";
 }
 
-/** A schedule of one's own: the factor for step `step`, counted from 0. Pure, as {@link Schedule.factor}. */
+/** A custom schedule: the factor for step `step`, counted from 0. Pure, as {@link Schedule.factor}. */
 export type ScheduleFunction = (step: number, moment: Moment) => number;
 
 /**
- * A schedule as an object, whose factors are numbers.
- * @throws TypeError for what is no schedule, in the name of `owner`, or gives what is no number when it is tried at `moment`;
- *   RangeError for NaN and negative numbers
+ * A schedule as an object whose factors are checked.
+ * @throws TypeError in the name of `owner`, where `schedule` is none, or its factor at `moment` is no number;
+ *   RangeError where the factor is negative or NaN
  */
 export function asSchedule(owner: string, schedule: Schedule | ScheduleFunction, moment?: Moment): Schedule {
   const own = typeof schedule === "function";
@@ -57,12 +60,15 @@ export function asSchedule(owner: string, schedule: Schedule | ScheduleFunction,
       );
     },
   };
-  // One that was not called, such as cosineDecay, is found here; objects are asked when their turn comes.
+  // A factory without a call, such as cosineDecay, is found here; objects are checked when used.
   if (own && moment) checked.factor(moment);
   return checked;
 }
 
-/** The optimizer's learning rate throughout. */
+/**
+ * The optimizer's learning rate throughout.
+ * @throws TypeError where an argument is given
+ */
 export function constantRate(...nothing: readonly never[]): Schedule {
   checkNothing("constantRate", nothing);
   return { name: "constant", factor: () => 1 };
@@ -73,7 +79,11 @@ export interface StepDecayOptions {
   readonly gamma?: number;
 }
 
-/** The rate times `gamma` (default 0.1) after every `epochs` epochs. */
+/**
+ * Multiplies the rate by `gamma` (default 0.1) after every `epochs` epochs.
+ * @throws RangeError where `epochs` or `gamma` is not finite and above 0
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function stepDecay(options: StepDecayOptions): Schedule {
   const { epochs, gamma = 0.1 } = checkOptions("stepDecay", options, { epochs: "number", gamma: "number" });
   checkPositive("stepDecay: epochs", epochs);
@@ -84,18 +94,27 @@ export function stepDecay(options: StepDecayOptions): Schedule {
   };
 }
 
-/** The rate times `gamma` after every epoch, smoothly from step to step. */
+/**
+ * Multiplies the rate by `gamma` over each epoch, smoothly from step to step.
+ * @throws RangeError where `gamma` is not finite and above 0
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function exponentialDecay(options: { readonly gamma: number }): Schedule {
   const { gamma } = checkOptions("exponentialDecay", options, { gamma: "number" });
   checkPositive("exponentialDecay: gamma", gamma);
   return { name: "exponential", factor: ({ step, stepsPerEpoch }) => gamma ** (step / stepsPerEpoch) };
 }
 
-/** Down along half a cosine to `floor` (default 0) times the rate (Loshchilov & Hutter 2017, without restarts). */
+/**
+ * Lowers the rate along half a cosine to `floor` (default 0) times the rate (Loshchilov & Hutter 2017, without
+ * restarts).
+ * @throws RangeError where `floor` is not from 0 to 1
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function cosineDecay(options: { readonly floor?: number } = {}): Schedule {
   const { floor = 0 } = checkOptions("cosineDecay", options, { floor: "number" });
   if (!(floor >= 0 && floor <= 1))
-    throw new RangeError(`cosineDecay: floor is ${floor}; give a part from 0 to 1`);
+    throw new RangeError(`cosineDecay: floor is ${floor}; give a fraction from 0 to 1`);
   return {
     name: "cosine",
     factor: ({ step, total }) => cosineBetween(1, floor, step / Math.max(1, total - 1)),
@@ -104,11 +123,15 @@ export function cosineDecay(options: { readonly floor?: number } = {}): Schedule
 
 export interface WarmUpOptions {
   readonly steps: number;
-  /** What the warm-up multiplies (default: constant). It counts steps from the first, too. */
+  /** Schedule multiplied by the warm-up (default: constant). Its steps count from the first step, too. */
   readonly schedule?: Schedule | ScheduleFunction;
 }
 
-/** Linearly up over the first `steps` steps, then as `schedule` says. */
+/**
+ * Raises the rate linearly over the first `steps` steps, then follows `schedule`.
+ * @throws RangeError where `steps` is not finite and above 0
+ * @throws TypeError where `schedule` is none, or an option is unknown or of another kind
+ */
 export function warmUp(options: WarmUpOptions): Schedule {
   const { steps, schedule: after } = checkOptions("warmUp", options, { steps: "number", schedule: "any" });
   checkPositive("warmUp: steps", steps);
@@ -123,24 +146,26 @@ export function warmUp(options: WarmUpOptions): Schedule {
 }
 
 export interface PlateauOptions {
-  /** What the rate is multiplied by (default 0.1). */
+  /** Factor of the rate at each reduction (default 0.1). */
   readonly factor?: number;
-  /** Epochs without improvement that are waited through (default 10). */
+  /** Number of epochs without improvement before a reduction (default 10). */
   readonly patience?: number;
-  /** The part of itself by which the best number must be improved on to count as improved (default 1e-4). */
+  /** Relative improvement of the best number that counts (default 1e-4). */
   readonly threshold?: number;
   /**
-   * "loss" (the default), "accuracy", or a metric by its name or a path into its value ("rocAuc.auc"): of the validation set
-   * where there is one.
+   * The monitored number: "loss" (the default), "accuracy", a metric's name, or a path into its value ("rocAuc.auc"),
+   * of the validation set where there is one.
    */
   readonly monitor?: string;
-  /** Whether the largest number is the best, or the smallest (default: as the metric says, "min" for the loss). */
+  /** Whether the largest or the smallest number is the best (default: the metric's own mode; "min" for the loss). */
   readonly mode?: "max" | "min";
 }
 
 /**
- * The rate shrinks when the loss, or what `monitor` names, has not improved for more than `patience` epochs, as PyTorch's
- * `ReduceLROnPlateau`.
+ * Reduces the rate after more than `patience` epochs without improvement of the loss or the monitored number, as
+ * PyTorch's `ReduceLROnPlateau`.
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
   checkOptions("reduceOnPlateau", options, {
@@ -155,7 +180,7 @@ export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
     throw new RangeError(`reduceOnPlateau: factor is ${factor}; give a number between 0 and 1`);
   checkWhole("reduceOnPlateau: patience", patience, 0);
   if (!(threshold >= 0 && threshold < 1)) {
-    throw new RangeError(`reduceOnPlateau: threshold is ${threshold}; give a part from 0 up to 1`);
+    throw new RangeError(`reduceOnPlateau: threshold is ${threshold}; give a fraction from 0 up to 1`);
   }
   if (mode !== undefined && mode !== "max" && mode !== "min")
     throw new RangeError(`reduceOnPlateau: mode is ${inWords(mode)}; give "max" or "min"`);
@@ -183,23 +208,25 @@ export function reduceOnPlateau(options: PlateauOptions = {}): Schedule {
 }
 
 export interface OneCycleOptions {
-  /** The part of the steps in which the rate rises (default 0.3). */
+  /** Fraction of the steps in which the rate rises (default 0.3). */
   readonly warmup?: number;
-  /** The rate begins at the peak divided by this (default 25). */
+  /** The rate starts at the peak divided by this (default 25). */
   readonly initialDivisor?: number;
   /** The rate ends at the initial one divided by this (default 1e4). */
   readonly finalDivisor?: number;
 }
 
 /**
- * One cycle (Smith & Topin 2018): up to the optimizer's learning rate, then down to almost nothing, along cosines;
- * the same curve, with the same defaults, as PyTorch's `OneCycleLR`.
+ * One cycle (Smith & Topin 2018): up to the optimizer's learning rate, then down to almost zero, along cosines. The
+ * curve and the defaults are those of PyTorch's `OneCycleLR`.
+ * @throws RangeError where `warmup` is not between 0 and 1, or a divisor is not finite and above 0
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function oneCycle(options: OneCycleOptions = {}): Schedule {
   checkOptions("oneCycle", options, { warmup: "number", initialDivisor: "number", finalDivisor: "number" });
   const { warmup = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options;
   if (!(warmup > 0 && warmup < 1)) {
-    throw new RangeError(`oneCycle: warmup is ${warmup}; give a part between 0 and 1`);
+    throw new RangeError(`oneCycle: warmup is ${warmup}; give a fraction between 0 and 1`);
   }
   checkPositive("oneCycle: initialDivisor", initialDivisor);
   checkPositive("oneCycle: finalDivisor", finalDivisor);

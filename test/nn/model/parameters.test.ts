@@ -200,7 +200,7 @@ describe("what makes no sense is refused", () => {
         return x;
       };
     expect(() => open(sequential(keeping(2, [3])))).toThrow(
-      "statistic 0.seen: rate is 2; give a part from 0 to 1",
+      "statistic 0.seen: rate is 2; give a fraction from 0 to 1",
     );
     expect(() => open(sequential(keeping(Number.NaN, [3])))).toThrow("rate is NaN");
     expect(() => open(sequential(keeping(0.1, [2])))).toThrow(

@@ -1,4 +1,4 @@
-/** Activations, as layers. The ops of the same names are in `nn/graph/ops/`. */
+/** Activations as layers. `nn/graph/ops/activations.ts` has the ops of the same names. */
 import { checkFiniteNumber, checkNothing } from "../../../checks.ts";
 import * as ops from "../../graph/ops/activations.ts";
 import { softmax as softmaxOp } from "../../graph/ops/softmax.ts";
@@ -21,36 +21,65 @@ function made<Arguments extends readonly unknown[]>(
 /** An activation without parameters. */
 function plain(name: string, op: (x: Tensor) => Tensor): Factory<Layer> {
   return made(name, (...nothing: readonly never[]) => {
-    // `Array.from({ length: 3 }, relu)` gives it undefined.
+    // `Array.from({ length: 3 }, relu)` passes undefined.
     if (nothing[0] !== undefined) checkNothing(name, nothing);
-    // Only the tensor is passed on: ops take operands, not scopes.
+    // Only the tensor is passed on: ops take operands, no scopes.
     return (x) => op(x);
   });
 }
 
-/** max(x, 0). */
+/**
+ * max(x, 0).
+ * @throws TypeError where an argument is given
+ */
 export const relu = plain("relu", ops.relu);
-/** Klambauer et al. 2017: scaled so that activations keep mean 0 and variance 1. */
+/**
+ * SELU: keeps activations at mean 0 and variance 1 (Klambauer et al. 2017).
+ * @throws TypeError where an argument is given
+ */
 export const selu = plain("selu", ops.selu);
-/** x · Φ(x), exact (Hendrycks & Gimpel 2016). */
+/**
+ * x · Φ(x), exact (Hendrycks & Gimpel 2016).
+ * @throws TypeError where an argument is given
+ */
 export const gelu = plain("gelu", ops.gelu);
-/** x · sigmoid(x), also called swish. */
+/**
+ * x · sigmoid(x), also called swish.
+ * @throws TypeError where an argument is given
+ */
 export const silu = plain("silu", ops.silu);
-/** 1 / (1 + e⁻ˣ). */
+/**
+ * 1 / (1 + e⁻ˣ).
+ * @throws TypeError where an argument is given
+ */
 export const sigmoid = plain("sigmoid", ops.sigmoid);
 export const tanh = plain("tanh", ops.tanh);
-/** log(1 + eˣ). */
+/**
+ * log(1 + eˣ).
+ * @throws TypeError where an argument is given
+ */
 export const softplus = plain("softplus", ops.softplus);
-/** exp(x) / Σ exp(x) along the last axis. */
+/**
+ * exp(x) / Σ exp(x) along the last axis.
+ * @throws TypeError where an argument is given
+ */
 export const softmax = plain("softmax", softmaxOp);
 
-/** x for x > 0, else slope · x (default slope 0.01). @throws RangeError unless the slope is finite */
+/**
+ * x for x > 0, else slope · x (default slope 0.01).
+ * @throws RangeError where `slope` is not finite
+ * @throws TypeError where `slope` is no number
+ */
 export const leakyRelu: Factory<Layer, [slope?: number]> = made("leakyRelu", (slope = 0.01) => {
   checkFiniteNumber("leakyRelu: slope", slope);
   return (x) => ops.leakyRelu(x, slope);
 });
 
-/** x for x > 0, else alpha · (eˣ - 1) (default alpha 1; Clevert et al. 2016). @throws RangeError unless alpha is finite */
+/**
+ * x for x > 0, else alpha · (eˣ − 1) (default alpha 1; Clevert et al. 2016).
+ * @throws RangeError where `alpha` is not finite
+ * @throws TypeError where `alpha` is no number
+ */
 export const elu: Factory<Layer, [alpha?: number]> = made("elu", (alpha = 1) => {
   checkFiniteNumber("elu: alpha", alpha);
   return (x) => ops.elu(x, alpha);

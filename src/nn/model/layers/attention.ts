@@ -10,14 +10,17 @@ import { xavierUniform, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
 
 export interface AttentionOptions {
-  /** Whether no position looks at a later one (default false). */
+  /** Whether no position attends to a later one (default false). */
   readonly causal?: boolean;
 }
 
 /**
- * Multi-head self-attention (Vaswani et al. 2017): [batch, length, width] → the same. Parameters `in_proj_weight`
- * [3 · width, width], `in_proj_bias`, `out_proj.weight` [width, width], `out_proj.bias`, as PyTorch's
- * `nn.MultiheadAttention`.
+ * Multi-head self-attention (Vaswani et al. 2017): [batch, length, width] → the same shape. Parameters as PyTorch's
+ * `nn.MultiheadAttention`: `in_proj_weight` [3 · width, width], `in_proj_bias`, `out_proj.weight` [width, width],
+ * `out_proj.bias`.
+ * @throws RangeError where `heads` is no whole number from 1; in a trace, ShapeError where the input is not [batch,
+ *   length, width] or `heads` does not divide the width
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function multiHeadAttention(heads: number, options: AttentionOptions = {}): Layer {
   checkWhole("multiHeadAttention: heads", heads);

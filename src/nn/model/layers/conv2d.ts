@@ -17,19 +17,21 @@ import { type Initializer, initializerFor, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
 
 export interface Conv2dLayerOptions extends Conv2dOptions {
-  /** Whether a bias is added (default true). */
+  /** Whether to add a bias (default true). */
   readonly bias?: boolean;
-  /** How the weight begins; by default it follows the activation that comes next. */
+  /** Initializer of the weight (default: by the activation that follows). */
   readonly init?: Initializer;
-  /** How the bias begins (default zeros). */
+  /** Initializer of the bias (default zeros). */
   readonly biasInit?: Initializer;
 }
 
 /**
- * A convolution of images [batch, channels, height, width] with `filters` kernels: [batch, filters, height', width'].
- * Parameters: `weight` [filters, channels / groups, kernel height, kernel width], `bias` [filters], as PyTorch's
- * `nn.Conv2d`.
- * @throws RangeError, ShapeError naming what is wrong
+ * Convolves images [batch, channels, height, width] with `filters` kernels: [batch, filters, height', width'].
+ * Parameters as PyTorch's `nn.Conv2d`: `weight` [filters, channels / groups, kernel height, kernel width], `bias`
+ * [filters].
+ * @throws RangeError where `filters` is no whole number from 1, or `groups` does not divide it
+ * @throws ShapeError where the kernel, stride, padding or dilation is wrong; in a trace, where the input does not fit
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function conv2d(filters: number, kernel: Pair, options: Conv2dLayerOptions = {}): Layer {
   refuseTensor("conv2d", filters, "layer", "x, weight");

@@ -8,18 +8,21 @@ import { type Initializer, initializerFor, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
 
 export interface DenseOptions {
-  /** Whether a bias is added (default true). */
+  /** Whether to add a bias (default true). */
   readonly bias?: boolean;
-  /** How the weight begins; by default it follows the activation that comes next. */
+  /** Initializer of the weight (default: by the activation that follows). */
   readonly init?: Initializer;
-  /** How the bias begins (default zeros). */
+  /** Initializer of the bias (default zeros). */
   readonly biasInit?: Initializer;
 }
 
 /**
- * A fully connected layer: x · weightᵀ + bias on the last axis, [..., in] → [..., units].
- * Images [batch, channels, height, width] are flattened to [batch, channels · height · width] first.
- * Parameters: `weight` [units, in], `bias` [units], as PyTorch's `nn.Linear`.
+ * A fully connected layer: x · weightᵀ + bias on the last axis, [..., in] → [..., units]. Images [batch, channels,
+ * height, width] are first flattened to [batch, channels · height · width]. Parameters as PyTorch's `nn.Linear`:
+ * `weight` [units, in], `bias` [units].
+ * @throws RangeError where `units` is no whole number from 1
+ * @throws TypeError where an option is unknown or of another kind; in a trace, ShapeError where the input has no
+ *   features
  */
 export function dense(units: number, options: DenseOptions = {}): Layer {
   checkWhole("dense: units", units);

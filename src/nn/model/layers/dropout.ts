@@ -3,9 +3,11 @@ import { refuseTensor } from "../factory.ts";
 import type { Layer } from "../model.ts";
 
 /**
- * Inverted dropout (Srivastava et al. 2014): in training each element is zeroed with probability `rate` (default 0.5),
- * and the others are divided by 1 - rate; in evaluation nothing happens. The mask is a function of (seed, step,
- * position): the same on every engine.
+ * Inverted dropout (Srivastava et al. 2014): training zeroes each element with probability `rate` (default 0.5) and
+ * divides the others by 1 − rate; evaluation changes nothing. The mask is a function of (seed, step, position), equal
+ * on every engine.
+ * @throws RangeError where `rate` is not from 0 up to 1
+ * @throws TypeError where `rate` is no number
  */
 export function dropout(rate = 0.5): Layer {
   refuseTensor("dropout", rate, "layer", "x, rate, stream");

@@ -4,13 +4,15 @@ import { type Initializer, normal } from "../initializers.ts";
 import type { Layer } from "../model.ts";
 
 export interface EmbeddingOptions {
-  /** How the rows begin (default N(0, 1), as in PyTorch). */
+  /** Initializer of the rows (default N(0, 1), as in PyTorch). */
   readonly init?: Initializer;
 }
 
 /**
- * A learned vector for each of `count` indices: [batch, …] → [batch, …, width].
- * Parameter: `weight` [count, width], as PyTorch's `nn.Embedding`.
+ * A learned vector for each of `count` indices: [batch, …] → [batch, …, width]. Parameter as PyTorch's `nn.Embedding`:
+ * `weight` [count, width].
+ * @throws RangeError where `count` or `width` is no whole number from 1
+ * @throws TypeError where an option is unknown or of another kind; in a run, EngineError where an index is out of range
  */
 export function embedding(count: number, width: number, options: EmbeddingOptions = {}): Layer {
   checkWhole("embedding: count", count);

@@ -1,10 +1,11 @@
 import { asLayer, isSequential, type Layer, type LayerFunction, type Sequential } from "../model.ts";
 
 /**
- * The layer as it is: nothing in it is trained, and in training, too, it behaves as in evaluation. Batch normalisation goes
- * by its running statistics and leaves them alone, dropout drops nothing; gradients pass through to what lies in front of
- * it. Parameters keep their names, so that a model's weights can be loaded into it. As `trainable = False` in Keras, and
- * as `eval()` with `requires_grad_(False)` in PyTorch.
+ * Freezes a layer: nothing in it is trained, and in training it behaves as in evaluation. Batch normalisation uses its
+ * running statistics and does not change them; dropout drops nothing; gradients pass through to earlier layers.
+ * Parameters keep their names, so that weights of the unfrozen model can be loaded. Equivalent to `trainable = False`
+ * in Keras, and to `eval()` with `requires_grad_(False)` in PyTorch.
+ * @throws TypeError where `layer` is no layer
  */
 export function frozen(layer: Sequential): Sequential;
 export function frozen(layer: Layer | LayerFunction): Layer;

@@ -14,21 +14,24 @@ export interface NormOptions {
 }
 
 export interface BatchNormOptions extends NormOptions {
-  /** By which part running statistics move towards a batch's (default 0.1, as in PyTorch). */
+  /** Fraction of the way to a batch's statistics that running statistics move (default 0.1, as in PyTorch). */
   readonly momentum?: number;
 }
 
 /**
- * Batch normalisation (Ioffe & Szegedy 2015) of [batch, features] or [batch, channels, …]: by the batch's mean and
- * variance in training, by running ones in evaluation and where it is frozen. Parameters `weight` and `bias`, statistics `running_mean` and
- * `running_var` (unbiased), all [channels], as PyTorch keeps them.
+ * Batch normalisation (Ioffe & Szegedy 2015) of [batch, features] or [batch, channels, …], by the batch's mean and
+ * variance in training, by running ones in evaluation and where frozen. Parameters `weight` and `bias` and statistics
+ * `running_mean` and `running_var` (unbiased), all [channels], as in PyTorch.
+ * @throws RangeError where `epsilon` is not finite and above 0, or `momentum` is not from 0 to 1; in a trace,
+ *   ShapeError where the input does not fit
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   checkOptions("batchNorm", options, { epsilon: "number", momentum: "number" });
   const { epsilon = 1e-5, momentum = 0.1 } = options;
   checkPositive("batchNorm: epsilon", epsilon);
   if (!(momentum >= 0 && momentum <= 1)) {
-    throw new RangeError(`batchNorm: momentum is ${momentum}; give a part from 0 to 1`);
+    throw new RangeError(`batchNorm: momentum is ${momentum}; give a fraction from 0 to 1`);
   }
   return {
     name: "batchNorm",
@@ -68,8 +71,10 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
 }
 
 /**
- * Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis. Parameters `weight` and `bias` of its size, as
- * PyTorch's `nn.LayerNorm`.
+ * Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis. Parameters `weight` and `bias` of that axis's size,
+ * as PyTorch's `nn.LayerNorm`.
+ * @throws RangeError where `epsilon` is not finite and above 0; in a trace, ShapeError where the input does not fit
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function layerNorm(options: NormOptions = {}): Layer {
   const { epsilon = 1e-5 } = checkOptions("layerNorm", options, { epsilon: "number" });

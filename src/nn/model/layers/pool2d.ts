@@ -12,21 +12,32 @@ import { ShapeError } from "../../graph/tensor.ts";
 import { refuseTensor } from "../factory.ts";
 import type { Layer } from "../model.ts";
 
-/** The maximum of each window of images. */
+/**
+ * Maximum of each window of images [batch, channels, height, width]. The window is `kernel`, square or [height, width].
+ * @throws ShapeError where the window, stride or padding is wrong; in a trace, where the input does not fit
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function maxPool2d(kernel: Pair, options?: Pool2dOptions): Layer {
   refuseTensor("maxPool2d", kernel, "layer", "x, kernel");
   poolWindow("maxPool2d", kernel, options);
   return { name: "maxPool2d", apply: (x) => maxPoolOp(x, kernel, options) };
 }
 
-/** The mean of each window of images; padding counts as zeros. */
+/**
+ * Mean of each window of images [batch, channels, height, width]; padding counts as zeros.
+ * @throws ShapeError where the window, stride or padding is wrong; in a trace, where the input does not fit
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function avgPool2d(kernel: Pair, options?: Pool2dOptions): Layer {
   refuseTensor("avgPool2d", kernel, "layer", "x, kernel");
   poolWindow("avgPool2d", kernel, options);
   return { name: "avgPool2d", apply: (x) => avgPoolOp(x, kernel, options) };
 }
 
-/** The mean of each channel of images: [batch, channels, height, width] → [batch, channels] (Lin et al. 2014). */
+/**
+ * Mean of each channel of images: [batch, channels, height, width] → [batch, channels] (Lin et al. 2014).
+ * @throws TypeError where an argument is given; in a trace, ShapeError where the input is no batch of images
+ */
 export function globalAvgPool2d(...nothing: readonly never[]): Layer {
   checkNothing("globalAvgPool2d", nothing);
   return {

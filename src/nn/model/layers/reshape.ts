@@ -4,15 +4,19 @@ import { reshape as reshapeOp } from "../../graph/ops/view.ts";
 import { refuseTensor } from "../factory.ts";
 import type { Layer } from "../model.ts";
 
-/** All axes but the first joined into one: [batch, …] → [batch, features]. */
+/**
+ * Joins all axes except the first: [batch, …] → [batch, features].
+ * @throws TypeError where an argument is given
+ */
 export function flatten(...nothing: readonly never[]): Layer {
   checkNothing("flatten", nothing);
   return { name: "flatten", apply: (x) => reshapeOp(x, [x.shape[0], -1]) };
 }
 
 /**
- * Each sample in another shape: `reshape(1, 28, 28)` turns [batch, 784] into [batch, 1, 28, 28]. One size may be -1.
- * @throws RangeError for what is no size
+ * Reshapes each sample: `reshape(1, 28, 28)` turns [batch, 784] into [batch, 1, 28, 28]. One size may be −1.
+ * @throws RangeError where a size is no whole number from 1, or more than one is −1; in a trace, ShapeError where the
+ *   sizes do not fit
  */
 export function reshape(...sizes: readonly number[]): Layer {
   refuseTensor("reshape", sizes[0], "layer", "x, shape");

@@ -4,7 +4,11 @@ import { sameShape } from "../../graph/shape.ts";
 import { ShapeError } from "../../graph/tensor.ts";
 import { asLayer, type Layer, type Model, sequential } from "../model.ts";
 
-/** x + layers(x) (He et al. 2016): the layers must keep the shape. Parameters are named by position inside. */
+/**
+ * x + layers(x) (He et al. 2016); the layers must keep the shape. Parameters are named by position inside.
+ * @throws TypeError where there is no layer, or an argument is none; in a trace, ShapeError where the layers change the
+ *   shape
+ */
 export function residual(...layers: readonly Model[]): Layer {
   if (layers.length === 0) throw new TypeError("residual: give it at least one layer");
   const inner = sequential(...layers.map((layer, i) => asLayer(layer, "residual", `layer ${i}`)));

@@ -7,25 +7,24 @@ import type { Scope } from "../parameters.ts";
 
 const REMEDY = "fit a scaler and give it to scaling(…), or load a saved model first";
 
-/** A fitted scaler as `wgrad/data` makes them, or the shape that its values will have. */
+/** A fitted scaler of `wgrad/data`, or the shape of the values to be loaded. */
 export interface ScalingOptions {
-  /** [features], [channels, 1, 1], the shape of a sample, or [] for one offset and one factor that serve all. */
+  /** [features], [channels, 1, 1], the shape of a sample, or [] for one offset and one factor for all elements. */
   readonly shape?: Shape;
   readonly offset?: ArrayLike<number>;
   readonly factor?: ArrayLike<number>;
 }
 
-/** The greatest distance from 0, as a multiple of what becomes 1, whose neighbours 32-bit floats can tell apart. */
+/** Largest distance from 0, in multiples of the scaled unit, at which 32-bit floats still distinguish neighbours. */
 const FARTHEST = 2 ** 20;
 
 /**
- * (x − offset) · factor: a scaler that was fitted on the training set, as a layer, so that it is saved and loaded with
- * the model. [batch, …] → the same. Statistics: `offset` and `factor` of the scaler's shape, or where that is [] one for each feature or channel;
- * nothing moves them.
- * Without a scaler they come with `trainer.load`, and no step runs before. Rows come to the layer in 32-bit floats:
- * what these run together, a scaler must scale before, in 64 bits.
- * @throws TypeError when the scaler was not fitted; RangeError when what it scales lies so far from 0 that 32-bit floats
- *   cannot tell it apart; while the model is traced, ShapeError when it does not fit the input
+ * Applies a scaler fitted on the training set, (x − offset) · factor, as a layer that is saved and loaded with the
+ * model: [batch, …] → the same shape. Statistics `offset` and `factor` have the scaler's shape, or for [] one value for
+ * each feature or channel; training does not change them. Without a scaler, `trainer.load` brings the values, and no
+ * step runs before. The layer receives 32-bit floats: values that 32 bits merge must be scaled beforehand, in 64 bits.
+ * @throws RangeError where the scaled values lie so far from 0 that 32-bit floats cannot distinguish them
+ * @throws TypeError where the scaler is not fitted; in a trace, ShapeError where it does not fit the input
  */
 export function scaling(scaler: ScalingOptions = {}): Layer {
   checkScaler("scaling", scaler);
@@ -45,10 +44,10 @@ export function scaling(scaler: ScalingOptions = {}): Layer {
     name: "scaling",
     apply(x, scope) {
       const sample = x.shape.slice(1);
-      // Of images a value for each channel, of anything else one for each feature.
+      // One value for each channel of images, or for each feature of other inputs.
       const shape =
         ownShape(scaler) ?? sample.map((size, axis) => (axis > 0 && sample.length > 2 ? 1 : size));
-      // A size of 1 serves a whole axis, but never the first: a scaler of 1 feature is not one of 3.
+      // A size of 1 broadcasts along an axis, except the first: a scaler of 1 feature is not one of 3.
       const fits = sample.map((size, axis) => shape[axis] === size || (axis > 0 && shape[axis] === 1));
       if (shape.length !== sample.length || fits.includes(false)) {
         throw new ShapeError(
@@ -63,11 +62,11 @@ export function scaling(scaler: ScalingOptions = {}): Layer {
 }
 
 /**
- * x / factor + offset: the end of a model that learns targets as a scaler of them gives them, so that its outputs are in the
- * targets' own unit; see `scaledLoss`. [batch, outputs] → the same. Statistics: `target_offset` and `target_factor` [outputs];
- * saved and loaded with the model, and moved by nothing.
+ * Undoes a targets' scaler, x / factor + offset, at the end of a model that learns scaled targets: its outputs are in
+ * the targets' own unit; see `scaledLoss`. [batch, outputs] → the same shape. Statistics `target_offset` and
+ * `target_factor` [outputs] are saved and loaded with the model; training does not change them.
  * @param scaler fitted on the targets of the training set: `standardScaler().fit(train, { of: "targets" })`
- * @throws as {@link scaling}
+ * @throws RangeError and TypeError as {@link scaling}
  */
 export function unscaling(scaler: ScalingOptions = {}): Layer {
   checkScaler("unscaling", scaler);
@@ -89,19 +88,19 @@ export function unscaling(scaler: ScalingOptions = {}): Layer {
   };
 }
 
-/** The shape that a scaler prescribes. One of [] has one number for all, and prescribes none. */
+/** The shape that a scaler prescribes; [] has one number for all elements, and prescribes none. */
 function ownShape({ shape }: ScalingOptions): Shape | undefined {
   return shape?.length ? shape : undefined;
 }
 
-/** Numbers of a scaler as a statistic of `shape`, whether there are as many or one for all: so one file fits both. */
+/** A scaler's numbers as a statistic of `shape`, also where one number serves all: one file then fits both. */
 function keptValues(scope: Scope, name: string, shape: Shape, values?: ArrayLike<number>): Tensor {
   const initial = values?.length === 1 ? values[0] : values;
   return scope.statistic(name, shape, { initial: initial ?? 0, rate: 0, remedy: values ? undefined : REMEDY })
     .value;
 }
 
-/** The last part of the name of a statistic that tells that a model gives targets in their own unit. */
+/** Last part of a statistic's name that marks outputs in the targets' own unit. */
 export const TARGET_FACTOR = "target_factor";
 
 function checkScaler(owner: string, scaler: ScalingOptions): void {
