@@ -1,8 +1,10 @@
 /** How soon a model reads handwritten digits: seconds to a test accuracy, from the first step on, and before it. */
+
 import { type Command, Option } from "commander";
 import { connect, type Engine } from "wgrad";
 import { digits, mnist } from "wgrad/data";
 import type { ChartSpec } from "../charts/spec.ts";
+import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
@@ -13,7 +15,6 @@ import {
   outputOptions,
   repetitionsOption,
   seedOption,
-  wholeNumber,
 } from "./options.ts";
 import { publish, type Report } from "./report.ts";
 import {

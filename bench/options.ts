@@ -1,6 +1,8 @@
 /** The options that benchmarks share, and how a benchmark's command is made. */
+
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { wholeNumber } from "../presets/command.ts";
 import type { StepModel } from "./workload.ts";
 
 /** Where a benchmark's report goes. */
@@ -22,15 +24,6 @@ export const DEFAULT_OUT = process.env.WGRAD_BENCH_OUT ?? "bench/out";
 const MAX_WIDTH = 65_536;
 export const MAX_BATCH = 20_000;
 export const MAX_SEED = 2 ** 32 - 1;
-
-/** Reads an option's value: a whole number from `low` to `high`. */
-export function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
-  };
-}
 
 /** A model that has a name, with the batch that goes with it. */
 export interface NamedModel extends StepModel {

@@ -5,7 +5,9 @@
  * Each candidate lives in a process or a page of its own. It shows first that it computes what wgrad computes, and one
  * that cannot do the work is told, too.
  */
+
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { wholeNumber } from "../presets/command.ts";
 import {
   batchOption,
   benchmark,
@@ -15,7 +17,6 @@ import {
   type OutputFlags,
   outputOptions,
   seedOption,
-  wholeNumber,
 } from "./options.ts";
 import { CONTENDERS, type ContenderName } from "./peers/contest.ts";
 import type { Host } from "./peers/hosts/host.ts";

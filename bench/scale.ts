@@ -4,9 +4,11 @@
  * A small step's time is overhead, and hardly grows; a large one's is arithmetic, and grows with it. Where the time is
  * twice that of the smallest step lies the knee between the two.
  */
+
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { connect, cpu, type Engine, programCost } from "wgrad";
 import type { ChartSpec, LinesSpec } from "../charts/spec.ts";
+import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
@@ -19,7 +21,6 @@ import {
   outputOptions,
   repetitionsOption,
   seedOption,
-  wholeNumber,
 } from "./options.ts";
 import { publish, type Report } from "./report.ts";
 import {

@@ -3,9 +3,11 @@
  *
  * Both engines run it from the same parameters first, and nothing is timed unless their losses agree.
  */
+
 import { type Command, Option } from "commander";
 import { connect, cpu, type Engine, type GpuEngine, programCost } from "wgrad";
 import type { ChartSpec } from "../charts/spec.ts";
+import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatBytes, formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
@@ -18,7 +20,6 @@ import {
   outputOptions,
   repetitionsOption,
   seedOption,
-  wholeNumber,
 } from "./options.ts";
 import { profileLines, profileStep, profileTrace } from "./profile.ts";
 import { publish, type Report } from "./report.ts";

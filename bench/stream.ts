@@ -2,10 +2,12 @@
  * Streaming against resident data: epochs of `fit` on the built-in digits, with all of them in the engine's memory, with
  * memory for a quarter of them, and from an async iterable that makes its chunks as they are asked for.
  */
+
 import { type Command, Option } from "commander";
 import { connect, type Engine, type Epoch, fit } from "wgrad";
 import { type Dataset, digits, type Stream, stream } from "wgrad/data";
 import type { ChartSpec } from "../charts/spec.ts";
+import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatSpread, type Spread, spreadOf } from "./measure.ts";
 import {
@@ -17,7 +19,6 @@ import {
   outputOptions,
   repetitionsOption,
   seedOption,
-  wholeNumber,
 } from "./options.ts";
 import { publish, type Report } from "./report.ts";
 import { modelOf } from "./workload.ts";

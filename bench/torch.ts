@@ -4,6 +4,7 @@
  * Both train the same model from the same weights on the same batches: nothing is timed unless the losses agree. On
  * either side the data lies on the device, and a batch is gathered by index.
  */
+
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { connect, createTrainer, dataSource, type Engine, init, matmul, max } from "wgrad";
 import type { ChartSpec } from "../charts/spec.ts";
+import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatSpread, inTurn, type Spread, significant, spreadOf } from "./measure.ts";
 import {
@@ -23,7 +25,6 @@ import {
   outputOptions,
   repetitionsOption,
   seedOption,
-  wholeNumber,
 } from "./options.ts";
 import { type Python, type Question, startFirst } from "./python.ts";
 import { publish, type Report } from "./report.ts";

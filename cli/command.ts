@@ -2,8 +2,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_FORMS, type Augmentation, augmentationNamed } from "wgrad/augment";
 import { ACTIVATIONS, type Filters, OPTIMIZERS } from "../presets/choices.ts";
+import { wholeNumber } from "../presets/command.ts";
 import { MODELS } from "./model.ts";
-import { numberThat, wholeNumber } from "./numbers.ts";
+import { numberThat } from "./numbers.ts";
 import { LOSSES, SCHEDULES } from "./training.ts";
 
 const MAX_WIDTH = 65_536;

@@ -1,5 +1,6 @@
 /** What goes wrong at the command line, and how the process ends then. */
 import { MnistUnavailableError } from "wgrad/data";
+import { oneLine as lineOf } from "../presets/command.ts";
 
 /** The command cannot mean anything: an option, or what it names. */
 export class UsageError extends Error {
@@ -8,19 +9,9 @@ export class UsageError extends Error {
 
 export const EXIT = { success: 0, failure: 1, usage: 2 } as const;
 
-const MAX_LENGTH = 600;
-
 /** An error as one line. */
 export function oneLine(error: unknown): string {
-  const message = error instanceof Error ? messageOf(error) : String(error);
-  const line = message.trim().replace(/\s*\n\s*/g, " ");
-  if (line.length <= MAX_LENGTH) return line;
-  // Such as a shader with all its source: the first line says what is wrong with it.
-  return `${message.trim().split("\n")[0].slice(0, MAX_LENGTH)} … (DEBUG=wgrad shows all of it)`;
-}
-
-function messageOf(error: Error): string {
-  return error instanceof MnistUnavailableError ? unavailable(error) : error.message || error.name;
+  return error instanceof MnistUnavailableError ? unavailable(error) : lineOf(error);
 }
 
 /** Why MNIST could not be fetched: the mirrors' reasons, each told once. */

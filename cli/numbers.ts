@@ -1,22 +1,6 @@
 /** Numbers as text: read from options, and written for people. */
 import { InvalidArgumentError } from "commander";
-
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-
-/** A number in decimal notation, or NaN: an empty text is no number here, nor are 0x10 and Infinity. */
-function decimal(text: string): number {
-  return DECIMAL.test(text.trim()) ? Number(text) : Number.NaN;
-}
-
-/** Reads an option's value: a whole number from `low` to `high`. */
-export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  return (text) => {
-    const value = decimal(text);
-    if (Number.isSafeInteger(value) && value >= low && value <= high) return value;
-    const range = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
-    throw new InvalidArgumentError(`Expected a whole number ${range}.`);
-  };
-}
+import { decimal } from "../presets/command.ts";
 
 /** Reads an option's value: a number that `accepts` takes; `expected` says which those are. */
 export function numberThat(accepts: (value: number) => boolean, expected: string): (text: string) => number {

@@ -9,7 +9,7 @@ import { type ModelOptions, modelEntry } from "./model.ts";
 import { scheduleEntry, type TrainingOptions } from "./training.ts";
 
 export type DatasetName = "mnist" | "digits";
-export type DeviceName = "gpu" | "cpu";
+type DeviceName = "gpu" | "cpu";
 
 export interface TrainOptions extends ModelOptions, TrainingOptions {
   readonly dataset: DatasetName;

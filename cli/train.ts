@@ -1,6 +1,7 @@
 /** `npm run train`: trains a network from the command line. */
+
+import { openEngine } from "../presets/command.ts";
 import { loadData } from "./data.ts";
-import { openEngine } from "./device.ts";
 import { EXIT, report } from "./errors.ts";
 import { Interruption } from "./interruption.ts";
 import { parseOptions, type TrainOptions } from "./options.ts";
@@ -30,7 +31,7 @@ async function train(options: TrainOptions): Promise<void> {
   const { save, checkpoint, history } = options;
   await checkTargets({ "--save": save, "--checkpoint": checkpoint, "--history": history });
   const data = await timed(() => loadData(options, output.note));
-  const device = await timed(() => openEngine(options.device, output.note));
+  const device = await timed(() => openEngine("--device", options.device, output.note));
   const engine = device.value;
   try {
     const { failure, ...run } = await runTraining(engine, data.value, options, output, interruption);

@@ -8,8 +8,8 @@ import { type Engine, writeFileWhole } from "wgrad";
 import { AUGMENTATION_FORMS, type Augmentation, augment, augmentationNamed, preview } from "wgrad/augment";
 import { type Dataset, digits } from "wgrad/data";
 import { drawChart } from "../charts/draw.ts";
+import { openEngine, wholeNumber } from "../presets/command.ts";
 import { ImageSource } from "./experiments/frame/data.ts";
-import { openEngine } from "./experiments/frame/engine.ts";
 import { greyPicture } from "./experiments/frame/pictures.ts";
 
 const PROGRAM = "npm run augmentations --";
@@ -30,14 +30,6 @@ function parsed(text: string): Augmentation {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
   }
-}
-
-function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`);
-  };
 }
 
 function command(): Command {
@@ -110,7 +102,7 @@ async function main(args: readonly string[]): Promise<void> {
   const source = new ImageSource(flags.data, note);
   const counts = { train: Math.max(flags.images, 10), test: 1 };
   const { train } = flags.digits ? digits(counts) : await source.take(counts);
-  const engine = await openEngine(flags.engine, note);
+  const engine = await openEngine("--engine", flags.engine, note);
   try {
     await writeFileWhole(flags.out, await sheet(engine, train, program.processedArgs[0], flags));
     note(`written: ${flags.out}`);

@@ -1,8 +1,8 @@
 /** `npm run experiments -- NAME`: runs an experiment, prints what it found, and draws its charts. */
 import { CommanderError } from "commander";
 import type { Engine } from "wgrad";
+import { oneLine, openEngine } from "../../presets/command.ts";
 import { ImageSource } from "./frame/data.ts";
-import { oneLine, openEngine } from "./frame/engine.ts";
 import type { Experiment } from "./frame/experiment.ts";
 import { type Flags, listOf, readCommand, UsageError } from "./frame/options.ts";
 import { checkPage, publish } from "./frame/page.ts";
@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** One after the other on one engine; where one fails, the others run still. */
 async function runAll(experiments: readonly Experiment[], flags: Flags): Promise<number> {
-  const engine = await openEngine(flags.engine, note);
+  const engine = await openEngine("--engine", flags.engine, note);
   let exit: number = EXIT.success;
   try {
     const images = new ImageSource(flags.data, note);

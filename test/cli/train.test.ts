@@ -119,7 +119,7 @@ describe("every part of training at once", () => {
 describe.runIf(process.platform === "linux")("without an adapter", () => {
   it("training goes on with the CPU engine, and says why", async () => {
     const { exitCode, stdout, stderr } = await train([...QUICK, "--json"], { env: NO_ADAPTER });
-    expect(stderr).toMatch(/^Training on the CPU engine, as there is no GPU: .*no adapter/m);
+    expect(stderr).toMatch(/^On the CPU engine, which is slow, as there is no GPU: .*no adapter/m);
     expect(exitCode).toBe(0);
     expect(objects(stdout).at(-1)).toMatchObject({ device: "cpu" });
   });

@@ -2,6 +2,7 @@
 
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { wholeNumber } from "../../../presets/command.ts";
 import { table } from "../../../src/text.ts";
 import type { Experiment } from "./experiment.ts";
 
@@ -70,7 +71,9 @@ function experimentsCommand(all: readonly Experiment[], write: (text: string) =>
       ).argParser(existing),
     )
     .addOption(
-      new Option("--seed <n>", "of parameters, orders and generated data").argParser(wholeNumber).default(1),
+      new Option("--seed <n>", "of parameters, orders and generated data")
+        .argParser(wholeNumber(0, 2 ** 32 - 1))
+        .default(1),
     )
     .addOption(
       new Option("--out <folder>", "where figures go as JSON, and charts as SVG")
@@ -107,12 +110,6 @@ function checkTogether({ quick, publish }: Flags): void {
       "--publish writes the page that people read, but --quick is a short version; leave one out",
     );
   }
-}
-
-function wholeNumber(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value <= 2 ** 32 - 1) return value;
-  throw new InvalidArgumentError("Expected a whole number from 0 to 4294967295.");
 }
 
 /** A folder, or what may become one: better known before anything runs. */

@@ -1,8 +1,8 @@
 /** What the recorded step is of. */
-import { ACTIVATIONS, OPTIMIZERS, type OptimizerName } from "../../../presets/choices.ts";
 import { device } from "../device.tsx";
-import { hasActivation, MODELS, parseHidden, rateFor, type Settings } from "../network/settings.ts";
-import { NumberField, Select, TextField } from "../widgets/field.tsx";
+import { NetworkFields } from "../network/fields.tsx";
+import type { Settings } from "../network/settings.ts";
+import { NumberField, Select } from "../widgets/field.tsx";
 
 interface StepSettingsProps {
   readonly settings: Settings;
@@ -16,37 +16,7 @@ export function StepSettings({ settings, onChange }: StepSettingsProps) {
   const noGpu = device.value?.reason !== undefined;
   return (
     <div class="fields inside-settings">
-      <Select
-        label="Model"
-        value={settings.model}
-        options={optionsOf(MODELS)}
-        onChange={(model) => choose({ model })}
-      />
-      {settings.model === "mlp" && (
-        <TextField
-          label="Hidden layers"
-          value={settings.hidden}
-          format={(widths) => widths.join(", ")}
-          parse={parseHidden}
-          onChange={(hidden) => choose({ hidden })}
-        />
-      )}
-      {hasActivation(settings) && (
-        <Select
-          label="Activation"
-          value={settings.activation}
-          options={optionsOf(ACTIVATIONS)}
-          onChange={(activation) => choose({ activation })}
-        />
-      )}
-      <Select
-        label="Optimizer"
-        value={settings.optimizer}
-        options={Object.entries(OPTIMIZERS).map(
-          ([name, { label }]) => [name as OptimizerName, label] as const,
-        )}
-        onChange={(optimizer) => choose({ optimizer, lr: rateFor(optimizer) })}
-      />
+      <NetworkFields settings={settings} onChange={choose} />
       <NumberField
         label="Batch size"
         value={settings.batchSize}
@@ -68,8 +38,4 @@ export function StepSettings({ settings, onChange }: StepSettingsProps) {
       )}
     </div>
   );
-}
-
-function optionsOf<Name extends string>(labels: Record<Name, string>) {
-  return Object.entries(labels) as [Name, string][];
 }

@@ -1,23 +1,9 @@
 /** What can be chosen before a run. */
-import { ACTIVATIONS, OPTIMIZERS, type OptimizerName } from "../../../presets/choices.ts";
 import { device } from "../device.tsx";
-import {
-  AUGMENTATIONS,
-  hasActivation,
-  hasDropout,
-  MODELS,
-  parseHidden,
-  rateFor,
-  SCHEDULES,
-} from "../network/settings.ts";
-import { NumberField, Select, TextField } from "../widgets/field.tsx";
+import { NetworkFields } from "../network/fields.tsx";
+import { AUGMENTATIONS, hasDropout, SCHEDULES } from "../network/settings.ts";
+import { NumberField, optionsOf, Select } from "../widgets/field.tsx";
 import { choose, progress, settings } from "./store.ts";
-
-/** A record of labels as a select's options. */
-function optionsOf<Name extends string>(labels: Record<Name, string | { readonly label: string }>) {
-  const entries = Object.entries(labels) as [Name, string | { readonly label: string }][];
-  return entries.map(([name, label]) => [name, typeof label === "string" ? label : label.label] as const);
-}
 
 const DATASETS = [
   ["mnist", "MNIST, an 11 MB download"],
@@ -46,40 +32,11 @@ export function SettingsPanel() {
             onChange={(dataset) => choose({ dataset })}
           />
         </div>
-        <div class="wide">
-          <Select
-            label="Model"
-            value={chosen.model}
-            options={optionsOf(MODELS)}
-            help={parameters > 0 ? `${parameters.toLocaleString("en-US")} parameters in this run` : undefined}
-            onChange={(model) => choose({ model })}
-          />
-        </div>
-        {chosen.model === "mlp" && (
-          <TextField
-            label="Hidden layers"
-            value={chosen.hidden}
-            format={(widths) => widths.join(", ")}
-            parse={parseHidden}
-            onChange={(hidden) => choose({ hidden })}
-          />
-        )}
-        {hasActivation(chosen) && (
-          <Select
-            label="Activation"
-            value={chosen.activation}
-            options={optionsOf(ACTIVATIONS)}
-            onChange={(activation) => choose({ activation })}
-          />
-        )}
-        <div class="wide">
-          <Select
-            label="Optimizer"
-            value={chosen.optimizer}
-            options={optionsOf(OPTIMIZERS)}
-            onChange={(optimizer: OptimizerName) => choose({ optimizer, lr: rateFor(optimizer) })}
-          />
-        </div>
+        <NetworkFields
+          settings={chosen}
+          help={parameters > 0 ? `${parameters.toLocaleString("en-US")} parameters in this run` : undefined}
+          onChange={choose}
+        />
         <NumberField
           label="Learning rate"
           value={chosen.lr}

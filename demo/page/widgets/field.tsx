@@ -36,6 +36,12 @@ export function Select<Value extends string>({ value, options, onChange, ...fiel
   );
 }
 
+/** A record of labels as a select's options. */
+export function optionsOf<Name extends string>(labels: Record<Name, string | { readonly label: string }>) {
+  const entries = Object.entries(labels) as [Name, string | { readonly label: string }][];
+  return entries.map(([name, label]) => [name, typeof label === "string" ? label : label.label] as const);
+}
+
 interface TextProps<Value> extends FieldProps {
   readonly value: Value;
   readonly format: (value: Value) => string;
