@@ -1,20 +1,15 @@
 /** The map of the code, docs/architecture.md, held against the code: its paths, the names it finds there, and what it prints. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { describe, expect, it, vi } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
+import { blocksOf, Examples } from "./helpers/examples.ts";
 import { ROOT } from "./helpers/programs.ts";
 
 const MOST_LINES = 250;
 const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
-const [picture, printed] = blocksOf("text");
+const [picture, printed] = blocksOf(page, "text");
 const spans = [...page.replaceAll(/```.*?```/gs, "").matchAll(/`([^`\n]+)`/g)].map(([, code]) => code);
-
-function blocksOf(language: string): string[] {
-  return [...page.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)\n\`\`\`$`, "gms"))].map(([, code]) => code);
-}
 
 /** What of a text is a path: it has a slash, or ends as files do. */
 function pathsIn(text: string): string[] {
@@ -59,18 +54,15 @@ describe("the map of the code", () => {
   });
 
   it("prints what its example prints", async () => {
-    const [code] = blocksOf("ts");
-    // Inside of the repository, so that the package's name is found.
-    await mkdir(join(ROOT, ".cache"), { recursive: true });
-    const folder = await mkdtemp(join(ROOT, ".cache", "architecture-"));
+    const [code] = blocksOf(page, "ts");
+    const examples = await Examples.write({ "example.ts": code });
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     try {
-      await writeFile(join(folder, "example.ts"), code);
-      await import(/* @vite-ignore */ pathToFileURL(join(folder, "example.ts")).href);
+      await examples.load("example.ts");
       expect(log.mock.calls.flat().join("\n")).toBe(printed);
     } finally {
       log.mockRestore();
-      await rm(folder, { recursive: true, force: true });
+      await examples.remove();
     }
   });
 

@@ -1,7 +1,4 @@
-/** The layer of CONTRIBUTING.md, taken from the page: its types are right, and it trains. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+/** The examples of CONTRIBUTING.md, taken from the page: their types are right, and they do what the page says. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   adam,
@@ -10,43 +7,45 @@ import {
   dense,
   flatten,
   type Layer,
+  type Metric,
   type Model,
   ops,
   type Shape,
   sequential,
 } from "../src/index.ts";
+import { normals, uniforms } from "../src/random.ts";
 import { ENGINES, useEngines } from "./helpers/engines.ts";
+import { blocksOf, Examples, readPage } from "./helpers/examples.ts";
 import { RULES } from "./helpers/import-rules.ts";
-import { installed, ROOT, runNode } from "./helpers/programs.ts";
 import { uniform } from "./helpers/samples.ts";
+import { measure, squares } from "./metrics/samples.ts";
 
 const engines = useEngines();
-let folder = "";
 let page = "";
+let examples: Examples;
 let prelu: (options?: { slope?: number }) => Layer;
+let reciprocalRank: () => Metric<"reciprocalRank", number>;
 
 beforeAll(async () => {
-  page = await readFile(join(ROOT, "CONTRIBUTING.md"), "utf8");
-  const blocks = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
-  expect(blocks).toHaveLength(1);
-  // Inside of the repository, so that the compiler finds what the repository has installed.
-  await mkdir(join(ROOT, ".cache"), { recursive: true });
-  folder = await mkdtemp(join(ROOT, ".cache", "contributing-"));
-  const file = join(folder, "prelu.ts");
-  await writeFile(file, blocks[0]);
-  ({ prelu } = await import(/* @vite-ignore */ pathToFileURL(file).href));
+  page = await readPage("CONTRIBUTING.md");
+  const [layer] = blocksOf(page, "ts", "Add a layer");
+  const [metric] = blocksOf(page, "ts", "Add a metric");
+  examples = await Examples.write({ "prelu.ts": layer, "reciprocalRank.ts": metric });
+  ({ prelu } = await examples.load("prelu.ts"));
+  ({ reciprocalRank } = await examples.load("reciprocalRank.ts"));
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => examples?.remove());
 
-describe("the layer of CONTRIBUTING.md", () => {
-  it("has no type error", async () => {
-    const config = join(folder, "tsconfig.json");
-    const include = ["prelu.ts", join(ROOT, "src/wgsl.d.ts")];
-    await writeFile(config, JSON.stringify({ extends: join(ROOT, "tsconfig.json"), include }));
-    await runNode([installed("typescript/bin/tsc"), "-p", config], { timeoutMs: 60_000 });
+describe("the examples of CONTRIBUTING.md", () => {
+  it("are all tested here", () => {
+    expect(blocksOf(page, "ts")).toHaveLength(examples.names.length);
   });
 
+  it("have no type error", () => examples.checkTypes());
+});
+
+describe("the layer of CONTRIBUTING.md", () => {
   it.each(ENGINES)("trains on the %s: the loss falls, its parameters move", async (kind) => {
     const models: [Model, Shape][] = [
       [sequential(dense(16), prelu(), dense(1)), [3]],
@@ -87,6 +86,42 @@ describe("the layer of CONTRIBUTING.md", () => {
     expect(() => prelu({ slope: Number.NaN })).toThrow("prelu: slope is NaN; give a finite number");
     expect(() => createTrainer(engines.cpu, prelu(), { inputShape: [] })).toThrow(
       "expected [batch, channels, …]",
+    );
+  });
+});
+
+describe("the metric of CONTRIBUTING.md", () => {
+  const [COUNT, CLASSES] = [53, 5];
+  const labels = Array.from(uniforms(COUNT, 3, 1), (u) => Math.floor(u * CLASSES));
+  // In steps of a half, so that there are ties.
+  const noise = Array.from(normals(COUNT * CLASSES, 3, 0), (value) => Math.round(2 * value) / 2);
+  const outputs = labels.map((_, i) => noise.slice(i * CLASSES, (i + 1) * CLASSES));
+  const ranks = outputs.map((row, i) => row.filter((value) => value >= row[labels[i]]).length);
+
+  it.each(ENGINES)("is the mean of 1 / rank on the %s, in batches of any size", async (kind) => {
+    expect(new Set(ranks).size).toBe(CLASSES);
+    const mean = ranks.reduce((sum, rank) => sum + 1 / rank, 0) / COUNT;
+    for (const batchSize of [COUNT, 20]) {
+      const { metrics } = await measure(engines[kind], {
+        outputs,
+        targets: labels,
+        classes: CLASSES,
+        batchSize,
+        metrics: [reciprocalRank()],
+      });
+      expect(metrics.reciprocalRank).toBeCloseTo(mean, 6);
+    }
+  });
+
+  it("refuses what has no classes", async () => {
+    const regression = measure(engines.cpu, {
+      outputs: [[1], [2]],
+      targets: [1, 2],
+      loss: squares,
+      metrics: [reciprocalRank()],
+    });
+    await expect(regression).rejects.toThrow(
+      "the outputs are [2, 1]; expected [samples, classes], and a data set with classes",
     );
   });
 });
