@@ -243,7 +243,7 @@ function epochLines(result: EpochResult): string[] {
 }
 
 function describe({ batch, epochs, learningRate, beta1, beta2 }: Recipe): string {
-  return `batch ${batch}, Adam (lr ${learningRate}, beta1 ${beta1}, beta2 ${beta2}), one cycle over ${epochs} epoch${epochs > 1 ? "s" : ""}`;
+  return `batch ${batch}, Adam (learning rate ${learningRate}, beta1 ${beta1}, beta2 ${beta2}), one cycle over ${epochs} epoch${epochs > 1 ? "s" : ""}`;
 }
 
 function countSpread({ median, lowest, highest }: Spread): string {

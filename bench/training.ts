@@ -144,9 +144,9 @@ class Training {
   }
 
   static async compile(engine: Engine, recipe: Recipe, { count }: Dataset, data: Resident, seed: number) {
-    const { batch, learningRate: lr, beta1, beta2 } = recipe;
+    const { batch, learningRate, beta1, beta2 } = recipe;
     const inputShape = inputShapeOf(recipe);
-    const optimizer = adam({ lr, beta1, beta2 });
+    const optimizer = adam({ learningRate, beta1, beta2 });
     const trainer = createTrainer(engine, modelOf(recipe), { inputShape, optimizer, seed });
     const step = await trainer.compile(
       (_inputs, model) => {

@@ -143,7 +143,7 @@ export class Candidate {
   static async compile(engine: Engine, workload: Workload, data: ResidentSamples): Promise<Candidate> {
     const { batch, seed } = workload;
     const inputShape = inputShapeOf(workload);
-    const optimizer = adam({ lr: LEARNING_RATE });
+    const optimizer = adam({ learningRate: LEARNING_RATE });
     const trainer = createTrainer(engine, modelOf(workload), { inputShape, optimizer, seed });
     const step = await trainer.compile(
       (_inputs, model) => {

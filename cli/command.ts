@@ -16,11 +16,11 @@ Examples:
   npm run train                                       MNIST, 784-256-128-10, Adam, 5 epochs
   npm run train -- --dataset digits --epochs 10       the built-in digits, without a download
   npm run train -- --model convnet --batch 256 --epochs 1 \\
-    --lr 0.01 --beta1 0.7 --beta2 0.9 --schedule one-cycle
+    --learning-rate 0.01 --beta1 0.7 --beta2 0.9 --schedule one-cycle
   npm run train -- --model textbook --loss quadratic \\
-    --optimizer sgd --lr 3 --batch 10 --epochs 30
+    --optimizer sgd --learning-rate 3 --batch 10 --epochs 30
   npm run train -- --hidden 512 --batch-norm --dropout 0.5 --summary
-  npm run train -- --optimizer sgd --momentum 0.9 --lr 0.1 --schedule step --step-size 2
+  npm run train -- --optimizer sgd --momentum 0.9 --learning-rate 0.1 --schedule step --step-size 2
   npm run train -- --augment rotate=10 translate=2    other images in each epoch
   npm run train -- --save mnist.safetensors           keeps the weights
   npm run -s train -- --json > run.jsonl              results for programs
@@ -115,7 +115,7 @@ function groups(): Record<string, Option[]> {
         "momentum is sgd with --momentum 0.9, and nesterov Nesterov's",
         Object.keys(OPTIMIZERS),
       ).default("adam"),
-      option("--lr <rate>", "learning rate", positive).default(undefined, learningRates()),
+      option("--lr, --learning-rate <rate>", "learning rate", positive).default(undefined, learningRates()),
       option(
         "--momentum <part>",
         "momentum of sgd, momentum, nesterov and rmsprop",
@@ -203,8 +203,8 @@ function groups(): Record<string, Option[]> {
 function learningRates(): string {
   const rates = new Map<number, string[]>();
   for (const [name, { defaults }] of Object.entries(OPTIMIZERS))
-    rates.set(defaults.lr, [...(rates.get(defaults.lr) ?? []), name]);
-  const common = OPTIMIZERS.adam.defaults.lr;
+    rates.set(defaults.learningRate, [...(rates.get(defaults.learningRate) ?? []), name]);
+  const common = OPTIMIZERS.adam.defaults.learningRate;
   rates.delete(common);
   return [`${common}`, ...[...rates].map(([rate, names]) => `of ${names.join(", ")} ${rate}`)].join("; ");
 }

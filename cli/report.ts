@@ -16,12 +16,12 @@ export function headLines(
   options: TrainOptions,
 ): string[] {
   const { train, test } = data;
-  const { loss, optimizer, lr, schedule, batch, seed } = options;
+  const { loss, optimizer, learningRate, schedule, batch, seed } = options;
   const model = describeModel(sampleSize(train.inputs), options, train.classes as number);
   const training = [
     loss,
     optimizer,
-    `learning rate ${lr}`,
+    `learning rate ${learningRate}`,
     schedule,
     `batch ${batch}`,
     ...(options.augment ?? []).map(({ name }) => name),

@@ -82,7 +82,7 @@ export interface TrainingOptions extends OptimizerSettings, ScheduleSettings {
   readonly l1: number;
   readonly l2: number;
   readonly optimizer: OptimizerName;
-  readonly lr: number;
+  readonly learningRate: number;
   readonly weightDecay: number;
   readonly clipNorm?: number;
   readonly clipValue?: number;

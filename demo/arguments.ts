@@ -36,8 +36,11 @@ function parsed(usage: string, defaults: Defaults): Readonly<Record<string, stri
   const options = Object.fromEntries(
     Object.entries(defaults).map(([name, value]) => [name, { type: "string" as const, default: value }]),
   );
+  const all = { ...options, help: { type: "boolean" as const, short: "h" } };
+  // `--lr` is the same as `--learning-rate`.
+  const args = process.argv.slice(2).map((text) => text.replace(/^--lr(?==|$)/, "--learning-rate"));
   try {
-    const { values } = parseArgs({ options: { ...options, help: { type: "boolean", short: "h" } } });
+    const { values } = parseArgs({ args, options: all });
     if (!values.help) return { ...values, help: undefined };
   } catch (error) {
     refuse(`${(error as Error).message.split("\n")[0]} (--help tells the options)`);

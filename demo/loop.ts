@@ -1,7 +1,7 @@
 /**
  * A training loop written by hand, on the level under `fit`: for people who want to see how training works.
  *
- *   npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--lr 0.001] [--seed 1]
+ *   npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]
  *
  * The network sees a few images at a time (a batch), says for each how likely it holds to be each digit, and is told
  * by one number, the loss, how wrong it was. Each of its weights is then moved a little to where the loss falls.
@@ -22,17 +22,17 @@ import { type Dataset, digits, epochOrder, sampleSize } from "wgrad/data";
 import { Arguments, refuse } from "./arguments.ts";
 
 const args = new Arguments(
-  "npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--lr 0.001] [--seed 1]",
+  "npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]",
   {
     steps: "300",
     batch: "128",
-    lr: "0.001",
+    "learning-rate": "0.001",
     seed: "1",
   },
 );
 const steps = args.number("steps", 1);
 const batchSize = args.number("batch", 1);
-const lr = args.number("lr");
+const learningRate = args.number("learning-rate");
 const seed = args.number("seed", 0);
 
 // Where to compute: on the GPU, or, where there is none, on the CPU, which is the same arithmetic but much slower.
@@ -48,7 +48,7 @@ if (batchSize > train.count) refuse(`--batch is ${batchSize}; there are ${train.
 
 // What learns: three layers of weighted sums. relu between them is what makes more of it than one big sum.
 const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
-const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: adam({ lr }), seed });
+const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: adam({ learningRate }), seed });
 console.log(`${trainer.parameterCount} weights`);
 
 // One step, written once with stand-ins for the tensors. To `minimize` a loss is to ask for its gradient (how it

@@ -85,7 +85,7 @@ export async function train(
   const held = encode(text(heldWindows * CONTEXT + 1, seed + 1));
   const trainer = createTrainer(engine, transformer(), {
     inputShape: [CONTEXT],
-    optimizer: adamw({ lr: 2e-3 }),
+    optimizer: adamw({ learningRate: 2e-3 }),
     seed,
   });
   const inputs = {

@@ -50,16 +50,16 @@ export interface OptimizerSettings {
 export interface OptimizerEntry {
   readonly label: string;
   /** What it takes, and what that is by default: the library's own defaults. */
-  readonly defaults: OptimizerSettings & { readonly lr: number; readonly weightDecay: number };
+  readonly defaults: OptimizerSettings & { readonly learningRate: number; readonly weightDecay: number };
 }
 
 export const OPTIMIZERS = {
-  sgd: { label: "SGD", defaults: { lr: 0.01, weightDecay: 0, momentum: 0 } },
-  momentum: { label: "SGD, momentum 0.9", defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 } },
-  nesterov: { label: "SGD, Nesterov 0.9", defaults: { lr: 0.01, weightDecay: 0, momentum: 0.9 } },
-  adam: { label: "Adam", defaults: { lr: 0.001, weightDecay: 0, beta1: 0.9, beta2: 0.999 } },
-  adamw: { label: "AdamW", defaults: { lr: 0.001, weightDecay: 0.01, beta1: 0.9, beta2: 0.999 } },
-  rmsprop: { label: "RMSProp", defaults: { lr: 0.01, weightDecay: 0, momentum: 0 } },
-  adagrad: { label: "Adagrad", defaults: { lr: 0.01, weightDecay: 0 } },
+  sgd: { label: "SGD", defaults: { learningRate: 0.01, weightDecay: 0, momentum: 0 } },
+  momentum: { label: "SGD, momentum 0.9", defaults: { learningRate: 0.01, weightDecay: 0, momentum: 0.9 } },
+  nesterov: { label: "SGD, Nesterov 0.9", defaults: { learningRate: 0.01, weightDecay: 0, momentum: 0.9 } },
+  adam: { label: "Adam", defaults: { learningRate: 0.001, weightDecay: 0, beta1: 0.9, beta2: 0.999 } },
+  adamw: { label: "AdamW", defaults: { learningRate: 0.001, weightDecay: 0.01, beta1: 0.9, beta2: 0.999 } },
+  rmsprop: { label: "RMSProp", defaults: { learningRate: 0.01, weightDecay: 0, momentum: 0 } },
+  adagrad: { label: "Adagrad", defaults: { learningRate: 0.01, weightDecay: 0 } },
 } as const satisfies Record<string, OptimizerEntry>;
 export type OptimizerName = keyof typeof OPTIMIZERS;

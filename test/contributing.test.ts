@@ -54,7 +54,7 @@ describe("the layer of CONTRIBUTING.md", () => {
     for (const [model, inputShape] of models) {
       const trainer = createTrainer(engines[kind], model, {
         inputShape,
-        optimizer: adam({ lr: 0.02 }),
+        optimizer: adam({ learningRate: 0.02 }),
         seed: 1,
       });
       const before = await trainer.weights();

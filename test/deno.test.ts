@@ -39,7 +39,7 @@ describe("Deno", () => {
       const { stdout } = await deno(["demo/deno/train.ts", "--help"]);
       expect(stdout).toMatch(/^npm run demo:deno -- .*\[--save FILE\]$/m);
       for (const [args, message] of [
-        [["--lr", "x"], "--lr is x; give a positive number"],
+        [["--learning-rate", "x"], "--learning-rate is x; give a positive number"],
         [["--rate", "1"], "Unknown option '--rate'"],
         [["--save", "w"], "--save: w cannot be written: Requires read access to"],
       ] as [string[], string][]) {

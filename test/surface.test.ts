@@ -383,6 +383,31 @@ describe("every exported function", () => {
   );
 });
 
+describe("an option that is misspelt", () => {
+  const withOptions = functions.flatMap(({ entry, name, call }) => {
+    const { good, options } = CASES[entry]?.[name] ?? of([]);
+    return options === undefined ? [] : [{ entry, name, options, good, call }];
+  });
+
+  it.each(withOptions.map((one) => [one.entry, one.name, one] as const))(
+    "%s: %s is refused with the nearest that is known",
+    async (_entry, _name, { good, options, call }) => {
+      const refused = async (given: object) =>
+        (await refusal(() => call(...good.slice(0, options), given, ...good.slice(options + 1))))?.message ??
+        "";
+      const all = /"misspelt"; (?:there (?:is|are) (.+)|it takes none)$/.exec(await refused({ misspelt: 1 }));
+      expect(all).not.toBeNull();
+      for (const known of all?.[1]?.split(", ") ?? []) {
+        const [first = "", second = "", ...rest] = known;
+        const slip = rest.length > 1 ? [second, first, ...rest].join("") : known + known.slice(-1);
+        expect(await refused({ [slip]: 1 })).toContain(
+          `there is no option "${slip}"; did you mean ${known}?`,
+        );
+      }
+    },
+  );
+});
+
 describe("a name that both an op and a layer or a loss have", () => {
   const own = Object.keys(wgrad.ops).filter((name) => name in wgrad && !ops.has(Reflect.get(wgrad, name)));
 

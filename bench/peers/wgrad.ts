@@ -27,7 +27,7 @@ export async function trainingStep(backend: Backend, workload: Workload): Promis
   const { batch, batches, samples, images, classes, order } = workload;
   const inputShape = inputShapeOf(workload);
   const { learningRate, beta1, beta2, epsilon } = ADAM;
-  const optimizer = adam({ lr: learningRate, beta1, beta2, epsilon });
+  const optimizer = adam({ learningRate, beta1, beta2, epsilon });
   const trainer = createTrainer(engine, modelOf(workload), { inputShape, optimizer });
   await trainer.load(weightsOf(trainer.layout.specs, workload));
   const step = await trainer.compile(

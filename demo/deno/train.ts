@@ -1,7 +1,7 @@
 /**
  * Trains MNIST in Deno, on the WebGPU that is built into it. One command, which builds the package first:
  *
- *   npm run demo:deno -- [--epochs 5] [--batch 128] [--lr 0.001] [--seed 1] [--train COUNT] [--test COUNT]
+ *   npm run demo:deno -- [--epochs 5] [--batch 128] [--learning-rate 0.001] [--seed 1] [--train COUNT] [--test COUNT]
  *     [--data FOLDER] [--save FILE]
  *
  * Once it is built, `deno task --config demo/deno/deno.json train` does the same. MNIST is fetched once and kept in your
@@ -15,11 +15,11 @@ import { type Dataset, digits, MnistUnavailableError, mnist, take } from "wgrad/
 import { Arguments, refuse } from "../arguments.ts";
 
 const args = new Arguments(
-  "npm run demo:deno -- [--epochs 5] [--batch 128] [--lr 0.001] [--seed 1] [--train COUNT] [--test COUNT] [--data FOLDER] [--save FILE]",
+  "npm run demo:deno -- [--epochs 5] [--batch 128] [--learning-rate 0.001] [--seed 1] [--train COUNT] [--test COUNT] [--data FOLDER] [--save FILE]",
   {
     epochs: "5",
     batch: "128",
-    lr: "0.001",
+    "learning-rate": "0.001",
     seed: "1",
     train: undefined,
     test: undefined,
@@ -29,7 +29,7 @@ const args = new Arguments(
 );
 const batchSize = args.number("batch", 1);
 const epochs = args.number("epochs", 1);
-const lr = args.number("lr");
+const learningRate = args.number("learning-rate");
 const seed = args.number("seed", 0);
 const counts = { train: args.numberIfAny("train", 1), test: args.numberIfAny("test", 1) };
 const save = args.text("save");
@@ -44,7 +44,7 @@ console.log(`${gpu.info.adapter}: ${train.count} images of ${train.name}, ${test
 const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
 const run = fit(gpu, model, train, {
   loss: crossEntropy(),
-  optimizer: adam({ lr }),
+  optimizer: adam({ learningRate }),
   batchSize,
   epochs,
   seed,

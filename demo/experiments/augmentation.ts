@@ -48,7 +48,7 @@ export const augmentation: Experiment = {
       const some = take(images.train, size.count);
       for (const { name, changes } of WAYS) {
         const options: FitOptions = {
-          optimizer: adam({ lr: 0.003 }),
+          optimizer: adam({ learningRate: 0.003 }),
           schedule: oneCycle(),
           batchSize: BATCH,
           epochs: size.epochs,

@@ -91,7 +91,7 @@ function training({ seed, quick }: Context, count: number): FitOptions {
   const steps = quick ? STEPS / 2 : STEPS;
   return {
     loss: meanSquaredError(),
-    optimizer: adam({ lr: 0.01 }),
+    optimizer: adam({ learningRate: 0.01 }),
     batchSize,
     epochs: Math.round((steps * batchSize) / count),
     seed,

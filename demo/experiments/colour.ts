@@ -48,7 +48,7 @@ export const colour: Experiment = {
       training.data,
       {
         loss: meanSquaredError(),
-        optimizer: adam({ lr: 0.01 }),
+        optimizer: adam({ learningRate: 0.01 }),
         schedule: oneCycle(),
         batchSize: quick ? 4 : 8,
         epochs: quick ? 8 : 24,

@@ -31,13 +31,13 @@ import { last, percent, train, validationAccuracy } from "./frame/training.ts";
 type Initializer = ReturnType<typeof init.zeros>;
 
 /** The textbook's network and its settings: weight decay is λ = 5 over n images, which is l2 = λ / 2n here. */
-const TEXTBOOK = { lr: 0.1, batchSize: 10, lambda: 5 };
+const TEXTBOOK = { learningRate: 0.1, batchSize: 10, lambda: 5 };
 const STARTS: readonly { readonly name: string; readonly weights: () => Initializer }[] = [
   { name: "N(0, 1)", weights: () => init.normal(1) },
   { name: "N(0, 1/n)", weights: init.lecunNormal },
 ];
 
-const DEEP = { layers: 10, width: 100, lr: 0.05, batchSize: 100, window: 20 };
+const DEEP = { layers: 10, width: 100, learningRate: 0.05, batchSize: 100, window: 20 };
 const ACTIVATIONS = [
   { name: "tanh", layer: tanh as () => Layer },
   { name: "ReLU", layer: relu as () => Layer },
@@ -92,7 +92,7 @@ async function textbook(
     images.train,
     {
       loss: sigmoidCrossEntropy(),
-      optimizer: sgd({ lr: TEXTBOOK.lr }),
+      optimizer: sgd({ learningRate: TEXTBOOK.learningRate }),
       penalty: { l2: TEXTBOOK.lambda / (2 * images.train.count) },
       batchSize: TEXTBOOK.batchSize,
       epochs: quick ? 3 : 30,
@@ -110,10 +110,10 @@ async function deepNetwork(
   activation: (typeof ACTIVATIONS)[number],
   start: (typeof DEEP_STARTS)[number],
 ): Promise<Deep> {
-  const { lr, batchSize, window } = DEEP;
+  const { learningRate, batchSize, window } = DEEP;
   const seen: Tensor[] = [];
   const model = deepModel(activation.layer, start.weights(), (x) => seen.push(x));
-  const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: sgd({ lr }), seed });
+  const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: sgd({ learningRate }), seed });
   const deviations = await deviationsOf(trainer, images, seen);
   const training = await Steps.compile(trainer, images, { loss: crossEntropy(), batchSize });
   const losses: number[] = [];
@@ -181,7 +181,7 @@ function outcome(shallow: readonly number[][], deep: readonly Deep[]): Outcome {
       ...Object.fromEntries(deep.map((one) => [`accuracy, ${name(one)}`, one.accuracy])),
     },
     lines: [
-      `784-30-10, sigmoid, cross-entropy, learning rate ${TEXTBOOK.lr}, λ ${TEXTBOOK.lambda}: test accuracy`,
+      `784-30-10, sigmoid, cross-entropy, learning rate ${TEXTBOOK.learningRate}, λ ${TEXTBOOK.lambda}: test accuracy`,
       ...table([
         ["weights", ...epochsShown(shallow[0]).map((epoch) => `epoch ${epoch}`)],
         ...STARTS.map((start, i) => [

@@ -53,7 +53,7 @@ interface Curve {
 
 interface Found extends Curve {
   readonly name: string;
-  readonly lr: number;
+  readonly learningRate: number;
 }
 
 export const optimizers: Experiment = {
@@ -68,15 +68,15 @@ export const optimizers: Experiment = {
       rates.push(await bestRate(context, images, candidate));
       note(`${candidate.name}: best at learning rate ${last(rates)}`);
     }
-    const chosen = CANDIDATES.map(({ optimizer }, i) => optimizerOf(optimizer, { lr: rates[i] }));
+    const chosen = CANDIDATES.map(({ optimizer }, i) => optimizerOf(optimizer, { learningRate: rates[i] }));
     const curves = await descend(context, images, chosen, quick ? 150 : 2000);
-    return outcome(CANDIDATES.map(({ name }, i) => ({ name, lr: rates[i], ...curves[i] })));
+    return outcome(CANDIDATES.map(({ name }, i) => ({ name, learningRate: rates[i], ...curves[i] })));
   },
 };
 
 /** The rate whose loss is lowest after a short run. */
 async function bestRate(context: Context, images: Images, { optimizer, rates }: Candidate): Promise<number> {
-  const made = rates.map((lr) => optimizerOf(optimizer, { lr }));
+  const made = rates.map((learningRate) => optimizerOf(optimizer, { learningRate }));
   const curves = await descend(context, images, made, context.quick ? 75 : 300);
   const ends = curves.map(({ losses }) => last(losses));
   // A rate at which training diverges ends with NaN or infinity, and is never the best.
@@ -142,7 +142,7 @@ function outcome(found: readonly Found[]): Outcome {
   const steps = found[0].losses.length * WINDOW;
   return {
     figures: {
-      ...Object.fromEntries(found.map(({ name, lr }) => [`learning rate, ${name}`, lr])),
+      ...Object.fromEntries(found.map(({ name, learningRate }) => [`learning rate, ${name}`, learningRate])),
       ...Object.fromEntries(found.map(({ name, losses }) => [`first loss, ${name}`, losses[0]])),
       ...Object.fromEntries(found.map(({ name, losses }) => [`last loss, ${name}`, last(losses)])),
       ...Object.fromEntries(found.map((one) => [`steps to ${GOAL}, ${one.name}`, stepsTo(one, GOAL)])),
@@ -155,7 +155,7 @@ function outcome(found: readonly Found[]): Outcome {
         ...found.map((one, i) => [
           one.name,
           CANDIDATES[i].rates.join(", "),
-          String(one.lr),
+          String(one.learningRate),
           formatSteps(stepsTo(one, GOAL)),
           significant(last(one.losses)),
           percent(one.accuracy),
@@ -193,7 +193,7 @@ function chart(
     x,
     y: { name: `loss, mean of ${WINDOW} steps`, log: true, base: 2 },
     series: found.map((one) => ({
-      name: `${one.name}, ${one.lr}`,
+      name: `${one.name}, ${one.learningRate}`,
       style: "plain",
       points: one.losses.map((loss, i) => ({ x: place(one, i), y: loss })),
     })),

@@ -93,7 +93,7 @@ function network({ inputs, hidden }: NonNullable<Way["drop"]> = { inputs: 0, hid
 }
 
 function common({ seed }: Context): FitOptions {
-  return { loss: sigmoidCrossEntropy(), optimizer: sgd({ lr: 0.5 }), batchSize: BATCH, seed };
+  return { loss: sigmoidCrossEntropy(), optimizer: sgd({ learningRate: 0.5 }), batchSize: BATCH, seed };
 }
 
 async function follow(context: Context, way: Way, few: Dataset, test: Dataset): Promise<Found> {

@@ -39,7 +39,7 @@ const GATES: readonly { readonly name: string; readonly outputs: readonly (0 | 1
 ];
 const XOR = GATES[3];
 const EPOCHS = 100;
-const NETWORK = { hidden: [2, 3, 4], steps: 500, lr: 0.05, seeds: 10 };
+const NETWORK = { hidden: [2, 3, 4], steps: 500, learningRate: 0.05, seeds: 10 };
 
 interface Perceptron {
   /** Of both inputs, and the bias. */
@@ -110,9 +110,9 @@ function activation(weights: ArrayLike<number>, a: number, b: number): number {
 
 /** 2-hidden-1 learns XOR by gradient descent on all four cases at once. */
 async function network({ engine }: Context, hidden: number, seed: number): Promise<Network> {
-  const { lr, steps } = NETWORK;
+  const { learningRate, steps } = NETWORK;
   const model = sequential(dense(hidden), tanh(), dense(1));
-  const trainer = createTrainer(engine, model, { inputShape: [2], optimizer: adam({ lr }), seed });
+  const trainer = createTrainer(engine, model, { inputShape: [2], optimizer: adam({ learningRate }), seed });
   const step = await trainer.compile(
     ({ x, y }, predict) => ({ minimize: ops.binaryCrossEntropy(predict(x), y) }),
     {

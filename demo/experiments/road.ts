@@ -18,17 +18,17 @@ interface Row {
 }
 
 const TEXTBOOK = "--optimizer sgd --batch 10";
-const CONV = "--lr 0.003 --schedule one-cycle --epochs 15";
+const CONV = "--learning-rate 0.003 --schedule one-cycle --epochs 15";
 
 const ROWS: readonly Row[] = [
   {
     name: "784-30-10, quadratic cost",
-    args: `--model textbook --loss quadratic ${TEXTBOOK} --lr 3 --epochs 30`,
+    args: `--model textbook --loss quadratic ${TEXTBOOK} --learning-rate 3 --epochs 30`,
     quick: 8,
   },
   {
     name: "784-100-10, cross-entropy, L2",
-    args: `--model textbook --hidden 100 --loss sigmoid-cross-entropy --l2 4e-5 ${TEXTBOOK} --lr 0.1 --epochs 60 --schedule cosine`,
+    args: `--model textbook --hidden 100 --loss sigmoid-cross-entropy --l2 4e-5 ${TEXTBOOK} --learning-rate 0.1 --epochs 60 --schedule cosine`,
   },
   { name: "one convolutional layer", args: `--model convnet --filters 24@5 --hidden 256 ${CONV}` },
   {

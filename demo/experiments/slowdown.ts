@@ -33,11 +33,11 @@ const CROSS_ENTROPY: Cost = { name: "cross-entropy", loss: sigmoidCrossEntropy()
 const COSTS = [QUADRATIC, CROSS_ENTROPY];
 
 /** Of the neuron: weight and bias to begin with, and the book's learning rate; it shows 300 epochs. */
-const NEURON = { start: 2, lr: 0.15, epochs: 400, reached: 0.2 };
+const NEURON = { start: 2, learningRate: 0.15, epochs: 400, reached: 0.2 };
 /** Of the network: weighted inputs of about 10 at all outputs, which should mostly be 0; the book's learning rates. */
 const NETWORK = {
   bias: 10,
-  lr: { quadratic: 3, "cross-entropy": 0.5 },
+  learningRate: { quadratic: 3, "cross-entropy": 0.5 },
   batchSize: 10,
   steps: 5000,
   every: 100,
@@ -69,7 +69,11 @@ export const slowdown: Experiment = {
 async function neuron({ engine, seed }: Context, { name, loss, activates }: Cost): Promise<NeuronCurve> {
   const start = init.constantValue(NEURON.start);
   const model = dense(1, { init: start, biasInit: start });
-  const trainer = createTrainer(engine, model, { inputShape: [1], optimizer: sgd({ lr: NEURON.lr }), seed });
+  const trainer = createTrainer(engine, model, {
+    inputShape: [1],
+    optimizer: sgd({ learningRate: NEURON.learningRate }),
+    seed,
+  });
   const step = await trainer.compile(
     ({ x, y }, predict) => {
       const weighted = predict(x);
@@ -97,7 +101,7 @@ async function network(context: Context, { name, loss, activates }: Cost): Promi
     dense(10, { biasInit: init.constantValue(bias) }),
     ...(activates ? [sigmoid()] : []),
   );
-  const optimizer = sgd({ lr: NETWORK.lr[name as keyof typeof NETWORK.lr] });
+  const optimizer = sgd({ learningRate: NETWORK.learningRate[name as keyof typeof NETWORK.learningRate] });
   const trainer = createTrainer(engine, model, { inputShape: [784], optimizer, seed });
   const training = await Steps.compile(trainer, images.train, { loss, batchSize });
   const curve = [];
@@ -128,7 +132,7 @@ function outcome(neurons: readonly NeuronCurve[], networks: readonly NetworkCurv
       ...Object.fromEntries(COSTS.map(({ name }, i) => [`accuracy of the network, ${name}`, ends[i]])),
     },
     lines: [
-      `One neuron, weight and bias ${NEURON.start} at first, learning rate ${NEURON.lr}`,
+      `One neuron, weight and bias ${NEURON.start} at first, learning rate ${NEURON.learningRate}`,
       ...table([
         ["", ...names],
         [

@@ -39,7 +39,8 @@ export const sweep: Experiment = {
       const cells = [];
       for (const batchSize of batches) {
         const row = [];
-        for (const lr of rates) row.push(await accuracyWith(context, images, lr, batchSize, make()));
+        for (const learningRate of rates)
+          row.push(await accuracyWith(context, images, learningRate, batchSize, make()));
         cells.push(row);
         context.note(`${name}, batch size ${batchSize}: ${row.map(format).join("  ")}`);
       }
@@ -53,12 +54,12 @@ export const sweep: Experiment = {
 async function accuracyWith(
   { engine, seed }: Context,
   { train: images, test }: Images,
-  lr: number,
+  learningRate: number,
   batchSize: number,
   schedule: Schedule,
 ): Promise<number | undefined> {
   const { epochs, diverged } = await train(engine, sequential(dense(64), relu(), dense(10)), images, {
-    optimizer: sgd({ lr }),
+    optimizer: sgd({ learningRate }),
     schedule,
     batchSize,
     epochs: EPOCHS,
@@ -70,7 +71,7 @@ async function accuracyWith(
 
 interface Best {
   readonly accuracy: number;
-  readonly lr: number;
+  readonly learningRate: number;
   readonly batchSize: number;
 }
 
@@ -80,7 +81,7 @@ function best({ rates, batches, cells }: Grid, row?: number): Best {
     cellsOfRow.flatMap((accuracy, i) =>
       accuracy === undefined || (row !== undefined && row !== j)
         ? []
-        : [{ accuracy, lr: rates[i], batchSize: batches[j] }],
+        : [{ accuracy, learningRate: rates[i], batchSize: batches[j] }],
     ),
   );
   return found.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
@@ -95,15 +96,15 @@ function outcome(grids: readonly Grid[], images: number): Outcome {
         grids.flatMap((grid) =>
           batches.map((batchSize, j) => [
             `best rate, ${grid.schedule}, batch size ${batchSize}`,
-            best(grid, j).lr,
+            best(grid, j).learningRate,
           ]),
         ),
       ),
       ...Object.fromEntries(
         grids.flatMap((grid) =>
           batches.flatMap((batchSize, j) =>
-            grid.rates.map((lr, i) => [
-              `accuracy, ${grid.schedule}, batch size ${batchSize}, rate ${lr}`,
+            grid.rates.map((learningRate, i) => [
+              `accuracy, ${grid.schedule}, batch size ${batchSize}, rate ${learningRate}`,
               grid.cells[j][i] ?? Number.NaN,
             ]),
           ),
@@ -116,7 +117,7 @@ function outcome(grids: readonly Grid[], images: number): Outcome {
         ["schedule", ...batches.map((batchSize) => `batch ${batchSize}`)],
         ...grids.map((grid) => [
           grid.schedule,
-          ...batches.map((_, j) => `${percent(best(grid, j).accuracy)} at ${best(grid, j).lr}`),
+          ...batches.map((_, j) => `${percent(best(grid, j).accuracy)} at ${best(grid, j).learningRate}`),
         ]),
       ]),
     ],

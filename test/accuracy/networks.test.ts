@@ -31,7 +31,7 @@ describeOnMnist("MNIST", (train) => {
       const stage = (filters: number, kernel: number) => [conv2d(filters, kernel), maxPool2d(2), relu()];
       const model = sequential(...stage(24, 5), ...stage(32, 3), dense(256), relu(), dense(10));
       const options: FitOptions = {
-        optimizer: adam({ lr: 0.01, beta1: 0.7, beta2: 0.9 }),
+        optimizer: adam({ learningRate: 0.01, beta1: 0.7, beta2: 0.9 }),
         schedule: oneCycle(),
         batchSize: 256,
         epochs: 1,

@@ -12,7 +12,7 @@ describeOnMnist("MNIST with the textbook's 784-30-10", (train) => {
     "with sigmoid and quadratic cost, learning rate 3: at least 95 %",
     async () => {
       const model = sequential(dense(30), sigmoid(), dense(10), sigmoid());
-      const options = { ...textbook, loss: quadratic(), optimizer: sgd({ lr: 3 }) };
+      const options = { ...textbook, loss: quadratic(), optimizer: sgd({ learningRate: 3 }) };
       expect(await train(model, options)).toBeGreaterThanOrEqual(0.95);
     },
     10 * MINUTES,
@@ -22,7 +22,7 @@ describeOnMnist("MNIST with the textbook's 784-30-10", (train) => {
     "with cross-entropy, learning rate 0.5: at least 95.2 %",
     async () => {
       const model = sequential(dense(30), sigmoid(), dense(10));
-      const options = { ...textbook, loss: crossEntropy(), optimizer: sgd({ lr: 0.5 }) };
+      const options = { ...textbook, loss: crossEntropy(), optimizer: sgd({ learningRate: 0.5 }) };
       expect(await train(model, options)).toBeGreaterThanOrEqual(0.952);
     },
     10 * MINUTES,

@@ -66,7 +66,7 @@ describe("a training run", () => {
     };
     const { points } = await trainOnce(cpu(), recipe, data, { every: 4, seed: 5 });
     const run = train(cpu(), modelOf(recipe), data.train, {
-      optimizer: adam({ lr: 0.02, beta1: 0.8, beta2: 0.99 }),
+      optimizer: adam({ learningRate: 0.02, beta1: 0.8, beta2: 0.99 }),
       schedule: oneCycle(),
       batchSize: 32,
       epochs: 3,

@@ -34,7 +34,7 @@ async function begin({ folder, samples, batch, learningRate, hidden, classes, co
   const features = inputs.length / samples;
   const trainer = createTrainer(cpu(), sequential(...layers, dense(classes)), {
     inputShape: [features],
-    optimizer: adam({ lr: learningRate }),
+    optimizer: adam({ learningRate }),
   });
   let offset = 0;
   const values = shapes.map((/** @type {number[]} */ shape) => {

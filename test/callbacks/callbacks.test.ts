@@ -34,7 +34,7 @@ const model = () => sequential(dense(16), relu(), dense(10));
 const restless: FitOptions = {
   epochs: 30,
   batchSize: 20,
-  optimizer: sgd({ lr: 0.8 }),
+  optimizer: sgd({ learningRate: 0.8 }),
   validation: test,
   seed: 4,
 };

@@ -64,7 +64,7 @@ describe("npm run train", () => {
   it(
     "--early-stopping ends the run, and tells the result of the epoch that it kept",
     async () => {
-      const args = ["--epochs", "60", "--early-stopping", "2", "--optimizer", "sgd", "--lr", "1"];
+      const args = ["--epochs", "60", "--early-stopping", "2", "--optimizer", "sgd", "--learning-rate", "1"];
       const lines = await train(...args);
       const losses = told(lines).map(({ testLoss }) => testLoss);
       const best = losses.indexOf(Math.min(...losses));

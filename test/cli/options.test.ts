@@ -30,7 +30,7 @@ describe("defaults", () => {
       dropLast: false,
       accumulate: 1,
       optimizer: "adam",
-      lr: 0.001,
+      learningRate: 0.001,
       beta1: 0.9,
       beta2: 0.999,
       weightDecay: 0,
@@ -44,16 +44,16 @@ describe("defaults", () => {
   });
 
   it.each([
-    ["sgd", { lr: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
-    ["momentum", { lr: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
-    ["nesterov", { lr: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
-    ["adam", { lr: 0.001, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
-    ["adamw", { lr: 0.001, weightDecay: 0.01, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
-    ["rmsprop", { lr: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
-    ["adagrad", { lr: 0.01, weightDecay: 0, momentum: undefined, beta1: undefined }],
+    ["sgd", { learningRate: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
+    ["momentum", { learningRate: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
+    ["nesterov", { learningRate: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
+    ["adam", { learningRate: 0.001, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
+    ["adamw", { learningRate: 0.001, weightDecay: 0.01, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
+    ["rmsprop", { learningRate: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
+    ["adagrad", { learningRate: 0.01, weightDecay: 0, momentum: undefined, beta1: undefined }],
   ])("follow the optimizer: %s", (optimizer, expected) => {
-    const { lr, weightDecay, momentum, beta1, beta2 } = parse("--optimizer", optimizer);
-    expect({ lr, weightDecay, momentum, beta1, beta2 }).toEqual(expected);
+    const { learningRate, weightDecay, momentum, beta1, beta2 } = parse("--optimizer", optimizer);
+    expect({ learningRate, weightDecay, momentum, beta1, beta2 }).toEqual(expected);
   });
 
   it.each([
@@ -79,7 +79,7 @@ describe("defaults", () => {
 describe("values", () => {
   it("are read", () => {
     const args =
-      "--dataset digits --count 700 --model convnet --hidden 30,20,10 --activation tanh --batch-norm --dropout 0.25 --loss cross-entropy --label-smoothing 0.1 --l1 1e-5 --l2 0.5 --epochs 7 --batch 16 --accumulate 4 --drop-last --optimizer nesterov --lr 2.5e-2 --momentum .8 --weight-decay 1e-4 --clip-norm 2 --clip-value 0.1 --schedule step --step-size 3 --gamma 0.2 --warmup-steps 9 --seed 0 --device cpu --save w.safetensors --summary --describe --json";
+      "--dataset digits --count 700 --model convnet --hidden 30,20,10 --activation tanh --batch-norm --dropout 0.25 --loss cross-entropy --label-smoothing 0.1 --l1 1e-5 --l2 0.5 --epochs 7 --batch 16 --accumulate 4 --drop-last --optimizer nesterov --learning-rate 2.5e-2 --momentum .8 --weight-decay 1e-4 --clip-norm 2 --clip-value 0.1 --schedule step --step-size 3 --gamma 0.2 --warmup-steps 9 --seed 0 --device cpu --save w.safetensors --summary --describe --json";
     expect(parse(...args.split(" "))).toEqual({
       dataset: "digits",
       datasetGiven: true,
@@ -98,7 +98,7 @@ describe("values", () => {
       accumulate: 4,
       dropLast: true,
       optimizer: "nesterov",
-      lr: 0.025,
+      learningRate: 0.025,
       momentum: 0.8,
       weightDecay: 1e-4,
       clipNorm: 2,
@@ -163,15 +163,15 @@ describe("bad input is refused in one line that says what is allowed", () => {
     ["--gamma 1 --schedule step", /'1' is invalid.*between 0 and 1/],
     ["--step-size 0 --schedule step", /'0' is invalid.*whole number from 1/],
     ["--device tpu", /'tpu' is invalid.*gpu, cpu/],
-    ["--lr nan", /'nan' is invalid.*finite number above 0/],
-    ["--lr NaN", /'NaN' is invalid.*finite number above 0/],
-    ["--lr -1", /'-1' is invalid.*finite number above 0/],
-    ["--lr 0", /'0' is invalid.*finite number above 0/],
-    ["--lr 1e-60", /'1e-60' is invalid.*finite number above 0/],
-    ["--lr 1e300", /'1e300' is invalid.*finite number above 0/],
-    ["--lr Infinity", /'Infinity' is invalid/],
-    ["--lr 0x10", /'0x10' is invalid/],
-    ["--lr", /argument missing/],
+    ["--learning-rate nan", /'nan' is invalid.*finite number above 0/],
+    ["--learning-rate NaN", /'NaN' is invalid.*finite number above 0/],
+    ["--learning-rate -1", /'-1' is invalid.*finite number above 0/],
+    ["--learning-rate 0", /'0' is invalid.*finite number above 0/],
+    ["--learning-rate 1e-60", /'1e-60' is invalid.*finite number above 0/],
+    ["--learning-rate 1e300", /'1e300' is invalid.*finite number above 0/],
+    ["--learning-rate Infinity", /'Infinity' is invalid/],
+    ["--learning-rate 0x10", /'0x10' is invalid/],
+    ["--learning-rate", /argument missing/],
     ["--batch 0", /'0' is invalid.*whole number from 1/],
     ["--batch 1.5", /'1.5' is invalid.*whole number from 1/],
     ["--batch -128", /'-128' is invalid.*whole number from 1/],
@@ -241,7 +241,7 @@ describe("bad input is refused in one line that says what is allowed", () => {
 
   it("an empty value is none", () => {
     expect(() => parse("--epochs", "")).toThrow(UsageError);
-    expect(() => parse("--lr", " ")).toThrow(UsageError);
+    expect(() => parse("--learning-rate", " ")).toThrow(UsageError);
   });
 });
 
@@ -267,7 +267,7 @@ describe("--help", () => {
       "--l1 <weight>",
       "--l2 <weight>",
       "--optimizer <name>",
-      "--lr <rate>",
+      "--learning-rate <rate>",
       "--momentum <part>",
       "--beta1 <part>",
       "--beta2 <part>",

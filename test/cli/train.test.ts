@@ -68,7 +68,7 @@ describe.each(["cpu", "gpu"] as const)("training on the %s engine", (device) => 
         epochs: 2,
         batch: 50,
         optimizer: "adam",
-        lr: 0.001,
+        learningRate: 0.001,
       });
       expect(result.testAccuracy).toBe(second.testAccuracy);
       expect(result.adapter).toEqual(expect.stringMatching(/\S/));
@@ -98,7 +98,7 @@ describe("every part of training at once", () => {
     async () => {
       const path = join(folder, "convnet.safetensors");
       const line =
-        "--model convnet --hidden 32 --activation silu --batch-norm --dropout 0.2 --loss sigmoid-cross-entropy --l1 1e-6 --l2 1e-5 --optimizer rmsprop --lr 2e-3 --clip-norm 10 --clip-value 1 --schedule cosine --warmup-steps 2 --dataset digits --count 200 --batch 40 --accumulate 2 --epochs 3 --json --summary";
+        "--model convnet --hidden 32 --activation silu --batch-norm --dropout 0.2 --loss sigmoid-cross-entropy --l1 1e-6 --l2 1e-5 --optimizer rmsprop --learning-rate 2e-3 --clip-norm 10 --clip-value 1 --schedule cosine --warmup-steps 2 --dataset digits --count 200 --batch 40 --accumulate 2 --epochs 3 --json --summary";
       const { exitCode, stdout, stderr } = await train([...line.split(" "), "--save", path]);
       expect(stderr).not.toMatch(/^\s+at .*:\d+:\d+/m);
       expect(exitCode).toBe(0);
@@ -138,7 +138,7 @@ describe.runIf(process.platform === "linux")("without an adapter", () => {
 describe("what cannot work", () => {
   it.each([
     [["--epoch", "3"], 2, /unknown option '--epoch' \(Did you mean --epochs\?\)/],
-    [["--lr", "nan"], 2, /'nan' is invalid/],
+    [["--learning-rate", "nan"], 2, /'nan' is invalid/],
     [["--save", "no-such-folder/w.safetensors"], 2, /--save: no-such-folder.* its folder does not exist/],
     [
       ["--checkpoint", "no-such-folder/c"],
@@ -152,7 +152,7 @@ describe("what cannot work", () => {
     [["--dataset", "digits", "--count", "100"], 2, /--batch is 128, but there are only 100 training images/],
     [["--data", "test"], 1, /train-images-idx3-ubyte/],
     [
-      [...QUICK, "--device", "cpu", "--optimizer", "sgd", "--lr", "1e30"],
+      [...QUICK, "--device", "cpu", "--optimizer", "sgd", "--learning-rate", "1e30"],
       1,
       /the loss became (NaN|Infinity)/,
     ],

@@ -20,7 +20,7 @@ describe("the optimizer", () => {
     ["nesterov --momentum 0.7", { kernel: "momentum", constants: { MOMENTUM: 0.7, NESTEROV: 1 } }],
     ["adam", { name: "adam", weightDecay: 0, constants: { BETA1: 0.9, BETA2: 0.999 } }],
     [
-      "adam --beta1 0.7 --beta2 0 --lr 0.5",
+      "adam --beta1 0.7 --beta2 0 --learning-rate 0.5",
       { kernel: "adam", learningRate: 0.5, constants: { BETA1: 0.7, BETA2: 0 } },
     ],
     ["adamw", { name: "adamw", weightDecay: 0.01 }],
@@ -35,7 +35,7 @@ describe("the optimizer", () => {
     const { learningRate, weightDecay } = training(`--optimizer ${name}`).optimizer;
     const { defaults } = OPTIMIZERS[name as keyof typeof OPTIMIZERS];
     expect({ learningRate, weightDecay }).toEqual({
-      learningRate: defaults.lr,
+      learningRate: defaults.learningRate,
       weightDecay: defaults.weightDecay,
     });
   });

@@ -75,7 +75,7 @@ it("lessons are the steps of fit, and exams its evaluations", async () => {
   const { train, test } = digits({ train: 80, test: 30 });
   const model = () => sequential(flatten(), dropout(0.2), dense(8), sigmoid(), dense(10));
   const loss = sigmoidCrossEntropy();
-  const optimizer = sgd({ lr: 0.25 });
+  const optimizer = sgd({ learningRate: 0.25 });
   const how = { loss, penalty: { l2: 0.01 }, augment: augment(rotate(10), translate(2)) };
   const run = fit(engines.cpu, model(), train, {
     ...how,

@@ -36,45 +36,45 @@ const GRADIENT: Record<SurfaceName, (x: number, y: number) => number[]> = {
 };
 
 /** For one parameter, with its state: from the gradient at step t, counted from 1, to what is taken off. */
-type Rule = (lr: number) => (gradient: number, t: number) => number;
+type Rule = (learningRate: number) => (gradient: number, t: number) => number;
 
 const RULES: Record<RacerName, Rule> = {
-  sgd: (lr) => (g) => lr * g,
-  momentum: (lr) => {
+  sgd: (learningRate) => (g) => learningRate * g,
+  momentum: (learningRate) => {
     let velocity = 0;
     return (g) => {
       velocity = 0.9 * velocity + g;
-      return lr * velocity;
+      return learningRate * velocity;
     };
   },
-  nesterov: (lr) => {
+  nesterov: (learningRate) => {
     let velocity = 0;
     return (g) => {
       velocity = 0.9 * velocity + g;
-      return lr * (g + 0.9 * velocity);
+      return learningRate * (g + 0.9 * velocity);
     };
   },
-  rmsprop: (lr) => {
+  rmsprop: (learningRate) => {
     let squares = 0;
     return (g) => {
       squares = 0.99 * squares + 0.01 * g ** 2;
-      return (lr * g) / (Math.sqrt(squares) + 1e-8);
+      return (learningRate * g) / (Math.sqrt(squares) + 1e-8);
     };
   },
-  adam: (lr) => {
+  adam: (learningRate) => {
     let mean = 0;
     let squares = 0;
     return (g, t) => {
       mean = 0.9 * mean + 0.1 * g;
       squares = 0.999 * squares + 0.001 * g ** 2;
-      return (lr * (mean / (1 - 0.9 ** t))) / (Math.sqrt(squares / (1 - 0.999 ** t)) + 1e-8);
+      return (learningRate * (mean / (1 - 0.9 ** t))) / (Math.sqrt(squares / (1 - 0.999 ** t)) + 1e-8);
     };
   },
 };
 
-function byHand(surface: SurfaceName, racer: RacerName, start: Point, lr: number, steps: number) {
+function byHand(surface: SurfaceName, racer: RacerName, start: Point, learningRate: number, steps: number) {
   const trail = { x: [start.x], y: [start.y], loss: [LOSS[surface](start.x, start.y)] };
-  const [moveX, moveY] = [RULES[racer](lr), RULES[racer](lr)];
+  const [moveX, moveY] = [RULES[racer](learningRate), RULES[racer](learningRate)];
   let { x, y } = start;
   for (let t = 1; t <= steps; t++) {
     const [gx, gy] = GRADIENT[surface](x, y);

@@ -25,20 +25,24 @@ async function learn(settings: NeuronSettings, epochs: number): Promise<Learning
 }
 
 /** With input 1 and target 0, weight and bias have the same gradient. */
-function byHand({ weight, bias, lr }: NeuronSettings, quadratic: boolean, epochs: number): Learning {
+function byHand(
+  { weight, bias, learningRate }: NeuronSettings,
+  quadratic: boolean,
+  epochs: number,
+): Learning {
   const [outputs, costs]: [number[], number[]] = [[], []];
   for (let epoch = 0; epoch <= epochs; epoch++) {
     const output = 1 / (1 + Math.exp(-weight - bias));
     outputs.push(output);
     costs.push(quadratic ? output ** 2 / 2 : -Math.log(1 - output));
     const gradient = quadratic ? output * output * (1 - output) : output;
-    weight -= lr * gradient;
-    bias -= lr * gradient;
+    weight -= learningRate * gradient;
+    bias -= learningRate * gradient;
   }
   return { outputs, costs };
 }
 
-it.each([NEURON, { weight: 0.6, bias: 0.9, lr: 0.15 }, { weight: -3, bias: 5, lr: 2 }])(
+it.each([NEURON, { weight: 0.6, bias: 0.9, learningRate: 0.15 }, { weight: -3, bias: 5, learningRate: 2 }])(
   "both neurons learn as their formulas say: %o",
   async (settings) => {
     const learned = await learn(settings, 300);
@@ -66,9 +70,9 @@ it("the verdict tells the epochs that were measured", async () => {
   expect(verdict(learned, true)).toContain(
     `it took ${quadratic} epochs with the quadratic cost and ${crossEntropy} with cross-entropy`,
   );
-  const slow = await learn({ ...NEURON, lr: 0.02 }, 300);
+  const slow = await learn({ ...NEURON, learningRate: 0.02 }, 300);
   expect(verdict(slow, true)).toContain("with the quadratic cost not even after 300");
-  expect(verdict(await learn({ weight: 0, bias: -3, lr: 1 }, 100), true)).toContain(
+  expect(verdict(await learn({ weight: 0, bias: -3, learningRate: 1 }, 100), true)).toContain(
     "next to nothing to learn",
   );
 });

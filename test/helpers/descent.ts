@@ -1,4 +1,4 @@
-/** The least program that has everything: state, data, an input, a step scalar and an output. `p -= lr * x`, and `y = p`. */
+/** The least program that has everything: state, data, an input, a step scalar and an output. `p -= learningRate * x`, and `y = p`. */
 import { elementwiseConstants } from "../../src/kernels/elementwise.ts";
 import { optimizerConstants } from "../../src/kernels/optimizer.ts";
 import { type Program, STEP_SLOTS } from "../../src/program.ts";
@@ -33,15 +33,15 @@ export const descent: Program = {
       bindings: { operand0: whole(0), result0: whole(3) },
     },
   ],
-  scalars: [{ name: "lr", dtype: "f32" }],
+  scalars: [{ name: "learningRate", dtype: "f32" }],
   outputs: { y: whole(3) },
 };
 
 export interface Descent {
   readonly executable: Executable;
   readonly memory: { readonly p: EngineBuffer; readonly blocks: EngineBuffer };
-  /** Writes `x`, and enqueues steps of rate `lr`; resolves with the first element of each step's `y`. */
-  run(x: number, steps?: number, lr?: number): Promise<number[]>;
+  /** Writes `x`, and enqueues steps of rate `learningRate`; resolves with the first element of each step's `y`. */
+  run(x: number, steps?: number, learningRate?: number): Promise<number[]>;
   release(): void;
 }
 
@@ -63,9 +63,9 @@ export async function openDescent(engine: Engine, maxSteps = 4): Promise<Descent
   return {
     executable,
     memory,
-    async run(x, steps = 1, lr = 1) {
+    async run(x, steps = 1, learningRate = 1) {
       executable.write("x", new Float32Array(SIZE).fill(x));
-      for (let step = 0; step < steps; step++) executable.table.f32[step * STEP_SLOTS] = lr;
+      for (let step = 0; step < steps; step++) executable.table.f32[step * STEP_SLOTS] = learningRate;
       const { y } = await executable.run(steps);
       return Array.from({ length: steps }, (_, step) => y[step * SIZE]);
     },

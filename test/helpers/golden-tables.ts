@@ -123,14 +123,16 @@ export const losses: Readonly<Record<string, () => Loss>> = {
 
 /** From PyTorch's arguments, with its defaults; `shared` holds what all optimizers have in common. */
 export const optimizers: Readonly<Record<string, (args: Args, shared: object) => Optimizer>> = {
-  adagrad: ({ lr, lr_decay, eps }, shared) => w.adagrad({ ...shared, lr, lrDecay: lr_decay, epsilon: eps }),
+  adagrad: ({ lr, lr_decay, eps }, shared) =>
+    w.adagrad({ ...shared, learningRate: lr, lrDecay: lr_decay, epsilon: eps }),
   adam: ({ lr, betas = [], eps }, shared) =>
-    w.adam({ ...shared, lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
+    w.adam({ ...shared, learningRate: lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
   adamw: ({ lr, betas = [], eps }, shared) =>
-    w.adamw({ ...shared, lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
+    w.adamw({ ...shared, learningRate: lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
   rmsprop: ({ lr, alpha, eps, momentum }, shared) =>
-    w.rmsprop({ ...shared, lr, decay: alpha, epsilon: eps, momentum }),
-  sgd: ({ lr = 1e-3, momentum, nesterov }, shared) => w.sgd({ ...shared, lr, momentum, nesterov }),
+    w.rmsprop({ ...shared, learningRate: lr, decay: alpha, epsilon: eps, momentum }),
+  sgd: ({ lr = 1e-3, momentum, nesterov }, shared) =>
+    w.sgd({ ...shared, learningRate: lr, momentum, nesterov }),
 };
 
 /** What a training case may ask for beside its optimizer. */

@@ -37,7 +37,7 @@ export function mlp(hidden: readonly number[] = [256, 128]) {
 /** Ready for its first step. Batches go through `data` in the order of one epoch, again and again. */
 export async function openMlp(engine: Engine, data: Dataset, options: MlpOptions): Promise<MlpTraining> {
   const { batchSize, seed = 1, hidden, maxSteps = 10 } = options;
-  const optimizer = adam({ lr: 1e-3 });
+  const optimizer = adam({ learningRate: 1e-3 });
   const trainer = createTrainer(engine, mlp(hidden), { inputShape: data.inputs.shape, optimizer, seed });
   const resident = new ResidentDataset(engine, data, batchSize);
   await resident.read({ epoch: 1, seed, shuffle: true }).next();

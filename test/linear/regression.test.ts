@@ -144,7 +144,7 @@ describe.each(ENGINES)("on the engine %s", (kind) => {
     const closed = linearRegression(train);
     const run = wgrad.fit(engines[kind], wgrad.sequential(wgrad.dense(1)), train, {
       loss: wgrad.meanSquaredError(),
-      optimizer: wgrad.sgd({ lr: 0.2 }),
+      optimizer: wgrad.sgd({ learningRate: 0.2 }),
       batchSize: train.count,
       epochs: 60,
     });

@@ -308,18 +308,18 @@ describe("optimizers refuse numbers that make no sense", () => {
   const makers = { sgd, adam, adamw, rmsprop, adagrad };
   refuse(
     Object.entries(makers).flatMap(([name, make]): Refusal[] => [
-      [() => make({ lr: -1 }), `${name}: lr is -1; give a finite number from 0`],
-      [() => make({ lr: Number.NaN }), `${name}: lr is NaN`],
-      [() => make({ lr: Number.POSITIVE_INFINITY }), `${name}: lr is Infinity`],
+      [() => make({ learningRate: -1 }), `${name}: learningRate is -1; give a finite number from 0`],
+      [() => make({ learningRate: Number.NaN }), `${name}: learningRate is NaN`],
+      [() => make({ learningRate: Number.POSITIVE_INFINITY }), `${name}: learningRate is Infinity`],
       [() => make({ weightDecay: -0.1 }), `${name}: weightDecay is -0.1; give a finite number from 0`],
       [() => make({ weightDecay: Number.NaN }), `${name}: weightDecay is NaN`],
-      [() => make({ groups: [{ match: "0", lr: -2 }] }), `${name}: lr of group 0 is -2`],
+      [() => make({ groups: [{ match: "0", learningRate: -2 }] }), `${name}: learningRate of group 0 is -2`],
       [
         () => make({ groups: [{ match: /w/, weightDecay: Number.NaN }] }),
         `${name}: weightDecay of group /w/ is NaN`,
       ],
       [
-        () => make({ lr: 0, groups: [{ match: "0", lr: 1 }] }),
+        () => make({ learningRate: 0, groups: [{ match: "0", learningRate: 1 }] }),
         `${name}: group 0 has a learning rate of its own, so lr must be above 0`,
       ],
     ]),

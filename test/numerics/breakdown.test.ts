@@ -10,7 +10,7 @@ const model = () => sequential(dense(16), relu(), dense(16), relu(), dense(16), 
 describe.each(ENGINES)("on the %s", (kind) => {
   it("fit throws where relu layers blow up, rather than going on with dead weights", async () => {
     const run = train(engines[kind], model(), makeBlobs({ seed: 3 }), {
-      optimizer: sgd({ lr: 10, momentum: 0.9 }),
+      optimizer: sgd({ learningRate: 10, momentum: 0.9 }),
       epochs: 5,
       batchSize: 32,
       seed: 3,
@@ -32,7 +32,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
     const trainer = createTrainer(engines[kind], model(), {
       inputShape: [2],
       seed: 3,
-      optimizer: sgd({ lr: 0.1 }),
+      optimizer: sgd({ learningRate: 0.1 }),
     });
     const step = await trainer.compile(
       ({ x, y }, outputs) => ({ minimize: ops.crossEntropy(outputs(x), y) }),

@@ -53,7 +53,11 @@ export async function firstLosses(engine, steps) {
  */
 async function lossesOn(engine, { inputs, targets }, steps) {
   const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
-  const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: adam({ lr: 1e-3 }), seed: 1 });
+  const trainer = createTrainer(engine, model, {
+    inputShape: [784],
+    optimizer: adam({ learningRate: 1e-3 }),
+    seed: 1,
+  });
   const step = await trainer.compile(({ x, y }, predict) => ({ minimize: ops.crossEntropy(predict(x), y) }), {
     inputs: { x: [BATCH_SIZE, 784], y: { shape: [BATCH_SIZE], dtype: "i32" } },
   });
@@ -137,7 +141,7 @@ async function tableRun(engine) {
   const scaler = standardScaler().fit(data);
   const run = fit(engine, sequential(scaling(scaler), dense(1)), data, {
     loss: meanSquaredError(),
-    optimizer: adam({ lr: 0.1 }),
+    optimizer: adam({ learningRate: 0.1 }),
     batchSize: 40,
     epochs: 100,
   });

@@ -63,7 +63,7 @@ async function ending(end) {
 /** @param {GpuEngine} engine */
 async function open(engine) {
   const data = digits({ train: 20, test: 20 }).test;
-  const optimizer = sgd({ lr: 0.1 });
+  const optimizer = sgd({ learningRate: 0.1 });
   const trainer = createTrainer(engine, sequential(dense(10)), { inputShape: [784], optimizer });
   const step = await trainer.compile(({ x, y }, model) => ({ minimize: ops.crossEntropy(model(x), y) }), {
     inputs: { x: [4, 784], y: { shape: [4], dtype: "i32" } },

@@ -22,7 +22,11 @@ async function run() {
 async function train(gpu) {
   const data = digits({ train: STEPS * BATCH_SIZE, test: 500 });
   const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
-  const trainer = createTrainer(gpu, model, { inputShape: [784], optimizer: adam({ lr: 1e-3 }), seed: 1 });
+  const trainer = createTrainer(gpu, model, {
+    inputShape: [784],
+    optimizer: adam({ learningRate: 1e-3 }),
+    seed: 1,
+  });
   const step = await trainer.compile(
     ({ x, y }, predict) => {
       const logits = predict(x);

@@ -165,7 +165,11 @@ describe("tuning", () => {
 describe("an engine that tunes", () => {
   async function losses(engine: GpuEngine): Promise<Float32Array> {
     const model = sequential(dense(64), relu(), dense(10));
-    const trainer = createTrainer(engine, model, { inputShape: [96], optimizer: sgd({ lr: 0.1 }), seed: 1 });
+    const trainer = createTrainer(engine, model, {
+      inputShape: [96],
+      optimizer: sgd({ learningRate: 0.1 }),
+      seed: 1,
+    });
     const inputs = { x: [64, 96], y: { shape: [64], dtype: "i32" } } as const;
     const step = await trainer.compile(({ x, y }, net) => ({ minimize: ops.crossEntropy(net(x), y) }), {
       inputs,

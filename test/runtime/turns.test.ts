@@ -62,7 +62,7 @@ describe("the CPU engine", () => {
     const losses = async () => {
       const engine = cpu();
       const model = sequential(conv2d(4, 3), maxPool2d(2), flatten(), dense(10));
-      const optimizer = adam({ lr: 0.01 });
+      const optimizer = adam({ learningRate: 0.01 });
       const trainer = createTrainer(engine, model, { inputShape: [1, 28, 28], optimizer, seed: 1 });
       const step = await trainer.compile(({ x, y }, net) => ({ minimize: ops.crossEntropy(net(x), y) }), {
         inputs: { x: [8, 1, 28, 28], y: { shape: [8], dtype: "i32" } },

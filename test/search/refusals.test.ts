@@ -30,20 +30,20 @@ const searching = (given: object) =>
   gridSearch(idle(), {
     ...small,
     validation,
-    space: { hidden: [2], lr: [0.1] },
+    space: { hidden: [2], learningRate: [0.1] },
     ...given,
   } as unknown as Grid);
 
 describe("gridSearch refuses", () => {
   it.each<[object, string]>([
     [
-      { space: { hidden: [2], lr: [0.1], momentum: [0.9] } },
+      { space: { hidden: [2], learningRate: [0.1], momentum: [0.9] } },
       'gridSearch: a search over an unknown option: "momentum" is no option of fit, and neither model nor options read it. ' +
         "Options of fit that can be chosen: batchSize, epochs, seed, ",
     ],
     [
       { space: { hidden: [2] } },
-      'gridSearch: the choices are read for "lr", which the space does not hold; the space holds hidden',
+      'gridSearch: the choices are read for "learningRate", which the space does not hold; the space holds hidden',
     ],
     [
       { options: () => ({ learningRate: 1 }) },
@@ -59,28 +59,31 @@ describe("gridSearch refuses", () => {
     ],
     [
       {
-        space: { hidden: [2], lr: [0.1], batchSize: [4] },
-        options: ({ lr }: { lr: number }) => ({ batchSize: lr }),
+        space: { hidden: [2], learningRate: [0.1], batchSize: [4] },
+        options: ({ learningRate }: { learningRate: number }) => ({ batchSize: learningRate }),
       },
       "gridSearch: batchSize is in the space and in the result of options",
     ],
     [{ space: {} }, "gridSearch: the space is empty; name what to choose"],
     [
-      { space: { hidden: [], lr: [0.1] } },
+      { space: { hidden: [], learningRate: [0.1] } },
       "gridSearch: space.hidden is an empty list; give one value or more",
     ],
-    [{ space: { hidden: 2, lr: [0.1] } }, "gridSearch: space.hidden is no list; give a list of values"],
-    [{ space: { hidden: uniform(0, 1), lr: [0.1] } }, "search a distribution by randomSearch"],
     [
-      { space: { hidden: [2], lr: [Number.NaN] } },
-      "gridSearch: space.lr[0] is NaN; choices are plain values",
+      { space: { hidden: 2, learningRate: [0.1] } },
+      "gridSearch: space.hidden is no list; give a list of values",
+    ],
+    [{ space: { hidden: uniform(0, 1), learningRate: [0.1] } }, "search a distribution by randomSearch"],
+    [
+      { space: { hidden: [2], learningRate: [Number.NaN] } },
+      "gridSearch: space.learningRate[0] is NaN; choices are plain values",
     ],
     [
-      { space: { hidden: [2], lr: [adam()] } },
-      "gridSearch: space.lr[0] is [object Object]; choices are plain values",
+      { space: { hidden: [2], learningRate: [adam()] } },
+      "gridSearch: space.learningRate[0] is [object Object]; choices are plain values",
     ],
     [
-      { space: { hidden: [2], lr: [0.1], optimizer: ["adam"] } },
+      { space: { hidden: [2], learningRate: [0.1], optimizer: ["adam"] } },
       "gridSearch: space.optimizer cannot be chosen: the option optimizer of fit is no plain value",
     ],
     [
@@ -95,17 +98,17 @@ describe("gridSearch refuses", () => {
     [{ model: dense(2) }, "gridSearch: model and options are functions of the choices"],
     [
       { fit: { batchSize: 25 } },
-      'gridSearch: trial 0, {"hidden":2,"lr":0.1}, cannot be trained: fit: clouds has 24 samples, fewer than one batch',
+      'gridSearch: trial 0, {"hidden":2,"learningRate":0.1}, cannot be trained: fit: clouds has 24 samples, fewer than one batch',
     ],
     [
       { validation: undefined, folds: 2, fit: { batchSize: 13 } },
       "clouds has 12 samples, fewer than one batch of 13",
     ],
     [
-      { space: { hidden: [2, 0], lr: [0.1] } },
-      'gridSearch: trial 1, {"hidden":0,"lr":0.1}, cannot be trained: ',
+      { space: { hidden: [2, 0], learningRate: [0.1] } },
+      'gridSearch: trial 1, {"hidden":0,"learningRate":0.1}, cannot be trained: ',
     ],
-    [{ space: { hidden: [2], lr: [0.1], clip: [{ norm: -1 }] } }, "fit: clip.norm is -1"],
+    [{ space: { hidden: [2], learningRate: [0.1], clip: [{ norm: -1 }] } }, "fit: clip.norm is -1"],
   ])("%o: %s", async (given, message) => {
     await expect(searching(given)).rejects.toThrow(message);
   });
@@ -138,7 +141,12 @@ describe("gridSearch refuses", () => {
 describe("random searches refuse", () => {
   type Random = Parameters<typeof randomSearch>[1];
   type Halving = Parameters<typeof successiveHalving>[1];
-  const base = { ...small, fit: { batchSize: 12 }, validation, space: { hidden: [2], lr: uniform(0, 1) } };
+  const base = {
+    ...small,
+    fit: { batchSize: 12 },
+    validation,
+    space: { hidden: [2], learningRate: uniform(0, 1) },
+  };
   const random = (given: object) =>
     randomSearch(idle(), { ...base, trials: 2, ...given } as unknown as Random);
   const halving = (given: object) =>
@@ -148,7 +156,10 @@ describe("random searches refuse", () => {
     [{ trials: 0 }, "randomSearch: trials is 0; give a whole number from 1"],
     [{ trials: 1.5 }, "randomSearch: trials is 1.5"],
     [{ trials: Number.NaN }, "randomSearch: trials is NaN"],
-    [{ space: { hidden: [2], lr: 0.1 } }, "randomSearch: space.lr is no list; give a list, or uniform(…)"],
+    [
+      { space: { hidden: [2], learningRate: 0.1 } },
+      "randomSearch: space.learningRate is no list; give a list, or uniform(…)",
+    ],
     [{ seed: -1 }, "seed is -1"],
   ])("%o: %s", async (given, message) => {
     await expect(random(given)).rejects.toThrow(message);
@@ -161,8 +172,11 @@ describe("random searches refuse", () => {
     [{ maxEpochs: undefined }, "successiveHalving: maxEpochs is undefined"],
     [{ eta: 1 }, "successiveHalving: eta is 1; give a whole number from 2"],
     [{ fit: { epochs: 3 } }, "successiveHalving: fit names epochs, which the search itself sets"],
-    [{ options: ({ lr }: { lr: number }) => ({ epochs: lr }) }, "successiveHalving: options names epochs"],
-    [{ space: { hidden: [2], lr: [1], epochs: [2] } }, "successiveHalving: the space names epochs"],
+    [
+      { options: ({ learningRate }: { learningRate: number }) => ({ epochs: learningRate }) },
+      "successiveHalving: options names epochs",
+    ],
+    [{ space: { hidden: [2], learningRate: [1], epochs: [2] } }, "successiveHalving: the space names epochs"],
   ])("halving %o: %s", async (given, message) => {
     await expect(halving(given)).rejects.toThrow(message);
   });
@@ -193,7 +207,7 @@ describe("a record of another search", () => {
       ...small,
       fit: { batchSize: 12, epochs: 1 },
       validation,
-      space: { hidden: [2], lr: [0.1] },
+      space: { hidden: [2], learningRate: [0.1] },
       record,
       ...given,
     });
@@ -206,8 +220,8 @@ describe("a record of another search", () => {
   it.each<[object, string]>([
     [{ seed: 4 }, "seed was 3, is 4"],
     [
-      { space: { hidden: [2], lr: [0.2] } },
-      'space was {"hidden":[2],"lr":[0.1]}, is {"hidden":[2],"lr":[0.2]}',
+      { space: { hidden: [2], learningRate: [0.2] } },
+      'space was {"hidden":[2],"learningRate":[0.1]}, is {"hidden":[2],"learningRate":[0.2]}',
     ],
     [{ mode: "max" }, 'mode was "min", is "max"'],
     [{ monitor: "accuracy" }, 'monitor was "loss", is "accuracy"; mode was "min", is "max"'],
@@ -238,7 +252,7 @@ describe("a record of another search", () => {
       ...small,
       fit: { batchSize: 12, epochs: 1 },
       validation,
-      space: { hidden: [2], lr: [0.1] },
+      space: { hidden: [2], learningRate: [0.1] },
       trials: 1,
       record,
     });

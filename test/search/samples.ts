@@ -21,7 +21,7 @@ export const validation = clouds(15, 1, "more clouds");
 export const small = {
   data: train,
   model: ({ hidden }: { hidden: number }) => sequential(dense(hidden), relu(), dense(2)),
-  options: ({ lr }: { lr: number }) => ({ optimizer: adam({ lr }) }),
+  options: ({ learningRate }: { learningRate: number }) => ({ optimizer: adam({ learningRate }) }),
   fit: { batchSize: 12, epochs: 2 },
   monitor: "loss",
   seed: 3,

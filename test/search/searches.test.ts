@@ -29,8 +29,8 @@ import { ENGINES, useEngines } from "../helpers/engines.ts";
 import { memoryRecord, small, steep, train, validation } from "./samples.ts";
 
 const engines = useEngines();
-const space = { hidden: [2, 3], lr: [0.1, 0.001] } as const;
-const drawnSpace = { hidden: integer(2, 3), lr: logUniform(1e-3, 0.3) };
+const space = { hidden: [2, 3], learningRate: [0.1, 0.001] } as const;
+const drawnSpace = { hidden: integer(2, 3), learningRate: logUniform(1e-3, 0.3) };
 
 const ids = (trials: readonly Trial<unknown>[]) => trials.map(({ trial }) => trial);
 const scores = (trials: readonly Trial<unknown>[]) => trials.map(({ score }) => score ?? Number.NaN);
@@ -48,7 +48,10 @@ describe.each(ENGINES)("on the %s", (kind) => {
     const { trials, best } = await gridSearch(engines[kind], { ...small, validation, space });
     expect(trials.length).toBe(4);
     for (const { trial, choices, score, results, epochs } of trials) {
-      expect(choices).toEqual({ hidden: space.hidden[trial >> 1], lr: space.lr[trial & 1] });
+      expect(choices).toEqual({
+        hidden: space.hidden[trial >> 1],
+        learningRate: space.learningRate[trial & 1],
+      });
       expect(epochs).toBe(2);
       const run = fit(engines[kind], small.model(choices), train, {
         ...small.fit,
@@ -156,7 +159,7 @@ describe("searches", () => {
       folds: 3,
       stratified: true,
       fit: { batchSize: 8, epochs: 2 },
-      space: { hidden: [2], lr: [0.1, 0.01] },
+      space: { hidden: [2], learningRate: [0.1, 0.01] },
     });
     for (const { results, score, std } of trials) {
       const losses = results.map(({ validation }) => validation.loss);
@@ -220,15 +223,15 @@ describe("searches", () => {
 
   it("take a training that diverges for a failed trial", async () => {
     const record = memoryRecord();
-    const search = (lr: readonly number[]) =>
+    const search = (learningRate: readonly number[]) =>
       gridSearch(cpu(), {
         data: train,
         validation,
         model: () => sequential(dense(2), relu(), dense(2)),
-        options: ({ lr }) => ({ optimizer: sgd({ lr }), loss: steep }),
+        options: ({ learningRate }) => ({ optimizer: sgd({ learningRate }), loss: steep }),
         fit: { batchSize: 6, epochs: 4 },
         monitor: "loss",
-        space: { lr },
+        space: { learningRate },
         record,
       });
     const { trials, best, table } = await search([1e6, 1e-3]);
@@ -259,17 +262,20 @@ describe("searches", () => {
         data: train,
         validation,
         model: () => sequential(dense(4), relu(), dense(2)),
-        options: ({ lr }) => ({ optimizer: sgd({ lr }), ...(metrics ? { metrics: [strict] } : {}) }),
+        options: ({ learningRate }) => ({
+          optimizer: sgd({ learningRate }),
+          ...(metrics ? { metrics: [strict] } : {}),
+        }),
         // One step an epoch: its loss is still that of the start.
         fit: { batchSize: 24 },
-        space: { lr: [3e38, 1e-2] },
+        space: { learningRate: [3e38, 1e-2] },
         configurations: 6,
         maxEpochs: 2,
         eta: 2,
       });
     for (const metrics of [false, true]) {
       const { rungs, trials } = await search(metrics);
-      const failed = rungs[0].trials.filter(({ choices }) => choices.lr > 1);
+      const failed = rungs[0].trials.filter(({ choices }) => choices.learningRate > 1);
       expect(failed.length).toBeGreaterThanOrEqual(2);
       expect(failed.length).toBeLessThanOrEqual(4);
       for (const { error, score } of failed) {
@@ -279,7 +285,7 @@ describe("searches", () => {
         expect(score).toBe(undefined);
       }
       expect(rungs[1].trials.length).toBe(Math.min(3, 6 - failed.length));
-      expect(rungs[1].trials.every(({ choices }) => choices.lr < 1)).toBe(true);
+      expect(rungs[1].trials.every(({ choices }) => choices.learningRate < 1)).toBe(true);
       expect(trials.slice(-failed.length)).toEqual(rungs[0].trials.slice(-failed.length));
     }
   });
@@ -291,7 +297,7 @@ describe("searches", () => {
       space: { ...space, shuffle: [true] },
     });
     const lines = table().split("\n");
-    expect(lines[0]).toBe("trial  hidden        lr  shuffle  epochs   score    loss  accuracy");
+    expect(lines[0]).toBe("trial  hidden        learningRate  shuffle  epochs   score    loss  accuracy");
     expect(lines.length).toBe(5);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
     const [{ trial, choices, score, results }] = trials;
@@ -299,7 +305,7 @@ describe("searches", () => {
     expect(lines[1].trim().split(/\s+/)).toEqual([
       String(trial),
       String(choices.hidden),
-      choices.lr.toPrecision(4),
+      choices.learningRate.toPrecision(4),
       "true",
       "2",
       score?.toPrecision(4),

@@ -21,7 +21,7 @@ import { train, validation } from "./samples.ts";
 
 const engines = useEngines();
 const model = dense(2);
-const options = { batchSize: 8, epochs: 2, optimizer: adam({ lr: 0.1 }), seed: 5 };
+const options = { batchSize: 8, epochs: 2, optimizer: adam({ learningRate: 0.1 }), seed: 5 };
 const data = subset(
   train,
   Uint32Array.from({ length: 23 }, (_, i) => i),
@@ -159,7 +159,10 @@ describe("crossValidate", () => {
       { folds: [{ train: new Uint32Array(3), validation: new Uint32Array(0) }] },
       "crossValidate: fold 0 has no samples to train or to validate on",
     ],
-    [{ folds: 2, lr: 0.1 }, 'crossValidate: there is no option "lr"; give it to the optimizer:'],
+    [
+      { folds: 2, learningRate: 0.1 },
+      'crossValidate: there is no option "learningRate"; give it to the optimizer:',
+    ],
     [{ folds: 2, validation }, 'crossValidate: options names "validation", which no trial may set'],
     [{ folds: 2, batchSize: 20 }, "fit: clouds has 11 samples, fewer than one batch of 20"],
   ])("refuses %o: %s", async (given, message) => {

@@ -110,7 +110,10 @@ it("a count that random numbers go by is a whole number", async () => {
 it.each(ENGINES)("weights and snapshots are of the moment in which they are asked for: %s", async (kind) => {
   const open = async () => {
     const model = sequential(dense(3), batchNorm(), dense(1));
-    const trainer = createTrainer(engines[kind], model, { inputShape: [2], optimizer: adam({ lr: 0.1 }) });
+    const trainer = createTrainer(engines[kind], model, {
+      inputShape: [2],
+      optimizer: adam({ learningRate: 0.1 }),
+    });
     const step = await trainer.compile(
       ({ x, y }, model) => ({ minimize: ops.meanSquaredError(model(x), y) }),
       {

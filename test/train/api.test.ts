@@ -67,7 +67,7 @@ class Regression {
   }
 
   /** One step of gradient descent on the mean loss of a batch. */
-  learn(batch: readonly Sample[], lr: number): void {
+  learn(batch: readonly Sample[], learningRate: number): void {
     const moves = this.weights.map((row) => row.map(() => 0));
     for (const { x, label } of batch) {
       const exps = this.logits(x).map(Math.exp);
@@ -78,7 +78,7 @@ class Regression {
       });
     }
     this.weights.forEach((row, c) => {
-      this.weights[c] = row.map((w, i) => w - lr * moves[c][i]);
+      this.weights[c] = row.map((w, i) => w - learningRate * moves[c][i]);
     });
   }
 }
@@ -96,7 +96,7 @@ function samplesOf({ inputs, targets, count }: Dataset): Sample[] {
 }
 
 /** What `fit` should report of an epoch, and what it should leave behind in `model`. */
-function epochByHand(model: Regression, ordered: readonly Sample[], batchSize: number, lr: number) {
+function epochByHand(model: Regression, ordered: readonly Sample[], batchSize: number, learningRate: number) {
   let [loss, correct] = [0, 0];
   for (let start = 0; start < ordered.length; start += batchSize) {
     const batch = ordered.slice(start, start + batchSize);
@@ -104,7 +104,7 @@ function epochByHand(model: Regression, ordered: readonly Sample[], batchSize: n
       loss += model.loss(x, label);
       correct += model.guess(x) === label ? 1 : 0;
     }
-    model.learn(batch, lr);
+    model.learn(batch, learningRate);
   }
   return { loss: loss / ordered.length, accuracy: correct / ordered.length };
 }
@@ -123,13 +123,13 @@ describe.each(ENGINES)("fit on the %s", (kind) => {
     ["without shuffling", 7, { shuffle: false }],
   ])("%s", async (_name, count, options) => {
     const data = classes(count);
-    const [lr, batchSize, seed] = [0.5, 4, 9];
+    const [learningRate, batchSize, seed] = [0.5, 4, 9];
     const run = fit(engines[kind], dense(CLASSES), data, {
       ...options,
       batchSize,
       seed,
       epochs: 3,
-      optimizer: sgd({ lr }),
+      optimizer: sgd({ learningRate }),
     });
     const model = await Regression.of(run.trainer);
     const samples = samplesOf(data);
@@ -139,7 +139,7 @@ describe.each(ENGINES)("fit on the %s", (kind) => {
       const order = epochOrder(count, seed, epoch, options.shuffle ?? true);
       const seen = options.dropLast ? count - (count % batchSize) : count;
       const ordered = [...order.slice(0, seen)].map((i) => samples[i]);
-      const want = epochByHand(model, ordered, batchSize, lr);
+      const want = epochByHand(model, ordered, batchSize, learningRate);
       expect(difference("loss", [loss], [want.loss], TOLERANCE)).toBe(undefined);
       expect(accuracy).toBe(want.accuracy);
     }
@@ -251,7 +251,7 @@ describe("the order of samples", () => {
       };
       return executable;
     };
-    const options = { batchSize: 1, epochs: 2, seed, loss: itself, optimizer: sgd({ lr: 0 }) };
+    const options = { batchSize: 1, epochs: 2, seed, loss: itself, optimizer: sgd({ learningRate: 0 }) };
     const run = fit(engine, dense(1), numbers, options);
     await run.trainer.load({ weight: { shape: [1, 1], data: [1] }, bias: { shape: [1], data: [0] } });
     await epochsOf(run);
@@ -298,7 +298,7 @@ describe("schedules in fit", () => {
         return moment.step + 1;
       },
     };
-    const { epochs, weight } = await run({ schedule, optimizer: sgd({ lr: 0.01 }) });
+    const { epochs, weight } = await run({ schedule, optimizer: sgd({ learningRate: 0.01 }) });
     // Two batches of 4 and one of 2 an epoch.
     expect(moments.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(moments.every(({ total, stepsPerEpoch }) => total === 6 && stepsPerEpoch === 3)).toBe(true);
@@ -319,7 +319,7 @@ describe("schedules in fit", () => {
         return 1;
       },
     };
-    const { epochs } = await run({ schedule, validation, optimizer: sgd({ lr: 0.1 }) });
+    const { epochs } = await run({ schedule, validation, optimizer: sgd({ learningRate: 0.1 }) });
     expect(histories[5]).toEqual([epochs[0].validation?.loss]);
     expect(epochs[0].validation?.loss).not.toBeCloseTo(epochs[0].loss, 3);
   });
@@ -339,7 +339,7 @@ it.each(ENGINES)("one output is the logit of class 1, and is counted as such: %s
   });
   const run = fit(engines[kind], dense(1), data, {
     loss: binaryCrossEntropy(),
-    optimizer: adam({ lr: 0.3 }),
+    optimizer: adam({ learningRate: 0.3 }),
     batchSize: 60,
     epochs: 60,
     validation: data,
@@ -358,7 +358,7 @@ it.each(ENGINES)("an output of exactly 0 counts alike in training and in evaluat
   });
   const run = fit(engines[kind], dense(1), data, {
     loss: binaryCrossEntropy(),
-    optimizer: sgd({ lr: 1e-30 }),
+    optimizer: sgd({ learningRate: 1e-30 }),
     batchSize: 6,
     epochs: 1,
     validation: data,

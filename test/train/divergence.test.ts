@@ -39,7 +39,7 @@ const [narrow, wide] = [2, 512].map((features) =>
 function ruined(engine: Engine, change: FitOptions = {}, model: Model = dense(1), data = narrow) {
   return fit(engine, model, data, {
     loss: meanSquaredError(),
-    optimizer: sgd({ lr: 1 }),
+    optimizer: sgd({ learningRate: 1 }),
     schedule: (step) => (step === 2 * STEPS_PER_EPOCH - 1 ? 3e38 : 1e-7),
     batchSize: 4,
     epochs: 4,

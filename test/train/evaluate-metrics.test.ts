@@ -62,7 +62,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
       loss,
       batchSize: 8,
       epochs: 1,
-      optimizer: sgd({ lr: 0 }),
+      optimizer: sgd({ learningRate: 0 }),
       validation: data,
     });
     const [{ accuracy, validation }] = await run;

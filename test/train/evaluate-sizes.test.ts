@@ -258,7 +258,7 @@ describe.each(ENGINES)("outputs that are NaN, on the %s", (kind) => {
     const model = sequential(dense(1), (x) => sub(add(x, x), x));
     const run = fit(engines[kind], model, data, {
       loss: meanSquaredError(),
-      optimizer: sgd({ lr: 3e38 }),
+      optimizer: sgd({ learningRate: 3e38 }),
       batchSize: 4,
       validation: data,
     });

@@ -185,7 +185,7 @@ describe("a resume with something else is refused, and says what", () => {
     [
       "lr",
       {},
-      { options: { optimizer: adam({ lr: 0.01 }) } },
+      { options: { optimizer: adam({ learningRate: 0.01 }) } },
       /learning rate is 0\.001, this run's 0\.01; .*allow: \["learningRate"\]/,
     ],
     [
@@ -341,7 +341,7 @@ describe("a resume with the same goes on", () => {
 describe("what may differ is said by resume's allow", () => {
   it("a new learning rate is taken, and all else goes on", async () => {
     const from = await begun();
-    const optimizer = adam({ lr: 0.1 });
+    const optimizer = adam({ learningRate: 0.1 });
     const at = async (allow: ResumeOptions["allow"], how: FitOptions["optimizer"]) => {
       const run = opened({ options: { optimizer: how, epochs: 2, resume: { from, allow } } });
       for await (const _ of run);
@@ -350,7 +350,9 @@ describe("what may differ is said by resume's allow", () => {
     const [old, allowed] = [await at([], adam()), await at(["learningRate"], optimizer)];
     expect(allowed.parameters).not.toEqual(old.parameters);
     expect(
-      await refusal(from, { options: { optimizer: adam({ lr: 0.1, beta1: 0.5 }) } }, ["learningRate"]),
+      await refusal(from, { options: { optimizer: adam({ learningRate: 0.1, beta1: 0.5 }) } }, [
+        "learningRate",
+      ]),
     ).toMatch(/^resume: the checkpoint's optimizer's beta1 is 0\.9, this run's 0\.5; /);
   });
 
@@ -361,7 +363,7 @@ describe("what may differ is said by resume's allow", () => {
   it("another optimizer takes over what it has the memory for", async () => {
     const from = await begun();
     expect(await refusal(from, { options: { optimizer: adamw() } }, ["optimizer"])).toBe(undefined);
-    expect(await refusal(from, { options: { optimizer: sgd({ lr: 0.001 }) } }, ["optimizer"])).toBe(
+    expect(await refusal(from, { options: { optimizer: sgd({ learningRate: 0.001 }) } }, ["optimizer"])).toBe(
       "resume: the checkpoint holds first, second, which this model and optimizer do not have",
     );
   });

@@ -29,7 +29,7 @@ const { train } = digits({ train: 96, test: 1 });
 const model = () => sequential(dense(12), relu(), dropout(0.2), dense(10));
 
 async function openLoop(engine: Engine) {
-  const optimizer = adam({ lr: 0.01 });
+  const optimizer = adam({ learningRate: 0.01 });
   const trainer = createTrainer(engine, model(), { inputShape: train.inputs.shape, optimizer, seed: SEED });
   const source = await openData(engine, train, { batchSize: BATCH });
   const step = await trainer.compile(
@@ -60,7 +60,7 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 describe.each(ENGINES)("a loop on %s", (kind) => {
   it("takes the steps that fit takes", async () => {
     const engine = engines[kind];
-    const options = { optimizer: adam({ lr: 0.01 }), batchSize: BATCH, epochs: EPOCHS, seed: SEED };
+    const options = { optimizer: adam({ learningRate: 0.01 }), batchSize: BATCH, epochs: EPOCHS, seed: SEED };
     const run = fit(engine, model(), train, options);
     for await (const _epoch of run);
     const loop = await openLoop(engine);

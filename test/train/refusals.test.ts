@@ -101,7 +101,12 @@ describe("what fit refuses", () => {
       inputs: { data: uniform([8, 2], 1, 2).data, shape: [2] },
       targets: { data: uniform([8]).data },
     });
-    const options = { loss: meanSquaredError(), optimizer: sgd({ lr: 1e12 }), batchSize: 4, epochs: 50 };
+    const options = {
+      loss: meanSquaredError(),
+      optimizer: sgd({ learningRate: 1e12 }),
+      batchSize: 4,
+      epochs: 50,
+    };
     const seen: Epoch[] = [];
     const running = (async () => {
       for await (const epoch of fit(cpu(), model, far, options)) seen.push(epoch);

@@ -38,7 +38,7 @@ const options: FitOptions = {
   batchSize: 32,
   seed: 11,
   validation: test,
-  optimizer: adam({ lr: 0.01 }),
+  optimizer: adam({ learningRate: 0.01 }),
   schedule: cosineDecay(),
   augment: augment(rotate(10), translate(1), elastic({ alpha: 10, sigma: 3 }), mixup(0.4)),
 };
@@ -67,7 +67,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
     [
       "momentum, a plateau and a streamed data set",
       {
-        optimizer: sgd({ lr: 0.1, momentum: 0.9 }),
+        optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }),
         schedule: reduceOnPlateau({ patience: 1 }),
         dataMemory: 70_000,
       },

@@ -29,7 +29,7 @@ const open = (kind: EngineKind, options: FitOptions = {}) =>
     batchSize: 16,
     epochs: EPOCHS,
     seed: 3,
-    optimizer: adam({ lr: 0.01 }),
+    optimizer: adam({ learningRate: 0.01 }),
     ...options,
   });
 
@@ -193,7 +193,7 @@ it("early stopping puts the best weights back at a break, and the run goes on fr
   const options = (callbacks: Callback[]): FitOptions => ({
     epochs: 12,
     validation: test,
-    optimizer: sgd({ lr: 1.5 }),
+    optimizer: sgd({ learningRate: 1.5 }),
     callbacks,
   });
   const whole = await unbroken("cpu", options([]));

@@ -46,7 +46,11 @@ async function trained() {
   const raw = read();
   const scaler = standardScaler().fit(raw);
   const train = scaler.transform(raw);
-  const run = fit(engines.cpu, dense(3), train, { batchSize: 16, epochs: 40, optimizer: adam({ lr: 0.05 }) });
+  const run = fit(engines.cpu, dense(3), train, {
+    batchSize: 16,
+    epochs: 40,
+    optimizer: adam({ learningRate: 0.05 }),
+  });
   for await (const _ of run);
   return { run, scaler, train, raw };
 }

@@ -147,7 +147,7 @@ it("a stream without classes, in floats, is fitted", async () => {
   });
   const run = fit(cpu(), dense(1), data, {
     loss: meanSquaredError(),
-    optimizer: adam({ lr: 0.1 }),
+    optimizer: adam({ learningRate: 0.1 }),
     batchSize: 10,
     epochs: 30,
     dataMemory: 2000,

@@ -27,7 +27,7 @@ async function trained() {
     fill: { time: "mean" },
   });
   const train = standardScaler().fit(raw).transform(raw);
-  const run = fit(engine, dense(2), train, { epochs: 60, optimizer: adam({ lr: 0.1 }), seed: 2 });
+  const run = fit(engine, dense(2), train, { epochs: 60, optimizer: adam({ learningRate: 0.1 }), seed: 2 });
   await run;
   await run.save(path);
   return run.trainer;

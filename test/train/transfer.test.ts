@@ -52,7 +52,7 @@ it("the head is trained alone, then all of it; the file's own head is left alone
 
   const second = fit(cpu(), sequential(backbone, dense(3)), train, {
     ...options,
-    optimizer: adam({ lr: 1e-5 }),
+    optimizer: adam({ learningRate: 1e-5 }),
   });
   await second.trainer.load(headed);
   await second;

@@ -44,7 +44,12 @@ describe.each(ENGINES)("on the engine %s", (kind) => {
     const loss = scaledLoss(targets, meanSquaredError());
     const model = sequential(scaling(scaler), dense(8), relu(), dense(1), unscaling(targets));
     // Plain descent would be thrown far off by gradients of squares of prices.
-    const run = fit(engine, model, train, { loss, optimizer: sgd({ lr: 0.05 }), batchSize: 16, epochs: 30 });
+    const run = fit(engine, model, train, {
+      loss,
+      optimizer: sgd({ learningRate: 0.05 }),
+      batchSize: 16,
+      epochs: 30,
+    });
     let last = Number.NaN;
     for await (const epoch of run) last = epoch.loss;
     // In deviations, squared.

@@ -47,8 +47,8 @@ export function buildModel({ model, hidden, activation, dropout }: Settings): Se
   });
 }
 
-export function buildOptimizer({ optimizer, lr }: Settings): Optimizer {
-  return optimizerOf(optimizer, { lr });
+export function buildOptimizer({ optimizer, learningRate }: Settings): Optimizer {
+  return optimizerOf(optimizer, { learningRate });
 }
 
 export function buildSchedule({ schedule }: Settings): Schedule {

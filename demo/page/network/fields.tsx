@@ -44,7 +44,7 @@ export function NetworkFields({ settings, help, onChange }: NetworkFieldsProps) 
           label="Optimizer"
           value={settings.optimizer}
           options={optionsOf(OPTIMIZERS)}
-          onChange={(optimizer) => onChange({ optimizer, lr: rateFor(optimizer) })}
+          onChange={(optimizer) => onChange({ optimizer, learningRate: rateFor(optimizer) })}
         />
       </div>
     </>

@@ -13,7 +13,7 @@ const RATES: Partial<Record<OptimizerName, number>> = { sgd: 0.1, momentum: 0.05
 
 /** The learning rate to begin with, and where another optimizer is chosen. */
 export function rateFor(optimizer: OptimizerName): number {
-  return RATES[optimizer] ?? OPTIMIZERS[optimizer].defaults.lr;
+  return RATES[optimizer] ?? OPTIMIZERS[optimizer].defaults.learningRate;
 }
 
 export const SCHEDULES = {
@@ -46,7 +46,7 @@ export interface Settings {
   readonly hidden: readonly number[];
   readonly activation: ActivationName;
   readonly optimizer: OptimizerName;
-  readonly lr: number;
+  readonly learningRate: number;
   readonly schedule: ScheduleName;
   readonly batchSize: number;
   readonly epochs: number;
@@ -65,7 +65,7 @@ export const DEFAULTS: Settings = {
   hidden: [128, 64],
   activation: "relu",
   optimizer: "adam",
-  lr: rateFor("adam"),
+  learningRate: rateFor("adam"),
   schedule: "constant",
   batchSize: 128,
   epochs: 10,

@@ -54,7 +54,7 @@ export class Run {
     readonly evaluation: CompiledStep,
     readonly schedule: Schedule,
   ) {
-    this.learningRate = settings.lr;
+    this.learningRate = settings.learningRate;
     this.stepsPerEpoch = Math.floor(images.train.count / settings.batchSize);
   }
 

@@ -39,10 +39,10 @@ export function SettingsPanel() {
         />
         <NumberField
           label="Learning rate"
-          value={chosen.lr}
+          value={chosen.learningRate}
           from={0}
           to={100}
-          onChange={(lr) => choose({ lr })}
+          onChange={(learningRate) => choose({ learningRate })}
         />
         <NumberField
           label="Batch size"

@@ -43,7 +43,8 @@ export const history = new History();
 export const changed = computed(() => {
   const run = runSettings.value;
   return (
-    run !== undefined && JSON.stringify({ ...run, lr: 0 }) !== JSON.stringify({ ...settings.value, lr: 0 })
+    run !== undefined &&
+    JSON.stringify({ ...run, learningRate: 0 }) !== JSON.stringify({ ...settings.value, learningRate: 0 })
   );
 });
 
@@ -138,11 +139,11 @@ export async function startOver(): Promise<void> {
 
 export function choose(some: Partial<Settings>): void {
   settings.value = { ...settings.value, ...some };
-  const { lr } = some;
+  const { learningRate } = some;
   const run = runSettings.value;
-  if (lr === undefined || !run || changed.value) return;
-  runSettings.value = { ...run, lr };
-  ready.then((service) => service.setLearningRate(lr)).catch(failed);
+  if (learningRate === undefined || !run || changed.value) return;
+  runSettings.value = { ...run, learningRate };
+  ready.then((service) => service.setLearningRate(learningRate)).catch(failed);
 }
 
 /** Reads a drawing of 28 × 28 pixels from 0 to 1, or forgets it. */

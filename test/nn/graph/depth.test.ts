@@ -44,7 +44,7 @@ function prepared(model: Model, inputShape: Shape): Program {
     name: "step",
     model: layer,
     layout: declaredLayout(layer, inputShape),
-    optimizer: adam({ groups: [{ match: "0", lr: 0.1 }] }),
+    optimizer: adam({ groups: [{ match: "0", learningRate: 0.1 }] }),
     training: true,
     penalty: { l2: 1e-4 },
     body: (call) => {

@@ -126,7 +126,7 @@ it("counts the steps that train", async () => {
   // Dropout of a weight that is never changed: from step to step, only the mask is another.
   const model: Model = (_x, scope) =>
     dropout().apply(scope.parameter("weight", [FEATURES], { init: init.constantValue(1) }), scope);
-  const trainer = createTrainer(engines.cpu, model, { inputShape: [1], optimizer: sgd({ lr: 0 }) });
+  const trainer = createTrainer(engines.cpu, model, { inputShape: [1], optimizer: sgd({ learningRate: 0 }) });
   const step = await trainer.compile(({ x }, call) => ({ minimize: sum(call(x)) }), {
     inputs: { x: [1, 1] },
   });

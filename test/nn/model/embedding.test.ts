@@ -18,7 +18,7 @@ async function trained(engine: Engine) {
     embedding(ROWS, WIDTH, { init: ([r, w]) => new Float32Array(r * w) }),
     {
       inputShape: [1],
-      optimizer: sgd({ lr: 1 }),
+      optimizer: sgd({ learningRate: 1 }),
     },
   );
   const step = await trainer.compile(({ i, f }, model) => ({ minimize: sum(mul(model(i), f)) }), {

@@ -64,7 +64,12 @@ const values = (weights: Weights, prefix: string) =>
 
 async function trained(engine: Engine): Promise<Weights> {
   const model = sequential(backbone(), dense(2));
-  const run = fit(engine, model, first, { epochs: 8, batchSize: 16, optimizer: adam({ lr: 0.02 }), seed: 1 });
+  const run = fit(engine, model, first, {
+    epochs: 8,
+    batchSize: 16,
+    optimizer: adam({ learningRate: 0.02 }),
+    seed: 1,
+  });
   for await (const _ of run);
   expect((await evaluate(run.trainer, first)).accuracy).toBeGreaterThan(0.95);
   const weights = await run.trainer.weights();
@@ -76,14 +81,14 @@ const ways: readonly (readonly [string, (layer: Layer) => Model, Optimizer])[] =
   [
     "by a group's path",
     (x) => sequential(x, dense(2)),
-    adam({ lr: 0.05, groups: [{ match: "0", frozen: true }] }),
+    adam({ learningRate: 0.05, groups: [{ match: "0", frozen: true }] }),
   ],
   [
     "by a group's pattern",
     (x) => sequential(x, dense(2)),
-    adam({ lr: 0.05, groups: [{ match: /^0\.\d\.(weight|bias)$/, frozen: true }] }),
+    adam({ learningRate: 0.05, groups: [{ match: /^0\.\d\.(weight|bias)$/, frozen: true }] }),
   ],
-  ["as a layer", (x) => sequential(frozen(x), dense(2)), adam({ lr: 0.05 })],
+  ["as a layer", (x) => sequential(frozen(x), dense(2)), adam({ learningRate: 0.05 })],
 ];
 
 describe.each(ENGINES)("transfer learning on the %s", (kind) => {
@@ -112,7 +117,7 @@ describe.each(ENGINES)("transfer learning on the %s", (kind) => {
 });
 
 describe("a frozen layer", () => {
-  const open = async (model: Model, optimizer = sgd({ lr: 0.1 })) => {
+  const open = async (model: Model, optimizer = sgd({ learningRate: 0.1 })) => {
     const trainer = createTrainer(engines.cpu, model, { inputShape: [3], optimizer });
     const inputs = { x: [4, 3] } as const;
     const train = await trainer.compile(
@@ -131,13 +136,13 @@ describe("a frozen layer", () => {
     const { trains } = await open(sequential(frozen(sequential(batchNorm(), dropout(0.9))), dense(3)));
     const { infers } = await open(
       sequential(frozen(sequential(batchNorm(), dropout(0.9))), dense(3)),
-      sgd({ lr: 0 }),
+      sgd({ learningRate: 0 }),
     );
     expect(trains.y).toEqual(infers.y);
   });
 
   it("is trained where one of its parameters is, and its statistics move", async () => {
-    const partly = sgd({ lr: 0.1, groups: [{ match: "0.weight", frozen: true }] });
+    const partly = sgd({ learningRate: 0.1, groups: [{ match: "0.weight", frozen: true }] });
     const { trainer, trains, infers } = await open(sequential(batchNorm(), dense(3)), partly);
     expect(trains.y).not.toEqual(infers.y);
     expect((await trainer.weights())["0.running_mean"].data).not.toEqual(new Float32Array(3));
@@ -150,7 +155,7 @@ describe("a frozen layer", () => {
       { match: "weight", frozen: true },
       { match: "bias", frozen: true },
     ];
-    const { trainer } = await open(model, sgd({ lr: 0.1, groups }));
+    const { trainer } = await open(model, sgd({ learningRate: 0.1, groups }));
     expect((await trainer.weights()).running_mean.data).toEqual(new Float32Array(3));
   });
 

@@ -27,7 +27,10 @@ const TOLERANCE = { rtol: 1e-5, atol: 1e-6 };
 /** A model of batch normalisation alone, the step that trains it (but learns nothing), and the one that evaluates it. */
 async function open(engine: Engine, shape: Shape, momentum?: number) {
   const model = sequential(batchNorm({ momentum }));
-  const trainer = createTrainer(engine, model, { inputShape: shape.slice(1), optimizer: sgd({ lr: 0 }) });
+  const trainer = createTrainer(engine, model, {
+    inputShape: shape.slice(1),
+    optimizer: sgd({ learningRate: 0 }),
+  });
   const train = await trainer.compile(({ x }, call) => ({ minimize: mean(square(call(x))) }), {
     inputs: { x: shape },
   });
@@ -157,7 +160,7 @@ describe("a small model with batch normalisation and dropout", () => {
     );
     const trainer = createTrainer(engine, model, {
       inputShape: [1, 5, 5],
-      optimizer: sgd({ lr: 0.1, momentum: 0.9 }),
+      optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }),
       seed,
     });
     const step = await trainer.compile(({ x, y }, call) => ({ minimize: ops.crossEntropy(call(x), y) }), {

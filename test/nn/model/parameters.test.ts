@@ -88,7 +88,7 @@ describe("layers of one's own", () => {
       const weight = scope.child("code").parameter("weight", [4, 6], { init: init.zeros() });
       return matmul(code, weight);
     };
-    const trainer = createTrainer(engine, tied, { inputShape: [6], optimizer: sgd({ lr: 0.1 }) });
+    const trainer = createTrainer(engine, tied, { inputShape: [6], optimizer: sgd({ learningRate: 0.1 }) });
     expect(trainer.parameterCount).toBe(4 * 6 + 4);
     const step = await trainer.compile(
       ({ x }, model) => ({ minimize: mean(square(add(model(x), mul(x, -1)))) }),
@@ -112,7 +112,7 @@ describe("layers of one's own", () => {
         return matmul(mul(x, scale), transpose(table));
       },
     };
-    const optimizer = sgd({ lr: 1, weightDecay: 0.5 });
+    const optimizer = sgd({ learningRate: 1, weightDecay: 0.5 });
     const trainer = createTrainer(engine, layer, { inputShape: [2], optimizer });
     const step = await trainer.compile(({ x }, model) => ({ minimize: mul(mean(model(x)), 0) }), {
       inputs: { x: [1, 2] },

@@ -28,7 +28,10 @@ const ROWS = [
 const raw = Float32Array.from(ROWS.flat());
 
 const open = (engine: Engine, scaler?: ScalingOptions, inputShape: Shape = [2]) =>
-  createTrainer(engine, sequential(scaling(scaler), dense(1)), { inputShape, optimizer: sgd({ lr: 0.1 }) });
+  createTrainer(engine, sequential(scaling(scaler), dense(1)), {
+    inputShape,
+    optimizer: sgd({ learningRate: 0.1 }),
+  });
 
 describe.each(ENGINES)("on the engine %s", (kind) => {
   it("scales as the scaler does, far from 0, too", async () => {
@@ -49,7 +52,10 @@ describe("its numbers", () => {
 
   it("are statistics of the model, which training does not move", async () => {
     const model = sequential(scaling(scaler), batchNorm(), dense(1));
-    const trainer = createTrainer(engines.cpu, model, { inputShape: [2], optimizer: sgd({ lr: 0.1 }) });
+    const trainer = createTrainer(engines.cpu, model, {
+      inputShape: [2],
+      optimizer: sgd({ learningRate: 0.1 }),
+    });
     expect(trainer.parameterCount).toBe(2 + 2 + 3);
     const step = await trainer.compile(({ x }, call) => ({ minimize: mean(square(call(x))) }), {
       inputs: { x: [4, 2] },

@@ -392,7 +392,7 @@ describe("penalties", () => {
     async (kind) => {
       const trainer = createTrainer(engines[kind], model, {
         inputShape: [4],
-        optimizer: sgd({ lr: 0 }),
+        optimizer: sgd({ learningRate: 0 }),
         seed: 5,
       });
       const weights = await trainer.weights();

@@ -114,7 +114,7 @@ async function openRun(
   const loss = sigmoidCrossEntropy();
   const trainer = createTrainer(engine, network(cure === "dropout"), {
     inputShape: images.inputs.shape,
-    optimizer: sgd({ lr: RATE }),
+    optimizer: sgd({ learningRate: RATE }),
     seed,
   });
   const lessons = await Lessons.compile(trainer, images, {

@@ -33,7 +33,7 @@ export class Racers {
     for (const { step } of this.#racers) step.release();
     this.#racers = await Promise.all(
       RACER_NAMES.map(async (name) => {
-        const optimizer = optimizerOf(name, { lr: rates[name] });
+        const optimizer = optimizerOf(name, { learningRate: rates[name] });
         return { step: await this.#compile(name, FORMULAS[surface], start, optimizer), diverged: false };
       }),
     );

@@ -63,8 +63,8 @@ export function RaceView() {
   });
   const trails = live.state ?? [];
   const choose = (name: SurfaceName) => setSettings(settingsFor(name));
-  const rate = (name: RacerName, lr: number) =>
-    setSettings({ ...settings, rates: { ...settings.rates, [name]: lr } });
+  const rate = (name: RacerName, learningRate: number) =>
+    setSettings({ ...settings, rates: { ...settings.rates, [name]: learningRate } });
   return (
     <>
       <Panel title="Who is down first?">
@@ -141,7 +141,7 @@ export function RaceView() {
                   value={settings.rates[name]}
                   from={0}
                   to={1000}
-                  onChange={(lr) => rate(name, lr)}
+                  onChange={(learningRate) => rate(name, learningRate)}
                 />
               ))}
             </div>

@@ -39,11 +39,11 @@ export class Neurons {
   }
 
   async #compile(cost: (typeof COSTS)[number], settings: NeuronSettings): Promise<CompiledStep> {
-    const { weight, bias, lr } = settings;
+    const { weight, bias, learningRate } = settings;
     const neuron = dense(1, { init: init.constantValue(weight), biasInit: init.constantValue(bias) });
     const trainer = createTrainer(this.#engine, sequential(neuron), {
       inputShape: [1],
-      optimizer: sgd({ lr }),
+      optimizer: sgd({ learningRate }),
     });
     const step = await trainer.compile(
       ({ x, y }, model) => {

@@ -3,11 +3,11 @@
 export interface NeuronSettings {
   readonly weight: number;
   readonly bias: number;
-  readonly lr: number;
+  readonly learningRate: number;
 }
 
 /** The textbook's, chapter 3: the neuron is badly wrong at first. */
-export const NEURON: NeuronSettings = { weight: 2, bias: 2, lr: 0.15 };
+export const NEURON: NeuronSettings = { weight: 2, bias: 2, learningRate: 0.15 };
 
 export const COSTS = ["quadratic", "cross-entropy"] as const;
 

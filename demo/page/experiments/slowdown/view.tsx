@@ -67,7 +67,12 @@ export function SlowdownView() {
             value={settings.bias}
             onInput={(bias) => change({ bias })}
           />
-          <Slider label="Learning rate" stops={RATES} value={settings.lr} onInput={(lr) => change({ lr })} />
+          <Slider
+            label="Learning rate"
+            stops={RATES}
+            value={settings.learningRate}
+            onInput={(learningRate) => change({ learningRate })}
+          />
           <p class="hint">
             Learned: the output is below {LEARNED}. Computed by the CPU engine: one neuron leaves a GPU
             nothing to do.
