@@ -140,8 +140,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     ).toBe(true);
     expect(same(but("half", "halved").replaceAll("result", "memory0"))).toBe(true);
     expect(same(but("main", "launch"), "launch")).toBe(true);
+    expect(same(but("x: f32)", "x: f32,)"))).toBe(true);
     const line = "const SIZE = 4u; /* another */";
     expect(same(but(line, "").replace("@compute", `${line}\n@compute`))).toBe(true);
+  });
+
+  it("are the same where what is not used has the name of a variable", () => {
+    const memory = "@group(1) @binding(1) var<storage, read> x: array<f32>;\n@compute";
+    expect(same(but("@compute", memory))).toBe(true);
   });
 
   it.each([

@@ -11,9 +11,10 @@ const NAME = /^[A-Za-z_]\w*$/;
 
 /** @typedef {{ readonly name: string, readonly tokens: readonly string[] }} Declaration */
 
-/** @returns {string[]} */
-export function tokensOf(/** @type {string} */ code) {
-  return (code.match(TOKEN) ?? []).filter((token) => !/^\/[/*]./.test(token) && token !== "//");
+/** Without commas behind the last of several things, which mean nothing. @returns {string[]} */
+function tokensOf(/** @type {string} */ code) {
+  const tokens = (code.match(TOKEN) ?? []).filter((token) => !/^\/[/*]/.test(token));
+  return tokens.filter((token, i) => token !== "," || !/^[)}>]$/.test(tokens[i + 1] ?? ""));
 }
 
 /** The declarations of a module, each up to its semicolon or closing brace. */
@@ -43,16 +44,13 @@ function nameOf(/** @type {string[]} */ tokens) {
   return tokens[from];
 }
 
-/** Names that the module gives: to declarations, parameters, members, and variables. */
-function givenNames(/** @type {Declaration[]} */ declarations) {
-  const given = new Set(declarations.map(({ name }) => name));
-  for (const { tokens } of declarations) {
-    tokens.forEach((token, i) => {
-      if (!NAME.test(token)) return;
-      if (tokens[i + 1] === ":" || /^(?:let|const|var)$/.test(tokens[i - 1] ?? "")) given.add(token);
-    });
-  }
-  return given;
+/** Names that a declaration gives: to its parameters, members and variables. @returns {Set<string>} */
+function namesWithin(/** @type {Declaration} */ { name, tokens }) {
+  const given = tokens.filter(
+    (token, i) =>
+      NAME.test(token) && (tokens[i + 1] === ":" || /^(?:let|const|var)$/.test(tokens[i - 1] ?? "")),
+  );
+  return new Set(given.filter((token) => token !== name));
 }
 
 /** Whether a name stands where the language's own do, whatever a variable of that name may be: a builtin value, a member, a call. */
@@ -71,19 +69,23 @@ export function canonical(/** @type {string} */ code, /** @type {string} */ entr
   const declarations = declarationsOf(tokensOf(code));
   const byName = new Map(declarations.map((declaration) => [declaration.name, declaration]));
   if (!byName.has(entryPoint)) throw new Error(`the shader declares no ${entryPoint}`);
-  const given = givenNames(declarations);
+  const given = new Set(declarations.flatMap((one) => [one.name, ...namesWithin(one)]));
   const directives = declarations.filter(({ name }) => name === "").map(({ tokens }) => tokens.join(" "));
   const numbers = new Map();
   const lines = [...new Set(directives)].sort();
   const written = new Set([entryPoint]);
   const reached = [entryPoint];
   for (let name = reached.shift(); name !== undefined; name = reached.shift()) {
-    const tokens = byName.get(name)?.tokens ?? [];
-    for (const token of tokens) {
-      if (!byName.has(token) || written.has(token)) continue;
+    const declaration = /** @type {Declaration} */ (byName.get(name));
+    const { tokens } = declaration;
+    const own = namesWithin(declaration);
+    tokens.forEach((token, i) => {
+      // Of the same name as a variable, a declaration cannot be seen.
+      if (!byName.has(token) || written.has(token) || own.has(token)) return;
+      if (isMeantByLanguage(tokens, i, byName)) return;
       written.add(token);
       reached.push(token);
-    }
+    });
     const line = tokens.map((token, i) => {
       if (!given.has(token) || isMeantByLanguage(tokens, i, byName)) return token;
       if (!numbers.has(token)) numbers.set(token, `n${numbers.size}`);
