@@ -1,4 +1,8 @@
-/** Hooks on the CPU: the same instructions that become WGSL, as functions for the twins. */
+/**
+ * Hooks on the CPU: the same instructions that become WGSL, as loops for the twins. Each instruction is one loop over a run
+ * of consecutive elements. Values are rounded to 32 bits at each step, so that they are the same numbers whether computed
+ * anew or read from memory.
+ */
 import type { Elements } from "../dtypes.ts";
 import { type Hook, type IndexTerm, type Instruction, readAs, type StepScalar, slotOf } from "../program.ts";
 import { stepUniform } from "../random.ts";
@@ -10,106 +14,318 @@ export interface StepRow {
   readonly u32: Uint32Array;
 }
 
-type Evaluate = (registers: Float64Array) => number;
+/** The elements of a run: what the instructions of a hook hold of one fits into a processor's caches. */
+export const RUN = 512;
 
-/**
- * A hook as a function of (index, value): a load hook returns its result, a store hook writes its stores. Values are
- * rounded to 32 bits at each step, so that they are the same numbers whether computed anew or read from memory.
- */
-export function compileHook(
+/** The values of a load hook for `count` elements from `start` on, which are good until its next call. */
+export type Load = (start: number, count: number) => Float32Array;
+
+/** Hands the kernel's values for the elements from `start` on to a store hook, which rounds them to 32 bits. */
+export type Store = (start: number, values: Float32Array | Float64Array) => void;
+
+/** What instructions computed of a run: those that give values rounded to 32 bits, positions as they are. */
+type Register = Float32Array | Float64Array;
+
+/** Computes an instruction for a run, from what those before it computed and from the kernel's values. */
+type Step = (start: number, count: number, values: Float32Array) => void;
+
+/** Computes a hook for a run of at most {@link RUN} elements: its stores, or its result, which is given. */
+type RunFunction = (start: number, count: number, values: Float32Array) => Register;
+
+const NO_VALUES = new Float32Array(0);
+
+export function compileLoad(
   hook: Hook,
   memory: Readonly<Record<string, Elements>>,
   scalars: readonly StepScalar[],
   row: StepRow,
-): (index: number, value: number) => number {
-  // Registers 0 and 1 hold the hook's own arguments; instruction i writes register i + 2.
-  const registers = new Float64Array(hook.code.length + 2);
-  const steps = hook.code.map((instruction) => compile(instruction, memory, scalars, row));
-  const stores = (hook.stores ?? []).map(({ binding, from }) => ({
-    target: memory[binding],
-    from: from + 2,
-  }));
-  const result = hook.result === undefined ? 0 : hook.result + 2;
-  return (index, value) => {
-    registers[0] = index;
-    registers[1] = value;
-    for (let i = 0; i < steps.length; i++) registers[i + 2] = steps[i](registers);
-    for (let i = 0; i < stores.length; i++) stores[i].target[index] = registers[stores[i].from];
+): Load {
+  const run = compileRun(hook, memory, scalars, row);
+  let all = new Float32Array(0);
+  return (start, count) => {
+    if (count <= RUN) return (run(start, count, NO_VALUES) as Float32Array).subarray(0, count);
+    if (all.length < count) all = new Float32Array(count);
+    for (let at = 0; at < count; at += RUN) {
+      const part = Math.min(RUN, count - at);
+      all.set(run(start + at, part, NO_VALUES).subarray(0, part), at);
+    }
+    return all.subarray(0, count);
+  };
+}
+
+export function compileStore(
+  hook: Hook,
+  memory: Readonly<Record<string, Elements>>,
+  scalars: readonly StepScalar[],
+  row: StepRow,
+): Store {
+  // Nobody asked for the values.
+  if (hook.code.length === 0) return () => {};
+  const run = compileRun(hook, memory, scalars, row);
+  const rounded = new Float32Array(RUN);
+  return (start, values) => {
+    for (let at = 0; at < values.length; at += RUN) {
+      let part = values.subarray(at, at + RUN);
+      const count = part.length;
+      if (part instanceof Float64Array) {
+        rounded.set(part);
+        part = rounded;
+      }
+      run(start + at, count, part);
+    }
+  };
+}
+
+function compileRun(
+  { code, result = 0, stores = [] }: Hook,
+  memory: Readonly<Record<string, Elements>>,
+  scalars: readonly StepScalar[],
+  row: StepRow,
+): RunFunction {
+  const registers: Register[] = [];
+  const steps: Step[] = [];
+  code.forEach((instruction, at) => {
+    // Of several stores, one may replace in memory what another has yet to store.
+    const copied = stores.length > 1 && stores.some(({ from }) => from === at);
+    const step = compile(instruction, { code, registers, at, copied, memory, scalars, row });
+    if (step) steps.push(step);
+  });
+  return (start, count, values) => {
+    for (let i = 0; i < steps.length; i++) steps[i](start, count, values);
+    for (let i = 0; i < stores.length; i++) {
+      const { binding, from } = stores[i];
+      memory[binding].set(registers[from].subarray(0, count), start);
+    }
     return registers[result];
   };
 }
 
-function compile(
-  instruction: Instruction,
-  memory: Readonly<Record<string, Elements>>,
-  scalars: readonly StepScalar[],
-  row: StepRow,
-): Evaluate {
+/** An instruction's surroundings. */
+interface Place {
+  readonly code: readonly Instruction[];
+  /** What those before it computed; its own is put there. */
+  readonly registers: Register[];
+  /** Where in the code it stands. */
+  readonly at: number;
+  /** Whether what it reads must be copied, rather than taken where it lies. */
+  readonly copied: boolean;
+  readonly memory: Readonly<Record<string, Elements>>;
+  readonly scalars: readonly StepScalar[];
+  readonly row: StepRow;
+}
+
+/** @returns nothing where there is nothing to do for each run */
+function compile(instruction: Instruction, place: Place): Step | undefined {
+  const { code, registers, at, copied, memory, scalars, row } = place;
+  const positions = () => {
+    const own = new Float64Array(RUN);
+    registers[at] = own;
+    return own;
+  };
+  const results = () => {
+    const own = new Float32Array(RUN);
+    registers[at] = own;
+    return own;
+  };
   switch (instruction.op) {
-    case "index":
-      return (r) => r[0];
-    case "value":
-      return (r) => Math.fround(r[1]);
-    case "map":
-      return compileMap(instruction.terms, instruction.offset, instruction.from + 2);
+    case "index": {
+      if (!code.some((other) => readsPosition(other, at))) return undefined;
+      const own = positions();
+      return (start, count) => {
+        for (let i = 0; i < count; i++) own[i] = start + i;
+      };
+    }
+    case "map": {
+      const { terms, offset, from } = instruction;
+      const own = positions();
+      if (code[from].op === "index") return (start, count) => mapIndices(own, start, count, terms, offset);
+      return (_start, count) => mapPositions(own, registers[from], count, terms, offset);
+    }
     case "shift": {
-      const from = instruction.from + 2;
+      const { from } = instruction;
       const slot = slotOf(instruction.scalar, "u32", scalars);
-      return (r) => r[from] + row.u32[slot];
+      const own = positions();
+      return (_start, count) => shiftPositions(own, registers[from], count, row.u32[slot]);
     }
     case "row": {
-      const { size } = instruction;
-      const from = instruction.from + 2;
-      const column = instruction.column + 2;
-      return (r) => r[from] * size + r[column];
+      const { size, from, column } = instruction;
+      const own = positions();
+      return (_start, count) => rowPositions(own, registers[from], registers[column], count, size);
     }
-    case "constant": {
-      const value = Math.fround(instruction.value);
-      return () => value;
-    }
+    case "value":
+      if (copied) {
+        const own = results();
+        return (_start, count, values) => own.set(values.subarray(0, count));
+      }
+      return (_start, _count, values) => {
+        registers[at] = values;
+      };
+    case "constant":
+      results().fill(instruction.value);
+      return undefined;
     case "scalar": {
       const dtype = readAs(instruction.scalar, scalars);
       const slot = slotOf(instruction.scalar, dtype, scalars);
-      return () => row[dtype][slot];
+      const own = results();
+      return (_start, count) => void own.fill(row[dtype][slot], 0, count);
     }
     case "position": {
-      const at = instruction.at + 2;
-      return (r) => r[at];
+      const own = results();
+      return () => own.set(registers[instruction.at]);
     }
     case "load": {
       const source = memory[instruction.binding];
-      const at = instruction.at + 2;
-      return (r) => source[r[at]];
+      if (code[instruction.at].op !== "index") {
+        const own = results();
+        return (_start, count) => pick(own, source, registers[instruction.at], count);
+      }
+      if (copied || !(source instanceof Float32Array)) {
+        const own = results();
+        return (start, count) => own.set(source.subarray(start, start + count));
+      }
+      return (start, count) => {
+        registers[at] = source.subarray(start, start + count);
+      };
     }
     case "random": {
-      const at = instruction.at + 2;
       const { stream } = instruction;
       const seed = slotOf("seed", "u32", scalars);
       const counter = slotOf(instruction.counter, "u32", scalars);
-      return (r) => stepUniform(row.u32[seed], stream, row.u32[counter], r[at]);
+      const own = results();
+      return (_start, count) => {
+        const places = registers[instruction.at];
+        for (let i = 0; i < count; i++)
+          own[i] = stepUniform(row.u32[seed], stream, row.u32[counter], places[i]);
+      };
     }
-    case "call":
-      return compileCall(instruction.fn, instruction.args);
+    case "call": {
+      const loop = loopOf(instruction.fn, instruction.args.length);
+      const [a, b = a, c = a] = instruction.args;
+      const own = results();
+      return (_start, count) => loop(own, count, registers[a], registers[b], registers[c]);
+    }
   }
 }
 
-function compileMap(terms: readonly IndexTerm[], offset: number, from: number): Evaluate {
-  return (r) => {
-    const index = r[from];
-    let position = offset;
-    for (const { div, mod, mul } of terms) {
-      const quotient = div === 1 ? index : Math.floor(index / div);
-      position += (mod === 0 ? quotient : quotient % mod) * mul;
-    }
-    return position;
-  };
+/** Whether an instruction reads the positions that the one at `at` gives. Maps and loads of the index go without. */
+function readsPosition(instruction: Instruction, at: number): boolean {
+  switch (instruction.op) {
+    case "shift":
+      return instruction.from === at;
+    case "row":
+      return instruction.column === at;
+    case "position":
+    case "random":
+      return instruction.at === at;
+    default:
+      return false;
+  }
 }
 
-function compileCall(name: string, args: readonly number[]): Evaluate {
+function shiftPositions(own: Register, from: Register, count: number, by: number): void {
+  for (let i = 0; i < count; i++) own[i] = from[i] + by;
+}
+
+function rowPositions(own: Register, rows: Register, columns: Register, count: number, size: number): void {
+  for (let i = 0; i < count; i++) own[i] = rows[i] * size + columns[i];
+}
+
+function pick(own: Register, source: Elements, places: Register, count: number): void {
+  for (let i = 0; i < count; i++) own[i] = source[places[i]];
+}
+
+/** The map of consecutive indices: quotients are counted, not divided. */
+function mapIndices(
+  own: Register,
+  start: number,
+  count: number,
+  terms: readonly IndexTerm[],
+  offset: number,
+): void {
+  own.fill(offset, 0, count);
+  for (const { div, mod, mul } of terms) {
+    let quotient = Math.floor(start / div);
+    if (mod !== 0) quotient %= mod;
+    let rest = start % div;
+    for (let i = 0; i < count; i++) {
+      own[i] += quotient * mul;
+      if (++rest < div) continue;
+      rest = 0;
+      if (++quotient === mod) quotient = 0;
+    }
+  }
+}
+
+function mapPositions(
+  own: Register,
+  from: Register,
+  count: number,
+  terms: readonly IndexTerm[],
+  offset: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    let position = offset;
+    for (const { div, mod, mul } of terms) {
+      const quotient = Math.floor(from[i] / div);
+      position += (mod === 0 ? quotient : quotient % mod) * mul;
+    }
+    own[i] = position;
+  }
+}
+
+/** A scalar function over a run. */
+type Loop = (own: Register, count: number, a: Register, b: Register, c: Register) => void;
+
+/** Common functions, each in a loop of its own, which engines compile to a few instructions. */
+const LOOPS: { readonly [name: string]: Loop } = {
+  add(own, count, a, b) {
+    for (let i = 0; i < count; i++) own[i] = a[i] + b[i];
+  },
+  sub(own, count, a, b) {
+    for (let i = 0; i < count; i++) own[i] = a[i] - b[i];
+  },
+  mul(own, count, a, b) {
+    for (let i = 0; i < count; i++) own[i] = a[i] * b[i];
+  },
+  div(own, count, a, b) {
+    for (let i = 0; i < count; i++) own[i] = a[i] / b[i];
+  },
+  maximum(own, count, a, b) {
+    for (let i = 0; i < count; i++) own[i] = Math.max(a[i], b[i]);
+  },
+  minimum(own, count, a, b) {
+    for (let i = 0; i < count; i++) own[i] = Math.min(a[i], b[i]);
+  },
+  greater(own, count, a, b) {
+    for (let i = 0; i < count; i++) own[i] = a[i] > b[i] ? 1 : 0;
+  },
+  choose(own, count, a, b, c) {
+    for (let i = 0; i < count; i++) own[i] = a[i] !== 0 ? b[i] : c[i];
+  },
+  neg(own, count, a) {
+    for (let i = 0; i < count; i++) own[i] = -a[i];
+  },
+  square(own, count, a) {
+    for (let i = 0; i < count; i++) own[i] = a[i] * a[i];
+  },
+  squareRoot(own, count, a) {
+    for (let i = 0; i < count; i++) own[i] = Math.sqrt(a[i]);
+  },
+  relu(own, count, a) {
+    for (let i = 0; i < count; i++) own[i] = Math.max(a[i], 0);
+  },
+};
+
+function loopOf(name: string, arity: number): Loop {
+  if (Object.hasOwn(LOOPS, name)) return LOOPS[name];
   const fn: (...values: number[]) => number = scalarFunctions[name as ScalarFunction];
   if (!fn) throw new Error(`no scalar function is called ${name}`);
-  const [a, b, c] = args.map((arg) => arg + 2);
-  if (args.length === 1) return (r) => Math.fround(fn(r[a]));
-  if (args.length === 2) return (r) => Math.fround(fn(r[a], r[b]));
-  return (r) => Math.fround(fn(r[a], r[b], r[c]));
+  if (arity === 1) {
+    return (own, count, a) => {
+      for (let i = 0; i < count; i++) own[i] = fn(a[i]);
+    };
+  }
+  return (own, count, a, b, c) => {
+    for (let i = 0; i < count; i++) own[i] = fn(a[i], b[i], c[i]);
+  };
 }

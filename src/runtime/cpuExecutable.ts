@@ -1,7 +1,7 @@
 /** Programs on the CPU, run by the kernels' twins. This module is loaded with the first program. */
 
 import { arrayOf, type Elements } from "../dtypes.ts";
-import { compileHook, type StepRow } from "../kernels/hooks.ts";
+import { compileLoad, compileStore, type Load, type StepRow, type Store } from "../kernels/hooks.ts";
 import { kernelNamed } from "../kernels/index.ts";
 import { twins } from "../kernels/twins/index.ts";
 import type { Twin, TwinCall } from "../kernels/twins/twin.ts";
@@ -68,12 +68,12 @@ export class CpuExecutable implements Executable {
     for (const [name, { buffer, offset, shape }] of Object.entries(dispatch.bindings)) {
       memory[name] = all[buffer].subarray(offset, offset + elementCount(shape));
     }
-    const load: Record<string, TwinCall["load"][string]> = {};
-    const store: Record<string, TwinCall["store"][string]> = {};
+    const load: Record<string, Load> = {};
+    const store: Record<string, Store> = {};
     for (const [name, hook] of Object.entries(dispatch.hooks)) {
-      const run = compileHook(hook, memory, this.program.scalars, this.#row);
-      if (kernel.hooks[name] === "load") load[name] = (index) => run(index, 0);
-      else store[name] = hook.code.length > 0 ? (index, value) => void run(index, value) : () => {};
+      if (kernel.hooks[name] === "load")
+        load[name] = compileLoad(hook, memory, this.program.scalars, this.#row);
+      else store[name] = compileStore(hook, memory, this.program.scalars, this.#row);
     }
     const call: TwinCall = {
       constants: dispatch.constants,

@@ -1,7 +1,7 @@
 /**
  * WGSL in a form in which two shaders are the same text where they are the same program: without comments, blank space and
- * declarations that the entry point does not reach, its declarations in the order in which they are reached, and names that
- * the shader itself declares numbered in the order of their first use.
+ * declarations that the entry point does not reach, with its declarations in the order in which they are reached, and names
+ * that the shader gives numbered in the order of their first use: those of declarations, and within each those of variables.
  */
 
 /** Comments, numbers, names, and signs; what is left between them is blank space. */
@@ -69,26 +69,21 @@ export function canonical(/** @type {string} */ code, /** @type {string} */ entr
   const declarations = declarationsOf(tokensOf(code));
   const byName = new Map(declarations.map((declaration) => [declaration.name, declaration]));
   if (!byName.has(entryPoint)) throw new Error(`the shader declares no ${entryPoint}`);
-  const given = new Set(declarations.flatMap((one) => [one.name, ...namesWithin(one)]));
   const directives = declarations.filter(({ name }) => name === "").map(({ tokens }) => tokens.join(" "));
-  const numbers = new Map();
   const lines = [...new Set(directives)].sort();
-  const written = new Set([entryPoint]);
-  const reached = [entryPoint];
-  for (let name = reached.shift(); name !== undefined; name = reached.shift()) {
+  /** Of the declarations that are reached, in this order, the names' numbers. */
+  const reached = new Map([[entryPoint, "d0"]]);
+  for (const name of reached.keys()) {
     const declaration = /** @type {Declaration} */ (byName.get(name));
     const { tokens } = declaration;
     const own = namesWithin(declaration);
-    tokens.forEach((token, i) => {
-      // Of the same name as a variable, a declaration cannot be seen.
-      if (!byName.has(token) || written.has(token) || own.has(token)) return;
-      if (isMeantByLanguage(tokens, i, byName)) return;
-      written.add(token);
-      reached.push(token);
-    });
+    const variables = new Map();
     const line = tokens.map((token, i) => {
-      if (!given.has(token) || isMeantByLanguage(tokens, i, byName)) return token;
-      if (!numbers.has(token)) numbers.set(token, `n${numbers.size}`);
+      if (isMeantByLanguage(tokens, i, byName)) return token;
+      // Of the same name as a variable, a declaration cannot be seen.
+      const [numbers, letter] = own.has(token) ? [variables, "v"] : [reached, "d"];
+      if (numbers === reached && !byName.has(token)) return token;
+      if (!numbers.has(token)) numbers.set(token, letter + numbers.size);
       return numbers.get(token);
     });
     lines.push(line.join(" "));

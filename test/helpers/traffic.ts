@@ -1,10 +1,11 @@
 /** Plays a program's dispatches through their twins, and counts the elements that each really reads and writes. */
 import { bytesPerElement, type Elements } from "../../src/dtypes.ts";
-import { compileHook, type StepRow } from "../../src/kernels/hooks.ts";
+import type { StepRow } from "../../src/kernels/hooks.ts";
 import { kernelNamed } from "../../src/kernels/index.ts";
 
 import { twins } from "../../src/kernels/twins/index.ts";
 import { type Dispatch, elementCount, type Program } from "../../src/program.ts";
+import { elementFunction } from "./hooks.ts";
 
 /** Elements of one binding that were read, and that were written. */
 class Watched {
@@ -52,16 +53,24 @@ function dispatchTraffic(
   });
   const elements = Object.fromEntries(watched.map(([name, { elements }]) => [name, elements]));
   const hooks = Object.entries(dispatch.hooks).map(([name, hook]) => {
-    const run = compileHook(hook, elements, program.scalars, row);
+    const run = elementFunction(hook, elements, program.scalars, row);
     return [name, hook.code.length > 0 ? run : () => 0] as const;
   });
   const ofKind = (kind: "load" | "store") => hooks.filter(([name]) => kernel.hooks[name] === kind);
   const work = twins[kernel.name]({
     constants: dispatch.constants,
     memory: elements,
-    load: Object.fromEntries(ofKind("load").map(([name, run]) => [name, (index) => run(index, 0)])),
+    load: Object.fromEntries(
+      ofKind("load").map(([name, run]) => [
+        name,
+        (start, count) => Float32Array.from({ length: count }, (_, i) => run(start + i, 0)),
+      ]),
+    ),
     store: Object.fromEntries(
-      ofKind("store").map(([name, run]) => [name, (index, value) => void run(index, value)]),
+      ofKind("store").map(([name, run]) => [
+        name,
+        (start, values) => values.forEach((value, i) => void run(start + i, value)),
+      ]),
     ),
     scalar: (slot) => row.f32[slot],
   });

@@ -46,9 +46,9 @@ describe("positions of load hooks", () => {
       const ends = new Map<string, number>();
       const load = Object.entries(call.load).map(([hook, run]) => [
         hook,
-        (index: number) => {
-          ends.set(hook, Math.max(ends.get(hook) ?? 0, index + 1));
-          return run(index);
+        (start: number, count: number) => {
+          ends.set(hook, Math.max(ends.get(hook) ?? 0, start + count));
+          return run(start, count);
         },
       ]);
       Array.from(twin({ ...call, load: Object.fromEntries(load) }) ?? []);

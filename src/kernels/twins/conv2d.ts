@@ -1,6 +1,6 @@
 import type { Elements } from "../../dtypes.ts";
 import type { Constants } from "../kernel.ts";
-import { inParts, pauses, type TwinCall } from "./twin.ts";
+import { inParts, pauses, stored, type TwinCall } from "./twin.ts";
 
 /** y = conv(x, w): a = x [batch, channels, h, w], b = w. */
 export function* convForward(call: TwinCall) {
@@ -41,9 +41,7 @@ export function* convWeightGradient(call: TwinCall) {
       totals[Math.floor(row / share) * c.FILTERS + (plane % c.FILTERS)] += memory.b[y];
     }
   });
-  totals.forEach((total, i) => {
-    call.store.storeSum(i, total);
-  });
+  call.store.storeSum(0, totals);
 }
 
 /**
@@ -91,7 +89,5 @@ function padded(elements: Elements, position: number): number {
 function* accumulate(length: number, { store }: TwinCall, add: (sums: Float64Array) => Iterable<void>) {
   const sums = new Float64Array(length);
   yield* add(sums);
-  yield* inParts(length, (start, end) => {
-    for (let i = start; i < end; i++) store.store(i, sums[i]);
-  });
+  yield* stored(store.store, sums);
 }

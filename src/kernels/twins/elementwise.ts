@@ -1,7 +1,8 @@
+import { RUN } from "../hooks.ts";
 import { inParts, type TwinCall } from "./twin.ts";
 
 export function elementwise({ constants: { SIZE }, load, store }: TwinCall) {
   return inParts(SIZE, (start, end) => {
-    for (let index = start; index < end; index++) store.store(index, load.element(index));
+    for (let at = start; at < end; at += RUN) store.store(at, load.element(at, Math.min(RUN, end - at)));
   });
 }

@@ -1,5 +1,6 @@
+import type { Load } from "../hooks.ts";
 import type { Constants } from "../kernel.ts";
-import { pauses, type TwinCall } from "./twin.ts";
+import { loaded, pauses, type TwinCall } from "./twin.ts";
 
 /** c[M, N] = A · B in batches. */
 export function* matmul({ constants, memory, load, store }: TwinCall) {
@@ -30,11 +31,11 @@ export function* matmul({ constants, memory, load, store }: TwinCall) {
           for (let n = 0, j = startB + k * stepB; n < N; n++, j += columnB) row[n] += value * b[j];
         }
       }
-      for (let n = 0; n < N; n++) store.store((batch * M + m) * N + n, row[n]);
+      store.store((batch * M + m) * N, row);
       if (SUMS) {
         let total = 0;
         for (let k = 0; k < K; k++) total += a[startA + k * stepA];
-        store.storeSum(batch * M + m, total);
+        store.storeSum(batch * M + m, Float64Array.of(total));
       }
     }
   }
@@ -51,14 +52,12 @@ function strides({ M, N, K, TRANSPOSE_A, TRANSPOSE_B }: Constants) {
 
 /** The rows that a product reads from a larger matrix, as a matrix of their own. */
 function* pickedRows(rows: number, columns: number, rowOf: Load, element: Load) {
+  const places = yield* loaded(rowOf, rows);
   const picked = new Float32Array(rows * columns);
   const pause = pauses();
   for (let row = 0; row < rows; row++) {
     if (pause(columns)) yield;
-    const start = rowOf(row) * columns;
-    for (let column = 0; column < columns; column++) picked[row * columns + column] = element(start + column);
+    picked.set(element(places[row] * columns, columns), row * columns);
   }
   return picked;
 }
-
-type Load = (index: number) => number;

@@ -1,35 +1,38 @@
+import type { Store } from "../hooks.ts";
 import type { Constants } from "../kernel.ts";
 import { inputs, outputs } from "../pool2d.ts";
 import { exceeds } from "../scalar.ts";
-import { inParts, pauses, type Twin, type TwinCall } from "./twin.ts";
+import { loaded, pauses, stored, type TwinCall } from "./twin.ts";
 
-export function maxSelect({ constants: c, load, store }: TwinCall): Twin {
-  return forEachOutput(c, (output) => {
-    store.store(output, load.picked(firstMaximum(c, output, load.element)));
+export function* maxSelect({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, inputs(c));
+  const picked = yield* loaded(load.picked, inputs(c));
+  yield* each(c, store.store, (output) => picked[firstMaximum(c, output, elements)]);
+}
+
+export function* maxScatter({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, inputs(c));
+  const picked = yield* loaded(load.picked, outputs(c));
+  yield* scatter(c, store.store, (output, sums) => {
+    sums[firstMaximum(c, output, elements)] += picked[output];
   });
 }
 
-export function maxScatter(call: TwinCall): Twin {
-  const { constants: c, load } = call;
-  return scatter(call, (output, sums) => {
-    sums[firstMaximum(c, output, load.element)] += load.picked(output);
-  });
-}
-
-export function average({ constants: c, load, store }: TwinCall): Twin {
-  return forEachOutput(c, (output) => {
+export function* average({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, inputs(c));
+  yield* each(c, store.store, (output) => {
     let total = 0;
     forEachInWindow(c, output, (input) => {
-      total += load.element(input);
+      total += elements[input];
     });
-    store.store(output, total / (c.KERNEL_H * c.KERNEL_W));
+    return total / (c.KERNEL_H * c.KERNEL_W);
   });
 }
 
-export function averageScatter(call: TwinCall): Twin {
-  const { constants: c, load } = call;
-  return scatter(call, (output, sums) => {
-    const part = load.element(output) / (c.KERNEL_H * c.KERNEL_W);
+export function* averageScatter({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, outputs(c));
+  yield* scatter(c, store.store, (output, sums) => {
+    const part = elements[output] / (c.KERNEL_H * c.KERNEL_W);
     forEachInWindow(c, output, (input) => {
       sums[input] += part;
     });
@@ -48,11 +51,11 @@ function forEachInWindow(c: Constants, output: number, visit: (input: number) =>
 }
 
 /** As the shader: NaN is the largest, and the last one is chosen, as in PyTorch. */
-function firstMaximum(c: Constants, output: number, element: (index: number) => number): number {
+function firstMaximum(c: Constants, output: number, elements: Float32Array): number {
   let best = 0;
   let position = -1;
   forEachInWindow(c, output, (input) => {
-    const value = element(input);
+    const value = elements[input];
     if (position < 0 || Number.isNaN(value) || exceeds(value, best)) {
       best = value;
       position = input;
@@ -61,16 +64,24 @@ function firstMaximum(c: Constants, output: number, element: (index: number) => 
   return position;
 }
 
+/** Stores what each output comes to. */
+function* each(c: Constants, store: Store, compute: (output: number) => number): Iterable<void> {
+  const values = new Float32Array(outputs(c));
+  yield* forEachOutput(c, (output) => {
+    values[output] = compute(output);
+  });
+  yield* stored(store, values);
+}
+
 /** Adds up in f64 what each output gives to inputs, and stores it. */
 function* scatter(
-  { constants: c, store }: TwinCall,
+  c: Constants,
+  store: Store,
   give: (output: number, sums: Float64Array) => void,
 ): Iterable<void> {
   const sums = new Float64Array(inputs(c));
   yield* forEachOutput(c, (output) => give(output, sums));
-  yield* inParts(sums.length, (start, end) => {
-    for (let i = start; i < end; i++) store.store(i, sums[i]);
-  });
+  yield* stored(store, sums);
 }
 
 function* forEachOutput(c: Constants, visit: (output: number) => void): Iterable<void> {

@@ -1,24 +1,28 @@
 import { REDUCE_MODES } from "../reduce.ts";
 import { exceeds } from "../scalar.ts";
-import { PART, pauses, type TwinCall } from "./twin.ts";
+import { inParts, stored, type TwinCall } from "./twin.ts";
 
 export function* reduce({ constants: { OUTPUTS, SIZE, MODE }, load, store }: TwinCall) {
-  const pause = pauses();
-  for (let output = 0; output < OUTPUTS; output++) {
-    let total = MODE === REDUCE_MODES.sum ? 0 : -Infinity;
-    let position = 0;
-    for (let start = 0; start < SIZE; start += PART) {
-      const end = Math.min(SIZE, start + PART);
-      for (let r = start; r < end; r++) {
-        const value = load.element(output * SIZE + r);
-        if (MODE === REDUCE_MODES.sum) total += value;
-        else if (exceeds(value, total)) {
-          total = value;
-          position = r;
-        }
+  const results = new Float64Array(OUTPUTS);
+  const first = MODE === REDUCE_MODES.sum ? 0 : -Infinity;
+  let output = 0;
+  let r = 0;
+  let total = first;
+  let position = 0;
+  yield* inParts(OUTPUTS * SIZE, (start, end) => {
+    const values = load.element(start, end - start);
+    for (let i = 0; i < end - start; i++) {
+      if (MODE === REDUCE_MODES.sum) total += values[i];
+      else if (exceeds(values[i], total)) {
+        total = values[i];
+        position = r;
       }
-      if (pause(end - start)) yield;
+      if (++r < SIZE) continue;
+      results[output++] = MODE === REDUCE_MODES.argmax ? position : total;
+      r = 0;
+      total = first;
+      position = 0;
     }
-    store.store(output, MODE === REDUCE_MODES.argmax ? position : total);
-  }
+  });
+  yield* stored(store.store, results);
 }

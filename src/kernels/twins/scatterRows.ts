@@ -1,13 +1,16 @@
-import type { TwinCall } from "./twin.ts";
+import { inRows, stored, type TwinCall } from "./twin.ts";
 
-export function scatterRows({ constants: { ROWS, WIDTH, COUNT }, load, store }: TwinCall) {
+export function* scatterRows({ constants: { ROWS, WIDTH, COUNT }, load, store }: TwinCall) {
   const sums = new Float64Array(ROWS * WIDTH);
-  for (let i = 0; i < COUNT; i++) {
-    const index = load.rowOf(i);
-    if (!(index >= 0 && index < ROWS)) continue;
-    const row = Math.trunc(index);
-    for (let column = 0; column < WIDTH; column++)
-      sums[row * WIDTH + column] += load.element(i * WIDTH + column);
-  }
-  for (let at = 0; at < sums.length; at++) store.store(at, sums[at]);
+  yield* inRows(COUNT, WIDTH, (first, count) => {
+    const indices = load.rowOf(first, count);
+    const elements = load.element(first * WIDTH, count * WIDTH);
+    for (let i = 0; i < count; i++) {
+      const index = indices[i];
+      if (!(index >= 0 && index < ROWS)) continue;
+      const row = Math.trunc(index) * WIDTH;
+      for (let column = 0; column < WIDTH; column++) sums[row + column] += elements[i * WIDTH + column];
+    }
+  });
+  yield* stored(store.store, sums);
 }

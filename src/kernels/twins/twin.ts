@@ -1,14 +1,14 @@
 /** What a twin is: a kernel's computation in TypeScript, which the CPU engine plays. */
-
 import type { Elements } from "../../dtypes.ts";
+import { type Load, RUN, type Store } from "../hooks.ts";
 import type { Constants } from "../kernel.ts";
 
 /** What a twin gets: the memory bound to the kernel's own names, and its hooks as functions. */
 export interface TwinCall {
   readonly constants: Constants;
   readonly memory: Readonly<Record<string, Elements>>;
-  readonly load: Readonly<Record<string, (index: number) => number>>;
-  readonly store: Readonly<Record<string, (index: number, value: number) => void>>;
+  readonly load: Readonly<Record<string, Load>>;
+  readonly store: Readonly<Record<string, Store>>;
   /** The f32 at a slot of the current row of the step table. */
   scalar(slot: number): number;
 }
@@ -25,6 +25,33 @@ export function* inParts(count: number, work: (start: number, end: number) => vo
     work(start, Math.min(count, start + PART));
     yield;
   }
+}
+
+/** A loop with pauses over rows of `size` elements, as many at once as make a run: `work` gets the first, and how many. */
+export function* inRows(
+  rows: number,
+  size: number,
+  work: (row: number, count: number) => void,
+): Iterable<void> {
+  const group = Math.max(1, Math.floor(RUN / size));
+  const pause = pauses();
+  for (let row = 0; row < rows; row += group) {
+    const count = Math.min(group, rows - row);
+    work(row, count);
+    if (pause(count * size)) yield;
+  }
+}
+
+/** All of what a load hook gives, with pauses. */
+export function* loaded(load: Load, count: number): Generator<void, Float32Array> {
+  const all = new Float32Array(count);
+  yield* inParts(count, (start, end) => all.set(load(start, end - start), start));
+  return all;
+}
+
+/** Stores all values, with pauses. */
+export function stored(store: Store, values: Float32Array | Float64Array): Iterable<void> {
+  return inParts(values.length, (start, end) => store(start, values.subarray(start, end)));
 }
 
 /** Counts the work of a twin, `amount` by `amount`. Gives true where there was enough of it for a pause. */
