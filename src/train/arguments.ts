@@ -1,13 +1,13 @@
-/** What functions over models, engines and data are given: checked where it comes in, before anything is made of it. */
+/** Checks of the arguments that functions over models, engines and data receive, before any work. */
 import { inWords, isPromise } from "../checks.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Metric } from "./evaluate.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What values are looked at for, whatever they are. */
+/** A value of any kind, whose properties are inspected. */
 type Looked = Readonly<Record<string, unknown>> | null | undefined;
 
-/** @throws TypeError for what is no engine */
+/** @throws TypeError where `engine` is no engine */
 export function checkEngine(owner: string, engine: unknown): asserts engine is Engine {
   const { compile, buffer } = Object(engine) as NonNullable<Looked>;
   if (typeof compile === "function" && typeof buffer === "function") return;
@@ -27,7 +27,7 @@ function partInWords(value: unknown): string {
   return isModel(value) ? "a model" : inWords(value);
 }
 
-/** @throws TypeError for what is no trainer, such as a model or a run */
+/** @throws TypeError where `trainer` is no trainer, a model or a run for example */
 export function checkTrainer(owner: string, trainer: unknown): asserts trainer is Trainer {
   const { compile, engine, trainer: inner } = Object(trainer) as NonNullable<Looked>;
   if (typeof compile === "function" && engine) return;
@@ -37,7 +37,7 @@ export function checkTrainer(owner: string, trainer: unknown): asserts trainer i
   throw new TypeError(`${owner}: the trainer is ${partInWords(trainer)}; ${remedy}`);
 }
 
-/** @throws TypeError for what can be no checkpoint, before it is read: no bytes, nor where they lie, nor `{ from: … }` */
+/** @throws TypeError where `resume` can be no checkpoint: neither bytes, nor their source, nor `{ from: … }` */
 export function checkResume(owner: string, resume: unknown): void {
   if (resume === undefined || typeof resume === "string") return;
   const other = typeof resume !== "object" || resume === null || Array.isArray(resume) || isPromise(resume);
@@ -48,7 +48,7 @@ export function checkResume(owner: string, resume: unknown): void {
   );
 }
 
-/** @throws TypeError for what is no list of metrics, each with a name of its own */
+/** @throws TypeError where `metrics` is no list of metrics with distinct names */
 export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
   if (!Array.isArray(metrics))
     throw new TypeError(`${owner}: metrics is ${inWords(metrics)}; give an array: [topK(5)]`);
@@ -68,5 +68,5 @@ export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
     throw new TypeError(`${owner}: a metric is called ${counted}, as what is always counted; rename it`);
 }
 
-/** Samples on the host: numbers one after the other, or rows of them, in rows of rows where samples have more axes. */
+/** Samples on the host: numbers one after the other, or nested rows, one level for each axis of a sample. */
 export type Samples = ArrayLike<number> | readonly Samples[];

@@ -1,26 +1,29 @@
-/** What a run of `fit` calls while it goes on. `wgrad/callbacks` has the usual ones. */
+/** Callbacks of a run of `fit`. `wgrad/callbacks` has the usual ones. */
 import { inWords, isClass } from "../checks.ts";
 import type { Epoch, FitRun } from "./fit.ts";
 
 export interface Callback {
   readonly name: string;
-  /** Before the first epoch; `run.history` holds the epochs of a checkpoint that the run goes on from. */
+  /** Called before the first epoch; `run.history` then holds the epochs of a checkpoint, if the run resumes one. */
   onStart?(run: FitRun): void | Promise<void>;
-  /** After each epoch, before it is handed out. @returns "stop" to make it the last one */
+  /**
+   * Called after each epoch, before the caller gets it.
+   * @returns "stop" to end the run with this epoch
+   */
   onEpoch?(epoch: Epoch, run: FitRun): "stop" | undefined | Promise<"stop" | undefined>;
-  /** After the last epoch, and when the caller stops iterating; not after a failure. */
+  /** Called after the last epoch, and when the caller stops iterating; not after a failure. */
   onEnd?(run: FitRun): void | Promise<void>;
   /**
-   * After a failure, in place of `onEnd`, before the caller gets the error: that of a loss or weight that is no number, of a
-   * lost device, of another callback, or a signal's reason. What it throws itself is dropped.
+   * Called after a failure in place of `onEnd`, before the caller gets the error: a loss or weight that is not finite,
+   * a lost device, another callback's error, or a signal's reason. An error of `onError` itself is dropped.
    */
   onError?(error: unknown, run: FitRun): void | Promise<void>;
 }
 
-/** A callback that is only told of epochs: its `onEpoch`. */
+/** A callback for epochs only: its `onEpoch`. */
 export type EpochFunction = NonNullable<Callback["onEpoch"]>;
 
-/** @throws TypeError for what is no callback, in the name of `owner` */
+/** @throws TypeError in the name of `owner`, where a callback is none */
 export function asCallbacks(owner: string, callbacks: readonly (Callback | EpochFunction)[]): Callback[] {
   if (!Array.isArray(callbacks))
     throw new TypeError(`${owner}: callbacks is ${inWords(callbacks)}; give an array: [earlyStopping()]`);

@@ -1,4 +1,4 @@
-/** Checkpoints: all that a run of `fit` needs to go on exactly where it was, as a safetensors file. */
+/** Checkpoints: the complete state of a run of `fit`, as a safetensors file, so that the run can continue exactly. */
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
@@ -16,27 +16,27 @@ import {
 import { checkFinite, type NonFinite, type SaveOptions } from "./finite.ts";
 import type { Epoch } from "./fit.ts";
 
-/** A checkpoint: its bytes, a Blob, a Response, a URL or, outside of browsers, its path. */
+/** A checkpoint: its bytes, a Blob, a Response, a URL or, outside browsers, its path. */
 export type CheckpointSource = ByteSource;
 
-/** A checkpoint, and in which ways the run that goes on may differ from the one that wrote it. */
+/** A checkpoint, and the allowed differences of the continued run. */
 export interface ResumeOptions {
   readonly from: CheckpointSource;
-  /** What may differ, as in `["learningRate", "schedule"]` (default nothing). */
+  /** Allowed differences, as in `["learningRate", "schedule"]` (default none). */
   readonly allow?: readonly ResumeAspect[];
-  /** A checkpoint with NaN or infinities is refused unless this is "allow". */
+  /** Whether a checkpoint may hold NaN and infinities (default "refuse"). */
   readonly nonFinite?: NonFinite;
 }
 
-/** What a run holds of itself, for its checkpoints. */
+/** The parts of a run that its checkpoints record. */
 export interface CheckpointedRun extends RunParts {
   readonly epochs: number;
   readonly history: readonly Epoch[];
 }
 
-/** How contents are written. The first form had no number, and did not tell of what the run was made. */
+/** Version of the format. The first one had no number, and did not describe the run. */
 const FORMAT = 2;
-/** The tensor that holds the epochs; all others are the trainer's arenas. */
+/** Name of the tensor with the epochs; all others are the trainer's arenas. */
 const HISTORY = "history";
 
 interface Contents {
@@ -62,9 +62,9 @@ export async function encodeCheckpoint(
 }
 
 /**
- * Puts the run's trainer where the checkpoint's was.
- * @returns the epochs that lie behind it
- * @throws Error when it is no checkpoint, damaged, or one of another run; then nothing is changed
+ * Restores the run's trainer from a checkpoint.
+ * @returns the epochs before the checkpoint
+ * @throws Error where the source is no checkpoint, is damaged, or belongs to another run; nothing is then changed
  */
 export async function restoreCheckpoint(
   run: CheckpointedRun,
@@ -89,7 +89,7 @@ export async function restoreCheckpoint(
   const state = {
     steps: contents.steps,
     model: contents.model,
-    // What may differ is held against the arenas that there are.
+    // An optimizer that may differ is checked against the existing arenas.
     optimizer: allow.includes("optimizer") ? (run.trainer.optimizer?.name ?? "none") : contents.optimizer,
     arenas: Object.fromEntries(arenas.map(([tensor, { data }]) => [tensor, data as Float32Array])),
   };

@@ -1,4 +1,4 @@
-/** Functions of traced tensors, compiled: for computations without a model. */
+/** Compiles functions of traced tensors, for computations without a model. */
 
 import { checkOptions, checkWhole, inWords, isPromise } from "../checks.ts";
 import type { Elements } from "../dtypes.ts";
@@ -14,41 +14,43 @@ import { compileStep, type InputSpec, type StepOwner } from "./compileStep.ts";
 import type { NonFinite } from "./finite.ts";
 
 export interface FunctionOptions {
-  /** For people: in error messages, and in `describe` (default "function"). */
+  /** Name for error messages and `describe` (default "function"). */
   readonly name?: string;
   /** Resident memory for data sources, by name. */
   readonly data?: Readonly<Record<string, EngineBuffer>>;
-  /** How many steps one run may have (default 1). */
+  /** Most steps of one run (default 1). */
   readonly maxSteps?: number;
-  /** Of random numbers (default 0). */
+  /** Seed of random numbers (default 0). */
   readonly seed?: number;
-  /** Whether inputs may hold NaN and infinities (default "allow": a function is what it is for every number). */
+  /** Whether inputs may hold NaN and infinities (default "allow"). */
   readonly nonFinite?: NonFinite;
 }
 
-/** A compiled function: called with the inputs' elements and step scalars, it gives the outputs' elements. */
+/** A compiled function: takes the inputs' elements and step scalars, and returns the outputs' elements. */
 export interface Compiled extends Disposable {
   (inputs?: Readonly<Record<string, Elements>>, scalars?: StepScalars): Promise<Outputs>;
-  /** Its step: to write inputs once (`write`), run many in one submit (`runMany`), and take times (`profile`). */
+  /** The step behind the function: `write` sets inputs, `runMany` runs many steps in one submit, `profile` measures. */
   readonly step: CompiledStep;
   readonly program: Program;
-  /** Frees what it has on the engine at once. */
+  /** Frees the function's memory on the engine. */
   release(): void;
 }
 
-/** The model of what has none. */
+/** The model of a function without one. */
 const identity: Layer = { name: "none", apply: (x) => x };
 
-/** Who owns the step of a function: an engine, and no memory there. */
+/** The owner of a function's step: an engine without model memory. */
 function ownerOf(engine: Engine, seed: number): StepOwner {
   const nothing = { layout: new ArenaLayout([]), statistics: new ArenaLayout([]), memory: {} };
   return { engine, seed, model: identity, ...nothing, steps: 0, checkValues() {} };
 }
 
 /**
- * Compiles `body`, which is called once with traced tensors and returns those to be computed.
- * `compile(gpu, { a: [2, 3], b: [3, 4] }, ({ a, b }) => ({ c: matmul(a, b) }))`
- * @throws TypeError for arguments of other kinds, and an option that there is not; RangeError for one that makes no sense
+ * Compiles `body`, which is called once with traced tensors and returns the tensors to compute.
+ * `compile(gpu, { a: [2, 3], b: [3, 4] }, ({ a, b }) => ({ c: ops.matmul(a, b) }))`
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where an argument is of another kind, or an option is unknown; ShapeError where an op in `body`
+ *   refuses its input; EngineError and MemoryLimitError as `Engine.compile`
  */
 export async function compile<const Inputs extends Record<string, InputSpec>>(
   engine: Engine,

@@ -1,4 +1,4 @@
-/** From a function of traced tensors to a step on an engine: for the steps of a model, and for those without one. */
+/** Compiles a function of traced tensors to a step on an engine, with or without a model. */
 
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import type { DType } from "../dtypes.ts";
@@ -13,20 +13,26 @@ import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, type NonFinite } from "./finite.ts";
 
-/** An input of a step: its shape, and its type if that is not f32. */
+/** An input of a step: its shape, and its element type where not f32. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
 
 export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> extends TrainingOptions {
-  /** For people: in error messages, and in `describe`. */
+  /** Name for error messages and `describe`. */
   readonly name?: string;
   readonly inputs?: Inputs;
-  /** Whether layers behave as in training (default true): dropout drops, batch norm goes by the batch. */
+  /**
+   * Whether layers behave as in training (default true): dropout drops, batch normalisation uses the batch's
+   * statistics.
+   */
   readonly training?: boolean;
   /** Resident memory for the step's data sources, by name. */
   readonly data?: Readonly<Record<string, EngineBuffer>>;
-  /** How many steps one run may have (default 1); or that, of the program: what its steps return is held in memory. */
+  /**
+   * Most steps of one run (default 1), or a function of the program that returns it: the outputs of all steps of a run
+   * take memory.
+   */
   readonly maxSteps?: number | ((program: Program) => number);
-  /** Whether inputs may hold NaN and infinities (default "refuse": they would be in every number that follows). */
+  /** Whether inputs may hold NaN and infinities (default "refuse": they would spread to all later numbers). */
   readonly nonFinite?: NonFinite;
 }
 
@@ -42,7 +48,7 @@ const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>
   nonFinite: "string",
 };
 
-/** What a step works on, and goes by: a trainer, or nothing but an engine. */
+/** The owner of a step: a trainer, or only an engine. */
 export interface StepOwner {
   readonly engine: Engine;
   readonly seed: number;
@@ -50,17 +56,18 @@ export interface StepOwner {
   readonly layout: ModelLayout["parameters"];
   readonly statistics: ModelLayout["statistics"];
   readonly optimizer?: Optimizer | undefined;
-  /** Its buffers on the engine, by name. */
+  /** Buffers on the engine, by name. */
   readonly memory: Readonly<Record<string, EngineBuffer>>;
-  /** Training steps taken so far. */
+  /** Number of training steps so far. */
   steps: number;
-  /** @throws Error where something has no value to compute with */
+  /** @throws Error where a statistic has no value yet */
   checkValues(name: string): void;
 }
 
 /**
  * Compiles a step. `body` is called once for each part of a batch, with traced inputs and the owner's model.
- * @throws TypeError for what is no function, or returns no tensors; RangeError for an option that makes no sense
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where `body` is no function, or returns no tensors
  */
 export async function compileStep<const Inputs extends Record<string, InputSpec>>(
   owner: StepOwner,

@@ -1,4 +1,4 @@
-/** A step, compiled: written once, run as often as wanted. */
+/** Compiled steps. */
 
 import { checkNumber, checkRecord, inWords, isPromise } from "../checks.ts";
 import type { Elements } from "../dtypes.ts";
@@ -19,35 +19,35 @@ export type StepScalars = Readonly<Record<string, number>>;
 /** Values of inputs, by name. */
 export type StepInputs = Readonly<Record<string, Elements>>;
 
-/** A step scalar of the program, and whose it is. */
+/** A step scalar of the program, and its owner. */
 interface Slot {
   readonly name: string;
-  /** What the optimizer calls it, where it is the optimizer's. */
+  /** The optimizer's own name of the scalar, if the scalar is the optimizer's. */
   readonly own: string | undefined;
   readonly dtype: "f32" | "u32";
 }
 
 /**
- * A step, of a trainer or of a function. A run of it is either refused, and then nothing has changed: neither inputs nor the
- * owner's count of steps; or it is accepted and counts. Only what befalls an accepted run, such as the loss of the device,
- * leaves a trainer where nobody knows: go on from a snapshot then.
+ * A compiled step of a trainer or of a function. A run is either refused, and nothing has changed, neither inputs nor
+ * the owner's count of steps; or accepted and counted. Only a failure during an accepted run, such as a lost device,
+ * leaves a trainer in an unknown state: continue from a snapshot then.
  */
 export class CompiledStep {
   readonly #unused: ReadonlySet<string>;
   readonly #unwritten: Set<string>;
   readonly #slots: readonly Slot[];
-  /** Rows of the next run: the executable's table has only those of runs that were accepted. */
+  /** Rows of the next run; the executable's table holds rows of accepted runs only. */
   readonly #rows: StepTable;
 
   constructor(
-    /** The trainer, or what stands for it where there is no model. */
+    /** The trainer, or the owner of a step without a model. */
     readonly owner: StepOwner,
     readonly executable: Executable,
-    /** Whether running it updates the parameters. */
+    /** Whether the step updates parameters. */
     readonly trains: boolean,
-    /** Names of its inputs, whether what it computes depends on them or not. */
+    /** Names of the inputs, including those that do not affect the outputs. */
     readonly inputs: readonly string[],
-    /** Whether those may hold NaN and infinities. */
+    /** Whether inputs may hold NaN and infinities. */
     readonly nonFinite: NonFinite = "refuse",
   ) {
     const { buffers, scalars } = executable.program;
@@ -62,15 +62,16 @@ export class CompiledStep {
     this.#rows = new StepTable(executable.table.rows);
   }
 
-  /** The step, written down: `describe(step.program)` prints it. */
+  /** The step as a program: `describe(step.program)` prints it. */
   get program(): Program {
     return this.executable.program;
   }
 
   /**
-   * Writes inputs without running: later runs see them. Where one is refused, none is written.
-   * @throws RangeError for a number that is not finite, unless the step was compiled with `nonFinite: "allow"`;
-   *   EngineError for another type or length
+   * Writes inputs for later runs. Where one input is refused, none is written.
+   * @throws EngineError where an input's type or length is wrong, or it has no such name
+   * @throws RangeError where a number is not finite, unless the step was compiled with `nonFinite: "allow"`
+   * @throws TypeError where `inputs` is no object by name
    */
   write(inputs: StepInputs): void {
     checkRecord(`step ${this.program.name}: the inputs are`, inputs);
@@ -88,9 +89,11 @@ export class CompiledStep {
   }
 
   /**
-   * Runs one step on `inputs` (all on the first run; later, those that change). `scalars` gives step scalars; the
-   * learning rate is the optimizer's unless given as `learningRate`.
+   * Runs one step on `inputs`: all of them in the first run, later those that change. `scalars` sets step scalars; the
+   * learning rate is the optimizer's unless `learningRate` is given.
    * @returns the outputs' elements, by name
+   * @throws EngineError, RangeError and TypeError as `write`; Error where an input was never given or a scalar has no
+   *   number
    */
   run(inputs: StepInputs = {}, scalars: StepScalars = {}): Promise<Outputs> {
     return this.#accepted(
@@ -101,17 +104,25 @@ export class CompiledStep {
     );
   }
 
-  /** Runs `count` steps in one submit; `scalarsAt(i)` gives the scalars of the i-th. Outputs hold a row a step. */
+  /**
+   * Runs `count` steps in one submit; `scalarsAt(i)` returns the scalars of step i. Each output holds one row for each
+   * step.
+   * @throws RangeError where `count` is no whole number from 1; EngineError where `count` exceeds `maxSteps`; further
+   *   errors as `run`
+   */
   runMany(count: number, scalarsAt: (i: number) => StepScalars): Promise<Outputs> {
     return this.#accepted(count, scalarsAt, {}, () => this.executable.run(count));
   }
 
-  /** As {@link runMany}, but launch by launch, for the time of each. What the steps do is done. */
+  /**
+   * Runs `count` steps as {@link runMany}, but launch by launch, and measures each launch. The steps take effect.
+   * @throws RangeError where `count` is no whole number from 1; further errors as `run`
+   */
   profile(count: number, scalarsAt: (i: number) => StepScalars = () => ({})): Promise<LaunchTimes> {
     return this.#accepted(count, scalarsAt, {}, () => this.executable.profile(count));
   }
 
-  /** Starts a run once everything about it was checked; until then nothing is changed. */
+  /** Starts a run once all checks have passed; nothing is changed before. */
   #accepted<T>(
     count: number,
     scalarsAt: (i: number) => StepScalars,
@@ -132,7 +143,7 @@ export class CompiledStep {
       this.#checkWritten(given);
       for (let i = 0; i < count; i++) {
         const scalars = scalarsAt(i);
-        // Fast in the usual case: it runs for every step.
+        // Kept short: this runs for every step.
         if (typeof scalars !== "object" || scalars === null || isPromise(scalars))
           checkRecord(`step ${this.program.name}: the scalars are`, scalars);
         this.#fillRow(i, scalars);
@@ -146,11 +157,11 @@ export class CompiledStep {
     return start();
   }
 
-  /** The inputs that the program reads, each held against it. */
+  /** The inputs that the program reads, each checked. */
   #checked(inputs: StepInputs): [string, Elements][] {
     if (this.nonFinite === "refuse") this.#checkFinite(inputs);
     const entries = Object.entries(inputs).filter(([name]) => !this.#unused.has(name));
-    // A single one is checked where it is written.
+    // A single input is checked where it is written.
     if (entries.length > 1) for (const [name, data] of entries) checkedInput(this.program, name, data);
     return entries;
   }
@@ -170,7 +181,7 @@ export class CompiledStep {
     throw new TypeError(`step ${this.program.name}: input ${names} was never given; pass it to run()`);
   }
 
-  /** Makes no objects: it runs for every step. */
+  /** Creates no objects: this runs for every step. */
   #fillRow(row: number, given: StepScalars): void {
     const { f32, u32 } = this.#rows;
     const step = this.owner.steps + (this.trains ? row + 1 : 0);
@@ -191,7 +202,7 @@ export class CompiledStep {
     }
   }
 
-  /** The optimizer's numbers are its own; others are those given, or else what the trainer knows. */
+  /** An optimizer's scalar is the optimizer's own; other scalars are given, or known to the owner. */
   #scalar({ name, own }: Slot, given: StepScalars, step: number): number | undefined {
     const { optimizer } = this.owner;
     if (own !== undefined) return optimizer?.scalarAt(own, step) ?? this.#named(own, given, step);
@@ -205,12 +216,12 @@ export class CompiledStep {
     return name === "seed" ? this.owner.seed : undefined;
   }
 
-  /** Frees what the step alone uses. */
+  /** Frees the memory that only the step uses. */
   release(): void {
     this.executable.release();
   }
 
-  /** The same, for `using`. */
+  /** `release`, for `using`. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -1,4 +1,4 @@
-/** What `fit` and `evaluate` go by when they are not told, and whether a model goes with a data set. */
+/** Defaults of `fit` and `evaluate`, and checks that a model fits a data set. */
 
 import { ShapeError, type Tensor } from "../nn/graph/tensor.ts";
 import { crossEntropy, type Loss } from "../nn/training/losses.ts";
@@ -6,8 +6,8 @@ import { formatShape } from "../program.ts";
 import type { Data } from "./source.ts";
 
 /**
- * Softmax cross-entropy, where the data has classes.
- * @throws TypeError where it has none: which loss makes sense then is not for us to guess
+ * Softmax cross-entropy, for data with classes.
+ * @throws TypeError where the data has no classes: no loss is then an obvious choice
  */
 export function defaultLoss(owner: string, { name, classes, targets }: Data): Loss {
   if (classes !== undefined) return crossEntropy();
@@ -16,7 +16,7 @@ export function defaultLoss(owner: string, { name, classes, targets }: Data): Lo
   );
 }
 
-/** @throws ShapeError where one output is to tell more than two classes apart */
+/** @throws ShapeError where a model with one output gets more than two classes */
 export function checkOutputs(owner: string, { name, classes }: Data, outputs: Tensor): void {
   if (classes === undefined || classes <= 2 || outputs.rank === 0) return;
   if (outputs.rank > 1 && outputs.shape[outputs.rank - 1] > 1) return;

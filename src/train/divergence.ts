@@ -1,4 +1,4 @@
-/** The loss of a run became no finite number. */
+/** A loss or a weight is no longer finite. */
 export class DivergenceError extends Error {
   override readonly name = "DivergenceError";
 }

@@ -1,14 +1,14 @@
-/** Weights as safetensors files, and how such a file is told from a checkpoint. */
+/** Weights as safetensors files, and the mark that distinguishes checkpoints. */
 import type { Schema } from "../data/schema.ts";
 import { encodeSafetensors } from "../io/safetensors.ts";
 import type { Shape } from "../program.ts";
 
-/** The key in a file's metadata that says that it is a checkpoint. */
+/** Metadata key of a checkpoint. */
 export const CHECKPOINT_KEY = "wgrad.checkpoint";
-/** The key under which a file of weights holds the schema of what the model takes. */
+/** Metadata key of the schema in a file of weights. */
 export const SCHEMA_KEY = "wgrad.schema";
 
-/** The bytes of a safetensors file with these tensors, and beside them how rows become what the model takes. */
+/** Encodes tensors as a safetensors file, with the schema of the model's rows. */
 export function encodeWeights(
   weights: Readonly<Record<string, { shape: Shape; data: Float32Array }>>,
   schema?: Schema,

@@ -1,8 +1,8 @@
-/** The epochs behind a checkpoint, as bytes: JSON, with words for what JSON does not have. */
+/** Epochs of a checkpoint as bytes: JSON, extended by values that JSON lacks. */
 import { inWords, isWhole } from "../checks.ts";
 import type { Epoch } from "./fit.ts";
 
-/** Stands for what JSON has no word for: { "$": what it is, … }. */
+/** Marks a value that JSON lacks: { "$": kind, … }. */
 const TAG = "$";
 
 type List = readonly number[] | Exclude<ArrayBufferView, DataView | BigInt64Array | BigUint64Array>;
@@ -19,10 +19,13 @@ const LISTS: Readonly<Record<string, new (length: number) => ArrayLike<number>>>
   Float64Array,
 };
 
-/** Epochs do not change: each is written down once, however many checkpoints hold it. */
+/** Epochs never change: each is encoded once, for any number of checkpoints. */
 const written = new WeakMap<Epoch, string>();
 
-/** JSON lines, one an epoch. What is no plain data, such as functions among a metric's values, is left out. */
+/**
+ * JSON lines, one for each epoch. Values that are no plain data, such as functions among a metric's values, are left
+ * out.
+ */
 export function encodeEpochs(epochs: readonly Epoch[]): Uint8Array {
   const lines = epochs.map((epoch) => {
     const line = written.get(epoch) ?? JSON.stringify(packed(epoch));
@@ -32,7 +35,7 @@ export function encodeEpochs(epochs: readonly Epoch[]): Uint8Array {
   return new TextEncoder().encode(lines.join(""));
 }
 
-/** @throws Error naming what is no history, and where */
+/** @throws Error naming the invalid part of the history */
 export function decodeEpochs(bytes: Uint8Array): Epoch[] {
   const lines = new TextDecoder("utf-8", { fatal: true }).decode(bytes).split("\n");
   if (lines.pop() !== "") throw new Error("the history is cut off");
@@ -63,7 +66,10 @@ function isList(value: object): value is List {
   return ArrayBuffer.isView(value) && value.constructor.name in LISTS;
 }
 
-/** Numbers: all of them, or where most are 0, as in a confusion matrix of many classes, the others and their places. */
+/**
+ * A list of numbers: complete, or for mostly zeros, as in a confusion matrix of many classes, the others with their
+ * positions.
+ */
 function packedList(list: List): unknown {
   const numbers = list as readonly number[];
   const places: number[] = [];
@@ -94,7 +100,7 @@ function unpacked(value: unknown): unknown {
   return Object.fromEntries(own);
 }
 
-/** More numbers than any list of a history has. */
+/** Limit of a list's length, above any list of a history. */
 const MOST = 2 ** 27;
 
 function unpackedList(type: string, value: object): ArrayLike<number> {
@@ -116,7 +122,7 @@ function unpackedList(type: string, value: object): ArrayLike<number> {
 
 const FIGURES = ["loss", "seconds", "validationSeconds", "samplesPerSecond"] as const;
 
-/** @throws Error unless it is what `fit` hands out as its epoch of this number */
+/** @throws Error unless `epoch` is an epoch of `fit` with this number */
 function checkEpoch(epoch: Epoch, number: number): void {
   const where = `the history's epoch ${number}`;
   if (typeof epoch !== "object" || epoch === null) throw new Error(`${where} is ${inWords(epoch)}`);

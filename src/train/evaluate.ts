@@ -1,4 +1,4 @@
-/** Evaluation: a model's loss and hits on a data set, counted on the engine. */
+/** Evaluation: a model's loss, accuracy and metrics on a data set, counted on the engine. */
 
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
@@ -13,74 +13,86 @@ import { checkSchema } from "./schema.ts";
 import type { Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What a metric sees of a batch while a step is traced. */
+/** A batch during the trace of a metric. */
 export interface MetricBatch {
   /** The model's outputs, [size, …]. */
   readonly outputs: Tensor;
-  /** [size] class indices where the data set has classes, else [size, …] numbers. */
+  /** Class indices [size] where the data set has classes, otherwise numbers [size, …]. */
   readonly targets: Tensor;
-  /** How many classes the data set has; undefined where its targets are no class indices. */
+  /** Number of classes; undefined where targets are no class indices. */
   readonly classes: number | undefined;
-  /** Samples in this batch. */
+  /** Number of samples in the batch. */
   readonly size: number;
   readonly dataset: Data;
 }
 
-/** Sums over all batches, by the names that `trace` gave them; elements in row-major order. */
+/** Sums over all batches, by the names in `trace`; elements in row-major order. */
 export type MetricSums = Readonly<Record<string, Float64Array>>;
 
 /**
- * Something that an evaluation counts on the engine. `wgrad/metrics` has the usual ones; one of your own is an object
- * like theirs.
+ * A metric, counted by evaluations on the engine. `wgrad/metrics` has the usual ones; a custom metric is an object like
+ * theirs.
  */
 export interface Metric<Name extends string = string, Value = unknown> {
-  /** The key of its value in `Evaluation.metrics`. */
+  /** Key of the value in `Evaluation.metrics`. */
   readonly name: Name;
-  /** Tensors whose elements are to be added up over all batches; called once for each size of batch. */
+  /**
+   * Traces tensors whose elements are summed over all batches; called once for each batch size.
+   * @throws ShapeError where the metric does not fit outputs and targets
+   */
   trace(batch: MetricBatch): StepOutputs;
   /**
-   * Which way its value is better, for those who go by it: callbacks, schedules and searches. Where the value holds several
-   * numbers, that of each, by the path to it. Who monitors what has none must give `mode`.
+   * Whether a larger or smaller value is better, for callbacks, schedules and searches; for a value of several numbers,
+   * by the path to each. To monitor a metric without it, give the option `mode`.
    */
   readonly mode?: Mode | Readonly<Record<string, Mode>>;
-  /** The value, from those sums over `count` samples; `evaluation` is what is always counted. */
+  /**
+   * Computes the value from the sums over `count` samples; `evaluation` holds loss and accuracy.
+   * @throws Error where the sums give no value
+   */
   finish(sums: MetricSums, count: number, evaluation: Evaluation): Value;
 }
 
-/** What metrics give, by their names. */
+/** Values of metrics, by name. */
 export type MetricValues<M extends readonly Metric[]> = {
   readonly [K in M[number] as K["name"]]: ReturnType<K["finish"]>;
 };
 
 export interface Evaluation {
-  /** Mean over all samples. Infinite where that of a sample is, as of a square that no 32-bit number can hold. */
+  /** Mean over all samples; infinite where a sample's loss exceeds 32-bit floats. */
   readonly loss: number;
-  /** The part of samples whose largest output is at the label; present when the targets are classes. */
+  /** Fraction of samples whose largest output is at the label; present where targets are classes. */
   readonly accuracy?: number;
   /**
-   * Rows are true classes, columns predicted ones, all outputs of the model; present when the targets are classes, of more
-   * than 100 where it was asked for.
+   * Confusion matrix: rows are true classes, columns are the model's outputs. Present where targets are classes, for
+   * more than 100 classes on request.
    */
   readonly confusion?: readonly (readonly number[])[];
-  /** The values of `metrics`, by name; present when some were asked for. */
+  /** Values of the metrics, by name; present where some were asked for. */
   readonly metrics?: Readonly<Record<string, unknown>>;
 }
 
-/** An evaluation with the metrics that were asked for, each as its own type. */
+/** An evaluation with the values of the given metrics, each in its own type. */
 export type EvaluationOf<M extends readonly Metric[]> = Omit<Evaluation, "metrics"> & {
   readonly metrics: MetricValues<M>;
 };
 
 export interface EvaluateOptions {
-  /** Default, where the data has classes: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
+  /**
+   * The loss (default, where the data has classes: softmax cross-entropy). A function of outputs and targets is a
+   * custom loss.
+   */
   readonly loss?: Loss | LossFunction | Uncalled<Loss>;
-  /** Samples a step (default 1000, or as many as the device can hold); all are counted, whatever the size. */
+  /**
+   * Number of samples in a step (default 1000, or as many as the device can hold); all samples are counted, whatever
+   * the size.
+   */
   readonly batchSize?: number;
-  /** Bytes of the engine's memory that the data set may take; a larger one is streamed (default: as much as fits). */
+  /** Limit in bytes of the data set's memory on the engine; a larger data set is streamed (default: as much as fits). */
   readonly dataMemory?: number;
-  /** What else to count; each has a name of its own. */
+  /** Additional metrics, with distinct names. */
   readonly metrics?: readonly Metric[];
-  /** Whether the confusion matrix is counted (default: up to 100 classes). */
+  /** Whether to count the confusion matrix (default: up to 100 classes). */
   readonly confusion?: boolean;
 }
 
@@ -93,9 +105,12 @@ const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
 };
 
 /**
- * The model's loss, accuracy and confusion matrix on all samples of a data set, and what `metrics` count.
- * @throws DivergenceError where outputs of the model are NaN; TypeError where the loss is not given and the data has no
- *   classes; MemoryLimitError for a `batchSize` that is too large for the device
+ * Evaluates a model on all samples of a data set: loss, accuracy, confusion matrix, and `metrics`.
+ * @throws DivergenceError where an output of the model is NaN
+ * @throws MemoryLimitError where `batchSize` is too large for the device
+ * @throws RangeError where an option is out of range, or the data set was read otherwise than the training set
+ * @throws TypeError where an argument is of another kind, an option is unknown, or the loss is missing and the data has
+ *   no classes
  */
 export async function evaluate<const M extends readonly Metric[]>(
   trainer: Trainer,
@@ -124,7 +139,7 @@ export async function evaluate(
   }
 }
 
-/** @throws TypeError | RangeError for data, or options, that a trainer's model cannot be measured by */
+/** @throws TypeError or RangeError where the data or options do not fit the trainer's model */
 export function checkEvaluated(
   owner: string,
   trainer: Trainer,
@@ -139,7 +154,10 @@ export function checkEvaluated(
   checkConfusion(owner, options.confusion, dataset);
 }
 
-/** Compiles an evaluation, by what is loaded where one is asked for. @throws as {@link evaluate} does */
+/**
+ * Compiles an evaluation, with code that is loaded on the first use.
+ * @throws as {@link evaluate}
+ */
 export async function compileEvaluator(
   owner: string,
   trainer: Trainer,
@@ -150,14 +168,14 @@ export async function compileEvaluator(
   return Evaluator.compile(owner, trainer, dataset, options);
 }
 
-/** @throws TypeError where a confusion matrix is asked for, of data that has no classes */
+/** @throws TypeError where a confusion matrix is asked for data without classes */
 export function checkConfusion(owner: string, confusion: boolean | undefined, { name, classes }: Data): void {
   if (confusion && classes === undefined) {
     throw new TypeError(`${owner}: confusion is true, and ${name} has no classes; leave it out`);
   }
 }
 
-/** An evaluation without the matrix, which may be larger than all else together. */
+/** An evaluation without the confusion matrix, which may be large. */
 export function withoutConfusion({ confusion: _, ...others }: Evaluation): Evaluation {
   return others;
 }

@@ -1,4 +1,4 @@
-/** An evaluation, compiled once and run as often as the model changes. */
+/** A compiled evaluation, run as often as the model changes. */
 import { asLoss, type Loss } from "../nn/training/losses.ts";
 import { aligned, elementCount, type Program } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
@@ -13,13 +13,13 @@ import { compileSteps, mostPerBatch } from "./opened.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** Samples a step, unless told: the first that the device can hold. */
+/** Default batch sizes: the first that the device can hold. */
 const BATCH_SIZES = [1000, 500, 250, 125, 64, 32, 16, 8, 4, 2, 1];
-/** Rows of the step table, and so the most steps in one submit. */
+/** Rows of the step table: the most steps in one submit. */
 const MOST_STEPS = 256;
-/** What the steps of one submit may return together: it is kept in three copies, on the device and off it. */
+/** Limit of one submit's outputs in bytes; they exist three times, on the device and off it. */
 const MOST_RETURNED_BYTES = 16 * 2 ** 20;
-/** Submits beside the one being waited for. */
+/** Number of submits in flight besides the awaited one. */
 const RUNS_IN_FLIGHT = 2;
 
 export class Evaluator {
@@ -27,12 +27,12 @@ export class Evaluator {
     readonly trainer: Trainer,
     readonly dataset: Data,
     readonly source: BatchSource,
-    /** By the size of a batch. */
+    /** By batch size. */
     readonly steps: ReadonlyMap<number, CompiledStep>,
     readonly metrics: readonly Metric[],
   ) {}
 
-  /** @throws as `evaluate` does */
+  /** @throws as `evaluate` */
   static async compile(
     owner: string,
     trainer: Trainer,
@@ -48,7 +48,7 @@ export class Evaluator {
       try {
         return await Evaluator.#compileFor(trainer, dataset, loss, size, options);
       } catch (error) {
-        // What does not get smaller with the batch will not fit either with one that is smaller still.
+        // Memory that did not shrink with the batch will not shrink further.
         if (!(error instanceof MemoryLimitError) || size === 1 || error.bytes >= before) throw error;
         before = error.bytes;
         most = Math.min(size - 1, Math.floor((Math.min(size, dataset.count) * error.limit) / error.bytes));
@@ -86,7 +86,7 @@ export class Evaluator {
     }
   }
 
-  /** @throws DivergenceError where outputs of the model are NaN */
+  /** @throws DivergenceError where an output of the model is NaN */
   async run(): Promise<Evaluation> {
     const { count } = this.dataset;
     const sums = await this.#sums();
@@ -100,7 +100,7 @@ export class Evaluator {
     return { ...evaluation, metrics: Object.fromEntries(values) };
   }
 
-  /** What is always counted. */
+  /** Loss, accuracy and confusion matrix. */
   #counted({ loss: [loss], lost: [lost], correct, confusion }: MetricSums): Evaluation {
     const { name, count } = this.dataset;
     if (lost > 0) {
@@ -124,7 +124,7 @@ export class Evaluator {
     return { loss, accuracy, confusion: matrix };
   }
 
-  /** Each output, added up over all batches; the loss is averaged. */
+  /** Sums of each output over all batches; the loss is averaged. */
   async #sums(): Promise<MetricSums> {
     const { count } = this.dataset;
     const { outputs } = this.#first.program;
@@ -156,7 +156,7 @@ export class Evaluator {
             while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
           }
         }
-        // What is read next may take the place of what the part before read.
+        // The next part may overwrite the memory of the part before the last.
         await last;
         last = Promise.all(runs);
         last.catch(() => {});
@@ -179,7 +179,7 @@ export class Evaluator {
   }
 }
 
-/** Adds rows of `values`, one after the other, to `sum`. */
+/** Adds the rows of `values` to `sum`. */
 function addRows(sum: Float64Array, values: ArrayLike<number>, weight: number): void {
   for (let row = 0; row < values.length; row += sum.length) {
     for (let i = 0; i < sum.length; i++) sum[i] += values[row + i] * weight;

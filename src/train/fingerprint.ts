@@ -1,4 +1,4 @@
-/** What a run of `fit` is made of, as data: so that a checkpoint can tell whether it is of the same run. */
+/** Fingerprints of runs of `fit`, by which a checkpoint recognises its run. */
 import type { Field } from "../data/dataset.ts";
 import type { StreamField } from "../data/stream.ts";
 import { type Tensor, topological, withLabel } from "../nn/graph/tensor.ts";
@@ -12,7 +12,7 @@ import type { Settings } from "./settings.ts";
 import { type Data, tracedBatch, typeOf } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** The parts of a run that its numbers follow from. */
+/** The parts of a run that determine its numbers. */
 export interface RunParts {
   readonly trainer: Trainer;
   readonly dataset: Data;
@@ -23,7 +23,7 @@ export interface RunParts {
 type Plain = number | string | boolean | null | readonly Plain[] | { readonly [key: string]: Plain };
 type Facts = Readonly<Record<string, Plain>>;
 
-/** What can be told apart, and allowed to differ. */
+/** Aspects of a run that are compared, and may be allowed to differ. */
 export const ASPECTS = [
   "seed",
   "batchSize",
@@ -43,12 +43,12 @@ export const ASPECTS = [
 
 export type ResumeAspect = (typeof ASPECTS)[number];
 
-/** Each aspect in plain values. */
+/** Each aspect as plain values. */
 export type Fingerprint = Readonly<Record<ResumeAspect, Plain>>;
 
 const known = new WeakMap<RunParts, Promise<Fingerprint>>();
 
-/** The fingerprint of a run. Models, losses and augmentations are known by the ops that they trace, whatever they are called. */
+/** The fingerprint of a run. Models, losses and augmentations are identified by the ops that they trace, not by name. */
 export function fingerprintOf(run: RunParts): Promise<Fingerprint> {
   const found = known.get(run) ?? factsOf(run);
   known.set(run, found);
@@ -75,8 +75,8 @@ async function factsOf(run: RunParts): Promise<Fingerprint> {
 }
 
 /**
- * The fingerprint of a run, to be compared with another: what a model computes is traced for a batch of the other's size, where
- * it takes one.
+ * The fingerprint of a run for comparison with another: the model is traced for the other's batch size where it accepts
+ * that size.
  */
 export async function fingerprintBeside(
   run: RunParts,
@@ -93,7 +93,7 @@ export async function fingerprintBeside(
 
 const sizesOf = ({ batchSize, options: { accumulate = 1 } }: RunParts) => ({ batchSize, accumulate });
 
-/** The ops of a training step on one part of a batch, by the layer that they belong to. */
+/** The ops of a training step on one part of a batch, by layer. */
 function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<typeof sizesOf>) {
   const size = sizes.batchSize / sizes.accumulate;
   const { loss, augment } = options;
@@ -124,7 +124,7 @@ function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<
   };
 }
 
-/** A fingerprint of the ops of each layer; `given` are the results of other parts of the step that they take. */
+/** A fingerprint of the ops of each layer; `given` are results of other parts of the step. */
 function opsByLabel(nodes: readonly Tensor[], given: readonly Tensor[]): Record<string, string> {
   const byLabel = new Map<string, Tensor[]>();
   for (const node of nodes) {
@@ -132,7 +132,7 @@ function opsByLabel(nodes: readonly Tensor[], given: readonly Tensor[]): Record<
     if (own) own.push(node);
     else byLabel.set(node.label, [node]);
   }
-  // A layer is told from others by itself: results of other layers go by their place there.
+  // Independent of other layers: their results are numbered by position.
   const places = numbered(given, "given");
   for (const [label, own] of byLabel)
     for (const [node, place] of numbered(own, label)) places.set(node, place);
@@ -145,7 +145,7 @@ function numbered(nodes: readonly Tensor[], label = ""): Map<Tensor, string> {
   return new Map(nodes.map((node, i) => [node, `${label}#${i}`]));
 }
 
-/** Ops in order: which they are, their attributes, and which results they take. */
+/** Ops in order, with their attributes and the results they use. */
 function opsText(nodes: readonly Tensor[], places: ReadonlyMap<Tensor, string>): string {
   return nodes
     .map(({ op, inputs, attributes, shape, dtype }) => {
@@ -155,7 +155,7 @@ function opsText(nodes: readonly Tensor[], places: ReadonlyMap<Tensor, string>):
     .join("\n");
 }
 
-/** Attributes as text: numbers by all their digits, and nothing left out for being no JSON. */
+/** Attributes as text: numbers with all digits, and nothing left out for not being JSON. */
 function plain(value: unknown): string {
   return JSON.stringify(value, (_key, inner) => {
     if (typeof inner === "number" && !Number.isFinite(inner)) return String(inner);
@@ -164,12 +164,12 @@ function plain(value: unknown): string {
   });
 }
 
-/** Names of what an optimizer is set to, as its options have them. */
+/** An optimizer's settings, by their option names. */
 function optimizerFacts({ learningRate, groups, ...optimizer }: Optimizer): Facts {
   const { name, kernel, constants, weightDecay, decayBiases, scalars } = optimizer;
   const lowerCase = (constant: string) =>
     constant.toLowerCase().replace(/_(.)/g, (_all, one) => one.toUpperCase());
-  // What changes from step to step is a function; at some steps it tells what it was made from.
+  // Scalars that change with the step are functions; their values at some steps reveal the settings.
   const followed = Object.values(scalars).map(
     (scalar) => [scalar, [1, 2, 10, 1000].map((step) => optimizer.scalarAt(scalar, step) ?? null)] as const,
   );
@@ -183,9 +183,9 @@ function optimizerFacts({ learningRate, groups, ...optimizer }: Optimizer): Fact
   };
 }
 
-/** At which of a thousand steps, in ten epochs, a schedule is asked. */
+/** Steps, of a thousand in ten epochs, at which a schedule is sampled. */
 const MOMENTS = [0, 1, 49, 100, 250, 300, 301, 500, 777, 998, 999];
-/** After which losses: such as stay the same, and such as fall by ever less. */
+/** Histories of losses for the samples: constant, and falling ever less. */
 const LOSSES = [0, 0.5].map((first) => {
   let loss = 1;
   return Array.from({ length: 400 }, (_, epoch) => {
@@ -194,7 +194,7 @@ const LOSSES = [0, 0.5].map((first) => {
   });
 });
 
-/** A schedule is a function: it is known by its name, and by what it gives. */
+/** A schedule is a function: identified by its name and sampled factors. */
 function scheduleFacts(schedule: Schedule): Facts {
   const at = (step: number, history: readonly number[]) =>
     schedule.factor({ step, total: 1000, stepsPerEpoch: 100, history });
@@ -213,7 +213,7 @@ async function dataFacts({ dataset, options }: RunParts): Promise<Facts> {
     scale: field.scale,
     ...("data" in field ? { numbers: await hashBytes(field.data) } : {}),
   });
-  // What a stream will give cannot be known; in which order it does depends on how much of it is in memory at once.
+  // A stream's content is unknown in advance; its order depends on how much of it is in memory at once.
   const streamed = "open" in dataset ? { stream: name, dataMemory: options.dataMemory ?? "usual" } : {};
   return {
     samples: count,
@@ -224,7 +224,7 @@ async function dataFacts({ dataset, options }: RunParts): Promise<Facts> {
   } as Facts;
 }
 
-/** In which aspects two runs differ, in words; those of `allowed` are left out. */
+/** Differences between two runs, in words, except for `allowed` aspects. */
 export function differences(
   then: Fingerprint,
   now: Fingerprint,
@@ -237,7 +237,7 @@ export function differences(
 }
 
 const NAMES: Partial<Record<ResumeAspect, string>> = { data: "data set", learningRate: "learning rate" };
-/** Facts that are sums of something: they say that it differs, not how. */
+/** Facts that are check sums: they reveal a difference, but not its kind. */
 const SUMS: Readonly<Record<string, string>> = {
   numbers: "holds other numbers",
   factors: "gives other rates",

@@ -1,9 +1,9 @@
-/** NaN and the infinities among numbers that users pass. */
+/** Checks for NaN and infinities in users' numbers. */
 
-/** What to do about numbers that are not finite: one option, wherever they come in. */
+/** Treatment of numbers that are not finite, one option for all functions. */
 export type NonFinite = "refuse" | "allow";
 
-/** @throws RangeError unless it is one of the two */
+/** @throws RangeError unless `nonFinite` is one of the two */
 export function checkNonFinite(owner: string, nonFinite: NonFinite): void {
   if (nonFinite !== "refuse" && nonFinite !== "allow") {
     throw new RangeError(
@@ -12,9 +12,9 @@ export function checkNonFinite(owner: string, nonFinite: NonFinite): void {
   }
 }
 
-/** How weights are given out. */
+/** Options of saving weights. */
 export interface SaveOptions {
-  /** Weights with NaN or infinities are refused unless this is "allow". */
+  /** Whether weights may hold NaN and infinities (default "refuse"). */
   readonly nonFinite?: NonFinite;
 }
 
@@ -28,9 +28,9 @@ export function checkFinite(what: string, data: Float32Array, nonFinite: NonFini
   );
 }
 
-/** Where the first number stands that is not finite; -1 where all are. */
+/** Position of the first number that is not finite; −1 where all are finite. */
 export function firstNonFinite(data: Float32Array): number {
-  // 0 · x is 0 unless x is not finite: a sum without branches, for inputs of every step go through it.
+  // 0 · x is 0 exactly for finite x: a sum without branches, because the inputs of every step pass here.
   let zero = 0;
   for (let i = 0; i < data.length; i++) zero += data[i] * 0;
   return zero === 0 ? -1 : data.findIndex((value) => !Number.isFinite(value));

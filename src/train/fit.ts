@@ -15,16 +15,16 @@ import type { Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
 export interface FitOptions extends StepOptions {
-  /** What is told of each epoch, and may end the run: see `wgrad/callbacks`. A function is an `onEpoch`. */
+  /** Callbacks for each epoch, which may end the run: see `wgrad/callbacks`. A function is an `onEpoch`. */
   readonly callbacks?: readonly (Callback | EpochFunction)[];
   /**
-   * A checkpoint of a run with the same model, data and options, which goes on where that was, up to `epochs` in all;
-   * `{ from, allow: ["learningRate"] }` says what may differ.
+   * A checkpoint of a run with the same model, data and options; training continues from there, up to `epochs` in all.
+   * `{ from, allow: ["learningRate"] }` allows differences.
    */
   readonly resume?: CheckpointSource | ResumeOptions;
   /** Called once, before the first step, with the compiled training step. */
   readonly onCompiled?: (program: Program) => void;
-  /** Called every few steps with how far the run is. */
+  /** Called every few steps with the progress of the run. */
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -36,7 +36,7 @@ export const FIT_OPTIONS: OptionKinds<FitOptions> = {
   onProgress: "function",
 };
 
-/** What a run goes by: options whose functions have become what they stand for. */
+/** A run's options, with functions resolved to their results. */
 export interface RunOptions extends Omit<FitOptions, keyof Settings>, Settings {
   readonly callbacks: readonly Callback[];
 }
@@ -44,69 +44,78 @@ export interface RunOptions extends Omit<FitOptions, keyof Settings>, Settings {
 export interface Progress {
   readonly epoch: number;
   readonly epochs: number;
-  /** Samples of this epoch so far, and in all. */
+  /** Number of samples of this epoch so far; below, in all. */
   readonly samples: number;
   readonly samplesPerEpoch: number;
-  /** Mean loss, and accuracy where targets are classes, of the epoch so far. */
+  /** Mean loss of the epoch so far; below, the accuracy, where targets are classes. */
   readonly loss: number;
   readonly accuracy?: number;
 }
 
 export interface Epoch {
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
-  /** Mean loss of the epoch's samples, each measured with the parameters of its step. */
+  /** Mean loss of the epoch's samples, each measured before the update of its step. */
   readonly loss: number;
-  /** Likewise the part of samples that were right, where targets are classes. */
+  /** Fraction of samples predicted correctly, measured likewise, where targets are classes. */
   readonly accuracy?: number;
   readonly validation?: Evaluation;
-  /** Time spent training, and evaluating. */
+  /** Seconds spent training and evaluating. */
   readonly seconds: number;
   readonly validationSeconds: number;
   readonly samplesPerSecond: number;
 }
 
 /**
- * A run of training. Nothing happens before it is awaited, which trains to the end and gives the history, or iterated over,
- * which trains an epoch at a time. It has one position: after `break`, either goes on with the next epoch; two at once are
- * refused, and so is going on after a failure in the middle of an epoch. As an async function awaits what it returns, let
- * it return `{ run }` where the run is to be started by others.
+ * A run of training. Training starts when the run is awaited, which trains to the end and returns the history, or
+ * iterated, which trains one epoch at a time. A run has one position: after `break`, either way continues with the next
+ * epoch. Concurrent use is refused, and so is continuing after a failure within an epoch. An async function awaits its
+ * result: to pass a run on unstarted, return `{ run }`.
  */
 export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch[]>, Disposable {
   /**
-   * The model on its engine: to be loaded before the first epoch, and used after it. Before, its weights are those it was
-   * initialised with, and `evaluate` and `predict` say so.
+   * The model on its engine. It can be loaded before the first epoch and used after it; before, its weights are initial
+   * values, which `evaluate` and `predict` refuse.
    */
   readonly trainer: Trainer;
-  /** The training step, written down. */
+  /** The training step as a program. */
   readonly program: Program;
-  /** All epochs so far, with those before a checkpoint that the run began from. */
+  /** All epochs so far, including those before a resumed checkpoint. */
   readonly history: readonly Epoch[];
-  /** What it trains on. */
+  /** The training data. */
   readonly dataset: Data;
-  /** As they were given. */
+  /** The options as given. */
   readonly options: FitOptions;
-  /** The name of the callback that ended the run before its last epoch. */
+  /** Name of the callback that ended the run early. */
   readonly stoppedBy?: string;
   /**
-   * All that it takes to go on later with the option `resume`.
-   * @throws Error in the middle of an epoch, and before the first; RangeError for weights that are not finite
+   * Encodes the state of the run, for the option `resume`.
+   * @throws Error before the first epoch and within an epoch
+   * @throws RangeError where weights are not finite, unless `nonFinite` is "allow"
    */
   checkpoint(options?: SaveOptions): Promise<Uint8Array>;
   /**
-   * Writes the weights as safetensors, whole or not at all. Outside of browsers only; see `toSafetensors`.
-   * @throws Error before the first epoch; RangeError for weights that are not finite
+   * Writes the weights to `path` as safetensors, whole or not at all. Browsers use `toSafetensors`.
+   * @throws Error before the first epoch, or where the file cannot be written
+   * @throws RangeError where weights are not finite, unless `nonFinite` is "allow"
    */
   save(path: string, options?: SaveOptions): Promise<void>;
+  /**
+   * Encodes the weights as a safetensors file.
+   * @throws Error before the first epoch; RangeError where weights are not finite, unless `nonFinite` is "allow"
+   */
   toSafetensors(options?: SaveOptions): Promise<Uint8Array>;
-  /** Frees at once what the run holds of the engine, with its trainer. What is merely dropped is freed later. */
+  /** Frees the run's memory on the engine, with its trainer. Without `release`, the garbage collector frees it later. */
   release(): void;
 }
 
 /**
- * Trains `model` on `dataset`.
- * @throws TypeError at once for an option that there is not, arguments of other kinds, or data without targets; RangeError
- *   when an option makes no sense, the data set is smaller than a batch, or 32-bit floats run its numbers together
+ * Trains `model` on `dataset`. The checks run at once; training starts when the run is awaited or iterated.
+ * @throws RangeError where an option is out of range, the data set is smaller than a batch, or 32-bit floats merge its
+ *   numbers
+ * @throws TypeError where an argument is of another kind, an option is unknown, or the data has no targets. While the
+ *   run trains: DivergenceError where a loss or weight is not finite, the signal's reason, MemoryLimitError,
+ *   EngineError or DeviceLostError
  */
 export function fit(engine: Engine, model: Model, dataset: Data, options: FitOptions = {}): FitRun {
   const parts = settled("fit", engine, model, dataset, options, FIT_OPTIONS, 5);

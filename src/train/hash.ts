@@ -1,10 +1,10 @@
-/** Short fingerprints of data: equal for equal bytes, and by chance for others once in 2^64. Not for secrets. */
+/** Short fingerprints of data: equal for equal bytes; different bytes collide once in 2^64. Not for secrets. */
 import { hex } from "../text.ts";
 
-/** So many bytes at a time: then others on this thread have their turn. */
+/** Bytes hashed before other work on this thread gets its turn. */
 const TURN_BYTES = 1 << 25;
 
-/** Two sums of 32 bits, into which words are mixed one after the other. */
+/** Two 32-bit sums that mix in words one after the other. */
 class Hash {
   #a = 0x243f6a88;
   #b = 0x13198a2e;
@@ -30,7 +30,7 @@ class Hash {
   }
 }
 
-/** Each bit of the result depends on each of the word. */
+/** Each bit of the result depends on each bit of the word. */
 function mixed(word: number): number {
   let x = word;
   x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
@@ -38,7 +38,7 @@ function mixed(word: number): number {
   return (x ^ (x >>> 15)) >>> 0;
 }
 
-/** Of the bytes that an array holds, and their number. */
+/** Hash of an array's bytes and their number. */
 export async function hashBytes(data: ArrayBufferView): Promise<string> {
   const hash = new Hash();
   const { buffer, byteOffset, byteLength } = data;
@@ -48,7 +48,7 @@ export async function hashBytes(data: ArrayBufferView): Promise<string> {
     const length = Math.min(TURN_BYTES, byteLength - at);
     const words = Math.floor(length / 4);
     const start = byteOffset + at;
-    // Words of four bytes begin at multiples of four: what lies elsewhere is copied.
+    // Words begin at multiples of four bytes; other arrays are copied.
     const whole = start % 4 === 0 ? buffer : buffer.slice(start, start + length);
     hash.add(new Int32Array(whole, whole === buffer ? start : 0, words));
     hash.add(new Uint8Array(buffer, start + 4 * words, length - 4 * words));

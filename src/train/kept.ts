@@ -1,26 +1,26 @@
-/** Compiled steps that are kept for later calls: a bounded number, of which those go that were not used for longest. */
+/** Compiled steps kept for later calls: a bounded number, the least recently used dropped first. */
 import type { CompiledStep } from "./compiledStep.ts";
 
-/** Samples in powers of two up to 256, for outputs, probabilities and a batch size or two of one's own. */
+/** Limit of kept steps: powers of two up to 256 samples, for outputs, probabilities and one or two custom batch sizes. */
 const MOST = 24;
 
 interface Entry {
   readonly step: Promise<CompiledStep>;
-  /** The same once it is there, for calls that are as quick as a small step. */
+  /** The settled step, for calls as quick as a small step. */
   compiled?: CompiledStep;
-  /** Calls that are using it. */
+  /** Number of calls that use the step. */
   users: number;
-  /** It is no longer kept, and goes with its last user. */
+  /** Whether the step is freed after its last use. */
   dropped: boolean;
 }
 
 export class KeptSteps {
-  /** By what they were compiled for, the most recently used last. */
+  /** By key, the most recently used last. */
   readonly #entries = new Map<string, Entry>();
-  /** How many samples a step may take, as far as is known of what the device can hold. */
+  /** Most samples of a step, as far as the device's limit is known. */
   most = 256;
 
-  /** Runs `use` with the step of that key, which `make` compiles where there is none. */
+  /** Runs `use` with the step of that key, compiled by `make` where missing. */
   async use<T>(
     key: string,
     make: () => Promise<CompiledStep>,
@@ -44,13 +44,13 @@ export class KeptSteps {
       entry.compiled = await entry.step;
       return entry.compiled;
     } catch (error) {
-      // Another call may do better: with other inputs, or on an engine that has room again.
+      // A later call may succeed, with other inputs or more free memory.
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
       throw error;
     }
   }
 
-  /** Frees them all, those in use when that is over. */
+  /** Frees all steps, those in use after their use. */
   release(): void {
     for (const key of [...this.#entries.keys()]) this.#drop(key);
   }
@@ -63,7 +63,7 @@ export class KeptSteps {
   }
 }
 
-/** A step that was never compiled has nothing to free: its error has been told. */
+/** A step that failed to compile has no memory; its error was reported. */
 async function freed({ step }: Entry): Promise<void> {
   await step.then(
     (compiled) => compiled.release(),

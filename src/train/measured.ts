@@ -1,4 +1,4 @@
-/** What a step of an evaluation counts. */
+/** The counts of an evaluation's step. */
 
 import { matmul } from "../nn/graph/ops/matmul.ts";
 import { argmax, sum } from "../nn/graph/ops/reduce.ts";
@@ -11,7 +11,7 @@ import { checkOutputs } from "./defaults.ts";
 import type { Metric, MetricSums } from "./evaluate.ts";
 import type { BatchSource, Data } from "./source.ts";
 
-/** Up to so many classes a confusion matrix is counted unless told: every epoch of a history holds one. */
+/** Most classes for which the confusion matrix is counted by default: every epoch of a history holds one. */
 const CONFUSION_CLASSES = 100;
 
 export interface Measuring {
@@ -19,16 +19,16 @@ export interface Measuring {
   readonly dataset: Data;
   readonly model: (x: Tensor) => Tensor;
   readonly loss: Loss;
-  /** Samples in the batch. */
+  /** Number of samples in the batch. */
   readonly size: number;
   readonly metrics: readonly Metric[];
   readonly confusion: boolean | undefined;
 }
 
 /**
- * The batch's mean `loss`; how many samples are `lost`, their outputs holding NaN; where targets are classes, how many are
- * `correct`, and the pairs of true and predicted class; and what metrics ask for, each name with the metric's number in
- * front, so that no two meet.
+ * The batch's mean `loss`; the number of samples `lost` to NaN outputs; for classes, the number `correct`, and pairs of
+ * true and predicted class; and the sums of metrics, each name prefixed with the metric's number to keep names
+ * distinct.
  */
 export function measured(measuring: Measuring): StepOutputs {
   const { source, dataset, model, loss, size, metrics, confusion } = measuring;
@@ -45,7 +45,7 @@ export function measured(measuring: Measuring): StepOutputs {
     const best = decided(outputs, size);
     traced.correct = sum(equal(best, targets));
     const columns = Math.max(classes, count);
-    // Counts of (true, predicted) pairs are the product of the two one-hot matrices.
+    // Counts of (true, predicted) pairs are the product of two one-hot matrices.
     if (confusion ?? columns <= CONFUSION_CLASSES)
       traced.confusion = matmul(transpose(oneHot(targets, classes)), oneHot(best, columns));
   }
@@ -56,21 +56,21 @@ export function measured(measuring: Measuring): StepOutputs {
   return traced;
 }
 
-/** The class that each sample's outputs say, [size]. */
+/** Predicted class of each sample, [size]. */
 export function decided(outputs: Tensor, size: number): Tensor {
   if (outputs.shape[outputs.rank - 1] > 1) return argmax(outputs);
-  // One output decides between two by its sign: as a logit, it says that the second is as likely, or more.
+  // A single output decides by its sign: a logit of 0 or more stands for the second class.
   return reshape(sub(1, greater(0, outputs)), [size]);
 }
 
-/** How many rows of outputs hold NaN, []. */
+/** Number of rows of outputs with NaN, []. */
 function lostCount(outputs: Tensor): Tensor {
   const rows = outputs.rank === 0 ? 1 : outputs.shape[0];
   const lost = sub(1, isNumber(reshape(outputs, [rows, -1])));
   return sum(greater(sum(lost, 1), 0));
 }
 
-/** What a metric traced, under its own names. */
+/** The sums of a metric, under its own names. */
 export function ownSums(sums: MetricSums, metric: number): MetricSums {
   const prefix = `${metric} `;
   const own = Object.entries(sums).filter(([name]) => name.startsWith(prefix));

@@ -1,23 +1,23 @@
-/** What of an evaluation is compared, and which way: for callbacks, schedules and searches. */
+/** Monitored numbers and their better direction, for callbacks, schedules and searches. */
 import { inWords, nearest } from "../checks.ts";
 import type { Evaluation, Metric } from "./evaluate.ts";
 import type { Epoch } from "./fit.ts";
 import type { Data } from "./source.ts";
 
-/** Whether the largest number is the best, or the smallest. */
+/** Whether the largest or the smallest number is the best. */
 export type Mode = "max" | "min";
 
-/** What there is to be monitored. */
+/** The numbers available for monitoring. */
 export interface Monitorable {
-  /** What is evaluated. */
+  /** The evaluated data. */
   readonly data: Pick<Data, "name" | "classes">;
-  /** What the evaluation counts besides. */
+  /** Additional metrics of the evaluation. */
   readonly metrics: readonly Metric[];
-  /** Where metrics are to be given, for messages. */
+  /** Where to give metrics, for messages. */
   readonly remedy: string;
 }
 
-/** What the epochs of a run of `fit` have to be monitored: of the validation set where there is one, else of training. */
+/** The numbers of a run's epochs: of the validation set where there is one, otherwise of training. */
 export function monitorable(
   dataset: Data,
   { validation, metrics = [] }: { readonly validation?: Data; readonly metrics?: readonly Metric[] },
@@ -27,15 +27,15 @@ export function monitorable(
   return { data: dataset, metrics: [], remedy: "metrics are counted on the option validation of fit" };
 }
 
-/** @throws RangeError unless it is one of the two, or left out */
+/** @throws RangeError unless `mode` is one of the two, or undefined */
 export function checkMode(owner: string, mode: Mode | undefined): void {
   if (mode !== undefined && mode !== "max" && mode !== "min")
     throw new RangeError(`${owner}: mode is ${inWords(mode)}; give "max" or "min"`);
 }
 
 /**
- * Which way a monitor that is a function is better: only its author knows.
- * @throws TypeError where that is not told
+ * The better direction of a function, which only its author knows.
+ * @throws TypeError where `mode` is missing
  */
 export function modeOfFunction(owner: string, mode: Mode | undefined): Mode {
   if (mode !== undefined) return mode;
@@ -45,8 +45,8 @@ export function modeOfFunction(owner: string, mode: Mode | undefined): Mode {
 }
 
 /**
- * Which way a number of an evaluation is better: as it was told, else as the metric says.
- * @throws RangeError where there is no such number, or it is several; TypeError where nobody says which way is better
+ * The better direction of a number: `mode`, or the metric's own.
+ * @throws RangeError where there is no such number, or several; TypeError where the direction is unknown
  */
 export function modeOf(owner: string, monitor: string, mode: Mode | undefined, there: Monitorable): Mode {
   const { data, metrics, remedy } = there;
@@ -85,8 +85,8 @@ export function modeOf(owner: string, monitor: string, mode: Mode | undefined, t
 }
 
 /**
- * What an evaluation holds under a name: "loss", "accuracy", a metric's, or a path into its value ("rocAuc.auc").
- * Undefined where there is nothing.
+ * The value of an evaluation under a name: "loss", "accuracy", a metric's, or a path into its value ("rocAuc.auc").
+ * Undefined where there is none.
  */
 export function valueAt({ metrics, ...figures }: Partial<Evaluation>, path: string): unknown {
   const values: Readonly<Record<string, unknown>> = { ...figures, ...metrics };
@@ -97,8 +97,8 @@ export function valueAt({ metrics, ...figures }: Partial<Evaluation>, path: stri
 }
 
 /**
- * The number that an epoch has for a monitor: of the validation set where there is one.
- * @throws Error where it has none
+ * The monitored number of an epoch: of the validation set where there is one.
+ * @throws Error where the epoch has no such number
  */
 export function numberOf(owner: string, epoch: Epoch, monitor: string | ((epoch: Epoch) => number)): number {
   const { loss, accuracy, validation = { loss, accuracy } } = epoch;
@@ -110,7 +110,7 @@ export function numberOf(owner: string, epoch: Epoch, monitor: string | ((epoch:
   );
 }
 
-/** Which of `names` a path begins with: names may have dots themselves. */
+/** The one of `names` that a path begins with; names may contain dots. */
 function ownerOf(path: string, names: readonly string[]): string | undefined {
   return names
     .filter((name) => path === name || path.startsWith(`${name}.`))

@@ -1,4 +1,4 @@
-/** What training makes of the numbers of a data set: whether 32 bits hold them, and whether it will come near them. */
+/** Checks of a data set's numbers before training: their precision in 32 bits, and their size. */
 import type { Dataset } from "../data/dataset.ts";
 import { checkPrecision } from "../data/precision.ts";
 import { columnNames } from "../data/schema.ts";
@@ -9,17 +9,17 @@ const SCALE_FIRST =
   "scale them in 64 bits first: const scaler = standardScaler().fit(train), then fit on scaler.transform(train)";
 const CHANGE_UNIT = "subtract what they have in common, or give them in another unit";
 
-/** @throws RangeError where 32-bit floats run together what differs in a data set */
+/** @throws RangeError where 32-bit floats merge different values of a data set */
 export function checkNumbers(owner: string, { name, inputs, targets, schema }: Dataset): void {
   const names = columnNames(schema);
   checkPrecision(`${owner}: ${name}: inputs`, inputs, { names, remedy: SCALE_FIRST });
   checkPrecision(`${owner}: ${name}: targets`, targets, { names: schema?.targets, remedy: CHANGE_UNIT });
 }
 
-/** So far from 0, as a root of mean squares, steps of usual learning rates do not get. */
+/** Root mean square of targets beyond which usual learning rates do not reach. */
 const LARGE_TARGETS = 100;
 
-/** Says what to do about targets whose unit is too small, unless the model ends by bringing them back from another. */
+/** Warns of large targets, unless the model ends by scaling back to their unit. */
 export function warnOfLargeTargets(
   owner: string,
   { name, targets: { data, scale }, classes }: Dataset,

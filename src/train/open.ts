@@ -1,4 +1,4 @@
-/** Data sets put on an engine. */
+/** Opens data sets on an engine. */
 import { checkOptions, checkWhole } from "../checks.ts";
 import { checkData } from "../data/dataset.ts";
 import type { Engine } from "../runtime/engine.ts";
@@ -7,11 +7,16 @@ import type { BatchSource, Data } from "./source.ts";
 
 export interface OpenOptions {
   readonly batchSize: number;
-  /** Bytes of the engine's memory that the data set may take (default: as much as fits). */
+  /** Limit in bytes of the data set's memory on the engine (default: as much as fits). */
   readonly dataMemory?: number;
 }
 
-/** Puts a data set on an engine as a whole where it may be and fits, and streams it otherwise. */
+/**
+ * Opens a data set on an engine: resident where it fits into `dataMemory` and the device, otherwise streamed.
+ * @throws RangeError where `batchSize` is no whole number from 1, or `dataMemory` is not above 0
+ * @throws TypeError where an argument is of another kind, or an option is unknown; MemoryLimitError where a batch does
+ *   not fit
+ */
 export async function openData(engine: Engine, data: Data, options: OpenOptions): Promise<BatchSource> {
   checkEngine("openData", engine);
   checkData("openData", "the data", data);

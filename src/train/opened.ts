@@ -1,4 +1,4 @@
-/** How data sets lie on an engine, and the steps over them compiled: loaded by those who put some there. */
+/** Data sets on an engine, and the compiled steps over them. This module is loaded on the first use. */
 import type { Dataset } from "../data/dataset.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
@@ -8,13 +8,10 @@ import { BATCH_START, type BatchSource, batches, bytesPerSample, type Data, stre
 
 export { BATCH_START, ResidentDataset };
 
-/** What a stream takes unless told otherwise: enough that filling its slots goes unnoticed. */
+/** Default memory of a stream in bytes: large enough to hide the filling of its slots. */
 const STREAM_BYTES = 64 * 2 ** 20;
 
-/**
- * How many samples a batch can have: any number where the data set lies on the engine as a whole, else half of what may lie
- * there at once.
- */
+/** Most samples of a batch: unlimited for a resident data set, otherwise half of the samples that fit at once. */
 export function mostPerBatch(engine: Engine, data: Data, dataMemory: number | undefined): number {
   if (fitsWhole(engine, data, dataMemory)) return Number.POSITIVE_INFINITY;
   return streamedRows(data, streamBytes(engine, dataMemory));
@@ -30,19 +27,19 @@ function streamBytes(engine: Engine, dataMemory = STREAM_BYTES): number {
   return Math.min(dataMemory, engine.info.maxBufferBytes);
 }
 
-/** A data set on an engine: as a whole where it may be and fits, and streamed otherwise. */
+/** A data set on an engine: resident where possible, otherwise streamed. */
 export async function opened(
   engine: Engine,
   data: Data,
   { batchSize, dataMemory }: OpenOptions,
 ): Promise<BatchSource> {
   if (fitsWhole(engine, data, dataMemory)) return new ResidentDataset(engine, data, batchSize);
-  // Loaded by those who stream only.
+  // Loaded for streams only.
   const { StreamedDataset } = await import("./streamed.ts");
   return new StreamedDataset(engine, data, batchSize, streamBytes(engine, dataMemory));
 }
 
-/** A step for full batches, and one for what is left over: exact, whatever the layers do with a batch. */
+/** One step for full batches, and one for the remainder: exact, whatever layers do with a batch. */
 export async function compileSteps(
   source: BatchSource,
   count: number,

@@ -7,66 +7,67 @@ import { checkNonFinite, type NonFinite } from "./finite.ts";
 import { KeptSteps } from "./kept.ts";
 import type { TensorData, Trainer } from "./trainer.ts";
 
-/** What predicts, once it was loaded. */
+/** The code for predictions, once loaded. */
 let work: typeof import("./predicted.ts") | undefined;
 
 export interface PredictOptions {
-  /** Samples a step at most (default 256, or what the device can hold). */
+  /** Most samples in a step (default 256, or the device's limit). */
   readonly batchSize?: number;
   /**
-   * Gives probabilities, computed on the engine, instead of the outputs as they are: softmax over the last axis, or the
-   * sigmoid of each output. For models that give logits.
+   * Converts outputs to probabilities on the engine: softmax over the last axis, or the sigmoid of each output. For
+   * models that output logits.
    */
   readonly probabilities?: "softmax" | "sigmoid";
-  /** With `probabilities`: from which one on a class counts, from 0 to 1. Gives `classes`. */
+  /** With `probabilities`: probability from which a class counts, from 0 to 1. The result then has `classes`. */
   readonly threshold?: number;
-  /** Whether the inputs may hold NaN and infinities (default "refuse"). */
+  /** Whether inputs may hold NaN and infinities (default "refuse"). */
   readonly nonFinite?: NonFinite;
 }
 
-/** The outputs or probabilities, and what was decided. */
+/** Outputs or probabilities, with decisions where a threshold is given. */
 export interface Prediction extends TensorData {
   /**
-   * With a threshold. After softmax, for each sample: the most probable class (the first of equal ones), or -1 where it
-   * is less probable than the threshold. After sigmoid, for each output: whether it reaches the threshold, 1 or 0. NaN
-   * is -1.
+   * Decisions by the threshold. After softmax, for each sample: the most probable class (the first of equal ones), or
+   * −1 below the threshold. After sigmoid, for each output: 1 from the threshold on, otherwise 0. NaN gives −1.
    */
   readonly classes?: Int32Array;
   /**
-   * Beside `classes`, where the model knows what each is called and decides for one in each sample: its name, or undefined
-   * where there is none. Of one output after sigmoid, the first name is for 0 and the second for 1.
+   * Class names of the decisions, where the model knows them and decides once for each sample; undefined where there is
+   * none. For one output after sigmoid, the first name is for 0 and the second for 1.
    */
   readonly classNames?: readonly (string | undefined)[];
 }
 
-/** A prediction with what was decided. */
+/** A prediction with decisions. */
 export type Decision = Prediction & Required<Pick<Prediction, "classes">>;
 
 /**
- * What is predicted for: numbers, samples one after the other; rows of numbers, in rows of rows where samples have more
- * axes; the samples of a data set; or the rows of a table as they stand, which are read as those that the model was trained
- * on. Bytes in a Uint8Array are worth what those were worth.
+ * Inputs of a prediction: numbers, samples one after the other; nested rows, one level for each axis of a sample; the
+ * samples of a data set; or the raw rows of a table, read as the training rows were. A Uint8Array has the scale of the
+ * training bytes.
  */
 export type PredictInputs = Samples | InputSet | RawRows;
 
-/** {@link predict} with its options, and steps of its own. */
+/** {@link predict} with fixed options and its own steps. */
 export interface Predictor<P extends Prediction = Prediction> {
   (inputs: PredictInputs): Promise<P>;
-  /** Frees its steps on the engine; calls after that compile them anew. */
+  /** Frees the steps on the engine; later calls compile them again. */
   release(): void;
 }
 
-/** Options with which predictions are decisions. */
+/** Options that turn predictions into decisions. */
 export type DecisionOptions = PredictOptions & { readonly threshold: number };
 
 /**
- * The model's outputs [samples, …] for `inputs`: samples one after the other, or those of a data set.
+ * Computes the model's outputs [samples, …] for `inputs`.
  *
- * Steps are compiled for 1, 2, 4 … samples, up to `batchSize`, and kept with the trainer: of a model, the first call of a
- * size takes long, others little more than the step. What is too short for a step is filled up with other samples of the
- * call, so that layers that mix the samples of a batch see nothing but samples; each sample's outputs are the same to the
- * bit in a batch of any size, as far as the model computes each on its own.
- * @throws RangeError when the inputs are no whole number of samples or not finite, or an option makes no sense
+ * Steps are compiled for 1, 2, 4 … samples, up to `batchSize`, and kept with the trainer: the first call of a size
+ * takes long, others little more than the step. Short batches are filled with other samples of the call, so that layers
+ * that mix samples see only samples. A sample's outputs are equal to the bit in batches of any size, where the model
+ * treats samples independently.
+ * @throws RangeError where the inputs are no whole number of samples or not finite, or an option is out of range
+ * @throws TypeError where an argument is of another kind, or an option is unknown; Error where the run that owns the
+ *   model has not begun
  */
 export async function predict(
   trainer: Trainer,
@@ -88,9 +89,10 @@ export async function predict(
 }
 
 /**
- * `predict` as a function of the inputs, for those who ask again and again. Its steps are its own: `release` frees them,
- * and other predictions do not crowd them out.
- * @throws RangeError where an option makes no sense
+ * `predict` as a function of the inputs, for repeated calls. Its steps are its own: `release` frees them, and other
+ * predictions do not displace them.
+ * @throws RangeError where an option is out of range
+ * @throws TypeError where `trainer` is no trainer, or an option is unknown
  */
 export function predictor(trainer: Trainer, options: DecisionOptions): Predictor<Decision>;
 export function predictor(trainer: Trainer, options?: PredictOptions): Predictor;
@@ -102,7 +104,7 @@ export function predictor(trainer: Trainer, options: PredictOptions = {}): Predi
   return Object.assign(call, { release: () => steps.release() });
 }
 
-/** By what is loaded where something is predicted. */
+/** Runs the code that is loaded with the first prediction. */
 async function predicted(
   trainer: Trainer,
   steps: KeptSteps,
@@ -110,12 +112,12 @@ async function predicted(
   options: PredictOptions,
 ): Promise<Prediction> {
   trainer.checkAwaited("predict");
-  // An import of what is there already still takes as long as a small model.
+  // Importing a loaded module still takes as long as a small model.
   work ??= await import("./predicted.ts");
   return work.predictedBy(trainer, steps, inputs, options);
 }
 
-/** @throws RangeError | TypeError for an option that makes no sense */
+/** @throws RangeError or TypeError where an option is out of range or of another kind */
 function checked(owner: string, options: PredictOptions): PredictOptions {
   checkOptions(owner, options, {
     batchSize: "number",

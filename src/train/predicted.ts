@@ -1,4 +1,4 @@
-/** How predictions are computed: loaded where something is predicted. */
+/** Computes predictions. This module is loaded on the first use. */
 import { inWords, isList } from "../checks.ts";
 import type { InputSet } from "../data/dataset.ts";
 import type { RawRows } from "../data/schema.ts";
@@ -16,7 +16,7 @@ import type { PredictInputs, Prediction, PredictOptions } from "./predict.ts";
 import { checkSchema } from "./schema.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What `predict` and predictors give, by steps that are kept in `steps`. */
+/** Predictions for `predict` and predictors, by steps kept in `steps`. */
 export async function predictedBy(
   trainer: Trainer,
   steps: KeptSteps,
@@ -43,10 +43,10 @@ export async function predictedBy(
     const outputSize = elementCount(shape);
     const data = new Float32Array(count * outputSize);
     for (let start = 0; start < count; start += size) {
-      // The last batch begins earlier, so that it is full.
+      // The last batch starts earlier, so that it is full.
       const first = Math.max(0, Math.min(start, count - size));
       const x = batchOf(samples.subarray(first * sampleSize, (first + size) * sampleSize), size, sampleSize);
-      // In f32, as steps that read a data set do it.
+      // In f32, as in steps that read a data set.
       if (scale !== 1) for (let i = 0; i < x.length; i++) x[i] *= Math.fround(scale);
       const { outputs } = await step.run({ x });
       const room = data.length - first * outputSize;
@@ -76,12 +76,12 @@ export async function predictedBy(
   }
 }
 
-/** How many samples a step for `count` of them takes: a power of two at least, as long as that is no more than `most`. */
+/** Batch size of a step for `count` samples: the next power of two, at most `most`. */
 function stepSize(count: number, most: number): number {
   return Math.min(most, 2 ** Math.ceil(Math.log2(count)));
 }
 
-/** A batch of `size` samples: those given, from the first again where they are too few. */
+/** A batch of `size` samples, filled from the first sample on where too few are given. */
 function batchOf(samples: InputSet["inputs"]["data"], size: number, sampleSize: number): Float32Array {
   const x = new Float32Array(size * sampleSize);
   x.set(samples);
@@ -115,15 +115,15 @@ function compiled(
       }
       return { outputs: softmax(outputs) };
     },
-    // The inputs are held against it before, by sample.
+    // Inputs are checked before, by sample.
     { name: "predict", training: false, nonFinite: "allow" },
   );
 }
 
 /**
- * The data set that the inputs are, or become.
- * @throws TypeError for a table where the model does not know how to read it; RangeError for a set that was read otherwise
- *   than what it was trained on, or bytes that are worth something else
+ * The inputs as a data set.
+ * @throws RangeError where a set was read otherwise than the training set, or its bytes have another scale; TypeError
+ *   where the model does not know how to read a table
  */
 function inputSet({ schema }: Trainer, inputs: PredictInputs): InputSet | undefined {
   if ("inputs" in Object(inputs)) {
@@ -145,7 +145,7 @@ function inputSet({ schema }: Trainer, inputs: PredictInputs): InputSet | undefi
   );
 }
 
-/** What was decided, by name; undefined where classes have no names, or there are others than the model's outputs. */
+/** Names of the decisions; undefined where classes have no names, or their number differs from the outputs. */
 function namesOf(
   classes: Int32Array,
   rowSize: number,
@@ -154,9 +154,9 @@ function namesOf(
   return names?.length === Math.max(rowSize, 2) ? Array.from(classes, (index) => names[index]) : undefined;
 }
 
-/** Of each row of probabilities the largest; of rows of one, whether it is large enough. */
+/** The largest of each row of probabilities; for rows of one, whether it reaches the threshold. */
 function decided(data: Float32Array, rowSize: number, threshold: number): Int32Array {
-  // As the probabilities are f32, the threshold must be, to be reached.
+  // In f32, as the probabilities are: otherwise an equal probability could miss the threshold.
   const least = Math.fround(threshold);
   return Int32Array.from({ length: data.length / rowSize }, (_, row) => {
     const probabilities = data.subarray(row * rowSize, (row + 1) * rowSize);
@@ -176,8 +176,8 @@ function checkFinite(samples: Float32Array, sampleSize: number): void {
 
 /**
  * All numbers of `samples`, one after the other.
- * @param size how many a sample has; rows must have as many
- * @throws TypeError for what holds no numbers; RangeError naming a row of another length
+ * @param size number of elements of a sample, and of each row
+ * @throws RangeError naming a row of another length; TypeError where `samples` holds no numbers
  */
 function flatSamples(owner: string, samples: Samples, size: number): Float32Array {
   if (!isList(samples)) {

@@ -1,4 +1,4 @@
-/** The batches of one epoch, from any of its steps on, as many at a time as one likes. */
+/** Reads the batches of one epoch from any step on, any number at a time. */
 import type { Batches, BatchSource, Reading } from "./source.ts";
 
 export class EpochReader {
@@ -6,14 +6,17 @@ export class EpochReader {
   #rest: Batches = { size: 0, starts: [] };
 
   /**
-   * @param sizes of the batches there are steps for; others are left out
-   * @param skipped how many batches were taken before: data that is streamed is read on to there
+   * @param sizes batch sizes that have a step; other batches are left out
+   * @param skipped number of batches taken before: a stream is read up to there
    */
   constructor(source: BatchSource, reading: Reading, sizes: ReadonlyMap<number, unknown>, skipped: number) {
     this.#bunches = bunches(source, reading, sizes, skipped);
   }
 
-  /** The next batches, at most `count`, all of one size. @throws Error where there are none, or they cannot be read */
+  /**
+   * The next batches, at most `count`, all of one size.
+   * @throws Error where no batch remains, or the data cannot be read
+   */
   async take(count: number): Promise<Batches> {
     if (this.#rest.starts.length === 0) {
       const { value, done } = await this.#bunches.next();
@@ -25,12 +28,15 @@ export class EpochReader {
     return { size, starts: starts.slice(0, count) };
   }
 
-  /** Reads to the end, behind the last batch. @throws Error where the data cannot be read, or is more than it says */
+  /**
+   * Reads to the end after the last batch.
+   * @throws Error where the data cannot be read, or has more samples than stated
+   */
   async end(): Promise<void> {
     await this.#bunches.next();
   }
 
-  /** Ends reading where it is. Not waited for: a source may be what has stopped. */
+  /** Stops reading, without waiting: the source itself may be stuck. */
   release(): void {
     this.#bunches.return(undefined).catch(() => {});
   }
@@ -43,7 +49,7 @@ async function* bunches(
   skipped: number,
 ): AsyncGenerator<Batches> {
   let left = skipped;
-  // A part that was handed out may be overwritten once the next but one is asked for: its steps are enqueued by then.
+  // A part may be overwritten once the next but one is requested; its steps are enqueued by then.
   for await (const parts of source.read(reading)) {
     for (const { size, starts } of parts) {
       if (!sizes.has(size)) continue;

@@ -1,4 +1,4 @@
-/** Data sets that lie on an engine as a whole, in their own type. */
+/** Data sets resident on an engine, in their own type. */
 import type { Dataset } from "../data/dataset.ts";
 import type { Batch } from "../nn/training/batch.ts";
 import type { Program } from "../program.ts";
@@ -14,9 +14,9 @@ import {
   typeOf,
 } from "./source.ts";
 
-/** A data set in an engine's memory, with the order in which its samples are read. */
+/** A data set in an engine's memory, with the order of its samples. */
 export class ResidentDataset implements BatchSource {
-  /** Which samples come, one after the other. */
+  /** Sample indices in reading order. */
   readonly order: EngineBuffer;
   readonly batchesAtOnce: number;
   readonly #memory: SourceMemory;

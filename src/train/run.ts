@@ -18,15 +18,15 @@ export class Run implements FitRun {
   readonly batchSize: number;
   readonly epochs: number;
   #program: Program | undefined;
-  /** Whether somebody is iterating. */
+  /** Whether the run is being iterated. */
   #going = false;
-  /** The epoch whose steps have begun; it stays where one failed before it was done. */
+  /** The epoch whose steps have begun; kept where the epoch failed. */
   #unfinished: number | undefined;
-  /** What an unfinished epoch failed with. */
+  /** The error of an unfinished epoch. */
   #failure: unknown;
-  /** What is awaited, while it is. */
+  /** The promise of the whole run, while it is awaited. */
   #whole: Promise<readonly Epoch[]> | undefined;
-  /** What an iteration takes of the engine beside the trainer. */
+  /** The session of an iteration, with its memory on the engine. */
   #session: Training | undefined;
   #released = false;
 
@@ -67,7 +67,7 @@ export class Run implements FitRun {
     return this.stoppedBy !== undefined || this.history.length >= this.epochs;
   }
 
-  /** @throws Error where a run cannot go on from where it is */
+  /** @throws Error where the run cannot continue */
   #begin(): void {
     this.#checkHeld();
     if (this.#going) {
@@ -107,7 +107,7 @@ export class Run implements FitRun {
       const taken = this.history.length * stepsPerEpoch(this.parts);
       const session = await Training.open(this.parts, { taken });
       this.#session = session;
-      // Released while it was opened: nobody else would free it.
+      // Released during opening: no other code frees it.
       if (this.#released) session.release();
       this.#program = session.program;
       this.options.onCompiled?.(this.program);
@@ -140,7 +140,7 @@ export class Run implements FitRun {
     }
   }
 
-  /** What goes wrong in telling of an error must not hide it. */
+  /** An error of `onError` must not hide the original one. */
   async #tell(callbacks: readonly Callback[], error: unknown): Promise<void> {
     for (const callback of callbacks) {
       try {
@@ -154,7 +154,7 @@ export class Run implements FitRun {
     this.#session = undefined;
   }
 
-  /** Trains an epoch and evaluates it. */
+  /** Trains an epoch and evaluates the model. */
   async #nextEpoch(session: Training): Promise<Epoch> {
     const { trainer, history, epochs } = this;
     const { schedule, validation, onProgress } = this.options;
@@ -187,13 +187,13 @@ export class Run implements FitRun {
       this.#unfinished = undefined;
       return told;
     } catch (error) {
-      // Nothing was trained: it can begin again.
+      // Nothing was trained: the epoch can begin again.
       if (trainer.steps === steps) this.#unfinished = undefined;
       throw error;
     }
   }
 
-  /** Goes on after the epochs of the checkpoint, if one was given and nothing was trained yet. */
+  /** Continues after the checkpoint's epochs, if one was given and nothing was trained yet. */
   async #resume(): Promise<void> {
     const { resume } = this.options;
     if (resume === undefined || this.history.length > 0) return;
@@ -228,7 +228,7 @@ export class Run implements FitRun {
     this.trainer.release();
   }
 
-  /** The same, for `using` and `await using`. */
+  /** `release`, for `using` and `await using`. */
   [Symbol.dispose](): void {
     this.release();
   }

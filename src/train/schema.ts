@@ -1,11 +1,11 @@
-/** How a model's rows were read: kept in its file, and held against what it is to predict from or measured by. */
+/** Schemas of models: saved in a model's file, and compared with data for predictions and evaluations. */
 import type { InputSet } from "../data/dataset.ts";
 import type { ColumnSchema, Schema } from "../data/schema.ts";
 
-/** A data set or a stream, as far as it says how it was read. */
+/** The part of a data set or stream that describes how it was read. */
 type Described = Pick<InputSet, "name" | "schema">;
 
-/** The schema of a model that is trained on a data set: with what its inputs are worth. */
+/** The schema of a model trained on a data set, with the scale of its inputs. */
 export function schemaOf({
   inputs,
   schema,
@@ -13,7 +13,7 @@ export function schemaOf({
   return inputs.scale === 1 ? schema : { ...schema, scale: inputs.scale };
 }
 
-/** @throws RangeError where a data set was read otherwise than that of a model which is to be measured by it */
+/** @throws RangeError where a data set was read otherwise than the model's training set */
 export function checkSchema(owner: string, { name, schema }: Described, model: Schema | undefined): void {
   const other = difference(schema, model);
   if (other === undefined) return;
@@ -24,8 +24,8 @@ export function checkSchema(owner: string, { name, schema }: Described, model: S
 }
 
 /**
- * Where one data set was read otherwise than another, whose model it is for, in words.
- * @returns undefined where they were read alike, or one of them does not say how
+ * The difference between the readings of two data sets, in words.
+ * @returns undefined where both were read alike, or one has no schema
  */
 function difference(own: Schema | undefined, model: Schema | undefined): string | undefined {
   if (!own || !model) return undefined;
@@ -42,7 +42,7 @@ function difference(own: Schema | undefined, model: Schema | undefined): string 
   if (classes && model.classes && !same(classes, model.classes)) {
     return `its classes are ${listed(classes)}, the model's ${listed(model.classes)}`;
   }
-  // What was made of rows by hand may have been scaled by hand.
+  // A set built by hand may have been scaled by hand.
   if (!columns && !own.scalers) return undefined;
   const scaled = (schema: Schema) => JSON.stringify(schema.scalers ?? []);
   return scaled(own) === scaled(model)

@@ -1,4 +1,4 @@
-/** `session`: a model in training on a data set, step by step. `fit` is one with epochs and callbacks. */
+/** `session`: a model in training on a data set, step by step. `fit` adds epochs and callbacks. */
 import { checkWhole, type OptionKinds } from "../checks.ts";
 import type { Uncalled } from "../nn/model/factory.ts";
 import type { Model } from "../nn/model/model.ts";
@@ -17,43 +17,49 @@ import type { Data } from "./source.ts";
 import type { RestoreOptions, TrainerState } from "./state.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** How steps are taken. */
+/** Options of training steps. */
 export interface StepOptions {
-  /** Default, where the data has classes: softmax cross-entropy. A function of outputs and targets is a loss of your own. */
+  /**
+   * The loss (default, where the data has classes: softmax cross-entropy). A function of outputs and targets is a
+   * custom loss.
+   */
   readonly loss?: Loss | LossFunction | Uncalled<Loss>;
-  /** Default: Adam with its default learning rate. */
+  /** The optimizer (default: Adam with its default learning rate). */
   readonly optimizer?: Optimizer;
-  /** What the learning rate is multiplied by from step to step (default: constant), or a function of the step. */
+  /** Factor of the learning rate from step to step (default: constant), or a function of the step. */
   readonly schedule?: Schedule | ScheduleFunction;
-  /** Samples a step (default 128, or all if they are fewer). */
+  /** Number of samples in a step (default 128, or all if they are fewer). */
   readonly batchSize?: number;
-  /** Passes over the data (default 5 in `fit`, without end in a session). */
+  /** Number of passes over the data (default 5 in `fit`, unlimited in a session). */
   readonly epochs?: number;
-  /** Of the initial parameters, the order of samples, and everything random (default 0). */
+  /** Seed of the initial parameters, the order of samples, and all random numbers (default 0). */
   readonly seed?: number;
-  /** Evaluated after each epoch of `fit`, and when a session is told to. */
+  /** Data for evaluation after each epoch of `fit`, and on request in a session. */
   readonly validation?: Data;
-  /** Samples a step of that evaluation (default 1000, or as many as the device can hold). */
+  /** Number of samples in a step of that evaluation (default 1000, or as many as the device can hold). */
   readonly validationBatchSize?: number;
   /** Whether that evaluation counts the confusion matrix (default: up to 100 classes). */
   readonly confusion?: boolean;
-  /** What the evaluation counts beside loss and accuracy (default nothing): see `wgrad/metrics`. */
+  /** Additional metrics of the evaluation (default none): see `wgrad/metrics`. */
   readonly metrics?: readonly Metric[];
-  /** Changes the batches of training as they are read (default: as they are): see `wgrad/augment`. */
+  /** Augmentation of training batches (default none): see `wgrad/augment`. */
   readonly augment?: Augment;
-  /** Bytes of the engine's memory that the data set may take; a larger one is streamed (default: as much as fits). */
+  /** Limit in bytes of the data set's memory on the engine; a larger data set is streamed (default: as much as fits). */
   readonly dataMemory?: number;
-  /** Whether samples are read in a new order each epoch (default true). */
+  /** Whether each epoch reads samples in a new order (default true). */
   readonly shuffle?: boolean;
-  /** Whether a smaller last batch is left out (default false: every sample counts). */
+  /** Whether to drop a smaller last batch (default false: every sample counts). */
   readonly dropLast?: boolean;
   /** Bounds on gradients (default none). */
   readonly clip?: Clipping;
-  /** The size of weights, added to the loss (default none). */
+  /** Penalty on weights, added to the loss (default none). */
   readonly penalty?: Penalty;
-  /** Each batch is taken in this many equal parts, whose gradients are averaged: the same step in less memory. */
+  /** Number of equal parts of each batch whose gradients are averaged (default 1): the same step in less memory. */
   readonly accumulate?: number;
-  /** Ends training between two steps, with the signal's reason as the error. The trainer stays as it was after the last step. */
+  /**
+   * Aborts training between two steps; the signal's reason is the error. The trainer stays as it was after the last
+   * step.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -79,102 +85,114 @@ export const STEP_OPTIONS: OptionKinds<StepOptions> = {
 };
 
 export interface SessionOptions extends StepOptions {
-  /** The number of the first epoch (default 1, as in `fit`): the order of samples and augmentation go by an epoch's number. */
+  /**
+   * Number of the first epoch (default 1, as in `fit`); the order of samples and augmentation depend on the epoch's
+   * number.
+   */
   readonly firstEpoch?: number;
 }
 
 const SESSION_OPTIONS: OptionKinds<SessionOptions> = { ...STEP_OPTIONS, firstEpoch: "number" };
 
-/** Where a session stands. */
+/** Position of a session. */
 export interface Place {
-  /** Steps taken. */
+  /** Number of steps so far. */
   readonly steps: number;
-  /** The epoch of the next step. */
+  /** Epoch of the next step. */
   readonly epoch: number;
-  /** Steps of that epoch that are taken: 0 between two epochs. */
+  /** Number of steps of that epoch so far; 0 between two epochs. */
   readonly stepsOfEpoch: number;
 }
 
-/** What some steps came to. */
+/** Result of some steps. */
 export interface Advance {
-  /** How many there were: fewer than asked for where the last epoch ended. */
+  /** Number of steps; fewer than requested where the last epoch ended. */
   readonly steps: number;
   readonly samples: number;
-  /** The loss of each step's batch, measured with the parameters before the step. */
+  /** Loss of each step's batch, measured before the step's update. */
   readonly losses: readonly number[];
-  /** Mean over their samples. */
+  /** Mean loss over the samples. */
   readonly loss: number;
-  /** Likewise the fraction of samples that were right, where targets are classes. */
+  /** Fraction of samples predicted correctly, where targets are classes. */
   readonly accuracy?: number;
-  /** The learning rate of the last step, with the schedule's factor. */
+  /** Learning rate of the last step, with the schedule's factor. */
   readonly learningRate: number;
-  /** Milliseconds for which this thread was busy encoding and submitting them. */
+  /** Milliseconds in which this thread encoded and submitted the steps. */
   readonly hostMilliseconds: number;
-  /** Where the session stands after them. */
+  /** Position after the steps. */
   readonly place: Place;
 }
 
-/** All that a session's next steps depend on, as plain data: it can be sent to workers, and outlives its engine. */
+/** State that determines a session's next steps, as plain data: it can be sent to workers, and outlives the engine. */
 export interface SessionState {
   readonly trainer: TrainerState;
   readonly steps: number;
   readonly learningRate: number;
   readonly history: readonly number[];
-  /** What the order of samples follows from: only a session of the same takes the state. */
+  /** Settings that determine the order of samples; a session restores only a state with equal settings. */
   readonly order: Readonly<Record<string, number | boolean>>;
 }
 
 /** A model in training: data on the engine, compiled steps, and one position, which `advance` moves. */
 export interface Session extends Disposable {
-  /** The model on its engine, to be loaded, saved, and predicted with. */
+  /** The model on its engine, for loading, saving and predictions. */
   readonly trainer: Trainer;
   readonly dataset: Data;
   readonly options: SessionOptions;
   readonly batchSize: number;
   readonly stepsPerEpoch: number;
   readonly samplesPerEpoch: number;
-  /** The compiled training step of a full batch, to be described and profiled. */
+  /** The compiled training step of a full batch, for `describe` and profiles. */
   readonly step: CompiledStep;
   readonly program: Program;
   readonly place: Place;
-  /** Whether all epochs are over: never, where the option `epochs` says of none. */
+  /** Whether all epochs are over; always false without the option `epochs`. */
   readonly finished: boolean;
   /**
-   * The optimizer's learning rate from the next step on. A schedule's factor is multiplied with it, and parameter groups keep
-   * their proportion to it. @throws RangeError for what is no finite number from 0
+   * The optimizer's learning rate from the next step on. The schedule's factor multiplies it, and parameter groups keep
+   * their proportion to it.
+   * @throws RangeError where the value assigned is negative or not finite
    */
   learningRate: number;
   /**
-   * What a schedule such as `reduceOnPlateau` goes by: a number for each epoch so far, which is yours to add where you evaluate.
+   * Monitored number of each epoch so far, for schedules such as `reduceOnPlateau`; the caller appends it after an
+   * evaluation.
    */
   history: readonly number[];
   /**
-   * Takes the next steps, over the ends of epochs, and waits for them. A few submits at most are under way at once.
-   * @throws DivergenceError for a loss that is no finite number, or, where an epoch ends, a weight; the signal's reason; Error where
-   *   all epochs are over, or somebody else advances. But for divergence, the session can go on after an error
+   * Takes the next steps, across epochs, and waits for them. Only a few submits are in flight at once.
+   * @throws DivergenceError where a loss is not finite or, at the end of an epoch, a weight; the signal's reason; Error
+   *   where all epochs are over, or another call is advancing. After an error other than divergence, the session can
+   *   continue
    */
   advance(steps?: number): Promise<Advance>;
   /**
-   * The loss on a data set, with accuracy and metrics: the validation set unless another is given. What was evaluated stays on the
-   * engine for the next time. @throws as `evaluate` does; TypeError where there is no data set to evaluate
+   * Evaluates the model on `data` (default: the validation set). Evaluated data stays on the engine for the next call.
+   * @throws TypeError where there is no data to evaluate; further errors as `evaluate`
    */
   evaluate(data?: Data): Promise<Evaluation>;
-  /** All that the next steps depend on, at any step. */
+  /** The state that determines the next steps, taken at any step. */
   snapshot(): Promise<SessionState>;
   /**
-   * Goes on from a snapshot, to the bit: also in the middle of an epoch, and on another engine. A stream is read on to the place.
-   * @throws Error when the state is of another model, optimizer or order of samples, damaged, or not finite; then nothing is changed
+   * Continues from a snapshot, equal to the bit, also within an epoch and on another engine. A stream is read up to the
+   * position.
+   * @throws Error where the state belongs to another model, optimizer or order of samples, is damaged, or is not
+   *   finite; nothing is then changed
    */
   restore(state: SessionState, options?: RestoreOptions): void;
-  /** Frees at once what the session holds of the engine, with its trainer. What is merely dropped is freed later. */
+  /**
+   * Frees the session's memory on the engine, with its trainer. Without `release`, the garbage collector frees it
+   * later.
+   */
   release(): void;
 }
 
 /**
- * Opens a model and a data set on an engine, and compiles what training takes: steps are taken by `advance`.
- * @throws TypeError for an option that there is not, arguments of other kinds, or data without targets; RangeError when an
- *   option makes no sense, a schedule is given without `epochs`, the data set is smaller than a batch, or 32-bit floats run its
- *   numbers together; MemoryLimitError where the device cannot hold a tensor
+ * Opens a model and a data set on an engine, and compiles the steps; `advance` takes them.
+ * @throws MemoryLimitError where the device cannot hold a tensor
+ * @throws RangeError where an option is out of range, a schedule is given without `epochs`, the data set is smaller
+ *   than a batch, or 32-bit floats merge its numbers
+ * @throws TypeError where an argument is of another kind, an option is unknown, or the data has no targets
  */
 export async function session(
   engine: Engine,

@@ -1,8 +1,11 @@
-/** What a session's state is held against before a session takes it. */
+/** Checks a session's state before it is restored. */
 import { inWords } from "../checks.ts";
 import type { SessionState } from "./session.ts";
 
-/** @throws TypeError | RangeError | Error naming what does not fit into a session with this order of samples, and so many steps */
+/**
+ * @throws TypeError, RangeError or Error naming the part that does not fit a session with this order of samples and
+ *   number of steps
+ */
 export function checkSessionState(state: SessionState, order: SessionState["order"], total: number): void {
   const what = "restore: the state";
   const given = Object(state) as Partial<SessionState>;

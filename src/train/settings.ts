@@ -1,4 +1,4 @@
-/** What training goes by: options as they came in, checked, and turned into what they stand for. */
+/** Settings of training: options, checked, with functions resolved to their results. */
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
 import { asLayer, type Model } from "../nn/model/model.ts";
@@ -17,15 +17,15 @@ import type { StepOptions } from "./session.ts";
 import type { Data } from "./source.ts";
 import { createTrainer, type Trainer } from "./trainer.ts";
 
-/** Options whose functions have become what they stand for. */
+/** Options with functions resolved to their results. */
 export interface Settings extends StepOptions {
   readonly loss: Loss;
   readonly schedule?: Schedule;
 }
 
-/** What is trained, on what, and how. */
+/** Model, data and settings of training. */
 export interface TrainingParts {
-  /** `fit` or `session`: for messages. */
+  /** `fit` or `session`, for messages. */
   readonly owner: string;
   readonly trainer: Trainer;
   readonly dataset: Data;
@@ -35,9 +35,10 @@ export interface TrainingParts {
 }
 
 /**
- * Checks what training is asked for, and opens the model: nothing is on the engine yet.
- * @param most how many epochs there are where nobody says
- * @throws TypeError for arguments of other kinds, and data without targets; RangeError for what makes no sense
+ * Checks the options of training and opens the model, without memory on the engine yet.
+ * @param most number of epochs where the options give none
+ * @throws RangeError where an option is out of range; TypeError where an argument is of another kind, or the data has
+ *   no targets
  */
 export function settled<Options extends StepOptions>(
   owner: string,
@@ -97,7 +98,7 @@ export function settled<Options extends StepOptions>(
   return { owner, trainer, dataset, options: { ...options, loss, schedule }, batchSize, epochs };
 }
 
-/** @throws RangeError where it is to run over epochs without end, or goes by what is not evaluated */
+/** @throws RangeError where the schedule needs a number of epochs, or monitors a number that is not evaluated */
 function scheduleOf(
   owner: string,
   dataset: Data,

@@ -1,4 +1,4 @@
-/** Where steps read their batches: out of an engine's memory, however the data set gets there. */
+/** Sources of batches: a data set in an engine's memory, resident or streamed. */
 
 import { type Dataset, type Field, sampleSize } from "../data/dataset.ts";
 import type { Stream, StreamField } from "../data/stream.ts";
@@ -11,19 +11,19 @@ import type { Batch } from "../nn/training/batch.ts";
 import type { BufferSpec, Program } from "../program.ts";
 import { checkValues, type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 
-/** The step scalar that says where in the order a batch begins. */
+/** Step scalar with the start of a batch in the order. */
 export const BATCH_START = "batchStart";
 
-/** Samples in memory, or read from somewhere as they are needed. */
+/** Samples in memory, or read as needed. */
 export type Data = Dataset | Stream;
 
-/** Batches of one size, by where they begin. */
+/** Batches of one size, by their starts. */
 export interface Batches {
   readonly size: number;
   readonly starts: readonly number[];
 }
 
-/** Which reading of the data this is. Epoch 0 is an evaluation. */
+/** Identifies one reading of the data; epoch 0 is an evaluation. */
 export interface Reading {
   readonly epoch: number;
   readonly seed: number;
@@ -33,25 +33,26 @@ export interface Reading {
 /** A data set on an engine. */
 export interface BatchSource {
   /**
-   * Memory for what {@link batch} reads, for the option `data` of a step. Its names are those of no other source that is
-   * open on the engine: a step can read several.
+   * Memory read by {@link batch}, for the option `data` of a step. The names are unique on the engine: one step can
+   * read several sources.
    */
   readonly data: Readonly<Record<string, EngineBuffer>>;
-  /** How many batches one part of {@link read} has at most. */
+  /** Most batches in one part of {@link read}. */
   readonly batchesAtOnce: number;
-  /** Traces a batch of `size` samples: those of the order from step scalar `batchStart` on, plus `offset`. */
+  /** Traces a batch of `size` samples: those of the order from step scalar `batchStart` plus `offset` on. */
   batch(size: number, offset?: number): Batch;
   /**
-   * Holds the data against what a program does with it.
+   * Checks the data against its use in a program.
    * @throws EngineError naming the first class or index that the model has no place for
    */
   check(program: Program): void;
-  /** One pass: parts that are ready for the steps enqueued after each was handed out, and before the next but one. */
+  /** Reads the data once, in parts. A part is ready for steps enqueued after it and before the next but one. */
   read(reading: Reading): AsyncIterable<readonly Batches[]>;
+  /** Frees the data's memory on the engine. */
   release(): void;
 }
 
-/** The full batches of `count` samples, and what is left over, each with where its batches begin. */
+/** The full batches of `count` samples and the remainder, with the starts of each. */
 export function batches(count: number, size: number, first = 0): Batches[] {
   const full = Math.floor(count / size);
   const rest = count % size;
@@ -61,7 +62,7 @@ export function batches(count: number, size: number, first = 0): Batches[] {
   ];
 }
 
-/** @throws EngineError naming the first sample of a class that the model has no output for */
+/** @throws EngineError naming the first sample whose class has no output in the model */
 function checkClasses(name: string, data: Elements, { indices = [] }: BufferSpec, classes: number): void {
   const outputs = Math.min(...indices.map(({ count }) => count));
   const hasPlace = (label: number) => indices.every(({ count, except }) => label < count || label === except);
@@ -72,10 +73,10 @@ function checkClasses(name: string, data: Elements, { indices = [] }: BufferSpec
   );
 }
 
-/** The names of what is open, by engine. */
+/** Names of open sources, by engine. */
 const open = new WeakMap<Engine, Set<string>>();
 
-/** The memory of a data set on an engine, under a name that no other there has: `digits`, `digits (2)` … */
+/** The memory of a data set on an engine, under a unique name: `digits`, `digits (2)` … */
 export class SourceMemory {
   readonly #buffers: Record<string, EngineBuffer> = {};
   readonly #names: Set<string>;
@@ -93,10 +94,10 @@ export class SourceMemory {
     this.#name = unique;
   }
 
-  /** What the program's buffer of a column is called. */
+  /** Name of a column's buffer in programs. */
   readonly nameOf = (column: string): string => `${this.#name} ${column}`;
 
-  /** Memory for a column. Where there is none, what was made before is given back. */
+  /** Allocates memory for a column; where that fails, the columns before are freed. */
   add(column: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
     try {
       const name = this.nameOf(column);
@@ -112,7 +113,7 @@ export class SourceMemory {
     return this.#buffers;
   }
 
-  /** @throws EngineError where what is to be used as indices, or as probabilities, is none */
+  /** @throws EngineError where an index or a probability is invalid */
   check(program: Program, columns: Readonly<Record<string, Elements>>, classes?: number): void {
     for (const [column, data] of Object.entries(columns)) {
       const name = this.nameOf(column);
@@ -129,7 +130,7 @@ export class SourceMemory {
   }
 }
 
-/** A batch out of `rows` samples in memory, of which `order` says which come next and `samples` what number they have. */
+/** A batch from `rows` samples in memory; `order` gives their sequence, `samples` their numbers. */
 export function tracedBatch(
   { inputs, targets, classes }: Data,
   nameOf: (column: string) => string,
@@ -157,16 +158,16 @@ export function typeOf(field: Field | StreamField): DType {
   return field.data instanceof Float32Array ? "f32" : field.data instanceof Int32Array ? "i32" : "u8";
 }
 
-/** What a sample takes on an engine, with its place in the order and its number. */
+/** Bytes of a sample on an engine, with its place in the order and its number. */
 export function bytesPerSample({ inputs, targets }: Data): number {
   const bytes = (field: Field | StreamField) => sampleSize(field) * bytesPerElement(typeOf(field));
   return bytes(inputs) + bytes(targets) + 8;
 }
 
-/** Rows of bytes begin at whole words where parts of memory begin at multiples of this many. */
+/** Parts of memory that start at multiples of this many rows start at whole words. */
 export const ROW_ALIGNMENT = 4;
 
-/** Samples of a stream that fit into one of the two slots which together may take `bytes`. */
+/** Samples of a stream in one of two slots that together take `bytes`. */
 export function streamedRows(data: Data, bytes: number): number {
   return Math.floor(bytes / 2 / bytesPerSample(data) - (ROW_ALIGNMENT - 1));
 }

@@ -1,11 +1,11 @@
-/** A trainer's state as plain data, and what it is held against before a trainer takes it. */
+/** A trainer's state as plain data, and its checks before it is restored. */
 import { inWords } from "../checks.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 
-/** All that a trainer's next steps depend on, as plain data: it can be sent to workers, and outlives its engine. */
+/** State that determines a trainer's next steps, as plain data: it can be sent to workers, and outlives the engine. */
 export interface TrainerState {
   readonly steps: number;
-  /** Names and shapes of what it holds, and the optimizer's name: only a trainer of the same takes it. */
+  /** Names and shapes of the tensors; below, the optimizer's name. A trainer restores only an equal state. */
   readonly model: string;
   readonly optimizer: string;
   /** Parameters, running statistics and the optimizer's moments, each as one array. */
@@ -13,17 +13,17 @@ export interface TrainerState {
 }
 
 export interface RestoreOptions {
-  /** NaN and infinities are refused unless this is "allow": steps from there on would give nothing else. */
+  /** Whether the state may hold NaN and infinities (default "refuse": they would spread to all later numbers). */
   readonly nonFinite?: NonFinite;
 }
 
-/** What a trainer has: its arenas are called `names`, and are so long. */
+/** A trainer's arenas, by name and length. */
 interface Expected extends Pick<TrainerState, "model" | "optimizer"> {
   readonly names: readonly string[];
   readonly arenas: Readonly<Record<string, { readonly length: number }>>;
 }
 
-/** @throws Error | TypeError | RangeError naming what does not fit; `what` opens the message */
+/** @throws Error, TypeError or RangeError naming the part that does not fit; `what` opens the message */
 export function checkState(
   what: string,
   state: TrainerState,

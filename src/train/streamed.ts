@@ -1,7 +1,4 @@
-/**
- * Data sets larger than the memory they may take: two slots on the engine, of which one is filled while steps read the
- * other.
- */
+/** Data sets larger than their memory limit: two slots on the engine, one filled while steps read the other. */
 
 import { type Dataset, type Field, pickRows, sampleSize } from "../data/dataset.ts";
 import type { Chunk, Stream, StreamField } from "../data/stream.ts";
@@ -24,12 +21,12 @@ import {
   typeOf,
 } from "./source.ts";
 
-/** More in a slot would not make submits longer. */
+/** Most batches in a slot: more would not lengthen submits. */
 const MOST_BATCHES = 256;
-/** Of a stream's slot numbers within an epoch: the order inside of a slot is a function of both. */
+/** Slot numbers per epoch: the order within a slot is a function of epoch and slot. */
 const SLOTS_PER_EPOCH = 2 ** 24;
 
-/** What goes into a slot. */
+/** Content of a slot. */
 interface Filling {
   readonly inputs: Elements;
   readonly targets: Elements;
@@ -41,12 +38,12 @@ export class StreamedDataset implements BatchSource {
   readonly batchesAtOnce: number;
   readonly #rows: number;
   readonly #memory: SourceMemory;
-  /** The columns that are filled as they are read. */
+  /** The columns filled while reading. */
   readonly #columns: Readonly<Record<keyof Filling, EngineBuffer>>;
   #program: Program | undefined;
 
   /**
-   * @param bytes all that the two slots may take
+   * @param bytes memory limit of both slots
    * @throws RangeError where not even two batches fit
    */
   constructor(
@@ -91,7 +88,7 @@ export class StreamedDataset implements BatchSource {
     return tracedBatch(this.source, this.#memory.nameOf, 2 * this.#rows, size, offset, true);
   }
 
-  /** What is read later is held against the program, too. */
+  /** Data read later is checked against the program, too. */
   check(program: Program): void {
     this.#program = program;
   }
@@ -117,7 +114,7 @@ export class StreamedDataset implements BatchSource {
   }
 }
 
-/** The samples of a data set in the epoch's order: the same batches as of a resident one. */
+/** The samples of a data set in the epoch's order: the same batches as for a resident one. */
 function* ofDataset(dataset: Dataset, rows: number, { epoch, seed, shuffle }: Reading): Generator<Filling> {
   const order = epochOrder(dataset.count, seed, epoch, shuffle);
   for (let at = 0; at < order.length; at += rows) {
@@ -130,7 +127,7 @@ function* ofDataset(dataset: Dataset, rows: number, { epoch, seed, shuffle }: Re
   }
 }
 
-/** A stream's samples as they come, shuffled within a slot. The next slot is filled while steps read the last. */
+/** A stream's samples as they arrive, shuffled within a slot. The next slot is filled while steps read the last. */
 async function* ofStream(stream: Stream, rows: number, reading: Reading): AsyncGenerator<Filling> {
   const slots = slotsOf(stream, rows, reading);
   try {
@@ -157,7 +154,7 @@ async function* ofStream(stream: Stream, rows: number, reading: Reading): AsyncG
       }
     }
   } finally {
-    // Where reading is broken off, the source is closed; not waited for, as it may be what has stopped.
+    // The source is closed where reading is broken off, without waiting: the source itself may be stuck.
     slots.return(undefined).catch(() => {});
   }
 }
@@ -197,7 +194,7 @@ async function* slotsOf(stream: Stream, rows: number, { epoch, seed }: Reading):
   if (held > 0) yield filling(held);
 }
 
-/** @throws Error where inputs and targets do not come in whole samples, and as many of each */
+/** @throws Error where a chunk does not hold whole samples, or inputs and targets differ in number */
 function chunkLength({ name, inputs, targets }: Stream, chunk: Chunk, read: number): number {
   const counts = [chunk.inputs.length / sampleSize(inputs), chunk.targets.length / sampleSize(targets)];
   if (counts[0] === counts[1] && Number.isInteger(counts[0])) return counts[0];
@@ -206,7 +203,7 @@ function chunkLength({ name, inputs, targets }: Stream, chunk: Chunk, read: numb
   );
 }
 
-/** One column of the slot that is being filled. */
+/** One column of the slot being filled. */
 class Column {
   #elements: Elements;
   #held = 0;
@@ -216,7 +213,7 @@ class Column {
     readonly name: string,
     readonly field: StreamField,
     readonly rows: number,
-    /** Where the elements are class indices. */
+    /** Number of classes, where the elements are class indices. */
     readonly classes?: number,
   ) {
     this.#size = sampleSize(field);
@@ -227,7 +224,7 @@ class Column {
     return new (arrayOf(this.field.type))(this.rows * this.#size);
   }
 
-  /** Adds `count` samples of a chunk from its `first` on; `read` came before them. */
+  /** Adds `count` samples of a chunk from its `first` on, after `read` samples before. */
   add(data: Elements, first: number, count: number, read: number): void {
     if (data.constructor !== this.#elements.constructor) {
       throw new TypeError(
@@ -235,7 +232,7 @@ class Column {
       );
     }
     const part = data.subarray(first * this.#size, (first + count) * this.#size);
-    // Bytes that are no classes can hold nothing wrong.
+    // Bytes other than classes are always valid.
     const checked = this.classes !== undefined || part instanceof Float32Array;
     const bad = checked ? part.findIndex((value: number) => !this.#allows(value)) : -1;
     if (bad >= 0) {
@@ -253,7 +250,7 @@ class Column {
     return this.classes ? value >= 0 && value < this.classes : Number.isFinite(value);
   }
 
-  /** What was added. The next slot has an array of its own: this one may still be in use. */
+  /** The added samples. The next slot has its own array, because this one may still be in use. */
   take(count: number): Elements {
     const taken = this.#elements.subarray(0, count * this.#size);
     this.#elements = this.#empty();

@@ -1,8 +1,8 @@
 /**
  * A model on an engine: its parameters, its optimizer's state, and the steps compiled for it.
  *
- * This is the level under `fit`: compile a step from a function of traced tensors, run it with your own batches,
- * read what you ask for.
+ * This is the level under `fit`: compile a step from a function of traced tensors, run it on your own batches, and read
+ * its outputs.
  */
 
 import { checkOptions, inWords } from "../checks.ts";
@@ -27,21 +27,26 @@ import type { LoadOptions, LoadReport, WeightsSource } from "./weights.ts";
 export interface TrainerOptions {
   /** Shape of one sample, without the batch: [784], or [1, 28, 28]. */
   readonly inputShape: Shape;
-  /** What updates the parameters in steps that minimise something. */
+  /** Updates the parameters in steps that minimise a loss. */
   readonly optimizer?: Optimizer;
-  /** Of the initial parameters, and of everything random in training (default 0). */
+  /** Seed of the initial parameters and of all random numbers in training (default 0). */
   readonly seed?: number;
-  /** How raw rows become what the model takes, and what its classes are called: that of a data set. */
+  /** Schema of the training data: how raw rows become inputs, and the names of the classes. */
   readonly schema?: Schema | undefined;
 }
 
-/** A tensor's values, with their shape. */
+/** A tensor's values with their shape. */
 export interface TensorData {
   readonly shape: Shape;
   readonly data: Float32Array;
 }
 
-/** Opens a model on an engine, with freshly initialised parameters. */
+/**
+ * Opens a model on an engine with newly initialised parameters.
+ * @throws RangeError where the seed is no whole number from 0 to 2^53 − 1
+ * @throws TypeError where an argument is of another kind, or an option is unknown; ShapeError where a layer refuses its
+ *   input; MemoryLimitError where the device cannot hold a tensor
+ */
 export function createTrainer(engine: Engine, model: Model, options: TrainerOptions): Trainer {
   checkEngine("createTrainer", engine);
   checkOptions("createTrainer", options, {
@@ -55,16 +60,16 @@ export function createTrainer(engine: Engine, model: Model, options: TrainerOpti
 }
 
 export class Trainer implements StepOwner {
-  /** Where each parameter lies in the arenas `parameters` and `gradients` of `memory`, and in the optimizer's. */
+  /** Layout of the parameters in the arenas `parameters` and `gradients` of `memory`, and in the optimizer's. */
   readonly layout: ArenaLayout;
-  /** Where each running statistic lies in the arena `statistics`. */
+  /** Layout of the running statistics in the arena `statistics`. */
   readonly statistics: ArenaLayout<StatisticSpec>;
   readonly seed: number;
   readonly optimizer: Optimizer | undefined;
   readonly #arenas: readonly Arena[];
   #memory: Readonly<Record<string, EngineBuffer>> | undefined;
   #released = false;
-  /** What is to be done before these weights are used: they are a run's that has not begun. */
+  /** What the caller must do before using these weights, which belong to a run that has not begun. */
   awaited: string | undefined;
   /** Parameters that have not been loaded. */
   readonly #unloaded: Set<string>;
@@ -72,10 +77,10 @@ export class Trainer implements StepOwner {
   readonly kept = new KeptSteps();
   /** Training steps taken so far. */
   steps = 0;
-  /** Until `load`: statistics of the model that have no value to compute with. */
+  /** Statistics without a value until `load`. */
   #unset: readonly StatisticSpec[];
 
-  /** How raw rows become what the model takes, and what its classes are called. It is saved and loaded with the weights. */
+  /** How raw rows become inputs, and the names of the classes. The schema is saved and loaded with the weights. */
   schema: Schema | undefined;
 
   constructor(
@@ -106,7 +111,7 @@ export class Trainer implements StepOwner {
     this.#arenas = arenasOf(layout, optimizer, seed);
   }
 
-  /** The model's buffers on the engine, by name. They are made when they are first used: until then there are none. */
+  /** The model's buffers on the engine, by name, allocated on first use. */
   get memory(): Readonly<Record<string, EngineBuffer>> {
     if (this.#released)
       throw new EngineError("this trainer was released; make another, or release it once it is done with");
@@ -114,15 +119,18 @@ export class Trainer implements StepOwner {
     return this.#memory;
   }
 
-  /** How many numbers the model learns. */
+  /** Number of trainable values. */
   get parameterCount(): number {
     return this.layout.specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   }
 
   /**
-   * Compiles a step. `body` is called once, with traced inputs and the model as a function; what it returns is what
-   * each run gives back. With `minimize` among it, the step trains: that loss is differentiated, the parameters are
-   * updated, and the loss comes back as `loss`.
+   * Compiles a step. `body` is called once, with traced inputs and the model as a function; each run returns the
+   * tensors that `body` returns. With `minimize` among them the step trains: that loss is differentiated, the
+   * parameters are updated, and the loss is returned as `loss`.
+   * @throws RangeError where an option is out of range
+   * @throws TypeError where `body` is no function or returns no tensors, or an option is unknown; ShapeError where an
+   *   op refuses its input; EngineError and MemoryLimitError as `Engine.compile`
    */
   async compile<const Inputs extends Record<string, InputSpec>>(
     body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall, part: number) => StepOutputs,
@@ -131,13 +139,13 @@ export class Trainer implements StepOwner {
     return compileStep(this, body, options);
   }
 
-  /** @throws Error naming a statistic that has no value yet, and what to do. */
+  /** @throws Error naming a statistic without a value, and the remedy */
   checkValues(name: string): void {
     const [unset] = this.#unset;
     if (unset) throw new Error(`${name}: ${unset.name} has no values yet; ${unset.remedy}`);
   }
 
-  /** @throws Error where these are the first weights of a run of `fit` that has not begun */
+  /** @throws Error where the weights are the initial ones of a run of `fit` that has not begun */
   checkAwaited(name: string): void {
     if (this.awaited === undefined) return;
     throw new Error(
@@ -147,14 +155,15 @@ export class Trainer implements StepOwner {
 
   /**
    * All parameters and running statistics, by PyTorch's names.
-   * @throws RangeError naming one that is not finite, unless `nonFinite` is "allow"
+   * @throws RangeError naming a value that is not finite, unless `nonFinite` is "allow"
+   * @throws TypeError where an option is unknown
    */
   async weights(options: SaveOptions = {}): Promise<Record<string, TensorData>> {
     checkOptions("weights", options, { nonFinite: "string" });
     this.checkValues("weights");
     const weights: Record<string, TensorData> = {};
     const arenas = this.#saved();
-    // Asked for at once, so that no step comes between them.
+    // Requested together, so that no step comes between.
     const read = await Promise.all(arenas.map(({ memory }) => memory.read()));
     for (const [i, { layout }] of arenas.entries()) {
       const values = read[i] as Float32Array;
@@ -169,10 +178,10 @@ export class Trainer implements StepOwner {
   }
 
   /**
-   * Replaces parameters and statistics, all or those that `options` choose: by `weights` by name, or a safetensors file.
-   * Of a run of `fit`, before its first epoch, too: that is how training begins from weights that there are already.
-   * @returns what was loaded, what stayed, and what of the source was not used, by name
-   * @throws Error naming missing and unknown tensors, wrong shapes, and NaN; then nothing is changed
+   * Replaces parameters and statistics, all of them or those that `options` select, from `weights` by name or from a
+   * safetensors file. A run of `fit` can be loaded before its first epoch, to start from existing weights.
+   * @returns the names that were loaded, kept, and left unused in the source
+   * @throws Error naming missing and unknown tensors, wrong shapes, and NaN; nothing is then changed
    */
   async load(weights: WeightsSource, options: LoadOptions = {}): Promise<LoadReport> {
     const { loadWeights } = await import("./weights.ts");
@@ -186,15 +195,15 @@ export class Trainer implements StepOwner {
       }
     }
     this.#unset = this.#unset.filter(({ name }) => !values.has(name));
-    // What is trained on has its own; a model that is opened without one takes that of the file.
+    // A model in training has its own schema; a model opened without one takes the file's.
     this.schema = this.options.schema ?? schema ?? this.schema;
     for (const name of values.keys()) this.#unloaded.delete(name);
-    // A backbone's weights alone do not make a model: its new head is random.
+    // A backbone alone is no complete model: its new head is random.
     if (this.#unloaded.size === 0) this.awaited = undefined;
     return report;
   }
 
-  /** What {@link restore} takes: on another engine, too, as after the loss of a device. */
+  /** The state for {@link restore}, also on another engine, after the loss of a device for example. */
   async snapshot(): Promise<TrainerState> {
     const { steps } = this;
     const read = this.#stateArenas().map(async (name) => [name, await this.memory[name].read()]);
@@ -202,8 +211,9 @@ export class Trainer implements StepOwner {
   }
 
   /**
-   * Puts parameters, statistics and the optimizer where they were.
-   * @throws Error when the state is of another model or optimizer, damaged, or not finite; then nothing is changed
+   * Restores parameters, statistics and the optimizer's state.
+   * @throws Error where the state belongs to another model or optimizer, is damaged, or is not finite; nothing is then
+   *   changed
    */
   restore(state: TrainerState, options: RestoreOptions = {}, what = "restore: the state"): void {
     checkOptions("restore", options, { nonFinite: "string" });
@@ -223,12 +233,12 @@ export class Trainer implements StepOwner {
     };
   }
 
-  /** Gradients and observations are not among them: each step computes them anew. */
+  /** Without gradients and observations, which each step computes anew. */
   #stateArenas(): string[] {
     return this.#arenas.filter(({ lasts }) => lasts).map(({ name }) => name);
   }
 
-  /** What a model's file holds: the arenas that are not empty. */
+  /** The arenas of a model's file: those that are not empty. */
   #saved(): {
     layout: { specs: readonly ArenaEntry[]; offset(name: string): number };
     memory: EngineBuffer;
@@ -241,8 +251,8 @@ export class Trainer implements StepOwner {
   }
 
   /**
-   * Frees the model's memory on the engine at once. Destroying the engine does the same, and what is merely dropped is
-   * freed when the garbage collector comes by.
+   * Frees the model's memory on the engine. `engine.destroy()` does the same; without either, the garbage collector
+   * frees it later.
    */
   release(): void {
     this.#released = true;
@@ -251,7 +261,7 @@ export class Trainer implements StepOwner {
     this.#memory = undefined;
   }
 
-  /** The same, for `using` and `await using`. */
+  /** `release`, for `using` and `await using`. */
   [Symbol.dispose](): void {
     this.release();
   }

@@ -1,4 +1,4 @@
-/** A session: data, compiled steps, and a position among them. Loaded when training begins. */
+/** The implementation of sessions: data, compiled steps, and a position. This module is loaded when training begins. */
 import { checkWhole, inWords } from "../checks.ts";
 import { correctCount } from "../nn/graph/ops/crossEntropy.ts";
 import type { Optimizer } from "../nn/training/optimizers.ts";
@@ -19,9 +19,9 @@ import { BATCH_START, type BatchSource, type Data } from "./source.ts";
 import type { RestoreOptions } from "./state.ts";
 import { FiniteWeights, Totals } from "./watch.ts";
 
-/** Steps in flight beside the one being waited for: enough to keep a GPU busy while results are read. */
+/** Submits in flight besides the awaited one: enough to keep a GPU busy while results are read. */
 const RUNS_IN_FLIGHT = 2;
-/** Rows of the step table, and so the most steps in one submit. */
+/** Rows of the step table: the most steps in one submit. */
 const MAX_STEPS_PER_RUN = 256;
 
 interface Releasable {
@@ -29,11 +29,11 @@ interface Releasable {
 }
 
 interface Opening {
-  /** The number of the first epoch (default 1). */
+  /** Number of the first epoch (default 1). */
   readonly firstEpoch?: number;
-  /** Steps that were taken before (default 0). */
+  /** Number of steps taken before (default 0). */
   readonly taken?: number;
-  /** What is to be released with the session. */
+  /** Objects released with the session. */
   readonly held?: Releasable[];
 }
 
@@ -43,18 +43,18 @@ export class Training implements Session {
   readonly #firstEpoch: number;
   #taken: number;
   #learningRate: number;
-  /** Of the epoch that the position is in, once a step of it was asked for. */
+  /** Reader of the current epoch, from its first step on. */
   #reader: EpochReader | undefined;
   #going = false;
   #released = false;
-  /** By what they evaluate: the first use of one compiles it, and waits for those before. */
+  /** Evaluators by data; the first use compiles one, after those before. */
   readonly #evaluators = new Map<Data, Evaluator>();
   #evaluation: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly parts: TrainingParts,
     readonly source: BatchSource,
-    /** By the size of their batches. */
+    /** By batch size. */
     readonly steps: ReadonlyMap<number, CompiledStep>,
     readonly weights: FiniteWeights,
     readonly held: Releasable[],
@@ -65,7 +65,7 @@ export class Training implements Session {
     this.#learningRate = (parts.trainer.optimizer as Optimizer).learningRate;
   }
 
-  /** Puts the data on the engine, and compiles what training takes. Where that fails, nothing stays there. */
+  /** Opens the data on the engine and compiles the steps; a failure leaves no memory there. */
   static async open(parts: TrainingParts, opening: Opening = {}): Promise<Training> {
     const { owner, trainer, dataset, options, batchSize } = parts;
     const { dataMemory, validation } = options;
@@ -150,7 +150,7 @@ export class Training implements Session {
     return this.taking(steps);
   }
 
-  /** As {@link advance}; `told` is called whenever a submit is done, with what all of them came to so far. */
+  /** As {@link advance}; `told` is called after each submit with the totals so far. */
   async taking(count: number, told?: (totals: Totals) => void): Promise<Advance> {
     const { owner, dataset, epochs } = this.parts;
     this.#checkStill("advance");
@@ -164,7 +164,7 @@ export class Training implements Session {
     this.#going = true;
     try {
       const epoch = await this.#take(end, totals, inFlight, told);
-      // Asked for behind the last step, so that its answer comes with that of the step.
+      // Requested after the last step, so that the answer comes with that of the step.
       const finite = this.place.stepsOfEpoch === 0 ? this.weights.areFinite() : Promise.resolve(true);
       inFlight.push(finite);
       await Promise.all(inFlight);
@@ -181,7 +181,10 @@ export class Training implements Session {
     }
   }
 
-  /** Enqueues steps until `end` of them are taken. @returns the last one's epoch */
+  /**
+   * Enqueues steps up to number `end`.
+   * @returns the last step's epoch
+   */
   async #take(
     end: number,
     totals: Totals,
@@ -206,7 +209,7 @@ export class Training implements Session {
         return { [BATCH_START]: starts[i], epoch, learningRate: totals.learningRate };
       });
       totals.hostMilliseconds += performance.now() - began;
-      // What was refused was not taken.
+      // A refused step was not taken.
       if (trainer.steps === before) await enqueued;
       this.#taken += count;
       const counted = enqueued.then(({ loss, correct }) => {
@@ -240,7 +243,7 @@ export class Training implements Session {
   }
 
   evaluate(data = this.options.validation): Promise<Evaluation> {
-    // One after the other: a data set that is streamed is read by one at a time.
+    // One after the other: a streamed data set has one reader at a time.
     const running = this.#evaluation.then(() => this.#evaluate(data));
     this.#evaluation = running.catch(() => {});
     return running;
@@ -260,7 +263,7 @@ export class Training implements Session {
       checkEvaluated(`${owner}: evaluate`, trainer, data, options);
       evaluator = await compileEvaluator(owner, trainer, data, options);
       this.held.push(evaluator);
-      // Released while it was made: nobody else would free it.
+      // Released during compilation: no other code frees it.
       if (this.#released) evaluator.release();
       this.#evaluators.set(data, evaluator);
     }
@@ -284,12 +287,12 @@ export class Training implements Session {
     this.history = [...state.history];
   }
 
-  /** What the order of samples is a function of. */
+  /** Settings that determine the order of samples. */
   #order(): SessionState["order"] {
     const { dataset, batchSize, options, trainer, source } = this;
     const { shuffle = true, dropLast = false } = options;
     const order = { samples: dataset.count, batchSize, seed: trainer.seed, shuffle, dropLast };
-    // A stream is shuffled within what is in memory at once.
+    // A stream is shuffled within the samples in memory.
     const streamed: SessionState["order"] =
       "open" in dataset ? { batchesInMemory: source.batchesAtOnce } : {};
     return { ...order, firstEpoch: this.#firstEpoch, ...streamed };
@@ -307,7 +310,7 @@ export class Training implements Session {
     );
   }
 
-  /** The next step opens the data anew. */
+  /** The next step reopens the data. */
   #close(): void {
     this.#reader?.release();
     this.#reader = undefined;
@@ -325,7 +328,7 @@ export class Training implements Session {
   }
 }
 
-/** How many samples of the data set an epoch takes. */
+/** Number of samples in an epoch. */
 function samplesPerEpoch({ dataset: { count }, options, batchSize }: TrainingParts): number {
   return options.dropLast ? count - (count % batchSize) : count;
 }
@@ -334,18 +337,18 @@ export function stepsPerEpoch(parts: TrainingParts): number {
   return Math.ceil(samplesPerEpoch(parts) / parts.batchSize);
 }
 
-/** The options of an evaluation beside training. */
+/** Options of the evaluation during training. */
 function evaluating({ options }: TrainingParts): EvaluateOptions {
   const { loss, validationBatchSize: batchSize, metrics, confusion, dataMemory } = options;
   return { loss, batchSize, metrics, confusion, dataMemory };
 }
 
-/** The steps, by the size of their batches. */
+/** The steps, by batch size. */
 function compileFor(parts: TrainingParts, source: BatchSource): Promise<Map<number, CompiledStep>> {
   const { owner, trainer, dataset, batchSize } = parts;
   const { loss, clip, penalty, accumulate: partsPerBatch = 1, augment } = parts.options;
   return compileSteps(source, samplesPerEpoch(parts), batchSize, (size) => {
-    // A last batch that does not fall into equal parts is taken whole.
+    // A last batch without equal parts is taken whole.
     const accumulate = size % partsPerBatch === 0 ? partsPerBatch : 1;
     const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
       const batch = source.batch(size / accumulate, (part * size) / accumulate);

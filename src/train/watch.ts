@@ -1,4 +1,4 @@
-/** What steps have come to so far, and whether its losses and the weights are numbers still. */
+/** Totals of steps so far, and checks that loss and weights are finite. */
 import { sum } from "../nn/graph/ops/reduce.ts";
 import { mul } from "../nn/graph/ops/scalar.ts";
 import { dataSource } from "../nn/graph/ops/source.ts";
@@ -10,7 +10,7 @@ import { firstNonFinite } from "./finite.ts";
 import type { Advance, Place } from "./session.ts";
 import type { Trainer } from "./trainer.ts";
 
-/** What some steps came to so far. */
+/** Totals of some steps. */
 export class Totals {
   samples = 0;
   readonly losses: number[] = [];
@@ -41,7 +41,7 @@ export class Totals {
     return this.counts ? this.#correct / this.samples : undefined;
   }
 
-  /** @throws DivergenceError as soon as the loss is no number any more: going on could only waste time. */
+  /** @throws DivergenceError as soon as the loss is not finite: further steps would waste time */
   check(epoch: number): void {
     if (this.samples > 0 && !Number.isFinite(this.#loss)) {
       throw new DivergenceError(
@@ -57,23 +57,23 @@ export class Totals {
   }
 }
 
-/** Up to so many numbers are read sooner than a program over them is compiled. */
+/** Largest size of an arena that is read faster than a program over it is compiled. */
 const FEW = 2 ** 18;
-/** Sums of this many parts keep a device busy; arenas are made of whole parts. */
+/** Number of partial sums that keeps a device busy; arenas divide into whole parts. */
 const PARTS = 64;
-/** Sums of so much smaller numbers do not overflow, however large the numbers are and however many. */
+/** Scale of the summed numbers: their sums cannot overflow, however many and large they are. */
 const SCALE = 2 ** -64;
 
 /**
- * Whether weights are numbers still. The loss tells it a step late: it is measured before its step's update, so that of an
- * epoch's last update it tells nothing.
+ * Checks that weights are finite. The loss reveals divergence one step late, because it precedes its step's update;
+ * after an epoch's last update, only the weights show it.
  */
 export class FiniteWeights {
   private constructor(
     readonly trainer: Trainer,
-    /** Of small weights. */
+    /** Readers of small arenas. */
     readonly readers: readonly BufferReader[],
-    /** Adds up large ones where they are: a sum is finite just where all that is added is. */
+    /** Sums large arenas on the engine: a sum is finite exactly where all terms are. */
     readonly sums: CompiledStep | undefined,
   ) {}
 
@@ -96,7 +96,7 @@ export class FiniteWeights {
     return new FiniteWeights(trainer, [], sums);
   }
 
-  /** After all steps enqueued so far. */
+  /** Whether weights are finite after all steps enqueued so far. */
   async areFinite(): Promise<boolean> {
     const values = this.sums
       ? Object.values(await this.sums.run())

@@ -1,4 +1,4 @@
-/** Weights out of safetensors files, with PyTorch's names and layouts: loaded by those who load some. */
+/** Weights from safetensors files, with PyTorch's names and layouts. This module is loaded on the first use. */
 import { checkOptions, inWords, isLiteral, isPromise } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
@@ -14,38 +14,38 @@ export interface TensorLike {
   readonly data: ArrayLike<number>;
 }
 
-/** Weights by name; or a safetensors file: its bytes, a Blob, a Response, a URL or (outside of browsers) its path. */
+/** Weights by name; or a safetensors file: its bytes, a Blob, a Response, a URL or (outside browsers) its path. */
 export type WeightsSource =
   | Readonly<Record<string, TensorLike>>
   | ReadonlyMap<string, TensorLike>
   | ByteSource;
 
-/** Which weights are taken over, and under which names. */
+/** Selection and names of the weights to load. */
 export interface LoadOptions {
   /**
-   * The model's tensors to be loaded, by name: a path (`"backbone"` for `backbone.0.weight`), a pattern, or a function. All
-   * others stay as they are, and whatever else the source holds is left alone (default: all of the model).
+   * Tensors of the model to load (default: all): a path (`"backbone"` for `backbone.0.weight`), a pattern, or a
+   * function of the name. Other tensors keep their values, and other content of the source is ignored.
    */
   readonly only?: string | RegExp | ((name: string) => boolean);
-  /** From a name in the source to the model's; undefined leaves the tensor out. */
+  /** Maps a name in the source to the model's; undefined leaves the tensor out. */
   readonly rename?: (name: string) => string | undefined;
-  /** With false, tensors that either side lacks are no error (default true). Wrong shapes always are. */
+  /** Whether a tensor missing on either side is an error (default true). A wrong shape always is. */
   readonly strict?: boolean;
-  /** NaN and infinite weights are refused unless this is "allow". */
+  /** Whether weights may be NaN or infinite (default "refuse"). */
   readonly nonFinite?: NonFinite;
 }
 
-/** What loading did, by names. */
+/** Result of loading, by names. */
 export interface LoadReport {
-  /** The model's tensors that have new values. */
+  /** Tensors of the model with new values. */
   readonly loaded: readonly string[];
-  /** The model's tensors that stayed as they were. */
+  /** Tensors of the model that kept their values. */
   readonly kept: readonly string[];
-  /** What the source has beside, by its own names. */
+  /** Unused tensors of the source, by its own names. */
   readonly unused: readonly string[];
 }
 
-/** PyTorch counts batches beside running statistics; nothing here depends on it. */
+/** PyTorch stores a count of batches with running statistics; wgrad does not use it. */
 const isCounter = (name: string) => name.endsWith("num_batches_tracked");
 
 /**
@@ -71,7 +71,7 @@ export async function loadWeights(
     const spec = wanted.find((one) => one.name === to);
     if (!spec) {
       unused.push(key);
-      // What only a part is taken from may hold anything else.
+      // With a selection, the source may hold anything else.
       if (strict && only === undefined && to !== undefined && !isCounter(to))
         problems.push(`unknown ${to} ${formatShape(tensor.shape)}`);
     } else if (values.has(spec.name)) {
@@ -85,7 +85,7 @@ export async function loadWeights(
   if (strict) problems.unshift(...missing.map((spec) => `missing ${spec.name} ${formatShape(spec.shape)}`));
   if (problems.length > 0 || values.size === 0) throw unfit(name, problems, specs, [...tensors.keys()]);
   const kept = specs.filter((spec) => !values.has(spec.name)).map((spec) => spec.name);
-  // What only a part is taken from had other rows and classes.
+  // With a selection, the source's rows and classes are another model's.
   const whole = only === undefined ? schema : undefined;
   return { values, report: { loaded: [...values.keys()], kept, unused }, schema: whole };
 }
@@ -126,7 +126,7 @@ function unfit(
   return new Error(`${name} does not fit the model: ${problems.join("; ")}. Nothing was loaded; ${remedy}.`);
 }
 
-/** @throws TypeError for what is no choice, RangeError where it chooses nothing */
+/** @throws TypeError where `only` is no selection; RangeError where it matches no tensor */
 function selected(specs: readonly ArenaEntry[], only: LoadOptions["only"]): readonly ArenaEntry[] {
   if (only === undefined) return specs;
   const chooses = chooser(only);
@@ -139,7 +139,7 @@ function selected(specs: readonly ArenaEntry[], only: LoadOptions["only"]): read
 
 function chooser(only: NonNullable<LoadOptions["only"]>): (name: string) => boolean {
   if (typeof only === "function") return (name) => only(name);
-  // Unlike `test`, `search` does not remember where a global pattern matched last.
+  // Unlike `test`, `search` ignores the last match of a global pattern.
   if (only instanceof RegExp) return (name) => name.search(only) >= 0;
   if (typeof only === "string") {
     const path = only.endsWith(".") ? only : `${only}.`;
@@ -183,7 +183,10 @@ function isRecord(value: unknown): value is Readonly<Record<string, TensorLike>>
   return typeof value === "object" && value !== null && isLiteral(value) && !isPromise(value);
 }
 
-/** The schema as a model's file holds it. @throws Error where it is none */
+/**
+ * The schema in a model's file.
+ * @throws Error where the text is no schema
+ */
 function parseSchema(text: string, name: string): Schema {
   let schema: unknown;
   try {
