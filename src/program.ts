@@ -55,6 +55,8 @@ export interface BufferSpec {
   readonly targets?: readonly TargetRule[];
   /** Values of a `constant`. */
   readonly values?: readonly number[];
+  /** Of `data`: that the author of a step asks for it, not the library for that of a data set. */
+  readonly owner?: "user";
 }
 
 /** A contiguous part of a buffer, read as a tensor of `shape`. `offset` counts elements. */
@@ -130,9 +132,17 @@ export interface Dispatch {
 
 /** What the names of an optimizer's own step scalars begin with: `optimizer.correction1`. */
 export const OPTIMIZER_SCALAR = "optimizer.";
+/** What the names of step scalars begin with that the author of a step made: `user.factor`. All others are the library's. */
+export const USER_SCALAR = "user.";
+
+/** A step scalar as its owner calls it. */
+export function scalarName(name: string): string {
+  return name.startsWith(USER_SCALAR) ? name.slice(USER_SCALAR.length) : name;
+}
 
 /** A number that changes from step to step and reaches the kernels through the step table. */
 export interface StepScalar {
+  /** It begins with whose it is, so that the names of two owners cannot meet. */
   readonly name: string;
   readonly dtype: "f32" | "u32";
 }

@@ -32,7 +32,8 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
 /** What the library loads only when it is asked for, by module. */
 const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   // The run of fit, evaluations, predictions: with the first of each. What fit and evaluations share: data on an engine.
-  training: 2304,
+  // Among them the session that fit is made of.
+  training: 3840,
   evaluator: 2048,
   predicted: 2048,
   opened: 1024,

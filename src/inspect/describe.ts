@@ -1,7 +1,15 @@
 /** Prints a program: one line for each dispatch, with its bindings and its cost. */
 import { dispatchCost } from "../kernels/cost.ts";
 import { isWritten } from "../kernels/index.ts";
-import { byteLength, type Dispatch, formatShape, type Hook, launchesOf, type Program } from "../program.ts";
+import {
+  byteLength,
+  type Dispatch,
+  formatShape,
+  type Hook,
+  launchesOf,
+  type Program,
+  scalarName,
+} from "../program.ts";
 import { table } from "../text.ts";
 
 export interface ProgramCost {
@@ -105,7 +113,7 @@ export function describe(program: Program, measured?: Measured): string {
     ...table([header, ...rows.map((row) => row.map((cell) => cell.trim()))], () => false),
     `memory: ${memory.join(", ")}`,
     ...(program.scalars.length > 0
-      ? [`step scalars: ${[...new Set(program.scalars.map(({ name }) => name))].join(", ")}`]
+      ? [`step scalars: ${[...new Set(program.scalars.map(({ name }) => scalarName(name)))].join(", ")}`]
       : []),
   ].join("\n");
 }

@@ -8,7 +8,7 @@ import type { ModelLayout } from "../nn/model/layout.ts";
 import type { Layer } from "../nn/model/model.ts";
 import type { Optimizer } from "../nn/training/optimizers.ts";
 import { buildStep, type ModelCall, type StepOutputs, type TrainingOptions } from "../nn/training/step.ts";
-import type { Program, Shape } from "../program.ts";
+import { OPTIMIZER_SCALAR, type Program, type Shape, USER_SCALAR } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, type NonFinite } from "./finite.ts";
@@ -47,6 +47,9 @@ const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>
   accumulate: "number",
   nonFinite: "string",
 };
+
+/** The memory of data sets, which is the library's: no data source of a step's own reads it. */
+export const columns = new WeakSet<EngineBuffer>();
 
 /** The owner of a step: a trainer, or only an engine. */
 export interface StepOwner {
@@ -92,9 +95,34 @@ export async function compileStep<const Inputs extends Record<string, InputSpec>
   const { engine, model, layout, statistics, optimizer } = owner;
   const places = { parameters: layout, statistics };
   const program = buildStep({ ...how, name, model, layout: places, optimizer, training, body: trace });
+  checkOwners(name, program, data);
   const maxSteps = typeof most === "function" ? most(program) : most;
   const executable = await engine.compile(program, { maxSteps, state: owner.memory, data });
   return new CompiledStep(owner, executable, trains, Object.keys(inputs), nonFinite);
+}
+
+/** @throws Error where a name stands for a data set's and for the step's own: one would be read in place of the other */
+function checkOwners(
+  name: string,
+  { buffers, scalars }: Program,
+  data: Readonly<Record<string, EngineBuffer>>,
+): void {
+  for (const { kind, name: called, owner } of buffers) {
+    const own = owner === "user";
+    if (kind !== "data" || !Object.hasOwn(data, called) || columns.has(data[called]) !== own) continue;
+    throw new Error(
+      own
+        ? `${name}: data "${called}" is a data set's own memory; give the step's another name, and memory`
+        : `${name}: data "${called}" is a data set's, and other memory is given under its name; give that another name`,
+    );
+  }
+  const owned = (scalar: string) => [USER_SCALAR, OPTIMIZER_SCALAR].some((owner) => scalar.startsWith(owner));
+  const library = scalars.map((scalar) => scalar.name).filter((scalar) => !owned(scalar));
+  const twice = library.find((scalar) => scalars.some((other) => other.name === USER_SCALAR + scalar));
+  if (twice === undefined) return;
+  throw new Error(
+    `${name}: step scalar "${twice}" says where a data set's batch begins; give the step's own another name`,
+  );
 }
 
 function traced(name: string, spec: InputSpec): Tensor {

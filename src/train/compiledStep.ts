@@ -2,7 +2,7 @@
 
 import { checkNumber, checkRecord, inWords, isPromise } from "../checks.ts";
 import type { Elements } from "../dtypes.ts";
-import { OPTIMIZER_SCALAR, type Program, STEP_SLOTS } from "../program.ts";
+import { OPTIMIZER_SCALAR, type Program, STEP_SLOTS, type StepScalar, scalarName } from "../program.ts";
 import {
   checkedInput,
   type Executable,
@@ -19,12 +19,18 @@ export type StepScalars = Readonly<Record<string, number>>;
 /** Values of inputs, by name. */
 export type StepInputs = Readonly<Record<string, Elements>>;
 
-/** A step scalar of the program, and its owner. */
+/** A step scalar of the program, as its owner calls it. */
 interface Slot {
+  readonly owner: "user" | "optimizer" | "library";
   readonly name: string;
-  /** The optimizer's own name of the scalar, if the scalar is the optimizer's. */
-  readonly own: string | undefined;
   readonly dtype: "f32" | "u32";
+}
+
+function slotOf({ name, dtype }: StepScalar): Slot {
+  if (name.startsWith(OPTIMIZER_SCALAR))
+    return { owner: "optimizer", name: name.slice(OPTIMIZER_SCALAR.length), dtype };
+  const called = scalarName(name);
+  return { owner: called === name ? "library" : "user", name: called, dtype };
 }
 
 /**
@@ -54,11 +60,7 @@ export class CompiledStep {
     const used = buffers.filter(({ kind }) => kind === "input").map(({ name }) => name);
     this.#unused = new Set(inputs.filter((name) => !used.includes(name)));
     this.#unwritten = new Set(used);
-    this.#slots = scalars.map(({ name, dtype }) => ({
-      name,
-      own: name.startsWith(OPTIMIZER_SCALAR) ? name.slice(OPTIMIZER_SCALAR.length) : undefined,
-      dtype,
-    }));
+    this.#slots = scalars.map(slotOf);
     this.#rows = new StepTable(executable.table.rows);
   }
 
@@ -202,18 +204,15 @@ export class CompiledStep {
     }
   }
 
-  /** An optimizer's scalar is the optimizer's own; other scalars are given, or known to the owner. */
-  #scalar({ name, own }: Slot, given: StepScalars, step: number): number | undefined {
-    const { optimizer } = this.owner;
-    if (own !== undefined) return optimizer?.scalarAt(own, step) ?? this.#named(own, given, step);
-    return this.#named(name, given, step);
-  }
-
-  #named(name: string, given: StepScalars, step: number): number | undefined {
+  /** The step's own numbers are those given; the library's, too, or else what the owner knows; the optimizer's are its own. */
+  #scalar({ owner, name }: Slot, given: StepScalars, step: number): number | undefined {
+    const { optimizer, seed } = this.owner;
+    if (owner === "optimizer") return optimizer?.scalarAt(name, step);
     if (Object.hasOwn(given, name) && given[name] !== undefined) return given[name];
-    if (name === "learningRate") return this.owner.optimizer?.learningRate ?? 0;
+    if (owner === "user") return undefined;
+    if (name === "learningRate") return optimizer?.learningRate ?? 0;
     if (name === "step") return step;
-    return name === "seed" ? this.owner.seed : undefined;
+    return name === "seed" ? seed : undefined;
   }
 
   /** Frees the memory that only the step uses. */

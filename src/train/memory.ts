@@ -34,7 +34,20 @@ function checkArena(what: string, { specs, length }: ArenaLayout<ArenaEntry>, { 
   checkSize(name, length * 4, info.maxBufferBytes, "use a smaller model");
 }
 
-/** The arenas of a model. One without parameters or statistics has none for them: no buffer may be empty. */
+/** What no slot of an optimizer can be called: the other arenas, and what a checkpoint holds beside arenas. */
+const RESERVED: readonly string[] = [
+  "parameters",
+  "statistics",
+  "observed",
+  "blocks",
+  "gradients",
+  "history",
+];
+
+/**
+ * The arenas of a model, and of its optimizer. One without parameters or statistics has none for them: no buffer may be empty.
+ * @throws Error naming a slot that is called like another arena
+ */
 export function arenasOf(
   { parameters, statistics }: ModelLayout,
   optimizer: Optimizer | undefined,
@@ -56,6 +69,12 @@ export function arenasOf(
     { name: "observed", length: statistics.length },
     ...(optimizer && parameters.length > 0 ? optimizerArenas(optimizer, parameters) : []),
   ];
+  const slot = optimizer?.slots.find((name) => RESERVED.includes(name));
+  if (slot !== undefined) {
+    throw new Error(
+      `createTrainer: the optimizer ${optimizer?.name} has a slot called "${slot}", as memory of the library is; give it another name`,
+    );
+  }
   return all.filter(({ length }) => length > 0);
 }
 

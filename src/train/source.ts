@@ -6,10 +6,11 @@ import { bytesPerElement, type DType, type Elements } from "../dtypes.ts";
 import { gather } from "../nn/graph/ops/gather.ts";
 import { mul } from "../nn/graph/ops/scalar.ts";
 import { slice } from "../nn/graph/ops/slice.ts";
-import { dataSource, stepWindow } from "../nn/graph/ops/source.ts";
+import { columnSource, libraryWindow } from "../nn/graph/ops/source.ts";
 import type { Batch } from "../nn/training/batch.ts";
 import type { BufferSpec, Program } from "../program.ts";
 import { checkValues, type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
+import { columns } from "./compileStep.ts";
 
 /** Step scalar with the start of a batch in the order. */
 export const BATCH_START = "batchStart";
@@ -101,8 +102,10 @@ export class SourceMemory {
   add(column: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
     try {
       const name = this.nameOf(column);
-      this.#buffers[name] = this.engine.buffer(name, dtype, length, data);
-      return this.#buffers[name];
+      const buffer = this.engine.buffer(name, dtype, length, data);
+      columns.add(buffer);
+      this.#buffers[name] = buffer;
+      return buffer;
     } catch (error) {
       this.release();
       throw error;
@@ -140,10 +143,10 @@ export function tracedBatch(
   numbered: boolean,
 ): Batch {
   const window = (name: string) =>
-    slice(stepWindow(dataSource(nameOf(name), [rows], "i32"), BATCH_START, offset + size), offset);
+    slice(libraryWindow(columnSource(nameOf(name), [rows], "i32"), BATCH_START, offset + size), offset);
   const order = window("order");
   const column = (name: string, field: Field | StreamField) =>
-    mul(gather(dataSource(nameOf(name), [rows, ...field.shape], typeOf(field)), order), field.scale);
+    mul(gather(columnSource(nameOf(name), [rows, ...field.shape], typeOf(field)), order), field.scale);
   return {
     x: column("inputs", inputs),
     y: column("targets", targets),

@@ -4,7 +4,7 @@ import type { Engine, Tensor } from "../../src/index.ts";
 import { lower, type Place } from "../../src/nn/graph/lower/lower.ts";
 import { isSource } from "../../src/nn/graph/ops/source.ts";
 import { topological } from "../../src/nn/graph/tensor.ts";
-import { aligned, elementCount, type Program, STEP_SLOTS } from "../../src/program.ts";
+import { aligned, elementCount, type Program, STEP_SLOTS, scalarName } from "../../src/program.ts";
 import { difference, differences } from "./compare.ts";
 import { evaluate, type Given } from "./interpreter.ts";
 
@@ -72,7 +72,7 @@ export async function runGraph(engine: Engine, graph: Graph): Promise<Record<str
   }
   program.scalars.forEach(({ name, dtype }, slot) => {
     for (let step = 0; step < STEPS; step++) {
-      executable.table[dtype][step * STEP_SLOTS + slot] = graph.given[name][0];
+      executable.table[dtype][step * STEP_SLOTS + slot] = graph.given[scalarName(name)][0];
     }
   });
   const found: Record<string, Elements> = { ...(await executable.run(STEPS)) };

@@ -3,7 +3,7 @@
  * and engines but the nodes, so it can judge them.
  */
 import { type Tensor, topological } from "../../src/nn/graph/tensor.ts";
-import { elementCount, type Shape } from "../../src/program.ts";
+import { elementCount, type Shape, scalarName } from "../../src/program.ts";
 import { stepUniform } from "../../src/random.ts";
 
 /** A node's elements, row-major. */
@@ -202,14 +202,16 @@ const matmul: Rule = ({ node, inputs: [a, b] }) => {
 
 /** What a constant holds, or what is given by its name. */
 const named: Rule = ({ node, given }) =>
-  Float64Array.from((attribute(node, "values") as number[]) ?? given[attribute(node, "name") as string]);
+  Float64Array.from(
+    (attribute(node, "values") as number[]) ?? given[scalarName(attribute(node, "name") as string)],
+  );
 
 /** By op. */
 const rules: Readonly<Record<string, Rule>> = {
   source: named,
   stepScalar: named,
   window: ({ node, inputs: [x], given }) => {
-    const [start] = Array.from(given[attribute(node, "scalar") as string]);
+    const [start] = Array.from(given[scalarName(attribute(node, "scalar") as string)]);
     return x.slice(start, start + node.shape[0]);
   },
   random: ({ node, given: { seed, step } }) =>

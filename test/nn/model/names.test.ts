@@ -3,11 +3,13 @@ import { describe, expect, it } from "vitest";
 import {
   adam,
   add,
+  compile,
   createTrainer,
   dataSource,
   dense,
   describe as describeProgram,
   dropout,
+  fit,
   init,
   type Layer,
   mul,
@@ -79,6 +81,25 @@ describe.each(ENGINES)("on the %s", (kind) => {
     );
   });
 
+  it("a step's own scalars are its own, whatever they are called", async () => {
+    const stepped = async (value: number) => {
+      const names = ["optimizer.correction1", "user.factor", "factor", "slot", "constructor"];
+      const trainer = createTrainer(engines[kind], dense(1), { inputShape: [2], optimizer: adam() });
+      const step = await trainer.compile(
+        ({ x, y }, model) => ({
+          minimize: ops.meanSquaredError(model(x), y),
+          ...Object.fromEntries(names.map((name) => [name, mul(stepScalar(name), 2)])),
+        }),
+        { inputs },
+      );
+      const given = Object.fromEntries(names.map((name, i) => [name, value + i]));
+      const outputs = await step.run({ x, y }, given);
+      expect(names.map((name) => outputs[name][0])).toEqual(names.map((_, i) => 2 * (value + i)));
+      return trainer.weights();
+    };
+    expect(await stepped(50)).toEqual(await stepped(1));
+  });
+
   it("a step scalar may be read as a number where random numbers go by it", async () => {
     const outputs = async (reads: boolean) => {
       const trainer = createTrainer(engines[kind], sequential(dropout(0.5)), {
@@ -101,6 +122,13 @@ describe.each(ENGINES)("on the %s", (kind) => {
   });
 });
 
+const numbers = (first: number) =>
+  dataset({
+    name: "numbers",
+    inputs: { data: Float32Array.from({ length: 8 }, (_, i) => first + i), shape: [1] },
+    targets: { data: new Float32Array(8), shape: [1] },
+  });
+
 it("an input, data and a parameter may have one name", async () => {
   const trainer = createTrainer(engines.cpu, dense(1, { bias: false }), { inputShape: [2] });
   await trainer.load({ weight: { shape: [1, 2], data: [1, 10] } });
@@ -117,12 +145,6 @@ it("an input, data and a parameter may have one name", async () => {
 });
 
 it("two data sets of one name are two in a step, resident and streamed", async () => {
-  const numbers = (first: number) =>
-    dataset({
-      name: "numbers",
-      inputs: { data: Float32Array.from({ length: 8 }, (_, i) => first + i), shape: [1] },
-      targets: { data: new Float32Array(8), shape: [1] },
-    });
   for (const dataMemory of [undefined, 300]) {
     const options = { batchSize: 4, dataMemory };
     const a = await openData(engines.cpu, numbers(0), options);
@@ -163,16 +185,62 @@ describe("is refused, as one would hide the other:", () => {
     );
   });
 
-  it("a step scalar with the optimizer's own name", async () => {
-    const trainer = open(dense(1))();
+  it("a step's own scalar called like that of a data set's, where both are in one step", async () => {
+    const source = await openData(engines.cpu, numbers(0), { batchSize: 4 });
+    const trainer = createTrainer(engines.cpu, dense(1), { inputShape: [1] });
     const compiling = trainer.compile(
-      ({ x, y }, model) => ({
-        minimize: mul(ops.meanSquaredError(model(x), y), stepScalar("optimizer.correction1")),
-      }),
-      { inputs },
+      () => ({ x: sum(source.batch(4).x), own: ops.stepScalar("batchStart") }),
+      { data: source.data },
     );
-    await expect(compiling).rejects.toThrow('names that begin with "optimizer." are the optimizer\'s');
+    await expect(compiling).rejects.toThrow(
+      "step scalar \"batchStart\" says where a data set's batch begins; give the step's own another name",
+    );
+    const run = fit(
+      engines.cpu,
+      sequential(
+        dense(1),
+        layer((x) => mul(x, ops.stepScalar("batchStart"))),
+      ),
+      numbers(0),
+      {
+        loss: ops.meanSquaredError,
+      },
+    );
+    await expect(run).rejects.toThrow('step scalar "batchStart" says where');
+    source.release();
   });
+
+  it("data of a step's own called like that of a data set", async () => {
+    const { cpu } = engines;
+    const source = await openData(cpu, numbers(0), { batchSize: 4 });
+    const name = "numbers inputs";
+    const read = () => ({ y: sum(dataSource(name, [8], "f32")) });
+    const own = cpu.buffer(name, "f32", 8, new Float32Array(8));
+    await expect(compile(cpu, {}, read, { data: source.data })).rejects.toThrow(
+      "data \"numbers inputs\" is a data set's own memory; give the step's another name, and memory",
+    );
+    const batch = () => ({ x: sum(source.batch(4).x) });
+    await expect(compile(cpu, {}, batch, { data: { ...source.data, [name]: own } })).rejects.toThrow(
+      'data "numbers inputs" is a data set\'s, and other memory is given under its name',
+    );
+    await expect(
+      compile(cpu, {}, () => ({ ...batch(), y: sum(dataSource(name, [8, 1], "f32")) }), {
+        data: source.data,
+      }),
+    ).rejects.toThrow("is a data set's own memory");
+    expect([...(await (await compile(cpu, {}, read, { data: { [name]: own } }))()).y]).toEqual([0]);
+    source.release();
+  });
+
+  it.each(["parameters", "gradients", "blocks", "statistics", "observed", "history"])(
+    "a slot of an optimizer called %s",
+    (slot) => {
+      const optimizer = { ...sgd(), slots: [slot] } as never;
+      expect(() => createTrainer(engines.cpu, dense(1), { inputShape: [2], optimizer })).toThrow(
+        `has a slot called "${slot}", as memory of the library is; give it another name`,
+      );
+    },
+  );
 
   it("two tensors whose names look the same", () => {
     const twice = layer((x, scope) => {

@@ -10,6 +10,7 @@ import {
   type Shape,
   STEP_SLOTS,
   type StepScalar,
+  scalarName,
   type TargetRule,
   type View,
 } from "../../../program.ts";
@@ -33,7 +34,12 @@ export class ProgramBuilder {
     const own = spec.kind === "temporary" || spec.kind === "constant";
     const known = own ? undefined : this.#byName.get(key);
     if (known !== undefined) {
-      const { dtype, length } = this.buffers[known];
+      const { dtype, length, owner } = this.buffers[known];
+      if (owner !== spec.owner) {
+        throw new Error(
+          `${key} is a data set's own memory, and the step's data is called so, too; give yours another name`,
+        );
+      }
       if (dtype !== spec.dtype || length !== spec.length) {
         throw new Error(
           `${key} is used as ${dtype}[${length}] and as ${spec.dtype}[${spec.length}]; give the two different names`,
@@ -52,27 +58,17 @@ export class ProgramBuilder {
     return { buffer: this.buffer(spec), offset, shape };
   }
 
-  /**
-   * The slot of a step scalar, created on first use; one slot for each type it is read as.
-   * @throws Error where the name is reserved for the optimizer
-   */
-  slot(name: string, dtype: "f32" | "u32" = "f32"): number {
-    if (!name.startsWith(OPTIMIZER_SCALAR)) return this.#slot(name, dtype);
-    throw new Error(
-      `step scalar "${name}": names that begin with "${OPTIMIZER_SCALAR}" are the optimizer's; choose another`,
-    );
-  }
-
-  /** The slot of a number that the optimizer itself gives, under a name that no other step scalar can have. */
+  /** The slot of a number that the optimizer itself gives: under a name that no step's own scalar can have. */
   optimizerSlot(name: string): number {
-    return this.#slot(OPTIMIZER_SCALAR + name, "f32");
+    return this.slot(OPTIMIZER_SCALAR + name);
   }
 
-  #slot(name: string, dtype: "f32" | "u32"): number {
+  /** The slot of a step scalar, made on first use: one for each type that it is read as. */
+  slot(name: string, dtype: "f32" | "u32" = "f32"): number {
     const known = this.#scalars.findIndex((scalar) => scalar.name === name && scalar.dtype === dtype);
     if (known >= 0) return known;
     if (this.#scalars.length === STEP_SLOTS)
-      throw new Error(`more than ${STEP_SLOTS} step scalars; "${name}" is one too many`);
+      throw new Error(`more than ${STEP_SLOTS} step scalars; "${scalarName(name)}" is one too many`);
     return this.#scalars.push({ name, dtype }) - 1;
   }
 

@@ -314,11 +314,11 @@ class Lowering {
       const name = tensor.label ? `${tensor.label} ${tensor.op.name}` : tensor.op.name;
       return this.builder.view({ name, kind: "temporary", dtype, length }, shape);
     }
-    const { role, name, values } = tensor.attributes;
+    const { role, name, values, owner } = tensor.attributes;
     if (role === "parameter" || role === "statistic") {
       const { buffer, offset } = this.request.place(tensor.attributes);
       return this.builder.view(buffer, shape, offset);
     }
-    return this.builder.view({ name, kind: role, dtype, length, values }, shape);
+    return this.builder.view({ name, kind: role, dtype, length, values, ...(owner && { owner }) }, shape);
   }
 }

@@ -2,7 +2,7 @@
 
 import { inWords, isList } from "../../../checks.ts";
 import { DTYPES, type DType } from "../../../dtypes.ts";
-import { elementCount, formatShape, type Shape } from "../../../program.ts";
+import { elementCount, formatShape, type Shape, scalarName, USER_SCALAR } from "../../../program.ts";
 import { checkShape, resolveAxis } from "../shape.ts";
 import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
@@ -17,6 +17,8 @@ export interface SourceAttributes {
   readonly dtype: DType;
   /** Values of a constant. */
   readonly values?: readonly number[];
+  /** Of data: that it is not a data set's own. */
+  readonly owner?: "user";
 }
 
 const sourceOp: Op<SourceAttributes> = {
@@ -97,6 +99,11 @@ export function dataSource(name: string, shape: Shape, dtype: DType): Tensor {
   checkShape("dataSource", shape);
   if (!DTYPES.includes(dtype))
     throw new TypeError(`dataSource: the type is ${inWords(dtype)}; give "f32", "i32" or "u8"`);
+  return source([], { role: "data", name, shape, dtype, owner: "user" });
+}
+
+/** A column of a data set: memory of the library's, which no {@link dataSource} names. */
+export function columnSource(name: string, shape: Shape, dtype: DType): Tensor {
   return source([], { role: "data", name, shape, dtype });
 }
 
@@ -132,13 +139,19 @@ const stepScalarOp: Op<{ name: string }> = {
 };
 const makeStepScalar = define(stepScalarOp);
 
+/** What a step may read of the library's numbers, by these names. All others are its own. */
+const READABLE: readonly string[] = ["learningRate", "step", "epoch", "seed"];
+
+const scalarOf = (name: string) => (READABLE.includes(name) ? name : USER_SCALAR + name);
+
 /**
- * A number, shape [], that the host gives with each step.
+ * A number, shape [], that the host gives anew with every step. `learningRate`, `step`, `epoch` and `seed` are those that training
+ * goes by; every other name is the step's own.
  * @throws TypeError where `name` is no string
  */
 export function stepScalar(name: string): Tensor {
   checkName("stepScalar", name);
-  return makeStepScalar([], { name });
+  return makeStepScalar([], { name: scalarOf(name) });
 }
 
 const iotaOp: Op<{ shape: Shape; axis: number }> = {
@@ -170,7 +183,7 @@ const windowOp: Op<{ scalar: string; count: number }> = {
     if (input.rank !== 1 || !(Number.isInteger(count) && count >= 1 && count <= input.shape[0])) {
       throw new ShapeError(
         "window",
-        `${count} elements from step scalar ${scalar} on, of ${formatShape(input.shape)}; give a vector, and a whole number from 1 to its length`,
+        `${count} elements from step scalar ${scalarName(scalar)} on, of ${formatShape(input.shape)}; give a vector, and a whole number from 1 to its length`,
       );
     }
     return { shape: [count], dtype: input.dtype };
@@ -193,5 +206,10 @@ const makeWindow = define(windowOp);
 export function stepWindow(data: Tensor, scalar: string, count: number): Tensor {
   checkTensor("stepWindow", data);
   checkName("stepWindow", scalar);
+  return libraryWindow(data, scalarOf(scalar), count);
+}
+
+/** The same, from the position that a step scalar of the library's names. */
+export function libraryWindow(data: Tensor, scalar: string, count: number): Tensor {
   return makeWindow([data], { scalar, count });
 }
