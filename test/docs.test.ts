@@ -50,6 +50,17 @@ function examples([path, page]: readonly [string, string]): Example[] {
   return found;
 }
 
+/** What GitHub calls a page's headings in links. */
+function headingsOf(page: string): string[] {
+  const headings = [...page.replace(/```.*?```/gs, "").matchAll(/^#+ (.*)$/gm)];
+  return headings.map(([, text]) =>
+    text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 describe("the documents", () => {
   it("name every public function", async () => {
     const words = new Set([...pages].flatMap(([, page]) => [...codeWords(page)]));
@@ -76,13 +87,22 @@ describe("the documents", () => {
     }
   });
 
-  it("point to files that exist", async () => {
+  it("point to files that exist, and to headings that these have", async () => {
     const missing: string[] = [];
-    for (const [path, page] of pages) {
-      for (const [, target] of page.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
-        if (/^https?:/.test(target)) continue;
-        await readFile(join(ROOT, path, "..", target)).catch(() => missing.push(`${path}: ${target}`));
-      }
+    const links = [...pages].flatMap(([path, page]) =>
+      [...page.matchAll(/\]\(([^)#\s]*)(?:#([^)\s]+))?\)/g)].map(([, file, heading]) => ({
+        path,
+        file,
+        heading,
+      })),
+    );
+    expect(links.filter(({ heading }) => heading).length).toBeGreaterThan(10);
+    for (const { path, file, heading } of links) {
+      if (/^https?:/.test(file)) continue;
+      const target = file === "" ? path : join(path, "..", file);
+      const text = await readFile(join(ROOT, target), "utf8").catch(() => undefined);
+      const found = heading === undefined || (text !== undefined && headingsOf(text).includes(heading));
+      if (text === undefined || !found) missing.push(`${path}: ${file}#${heading ?? ""}`);
     }
     expect(missing).toEqual([]);
   });
