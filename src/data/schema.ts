@@ -27,6 +27,7 @@ export interface Schema {
 
 /** Raw rows to predict from: a table, for example, whose rows are read as the training table's were. */
 export interface RawRows {
+  /** Reads the rows as the rows of `like` were read. */
   dataset(options: { readonly like: Schema }): InputSet;
 }
 

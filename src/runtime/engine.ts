@@ -33,7 +33,9 @@ export interface EngineBuffer {
 
 /** Reads a buffer any number of times, one read at a time. */
 export interface BufferReader {
+  /** Reads all elements, after all work enqueued so far. */
   read(): Promise<Elements>;
+  /** Frees the staging memory. */
   release(): void;
 }
 
@@ -86,11 +88,13 @@ export interface Executable {
   /**
    * Enqueues `count` steps (at most `table.rows`). Resolves with the outputs once the steps are done: for each output,
    * the rows of all steps, one after the other. Calls may overlap; they run in order.
+   * @throws EngineError where `count` exceeds the table, memory was released, or the device fails
    */
   run(count: number): Promise<Outputs>;
   /**
    * Runs `count` steps launch by launch and measures each launch. The steps are real: they change the program's state.
    * Without timestamps, parts of steps run in addition, and the state is meaningless afterwards.
+   * @throws EngineError as `run`
    */
   profile(count: number): Promise<LaunchTimes>;
   /** Frees the memory that only this program uses. Runs enqueued before still finish; later ones throw. */

@@ -95,6 +95,7 @@ export interface Op<A = unknown> {
 let nextId = 0;
 let currentLabel = "";
 
+/** A node of a traced graph: shape, element type, and the op that computes it. */
 export class Tensor<A = unknown> {
   readonly id = nextId++;
   readonly label: string;
@@ -111,10 +112,12 @@ export class Tensor<A = unknown> {
     this.label = label;
   }
 
+  /** Number of axes. */
   get rank(): number {
     return this.shape.length;
   }
 
+  /** Op, shape and layer, for messages. */
   toString(): string {
     return `${this.op.name} ${formatShape(this.shape)}${this.label ? ` in ${this.label}` : ""}`;
   }

@@ -26,6 +26,10 @@ export class ArenaLayout<Entry extends ArenaEntry = ParameterSpec> {
     this.length = length;
   }
 
+  /**
+   * Position of a tensor's first element in the arena.
+   * @throws Error where the model has no such tensor
+   */
   offset(name: string): number {
     const offset = this.#offsets.get(name);
     if (offset === undefined) {

@@ -13,6 +13,7 @@ export interface Layer {
    * affects the layer before.
    */
   readonly role?: "activation" | "weights";
+  /** Traces the layer: from its input to its output. Parameters come from `scope`. */
   apply(x: Tensor, scope: Scope): Tensor;
 }
 

@@ -219,6 +219,7 @@ export class GpuEngine implements Engine {
     await this.#health.news(LATEST_MS);
   }
 
+  /** `destroy`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
   }

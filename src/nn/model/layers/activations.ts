@@ -53,6 +53,10 @@ export const silu = plain("silu", ops.silu);
  * @throws TypeError where an argument is given
  */
 export const sigmoid = plain("sigmoid", ops.sigmoid);
+/**
+ * Hyperbolic tangent.
+ * @throws TypeError where an argument is given
+ */
 export const tanh = plain("tanh", ops.tanh);
 /**
  * log(1 + eˣ).
