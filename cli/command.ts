@@ -89,7 +89,7 @@ function groups(): Record<string, Option[]> {
       option("--batch-norm", "normalises batches before each hidden layer's activation"),
       option(
         "--dropout <rate>",
-        "part of the hidden dense layers' outputs that is zeroed in training",
+        "fraction of the hidden dense layers' outputs that is zeroed in training",
         belowOne,
       ).default(undefined, "0"),
     ],
@@ -99,7 +99,7 @@ function groups(): Record<string, Option[]> {
         "quadratic is the textbook's ½‖y−a‖², and puts the activation behind the last layer, too; l1 is the mean absolute error; bce is the mean over outputs of binary cross-entropies, sigmoid-cross-entropy their sum",
         Object.keys(LOSSES),
       ).default("cross-entropy"),
-      option("--label-smoothing <part>", "label smoothing of cross-entropy", belowOne).default(
+      option("--label-smoothing <fraction>", "label smoothing of cross-entropy", belowOne).default(
         undefined,
         "0",
       ),
@@ -117,15 +117,15 @@ function groups(): Record<string, Option[]> {
       ).default("adam"),
       option("--lr, --learning-rate <rate>", "learning rate", positive).default(undefined, learningRates()),
       option(
-        "--momentum <part>",
+        "--momentum <factor>",
         "momentum of sgd, momentum, nesterov and rmsprop",
         betweenZeroAndOne,
       ).default(undefined, "0.9; of sgd and rmsprop 0"),
-      option("--beta1 <part>", "decay of adam's and adamw's mean of gradients", belowOne).default(
+      option("--beta1 <rate>", "decay rate of adam's and adamw's mean of gradients", belowOne).default(
         undefined,
         "0.9",
       ),
-      option("--beta2 <part>", "decay of their mean of squared gradients", belowOne).default(
+      option("--beta2 <rate>", "decay rate of their mean of squared gradients", belowOne).default(
         undefined,
         "0.999",
       ),

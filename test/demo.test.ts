@@ -56,9 +56,8 @@ describe("demo/loop.ts", () => {
     "refuses options that make no sense",
     async () => {
       await expect(loop("--batch", "1.5")).rejects.toThrow("--batch is 1.5; give a whole number from 1");
-      await expect(loop("--learning-rate", "0")).rejects.toThrow(
-        "--learning-rate is 0; give a positive number",
-      );
+      for (const name of ["--learning-rate", "--lr"])
+        await expect(loop(name, "0")).rejects.toThrow("--learning-rate is 0; give a positive number");
       const unknown = await loop("--epochs", "1").catch((error: Error) => error.message);
       expect(unknown).toMatch(/Unknown option '--epochs'.*\(--help tells the options\)/);
       expect(unknown).not.toMatch(/^\s+at /m);

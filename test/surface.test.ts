@@ -107,7 +107,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     gather: of([x, labels]),
     matmul: of([x, x]),
     moments: of([x, [1]], undefined, { begins: "(moments|mean)" }),
-    normalise: of([x, { center: x, variance: x }, { weight: x, bias: x, epsilon: 1 }], 1),
+    normalise: of([x, { mean: x, variance: x }, { weight: x, bias: x, epsilon: 1 }], 1),
     randomUniform: of([[2], 1]),
     argmax: of([x, 1, {}], 2),
     max: of([x, 1, {}], 2),

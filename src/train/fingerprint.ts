@@ -111,9 +111,9 @@ function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<
     name,
     [formatShape(shape), ...(decay ? ["decays"] : []), ...(frozen ? ["frozen"] : [])].join(", "),
   ]);
-  const statistics = trainer.statistics.specs.map(({ name, shape, rate }) => [
+  const statistics = trainer.statistics.specs.map(({ name, shape, momentum }) => [
     name,
-    `${formatShape(shape)}, rate ${rate}`,
+    `${formatShape(shape)}, rate ${momentum}`,
   ]);
   return {
     model: { ...Object.fromEntries([...parameters, ...statistics]), ...opsByLabel(model, [x]) },

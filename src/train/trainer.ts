@@ -104,7 +104,7 @@ export class Trainer implements StepOwner {
     const { parameters, statistics } = layout;
     this.layout = parameters;
     this.statistics = statistics;
-    this.#unset = statistics.specs.filter(({ remedy }) => remedy);
+    this.#unset = statistics.specs.filter(({ hint }) => hint);
     const names = parameters.specs.map(({ name }) => name);
     this.#unloaded = new Set(names);
     if (optimizer) checkGroups(optimizer, names);
@@ -142,7 +142,7 @@ export class Trainer implements StepOwner {
   /** @throws Error naming a statistic without a value, and the remedy */
   checkValues(name: string): void {
     const [unset] = this.#unset;
-    if (unset) throw new Error(`${name}: ${unset.name} has no values yet; ${unset.remedy}`);
+    if (unset) throw new Error(`${name}: ${unset.name} has no values yet; ${unset.hint}`);
   }
 
   /** @throws Error where the weights are the initial ones of a run of `fit` that has not begun */

@@ -239,6 +239,11 @@ describe("bad input is refused in one line that says what is allowed", () => {
     expect((caught as Error).message).not.toMatch(/\n|^error/);
   });
 
+  it("--lr is --learning-rate", () => {
+    expect(parse("--lr", "0.25").learningRate).toBe(0.25);
+    expect(() => parse("--learnig-rate", "1")).toThrow("Did you mean --learning-rate?");
+  });
+
   it("an empty value is none", () => {
     expect(() => parse("--epochs", "")).toThrow(UsageError);
     expect(() => parse("--learning-rate", " ")).toThrow(UsageError);
@@ -263,14 +268,14 @@ describe("--help", () => {
       "--batch-norm",
       "--dropout <rate>",
       "--loss <name>",
-      "--label-smoothing <part>",
+      "--label-smoothing <fraction>",
       "--l1 <weight>",
       "--l2 <weight>",
       "--optimizer <name>",
-      "--learning-rate <rate>",
-      "--momentum <part>",
-      "--beta1 <part>",
-      "--beta2 <part>",
+      "--lr, --learning-rate <rate>",
+      "--momentum <factor>",
+      "--beta1 <rate>",
+      "--beta2 <rate>",
       "--weight-decay <rate>",
       "--clip-norm <limit>",
       "--clip-value <limit>",

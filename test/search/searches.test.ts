@@ -297,7 +297,7 @@ describe("searches", () => {
       space: { ...space, shuffle: [true] },
     });
     const lines = table().split("\n");
-    expect(lines[0]).toBe("trial  hidden        learningRate  shuffle  epochs   score    loss  accuracy");
+    expect(lines[0]).toBe("trial  hidden  learningRate  shuffle  epochs   score    loss  accuracy");
     expect(lines.length).toBe(5);
     expect(new Set(lines.map((line) => line.length)).size).toBe(1);
     const [{ trial, choices, score, results }] = trials;

@@ -1,4 +1,5 @@
 /** Declarations of a model while it is traced: parameters and running statistics. */
+import { checkOptions } from "../../checks.ts";
 import { formatShape, type Shape } from "../../program.ts";
 import { parameterSource, statisticSource } from "../graph/ops/source.ts";
 import { sameShape } from "../graph/shape.ts";
@@ -17,9 +18,9 @@ export interface ParameterSpec extends ArenaEntry {
 
 export interface StatisticSpec extends ArenaEntry {
   /** Fraction of the way to the observed value that a step moves the statistic. */
-  readonly rate: number;
+  readonly momentum: number;
   /** Advice where the statistic has no value until one is loaded. */
-  readonly remedy?: string;
+  readonly hint?: string;
 }
 
 export interface ParameterOptions {
@@ -31,9 +32,10 @@ export interface ParameterOptions {
 export interface StatisticOptions {
   /** Initial value: one number for all elements, or one for each. */
   readonly initial: number | ArrayLike<number>;
-  readonly rate: number;
+  /** Fraction of the way to the observed value that a step moves the statistic, from 0 to 1. */
+  readonly momentum: number;
   /** Marks `initial` as no usable value, and says how to get one: steps are refused until a value is loaded. */
-  readonly remedy?: string;
+  readonly hint?: string;
 }
 
 /** Tensors of one kind, by name, declared by one trace of a model. */
@@ -114,7 +116,7 @@ export interface Statistic {
   /** Value before this step. */
   readonly value: Tensor;
   /**
-   * Sets the value that this step observes; after the step, the statistic moves towards it by its rate.
+   * Sets the value that this step observes; after the step, the statistic moves towards it by its momentum.
    * @throws ShapeError where `now` has another shape than the statistic
    */
   observe(now: Tensor): void;
@@ -161,11 +163,15 @@ export class Scope {
 
   /**
    * Declares a trainable tensor of this layer; a second declaration of the name shares it.
-   * @throws ShapeError where the name has another shape; Error where other parts form the same full name
+   * @throws ShapeError where the name has another shape; Error where other parts form the same full name; TypeError where
+   *   an option is unknown or of another kind
    */
-  parameter(name: string, shape: Shape, { init, decay = shape.length > 1 }: ParameterOptions): Tensor {
+  parameter(name: string, shape: Shape, options: ParameterOptions): Tensor {
+    const full = this.#claimed(name);
+    checkOptions(`parameter ${full}`, options, { init: "any", decay: "boolean" });
+    const { init, decay = shape.length > 1 } = options;
     return this.trace.parameters.declare({
-      name: this.#claimed(name),
+      name: full,
       shape,
       init,
       decay,
@@ -175,16 +181,18 @@ export class Scope {
 
   /**
    * Declares a tensor that follows values observed in training steps, such as a running mean.
-   * @throws RangeError where `rate` is not from 0 to 1; ShapeError where the name has another shape; Error where other
-   *   parts form the same full name
+   * @throws RangeError where `momentum` is not from 0 to 1; ShapeError where the name has another shape; Error where other
+   *   parts form the same full name; TypeError where an option is unknown or of another kind
    */
-  statistic(name: string, shape: Shape, { initial, rate, remedy }: StatisticOptions): Statistic {
+  statistic(name: string, shape: Shape, options: StatisticOptions): Statistic {
     const full = this.#claimed(name);
-    if (!(rate >= 0 && rate <= 1)) {
-      throw new RangeError(`statistic ${full}: rate is ${rate}; give a fraction from 0 to 1`);
+    checkOptions(`statistic ${full}`, options, { initial: "any", momentum: "number", hint: "string" });
+    const { initial, momentum, hint } = options;
+    if (!(momentum >= 0 && momentum <= 1)) {
+      throw new RangeError(`statistic ${full}: momentum is ${momentum}; give a fraction from 0 to 1`);
     }
     const init = typeof initial === "number" ? constantValue(initial) : () => Float32Array.from(initial);
-    const value = this.trace.statistics.declare({ name: full, shape, init, rate, remedy });
+    const value = this.trace.statistics.declare({ name: full, shape, init, momentum, hint });
     return {
       value,
       observe: (now) => {

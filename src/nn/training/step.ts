@@ -130,7 +130,13 @@ export function buildStep(request: StepRequest): Program {
           ]
         : []),
       ...(observed.size > 0
-        ? [trackDispatch(layout.statistics, (entry) => (observed.has(entry.name) ? entry.rate : 0), builder)]
+        ? [
+            trackDispatch(
+              layout.statistics,
+              (entry) => (observed.has(entry.name) ? entry.momentum : 0),
+              builder,
+            ),
+          ]
         : []),
     ],
   });

@@ -258,7 +258,7 @@ describe("is refused, as one would hide the other:", () => {
 
   it("a parameter and a statistic", () => {
     const both = layer((x, scope) => {
-      const { value } = scope.statistic("mean", [2], { initial: 0, rate: 0.1 });
+      const { value } = scope.statistic("mean", [2], { initial: 0, momentum: 0.1 });
       return add(mul(x, scope.parameter("mean", [2], options)), value);
     });
     expect(open(both)).toThrow("mean is declared as a parameter and as a statistic; give one another name");

@@ -17,9 +17,11 @@ import {
   mul,
   multiHeadAttention,
   ops,
+  type ParameterOptions,
   relu,
   residual,
   type Shape,
+  type StatisticOptions,
   sequential,
   sgd,
   square,
@@ -125,7 +127,7 @@ describe("layers of one's own", () => {
 
   it("may keep statistics", async () => {
     const centre: Model = (x, scope) => {
-      const statistic = scope.statistic("seen", [], { initial: 10, rate: 0.25 });
+      const statistic = scope.statistic("seen", [], { initial: 10, momentum: 0.25 });
       statistic.observe(mean(x));
       return add(x, statistic.value);
     };
@@ -194,17 +196,30 @@ describe("what makes no sense is refused", () => {
 
   it("a statistic that does not fit", () => {
     const keeping =
-      (rate: number, shape: Shape): Model =>
+      (momentum: number, shape: Shape): Model =>
       (x, scope) => {
-        scope.statistic("seen", shape, { initial: 0, rate }).observe(mean(x, 0));
+        scope.statistic("seen", shape, { initial: 0, momentum }).observe(mean(x, 0));
         return x;
       };
     expect(() => open(sequential(keeping(2, [3])))).toThrow(
-      "statistic 0.seen: rate is 2; give a fraction from 0 to 1",
+      "statistic 0.seen: momentum is 2; give a fraction from 0 to 1",
     );
-    expect(() => open(sequential(keeping(Number.NaN, [3])))).toThrow("rate is NaN");
+    expect(() => open(sequential(keeping(Number.NaN, [3])))).toThrow("momentum is NaN");
     expect(() => open(sequential(keeping(0.1, [2])))).toThrow(
       "0.seen (in 0.function): it has shape [2], and what was observed [3]",
+    );
+  });
+
+  it("an option that a parameter or a statistic does not have", () => {
+    const parameter: Model = (x, scope) =>
+      add(x, scope.parameter("seen", [3], { init: init.zeros(), decai: true } as ParameterOptions));
+    expect(() => open(sequential(parameter))).toThrow(
+      'parameter 0.seen: there is no option "decai"; did you mean decay?',
+    );
+    const statistic: Model = (x, scope) =>
+      add(x, scope.statistic("seen", [3], { initial: 0, momentum: 1, hnit: "" } as StatisticOptions).value);
+    expect(() => open(sequential(statistic))).toThrow(
+      'statistic 0.seen: there is no option "hnit"; did you mean hint?',
     );
   });
 

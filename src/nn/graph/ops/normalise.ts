@@ -1,11 +1,11 @@
 /** Normalisation, composed of other ops. */
 import { checkOptions } from "../../../checks.ts";
 import { checkTensor, type Tensor } from "../tensor.ts";
-import { mean } from "./reduce.ts";
+import { mean as meanOf } from "./reduce.ts";
 import { add, div, mul, sqrt, square, sub } from "./scalar.ts";
 
 /**
- * (x − center) / √(variance + epsilon) · weight + bias, in the shape of x; all operands broadcast to x.
+ * (x − mean) / √(variance + epsilon) · weight + bias, in the shape of x; all operands broadcast to x.
  * @throws ShapeError where shapes do not broadcast
  * @throws TypeError where an operand is no tensor, or an option is unknown
  */
@@ -14,18 +14,18 @@ export function normalise(
   measured: Moments,
   affine: { readonly weight: Tensor; readonly bias: Tensor; readonly epsilon: number },
 ): Tensor {
-  const { center, variance } = checkOptions("normalise", measured, { center: "any", variance: "any" });
+  const { mean, variance } = checkOptions("normalise", measured, { mean: "any", variance: "any" });
   const { weight, bias, epsilon } = checkOptions("normalise", affine, {
     weight: "any",
     bias: "any",
     epsilon: "number",
   });
-  checkTensor("normalise", x, center, variance, weight, bias);
-  return add(mul(div(sub(x, center), sqrt(add(variance, epsilon))), weight), bias);
+  checkTensor("normalise", x, mean, variance, weight, bias);
+  return add(mul(div(sub(x, mean), sqrt(add(variance, epsilon))), weight), bias);
 }
 
 export interface Moments {
-  readonly center: Tensor;
+  readonly mean: Tensor;
   /** Biased: divided by the number of elements. */
   readonly variance: Tensor;
 }
@@ -37,6 +37,6 @@ export interface Moments {
  */
 export function moments(x: Tensor, axes: readonly number[]): Moments {
   checkTensor("moments", x);
-  const center = mean(x, axes, { keepDims: true });
-  return { center, variance: mean(square(sub(x, center)), axes, { keepDims: true }) };
+  const mean = meanOf(x, axes, { keepDims: true });
+  return { mean, variance: meanOf(square(sub(x, mean)), axes, { keepDims: true }) };
 }

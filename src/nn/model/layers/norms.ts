@@ -47,12 +47,12 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
         reshape(tensor, [1, channels, ...x.shape.slice(2).map(() => 1)]);
       const weight = alongChannels(scope.parameter("weight", [channels], { init: constantValue(1) }));
       const bias = alongChannels(scope.parameter("bias", [channels], { init: zeros() }));
-      const runningMean = scope.statistic("running_mean", [channels], { initial: 0, rate: momentum });
-      const runningVar = scope.statistic("running_var", [channels], { initial: 1, rate: momentum });
+      const runningMean = scope.statistic("running_mean", [channels], { initial: 0, momentum });
+      const runningVar = scope.statistic("running_var", [channels], { initial: 1, momentum });
       const affine = { weight, bias, epsilon };
       if (!scope.trains("weight") && !scope.trains("bias")) {
-        const center = alongChannels(runningMean.value);
-        return normalise(x, { center, variance: alongChannels(runningVar.value) }, affine);
+        const mean = alongChannels(runningMean.value);
+        return normalise(x, { mean, variance: alongChannels(runningVar.value) }, affine);
       }
       const count = elementCount(x.shape) / channels;
       if (count < 2) {
@@ -62,10 +62,10 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
         );
       }
       const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-      const { center, variance } = moments(x, axes);
-      runningMean.observe(reshape(center, [channels]));
+      const { mean, variance } = moments(x, axes);
+      runningMean.observe(reshape(mean, [channels]));
       runningVar.observe(mul(reshape(variance, [channels]), count / (count - 1)));
-      return normalise(x, { center, variance }, affine);
+      return normalise(x, { mean, variance }, affine);
     },
   };
 }

@@ -5,7 +5,7 @@ import { ShapeError, type Tensor } from "../../graph/tensor.ts";
 import type { Layer } from "../model.ts";
 import type { Scope } from "../parameters.ts";
 
-const REMEDY = "fit a scaler and give it to scaling(…), or load a saved model first";
+const UNFITTED = "fit a scaler and give it to scaling(…), or load a saved model first";
 
 /** A fitted scaler of `wgrad/data`, or the shape of the values to be loaded. */
 export interface ScalingOptions {
@@ -96,8 +96,11 @@ function ownShape({ shape }: ScalingOptions): Shape | undefined {
 /** A scaler's numbers as a statistic of `shape`, also where one number serves all: one file then fits both. */
 function keptValues(scope: Scope, name: string, shape: Shape, values?: ArrayLike<number>): Tensor {
   const initial = values?.length === 1 ? values[0] : values;
-  return scope.statistic(name, shape, { initial: initial ?? 0, rate: 0, remedy: values ? undefined : REMEDY })
-    .value;
+  return scope.statistic(name, shape, {
+    initial: initial ?? 0,
+    momentum: 0,
+    hint: values ? undefined : UNFITTED,
+  }).value;
 }
 
 /** Last part of a statistic's name that marks outputs in the targets' own unit. */
