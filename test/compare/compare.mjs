@@ -5,12 +5,14 @@
 /** @typedef {Readonly<Record<string, readonly number[]>>} Numbers */
 
 /**
- * Why something differs, and where. A difference that no reason covers is a failure, and so is a reason without a difference.
+ * Why something differs, and where. A difference that no reason covers is a failure, and so is a reason without a difference:
+ * in each of the programs that it names, or in any, where it names none.
  * @typedef {object} Reason
  * @property {"launches" | "numbers"} of
- * @property {RegExp} [launch] the names of the launches that differ (default: all)
- * @property {RegExp} [program] the names of the programs in which they do (default: all that have such launches)
+ * @property {RegExp} [launch] the names of the launches that differ, or because of which numbers do (default: all)
+ * @property {RegExp} [program] the names of the programs in which something does (default: those with such launches)
  * @property {"gpu" | "cpu"} [engine] default: both
+ * @property {number} [within] how far numbers may be apart, in units in the last place (default: as far as they are)
  * @property {string} because
  */
 
@@ -35,14 +37,45 @@ export function compared(
 ) {
   const keyOf = (/** @type {Recorded} */ { program, engine }) => `${engine}: ${program}`;
   const [earlier, later] = [before, after].map((all) => new Map(all.map((one) => [keyOf(one), one])));
-  return [...new Set([...earlier.keys(), ...later.keys()])].map((key) => {
+  const rows = [...new Set([...earlier.keys(), ...later.keys()])].map((key) => {
     const [one, other] = [earlier.get(key), later.get(key)];
     if (one && other) return comparedRow(one, other, reasons);
     const { program, engine, launches } = /** @type {Recorded} */ (one ?? other);
-    const fault = `is not among the programs ${one ? "after" : "before"}`;
-    const nothing = { equal: 0, changed: [], ulps: 0, largest: "", reasons: [] };
-    return { program, engine, launches: launches.length, ...nothing, faults: [fault] };
+    return faultyRow(
+      program,
+      engine,
+      `is not among the programs ${one ? "after" : "before"}`,
+      launches.length,
+    );
   });
+  const unused = reasons.filter(({ because }) => !rows.some((row) => row.reasons.includes(because)));
+  const stale = unused.filter(({ program, engine: its }) =>
+    rows.some((row) => !program && row.engine === (its ?? row.engine)),
+  );
+  return [
+    ...rows,
+    ...stale.map(({ engine = "any", because }) => faultyRow("all", engine, `equal, in spite of: ${because}`)),
+  ];
+}
+
+/** @returns {Row} */
+function faultyRow(
+  /** @type {string} */ program,
+  /** @type {string} */ engine,
+  /** @type {string} */ fault,
+  launches = 0,
+) {
+  return {
+    program,
+    engine,
+    equal: 0,
+    launches,
+    changed: [],
+    ulps: 0,
+    largest: "",
+    reasons: [],
+    faults: [fault],
+  };
 }
 
 /** @returns {Row} */
@@ -55,25 +88,25 @@ function comparedRow(
   const equal = commonCount(before.launches, after.launches);
   const launches = Math.max(before.launches.length, after.launches.length);
   const changed = changedNames(before.launches, after.launches);
-  const names = [...before.launches, ...after.launches].map(({ name }) => name);
   const { ulps, largest } = largestDifference(before.numbers, after.numbers);
-  const here = reasons.filter(
-    (reason) => (reason.engine ?? engine) === engine && (reason.program?.test(program) ?? true),
-  );
   const faults = [];
   const used = [];
   const unexplained = new Set(changed);
   let numbersExplained = ulps === 0;
-  for (const { of, launch = /^/, because, program: only } of here) {
-    const meant = names.filter((name) => launch.test(name));
-    const found = of === "numbers" ? ulps > 0 : changed.some((name) => launch.test(name));
-    if (of === "numbers") numbersExplained = true;
+  for (const { of, launch, program: only, engine: its = engine, within = ulps, because } of reasons) {
+    if (its !== engine || !(only?.test(program) ?? true)) continue;
+    const meant = changed.filter((name) => launch?.test(name) ?? true);
+    const found = of === "numbers" ? ulps > 0 && (!launch || meant.length > 0) : meant.length > 0;
+    if (!found) {
+      if (only) faults.push(`equal, in spite of: ${because}`);
+      continue;
+    }
+    used.push(because);
+    if (of === "numbers") numbersExplained ||= ulps <= within;
     else for (const name of meant) unexplained.delete(name);
-    if (found) used.push(because);
-    else if (of === "numbers" || meant.length > 0 || only) faults.push(`equal, in spite of: ${because}`);
   }
   for (const name of unexplained) faults.push(`${name} differs, for no named reason`);
-  if (!numbersExplained) faults.push(`${largest} differs, for no named reason`);
+  if (!numbersExplained) faults.push(`${largest} differs by ${ulps} ulp, for no named reason`);
   return { program, engine, equal, launches, changed, ulps, largest, reasons: used, faults };
 }
 

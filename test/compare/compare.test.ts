@@ -33,7 +33,7 @@ describe.each(ENGINES)("programs on the %s", (kind) => {
     const [dropout, predict, products] = compared(await recorded(kind), await recorded(kind, 4), []);
     for (const { ulps, largest, faults, equal, launches } of [dropout, predict]) {
       expect(ulps).toBeGreaterThan(100);
-      expect(faults).toEqual([`${largest} differs, for no named reason`]);
+      expect(faults).toEqual([`${largest} differs by ${ulps} ulp, for no named reason`]);
       expect(equal).toBe(launches);
     }
     expect(products.faults).toEqual([]);
@@ -74,9 +74,11 @@ describe("differences", () => {
     ]);
     expect(faults({ launches: [...one.launches].reverse() })).toHaveLength(2);
     expect(faults({ numbers: { ...one.numbers, weight: [3.0000002] } })).toEqual([
-      "weight differs, for no named reason",
+      "weight differs by 1 ulp, for no named reason",
     ]);
-    expect(faults({ numbers: { loss: [1, 2] } })).toEqual(["weight differs, for no named reason"]);
+    expect(faults({ numbers: { loss: [1, 2] } })).toEqual([
+      "weight differs by Infinity ulp, for no named reason",
+    ]);
     expect(faults({ program: "other" })).toEqual([
       "is not among the programs after",
       "is not among the programs before",
@@ -86,14 +88,25 @@ describe("differences", () => {
   it("with one are none, and reasons without a difference are", () => {
     const numbers = { ...one.numbers, weight: [3.0000002] };
     expect(faults({ launches, numbers }, written, rounded)).toEqual([]);
-    expect(faults({ launches, numbers }, written)).toEqual(["weight differs, for no named reason"]);
-    expect(faults({}, written, rounded)).toEqual([
-      "equal, in spite of: updates are hooks",
-      "equal, in spite of: rounded once",
+    const unnamed = "weight differs by 1 ulp, for no named reason";
+    expect(faults({ launches, numbers }, written)).toEqual([unnamed]);
+    expect(faults({ launches, numbers }, written, { ...rounded, within: 0.5 })).toEqual([unnamed]);
+    expect(faults({}, written)).toEqual(["equal, in spite of: updates are hooks"]);
+    expect(faults({}, rounded)).toEqual(["equal, in spite of: rounded once"]);
+    expect(faults({ launches }, written, { ...written, launch: /\(clipping\)/, because: "others" })).toEqual([
+      "equal, in spite of: others",
     ]);
-    // No launch of such a name.
-    expect(faults({}, { ...written, launch: /\(clipping\)/ })).toEqual([]);
     expect(faults({}, { ...rounded, engine: "cpu" })).toEqual([]);
+  });
+
+  it("of numbers may come from launches that differ", () => {
+    const numbers = { ...one.numbers, weight: [3.0000002] };
+    const following: Reason = { of: "numbers", launch: /\(optimizer\)/, because: "rounded in between" };
+    expect(faults({ launches, numbers }, written, following)).toEqual([]);
+    expect(faults({ numbers }, following)).toEqual([
+      "weight differs by 1 ulp, for no named reason",
+      "equal, in spite of: rounded in between",
+    ]);
   });
 
   it("are counted in units in the last place", () => {
