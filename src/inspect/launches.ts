@@ -6,7 +6,6 @@ import { isWritten } from "../kernels/index.ts";
 import type { Access } from "../kernels/kernel.ts";
 import { workgroupOf } from "../kernels/launch.ts";
 import { specialiseLaunch } from "../kernels/specialise.ts";
-import { attribute, type Module, readModule } from "../kernels/wgsl/read.ts";
 import {
   type BufferKind,
   type Dispatch,
@@ -84,7 +83,6 @@ export function launchDetails(program: Program): LaunchDetails[] {
   const pipelines = new Map<string, number>();
   return launchesOf(program).map((dispatches) => {
     const { code, entryPoint, grid, bindings } = specialiseLaunch(program, dispatches);
-    const shader = readModule(code);
     const parts = dispatches.map((dispatch) => dispatchDetails(program, dispatch));
     // Outputs are bound at dynamic offsets, which are part of a pipeline's layout.
     const moving = bindings.map(({ view }) => program.buffers[view.buffer].kind === "output");
@@ -98,9 +96,9 @@ export function launchDetails(program: Program): LaunchDetails[] {
       code,
       grid,
       workgroup: [...workgroupOf(dispatches[0]), 1],
-      bindings: bindings.map(({ binding, access, view }) => ({
+      bindings: bindings.map(({ binding, access, view, variable }) => ({
         binding,
-        variable: variableOf(shader, binding),
+        variable,
         access,
         ...boundMemory(program, view),
       })),
@@ -135,16 +133,4 @@ function boundMemory(program: Program, { buffer, shape }: View): BoundMemory {
   const { name, kind, dtype } = program.buffers[buffer];
   const bytes = elementCount(shape) * bytesPerElement(dtype);
   return { buffer, name, kind, dtype, shape: [...shape], bytes };
-}
-
-/** What the shader calls what is bound there. */
-function variableOf(shader: Module, binding: number): string {
-  const found = shader.find(
-    (one) =>
-      one.kind === "var" &&
-      attribute(one.attributes, "group")?.join() === "1" &&
-      attribute(one.attributes, "binding")?.join() === `${binding}`,
-  );
-  if (found?.kind !== "var") throw new Error(`the shader declares no binding ${binding}`);
-  return found.name;
 }

@@ -1,6 +1,9 @@
 import shader from "../../shaders/conv2d.wgsl?raw";
+import type { Elements } from "../dtypes.ts";
 import { blockConstants, blocksFor, type ProductSize, plainBlock } from "./blocks.ts";
-import type { Constants, DeviceTraits, Kernel, Variant } from "./kernel.ts";
+import { defineKernel } from "./index.ts";
+import type { Constants, DeviceTraits, Variant } from "./kernel.ts";
+import { inParts, pauses, stored, type TwinCall } from "./twin.ts";
 
 /** Everything that a convolution's loops depend on. Pairs are [vertical, horizontal]. */
 export interface ConvShape {
@@ -135,29 +138,113 @@ const declaration = {
 } as const;
 
 /** y = conv(x, w): a = x [batch, channels, h, w], b = w. */
-export const convForward: Kernel = {
+export const convForward = defineKernel({
   ...declaration,
   name: "convForward",
   entryPoint: "forward",
   grid: (c) => grid(forwardSize(c), c),
   variants: variants("convForward", forwardSize),
-};
+  *twin(call) {
+    const { constants: c, memory } = call;
+    yield* accumulate(c.BATCH * c.FILTERS * c.OUT_H * c.OUT_W, call, (sums) =>
+      forEachProduct(c, (x, w, y) => {
+        sums[y] += padded(memory.a, x) * memory.b[w];
+      }),
+    );
+  },
+});
 
 /** The gradient of x: a = dy, b = w. */
-export const convInputGradient: Kernel = {
+export const convInputGradient = defineKernel({
   ...declaration,
   name: "convInputGradient",
   entryPoint: "inputGradient",
   grid: (c) => grid(inputSize(c), c),
   variants: variants("convInputGradient", inputSize),
-};
+  *twin(call) {
+    const { constants: c, memory } = call;
+    yield* accumulate(c.BATCH * c.CHANNELS * c.H * c.W, call, (sums) =>
+      forEachProduct(c, (x, w, y) => {
+        if (x !== PADDING) sums[x] += memory.a[y] * memory.b[w];
+      }),
+    );
+  },
+});
 
 /** The gradient of w in SPLITS partial sums: a = x, b = dy. */
-export const convWeightGradient: Kernel = {
+export const convWeightGradient = defineKernel({
   ...declaration,
   hooks: { store: "store", storeSum: "store" },
   name: "convWeightGradient",
   entryPoint: "weightGradient",
   grid: (c) => grid(weightSize(c), c),
   variants: variants("convWeightGradient", weightSize),
-};
+  *twin(call) {
+    const { constants: c, memory } = call;
+    const size = (c.FILTERS * c.CHANNELS * c.KERNEL_H * c.KERNEL_W) / c.GROUPS;
+    const share = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
+    yield* accumulate(c.SPLITS * size, call, (sums) =>
+      forEachProduct(c, (x, w, y, row) => {
+        sums[Math.floor(row / share) * size + w] += padded(memory.a, x) * memory.b[y];
+      }),
+    );
+    if (!c.SUMS) return;
+    const totals = new Float64Array(c.SPLITS * c.FILTERS);
+    yield* inParts(memory.b.length, (start, end) => {
+      for (let y = start; y < end; y++) {
+        const plane = Math.floor(y / (c.OUT_H * c.OUT_W));
+        const row = Math.floor(plane / c.FILTERS) * c.OUT_H + (Math.floor(y / c.OUT_W) % c.OUT_H);
+        totals[Math.floor(row / share) * c.FILTERS + (plane % c.FILTERS)] += memory.b[y];
+      }
+    });
+    call.store.storeSum(0, totals);
+  },
+});
+
+/**
+ * Calls `visit` for every product of the convolution: with the positions in x, w and y, images and output rows in
+ * order; those in the padding of x are {@link PADDING}. `row` counts output rows over all images.
+ */
+function* forEachProduct(c: Constants, visit: (x: number, w: number, y: number, row: number) => void) {
+  const channels = c.CHANNELS / c.GROUPS;
+  const filters = c.FILTERS / c.GROUPS;
+  const pause = pauses();
+  for (let row = 0; row < c.BATCH * c.OUT_H; row++) {
+    const image = Math.floor(row / c.OUT_H);
+    const outY = row % c.OUT_H;
+    for (let filter = 0; filter < c.FILTERS; filter++) {
+      if (pause(c.OUT_W * channels * c.KERNEL_H * c.KERNEL_W)) yield;
+      const firstChannel = Math.floor(filter / filters) * channels;
+      for (let outX = 0; outX < c.OUT_W; outX++) {
+        const y = ((image * c.FILTERS + filter) * c.OUT_H + outY) * c.OUT_W + outX;
+        for (let channel = 0; channel < channels; channel++) {
+          for (let ky = 0; ky < c.KERNEL_H; ky++) {
+            const inY = outY * c.STRIDE_H + ky * c.DILATION_H - c.PAD_H;
+            const line = ((image * c.CHANNELS + firstChannel + channel) * c.H + inY) * c.W;
+            const taps = ((filter * channels + channel) * c.KERNEL_H + ky) * c.KERNEL_W;
+            for (let kx = 0; kx < c.KERNEL_W; kx++) {
+              const inX = outX * c.STRIDE_W + kx * c.DILATION_W - c.PAD_W;
+              const inside = inY >= 0 && inY < c.H && inX >= 0 && inX < c.W;
+              visit(inside ? line + inX : PADDING, taps + kx, y, row);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/** A position in the padding. It holds a zero, of which NaN and infinite weights make NaN. */
+const PADDING = -1;
+
+/** An element, or the zero that stands around all of them. */
+function padded(elements: Elements, position: number): number {
+  return position === PADDING ? 0 : elements[position];
+}
+
+/** Accumulates products in f64, then hands every element to the store hook. */
+function* accumulate(length: number, { store }: TwinCall, add: (sums: Float64Array) => Iterable<void>) {
+  const sums = new Float64Array(length);
+  yield* add(sums);
+  yield* stored(store.store, sums);
+}

@@ -1,5 +1,7 @@
 import shader from "../../shaders/elementwise.wgsl?raw";
-import { type Kernel, spread } from "./kernel.ts";
+import { defineKernel } from "./index.ts";
+import { spread } from "./kernel.ts";
+import { inParts, RUN } from "./twin.ts";
 
 const GROUP = 64;
 
@@ -9,7 +11,7 @@ export function elementwiseConstants(size: number) {
 }
 
 /** `store(i, element(i))` for every element: whatever no other kernel could take into its hooks. */
-export const elementwise: Kernel = {
+export const elementwise = defineKernel({
   name: "elementwise",
   shader,
   entryPoint: "elementwise",
@@ -20,4 +22,9 @@ export const elementwise: Kernel = {
   workgroup: () => [GROUP, 1],
   flops: () => 0,
   loads: ({ SIZE }) => ({ element: SIZE }),
-};
+  twin({ constants: { SIZE }, load, store }) {
+    return inParts(SIZE, (start, end) => {
+      for (let at = start; at < end; at += RUN) store.store(at, load.element(at, Math.min(RUN, end - at)));
+    });
+  },
+});

@@ -7,21 +7,13 @@ import type { Elements } from "../dtypes.ts";
 import { type Hook, type IndexTerm, type Instruction, readAs, type StepScalar, slotOf } from "../program.ts";
 import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
+import { type Load, RUN, type Store } from "./twin.ts";
 
 /** The current row of the step table, seen as floats and as integers. */
 export interface StepRow {
   readonly f32: Float32Array;
   readonly u32: Uint32Array;
 }
-
-/** The elements of a run: what the instructions of a hook hold of one fits into a processor's caches. */
-export const RUN = 512;
-
-/** The values of a load hook for `count` elements from `start` on, which are good until its next call. */
-export type Load = (start: number, count: number) => Float32Array;
-
-/** Hands the kernel's values for the elements from `start` on to a store hook, which rounds them to 32 bits. */
-export type Store = (start: number, values: Float32Array | Float64Array) => void;
 
 /** What instructions computed of a run: those that give values rounded to 32 bits, positions as they are. */
 type Register = Float32Array | Float64Array;

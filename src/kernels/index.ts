@@ -1,45 +1,21 @@
-/** The table of kernels: the one place where a new one is entered. */
+/** The table of kernels. Each enters it where it is declared: whoever imports a kernel's file has it here. */
 import type { Dispatch } from "../program.ts";
-import { convForward, convInputGradient, convWeightGradient } from "./conv2d.ts";
-import { crossEntropy } from "./crossEntropy.ts";
-import { elementwise } from "./elementwise.ts";
 import { type Kernel, kernelBinding } from "./kernel.ts";
-import { matmul, matmulSplit, matmulTiled } from "./matmul.ts";
-import { adagrad, adam, clipNorm, clipValue, momentum, rmsprop, sgd } from "./optimizer.ts";
-import { average, averageScatter, maxScatter, maxScatterTiled, maxSelect } from "./pool2d.ts";
-import { reduce } from "./reduce.ts";
-import { scatterRows } from "./scatterRows.ts";
-import { softmax } from "./softmax.ts";
-import { track } from "./statistics.ts";
 
-export const kernels: Readonly<Record<string, Kernel>> = Object.fromEntries(
-  [
-    elementwise,
-    reduce,
-    scatterRows,
-    softmax,
-    crossEntropy,
-    matmul,
-    matmulTiled,
-    matmulSplit,
-    convForward,
-    convInputGradient,
-    convWeightGradient,
-    maxSelect,
-    maxScatter,
-    maxScatterTiled,
-    average,
-    averageScatter,
-    sgd,
-    momentum,
-    adam,
-    rmsprop,
-    adagrad,
-    clipNorm,
-    clipValue,
-    track,
-  ].map((kernel) => [kernel.name, kernel]),
-);
+const table: Record<string, Kernel> = {};
+
+/** By name. */
+export const kernels: Readonly<Record<string, Kernel>> = table;
+
+/**
+ * Enters a kernel into the table.
+ * @throws Error when there is one of that name
+ */
+export function defineKernel(kernel: Kernel): Kernel {
+  if (kernel.name in table) throw new Error(`there are two kernels called "${kernel.name}"`);
+  table[kernel.name] = kernel;
+  return kernel;
+}
 
 /** @throws Error when no kernel has that name. */
 export function kernelNamed(name: string): Kernel {

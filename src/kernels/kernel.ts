@@ -1,9 +1,9 @@
 /**
- * What a kernel is: a shader with its contract as data.
+ * What a kernel is: a shader with its contract as data, and the same computation for the CPU.
  *
- * Adding a kernel takes three files: `shaders/<family>.wgsl`, `src/kernels/<family>.ts`, and for the CPU
- * `src/kernels/twins/<family>.ts`; and its name in the tables of both folders' `index.ts`.
+ * Adding a kernel takes two files: `shaders/<family>.wgsl`, and `src/kernels/<family>.ts`, which enters it into the table.
  */
+import type { TwinFunction } from "./twin.ts";
 
 export type Constants = Readonly<Record<string, number>>;
 export type Access = "read" | "read_write";
@@ -70,6 +70,8 @@ export interface Kernel {
    * larger matrix, as if there were no others.
    */
   loads?(constants: Constants): Readonly<Record<string, number>>;
+  /** The same computation in plain loops, for the CPU engine. */
+  readonly twin: TwinFunction;
 }
 
 const OPERANDS = 7;

@@ -2,7 +2,10 @@ import shader from "../../shaders/matmul.wgsl?raw";
 import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
 import { blockConstants, blocksFor, isNarrow, plainBlock } from "./blocks.ts";
-import type { Constants, DeviceTraits, Kernel, Variant, VectorAccess } from "./kernel.ts";
+import { defineKernel } from "./index.ts";
+import type { Constants, DeviceTraits, Variant, VectorAccess } from "./kernel.ts";
+import type { Load } from "./twin.ts";
+import { loaded, pauses, type TwinCall } from "./twin.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -71,12 +74,13 @@ const declaration = {
   joinable: true,
   flops: ({ BATCH, M, N, K }: Constants) => 2 * BATCH * M * N * K,
   loads: ({ M, N, K }: Constants) => ({ loadA: M * K, loadB: K * N, rowOfA: M, rowOfB: K }),
+  twin,
 } as const;
 
 const vectorB: VectorAccess = { constant: "VECTOR_B", element: "loadB", vector: "vectorB" };
 
 /** c[M, N] = A · B in batches, either operand transposed in memory or not. */
-export const matmul: Kernel = {
+export const matmul = defineKernel({
   ...declaration,
   name: "matmul",
   shader,
@@ -84,20 +88,20 @@ export const matmul: Kernel = {
   constants: { ...constants, ...blockConstants, VECTOR_B: "u32" },
   vectors: { b: vectorB },
   variants: matmulVariants,
-};
+});
 
 /** The same in tiles that a workgroup shares. */
-export const matmulTiled: Kernel = {
+export const matmulTiled = defineKernel({
   ...declaration,
   name: "matmulTiled",
   shader: tiledShader,
   entryPoint: "matmulTiled",
   constants: { ...constants, TILE_N: "u32", VECTOR_A: "u32", VECTOR_B: "u32", DEPTH: "u32" },
   vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
-};
+});
 
 /** The same for few elements and a long K, with several invocations for each sum. */
-export const matmulSplit: Kernel = {
+export const matmulSplit = defineKernel({
   ...declaration,
   name: "matmulSplit",
   shader: splitShader,
@@ -108,7 +112,7 @@ export const matmulSplit: Kernel = {
     Math.ceil(M / TILE_M),
     BATCH,
   ],
-};
+});
 
 /** Fewer elements than this would leave a large device idle, and sums longer than this are worth sharing. */
 const FEW_ELEMENTS = 4096;
@@ -172,4 +176,64 @@ function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
   const variants = tiled.map(({ variant }) => variant);
   if (!best || Math.min(M, N) < DEPTH) return [...blocks, ...variants];
   return [best.variant, ...variants.filter((variant) => variant !== best.variant), ...blocks];
+}
+
+/** For all ways to compute it: tiles and parts of sums are the devices' business. */
+function* twin({ constants, memory, load, store }: TwinCall) {
+  const { BATCH, M, N, K, BATCH_A, BATCH_B, SUMS, ROWS_A, ROWS_B } = constants;
+  const a = ROWS_A ? yield* pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
+  const b = ROWS_B ? yield* pickedRows(K, N, load.rowOfB, load.loadB) : memory.b;
+  const { rowA, stepA, columnB, stepB } = strides(constants);
+  const row = new Float64Array(N);
+  const pause = pauses();
+  for (let batch = 0; batch < BATCH; batch++) {
+    for (let m = 0; m < M; m++) {
+      if (pause(N * K)) yield;
+      row.fill(0);
+      const startA = batch * BATCH_A + m * rowA;
+      const startB = batch * BATCH_B;
+      if (stepB === 1) {
+        // B's columns lie contiguous: dot products.
+        for (let n = 0; n < N; n++) {
+          let sum = 0;
+          for (let k = 0, i = startA, j = startB + n * columnB; k < K; k++, i += stepA, j++)
+            sum += a[i] * b[j];
+          row[n] = sum;
+        }
+      } else {
+        // B's rows lie contiguous: add up multiples of them.
+        for (let k = 0; k < K; k++) {
+          const value = a[startA + k * stepA];
+          for (let n = 0, j = startB + k * stepB; n < N; n++, j += columnB) row[n] += value * b[j];
+        }
+      }
+      store.store((batch * M + m) * N, row);
+      if (SUMS) {
+        let total = 0;
+        for (let k = 0; k < K; k++) total += a[startA + k * stepA];
+        store.storeSum(batch * M + m, Float64Array.of(total));
+      }
+    }
+  }
+}
+
+function strides({ M, N, K, TRANSPOSE_A, TRANSPOSE_B }: Constants) {
+  return {
+    rowA: TRANSPOSE_A ? 1 : K,
+    stepA: TRANSPOSE_A ? M : 1,
+    columnB: TRANSPOSE_B ? K : 1,
+    stepB: TRANSPOSE_B ? 1 : N,
+  };
+}
+
+/** The rows that a product reads from a larger matrix, as a matrix of their own. */
+function* pickedRows(rows: number, columns: number, rowOf: Load, element: Load) {
+  const places = yield* loaded(rowOf, rows);
+  const picked = new Float32Array(rows * columns);
+  const pause = pauses();
+  for (let row = 0; row < rows; row++) {
+    if (pause(columns)) yield;
+    picked.set(element(places[row] * columns, columns), row * columns);
+  }
+  return picked;
 }

@@ -1,5 +1,9 @@
 import shader from "../../shaders/pool2d.wgsl?raw";
+import { defineKernel } from "./index.ts";
 import { type Constants, type Kernel, spread } from "./kernel.ts";
+import { exceeds } from "./scalar.ts";
+import type { Store, TwinFunction } from "./twin.ts";
+import { loaded, pauses, stored, type TwinCall } from "./twin.ts";
 
 const GROUP = 64;
 
@@ -39,8 +43,8 @@ export function poolConstants(shape: PoolShape, kernel: PoolKernel) {
   return { ...constants, ROW: spread(Math.ceil(invocationsOf[kernel](constants) / GROUP))[0] * GROUP };
 }
 
-export const outputs = ({ IMAGES, OUT_H, OUT_W }: Constants) => IMAGES * OUT_H * OUT_W;
-export const inputs = ({ IMAGES, H, W }: Constants) => IMAGES * H * W;
+const outputs = ({ IMAGES, OUT_H, OUT_W }: Constants) => IMAGES * OUT_H * OUT_W;
+const inputs = ({ IMAGES, H, W }: Constants) => IMAGES * H * W;
 const tiles = ({ IMAGES, H, W, KERNEL_H, KERNEL_W }: Constants) =>
   IMAGES * Math.ceil(H / KERNEL_H) * Math.ceil(W / KERNEL_W);
 
@@ -52,8 +56,13 @@ const invocationsOf = {
   averageScatter: inputs,
 } as const;
 
-function pooling(name: PoolKernel, hooks: Kernel["hooks"], loads: Kernel["loads"]): Kernel {
-  return {
+function pooling(
+  name: PoolKernel,
+  hooks: Kernel["hooks"],
+  loads: Kernel["loads"],
+  twin: TwinFunction,
+): Kernel {
+  return defineKernel({
     name,
     shader,
     entryPoint: name,
@@ -77,17 +86,116 @@ function pooling(name: PoolKernel, hooks: Kernel["hooks"], loads: Kernel["loads"
     workgroup: () => [GROUP, 1],
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,
-  };
+    twin,
+  });
 }
 
 const select = { element: "load", picked: "load", store: "store" } as const;
 const mean = { element: "load", store: "store" } as const;
 
-export const maxSelect = pooling("maxSelect", select, (c) => ({ element: inputs(c), picked: inputs(c) }));
+export const maxSelect = pooling(
+  "maxSelect",
+  select,
+  (c) => ({ element: inputs(c), picked: inputs(c) }),
+  selectTwin,
+);
 
 const scatterLoads = (c: Constants) => ({ element: inputs(c), picked: outputs(c) });
-export const maxScatter = pooling("maxScatter", select, scatterLoads);
-export const maxScatterTiled = pooling("maxScatterTiled", select, scatterLoads);
+export const maxScatter = pooling("maxScatter", select, scatterLoads, maxScatterTwin);
+export const maxScatterTiled = pooling("maxScatterTiled", select, scatterLoads, maxScatterTwin);
 
-export const average = pooling("average", mean, (c) => ({ element: inputs(c) }));
-export const averageScatter = pooling("averageScatter", mean, (c) => ({ element: outputs(c) }));
+export const average = pooling("average", mean, (c) => ({ element: inputs(c) }), averageTwin);
+export const averageScatter = pooling(
+  "averageScatter",
+  mean,
+  (c) => ({ element: outputs(c) }),
+  averageScatterTwin,
+);
+
+function* selectTwin({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, inputs(c));
+  const picked = yield* loaded(load.picked, inputs(c));
+  yield* each(c, store.store, (output) => picked[firstMaximum(c, output, elements)]);
+}
+
+function* maxScatterTwin({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, inputs(c));
+  const picked = yield* loaded(load.picked, outputs(c));
+  yield* scatter(c, store.store, (output, sums) => {
+    sums[firstMaximum(c, output, elements)] += picked[output];
+  });
+}
+
+function* averageTwin({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, inputs(c));
+  yield* each(c, store.store, (output) => {
+    let total = 0;
+    forEachInWindow(c, output, (input) => {
+      total += elements[input];
+    });
+    return total / (c.KERNEL_H * c.KERNEL_W);
+  });
+}
+
+function* averageScatterTwin({ constants: c, load, store }: TwinCall) {
+  const elements = yield* loaded(load.element, outputs(c));
+  yield* scatter(c, store.store, (output, sums) => {
+    const part = elements[output] / (c.KERNEL_H * c.KERNEL_W);
+    forEachInWindow(c, output, (input) => {
+      sums[input] += part;
+    });
+  });
+}
+
+/** Calls `visit` with the position of every input pixel in the window of one output, in order. */
+function forEachInWindow(c: Constants, output: number, visit: (input: number) => void): void {
+  const image = Math.floor(output / (c.OUT_H * c.OUT_W));
+  const top = (Math.floor(output / c.OUT_W) % c.OUT_H) * c.STRIDE_H - c.PAD_H;
+  const left = (output % c.OUT_W) * c.STRIDE_W - c.PAD_W;
+  for (let y = Math.max(0, top); y < Math.min(c.H, top + c.KERNEL_H); y++) {
+    for (let x = Math.max(0, left); x < Math.min(c.W, left + c.KERNEL_W); x++)
+      visit((image * c.H + y) * c.W + x);
+  }
+}
+
+/** As the shader: NaN is the largest, and the last one is chosen, as in PyTorch. */
+function firstMaximum(c: Constants, output: number, elements: Float32Array): number {
+  let best = 0;
+  let position = -1;
+  forEachInWindow(c, output, (input) => {
+    const value = elements[input];
+    if (position < 0 || Number.isNaN(value) || exceeds(value, best)) {
+      best = value;
+      position = input;
+    }
+  });
+  return position;
+}
+
+/** Stores what each output comes to. */
+function* each(c: Constants, store: Store, compute: (output: number) => number): Iterable<void> {
+  const values = new Float32Array(outputs(c));
+  yield* forEachOutput(c, (output) => {
+    values[output] = compute(output);
+  });
+  yield* stored(store, values);
+}
+
+/** Adds up in f64 what each output gives to inputs, and stores it. */
+function* scatter(
+  c: Constants,
+  store: Store,
+  give: (output: number, sums: Float64Array) => void,
+): Iterable<void> {
+  const sums = new Float64Array(inputs(c));
+  yield* forEachOutput(c, (output) => give(output, sums));
+  yield* stored(store, sums);
+}
+
+function* forEachOutput(c: Constants, visit: (output: number) => void): Iterable<void> {
+  const pause = pauses();
+  for (let output = 0; output < outputs(c); output++) {
+    visit(output);
+    if (pause(c.KERNEL_H * c.KERNEL_W)) yield;
+  }
+}

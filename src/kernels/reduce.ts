@@ -1,5 +1,8 @@
 import shader from "../../shaders/reduce.wgsl?raw";
-import { type Constants, type Kernel, lanesFor, spread } from "./kernel.ts";
+import { defineKernel } from "./index.ts";
+import { type Constants, lanesFor, spread } from "./kernel.ts";
+import { exceeds } from "./scalar.ts";
+import { inParts, stored } from "./twin.ts";
 
 const WORKGROUP = 64;
 
@@ -19,7 +22,7 @@ function groups({ OUTPUTS, LANES, WORKGROUP }: Constants) {
 }
 
 /** Sum, maximum or index of the first maximum over the last axis of a virtual [OUTPUTS, SIZE]; NaN counts as the largest. */
-export const reduce: Kernel = {
+export const reduce = defineKernel({
   name: "reduce",
   shader,
   entryPoint: "reduce",
@@ -31,4 +34,28 @@ export const reduce: Kernel = {
   joinable: true,
   flops: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
   loads: ({ OUTPUTS, SIZE }) => ({ element: OUTPUTS * SIZE }),
-};
+  *twin({ constants: { OUTPUTS, SIZE, MODE }, load, store }) {
+    const results = new Float64Array(OUTPUTS);
+    const first = MODE === REDUCE_MODES.sum ? 0 : -Infinity;
+    let output = 0;
+    let r = 0;
+    let total = first;
+    let position = 0;
+    yield* inParts(OUTPUTS * SIZE, (start, end) => {
+      const values = load.element(start, end - start);
+      for (let i = 0; i < end - start; i++) {
+        if (MODE === REDUCE_MODES.sum) total += values[i];
+        else if (exceeds(values[i], total)) {
+          total = values[i];
+          position = r;
+        }
+        if (++r < SIZE) continue;
+        results[output++] = MODE === REDUCE_MODES.argmax ? position : total;
+        r = 0;
+        total = first;
+        position = 0;
+      }
+    });
+    yield* stored(store.store, results);
+  },
+});

@@ -1,5 +1,7 @@
 import shader from "../../shaders/scatterRows.wgsl?raw";
-import type { Constants, Kernel } from "./kernel.ts";
+import { defineKernel } from "./index.ts";
+import type { Constants } from "./kernel.ts";
+import { inRows, stored } from "./twin.ts";
 
 const WORKGROUP = 64;
 /** Sums that a workgroup keeps in its own memory: half of what every device has, so that two fit at a time. */
@@ -13,7 +15,7 @@ export function scatterRowsConstants(rows: number, width: number, count: number)
 }
 
 /** Rows added up by their indices: what a gather sends back to its source. */
-export const scatterRows: Kernel = {
+export const scatterRows = defineKernel({
   name: "scatterRows",
   shader,
   entryPoint: "scatterRows",
@@ -29,4 +31,18 @@ export const scatterRows: Kernel = {
   joinable: true,
   flops: ({ WIDTH, COUNT }) => COUNT * WIDTH,
   loads: ({ WIDTH, COUNT }) => ({ rowOf: COUNT, element: COUNT * WIDTH }),
-};
+  *twin({ constants: { ROWS, WIDTH, COUNT }, load, store }) {
+    const sums = new Float64Array(ROWS * WIDTH);
+    yield* inRows(COUNT, WIDTH, (first, count) => {
+      const indices = load.rowOf(first, count);
+      const elements = load.element(first * WIDTH, count * WIDTH);
+      for (let i = 0; i < count; i++) {
+        const index = indices[i];
+        if (!(index >= 0 && index < ROWS)) continue;
+        const row = Math.trunc(index) * WIDTH;
+        for (let column = 0; column < WIDTH; column++) sums[row + column] += elements[i * WIDTH + column];
+      }
+    });
+    yield* stored(store.store, sums);
+  },
+});

@@ -1,5 +1,7 @@
 import shader from "../../shaders/softmax.wgsl?raw";
-import { type Constants, type Kernel, lanesFor, spread } from "./kernel.ts";
+import { defineKernel } from "./index.ts";
+import { type Constants, lanesFor, spread } from "./kernel.ts";
+import { inRows } from "./twin.ts";
 
 const WORKGROUP = 64;
 
@@ -15,7 +17,7 @@ function groups({ ROWS, LANES, WORKGROUP }: Constants) {
 }
 
 /** Softmax or log-softmax along the last axis, shifted by the row's maximum. */
-export const softmax: Kernel = {
+export const softmax = defineKernel({
   name: "softmax",
   shader,
   entryPoint: "softmax",
@@ -26,4 +28,22 @@ export const softmax: Kernel = {
   workgroup: () => [WORKGROUP, 1],
   flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
   loads: ({ ROWS, SIZE }) => ({ element: ROWS * SIZE }),
-};
+  twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {
+    return inRows(ROWS, SIZE, (row, count) => {
+      const values = load.element(row * SIZE, count * SIZE);
+      const results = new Float64Array(count * SIZE);
+      for (let first = 0; first < results.length; first += SIZE) {
+        const end = first + SIZE;
+        let highest = -Infinity;
+        for (let i = first; i < end; i++) highest = Math.max(highest, values[i]);
+        let sum = 0;
+        for (let i = first; i < end; i++) sum += Math.exp(values[i] - highest);
+        for (let i = first; i < end; i++) {
+          const shifted = values[i] - highest;
+          results[i] = LOGARITHM === 1 ? shifted - Math.log(sum) : Math.exp(shifted) / sum;
+        }
+      }
+      store.store(row * SIZE, results);
+    });
+  },
+});

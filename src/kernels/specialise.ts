@@ -20,6 +20,8 @@ import { type Module, readModule } from "./wgsl/read.ts";
 
 export interface LaunchBinding {
   readonly binding: number;
+  /** What the shader calls it. */
+  readonly variable: string;
   readonly access: Access;
   readonly view: View;
 }
@@ -44,7 +46,7 @@ function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Lau
   const memoryOf = (name: string) => ({ dtype: dtypeOf(program, dispatch, name), offset: 0 });
   const module = specialise(kernel, dispatch, memoryOf, program.scalars);
   const bindings = Object.entries(dispatch.bindings)
-    .map(([name, view]) => ({ ...kernelBinding(kernel, name), view }))
+    .map(([variable, view]) => ({ ...kernelBinding(kernel, variable), variable, view }))
     .sort((a, b) => a.binding - b.binding);
   const complete = withLibrary(withHookMemory(module, Object.keys(dispatch.bindings)));
   return { code: print(complete), entryPoint: kernel.entryPoint, bindings, grid };
@@ -63,7 +65,7 @@ function together(program: Program, dispatches: readonly Dispatch[], grid: Launc
     const offsets = new Map<string, number>();
     shared.forEach(({ users, view }, binding) => {
       for (const user of users.filter((user) => user.part === part)) {
-        variables.set(user.name, `memory${binding}`);
+        variables.set(user.name, memoryName(binding));
         offsets.set(user.name, user.offset - view.offset);
       }
     });
@@ -79,16 +81,23 @@ function together(program: Program, dispatches: readonly Dispatch[], grid: Launc
     grid,
     memory: shared.map(
       ({ access, element }, binding) =>
-        `@group(1) @binding(${binding}) var<storage, ${access}> memory${binding}: array<${element}>;`,
+        `@group(1) @binding(${binding}) var<storage, ${access}> ${memoryName(binding)}: array<${element}>;`,
     ),
   });
   return {
     code: print(withLibrary(withStepTable(module))),
     entryPoint: "launch",
-    bindings: shared.map(({ access, view }, binding) => ({ binding, access, view })),
+    bindings: shared.map(({ access, view }, binding) => ({
+      binding,
+      variable: memoryName(binding),
+      access,
+      view,
+    })),
     grid,
   };
 }
+
+const memoryName = (binding: number) => `memory${binding}`;
 
 /** Shaders as they were read: each once. */
 const modules = new Map<string, Module>();

@@ -1,5 +1,6 @@
 import shader from "../../shaders/statistics.wgsl?raw";
-import { type Kernel, spread } from "./kernel.ts";
+import { defineKernel } from "./index.ts";
+import { spread } from "./kernel.ts";
 
 const GROUP = 64;
 
@@ -11,7 +12,7 @@ export function trackConstants(size: number) {
 }
 
 /** Moves running statistics towards what the step observed. */
-export const track: Kernel = {
+export const track = defineKernel({
   name: "track",
   shader,
   entryPoint: "track",
@@ -25,4 +26,10 @@ export const track: Kernel = {
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
   workgroup: () => [GROUP, 1],
   flops: ({ SIZE }) => 3 * SIZE,
-};
+  twin({ memory: { running, observed, rates } }) {
+    for (let i = 0; i < running.length; i++) {
+      const rate = rates[Math.floor(i / STATISTICS_BLOCK)];
+      running[i] = (1 - rate) * running[i] + rate * observed[i];
+    }
+  },
+});

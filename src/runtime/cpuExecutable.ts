@@ -1,10 +1,9 @@
 /** Programs on the CPU, run by the kernels' twins. This module is loaded with the first program. */
 
 import { arrayOf, type Elements } from "../dtypes.ts";
-import { compileLoad, compileStore, type Load, type StepRow, type Store } from "../kernels/hooks.ts";
+import { compileLoad, compileStore, type StepRow } from "../kernels/hooks.ts";
 import { kernelNamed } from "../kernels/index.ts";
-import { twins } from "../kernels/twins/index.ts";
-import type { Twin, TwinCall } from "../kernels/twins/twin.ts";
+import type { Load, Store, Twin, TwinCall } from "../kernels/twin.ts";
 import { type Dispatch, elementCount, launchesOf, type Program, STEP_SLOTS } from "../program.ts";
 import { allocated, CpuBuffer, type CpuEngine } from "./cpu.ts";
 import {
@@ -62,8 +61,6 @@ export class CpuExecutable implements Executable {
 
   #prepare(dispatch: Dispatch, all: readonly Elements[]): Play {
     const kernel = kernelNamed(dispatch.kernel);
-    const twin = twins[kernel.name];
-    if (!twin) throw new Error(`the kernel ${kernel.name} has no CPU twin`);
     const memory: Record<string, Elements> = {};
     for (const [name, { buffer, offset, shape }] of Object.entries(dispatch.bindings)) {
       memory[name] = all[buffer].subarray(offset, offset + elementCount(shape));
@@ -82,7 +79,7 @@ export class CpuExecutable implements Executable {
       store,
       scalar: (slot) => this.#row.f32[slot],
     };
-    return () => twin(call);
+    return () => kernel.twin(call);
   }
 
   write(input: string, data: Elements): void {

@@ -3,7 +3,6 @@ import { bytesPerElement, type Elements } from "../../src/dtypes.ts";
 import type { StepRow } from "../../src/kernels/hooks.ts";
 import { kernelNamed } from "../../src/kernels/index.ts";
 
-import { twins } from "../../src/kernels/twins/index.ts";
 import { type Dispatch, elementCount, type Program } from "../../src/program.ts";
 import { elementFunction } from "./hooks.ts";
 
@@ -57,7 +56,7 @@ function dispatchTraffic(
     return [name, hook.code.length > 0 ? run : () => 0] as const;
   });
   const ofKind = (kind: "load" | "store") => hooks.filter(([name]) => kernel.hooks[name] === kind);
-  const work = twins[kernel.name]({
+  const work = kernel.twin({
     constants: dispatch.constants,
     memory: elements,
     load: Object.fromEntries(

@@ -6,7 +6,6 @@ import { arrayOf, type Elements } from "../../src/dtypes.ts";
 import * as wgrad from "../../src/index.ts";
 import { dispatchCost } from "../../src/kernels/cost.ts";
 import { kernels } from "../../src/kernels/index.ts";
-import { twins } from "../../src/kernels/twins/index.ts";
 import { type Dispatch, type Program, STEP_SLOTS } from "../../src/program.ts";
 import { type CompileOptions, memoryOf } from "../../src/runtime/engine.ts";
 import { runKernel } from "../helpers/kernel-run.ts";
@@ -39,10 +38,10 @@ describe("positions of load hooks", () => {
   it.each(loading.map(({ name }) => name))("of %s lie below what it declares, and reach it", async (name) => {
     const kernel = kernels[name];
     const { loads } = kernel;
-    const twin = twins[name];
+    const { twin } = kernel;
     const hooks = Object.keys(kernel.hooks).filter((hook) => kernel.hooks[hook] === "load");
     const runs: { hook: string; part: number }[] = [];
-    vi.spyOn(twins, name).mockImplementation((call) => {
+    vi.spyOn(kernel, "twin").mockImplementation((call) => {
       const ends = new Map<string, number>();
       const load = Object.entries(call.load).map(([hook, run]) => [
         hook,

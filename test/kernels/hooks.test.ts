@@ -1,8 +1,9 @@
 /** Hooks over runs of elements give what they give element by element, to the bit. */
 import { describe, expect, it } from "vitest";
 import type { Elements } from "../../src/dtypes.ts";
-import { compileLoad, compileStore, RUN, type StepRow } from "../../src/kernels/hooks.ts";
+import { compileLoad, compileStore, type StepRow } from "../../src/kernels/hooks.ts";
 import { scalarFunctions } from "../../src/kernels/scalar.ts";
+import { RUN } from "../../src/kernels/twin.ts";
 import type { Hook, Instruction, StepScalar } from "../../src/program.ts";
 import { elementFunction } from "../helpers/hooks.ts";
 

@@ -169,6 +169,7 @@ function kernel(name: string, body: string): Kernel {
     grid: () => [1, 1, 1],
     workgroup: () => [1, 1],
     flops: () => 0,
+    twin: () => {},
   };
 }
 

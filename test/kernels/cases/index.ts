@@ -1,4 +1,6 @@
 /** All kernels' cases. */
+// Every kernel enters the table where it is declared, and the library uses them all.
+import "../../../src/index.ts";
 import type { KernelCase } from "./case.ts";
 import { crossEntropyCases } from "./crossEntropy.ts";
 import { elementwiseCases } from "./elementwise.ts";

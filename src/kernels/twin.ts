@@ -1,7 +1,15 @@
 /** What a twin is: a kernel's computation in TypeScript, which the CPU engine plays. */
-import type { Elements } from "../../dtypes.ts";
-import { type Load, RUN, type Store } from "../hooks.ts";
-import type { Constants } from "../kernel.ts";
+import type { Elements } from "../dtypes.ts";
+import type { Constants } from "./kernel.ts";
+
+/** The elements of a run: what the instructions of a hook hold of one fits into a processor's caches. */
+export const RUN = 512;
+
+/** The values of a load hook for `count` elements from `start` on, which are good until its next call. */
+export type Load = (start: number, count: number) => Float32Array;
+
+/** Hands the kernel's values for the elements from `start` on to a store hook, which rounds them to 32 bits. */
+export type Store = (start: number, values: Float32Array | Float64Array) => void;
 
 /** What a twin gets: the memory bound to the kernel's own names, and its hooks as functions. */
 export interface TwinCall {
