@@ -182,8 +182,10 @@ export {
   type Outputs,
   type StepTable,
 } from "./runtime/engine.ts";
-export { type ConnectOptions, connect, type TuneOptions } from "./runtime/gpu/connect.ts";
+export { type ConnectOptions, connect } from "./runtime/gpu/connect.ts";
+export type { GpuDevice } from "./runtime/gpu/device.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
+export type { TuneOptions } from "./runtime/gpu/tune.ts";
 export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Samples } from "./train/arguments.ts";
 export type { Callback, EpochFunction } from "./train/callback.ts";

@@ -1,4 +1,4 @@
-/** Text for people: tables and digits. */
+/** Text for people: tables. */
 
 /**
  * Rows of cells as lines: in columns two spaces apart, `flushRight` of which are set to the right, and the others to the left
@@ -15,9 +15,4 @@ export function table(
       .join("  ")
       .trimEnd(),
   );
-}
-
-/** Hexadecimal digits, at least so many. */
-export function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, "0");
 }

@@ -1,5 +1,4 @@
 /** The first bytes of a member of a gzip file. */
-import { hex } from "../text.ts";
 
 const DEFLATE = 8;
 
@@ -10,5 +9,5 @@ export function isGzip(bytes: Uint8Array, at = 0): boolean {
 
 /** The first four bytes at `at`, for error messages. */
 export function startOf(bytes: Uint8Array, at = 0): string {
-  return [...bytes.subarray(at, at + 4)].map((byte) => hex(byte, 2)).join(" ");
+  return [...bytes.subarray(at, at + 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }

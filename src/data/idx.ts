@@ -4,7 +4,6 @@
  */
 
 import { asBytes, checkOptions, checkString, checkWhole, inWords, isList } from "../checks.ts";
-import { hex } from "../text.ts";
 import { type Dataset, dataset } from "./dataset.ts";
 import { type GunzipOptions, gunzip } from "./gzip.ts";
 import { isGzip } from "./gzipMember.ts";
@@ -50,6 +49,8 @@ const TYPES: ReadonlyMap<number, IdxType> = new Map([
   [0x0d, type(Float32Array, (view, at) => view.getFloat32(at))],
   [0x0e, type(Float64Array, (view, at) => view.getFloat64(at))],
 ]);
+
+const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
 
 /**
  * Reads an unpacked IDX file.

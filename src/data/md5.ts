@@ -2,7 +2,6 @@
  * MD5 (RFC 1321), which WebCrypto lacks. Public data sets are published with MD5 sums. A sum detects damaged files and
  * wrong files; it is no protection from an attacker.
  */
-import { hex } from "../text.ts";
 
 const SHIFTS = [
   [7, 12, 17, 22],
@@ -71,5 +70,5 @@ export function md5(bytes: Uint8Array): string {
   tailView.setBigUint64(tail.length - 8, 8n * BigInt(bytes.length), true);
   for (let at = 0; at < tail.length; at += 64) addFrom(tailView, at);
 
-  return [...new Uint8Array(state.buffer)].map((byte) => hex(byte, 2)).join("");
+  return [...new Uint8Array(state.buffer)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,5 +1,4 @@
 /** Short fingerprints of data: equal for equal bytes; different bytes collide once in 2^64. Not for secrets. */
-import { hex } from "../text.ts";
 
 /** Bytes hashed before other work on this thread gets its turn. */
 const TURN_BYTES = 1 << 25;
@@ -26,7 +25,7 @@ class Hash {
   /** 16 hexadecimal digits. */
   get digits(): string {
     const [a, b] = [mixed(this.#a ^ Math.imul(this.#b, 0xc2b2ae35)), mixed(this.#b)];
-    return [a, b].map((word) => hex(word, 8)).join("");
+    return [a, b].map((word) => word.toString(16).padStart(8, "0")).join("");
   }
 }
 

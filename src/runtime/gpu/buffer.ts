@@ -4,8 +4,8 @@ import { bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
 import { checkUsable, checkWrite, type EngineBuffer, RELEASED } from "../engine.ts";
 import { checkSize } from "../limits.ts";
 import { alignUp, BufferUsage } from "./constants.ts";
+import type { GpuDevice } from "./device.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
-import type { GpuEngine } from "./engine.ts";
 import { GpuReader } from "./reader.ts";
 
 export class GpuBuffer implements EngineBuffer {
@@ -15,15 +15,15 @@ export class GpuBuffer implements EngineBuffer {
   readonly refused: Promise<string | undefined>;
 
   constructor(
-    readonly engine: GpuEngine,
+    readonly owner: GpuDevice,
     readonly label: string,
     readonly dtype: DType,
     readonly length: number,
   ) {
     const size = alignUp(length * bytesPerElement(dtype), 4);
-    checkSize(`buffer "${label}"`, size, engine.info.maxBufferBytes, "use fewer or smaller tensors");
+    checkSize(`buffer "${label}"`, size, owner.info.maxBufferBytes, "use fewer or smaller tensors");
     const usage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
-    const { value, error } = engine.scoped(() => engine.device.createBuffer({ label, size, usage }));
+    const { value, error } = owner.scoped(() => owner.device.createBuffer({ label, size, usage }));
     this.gpu = value;
     this.refused = error.then((refused) => {
       if (!refused) return undefined;
@@ -38,7 +38,7 @@ export class GpuBuffer implements EngineBuffer {
     this.check();
     checkWrite(this, data, offset);
     const size = bytesPerElement(this.dtype);
-    this.engine.bytes.write(this.gpu, offset * size, bytesIn(data), this.length * size);
+    this.owner.bytes.write(this.gpu, offset * size, bytesIn(data), this.length * size);
   }
 
   async read(): Promise<Elements> {
@@ -56,7 +56,7 @@ export class GpuBuffer implements EngineBuffer {
 
   /** @throws EngineError where the buffer cannot be used */
   check(): void {
-    this.engine.check();
+    this.owner.check();
     checkUsable(`buffer "${this.label}"`, this);
   }
 

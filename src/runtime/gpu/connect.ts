@@ -5,6 +5,7 @@ import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
 import type { Rest } from "./rest.ts";
+import type { TuneOptions } from "./tune.ts";
 
 export interface ConnectOptions {
   readonly powerPreference?: "low-power" | "high-performance";
@@ -13,13 +14,6 @@ export interface ConnectOptions {
    * where the environment variable WGRAD_TUNE is "off"). Choices are kept; results do not depend on them.
    */
   readonly tune?: boolean | TuneOptions;
-}
-
-export interface TuneOptions {
-  /** Time limit of measurements in milliseconds (default 1500); the compilation under way at the end may exceed it. */
-  readonly budget?: number;
-  /** Folder where choices are kept, in Node and Deno (default: the user's cache folder). */
-  readonly folder?: string;
 }
 
 /** Features that kernels can use; a device gets those of its adapter. */

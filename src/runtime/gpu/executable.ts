@@ -33,8 +33,8 @@ import {
 import { planMemory } from "../plan.ts";
 import { bytesIn, GpuBuffer } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
+import type { GpuDevice } from "./device.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
-import type { GpuEngine } from "./engine.ts";
 import type { PreparedPipeline, PreparedProgram } from "./pipelines.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
@@ -84,7 +84,7 @@ export class GpuExecutable implements Executable {
   #released = false;
 
   private constructor(
-    readonly engine: GpuEngine,
+    readonly owner: GpuDevice,
     readonly program: Program,
     /** Memory given to the executable. */
     readonly bound: readonly GpuBuffer[],
@@ -104,30 +104,30 @@ export class GpuExecutable implements Executable {
     freeWhenDropped(this, free.bind(undefined, holdings));
   }
 
-  static compile(engine: GpuEngine, program: Program, options: CompileOptions): Promise<GpuExecutable> {
+  static compile(owner: GpuDevice, program: Program, options: CompileOptions): Promise<GpuExecutable> {
     const { maxSteps = 1 } = options;
     const what = `program ${program.name}`;
-    const isOwn = (buffer: EngineBuffer) => buffer instanceof GpuBuffer && buffer.engine === engine;
-    const bindMemory = () =>
-      boundMemory(program, options, isOwn as (buffer: EngineBuffer) => buffer is GpuBuffer);
-    return engine.attempt(what, async () => {
+    const isOwn = (buffer: EngineBuffer): buffer is GpuBuffer =>
+      buffer instanceof GpuBuffer && buffer.owner === owner;
+    const bindMemory = () => boundMemory(program, options, isOwn);
+    return owner.attempt(what, async () => {
       await Promise.all([...bindMemory().values()].map(({ refused }) => refused));
-      const prepared = await engine.pipelines.prepare(program);
+      const prepared = await owner.pipelines.prepare(program);
       const holdings: Holdings = { owned: [], staging: [], prepared };
       let built: GpuExecutable | undefined;
       const build = () => {
         // Bound again: some memory may have been released while kernels were compiled.
         const bound = bindMemory();
         const make: MakeBuffer = (label, size, usage) => {
-          const buffer = engine.device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
+          const buffer = owner.device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
           holdings.owned.push(buffer);
           return buffer;
         };
-        const buffers = layBuffers(engine, program, bound, maxSteps, make);
+        const buffers = layBuffers(owner, program, bound, maxSteps, make);
         const outputs = layOutputs(program, buffers, maxSteps);
         const commands = launchesOf(program).map((dispatches, i) =>
           makeCommand(
-            engine.device,
+            owner.device,
             program,
             launchName(dispatches),
             prepared.pipelines[i],
@@ -140,13 +140,13 @@ export class GpuExecutable implements Executable {
           ROW_BYTES * maxSteps,
           BufferUsage.UNIFORM | BufferUsage.COPY_DST,
         );
-        const stepGroup = engine.device.createBindGroup({
+        const stepGroup = owner.device.createBindGroup({
           label: `${program.name}: step table`,
-          layout: engine.pipelines.stepLayout,
+          layout: owner.pipelines.stepLayout,
           entries: [{ binding: 0, resource: { buffer: stepBuffer, size: ROW_BYTES } }],
         });
         built = new GpuExecutable(
-          engine,
+          owner,
           program,
           [...bound.values()],
           buffers,
@@ -160,7 +160,7 @@ export class GpuExecutable implements Executable {
         return built;
       };
       try {
-        return await engine.validated(what, build);
+        return await owner.validated(what, build);
       } catch (error) {
         if (built) built.release();
         else free(holdings);
@@ -173,7 +173,7 @@ export class GpuExecutable implements Executable {
     this.#check();
     const target = this.buffers[checkedInput(this.program, input, data)];
     const bytes = bytesIn(data);
-    this.engine.bytes.write(target, 0, bytes, bytes.length);
+    this.owner.bytes.write(target, 0, bytes, bytes.length);
   }
 
   check(count: number): void {
@@ -183,11 +183,11 @@ export class GpuExecutable implements Executable {
 
   async run(count: number): Promise<Outputs> {
     this.check(count);
-    const { engine } = this;
-    const { value: staging, error } = engine.scoped(() => this.#enqueue(count));
+    const { owner } = this;
+    const { value: staging, error } = owner.scoped(() => this.#enqueue(count));
     const what = `program ${this.program.name}`;
-    return engine.attempt(what, async () => {
-      const done = staging ? engine.mapped(staging) : engine.done();
+    return owner.attempt(what, async () => {
+      const done = staging ? owner.mapped(staging) : owner.done();
       try {
         const [refused] = await Promise.all([error, done]);
         if (refused) throw new EngineError(`${what}: ${refused.message}`);
@@ -200,7 +200,7 @@ export class GpuExecutable implements Executable {
 
   /** Enqueues steps, and copies their outputs, if any, into the returned staging buffer. */
   #enqueue(count: number): GPUBuffer | undefined {
-    const { device } = this.engine;
+    const { device } = this.owner;
     this.#writeRows(count);
     const encoder = device.createCommandEncoder(this.#descriptor);
     const pass = encoder.beginComputePass(this.#descriptor);
@@ -219,7 +219,7 @@ export class GpuExecutable implements Executable {
 
   /** @throws EngineError where the program cannot be used */
   #check(): void {
-    this.engine.check();
+    this.owner.check();
     if (this.#released) throw new EngineError(`program ${this.program.name} ${RELEASED}`);
     for (let i = 0; i < this.bound.length; i++) {
       const buffer = this.bound[i];
@@ -252,19 +252,19 @@ export class GpuExecutable implements Executable {
     // Loaded for profiling only.
     const { profileLaunches } = await import("./profile.ts");
     this.check(count);
-    const { engine, stepBuffer } = this;
-    engine.device.queue.writeBuffer(stepBuffer, 0, rows);
-    return engine.attempt(`program ${this.program.name}`, () => profileLaunches(this, count));
+    const { owner, stepBuffer } = this;
+    owner.device.queue.writeBuffer(stepBuffer, 0, rows);
+    return owner.attempt(`program ${this.program.name}`, () => profileLaunches(this, count));
   }
 
   #writeRows(count: number): void {
-    this.engine.device.queue.writeBuffer(this.stepBuffer, 0, this.table.u32, 0, count * STEP_SLOTS);
+    this.owner.device.queue.writeBuffer(this.stepBuffer, 0, this.table.u32, 0, count * STEP_SLOTS);
   }
 
   #makeStaging(): GPUBuffer {
     const last = this.outputs[this.outputs.length - 1];
     const size = last ? last.stagingOffset + last.stride * this.#rowOffsets.length : 4;
-    return this.engine.device.createBuffer({
+    return this.owner.device.createBuffer({
       label: `${this.program.name}: readback`,
       size,
       usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
@@ -317,7 +317,7 @@ type MakeBuffer = (label: string, size: number, usage: number) => GPUBuffer;
 
 /** Memory of each buffer of the program: given, shared by temporaries after the plan, or its own. */
 function layBuffers(
-  engine: GpuEngine,
+  owner: GpuDevice,
   program: Program,
   bound: ReadonlyMap<number, GpuBuffer>,
   maxSteps: number,
@@ -333,7 +333,7 @@ function layBuffers(
     if (slot !== undefined) return slots[slot];
     const rows = spec.kind === "output" ? maxSteps : 1;
     const buffer = make(spec.name, alignUp(byteLength(spec), OFFSET_ALIGNMENT) * rows, storage);
-    if (spec.values) engine.device.queue.writeBuffer(buffer, 0, Float32Array.from(spec.values));
+    if (spec.values) owner.device.queue.writeBuffer(buffer, 0, Float32Array.from(spec.values));
     return buffer;
   });
 }

@@ -4,7 +4,8 @@ import { isWritten } from "../../kernels/index.ts";
 import type { Dispatch, Program, View } from "../../program.ts";
 import { uniform } from "../../random.ts";
 import { type CompileOptions, type EngineBuffer, memoryOf } from "../engine.ts";
-import type { GpuEngine } from "./engine.ts";
+import { GpuBuffer } from "./buffer.ts";
+import type { GpuDevice } from "./device.ts";
 import { GpuExecutable } from "./executable.ts";
 
 /** Duration of a measurement in milliseconds: long enough for any browser's clock, short enough for many measurements. */
@@ -17,7 +18,7 @@ const REPETITIONS = 3;
  * @returns milliseconds: the best of a few measurements, without compilation
  */
 export async function measureDispatch(
-  engine: GpuEngine,
+  device: GpuDevice,
   program: Program,
   dispatch: Dispatch,
   memory: Pick<CompileOptions, "state" | "data">,
@@ -35,8 +36,10 @@ export async function measureDispatch(
     if (lasting) {
       bound[label] = lasting;
     } else {
-      bound[label] = engine.buffer(label, dtype, length, sample(dtype, length));
-      scratch.push(bound[label]);
+      const buffer = new GpuBuffer(device, label, dtype, length);
+      buffer.write(sample(dtype, length));
+      bound[label] = buffer;
+      scratch.push(buffer);
     }
     return { name: label, kind: "state", dtype, length } as const;
   });
@@ -51,7 +54,7 @@ export async function measureDispatch(
   };
   let executable: GpuExecutable | undefined;
   try {
-    executable = await GpuExecutable.compile(engine, alone, { state: bound, maxSteps: MAX_STEPS });
+    executable = await GpuExecutable.compile(device, alone, { state: bound, maxSteps: MAX_STEPS });
     return await bestTime(executable);
   } finally {
     executable?.release();

@@ -1,11 +1,21 @@
 /** Measures each launch of a program on the device. */
 import type { LaunchTimes } from "../engine.ts";
 import { BufferUsage } from "./constants.ts";
-import type { GpuExecutable } from "./executable.ts";
+import type { GpuDevice } from "./device.ts";
+
+/** What is profiled of an executable. */
+interface Profiled {
+  readonly owner: GpuDevice;
+  readonly program: { readonly name: string };
+  /** By launch. */
+  readonly commands: readonly unknown[];
+  /** Encodes launches `first` to, not including, `end` of a step. */
+  encodeStep(pass: GPUComputePassEncoder, step: number, first: number, end: number): void;
+}
 
 /** Runs steps 0 … `count` − 1 of the step table, launch by launch. */
-export function profileLaunches(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
-  const hasTimestamps = executable.engine.device.features.has("timestamp-query");
+export function profileLaunches(executable: Profiled, count: number): Promise<LaunchTimes> {
+  const hasTimestamps = executable.owner.device.features.has("timestamp-query");
   return hasTimestamps ? byTimestamps(executable, count) : byDifferences(executable, count);
 }
 
@@ -13,9 +23,9 @@ export function profileLaunches(executable: GpuExecutable, count: number): Promi
  * One pass for each launch, because timestamps are taken at the ends of passes. Browsers usually round them to 0.1 ms;
  * over many steps, the rounding averages out.
  */
-async function byTimestamps(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
-  const { commands, engine, program } = executable;
-  const { device } = engine;
+async function byTimestamps(executable: Profiled, count: number): Promise<LaunchTimes> {
+  const { commands, owner, program } = executable;
+  const { device } = owner;
   const milliseconds: number[][] = commands.map(() => []);
   const label = `${program.name}: profile`;
   const bytes = commands.length * 16;
@@ -45,7 +55,7 @@ async function byTimestamps(executable: GpuExecutable, count: number): Promise<L
     encoder.resolveQuerySet(querySet, 0, commands.length * 2, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, staging, 0, bytes);
     device.queue.submit([encoder.finish({ label })]);
-    await engine.mapped(staging);
+    await owner.mapped(staging);
     const nanoseconds = new BigUint64Array(staging.getMappedRange());
     commands.forEach((_, i) => {
       milliseconds[i].push(Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e6);
@@ -59,9 +69,9 @@ async function byTimestamps(executable: GpuExecutable, count: number): Promise<L
 }
 
 /** Runs the first launch alone, the first two, and so on; a launch's time is the difference from the run before. */
-async function byDifferences(executable: GpuExecutable, count: number): Promise<LaunchTimes> {
-  const { commands, engine, program } = executable;
-  const { device } = engine;
+async function byDifferences(executable: Profiled, count: number): Promise<LaunchTimes> {
+  const { commands, owner, program } = executable;
+  const { device } = owner;
   const milliseconds: number[][] = commands.map(() => []);
   for (let step = 0; step < count; step++) {
     let before = await timed(0);
@@ -79,7 +89,7 @@ async function byDifferences(executable: GpuExecutable, count: number): Promise<
       const commandBuffer = encoder.finish({ label });
       const began = performance.now();
       device.queue.submit([commandBuffer]);
-      await engine.done();
+      await owner.done();
       return performance.now() - began;
     }
   }

@@ -1,34 +1,46 @@
 /** Repeated reads of a device buffer through one piece of memory that the host can see. */
 
-import { arrayOf, type Elements } from "../../dtypes.ts";
+import { arrayOf, type DType, type Elements } from "../../dtypes.ts";
 import { type BufferReader, checkUsable, EngineError } from "../engine.ts";
-import type { GpuBuffer } from "./buffer.ts";
 import { BufferUsage } from "./constants.ts";
+import type { GpuDevice } from "./device.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
+
+/** What a reader takes of the buffer that it reads. */
+interface Source {
+  readonly owner: GpuDevice;
+  readonly gpu: GPUBuffer;
+  readonly label: string;
+  readonly dtype: DType;
+  readonly length: number;
+  /** WebGPU's message where the allocation failed. Never rejects. */
+  readonly refused: Promise<string | undefined>;
+  check(): void;
+}
 
 export class GpuReader implements BufferReader {
   /** Created by the first read. */
   #staging: GPUBuffer | undefined;
 
-  constructor(readonly source: GpuBuffer) {}
+  constructor(readonly source: Source) {}
 
   async read(): Promise<Elements> {
-    const { engine, label: name, gpu, dtype, length, refused } = this.source;
+    const { owner, label: name, gpu, dtype, length, refused } = this.source;
     this.source.check();
     const label = `read ${name}`;
-    const { value: staging, error } = engine.scoped(() => {
+    const { value: staging, error } = owner.scoped(() => {
       const staging = this.#made(label, gpu.size);
-      const encoder = engine.device.createCommandEncoder({ label });
+      const encoder = owner.device.createCommandEncoder({ label });
       encoder.copyBufferToBuffer(gpu, 0, staging, 0, gpu.size);
-      engine.device.queue.submit([encoder.finish({ label })]);
+      owner.device.queue.submit([encoder.finish({ label })]);
       return staging;
     });
     const what = `buffer "${name}"`;
-    return engine.attempt(what, async () => {
+    return owner.attempt(what, async () => {
       checkUsable(what, { unusable: await refused });
       const failed = await error;
       if (failed) throw new EngineError(`${what} could not be read: ${failed.message}`);
-      await engine.mapped(staging);
+      await owner.mapped(staging);
       const elements = new (arrayOf(dtype))(staging.getMappedRange().slice(0)).slice(0, length);
       staging.unmap();
       return elements;
@@ -38,7 +50,7 @@ export class GpuReader implements BufferReader {
   #made(label: string, size: number): GPUBuffer {
     if (this.#staging) return this.#staging;
     const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
-    const staging = this.source.engine.device.createBuffer({ label, size, usage });
+    const staging = this.source.owner.device.createBuffer({ label, size, usage });
     this.#staging = staging;
     freeWhenDropped(this, staging.destroy.bind(staging));
     return staging;

@@ -11,9 +11,14 @@ import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { variantsOf } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
 import { openCache, type Store } from "../../store.ts";
-import { hex } from "../../text.ts";
-import type { TuneOptions } from "./connect.ts";
 import { measureDispatch } from "./measure.ts";
+
+export interface TuneOptions {
+  /** Time limit of measurements in milliseconds (default 1500); the compilation under way at the end may exceed it. */
+  readonly budget?: number;
+  /** Folder where choices are kept, in Node and Deno (default: the user's cache folder). */
+  readonly folder?: string;
+}
 
 /** Time limit of an engine's measurements in milliseconds. */
 const DEFAULT_BUDGET_MS = 1500;
@@ -171,5 +176,5 @@ function hash(text: string): string {
     low = Math.imul(low ^ text.charCodeAt(i), 0x01000193);
     high = Math.imul(high ^ text.charCodeAt(i), 0x01000193);
   }
-  return [low, high].map((part) => hex(part >>> 0, 8)).join("");
+  return [low, high].map((part) => (part >>> 0).toString(16).padStart(8, "0")).join("");
 }
