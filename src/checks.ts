@@ -71,12 +71,6 @@ export function checkNumber(what: string, value: unknown): asserts value is numb
   if (typeof value !== "number") throw new TypeError(`${what} is ${inWords(value)}; give a number`);
 }
 
-/** @throws TypeError for what is no number, RangeError for NaN and infinities */
-export function checkFiniteNumber(what: string, value: unknown): asserts value is number {
-  checkNumber(what, value);
-  if (!Number.isFinite(value)) throw new RangeError(`${what} is ${value}; give a finite number`);
-}
-
 export function isWhole(value: unknown, least = 0, most = Number.MAX_SAFE_INTEGER): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most;
 }

@@ -222,6 +222,7 @@ export {
   type Session,
   type SessionOptions,
   type SessionState,
+  type StepOptions,
   session,
 } from "./train/session.ts";
 export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";

@@ -1,5 +1,5 @@
 /** Activations as ops. `nn/model/layers/activations.ts` has the layers of the same names. */
-import { checkFiniteNumber } from "../../../checks.ts";
+import { checkFinite } from "../../../checks.ts";
 import type { Tensor } from "../tensor.ts";
 import {
   asTensor,
@@ -31,7 +31,7 @@ const leakyReluOp = scalarOp("leakyRelu", "leakyRelu", ({ inputs: [x, slope] }, 
  * @throws TypeError where x is neither a tensor nor a number
  */
 export function leakyRelu(x: Operand, slope = 0.01): Tensor {
-  checkFiniteNumber("leakyRelu: slope", slope);
+  checkFinite("leakyRelu: slope", slope);
   return leakyReluOp(x, slope);
 }
 
@@ -46,7 +46,7 @@ const eluOp = scalarOp("elu", "elu", ({ inputs: [x, alpha] }, arriving) => [
  * @throws TypeError where x is neither a tensor nor a number
  */
 export function elu(x: Operand, alpha = 1): Tensor {
-  checkFiniteNumber("elu: alpha", alpha);
+  checkFinite("elu: alpha", alpha);
   return eluOp(x, alpha);
 }
 

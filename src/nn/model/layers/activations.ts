@@ -1,5 +1,5 @@
 /** Activations as layers. `nn/graph/ops/activations.ts` has the ops of the same names. */
-import { checkFiniteNumber, checkNothing } from "../../../checks.ts";
+import { checkFinite, checkNothing } from "../../../checks.ts";
 import * as ops from "../../graph/ops/activations.ts";
 import { softmax as softmaxOp } from "../../graph/ops/softmax.ts";
 import type { Tensor } from "../../graph/tensor.ts";
@@ -75,7 +75,7 @@ export const softmax = plain("softmax", softmaxOp);
  * @throws TypeError where `slope` is no number
  */
 export const leakyRelu: Factory<Layer, [slope?: number]> = made("leakyRelu", (slope = 0.01) => {
-  checkFiniteNumber("leakyRelu: slope", slope);
+  checkFinite("leakyRelu: slope", slope);
   return (x) => ops.leakyRelu(x, slope);
 });
 
@@ -85,6 +85,6 @@ export const leakyRelu: Factory<Layer, [slope?: number]> = made("leakyRelu", (sl
  * @throws TypeError where `alpha` is no number
  */
 export const elu: Factory<Layer, [alpha?: number]> = made("elu", (alpha = 1) => {
-  checkFiniteNumber("elu: alpha", alpha);
+  checkFinite("elu: alpha", alpha);
   return (x) => ops.elu(x, alpha);
 });
