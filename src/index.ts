@@ -73,15 +73,29 @@ export {
   quadratic,
   sigmoidCrossEntropy,
 } from "./nn/training/losses.ts";
+export { type MuonOptions, muon } from "./nn/training/muon.ts";
+export {
+  type Optimizer,
+  type OptimizerOptions,
+  type OptimizerRule,
+  optimizer,
+  type ParameterGroup,
+  type ParameterInfo,
+  type Updated,
+  type UpdateState,
+  type UpdateTools,
+} from "./nn/training/optimizer.ts";
 export {
   type AdagradOptions,
   type AdamOptions,
   adagrad,
   adam,
+  adamax,
   adamw,
-  type Optimizer,
-  type OptimizerOptions,
-  type ParameterGroup,
+  type LionOptions,
+  lion,
+  type NadamOptions,
+  nadam,
   type RmspropOptions,
   rmsprop,
   type SgdOptions,
@@ -105,7 +119,17 @@ export {
   warmUp,
 } from "./nn/training/schedules.ts";
 export type { ModelCall, Penalty, StepOutputs, TrainingOptions } from "./nn/training/step.ts";
-export type { Clipping } from "./nn/training/updates.ts";
+export {
+  type AveragedOptions,
+  averaged,
+  type Clipping,
+  clipped,
+  type DecayOptions,
+  decayed,
+  grouped,
+  type LookaheadOptions,
+  lookahead,
+} from "./nn/training/wrappers.ts";
 export * as ops from "./ops.ts";
 // The ops whose names no layer and no loss has, without `ops.` in front.
 export {
@@ -188,6 +212,7 @@ export type { GpuEngine } from "./runtime/gpu/engine.ts";
 export type { TuneOptions } from "./runtime/gpu/tune.ts";
 export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Samples } from "./train/arguments.ts";
+export { averagedModel } from "./train/averaged.ts";
 export type { Callback, EpochFunction } from "./train/callback.ts";
 export type { CheckpointSource, ResumeOptions } from "./train/checkpoint.ts";
 export { type Compiled, compile, type FunctionOptions } from "./train/compile.ts";

@@ -163,7 +163,7 @@ export const MAX_OUTPUT_BINDINGS = 4;
 /** Words in one row of the step table; a row is 256 bytes, the guaranteed alignment of dynamic offsets. */
 export const STEP_SLOTS = 64;
 /** Tensors inside a shared buffer start at multiples of this many 4-byte elements (256 bytes, likewise). */
-const ALIGNMENT = 64;
+export const ALIGNMENT = 64;
 
 /** A number that is read both as a float and as an integer has a slot for each. */
 export function slotOf(name: string, dtype: StepScalar["dtype"], scalars: readonly StepScalar[]): number {

@@ -136,7 +136,17 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       ["meanSquaredError", "meanAbsoluteError", "quadratic", "binaryCrossEntropy", "sigmoidCrossEntropy"],
       of([{}], 0),
     ),
-    ...casesOf(["adam", "adamw", "adagrad", "rmsprop", "sgd"], of([{}], 0)),
+    ...casesOf(
+      ["adam", "adamax", "adamw", "adagrad", "lion", "muon", "nadam", "rmsprop", "sgd"],
+      of([{}], 0),
+    ),
+    optimizer: of([{ name: "still", learningRate: 1, update: (state: wgrad.UpdateState) => state }], 0),
+    averaged: of([wgrad.adam(), {}], 1),
+    averagedModel: of([trainer]),
+    clipped: of([wgrad.adam(), { norm: 1 }], 1),
+    decayed: of([wgrad.adam(), { weightDecay: 0.1 }], 1),
+    grouped: of([wgrad.adam(), []]),
+    lookahead: of([wgrad.adam(), {}], 1),
     decodeSafetensors: of([wgrad.encodeSafetensors({}), "name"], undefined, { takes: { 1: ["text"] } }),
     encodeSafetensors: of([{ a: { shape: [1], data: Float32Array.of(1) } }, {}], undefined, {
       begins: "(encodeSafetensors|safetensors)",

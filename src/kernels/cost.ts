@@ -30,7 +30,8 @@ export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
   for (const [name, view] of Object.entries(bindings)) {
     const size = elementCount(view.shape);
     const elements = Math.min(size, loaded.get(name) ?? size);
-    const ways = isWritten(dispatch, name) && kernel.bindings[name] ? 2 : 1;
+    const updated = kernel.bindings[name] !== undefined || loaded.has(name);
+    const ways = isWritten(dispatch, name) && updated ? 2 : 1;
     bytes += ways * elements * bytesPerElement(program.buffers[view.buffer].dtype);
   }
   return { flops, bytes };

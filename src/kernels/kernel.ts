@@ -50,6 +50,8 @@ export interface Kernel {
   /** Named constants and their types, as the shader declares them. */
   readonly constants: Readonly<Record<string, "u32" | "f32">>;
   readonly hooks: Readonly<Record<string, "load" | "store">>;
+  /** Its hooks are for four elements at once, from a multiple of four on. */
+  readonly inVectors?: boolean;
   /** By binding. */
   readonly vectors?: Readonly<Record<string, VectorAccess>>;
   /** The ways to compute a dispatch with these constants on such a device; the first is a good guess. */
@@ -75,10 +77,11 @@ export interface Kernel {
 }
 
 const OPERANDS = 7;
-const RESULTS = 4;
+const RESULTS = 6;
 
 /**
- * Binding numbers of the memory that hooks use: `operand0` … are read from 10 on, `result0` … written from 20.
+ * Binding numbers of the memory that hooks use: `operand0` … are read from 10 on, `result0` … written from 20,
+ * or updated: a hook may read an element of theirs before it writes it.
  * No shader declares them: specialising does, for what a dispatch binds.
  */
 export function hookBinding(name: string): KernelBinding | undefined {
@@ -95,8 +98,11 @@ export function kernelBinding(kernel: Kernel, name: string): KernelBinding {
   return binding;
 }
 
-/** How many operands and results the hooks of one dispatch may use at most. */
-export const HOOK_LIMITS = { operands: OPERANDS, results: RESULTS } as const;
+/**
+ * How many operands and results the hooks of one dispatch may use at most. More results than outputs can be bound are for memory
+ * that is updated in place.
+ */
+export const HOOK_LIMITS = { operands: OPERANDS, results: 4, inPlace: RESULTS } as const;
 
 /** WebGPU's guaranteed limit of workgroups along one dimension. */
 export const MAX_GROUPS = 65535;

@@ -6,7 +6,9 @@ import type { Dispatch, Program, StepScalar, View } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import { type Access, type Kernel, kernelBinding } from "./kernel.ts";
 import { gridOf, launchGrid, runsAlone, sharedBindings, workgroupOf } from "./launch.ts";
+import { vectorBindings } from "./vectors.ts";
 import { f32Literal, u32Literal, withConstants } from "./wgsl/passes/constants.ts";
+import { withVectorHooks } from "./wgsl/passes/fours.ts";
 import { type HookMemory, type HookScope, withHooks } from "./wgsl/passes/hooks.ts";
 import { joined } from "./wgsl/passes/join.ts";
 import { withLibrary } from "./wgsl/passes/library.ts";
@@ -48,7 +50,8 @@ function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Lau
   const bindings = Object.entries(dispatch.bindings)
     .map(([variable, view]) => ({ ...kernelBinding(kernel, variable), variable, view }))
     .sort((a, b) => a.binding - b.binding);
-  const complete = withLibrary(withHookMemory(module, Object.keys(dispatch.bindings)));
+  const vectors = kernel.inVectors ? Object.values(dispatch.hooks).flatMap(vectorBindings) : [];
+  const complete = withLibrary(withHookMemory(module, Object.keys(dispatch.bindings), vectors));
   return { code: print(complete), entryPoint: kernel.entryPoint, bindings, grid };
 }
 
@@ -118,7 +121,7 @@ export function specialise(
   const { constants, hooks } = dispatch;
   const scope: HookScope = { memoryOf, scalars };
   let module = withConstants(moduleOf(kernel.shader), literals(kernel, dispatch));
-  module = withHooks(module, hooks, scope);
+  module = kernel.inVectors ? withVectorHooks(module, hooks, scope) : withHooks(module, hooks, scope);
   for (const [binding, access] of Object.entries(kernel.vectors ?? {})) {
     if (constants[access.constant] !== 1) continue;
     const hook = hooks[access.element];

@@ -6,7 +6,7 @@ import { inputSource } from "../nn/graph/ops/source.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
 import type { ModelLayout } from "../nn/model/layout.ts";
 import type { Layer } from "../nn/model/model.ts";
-import type { Optimizer } from "../nn/training/optimizers.ts";
+import type { Optimizer } from "../nn/training/optimizer.ts";
 import { buildStep, type ModelCall, type StepOutputs, type TrainingOptions } from "../nn/training/step.ts";
 import { OPTIMIZER_SCALAR, type Program, type Shape, USER_SCALAR } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";

@@ -207,7 +207,7 @@ export class CompiledStep {
   /** The step's own numbers are those given; the library's, too, or else what the owner knows; the optimizer's are its own. */
   #scalar({ owner, name }: Slot, given: StepScalars, step: number): number | undefined {
     const { optimizer, seed } = this.owner;
-    if (owner === "optimizer") return optimizer?.scalarAt(name, step);
+    if (owner === "optimizer") return optimizer?.scalars[name]?.(step);
     if (Object.hasOwn(given, name) && given[name] !== undefined) return given[name];
     if (owner === "user") return undefined;
     if (name === "learningRate") return optimizer?.learningRate ?? 0;

@@ -4,7 +4,7 @@ import type { StreamField } from "../data/stream.ts";
 import { type Tensor, topological, withLabel } from "../nn/graph/tensor.ts";
 import { applyModel } from "../nn/model/model.ts";
 import { ModelTrace, Scope } from "../nn/model/parameters.ts";
-import { isFrozen, type Optimizer } from "../nn/training/optimizers.ts";
+import { isFrozen, type Optimizer } from "../nn/training/optimizer.ts";
 import { constantRate, type Schedule } from "../nn/training/schedules.ts";
 import { formatShape } from "../program.ts";
 import { hashBytes, hashText } from "./hash.ts";
@@ -165,19 +165,14 @@ function plain(value: unknown): string {
 }
 
 /** An optimizer's settings, by their option names. */
-function optimizerFacts({ learningRate, groups, ...optimizer }: Optimizer): Facts {
-  const { name, kernel, constants, weightDecay, decayBiases, scalars } = optimizer;
-  const lowerCase = (constant: string) =>
-    constant.toLowerCase().replace(/_(.)/g, (_all, one) => one.toUpperCase());
+function optimizerFacts({ name, settings, scalars, groups }: Optimizer): Facts {
   // Scalars that change with the step are functions; their values at some steps reveal the settings.
-  const followed = Object.values(scalars).map(
-    (scalar) => [scalar, [1, 2, 10, 1000].map((step) => optimizer.scalarAt(scalar, step) ?? null)] as const,
+  const followed = Object.entries(scalars).map(
+    ([scalar, at]) => [scalar, [1, 2, 10, 1000].map((step) => at(step))] as const,
   );
   return {
-    name: kernel === name ? name : `${name} (${kernel})`,
-    weightDecay,
-    decayBiases,
-    ...Object.fromEntries(Object.entries(constants).map(([key, value]) => [lowerCase(key), value])),
+    name,
+    ...settings,
     ...Object.fromEntries(followed),
     groups: groups.map(({ match, ...group }) => plain({ match: String(match), ...group })),
   };

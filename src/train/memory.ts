@@ -1,7 +1,7 @@
 /** The memory that a model takes on an engine, with that of its optimizer: flat arenas, by name. */
 import { type ArenaEntry, type ArenaLayout, declaredLayout, type ModelLayout } from "../nn/model/layout.ts";
 import type { Layer } from "../nn/model/model.ts";
-import type { Optimizer } from "../nn/training/optimizers.ts";
+import type { Optimizer } from "../nn/training/optimizer.ts";
 import { blockValues } from "../nn/training/updates.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
@@ -85,6 +85,7 @@ function optimizerArenas(optimizer: Optimizer, layout: ArenaLayout): Arena[] {
   return [
     { name: "blocks", length: blocks.length, first: () => blocks },
     { name: "gradients", length },
+    ...optimizer.scratch.map((name) => ({ name, length })),
     ...optimizer.slots.map((name) => ({ name, length, lasts: true })),
   ];
 }

@@ -3,7 +3,8 @@ import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.t
 import { checkData, checkTargets } from "../data/dataset.ts";
 import { asLayer, type Model } from "../nn/model/model.ts";
 import { asLoss, type Loss } from "../nn/training/losses.ts";
-import { adam, checkOptimizer } from "../nn/training/optimizers.ts";
+import { checkOptimizer } from "../nn/training/optimizer.ts";
+import { adam } from "../nn/training/optimizers.ts";
 import { asSchedule, type Schedule } from "../nn/training/schedules.ts";
 import { checkTrainingOptions } from "../nn/training/step.ts";
 import type { Engine } from "../runtime/engine.ts";

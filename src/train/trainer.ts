@@ -11,7 +11,7 @@ import type { Tensor } from "../nn/graph/tensor.ts";
 import type { ArenaEntry, ArenaLayout } from "../nn/model/layout.ts";
 import { asLayer, type Layer, type Model } from "../nn/model/model.ts";
 import type { StatisticSpec } from "../nn/model/parameters.ts";
-import { checkGroups, checkOptimizer, type Optimizer } from "../nn/training/optimizers.ts";
+import { checkGroups, checkOptimizer, type Optimizer } from "../nn/training/optimizer.ts";
 import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";

@@ -1,7 +1,7 @@
 /** The implementation of sessions: data, compiled steps, and a position. This module is loaded when training begins. */
 import { checkWhole, inWords } from "../checks.ts";
 import { correctCount } from "../nn/graph/ops/crossEntropy.ts";
-import type { Optimizer } from "../nn/training/optimizers.ts";
+import type { Optimizer } from "../nn/training/optimizer.ts";
 import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import type { Program } from "../program.ts";
 import type { CompiledStep } from "./compiledStep.ts";

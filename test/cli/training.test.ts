@@ -14,27 +14,27 @@ function training(line: string) {
 
 describe("the optimizer", () => {
   it.each([
-    ["sgd", { kernel: "sgd", learningRate: 0.01 }],
-    ["sgd --momentum 0.7", { kernel: "momentum", constants: { MOMENTUM: 0.7, NESTEROV: 0 } }],
-    ["momentum", { kernel: "momentum", constants: { MOMENTUM: 0.9, NESTEROV: 0 } }],
-    ["nesterov --momentum 0.7", { kernel: "momentum", constants: { MOMENTUM: 0.7, NESTEROV: 1 } }],
-    ["adam", { name: "adam", weightDecay: 0, constants: { BETA1: 0.9, BETA2: 0.999 } }],
+    ["sgd", { name: "sgd", slots: [], learningRate: 0.01 }],
+    ["sgd --momentum 0.7", { settings: { momentum: 0.7, nesterov: 0 } }],
+    ["momentum", { settings: { momentum: 0.9, nesterov: 0 } }],
+    ["nesterov --momentum 0.7", { settings: { momentum: 0.7, nesterov: 1 } }],
+    ["adam", { name: "adam", settings: { weightDecay: 0, beta1: 0.9, beta2: 0.999 } }],
     [
       "adam --beta1 0.7 --beta2 0 --learning-rate 0.5",
-      { kernel: "adam", learningRate: 0.5, constants: { BETA1: 0.7, BETA2: 0 } },
+      { name: "adam", learningRate: 0.5, settings: { beta1: 0.7, beta2: 0 } },
     ],
-    ["adamw", { name: "adamw", weightDecay: 0.01 }],
-    ["adamw --weight-decay 0", { name: "adamw", weightDecay: 0 }],
-    ["rmsprop --momentum 0.5", { name: "rmsprop", learningRate: 0.01, constants: { MOMENTUM: 0.5 } }],
-    ["adagrad --weight-decay 0.25", { name: "adagrad", weightDecay: 0.25 }],
+    ["adamw", { name: "adamw", settings: { weightDecay: 0.01 } }],
+    ["adamw --weight-decay 0", { name: "adamw", settings: { weightDecay: 0 } }],
+    ["rmsprop --momentum 0.5", { name: "rmsprop", learningRate: 0.01, settings: { momentum: 0.5 } }],
+    ["adagrad --weight-decay 0.25", { name: "adagrad", settings: { weightDecay: 0.25 } }],
   ])("%s takes its settings", (options, expected) => {
     expect(training(`--optimizer ${options}`).optimizer).toMatchObject(expected);
   });
 
   it.each(Object.keys(OPTIMIZERS))("%s can be made of its defaults", (name) => {
-    const { learningRate, weightDecay } = training(`--optimizer ${name}`).optimizer;
+    const { learningRate, settings } = training(`--optimizer ${name}`).optimizer;
     const { defaults } = OPTIMIZERS[name as keyof typeof OPTIMIZERS];
-    expect({ learningRate, weightDecay }).toEqual({
+    expect({ learningRate, weightDecay: settings.weightDecay }).toEqual({
       learningRate: defaults.learningRate,
       weightDecay: defaults.weightDecay,
     });

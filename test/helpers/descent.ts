@@ -1,13 +1,28 @@
 /** The least program that has everything: state, data, an input, a step scalar and an output. `p -= learningRate * x`, and `y = p`. */
 import { elementwiseConstants } from "../../src/kernels/elementwise.ts";
-import { optimizerConstants } from "../../src/kernels/optimizer.ts";
-import { type Program, STEP_SLOTS } from "../../src/program.ts";
+import { type Hook, type Program, STEP_SLOTS } from "../../src/program.ts";
 import type { Engine, EngineBuffer, Executable } from "../../src/runtime/engine.ts";
 import { loadFrom, storeTo } from "./kernel-run.ts";
 
 export const SIZE = 64;
 
 const whole = (buffer: number, length = SIZE) => ({ buffer, offset: 0, shape: [length] });
+
+/** `p - lr * blocks[0] * x`, of the `p` that it is written over. */
+const descended: Hook = {
+  code: [
+    { op: "index" },
+    { op: "load", binding: "result0", at: 0 },
+    { op: "load", binding: "operand0", at: 0 },
+    { op: "map", from: 0, terms: [], offset: 0 },
+    { op: "load", binding: "operand1", at: 3 },
+    { op: "scalar", scalar: "lr" },
+    { op: "call", fn: "mul", args: [5, 4] },
+    { op: "call", fn: "mul", args: [6, 2] },
+    { op: "call", fn: "sub", args: [1, 7] },
+  ],
+  result: 8,
+};
 
 export const descent: Program = {
   name: "descent",
@@ -20,10 +35,10 @@ export const descent: Program = {
   dispatches: [
     {
       label: "descend",
-      kernel: "sgd",
-      constants: { ...optimizerConstants(SIZE), LEARNING_RATE: 0 },
-      hooks: {},
-      bindings: { parameters: whole(0), gradients: whole(1), blocks: whole(2, 2) },
+      kernel: "elementwise",
+      constants: elementwiseConstants(SIZE),
+      hooks: { element: descended, store: storeTo("result0") },
+      bindings: { result0: whole(0), operand0: whole(1), operand1: whole(2, 2) },
     },
     {
       label: "tell",

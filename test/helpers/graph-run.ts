@@ -1,7 +1,8 @@
 /** Graphs, lowered and run on an engine, and what they should give by naive evaluation. */
 import type { Elements } from "../../src/dtypes.ts";
 import type { Engine, Tensor } from "../../src/index.ts";
-import { lower, type Place } from "../../src/nn/graph/lower/lower.ts";
+import { lower } from "../../src/nn/graph/lower/lower.ts";
+import type { Place } from "../../src/nn/graph/lower/lowering.ts";
 import { isSource } from "../../src/nn/graph/ops/source.ts";
 import { topological } from "../../src/nn/graph/tensor.ts";
 import { aligned, elementCount, type Program, STEP_SLOTS, scalarName } from "../../src/program.ts";

@@ -13,6 +13,7 @@ import { programTraffic } from "../helpers/traffic.ts";
 import type { KernelCase } from "./cases/case.ts";
 import { crossEntropyCases } from "./cases/crossEntropy.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";
+import { elementwise4Cases } from "./cases/elementwise4.ts";
 import { imageCases } from "./cases/images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
 import { reduceCases } from "./cases/reduce.ts";
@@ -24,6 +25,7 @@ afterEach(() => void vi.restoreAllMocks());
 describe("positions of load hooks", () => {
   const cases: Readonly<Record<string, readonly KernelCase[]>> = {
     elementwise: elementwiseCases,
+    elementwise4: elementwise4Cases,
     reduce: reduceCases,
     softmax: softmaxCases,
     scatterRows: scatterRowsCases,

@@ -8,17 +8,15 @@ import {
   convWeightConstants,
 } from "../../src/kernels/conv2d.ts";
 import { crossEntropyConstants } from "../../src/kernels/crossEntropy.ts";
-import { elementwiseConstants } from "../../src/kernels/elementwise.ts";
+import { elementwise4Constants, elementwiseConstants } from "../../src/kernels/elementwise.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { type Constants, MAX_GROUPS } from "../../src/kernels/kernel.ts";
 import { launchGrid } from "../../src/kernels/launch.ts";
 import { matmulConstants } from "../../src/kernels/matmul.ts";
-import { optimizerConstants } from "../../src/kernels/optimizer.ts";
 import { type PoolKernel, poolConstants } from "../../src/kernels/pool2d.ts";
 import { reduceConstants } from "../../src/kernels/reduce.ts";
 import { scatterRowsConstants } from "../../src/kernels/scatterRows.ts";
 import { softmaxConstants } from "../../src/kernels/softmax.ts";
-import { trackConstants } from "../../src/kernels/statistics.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
 import { conv2d, convShape } from "../../src/nn/graph/ops/conv2d.ts";
 import type { Dispatch, Program } from "../../src/program.ts";
@@ -55,11 +53,11 @@ const pools = (kernel: PoolKernel) => [
     kernel,
   ),
 ];
-const updates = [{ ...optimizerConstants(HUGE), LEARNING_RATE: 0 }];
 
 /** Constants of the largest shapes, by kernel. A new kernel needs a line here. */
 const largest: Readonly<Record<string, readonly Constants[]>> = {
   elementwise: [elementwiseConstants(HUGE)],
+  elementwise4: [elementwise4Constants(HUGE)],
   reduce: [reduceConstants("sum", HUGE, 1), reduceConstants("max", 4095, 2 ** 18)],
   scatterRows: [scatterRowsConstants(2 ** 24, 64, 1), scatterRowsConstants(1, HUGE, 1)],
   softmax: [softmaxConstants(HUGE, 1, false), softmaxConstants(4095, 2 ** 18, true)],
@@ -75,14 +73,6 @@ const largest: Readonly<Record<string, readonly Constants[]>> = {
   maxScatterTiled: pools("maxScatterTiled"),
   average: pools("average"),
   averageScatter: pools("averageScatter"),
-  sgd: updates,
-  momentum: updates,
-  adam: updates,
-  rmsprop: updates,
-  adagrad: updates,
-  clipNorm: updates,
-  clipValue: updates,
-  track: [trackConstants(HUGE)],
 };
 
 const dispatchOf = (kernel: string, constants: Constants): Dispatch => ({

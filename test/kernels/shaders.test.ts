@@ -129,7 +129,10 @@ describe.each(all.map((kernel) => [kernel.name, kernel] as const))("%s", (_name,
     const { functions } = reflect(kernel);
     for (const [name, kind] of Object.entries(kernel.hooks)) {
       const found = signature(functions.find((fn) => fn.name === name));
-      expect(`${name}: ${found}`).toBe(`${name}: ${kind === "load" ? "u32 -> f32" : "u32, f32 -> nothing"}`);
+      const value = kernel.inVectors ? "vec4" : "f32";
+      expect(`${name}: ${found}`).toBe(
+        `${name}: ${kind === "load" ? `u32 -> ${value}` : `u32, ${value} -> nothing`}`,
+      );
     }
   });
 

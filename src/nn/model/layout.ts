@@ -59,10 +59,8 @@ export class ArenaLayout<Entry extends ArenaEntry = ParameterSpec> {
   }
 }
 
-export type ArenaName = "parameters" | "gradients" | "first" | "second" | "statistics" | "observed";
-
 /** The memory of an arena: all of one layout have its length. */
-export function arena(name: ArenaName, layout: { readonly length: number }): BufferSpec {
+export function arena(name: string, layout: { readonly length: number }): BufferSpec {
   return { name, kind: "state", dtype: "f32", length: layout.length };
 }
 

@@ -1,50 +1,8 @@
-/** Optimizers: each is one kernel over the arena of all parameters, and the numbers that change with the step. */
-import { checkOptions, inWords, type OptionKinds } from "../../checks.ts";
-
-export interface Optimizer {
-  readonly name: string;
-  readonly learningRate: number;
-  /** Its state, one number a parameter each: names of arenas. */
-  readonly slots: readonly ("first" | "second")[];
-  readonly weightDecay: number;
-  /** Whether weight decay applies to biases and norms, too, as PyTorch's does. */
-  readonly decayBiases: boolean;
-  readonly groups: readonly ParameterGroup[];
-  /** The kernel, and its constants beside those all optimizers have. */
-  readonly kernel: string;
-  readonly constants: Readonly<Record<string, number>>;
-  /** Names of further step scalars, by the constant that holds their slot. */
-  readonly scalars: Readonly<Record<string, string>>;
-  /** The value of one of those scalars at step `t`, counted from 1; undefined for any other name. */
-  scalarAt(name: string, t: number): number | undefined;
-}
-
-/** Parameters that are treated differently. The first group that matches a parameter's name counts. */
-export interface ParameterGroup {
-  /** A parameter's full name, the path in front of it (`"0"` for `0.weight` and `0.bias`), or a pattern. */
-  readonly match: string | RegExp;
-  /** Its own learning rate; `lr` is the same, for short. */
-  readonly learningRate?: number;
-  readonly lr?: number;
-  readonly weightDecay?: number;
-  /**
-   * Left as they are: no gradient is computed for them. A layer of which all parameters are frozen behaves as in evaluation,
-   * as in Keras: batch normalisation goes by its running statistics and does not move them.
-   */
-  readonly frozen?: boolean;
-}
-
-/** Options that all optimizers share. */
-export interface OptimizerOptions {
-  /** A number above 0, or 0 to change nothing; `lr` is the same, for short. */
-  readonly learningRate?: number;
-  readonly lr?: number;
-  /** L2 decay of weights (default 0). For `adamw` it is decoupled, and 0.01 by default. */
-  readonly weightDecay?: number;
-  /** Whether biases and norms decay, too (default false). */
-  readonly decayBiases?: boolean;
-  readonly groups?: readonly ParameterGroup[];
-}
+/** The optimizers' rules. What they share (learning rates, decay, groups) is in `optimizer.ts`. */
+import { checkOptions, type OptionKinds } from "../../checks.ts";
+import { abs, add, div, maximum, mul, sign, sqrt, sub } from "../graph/ops/scalar.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { INFINITE, inRange, type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
 
 export interface SgdOptions extends OptimizerOptions {
   /** 0 for plain gradient descent (default). */
@@ -59,6 +17,18 @@ export interface AdamOptions extends OptimizerOptions {
   readonly beta2?: number;
   /** Added to the root of the latter (default 1e-8). */
   readonly epsilon?: number;
+}
+
+export interface NadamOptions extends AdamOptions {
+  /** By how much the momentum of the first steps is smaller (default 0.004). */
+  readonly momentumDecay?: number;
+}
+
+export interface LionOptions extends OptimizerOptions {
+  /** The part of the momentum in a step's direction (default 0.9). */
+  readonly beta1?: number;
+  /** Decay of the momentum (default 0.99). */
+  readonly beta2?: number;
 }
 
 export interface RmspropOptions extends OptimizerOptions {
@@ -76,48 +46,80 @@ export interface AdagradOptions extends OptimizerOptions {
   readonly epsilon?: number;
 }
 
-const INFINITE = Number.POSITIVE_INFINITY;
+/** A setting's default, and where it lies: low ≤ value < high. A boolean is the default of one. */
+type Setting = readonly [usual: number, low: number, high: number] | boolean;
+type Settled<Kinds> = { [Name in keyof Kinds]: Kinds[Name] extends boolean ? boolean : number };
 
-const RATE_KINDS = { learningRate: "number", lr: "number" } as const;
+const fraction = (usual: number) => [usual, 0, 1] as const;
+const from0 = (usual: number) => [usual, 0, INFINITE] as const;
+
 const SHARED: OptionKinds<OptimizerOptions> = {
-  ...RATE_KINDS,
+  learningRate: "number",
+  lr: "number",
   weightDecay: "number",
   decayBiases: "boolean",
   groups: "array",
 };
-const GROUP: OptionKinds<ParameterGroup> = {
-  match: "any",
-  ...RATE_KINDS,
-  weightDecay: "number",
-  frozen: "boolean",
-};
 
 /**
- * The learning rate under either of its names.
- * @throws TypeError where both are given
+ * An optimizer's own options, each checked; `others` are checked by the caller.
+ * @throws TypeError | RangeError naming the option
  */
-function rateOf(owner: string, { learningRate, lr }: { learningRate?: number; lr?: number }) {
-  if (learningRate !== undefined && lr !== undefined)
-    throw new TypeError(`${owner}: learningRate and lr are both given, and are the same; give one`);
-  return { name: learningRate === undefined ? "lr" : "learningRate", rate: learningRate ?? lr };
+export function settingsOf<const Kinds extends Readonly<Record<string, Setting>>>(
+  owner: string,
+  options: object,
+  kinds: Kinds,
+  others: Readonly<Record<string, "array" | "any">> = {},
+): Settled<Kinds> {
+  const own = Object.entries(kinds).map(([name, kind]) => [
+    name,
+    typeof kind === "boolean" ? "boolean" : "number",
+  ]);
+  checkOptions<OptimizerOptions>(owner, options, { ...SHARED, ...Object.fromEntries(own), ...others });
+  const given = options as Readonly<Record<string, number | boolean | undefined>>;
+  const settled = Object.entries(kinds).map(([name, kind]) => {
+    if (typeof kind === "boolean") return [name, given[name] ?? kind];
+    const [usual, low, high] = kind;
+    const value = Number(given[name] ?? usual);
+    inRange(owner, name, value, low, high);
+    return [name, value];
+  });
+  return Object.fromEntries(settled) as Settled<Kinds>;
+}
+
+/** The options that all optimizers share, with the defaults of one. */
+export function sharedOf(options: OptimizerOptions, rate: number, decay = 0): OptimizerOptions {
+  const { learningRate, lr, weightDecay = decay, decayBiases = false, groups = [] } = options;
+  const rates = {
+    ...(learningRate !== undefined || lr === undefined ? { learningRate: learningRate ?? rate } : {}),
+    ...(lr !== undefined ? { lr } : {}),
+  };
+  return { ...rates, weightDecay, decayBiases, groups };
 }
 
 /** Gradient descent, with momentum (Polyak 1964) or Nesterov's if asked. Default learning rate 0.01. */
 export function sgd(options: SgdOptions = {}): Optimizer {
-  checkOptions("sgd", options, { ...SHARED, momentum: "number", nesterov: "boolean" });
-  const { momentum = 0, nesterov = false } = options;
-  inRange("sgd", "momentum", momentum, 0, 1);
-  if (nesterov && momentum === 0) {
-    throw new RangeError("sgd: nesterov needs a momentum above 0, such as 0.9");
+  const { momentum, nesterov } = settingsOf("sgd", options, { momentum: fraction(0), nesterov: false });
+  if (nesterov && momentum === 0) throw new RangeError("sgd: nesterov needs a momentum above 0, such as 0.9");
+  const shared = { ...sharedOf(options, 0.01), name: "sgd" };
+  if (momentum === 0) {
+    return optimizer({
+      ...shared,
+      update: ({ parameter, gradient, learningRate }) => ({
+        parameter: sub(parameter, mul(learningRate, gradient)),
+      }),
+    });
   }
-  const shared = common("sgd", options, 0.01, 0);
-  if (momentum === 0) return { ...shared, kernel: "sgd", slots: [], constants: {} };
-  return {
+  return optimizer({
     ...shared,
-    kernel: "momentum",
+    settings: { name: "sgd (momentum)", momentum, nesterov: Number(nesterov) },
     slots: ["first"],
-    constants: { MOMENTUM: momentum, NESTEROV: nesterov ? 1 : 0 },
-  };
+    update({ parameter, gradient, learningRate, first }) {
+      const velocity = add(mul(momentum, first), gradient);
+      const direction = nesterov ? add(gradient, mul(momentum, velocity)) : velocity;
+      return { first: velocity, parameter: sub(parameter, mul(learningRate, direction)) };
+    },
+  });
 }
 
 /** Adam (Kingma & Ba 2015), with L2 decay added to the gradient. Default learning rate 0.001. */
@@ -130,127 +132,139 @@ export function adamw(options: AdamOptions = {}): Optimizer {
   return adamFamily("adamw", options, 0.01, true);
 }
 
-function adamFamily(name: string, options: AdamOptions, decay: number, decoupled: boolean): Optimizer {
-  checkOptions(name, options, { ...SHARED, beta1: "number", beta2: "number", epsilon: "number" });
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  inRange(name, "beta1", beta1, 0, 1);
-  inRange(name, "beta2", beta2, 0, 1);
-  inRange(name, "epsilon", epsilon, 0, INFINITE);
-  return {
-    ...common(name, options, 0.001, decay),
-    kernel: "adam",
-    slots: ["first", "second"],
-    constants: { BETA1: beta1, BETA2: beta2, EPSILON: epsilon, DECOUPLED: decoupled ? 1 : 0 },
-    scalars: { CORRECTION1: "correction1", CORRECTION2: "correction2" },
-    scalarAt: (name, t) => {
-      if (name === "correction1") return 1 / (1 - beta1 ** t);
-      return name === "correction2" ? 1 / Math.sqrt(1 - beta2 ** t) : undefined;
-    },
-  };
+const ADAM = { beta1: fraction(0.9), beta2: fraction(0.999), epsilon: from0(1e-8) };
+
+/** β · average + (1 - β) · value. */
+export function moving(beta: number, average: Tensor, value: Tensor): Tensor {
+  return add(mul(beta, average), mul(1 - beta, value));
 }
 
-/** RMSProp (Tieleman & Hinton 2012). Default learning rate 0.01. */
-export function rmsprop(options: RmspropOptions = {}): Optimizer {
-  checkOptions("rmsprop", options, { ...SHARED, decay: "number", momentum: "number", epsilon: "number" });
-  const { decay = 0.99, momentum = 0, epsilon = 1e-8 } = options;
-  inRange("rmsprop", "decay", decay, 0, 1);
-  inRange("rmsprop", "momentum", momentum, 0, 1);
-  inRange("rmsprop", "epsilon", epsilon, 0, INFINITE);
-  return {
-    ...common("rmsprop", options, 0.01, 0),
-    kernel: "rmsprop",
+/** The same of squares. */
+export function movingSquare(beta: number, average: Tensor, value: Tensor): Tensor {
+  return add(mul(beta, average), mul(mul(1 - beta, value), value));
+}
+
+function adamFamily(name: string, options: AdamOptions, decay: number, decoupled: boolean): Optimizer {
+  const { beta1, beta2, epsilon } = settingsOf(name, options, ADAM);
+  return optimizer({
+    ...sharedOf(options, 0.001, decay),
+    name,
+    decoupled,
+    settings: {
+      name: decoupled ? `${name} (adam)` : name,
+      beta1,
+      beta2,
+      epsilon,
+      decoupled: Number(decoupled),
+    },
     slots: ["first", "second"],
-    constants: { DECAY: decay, MOMENTUM: momentum, EPSILON: epsilon },
+    scalars: { correction1: (t) => 1 / (1 - beta1 ** t), correction2: (t) => 1 / Math.sqrt(1 - beta2 ** t) },
+    update({ parameter, gradient, learningRate, first, second, correction1, correction2 }) {
+      const mean = moving(beta1, first, gradient);
+      const variance = movingSquare(beta2, second, gradient);
+      const denominator = add(mul(sqrt(variance), correction2), epsilon);
+      const step = div(mul(mul(learningRate, correction1), mean), denominator);
+      return { first: mean, second: variance, parameter: sub(parameter, step) };
+    },
+  });
+}
+
+/** NAdam (Dozat 2016): Adam with Nesterov's momentum, as PyTorch writes it. Default learning rate 0.002. */
+export function nadam(options: NadamOptions = {}): Optimizer {
+  const { momentumDecay, ...own } = settingsOf("nadam", options, { ...ADAM, momentumDecay: from0(0.004) });
+  const { beta1, beta2, epsilon } = own;
+  const momentum = (t: number) => beta1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
+  /** Of the momenta of the first t steps. */
+  const product = (t: number) => {
+    let value = 1;
+    for (let i = 1; i <= t && value > 1e-20; i++) value *= momentum(i);
+    return value;
   };
+  return optimizer({
+    ...sharedOf(options, 0.002),
+    name: "nadam",
+    settings: { ...own, momentumDecay },
+    slots: ["first", "second"],
+    scalars: {
+      ofMean: (t) => momentum(t + 1) / (1 - product(t + 1)),
+      ofGradient: (t) => (1 - momentum(t)) / (1 - product(t)),
+      correction: (t) => 1 / Math.sqrt(1 - beta2 ** t),
+    },
+    update({ parameter, gradient, learningRate, first, second, ofMean, ofGradient, correction }) {
+      const mean = moving(beta1, first, gradient);
+      const variance = movingSquare(beta2, second, gradient);
+      const ahead = add(mul(ofMean, mean), mul(ofGradient, gradient));
+      const step = div(mul(learningRate, ahead), add(mul(sqrt(variance), correction), epsilon));
+      return { first: mean, second: variance, parameter: sub(parameter, step) };
+    },
+  });
+}
+
+/** Adamax (Kingma & Ba 2015): Adam by the largest gradient instead of the mean square. Default learning rate 0.002. */
+export function adamax(options: AdamOptions = {}): Optimizer {
+  const { beta1, beta2, epsilon } = settingsOf("adamax", options, ADAM);
+  return optimizer({
+    ...sharedOf(options, 0.002),
+    name: "adamax",
+    settings: { beta1, beta2, epsilon },
+    slots: ["first", "second"],
+    scalars: { correction: (t) => 1 / (1 - beta1 ** t) },
+    update({ parameter, gradient, learningRate, first, second, correction }) {
+      const mean = moving(beta1, first, gradient);
+      const largest = maximum(mul(beta2, second), add(abs(gradient), epsilon));
+      const step = div(mul(mul(learningRate, correction), mean), largest);
+      return { first: mean, second: largest, parameter: sub(parameter, step) };
+    },
+  });
+}
+
+/** Lion (Chen et al. 2023): steps of one size, by the sign of a momentum; decay is apart from it. Default learning rate 1e-4. */
+export function lion(options: LionOptions = {}): Optimizer {
+  const { beta1, beta2 } = settingsOf("lion", options, { beta1: fraction(0.9), beta2: fraction(0.99) });
+  return optimizer({
+    ...sharedOf(options, 1e-4),
+    name: "lion",
+    decoupled: true,
+    settings: { beta1, beta2 },
+    slots: ["first"],
+    update: ({ parameter, gradient, learningRate, first }) => ({
+      first: moving(beta2, first, gradient),
+      parameter: sub(parameter, mul(learningRate, sign(moving(beta1, first, gradient)))),
+    }),
+  });
+}
+
+/** RMSProp (Tieleman & Hinton 2012), with momentum as in PyTorch. Default learning rate 0.01. */
+export function rmsprop(options: RmspropOptions = {}): Optimizer {
+  const own = { decay: fraction(0.99), momentum: fraction(0), epsilon: from0(1e-8) };
+  const { decay, momentum, epsilon } = settingsOf("rmsprop", options, own);
+  return optimizer({
+    ...sharedOf(options, 0.01),
+    name: "rmsprop",
+    settings: { decay, momentum, epsilon },
+    slots: ["first", "second"],
+    update({ parameter, gradient, learningRate, first, second }) {
+      const variance = movingSquare(decay, second, gradient);
+      const direction = div(gradient, add(sqrt(variance), epsilon));
+      const velocity = momentum > 0 ? add(direction, mul(momentum, first)) : direction;
+      return { first: velocity, second: variance, parameter: sub(parameter, mul(learningRate, velocity)) };
+    },
+  });
 }
 
 /** Adagrad (Duchi, Hazan & Singer 2011). Default learning rate 0.01. */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
-  checkOptions("adagrad", options, { ...SHARED, lrDecay: "number", epsilon: "number" });
-  const { lrDecay = 0, epsilon = 1e-10 } = options;
-  inRange("adagrad", "lrDecay", lrDecay, 0, INFINITE);
-  inRange("adagrad", "epsilon", epsilon, 0, INFINITE);
-  return {
-    ...common("adagrad", options, 0.01, 0),
-    kernel: "adagrad",
+  const { lrDecay, epsilon } = settingsOf("adagrad", options, { lrDecay: from0(0), epsilon: from0(1e-10) });
+  return optimizer({
+    ...sharedOf(options, 0.01),
+    name: "adagrad",
+    settings: { epsilon },
     slots: ["second"],
-    constants: { EPSILON: epsilon },
-    scalars: { CORRECTION1: "correction1" },
-    scalarAt: (name, t) => (name === "correction1" ? 1 / (1 + (t - 1) * lrDecay) : undefined),
-  };
-}
-
-function common(name: string, options: OptimizerOptions, defaultRate: number, defaultDecay: number) {
-  const { weightDecay = defaultDecay, decayBiases = false } = options;
-  const { name: called, rate: learningRate = defaultRate } = rateOf(name, options);
-  inRange(name, called, learningRate, 0, INFINITE);
-  inRange(name, "weightDecay", weightDecay, 0, INFINITE);
-  const groups = Array.from(options.groups ?? [], (group, i) => checkedGroup(name, group, i, learningRate));
-  return { name, learningRate, weightDecay, decayBiases, groups, scalars: {}, scalarAt: () => undefined };
-}
-
-/** The group, with its learning rate under the name `lr`. */
-function checkedGroup(name: string, group: ParameterGroup, i: number, shared: number): ParameterGroup {
-  const { match } = checkOptions(`${name}: groups[${i}]`, group, GROUP);
-  if (typeof match !== "string" && !(match instanceof RegExp)) {
-    throw new TypeError(
-      `${name}: groups[${i}]: match is ${inWords(match)}; give a parameter's name, the path in front of it, or a pattern`,
-    );
-  }
-  const { name: called, rate } = rateOf(`${name}: group ${match}`, group);
-  inRange(name, `${called} of group ${match}`, rate ?? 0, 0, INFINITE);
-  inRange(name, `weightDecay of group ${match}`, group.weightDecay ?? 0, 0, INFINITE);
-  if (rate === undefined) return group;
-  if (shared === 0) {
-    throw new RangeError(`${name}: group ${match} has a learning rate of its own, so lr must be above 0`);
-  }
-  const { learningRate: _, ...others } = group;
-  return { ...others, lr: rate };
-}
-
-/** @throws TypeError for what is no optimizer, in the name of `owner` */
-export function checkOptimizer(owner: string, optimizer: unknown): void {
-  if (typeof (optimizer as Optimizer | null | undefined)?.kernel === "string") return;
-  const remedy =
-    typeof optimizer === "function"
-      ? "call it first: adam()"
-      : "give one, such as adam({ learningRate: 0.001 })";
-  throw new TypeError(`${owner}: optimizer is ${inWords(optimizer)}; ${remedy}`);
-}
-
-/** @throws RangeError unless low ≤ value < high; NaN is never inside. */
-function inRange(optimizer: string, what: string, value: number, low: number, high: number): void {
-  if (value >= low && value < high) return;
-  const wanted =
-    high === INFINITE ? `a finite number from ${low}` : `a number from ${low} up to, not including, ${high}`;
-  throw new RangeError(`${optimizer}: ${what} is ${value}; give ${wanted}`);
-}
-
-/** @throws RangeError when a group matches none of a model's parameters: it would silently do nothing. */
-export function checkGroups({ name, groups }: Optimizer, parameters: readonly string[]): void {
-  for (const group of groups) {
-    if (parameters.some((parameter) => matches(group, parameter))) continue;
-    throw new RangeError(
-      `${name}: group ${group.match} matches no parameter; the model has ${parameters.join(", ") || "none"}`,
-    );
-  }
-}
-
-/** The group that a parameter belongs to, if any. */
-export function groupOf({ groups }: Optimizer, parameter: string): ParameterGroup | undefined {
-  return groups.find((group) => matches(group, parameter));
-}
-
-/** Whether training leaves a parameter as it is. */
-export function isFrozen(
-  optimizer: Optimizer | undefined,
-  { name, frozen }: { readonly name: string; readonly frozen?: boolean },
-): boolean {
-  return frozen || (optimizer !== undefined && groupOf(optimizer, name)?.frozen === true);
-}
-
-function matches({ match }: ParameterGroup, parameter: string): boolean {
-  if (typeof match === "string") return parameter === match || parameter.startsWith(`${match}.`);
-  // Unlike `test`, `search` does not remember where a global pattern matched last.
-  return parameter.search(match) >= 0;
+    scalars: { correction1: (t) => 1 / (1 + (t - 1) * lrDecay) },
+    update({ parameter, gradient, learningRate, second, correction1 }) {
+      const total = add(second, mul(gradient, gradient));
+      const step = div(mul(mul(learningRate, correction1), gradient), add(sqrt(total), epsilon));
+      return { second: total, parameter: sub(parameter, step) };
+    },
+  });
 }

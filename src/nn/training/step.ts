@@ -2,7 +2,8 @@
 import { checkFinite, checkOptions, checkWhole, inWords } from "../../checks.ts";
 import type { Program } from "../../program.ts";
 import { gradients } from "../graph/gradients.ts";
-import { lower, type Place } from "../graph/lower/lower.ts";
+import { lower } from "../graph/lower/lower.ts";
+import type { Place } from "../graph/lower/lowering.ts";
 import { sum } from "../graph/ops/reduce.ts";
 import { abs, add, mul, square } from "../graph/ops/scalar.ts";
 import { constant } from "../graph/ops/source.ts";
@@ -10,8 +11,9 @@ import { Tensor, withLabel } from "../graph/tensor.ts";
 import { type ArenaLayout, arena, type ModelLayout } from "../model/layout.ts";
 import { applyModel, type Layer } from "../model/model.ts";
 import { ModelTrace, Scope } from "../model/parameters.ts";
-import { isFrozen, type Optimizer } from "./optimizers.ts";
-import { type Clipping, clipDispatches, optimizerDispatch, trackDispatch } from "./updates.ts";
+import { isFrozen, type Optimizer } from "./optimizer.ts";
+import { optimizerUpdate, statisticsUpdate } from "./updates.ts";
+import { type Clipping, checkClipping, clipped } from "./wrappers.ts";
 
 /** The model, as a function that a step calls. */
 export interface ModelCall {
@@ -47,14 +49,9 @@ export function checkTrainingOptions(
   name: string,
   { accumulate = 1, clip = {}, penalty = {} }: TrainingOptions,
 ): void {
-  checkOptions(`${name}: clip`, clip, { norm: "number", value: "number" });
   checkOptions(`${name}: penalty`, penalty, { l1: "number", l2: "number" });
   checkWhole(`${name}: accumulate`, accumulate);
-  for (const [bound, value] of Object.entries({ "clip.norm": clip.norm, "clip.value": clip.value })) {
-    if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-      throw new RangeError(`${name}: ${bound} is ${value}; give a finite number above 0, or leave it out`);
-    }
-  }
+  checkClipping(name, clip, "clip");
   for (const [weight, value] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
     if (value !== undefined) checkFinite(`${name}: ${weight}`, value, 0);
   }
@@ -122,24 +119,20 @@ export function buildStep(request: StepRequest): Program {
           : (["parameters", layout.parameters] as const);
       return { buffer: arena(buffer, arenaLayout), offset: arenaLayout.offset(source) };
     },
-    after: (builder) => [
+    updates: [
       ...("loss" in outputs && optimizer && "minimize" in parts[0]
-        ? [
-            ...clipDispatches(request.clip ?? {}, layout.parameters, builder),
-            optimizerDispatch(optimizer, layout.parameters, builder),
-          ]
+        ? [optimizerUpdate(clippedBy(optimizer, request.clip), layout.parameters)]
         : []),
       ...(observed.size > 0
-        ? [
-            trackDispatch(
-              layout.statistics,
-              (entry) => (observed.has(entry.name) ? entry.momentum : 0),
-              builder,
-            ),
-          ]
+        ? [statisticsUpdate(layout.statistics, (entry) => (observed.has(entry.name) ? entry.momentum : 0))]
         : []),
     ],
   });
+}
+
+/** The optimizer, with the bounds of an option `clip` that has any. */
+function clippedBy(optimizer: Optimizer, clip: Clipping = {}): Optimizer {
+  return clip.norm === undefined && clip.value === undefined ? optimizer : clipped(optimizer, clip);
 }
 
 interface Assignment {

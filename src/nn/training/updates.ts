@@ -1,151 +1,138 @@
-/** The dispatches over flat memory behind a backward pass: clipping, the optimizer, running statistics. */
-import { OPTIMIZER_BLOCK, optimizerConstants } from "../../kernels/optimizer.ts";
-import { reduceConstants } from "../../kernels/reduce.ts";
-import { STATISTICS_BLOCK, trackConstants } from "../../kernels/statistics.ts";
-import type { BufferSpec, Dispatch, Hook } from "../../program.ts";
-import type { ProgramBuilder } from "../graph/lower/builder.ts";
+/** What a step changes in place behind the backward pass: parameters by the optimizer, and running statistics. */
+import { inWords } from "../../checks.ts";
+import { ALIGNMENT, elementCount, formatShape, type Shape } from "../../program.ts";
+import type { Place } from "../graph/lower/lowering.ts";
+import type { UpdateRequest } from "../graph/lower/update.ts";
+import { add, broadcastTo, mul, sub } from "../graph/ops/scalar.ts";
+import { slice } from "../graph/ops/slice.ts";
+import { optimizerScalar, stateSource, stepScalar, tensor } from "../graph/ops/source.ts";
+import { reshape } from "../graph/ops/view.ts";
+import { sameShape } from "../graph/shape.ts";
+import { Tensor, withLabel } from "../graph/tensor.ts";
 import { type ArenaEntry, type ArenaLayout, arena } from "../model/layout.ts";
-import { groupOf, isFrozen, type Optimizer } from "./optimizers.ts";
+import type { ParameterSpec } from "../model/parameters.ts";
+import { groupOf, isFrozen, type Optimizer, type ParameterInfo, type UpdateTools } from "./optimizer.ts";
 
-function blocks(layout: ArenaLayout): BufferSpec {
-  return { name: "blocks", kind: "state", dtype: "f32", length: (layout.length / OPTIMIZER_BLOCK) * 2 };
+/** What the optimizer is told of a parameter. */
+function infoOf(optimizer: Optimizer, spec: ParameterSpec): ParameterInfo {
+  const { name, shape, decay } = spec;
+  return { name, shape, decay, frozen: isFrozen(optimizer, spec), group: groupOf(optimizer, name) };
 }
 
-/** What the optimizer's kernel knows of each block of the arena: [rate factor, weight decay]. */
-export function blockValues(layout: ArenaLayout, optimizer: Optimizer): Float32Array {
-  const rates = layout.perBlock(OPTIMIZER_BLOCK, (spec) => {
-    const group = groupOf(optimizer, spec.name);
-    if (isFrozen(optimizer, spec)) return 0;
-    return group?.lr === undefined ? 1 : group.lr / optimizer.learningRate;
-  });
-  const decays = layout.perBlock(OPTIMIZER_BLOCK, (spec) => {
-    const group = groupOf(optimizer, spec.name);
-    if (isFrozen(optimizer, spec)) return 0;
-    return group?.weightDecay ?? (spec.decay || optimizer.decayBiases ? optimizer.weightDecay : 0);
-  });
-  return Float32Array.from(rates.flatMap((rate, block) => [rate, decays[block]]));
-}
-
-/** The one dispatch that updates all parameters. */
-export function optimizerDispatch(
-  optimizer: Optimizer,
+/** The numbers that differ from parameter to parameter, by name: only those that an update needs. */
+function columns(
   layout: ArenaLayout,
-  builder: ProgramBuilder,
-): Dispatch {
-  const names = ["parameters", "gradients", ...optimizer.slots] as const;
-  const bindings = Object.fromEntries(
-    names.map((name) => [name, builder.view(arena(name, layout), [layout.length])]),
+  optimizer: Optimizer,
+): [string, (parameter: ParameterInfo) => number][] {
+  const { learningRate, rateOf = () => learningRate, perParameter } = optimizer;
+  const factor = (parameter: ParameterInfo) =>
+    learningRate === 0 ? 1 : (parameter.group?.lr ?? rateOf(parameter)) / learningRate;
+  const parameters = layout.specs.map((spec) => infoOf(optimizer, spec));
+  const all: [string, (parameter: ParameterInfo) => number][] = Object.entries(perParameter);
+  if (parameters.some((parameter) => factor(parameter) !== 1)) all.push([RATE, factor]);
+  if (parameters.some(({ frozen }) => frozen)) all.push(["frozen", ({ frozen }) => (frozen ? 1 : 0)]);
+  return all;
+}
+
+const RATE = "rate of each";
+
+/** Those numbers for each block of the arena: what the buffer `blocks` holds, if anything. A block belongs to one parameter. */
+export function blockValues(layout: ArenaLayout, optimizer: Optimizer): Float32Array {
+  const each = columns(layout, optimizer).map(([, of]) =>
+    layout.perBlock(ALIGNMENT, (spec) => of(infoOf(optimizer, spec))),
   );
-  const learningRate = builder.slot("learningRate");
-  const own = Object.entries(optimizer.scalars).map(
-    ([constant, scalar]) => [constant, builder.optimizerSlot(scalar)] as const,
+  return Float32Array.from(
+    { length: (each[0]?.length ?? 0) * each.length },
+    (_, i) => each[i % each.length][Math.floor(i / each.length)],
   );
-  return {
-    label: "optimizer",
-    kernel: optimizer.kernel,
-    constants: {
-      ...optimizerConstants(layout.length),
-      ...optimizer.constants,
-      LEARNING_RATE: learningRate,
-      ...Object.fromEntries(own),
-    },
-    hooks: {},
-    bindings: { ...bindings, blocks: builder.view(blocks(layout), [blocks(layout).length]) },
+}
+
+/** A number for each block as one for each element. */
+function eachElement(blocks: Tensor, column: number): Tensor {
+  const own = slice(blocks, column, column + 1, 1);
+  return reshape(broadcastTo(own, [blocks.shape[0], ALIGNMENT]), [-1]);
+}
+
+/**
+ * The update of all parameters, in one launch.
+ * @throws TypeError naming what an optimizer's update gives that it should not, or does not give
+ */
+export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout): UpdateRequest {
+  const shape = [layout.length];
+  const { slots, scalars, scratch, name } = optimizer;
+  const each = columns(layout, optimizer);
+  const blocks = stateSource("blocks", [layout.length / ALIGNMENT, Math.max(1, each.length)]);
+  const perParameter = Object.fromEntries(each.map(([column], i) => [column, eachElement(blocks, i)]));
+  const { [RATE]: factor, ...values } = perParameter;
+  const rate = stepScalar("learningRate");
+  const state = {
+    ...Object.fromEntries(Object.keys(scalars).map((scalar) => [scalar, optimizerScalar(scalar)])),
+    ...values,
+    ...Object.fromEntries(slots.map((slot) => [slot, stateSource(slot, shape)])),
+    parameter: stateSource("parameters", shape),
+    gradient: stateSource("gradients", shape),
+    learningRate: factor ? mul(rate, factor) : rate,
   };
+  const before: { tensor: Tensor; place: Place }[] = [];
+  const eachMatrix: UpdateTools["eachMatrix"] = (into, x, of, compute) => {
+    if (!scratch.includes(into))
+      throw new Error(`${name}: there is no scratch "${into}"; it has ${scratch.join(", ") || "none"}`);
+    for (const spec of layout.specs) {
+      const parameter = infoOf(optimizer, spec);
+      if (parameter.frozen || spec.shape.length < 2 || of(parameter) === 0) continue;
+      const offset = layout.offset(spec.name);
+      const flat = slice(x, offset, offset + elementCount(spec.shape));
+      const result = withLabel(`${name} of ${spec.name}`, () => compute(reshape(flat, [spec.shape[0], -1])));
+      before.push({ tensor: result, place: { buffer: arena(into, layout), offset } });
+    }
+    return stateSource(into, shape);
+  };
+  const updated: unknown = withLabel("optimizer", () => optimizer.update(state, { eachMatrix }));
+  const given = checkUpdated(optimizer, updated, shape);
+  const changes = Object.fromEntries(
+    ["parameter", ...slots, "gradient"].flatMap((key) =>
+      given[key] ? [[MEMORY[key] ?? key, given[key]] as const] : [],
+    ),
+  );
+  return { label: "optimizer", changes, before };
 }
 
-/** Bounds on gradients, before the optimizer sees them. */
-export interface Clipping {
-  /** All gradients shrink together when the norm of all is over this. */
-  readonly norm?: number;
-  /** Every gradient is brought into ± this. */
-  readonly value?: number;
-}
+/** Where what an update calls otherwise lies. */
+const MEMORY: Readonly<Record<string, string>> = { parameter: "parameters", gradient: "gradients" };
 
-/** Partial sums of squares: few enough to add up in one dispatch, many enough to keep a device busy. */
-const NORM_PARTS = 64;
-
-const squares: Record<string, Hook> = {
-  element: {
-    code: [
-      { op: "index" },
-      { op: "load", binding: "operand0", at: 0 },
-      { op: "call", fn: "square", args: [1] },
-    ],
-    result: 2,
-  },
-};
-const plain: Record<string, Hook> = {
-  element: { code: [{ op: "index" }, { op: "load", binding: "operand0", at: 0 }], result: 1 },
-};
-const stored: Record<string, Hook> = {
-  store: { code: [{ op: "index" }, { op: "value" }], stores: [{ binding: "result0", from: 1 }] },
-};
-
-/** The dispatches that clip the gradient arena: by value first, then by norm. */
-export function clipDispatches(clipping: Clipping, layout: ArenaLayout, builder: ProgramBuilder): Dispatch[] {
-  const gradients = builder.view(arena("gradients", layout), [layout.length]);
-  const dispatches: Dispatch[] = [];
-  const label = "clipping";
-  const constants = optimizerConstants(layout.length);
-  if (clipping.value !== undefined) {
-    dispatches.push({
-      label,
-      kernel: "clipValue",
-      constants: { ...constants, LIMIT: clipping.value },
-      hooks: {},
-      bindings: { clipped: gradients },
-    });
-  }
-  if (clipping.norm !== undefined) {
-    const temporary = (length: number) =>
-      builder.view({ name: "squared norm", kind: "temporary", dtype: "f32", length }, [length]);
-    const parts = temporary(NORM_PARTS);
-    const total = temporary(1);
-    dispatches.push(
-      {
-        label,
-        kernel: "reduce",
-        constants: reduceConstants("sum", NORM_PARTS, layout.length / NORM_PARTS),
-        hooks: { ...squares, ...stored },
-        bindings: { operand0: gradients, result0: parts },
-      },
-      {
-        label,
-        kernel: "reduce",
-        constants: reduceConstants("sum", 1, NORM_PARTS),
-        hooks: { ...plain, ...stored },
-        bindings: { operand0: parts, result0: total },
-      },
-      {
-        label,
-        kernel: "clipNorm",
-        constants: { ...constants, LIMIT: clipping.norm },
-        hooks: {},
-        bindings: { clipped: gradients, squares: total },
-      },
+function checkUpdated({ name, slots }: Optimizer, updated: unknown, shape: Shape): Record<string, Tensor> {
+  if (typeof updated !== "object" || updated === null || updated instanceof Tensor)
+    throw new TypeError(
+      `${name}: update gives ${inWords(updated)}; return new values by name: { ${["parameter", ...slots].join(", ")} }`,
     );
+  const given = updated as Readonly<Record<string, unknown>>;
+  for (const key of ["parameter", ...slots])
+    if (given[key] === undefined)
+      throw new TypeError(`${name}: update gives no ${key}; return its new value`);
+  for (const [key, value] of Object.entries(given)) {
+    if (!["parameter", "gradient", ...slots].includes(key))
+      throw new TypeError(
+        `${name}: update gives "${key}", which is no slot; name it among slots, or leave it out`,
+      );
+    if (!(value instanceof Tensor))
+      throw new TypeError(`${name}: update gives ${inWords(value)} for ${key}; return a tensor`);
+    if (!sameShape(value.shape, shape))
+      throw new TypeError(
+        `${name}: update gives ${formatShape(value.shape)} for ${key}; all parameters are ${formatShape(shape)} together`,
+      );
   }
-  return dispatches;
+  return given as Record<string, Tensor>;
 }
 
-/** The dispatch that moves running statistics towards what the step observed of them. */
-export function trackDispatch<Entry extends ArenaEntry>(
+/** Running statistics, moved towards what the step observed of them: by which part of the way is an entry's rate. */
+export function statisticsUpdate<Entry extends ArenaEntry>(
   layout: ArenaLayout<Entry>,
   rateOf: (entry: Entry) => number,
-  builder: ProgramBuilder,
-): Dispatch {
-  const values = layout.perBlock(STATISTICS_BLOCK, rateOf);
-  const rates: BufferSpec = { name: "rates", kind: "constant", dtype: "f32", length: values.length, values };
-  return {
-    label: "running statistics",
-    kernel: "track",
-    constants: trackConstants(layout.length),
-    hooks: {},
-    bindings: {
-      running: builder.view(arena("statistics", layout), [layout.length]),
-      observed: builder.view(arena("observed", layout), [layout.length]),
-      rates: builder.view(rates, [values.length]),
-    },
-  };
+): UpdateRequest {
+  const rates = layout.perBlock(ALIGNMENT, rateOf);
+  const rate = eachElement(tensor(rates, [rates.length, 1]), 0);
+  const running = stateSource("statistics", [layout.length]);
+  const observed = stateSource("observed", [layout.length]);
+  const moved = add(mul(sub(1, rate), running), mul(rate, observed));
+  return { label: "running statistics", changes: { statistics: moved } };
 }

@@ -4,9 +4,9 @@ import "../../../src/index.ts";
 import type { KernelCase } from "./case.ts";
 import { crossEntropyCases } from "./crossEntropy.ts";
 import { elementwiseCases } from "./elementwise.ts";
+import { elementwise4Cases } from "./elementwise4.ts";
 import { imageCases } from "./images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./matmul.ts";
-import { optimizerCases } from "./optimizer.ts";
 import { reduceCases } from "./reduce.ts";
 import { scatterRowsCases } from "./scatterRows.ts";
 import { softmaxCases } from "./softmax.ts";
@@ -14,6 +14,7 @@ import { softmaxCases } from "./softmax.ts";
 /** By kernel. A new kernel needs a line here, or the last test of twins.test.ts fails. */
 export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   elementwise: elementwiseCases,
+  elementwise4: elementwise4Cases,
   reduce: reduceCases,
   scatterRows: scatterRowsCases,
   softmax: softmaxCases,
@@ -22,5 +23,4 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   matmulTiled: matmulTiledCases,
   matmulSplit: matmulSplitCases,
   ...imageCases,
-  ...optimizerCases,
 };

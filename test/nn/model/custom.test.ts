@@ -10,7 +10,8 @@ import { dense } from "../../../src/nn/model/layers/dense.ts";
 import { flatten } from "../../../src/nn/model/layers/reshape.ts";
 import { asLayer, sequential } from "../../../src/nn/model/model.ts";
 import { asLoss, crossEntropy, meanSquaredError } from "../../../src/nn/training/losses.ts";
-import { adam, checkOptimizer, groupOf, sgd } from "../../../src/nn/training/optimizers.ts";
+import { checkOptimizer, groupOf } from "../../../src/nn/training/optimizer.ts";
+import { adam, sgd } from "../../../src/nn/training/optimizers.ts";
 import {
   asSchedule,
   constantRate,

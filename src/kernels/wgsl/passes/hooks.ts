@@ -34,7 +34,7 @@ export function withHooks(module: Module, hooks: Readonly<Record<string, Hook>>,
 /**
  * The hook without x · 0 and x - x, which compilers take for 0, be x NaN or infinite.
  */
-function withoutFolding(hook: Hook): Hook {
+export function withoutFolding(hook: Hook): Hook {
   const isZero = (arg: number) => {
     const from = hook.code[arg];
     return from.op === "constant" && from.value === 0;

@@ -2,12 +2,20 @@
 import { hookBinding } from "../../kernel.ts";
 import { type Module, readModule } from "../read.ts";
 
-/** The module with the memory that its hooks use, among the names bound for a dispatch, and with the step table. */
-export function withHookMemory(module: Module, bound: readonly string[]): Module {
+/**
+ * The module with the memory that its hooks use, among the names bound for a dispatch, and with the step table. Those in `vectors`
+ * are read four elements at once.
+ */
+export function withHookMemory(
+  module: Module,
+  bound: readonly string[],
+  vectors: readonly string[] = [],
+): Module {
   const lines = bound.flatMap((name) => {
     const memory = hookBinding(name);
+    const element = vectors.includes(name) ? "vec4<u32>" : "u32";
     return memory
-      ? [`@group(1) @binding(${memory.binding}) var<storage, ${memory.access}> ${name}: array<u32>;`]
+      ? [`@group(1) @binding(${memory.binding}) var<storage, ${memory.access}> ${name}: array<${element}>;`]
       : [];
   });
   return withStepTable(declaring(module, lines.join("\n")));

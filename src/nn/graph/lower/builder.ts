@@ -5,7 +5,6 @@ import {
   checkProgram,
   type Dispatch,
   type IndexRange,
-  OPTIMIZER_SCALAR,
   type Program,
   type Shape,
   STEP_SLOTS,
@@ -56,11 +55,6 @@ export class ProgramBuilder {
 
   view(spec: BufferSpec, shape: Shape, offset = 0): View {
     return { buffer: this.buffer(spec), offset, shape };
-  }
-
-  /** The slot of a number that the optimizer itself gives: under a name that no step's own scalar can have. */
-  optimizerSlot(name: string): number {
-    return this.slot(OPTIMIZER_SCALAR + name);
   }
 
   /** The slot of a step scalar, made on first use: one for each type that it is read as. */

@@ -1,28 +1,14 @@
-/**
- * Lowering: from a graph to a Program.
- *
- * Kernel ops become dispatches in the graph's order. Elementwise ops become part of the hooks around them: they are
- * computed where their input is produced (an epilogue) or where their value is consumed (a prologue), and get a
- * dispatch of their own only where neither is possible. Values that nothing reads from memory are never stored.
- */
-import { type BufferSpec, type Dispatch, elementCount, type Program, type View } from "../../../program.ts";
-import { isSource, type SourceAttributes } from "../ops/source.ts";
-import { elementwiseCall } from "../ops/stored.ts";
-import { define, type KernelCall, type Op, type Tensor, topological } from "../tensor.ts";
-import { type Analysis, analyse, owner } from "./analysis.ts";
+/** Lowering: a graph to a Program. */
+import { elementCount, type Program } from "../../../program.ts";
+import type { SourceAttributes } from "../ops/source.ts";
+import type { Tensor } from "../tensor.ts";
 import { ProgramBuilder } from "./builder.ts";
-import { Call, computationOf, type StoreHook } from "./calls.ts";
-import { HookEmitter, Unavailable } from "./emitter.ts";
 import { indexRanges } from "./indices.ts";
-import { joinDispatches } from "./join.ts";
+import { Lowering, type Place } from "./lowering.ts";
 import { rewrite } from "./rewrite.ts";
+import { targetsOf } from "./roots.ts";
 import { targetRules } from "./targets.ts";
-
-/** A place in memory that outlives the step. */
-export interface Place {
-  readonly buffer: BufferSpec;
-  readonly offset: number;
-}
+import { lowerUpdate, type UpdateRequest } from "./update.ts";
 
 export interface LowerRequest {
   readonly name: string;
@@ -32,293 +18,31 @@ export interface LowerRequest {
   readonly assignments?: readonly { readonly tensor: Tensor; readonly place: Place }[];
   /** Place of a parameter or a running statistic. */
   place(source: SourceAttributes): Place;
-  /** Dispatches after the graph's: the optimizer's. */
-  readonly after?: (builder: ProgramBuilder) => readonly Dispatch[];
+  /** What follows, one after the other, when all of that is in memory. */
+  readonly updates?: readonly UpdateRequest[];
 }
 
-const copyOp: Op<{ place: string }> = {
-  name: "copy",
-  infer: ([x]) => ({ shape: x.shape, dtype: x.dtype }),
-  gradient: (_node, arriving) => [arriving],
-  lowering: { kind: "elementwise", emit: (node, emitter, at) => emitter.load(node.inputs[0], at) },
-};
-const makeCopy = define(copyOp);
-
-/** @throws Error where the graph cannot be lowered; ops refuse bad shapes earlier, while tracing */
+/** @throws Error when something cannot be lowered; ops refuse bad shapes earlier, when they are traced. */
 export function lower(request: LowerRequest): Program {
   const assignments = request.assignments ?? [];
   const names = Object.keys(request.outputs);
   const wanted = [...Object.values(request.outputs), ...assignments.map(({ tensor }) => tensor)];
   const roots = rewrite(wanted);
   const builder = new ProgramBuilder();
-  const targets = new Map<Tensor, View>();
-  const shared = sharedAmong(roots, names.length);
-  roots.forEach((root, i) => {
-    // Copied: a source, a value wanted in two places, and a reshaped view, whose memory is fixed.
-    const own =
-      !isSource(root) &&
-      !targets.has(root) &&
-      root.op.lowering.kind !== "view" &&
-      !(i >= names.length && shared.has(root));
-    const tensor = own ? root : makeCopy([root], { place: `${i}` });
-    const { shape, dtype } = tensor;
-    if (i < names.length) {
-      const name = names[i];
-      const view = builder.view({ name, kind: "output", dtype, length: elementCount(shape) }, shape);
-      builder.output(name, view);
-      targets.set(tensor, view);
-    } else {
+  const targets = targetsOf(roots, names.length, ({ shape, dtype }, i) => {
+    if (i >= names.length) {
       const { buffer, offset } = assignments[i - names.length].place;
-      targets.set(tensor, builder.view(buffer, shape, offset));
+      return builder.view(buffer, shape, offset);
     }
+    const name = names[i];
+    const view = builder.view({ name, kind: "output", dtype, length: elementCount(shape) }, shape);
+    builder.output(name, view);
+    return view;
   });
   // Before rewrites: a rewrite may read rows by indices without the op that declared them.
   builder.indexRanges = indexRanges(wanted);
   builder.targetRules = targetRules(wanted);
-  new Lowering(builder, targets, request).run();
-  builder.dispatches.push(...(request.after?.(builder) ?? []));
+  new Lowering(builder, targets, (source) => request.place(source)).finish();
+  for (const update of request.updates ?? []) lowerUpdate(builder, update);
   return builder.finish(request.name);
-}
-
-/**
- * Assigned roots (from `first` on) that others are computed from. They are copied: their place is part of a larger
- * buffer, and one dispatch may not write one part of a buffer and read another.
- */
-function sharedAmong(roots: readonly Tensor[], first: number): Set<Tensor> {
-  const shared = new Set(topological(roots).flatMap(({ inputs }) => inputs));
-  const seen = new Set<Tensor>();
-  for (const root of roots.slice(first)) {
-    if (seen.has(root)) shared.add(root);
-    seen.add(root);
-  }
-  return shared;
-}
-
-/** Reads of a hook, until the hook is known to stay. */
-interface Attempt {
-  readonly call: Call;
-  readonly demanded: Set<Tensor>;
-  readonly scalars: { readonly name: string; readonly dtype: "f32" | "u32" }[];
-}
-
-class Lowering {
-  readonly #calls: Call[] = [];
-  /** Calls of kernel ops by {@link computationOf}. */
-  readonly #computations = new Map<string, Call[]>();
-  /** The call that computes a tensor with, or possibly with, memory. */
-  readonly #producers = new Map<Tensor, { call: Call; hook: string }>();
-  /** Tensors that a dispatch reads from memory. */
-  readonly #demanded = new Set<Tensor>();
-  readonly #views = new Map<Tensor, View>();
-  readonly #analysis: Analysis;
-  readonly #order: readonly Tensor[];
-
-  constructor(
-    readonly builder: ProgramBuilder,
-    readonly targets: ReadonlyMap<Tensor, View>,
-    readonly request: LowerRequest,
-  ) {
-    this.#order = topological([...targets.keys()]);
-    this.#analysis = analyse(this.#order, new Set(targets.keys()));
-  }
-
-  run(): void {
-    const { calls, stored, hosted } = this.#analysis;
-    for (const node of this.#order) {
-      const call = calls.get(node);
-      if (call) this.#addKernel(node, call);
-      else if (stored.has(node)) this.#materialise(node);
-      else if (hosted.has(node)) this.#host(node);
-    }
-    const dispatches = this.#calls.map((call) => this.#finish(call));
-    this.builder.dispatches.push(...joinDispatches({ buffers: this.builder.buffers, dispatches }));
-  }
-
-  #addKernel(node: Tensor, source: KernelCall): void {
-    const computation = computationOf(source);
-    const same = this.#computations.get(computation) ?? [];
-    let call = same.find((other) => other.gives(source.store));
-    if (!call) {
-      call = this.#newCall(node, source);
-      this.#computations.set(computation, [...same, call]);
-    }
-    this.#addResult(node, call, source.store);
-  }
-
-  /** Opens the store hook of `node`, the call's own result. */
-  #addResult(node: Tensor, call: Call, hook: string): void {
-    const emitter = new HookEmitter(this.#context(this.#attempt(call)));
-    const register = emitter.value();
-    emitter.hold(node, register);
-    call.stores.set(hook, { emitter, values: [{ tensor: node, register }] });
-    this.#producers.set(node, { call, hook });
-  }
-
-  #newCall(node: Tensor, source: KernelCall): Call {
-    for (const read of Object.values(source.reads)) this.#demanded.add(owner(read));
-    const build = () => {
-      const call = new Call(node.label, this.#calls.length, source);
-      const attempt = this.#attempt(call);
-      for (const [hook, tensor] of Object.entries(source.loads)) {
-        const emitter = new HookEmitter(this.#context(attempt));
-        const result = emitter.load(tensor, emitter.index());
-        call.loads.set(hook, { emitter, result });
-      }
-      // The result itself needs a binding.
-      if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
-      this.#keep(attempt);
-      return call;
-    };
-    let call: Call;
-    try {
-      call = build();
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      // Too many operands for one dispatch: compute the loaded values, or their inputs, beforehand.
-      for (const tensor of Object.values(source.loads))
-        this.#splitUp(tensor, source.kernel === "elementwise");
-      call = build();
-    }
-    this.#calls.push(call);
-    return call;
-  }
-
-  /** Gives memory to `tensor`, or with `inputsOnly` to its inputs. */
-  #splitUp(tensor: Tensor, inputsOnly: boolean): void {
-    if (this.#hasMemory(tensor)) return;
-    const view = tensor.op.lowering.kind === "view";
-    if (inputsOnly || view) for (const input of tensor.inputs) this.#splitUp(input, false);
-    else this.#materialise(tensor);
-  }
-
-  /** Gives an elementwise value or a view its own memory: in an epilogue where it fits, otherwise by a dispatch. */
-  #materialise(node: Tensor): void {
-    if (this.#hasMemory(node) || this.#host(node)) return;
-    const source = elementwiseCall(node);
-    this.#addResult(node, this.#newCall(node, source), source.store);
-  }
-
-  /**
-   * Computes `node` in the epilogue of the last call it depends on.
-   * @returns whether that was possible
-   */
-  #host(node: Tensor): boolean {
-    const last = this.#lastProducer(node);
-    if (!last) return false;
-    const { call, hook } = last;
-    const store = call.stores.get(hook);
-    if (!store || !call.hasRoom()) return false;
-    if (elementCount(store.values[0].tensor.shape) !== elementCount(node.shape)) return false;
-    const attempt = this.#attempt(call);
-    const operands = call.operands().size;
-    const emitter = store.emitter.clone(this.#context(attempt));
-    try {
-      const register = emitter.load(node, emitter.index());
-      // The new operands must leave a binding for the result.
-      if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
-      emitter.hold(node, register);
-      store.emitter = emitter;
-      this.#consumeInputs(node, store);
-      store.values.push({ tensor: node, register });
-      this.#producers.set(node, { call, hook });
-      this.#keep(attempt);
-      return true;
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      call.truncateOperands(operands);
-      return false;
-    }
-  }
-
-  /** Values of the hook that only `node` needs never reach memory. */
-  #consumeInputs(node: Tensor, { values }: StoreHook): void {
-    const inputs = new Set(node.inputs.map(owner));
-    for (const value of values) {
-      const { tensor } = value;
-      if (inputs.has(tensor) && this.#analysis.uses.get(tensor) === 1 && !this.targets.has(tensor))
-        value.consumed = true;
-    }
-  }
-
-  /** The latest call, with its hook, among those that compute the inputs of `node`. */
-  #lastProducer(node: Tensor): { call: Call; hook: string } | undefined {
-    let last: { call: Call; hook: string } | undefined;
-    const seen = new Set<Tensor>();
-    const visit = (tensor: Tensor) => {
-      if (seen.has(tensor)) return;
-      seen.add(tensor);
-      const producer = this.#producers.get(tensor);
-      if (producer) {
-        if (!last || producer.call.position > last.call.position) last = producer;
-      } else if (!isSource(tensor)) {
-        tensor.inputs.forEach(visit);
-      }
-    };
-    node.inputs.forEach(visit);
-    return last;
-  }
-
-  #attempt(call: Call): Attempt {
-    return { call, demanded: new Set(), scalars: [] };
-  }
-
-  #keep({ demanded, scalars }: Attempt): void {
-    for (const tensor of demanded) this.#demanded.add(tensor);
-    for (const { name, dtype } of scalars) this.builder.slot(name, dtype);
-  }
-
-  #context({ call, demanded, scalars }: Attempt) {
-    return {
-      hasMemory: (tensor: Tensor) => this.#hasMemory(tensor),
-      bind: (tensor: Tensor) => {
-        const producer = this.#producers.get(tensor);
-        if (producer && producer.call.position >= call.position) return undefined;
-        demanded.add(tensor);
-        return call.operand(tensor);
-      },
-      useScalar: (name: string, dtype: "f32" | "u32") => {
-        scalars.push({ name, dtype });
-      },
-    };
-  }
-
-  #hasMemory(tensor: Tensor): boolean {
-    return isSource(tensor) || this.#producers.has(tensor);
-  }
-
-  #finish(call: Call): Dispatch {
-    const { hooks, results } = call.finish(
-      (tensor) => this.#demanded.has(tensor) || this.targets.has(tensor),
-    );
-    const bindings: Record<string, View> = {};
-    for (const [name, tensor] of Object.entries(call.source.reads)) {
-      bindings[name] = { ...this.#view(owner(tensor)), shape: tensor.shape };
-    }
-    for (const [tensor, name] of call.operands()) bindings[name] = this.#view(tensor);
-    for (const [name, tensor] of results) bindings[name] = this.#view(tensor);
-    return { label: call.label, kernel: call.kernel.name, constants: call.constants, hooks, bindings };
-  }
-
-  #view(tensor: Tensor): View {
-    const known = this.#views.get(tensor) ?? this.targets.get(tensor);
-    if (known) return known;
-    const view = this.#makeView(tensor);
-    this.#views.set(tensor, view);
-    return view;
-  }
-
-  #makeView(tensor: Tensor): View {
-    const { shape, dtype } = tensor;
-    const length = elementCount(shape);
-    if (!isSource(tensor)) {
-      const name = tensor.label ? `${tensor.label} ${tensor.op.name}` : tensor.op.name;
-      return this.builder.view({ name, kind: "temporary", dtype, length }, shape);
-    }
-    const { role, name, values, owner } = tensor.attributes;
-    if (role === "parameter" || role === "statistic") {
-      const { buffer, offset } = this.request.place(tensor.attributes);
-      return this.builder.view(buffer, shape, offset);
-    }
-    return this.builder.view({ name, kind: role, dtype, length, values, ...(owner && { owner }) }, shape);
-  }
 }

@@ -2,16 +2,23 @@
 
 import { inWords, isList } from "../../../checks.ts";
 import { DTYPES, type DType } from "../../../dtypes.ts";
-import { elementCount, formatShape, type Shape, scalarName, USER_SCALAR } from "../../../program.ts";
+import {
+  elementCount,
+  formatShape,
+  OPTIMIZER_SCALAR,
+  type Shape,
+  scalarName,
+  USER_SCALAR,
+} from "../../../program.ts";
 import { checkShape, resolveAxis } from "../shape.ts";
 import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
 
 export interface SourceAttributes {
   /**
-   * Parameters and running statistics live in arenas, inputs are written before a run, data stays resident, constants
+   * Parameters and running statistics live in arenas, each of which is a state as a whole; inputs are written before a run, data stays resident, constants
    * are part of the program.
    */
-  readonly role: "parameter" | "statistic" | "input" | "data" | "constant";
+  readonly role: "parameter" | "statistic" | "state" | "input" | "data" | "constant";
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -44,6 +51,11 @@ export function parameterSource(name: string, shape: Shape): Tensor {
 /** A running statistic, by name. Layers get theirs from their scope. */
 export function statisticSource(name: string, shape: Shape): Tensor {
   return source([], { role: "statistic", name, shape, dtype: "f32" });
+}
+
+/** Memory that outlives the step, as a whole, by name. */
+export function stateSource(name: string, shape: Shape): Tensor {
+  return source([], { role: "state", name, shape, dtype: "f32" });
 }
 
 function checkName(op: string, name: unknown): void {
@@ -152,6 +164,11 @@ const scalarOf = (name: string) => (READABLE.includes(name) ? name : USER_SCALAR
 export function stepScalar(name: string): Tensor {
   checkName("stepScalar", name);
   return makeStepScalar([], { name: scalarOf(name) });
+}
+
+/** One of the optimizer's own numbers. */
+export function optimizerScalar(name: string): Tensor {
+  return makeStepScalar([], { name: OPTIMIZER_SCALAR + name });
 }
 
 const iotaOp: Op<{ shape: Shape; axis: number }> = {
