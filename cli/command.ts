@@ -1,7 +1,7 @@
 /** The options of `npm run train`: what they are called, what they may be, and what they are by default. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_FORMS, type Augmentation, augmentationNamed } from "wgrad/augment";
-import { ACTIVATIONS, type Filters, OPTIMIZERS } from "../presets/choices.ts";
+import { ACTIVATIONS, type Filters, OPTIMIZERS, type OptimizerEntry } from "../presets/choices.ts";
 import { wholeNumber } from "../presets/command.ts";
 import { MODELS } from "./model.ts";
 import { numberThat } from "./numbers.ts";
@@ -115,21 +115,11 @@ function groups(): Record<string, Option[]> {
         "momentum is sgd with --momentum 0.9, and nesterov Nesterov's",
         Object.keys(OPTIMIZERS),
       ).default("adam"),
-      option("--lr, --learning-rate <rate>", "learning rate", positive).default(undefined, learningRates()),
-      option(
-        "--momentum <factor>",
-        "momentum of sgd, momentum, nesterov and rmsprop",
-        betweenZeroAndOne,
-      ).default(undefined, "0.9; of sgd and rmsprop 0"),
-      option("--beta1 <rate>", "decay rate of adam's and adamw's mean of gradients", belowOne).default(
-        undefined,
-        "0.9",
-      ),
-      option("--beta2 <rate>", "decay rate of their mean of squared gradients", belowOne).default(
-        undefined,
-        "0.999",
-      ),
-      option("--weight-decay <rate>", "decay of weights", notNegative).default(undefined, "0; of adamw 0.01"),
+      ofOptimizers("--lr, --learning-rate <rate>", "learningRate", "learning rate", positive),
+      ofOptimizers("--momentum <factor>", "momentum", "momentum", betweenZeroAndOne),
+      ofOptimizers("--beta1 <rate>", "beta1", "decay rate of the mean of gradients", belowOne),
+      ofOptimizers("--beta2 <rate>", "beta2", "decay rate of the mean of squared gradients", belowOne),
+      ofOptimizers("--weight-decay <rate>", "weightDecay", "decay of weights", notNegative),
       option("--clip-norm <limit>", "shrinks all gradients together where their norm is above", positive),
       option("--clip-value <limit>", "cuts every gradient to ±limit", positive),
     ],
@@ -199,14 +189,24 @@ function groups(): Record<string, Option[]> {
   };
 }
 
-/** "0.001; of sgd and momentum 0.01". */
-function learningRates(): string {
-  const rates = new Map<number, string[]>();
-  for (const [name, { defaults }] of Object.entries(OPTIMIZERS))
-    rates.set(defaults.learningRate, [...(rates.get(defaults.learningRate) ?? []), name]);
-  const common = OPTIMIZERS.adam.defaults.learningRate;
-  rates.delete(common);
-  return [`${common}`, ...[...rates].map(([rate, names]) => `of ${names.join(", ")} ${rate}`)].join("; ");
+/** An option that optimizers take, with those that do unless all do, and what it is by default: "0.001; of sgd 0.01". */
+function ofOptimizers(
+  flags: string,
+  setting: keyof OptimizerEntry["defaults"],
+  description: string,
+  parse: (text: string) => number,
+): Option {
+  const all: [string, OptimizerEntry][] = Object.entries(OPTIMIZERS);
+  const takers = all.filter(([, { defaults }]) => defaults[setting] !== undefined);
+  const values = new Map<number | undefined, string[]>();
+  for (const [name, { defaults }] of takers)
+    values.set(defaults[setting], [...(values.get(defaults[setting]) ?? []), name]);
+  // Those of most optimizers first.
+  const [[common], ...others] = [...values].sort(([, a], [, b]) => b.length - a.length);
+  const standard = [`${common}`, ...others.map(([value, names]) => `of ${names.join(", ")} ${value}`)];
+  const names = takers.map(([name]) => name).join(", ");
+  const whose = takers.length < all.length ? `${description}; of ${names}` : description;
+  return option(flags, whose, parse).default(undefined, standard.join("; "));
 }
 
 /**
