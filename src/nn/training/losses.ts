@@ -77,7 +77,7 @@ function plain(name: string, apply: LossFunction): Factory<Loss> {
  * @throws RangeError where an option is out of range
  * @throws TypeError where an option is unknown or of another kind
  */
-export const crossEntropy: Factory<Loss, [options?: CrossEntropyOptions]> = made(
+export const crossEntropy: Factory<Loss, [options?: CrossEntropyOptions]> = /* @__PURE__ */ made(
   "crossEntropy",
   (options = {}) => {
     ops.checkCrossEntropy(options);
@@ -94,38 +94,41 @@ export const crossEntropy: Factory<Loss, [options?: CrossEntropyOptions]> = made
  * {@link ops.meanSquaredError} as a loss: the mean of (output − target)².
  * @throws TypeError where an option is given
  */
-export const meanSquaredError = plain("meanSquaredError", ops.meanSquaredError);
+export const meanSquaredError = /* @__PURE__ */ plain("meanSquaredError", ops.meanSquaredError);
 
 /**
  * {@link ops.meanAbsoluteError} as a loss: the mean of |output − target|.
  * @throws TypeError where an option is given
  */
-export const meanAbsoluteError = plain("meanAbsoluteError", ops.meanAbsoluteError);
+export const meanAbsoluteError = /* @__PURE__ */ plain("meanAbsoluteError", ops.meanAbsoluteError);
 
 /**
  * {@link ops.quadratic} as a loss: the textbook's ½‖y − a‖² of each sample.
  * @throws TypeError where an option is given
  */
-export const quadratic = plain("quadratic", ops.quadratic);
+export const quadratic = /* @__PURE__ */ plain("quadratic", ops.quadratic);
 
 /**
  * {@link ops.binaryCrossEntropy} as a loss: of logits against targets in [0, 1], the mean over all elements.
  * @throws TypeError where an option is given
  */
-export const binaryCrossEntropy = plain("binaryCrossEntropy", ops.binaryCrossEntropy);
+export const binaryCrossEntropy = /* @__PURE__ */ plain("binaryCrossEntropy", ops.binaryCrossEntropy);
 
 /**
  * {@link ops.sigmoidCrossEntropy} as a loss: of logits against targets in [0, 1], summed over a sample's outputs.
  * @throws TypeError where an option is given
  */
-export const sigmoidCrossEntropy = plain("sigmoidCrossEntropy", ops.sigmoidCrossEntropy);
+export const sigmoidCrossEntropy = /* @__PURE__ */ plain("sigmoidCrossEntropy", ops.sigmoidCrossEntropy);
 
 /**
  * {@link ops.huber} as a loss: ½d² for |d| ≤ δ, else a line (Huber 1964).
  * @throws RangeError where `delta` is not finite or not above 0
  * @throws TypeError where an option is unknown or of another kind
  */
-export const huber: Factory<Loss, [options?: HuberOptions]> = made("huber", (options = {}) => {
-  ops.checkHuber(options);
-  return { name: "huber", apply: (outputs, targets) => ops.huber(outputs, targets, options) };
-});
+export const huber: Factory<Loss, [options?: HuberOptions]> = /* @__PURE__ */ made(
+  "huber",
+  (options = {}) => {
+    ops.checkHuber(options);
+    return { name: "huber", apply: (outputs, targets) => ops.huber(outputs, targets, options) };
+  },
+);
