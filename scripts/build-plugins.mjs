@@ -8,9 +8,13 @@ import { readModule } from "../src/kernels/wgsl/read.ts";
 const SHADERS = fileURLToPath(new URL("../shaders/", import.meta.url));
 const ALL_SHADERS = "\0wgrad:shaders";
 
+/** @param {string} name */
+const compact = (name) => printCompactly(readModule(readFileSync(`${SHADERS}${name}.wgsl`, "utf8")));
+
 /**
- * Inlines `*.wgsl?raw` as short as may be; what runs and what people are shown is printed anew. All of them lie side by side,
- * in a module of their own: they have much in common, which gzip sees within 32 KiB only.
+ * Inlines `*.wgsl?raw` as short as may be; what runs and what people are shown is printed anew. Those with entry points lie side
+ * by side, in a module of their own: they have much in common, which gzip sees within 32 KiB only. The others, which are
+ * functions for all of them, lie where they are used.
  */
 export function compactShaders() {
   return {
@@ -23,19 +27,23 @@ export function compactShaders() {
     /** @param {string} id */
     load(id) {
       if (id === ALL_SHADERS) {
-        const files = readdirSync(SHADERS).filter((file) => file.endsWith(".wgsl"));
-        return files
-          .map((file) => {
-            const code = printCompactly(readModule(readFileSync(`${SHADERS}${file}`, "utf8")));
-            return `export const ${basename(file, ".wgsl")} = ${JSON.stringify(code)};`;
-          })
-          .join("\n");
+        const names = readdirSync(SHADERS).map((file) => basename(file, ".wgsl"));
+        const shaders = names.map((name) => [name, compact(name)]).filter(([, code]) => hasEntryPoint(code));
+        return shaders.map(([name, code]) => `export const ${name} = ${JSON.stringify(code)};`).join("\n");
       }
       if (!id.endsWith(".wgsl?raw")) return undefined;
       const name = basename(id, ".wgsl?raw");
-      return `export { ${name} as default } from ${JSON.stringify(ALL_SHADERS)};`;
+      const code = compact(name);
+      return hasEntryPoint(code)
+        ? `export { ${name} as default } from ${JSON.stringify(ALL_SHADERS)};`
+        : `export default ${JSON.stringify(code)};`;
     },
   };
+}
+
+/** @param {string} code */
+function hasEntryPoint(code) {
+  return code.includes("@compute");
 }
 
 /**

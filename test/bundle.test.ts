@@ -38,10 +38,12 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   predicted: 2048,
   opened: 1024,
   source: 1280,
-  // Programs on the CPU, with the kernels' twins.
+  // Programs on the CPU.
   cpuExecutable: 5 * 1024,
-  // Programs on a GPU: what makes the shader of each launch.
-  specialise: 6.5 * 1024,
+  // Programs on a GPU: what makes the shader of each launch, and the functions that all shaders share.
+  specialise: 9.5 * 1024,
+  // The bundler's own, for a module that is loaded later and by an entry.
+  "rolldown-runtime": 512,
   // The choice of kernels by measuring, and where choices are kept; profiles.
   tune: 2048,
   store: 768,

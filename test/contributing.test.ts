@@ -2,16 +2,19 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   adam,
+  compile,
   conv2d,
   createTrainer,
   dense,
   flatten,
+  gradients,
   type Layer,
   type Metric,
   type Model,
   ops,
   type Shape,
   sequential,
+  type Tensor,
 } from "../src/index.ts";
 import { normals, uniforms } from "../src/random.ts";
 import { ENGINES, useEngines } from "./helpers/engines.ts";
@@ -25,21 +28,33 @@ let page = "";
 let examples: Examples;
 let prelu: (options?: { slope?: number }) => Layer;
 let reciprocalRank: () => Metric<"reciprocalRank", number>;
+let cumulativeSum: (x: Tensor) => Tensor;
+const CUMULATIVE_SUM = "src/nn/graph/ops/cumulativeSum.ts";
 
 beforeAll(async () => {
   page = await readPage("CONTRIBUTING.md");
   const [layer] = blocksOf(page, "ts", "Add a layer");
   const [metric] = blocksOf(page, "ts", "Add a metric");
-  examples = await Examples.write({ "prelu.ts": layer, "reciprocalRank.ts": metric });
+  const [shader] = blocksOf(page, "wgsl", "Add a kernel");
+  const [kernel, op] = blocksOf(page, "ts", "Add a kernel");
+  examples = await Examples.write({
+    "prelu.ts": layer,
+    "reciprocalRank.ts": metric,
+    "shaders/cumulativeSum.wgsl": shader,
+    "src/kernels/cumulativeSum.ts": kernel,
+    [CUMULATIVE_SUM]: op,
+  });
   ({ prelu } = await examples.load("prelu.ts"));
   ({ reciprocalRank } = await examples.load("reciprocalRank.ts"));
+  ({ cumulativeSum } = await examples.load(CUMULATIVE_SUM));
 });
 
 afterAll(() => examples?.remove());
 
 describe("the examples of CONTRIBUTING.md", () => {
   it("are all tested here", () => {
-    expect(blocksOf(page, "ts")).toHaveLength(examples.names.length);
+    const blocks = [...blocksOf(page, "ts"), ...blocksOf(page, "wgsl")];
+    expect(blocks).toHaveLength(examples.names.length);
   });
 
   it("have no type error", () => examples.checkTypes());
@@ -86,6 +101,40 @@ describe("the layer of CONTRIBUTING.md", () => {
     expect(() => prelu({ slope: Number.NaN })).toThrow("prelu: slope is NaN; give a finite number");
     expect(() => createTrainer(engines.cpu, prelu(), { inputShape: [] })).toThrow(
       "expected [batch, channels, …]",
+    );
+  });
+});
+
+describe("the kernel of CONTRIBUTING.md", () => {
+  it.each(ENGINES)(
+    "adds up rows on the %s, with what stands before and behind it, and has a gradient",
+    async (kind) => {
+      const [rows, size] = [67, 9];
+      const computed = await compile(engines[kind], { x: [rows, size] }, ({ x }) => {
+        const y = ops.square(cumulativeSum(ops.mul(x, 2)));
+        return { y, dx: gradients(ops.sum(y), [x])[0] };
+      });
+      const x = Float32Array.from({ length: rows * size }, (_, i) => ((i * 7) % 5) - 2);
+      const { y, dx } = await computed({ x });
+      for (let row = 0; row < rows; row++) {
+        const sums: number[] = [];
+        for (let i = 0; i < size; i++) sums.push((sums[i - 1] ?? 0) + 2 * x[row * size + i]);
+        for (let i = 0; i < size; i++) {
+          expect(y[row * size + i]).toBe(sums[i] ** 2);
+          expect(dx[row * size + i]).toBe(sums.slice(i).reduce((total, sum) => total + 4 * sum, 0));
+        }
+      }
+      // A kernel of its own, into which the product before it and the square behind it are fused.
+      const call = computed.program.dispatches.find(({ kernel }) => kernel === "cumulativeSum");
+      expect(call?.hooks.element.code).toContainEqual(expect.objectContaining({ op: "call", fn: "mul" }));
+      expect(call?.hooks.store.code).toContainEqual(expect.objectContaining({ op: "call", fn: "square" }));
+      computed.release();
+    },
+  );
+
+  it("refuses what has no axis", async () => {
+    await expect(compile(engines.cpu, { x: [] }, ({ x }) => ({ y: cumulativeSum(x) }))).rejects.toThrow(
+      /cumulativeSum.*: a tensor without axes has nothing to add up/,
     );
   });
 });

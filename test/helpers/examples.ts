@@ -1,6 +1,6 @@
 /** Examples of documents, run and checked as files of the repository. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { installed, ROOT, runNode } from "./programs.ts";
 
@@ -14,7 +14,10 @@ export function blocksOf(page: string, language: string, heading?: string): stri
   );
 }
 
-/** Files of examples, by name. They lie inside of the repository, so that what is installed there is found. */
+/**
+ * Files of examples, by name, or by the path that they would have in the repository, whose files they may then import. They lie
+ * inside of it, so that what is installed there is found.
+ */
 export class Examples {
   private constructor(
     readonly folder: string,
@@ -24,7 +27,15 @@ export class Examples {
   static async write(files: Readonly<Record<string, string>>): Promise<Examples> {
     await mkdir(join(ROOT, ".cache"), { recursive: true });
     const folder = await mkdtemp(join(ROOT, ".cache", "examples-"));
-    for (const [name, code] of Object.entries(files)) await writeFile(join(folder, name), code);
+    for (const [name, code] of Object.entries(files)) {
+      const place = dirname(join(folder, name));
+      await mkdir(place, { recursive: true });
+      const imports = code.replace(/ from "(\.[^"]+)"/g, (whole, specifier: string) => {
+        const path = posix.join(posix.dirname(name), specifier);
+        return path.replace("?raw", "") in files ? whole : ` from "${relative(place, join(ROOT, path))}"`;
+      });
+      await writeFile(join(folder, name), imports);
+    }
     return new Examples(folder, Object.keys(files));
   }
 
