@@ -201,8 +201,9 @@ function ofOptimizers(
   const values = new Map<number | undefined, string[]>();
   for (const [name, { defaults }] of takers)
     values.set(defaults[setting], [...(values.get(defaults[setting]) ?? []), name]);
-  // Those of most optimizers first.
-  const [[common], ...others] = [...values].sort(([, a], [, b]) => b.length - a.length);
+  // The default optimizer's first.
+  const weight = ([, names]: [unknown, string[]]) => (names.includes("adam") ? all.length : names.length);
+  const [[common], ...others] = [...values].sort((a, b) => weight(b) - weight(a));
   const standard = [`${common}`, ...others.map(([value, names]) => `of ${names.join(", ")} ${value}`)];
   const names = takers.map(([name]) => name).join(", ");
   const whose = takers.length < all.length ? `${description}; of ${names}` : description;
