@@ -1,11 +1,12 @@
 import shader from "../../shaders/matmul.wgsl?raw";
 import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
+import type { Elements } from "../dtypes.ts";
 import { blockConstants, blocksFor, isNarrow, plainBlock } from "./blocks.ts";
 import { defineKernel } from "./index.ts";
 import type { Constants, DeviceTraits, Variant, VectorAccess } from "./kernel.ts";
 import type { Load } from "./twin.ts";
-import { loaded, pauses, type TwinCall } from "./twin.ts";
+import { inRows, loaded, pauses, type TwinCall } from "./twin.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -184,36 +185,56 @@ function* twin({ constants, memory, load, store }: TwinCall) {
   const a = ROWS_A ? yield* pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
   const b = ROWS_B ? yield* pickedRows(K, N, load.rowOfB, load.loadB) : memory.b;
   const { rowA, stepA, columnB, stepB } = strides(constants);
-  const row = new Float64Array(N);
-  const pause = pauses();
-  for (let batch = 0; batch < BATCH; batch++) {
-    for (let m = 0; m < M; m++) {
-      if (pause(N * K)) yield;
-      row.fill(0);
-      const startA = batch * BATCH_A + m * rowA;
+  const multiply = (first: number, count: number) => {
+    const rows = new Float64Array(count * N);
+    const totals = new Float64Array(SUMS ? count : 0);
+    for (let i = 0; i < count; i++) {
+      const batch = Math.floor((first + i) / M);
+      const startA = batch * BATCH_A + ((first + i) % M) * rowA;
       const startB = batch * BATCH_B;
-      if (stepB === 1) {
-        // B's columns lie contiguous: dot products.
-        for (let n = 0; n < N; n++) {
-          let sum = 0;
-          for (let k = 0, i = startA, j = startB + n * columnB; k < K; k++, i += stepA, j++)
-            sum += a[i] * b[j];
-          row[n] = sum;
-        }
-      } else {
-        // B's rows lie contiguous: add up multiples of them.
-        for (let k = 0; k < K; k++) {
-          const value = a[startA + k * stepA];
-          for (let n = 0, j = startB + k * stepB; n < N; n++, j += columnB) row[n] += value * b[j];
-        }
-      }
-      store.store((batch * M + m) * N, row);
-      if (SUMS) {
-        let total = 0;
-        for (let k = 0; k < K; k++) total += a[startA + k * stepA];
-        store.storeSum(batch * M + m, Float64Array.of(total));
-      }
+      const row = rows.subarray(i * N, (i + 1) * N);
+      // Where B's columns lie contiguous, dot products; where its rows do, multiples of them.
+      if (stepB === 1) dots(row, K, a, startA, stepA, b, startB, columnB);
+      else addRows(row, K, a, startA, stepA, b, startB, stepB, columnB);
+      if (SUMS) for (let k = 0; k < K; k++) totals[i] += a[startA + k * stepA];
     }
+    store.store(first * N, rows);
+    if (SUMS) store.storeSum(first, totals);
+  };
+  yield* inRows(BATCH * M, N, multiply, K);
+}
+
+function dots(
+  row: Float64Array,
+  count: number,
+  a: Elements,
+  startA: number,
+  stepA: number,
+  b: Elements,
+  startB: number,
+  columnB: number,
+): void {
+  for (let n = 0; n < row.length; n++) {
+    let sum = 0;
+    for (let k = 0, i = startA, j = startB + n * columnB; k < count; k++, i += stepA, j++) sum += a[i] * b[j];
+    row[n] = sum;
+  }
+}
+
+function addRows(
+  row: Float64Array,
+  count: number,
+  a: Elements,
+  startA: number,
+  stepA: number,
+  b: Elements,
+  startB: number,
+  stepB: number,
+  columnB: number,
+): void {
+  for (let k = 0; k < count; k++) {
+    const value = a[startA + k * stepA];
+    for (let n = 0, j = startB + k * stepB; n < row.length; n++, j += columnB) row[n] += value * b[j];
   }
 }
 

@@ -35,18 +35,22 @@ export function* inParts(count: number, work: (start: number, end: number) => vo
   }
 }
 
-/** A loop with pauses over rows of `size` elements, as many at once as make a run: `work` gets the first, and how many. */
+/**
+ * A loop with pauses over rows of `size` elements, as many at once as make a run: `work` gets the first, and how many. What it
+ * does counts as `cost` for each element.
+ */
 export function* inRows(
   rows: number,
   size: number,
   work: (row: number, count: number) => void,
+  cost = 1,
 ): Iterable<void> {
   const group = Math.max(1, Math.floor(RUN / size));
   const pause = pauses();
   for (let row = 0; row < rows; row += group) {
     const count = Math.min(group, rows - row);
     work(row, count);
-    if (pause(count * size)) yield;
+    if (pause(count * size * cost)) yield;
   }
 }
 

@@ -68,9 +68,11 @@ function compare(/** @type {string} */ before, /** @type {string} */ after) {
     });
     const rows = compared(earlier, later, reasons);
     const faulty = rows.filter(({ faults }) => faults.length > 0);
-    const programs = new Set(rows.map(({ program }) => program));
+    const programs = new Set([...earlier, ...later].map(({ program }) => program));
     console.log(tableOf(rows));
-    console.log(`\n${programs.size} programs, ${rows.length} runs, ${faulty.length} with faults`);
+    console.log(
+      `\n${programs.size} programs on ${options.engine.join(" and ")}, ${faulty.length} faulty lines`,
+    );
     if (faulty.length > 0 || rows.length === 0) process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true });
