@@ -2,6 +2,7 @@
 import {
   adagrad,
   adam,
+  adamax,
   adamw,
   batchNorm,
   conv2d,
@@ -11,7 +12,10 @@ import {
   gelu,
   type Layer,
   leakyRelu,
+  lion,
   maxPool2d,
+  muon,
+  nadam,
   type Optimizer,
   relu,
   rmsprop,
@@ -86,8 +90,12 @@ const MAKERS: Readonly<Record<OptimizerName, (options: OptimizerOptions) => Opti
   nesterov: (options) => sgd({ ...options, nesterov: true }),
   adam,
   adamw,
+  nadam,
+  adamax,
   rmsprop,
   adagrad,
+  lion,
+  muon,
 };
 
 /** With the table's defaults, but for what is given. */

@@ -51,6 +51,10 @@ describe("defaults", () => {
     ["adamw", { learningRate: 0.001, weightDecay: 0.01, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
     ["rmsprop", { learningRate: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
     ["adagrad", { learningRate: 0.01, weightDecay: 0, momentum: undefined, beta1: undefined }],
+    ["nadam", { learningRate: 0.002, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
+    ["adamax", { learningRate: 0.002, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
+    ["lion", { learningRate: 1e-4, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.99 }],
+    ["muon", { learningRate: 0.02, weightDecay: 0, momentum: 0.95, beta1: undefined }],
   ])("follow the optimizer: %s", (optimizer, expected) => {
     const { learningRate, weightDecay, momentum, beta1, beta2 } = parse("--optimizer", optimizer);
     expect({ learningRate, weightDecay, momentum, beta1, beta2 }).toEqual(expected);
@@ -151,7 +155,10 @@ describe("bad input is refused in one line that says what is allowed", () => {
       /'reul' is invalid.*relu, leakyRelu, elu, selu, gelu, silu, sigmoid, tanh, softplus/,
     ],
     ["--loss mae", /'mae' is invalid.*cross-entropy, .*bce, quadratic, mse, l1, huber/],
-    ["--optimizer adm", /'adm' is invalid.*sgd, momentum, nesterov, adam, adamw, rmsprop, adagrad/],
+    [
+      "--optimizer adm",
+      /'adm' is invalid.*sgd, momentum, nesterov, adam, adamw, nadam, adamax, rmsprop, adagrad, lion, muon/,
+    ],
     ["--schedule cos", /'cos' is invalid.*constant, step, exponential, cosine, one-cycle, plateau/],
     ["--model cnn", /'cnn' is invalid.*mlp, convnet, textbook, linear/],
     ["--dropout 1", /'1' is invalid.*from 0 up to, not including, 1/],
@@ -192,15 +199,15 @@ describe("bad input is refused in one line that says what is allowed", () => {
     ["--label-smoothing 1", /'1' is invalid.*from 0 up to, not including, 1/],
     [
       "--momentum 0.9",
-      /^--momentum does nothing with --optimizer adam; use --optimizer sgd, momentum, nesterov or rmsprop$/,
+      /^--momentum does nothing with --optimizer adam; use --optimizer sgd, momentum, nesterov, rmsprop or muon$/,
     ],
     [
       "--beta1 0.9 --optimizer sgd",
-      /^--beta1 does nothing with --optimizer sgd; use --optimizer adam or adamw$/,
+      /^--beta1 does nothing with --optimizer sgd; use --optimizer adam, adamw, nadam, adamax or lion$/,
     ],
     [
       "--beta2 0.9 --optimizer rmsprop",
-      /^--beta2 does nothing with --optimizer rmsprop; use --optimizer adam or adamw$/,
+      /^--beta2 does nothing with --optimizer rmsprop; use --optimizer adam, adamw, nadam, adamax or lion$/,
     ],
     ["--step-size 2", /^--step-size does nothing with --schedule constant; use --schedule step$/],
     [
