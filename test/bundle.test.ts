@@ -39,7 +39,7 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   opened: 1024,
   source: 1280,
   // Programs on the CPU.
-  cpuExecutable: 5 * 1024,
+  cpuExecutable: 3 * 1024,
   // Programs on a GPU: what makes the shader of each launch, and the functions that all shaders share.
   specialise: 9.5 * 1024,
   // The bundler's own, for a module that is loaded later and by an entry.

@@ -1,15 +1,20 @@
 /** Modules as text: for people and devices, a statement a line; for the build, as short as may be. Names are kept. */
-import { closingOf, type Declaration, type Module, type Parameter, type Tokens } from "./read.ts";
+import type { Declaration, Module, Parameter, Tokens } from "./read.ts";
 
 /** Headers of functions that are longer have a line for each parameter. */
 const WIDTH = 100;
+
+const texts = new WeakMap<Declaration, string>();
 
 /** A statement a line, indented, and an empty line around each function. */
 export function print(module: Module): string {
   let text = "";
   module.forEach((declaration, i) => {
     const apart = isBlock(declaration) || isBlock(module[i - 1]);
-    text += `${i > 0 && apart ? "\n" : ""}${printed(declaration)}\n`;
+    // What no pass has changed is the same object in every launch, and its text the same.
+    const known = texts.get(declaration) ?? printed(declaration);
+    texts.set(declaration, known);
+    text += `${i > 0 && apart ? "\n" : ""}${known}\n`;
   });
   return text;
 }
@@ -36,27 +41,27 @@ function printed(declaration: Declaration): string {
 /** The lines of a function's body. */
 function statements(body: Tokens): string {
   let text = "";
-  let depth = 1;
-  let start = 0;
-  const indent = () => "  ".repeat(depth);
-  const line = (end: number, mark: string) => {
-    const statement = inLine(body.slice(start, end)) + mark;
-    start = end + 1;
-    if (statement) text += `${text.endsWith("} ") ? "" : indent()}${statement.trimStart()}\n`;
+  let indent = "  ";
+  let line = new Line();
+  /** Brackets that are open: a semicolon in them ends no line. */
+  let open = 0;
+  const end = (mark: string) => {
+    if (line.text || mark) text += `${text.endsWith("} ") ? "" : indent}${line.text}${mark}\n`;
+    line = new Line();
   };
-  for (let at = 0; at < body.length; at++) {
-    const token = body[at];
-    if (token === "(" || token === "[") at = closingOf(body, at);
-    else if (token === ";") line(at, ";");
+  body.forEach((token, i) => {
+    if (token === "(" || token === "[") open++;
+    else if (token === ")" || token === "]") open--;
+    if (open === 0 && token === ";") end(";");
     else if (token === "{") {
-      line(at, " {");
-      depth++;
+      end(line.text ? " {" : "{");
+      indent += "  ";
     } else if (token === "}") {
-      line(at, "");
-      depth--;
-      text += `${indent()}}${body[at + 1] === "else" ? " " : "\n"}`;
-    }
-  }
+      end("");
+      indent = indent.slice(2);
+      text += `${indent}}${body[i + 1] === "else" ? " " : "\n"}`;
+    } else line.add(token);
+  });
   return text;
 }
 
@@ -97,18 +102,24 @@ function written(token: string): string {
 }
 
 /** Tokens in one line, with blanks where people put them. */
-function inLine(tokens: Tokens): string {
-  let text = "";
-  let ended = false;
-  let tight = true;
-  for (const token of tokens) {
-    const habits = habitsOf(token);
-    if (!tight && !habits.tightBefore && !(ended && token === "(")) text += " ";
-    text += habits.text;
-    tight = habits.tightBehind || (!ended && habits.sign);
-    ended = habits.ends;
+class Line {
+  text = "";
+  #ended = false;
+  #tight = true;
+
+  add(token: string): void {
+    const { text, tightBefore, tightBehind, sign, ends } = habitsOf(token);
+    if (!this.#tight && !tightBefore && !(this.#ended && token === "(")) this.text += " ";
+    this.text += text;
+    this.#tight = tightBehind || (!this.#ended && sign);
+    this.#ended = ends;
   }
-  return text;
+}
+
+function inLine(tokens: Tokens): string {
+  const line = new Line();
+  for (const token of tokens) line.add(token);
+  return line.text;
 }
 
 /** All in one line, and blanks only where tokens would run together. */

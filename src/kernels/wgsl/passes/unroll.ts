@@ -6,7 +6,9 @@ import { closingOf, type Module, type Tokens } from "../read.ts";
  * the block in memory, and take several times as long.
  */
 export function unrolled(module: Module, constants: Readonly<Record<string, number>>): Module {
-  return module.map((one) => (one.kind === "fn" ? { ...one, body: unroll(one.body, constants) } : one));
+  return module.map((one) =>
+    one.kind === "fn" && one.body.includes("for") ? { ...one, body: unroll(one.body, constants) } : one,
+  );
 }
 
 function unroll(tokens: Tokens, constants: Readonly<Record<string, number>>): string[] {
