@@ -127,8 +127,19 @@ export const optimizers: Readonly<Record<string, (args: Args, shared: object) =>
     w.adagrad({ ...shared, learningRate: lr, lrDecay: lr_decay, epsilon: eps }),
   adam: ({ lr, betas = [], eps }, shared) =>
     w.adam({ ...shared, learningRate: lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
+  adamax: ({ lr, betas = [], eps }, shared) =>
+    w.adamax({ ...shared, learningRate: lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
   adamw: ({ lr, betas = [], eps }, shared) =>
     w.adamw({ ...shared, learningRate: lr, beta1: betas[0], beta2: betas[1], epsilon: eps }),
+  nadam: ({ lr, betas = [], eps, momentum_decay: momentumDecay }, shared) =>
+    w.nadam({
+      ...shared,
+      learningRate: lr,
+      beta1: betas[0],
+      beta2: betas[1],
+      epsilon: eps,
+      momentumDecay,
+    }),
   rmsprop: ({ lr, alpha, eps, momentum }, shared) =>
     w.rmsprop({ ...shared, learningRate: lr, decay: alpha, epsilon: eps, momentum }),
   sgd: ({ lr = 1e-3, momentum, nesterov }, shared) =>

@@ -3,14 +3,20 @@ import { describe, expect, it } from "vitest";
 import {
   adagrad,
   adam,
+  adamax,
   adamw,
   concat,
   createTrainer,
+  decayed,
   dense,
   type Engine,
+  grouped,
   layerNorm,
+  lion,
+  lookahead,
   type Model,
   mean,
+  nadam,
   type Optimizer,
   ops,
   rmsprop,
@@ -71,7 +77,7 @@ async function gradientsOf(trainer: Trainer): Promise<Values> {
 type Rule = (
   w: number,
   g: number,
-  state: { m: number; v: number },
+  state: { m: number; v: number; slow?: number },
   t: number,
   lr: number,
   decay: number,
@@ -114,6 +120,46 @@ const adagradRule =
     const g = gradient + decay * w;
     state.v += g * g;
     return w - ((lr / (1 + (t - 1) * lrDecay)) * g) / (Math.sqrt(state.v) + epsilon);
+  };
+
+const nadamRule =
+  (b1: number, b2: number, epsilon: number, psi: number): Rule =>
+  (w, gradient, state, t, lr, decay) => {
+    const g = gradient + decay * w;
+    const momentum = (step: number) => b1 * (1 - 0.5 * 0.96 ** (step * psi));
+    const product = (steps: number) =>
+      Array.from({ length: steps }, (_, i) => momentum(i + 1)).reduce((all, one) => all * one, 1);
+    state.m = b1 * state.m + (1 - b1) * g;
+    state.v = b2 * state.v + (1 - b2) * g * g;
+    const mean =
+      (momentum(t + 1) * state.m) / (1 - product(t + 1)) + ((1 - momentum(t)) * g) / (1 - product(t));
+    return w - (lr * mean) / (Math.sqrt(state.v / (1 - b2 ** t)) + epsilon);
+  };
+
+const adamaxRule =
+  (b1: number, b2: number, epsilon: number): Rule =>
+  (w, gradient, state, t, lr, decay) => {
+    const g = gradient + decay * w;
+    state.m = b1 * state.m + (1 - b1) * g;
+    state.v = Math.max(b2 * state.v, Math.abs(g) + epsilon);
+    return w - (lr / (1 - b1 ** t)) * (state.m / state.v);
+  };
+
+const lionRule =
+  (b1: number, b2: number): Rule =>
+  (w, g, state, _t, lr, decay) => {
+    const step = Math.sign(b1 * state.m + (1 - b1) * g);
+    state.m = b2 * state.m + (1 - b2) * g;
+    return w * (1 - lr * decay) - lr * step;
+  };
+
+const lookaheadRule =
+  (inner: Rule, steps: number, rate: number): Rule =>
+  (w, g, state, t, lr, decay) => {
+    const slow = state.slow ?? w;
+    const fast = inner(w, g, state, t, lr, decay);
+    state.slow = t % steps === 0 ? slow + rate * (fast - slow) : slow;
+    return t % steps === 0 ? state.slow : fast;
   };
 
 /** What applies to a parameter; by default, the optimizer's own rate, and its decay for weights alone. */
@@ -170,6 +216,48 @@ const cases: Readonly<Record<string, [Optimizer, Rule, (name: string) => Treatme
     adagradRule(0.3, 1e-3),
     weightsOnly(0.1, 0.1),
   ],
+  "nadam by default": [nadam(), nadamRule(0.9, 0.999, 1e-8, 0.004), everything(0.002, 0)],
+  "nadam, its own numbers": [
+    nadam({
+      learningRate: 0.02,
+      beta1: 0.7,
+      beta2: 0.9,
+      epsilon: 1e-3,
+      momentumDecay: 0.5,
+      weightDecay: 0.1,
+    }),
+    nadamRule(0.7, 0.9, 1e-3, 0.5),
+    weightsOnly(0.02, 0.1),
+  ],
+  "adamax by default": [adamax(), adamaxRule(0.9, 0.999, 1e-8), everything(0.002, 0)],
+  "adamax, its own numbers": [
+    adamax({ learningRate: 0.02, beta1: 0.7, beta2: 0.9, epsilon: 1e-2, weightDecay: 0.1 }),
+    adamaxRule(0.7, 0.9, 1e-2),
+    weightsOnly(0.02, 0.1),
+  ],
+  "lion by default": [lion(), lionRule(0.9, 0.99), everything(1e-4, 0)],
+  "lion, its own numbers": [
+    lion({ learningRate: 0.01, beta1: 0.6, beta2: 0.8, weightDecay: 0.5 }),
+    lionRule(0.6, 0.8),
+    weightsOnly(0.01, 0.5),
+  ],
+  "lookahead around momentum": [
+    lookahead(sgd({ learningRate: 0.05, momentum: 0.9 }), { steps: 3, rate: 0.4 }),
+    lookaheadRule(withMomentum(0.9, false), 3, 0.4),
+    everything(0.05, 0),
+  ],
+  "decayed, apart from the gradient": [
+    decayed(sgd({ learningRate: 0.1 }), { weightDecay: 0.3, decayBiases: true, decoupled: true }),
+    (w, g, _state, _t, lr, decay) => w * (1 - lr * decay) - lr * g,
+    everything(0.1, 0.3),
+  ],
+  "grouped around a wrapper": [
+    grouped(lookahead(sgd({ learningRate: 0.1 }), { steps: 2 }), [
+      { match: "0", learningRate: 0.02, weightDecay: 0.2 },
+    ]),
+    lookaheadRule(descent, 2, 0.5),
+    (name) => (name.startsWith("0.") ? { lr: 0.02, decay: 0.2 } : { lr: 0.1, decay: 0 }),
+  ],
   "parameter groups: the first that matches": [
     adamw({
       lr: 0.01,
@@ -196,7 +284,10 @@ describe.each(ENGINES)("on the %s", (kind) => {
     const { trainer, step } = await open(engines[kind], optimizer);
     const want = await parametersOf(trainer);
     const states = Object.fromEntries(
-      Object.entries(want).map(([name, values]) => [name, values.map(() => ({ m: 0, v: 0 }))]),
+      Object.entries(want).map(([name, values]) => [
+        name,
+        values.map((): { m: number; v: number; slow?: number } => ({ m: 0, v: 0 })),
+      ]),
     );
     for (let t = 1; t <= STEPS; t++) {
       await step.run(batches[t - 1]);
