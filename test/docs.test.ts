@@ -1,6 +1,7 @@
 /** The documents name everything that is public, and their examples run. */
+import { existsSync, readdirSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
 import * as wgrad from "../src/index.ts";
@@ -10,6 +11,11 @@ import { ROOT } from "./helpers/programs.ts";
 const ENTRIES = Object.keys(packageJson.exports)
   .filter((name) => name !== ".")
   .map((name) => name.slice(2));
+
+/** Folders of the repository that paths begin with. */
+const TOP = new Set(
+  readdirSync(ROOT, { withFileTypes: true }).flatMap((one) => (one.isDirectory() ? one.name : [])),
+);
 
 /** By path from the root. */
 const pages = new Map<string, string>();
@@ -22,9 +28,9 @@ beforeAll(async () => {
 });
 
 /** The words of all code on a page, between backticks or in a block. */
-function codeWords(page: string): Set<string> {
+function codeWords(page: string, words = /[\w.]+/g): Set<string> {
   const code = [...page.matchAll(/```.*?```|`[^`\n]+`/gs)].map(([text]) => text).join(" ");
-  return new Set(code.match(/[\w.]+/g));
+  return new Set(code.match(words));
 }
 
 interface Example {
@@ -85,6 +91,26 @@ describe("the documents", () => {
       const make = new Function(...Object.keys(wgrad), `return ${code};`);
       expect(make(...Object.values(wgrad)), `${path}: ${code}`).toHaveProperty("name");
     }
+  });
+
+  it("name files and folders that exist, but for those of their own examples, and what programs write", async () => {
+    const written = ["demo/dist", "bench/out/"];
+    const missing: string[] = [];
+    let count = 0;
+    for (const [path, page] of pages) {
+      for (const word of codeWords(page.replace(/```.*?```/gs, ""), /[\w.-]+(?:\/[\w.-]+)+\/?/g)) {
+        if (!TOP.has(word.split("/")[0])) continue;
+        count++;
+        const defined = new RegExp(
+          `^(export )?(function|const|fn) ${basename(word).replace(/\.\w+$/, "")}\\b`,
+          "m",
+        );
+        const found = written.includes(word) || defined.test(page) || existsSync(join(ROOT, word));
+        if (!found) missing.push(`${path}: ${word}`);
+      }
+    }
+    expect(count).toBeGreaterThan(80);
+    expect(missing).toEqual([]);
   });
 
   it("point to files that exist, and to headings that these have", async () => {
