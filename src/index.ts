@@ -85,22 +85,7 @@ export {
   type UpdateState,
   type UpdateTools,
 } from "./nn/training/optimizer.ts";
-export {
-  type AdagradOptions,
-  type AdamOptions,
-  adagrad,
-  adam,
-  adamax,
-  adamw,
-  type LionOptions,
-  lion,
-  type NadamOptions,
-  nadam,
-  type RmspropOptions,
-  rmsprop,
-  type SgdOptions,
-  sgd,
-} from "./nn/training/optimizers.ts";
+export * from "./nn/training/optimizers.ts";
 export { scaledLoss } from "./nn/training/scaledLoss.ts";
 export {
   constantRate,

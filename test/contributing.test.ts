@@ -11,6 +11,8 @@ import {
   type Layer,
   type Metric,
   type Model,
+  type Optimizer,
+  type OptimizerOptions,
   ops,
   type Shape,
   sequential,
@@ -27,6 +29,7 @@ const engines = useEngines();
 let page = "";
 let examples: Examples;
 let prelu: (options?: { slope?: number }) => Layer;
+let signum: (options?: OptimizerOptions & { momentum?: number }) => Optimizer;
 let reciprocalRank: () => Metric<"reciprocalRank", number>;
 let cumulativeSum: (x: Tensor) => Tensor;
 const CUMULATIVE_SUM = "src/nn/graph/ops/cumulativeSum.ts";
@@ -34,17 +37,20 @@ const CUMULATIVE_SUM = "src/nn/graph/ops/cumulativeSum.ts";
 beforeAll(async () => {
   page = await readPage("CONTRIBUTING.md");
   const [layer] = blocksOf(page, "ts", "Add a layer");
+  const [rule] = blocksOf(page, "ts", "Add an optimizer");
   const [metric] = blocksOf(page, "ts", "Add a metric");
   const [shader] = blocksOf(page, "wgsl", "Add a kernel");
   const [kernel, op] = blocksOf(page, "ts", "Add a kernel");
   examples = await Examples.write({
     "prelu.ts": layer,
+    "signum.ts": rule,
     "reciprocalRank.ts": metric,
     "shaders/cumulativeSum.wgsl": shader,
     "src/kernels/cumulativeSum.ts": kernel,
     [CUMULATIVE_SUM]: op,
   });
   ({ prelu } = await examples.load("prelu.ts"));
+  ({ signum } = await examples.load("signum.ts"));
   ({ reciprocalRank } = await examples.load("reciprocalRank.ts"));
   ({ cumulativeSum } = await examples.load(CUMULATIVE_SUM));
 });
@@ -101,6 +107,50 @@ describe("the layer of CONTRIBUTING.md", () => {
     expect(() => prelu({ slope: Number.NaN })).toThrow("prelu: slope is NaN; give a finite number");
     expect(() => createTrainer(engines.cpu, prelu(), { inputShape: [] })).toThrow(
       "expected [batch, channels, …]",
+    );
+  });
+});
+
+describe("the optimizer of CONTRIBUTING.md", () => {
+  it.each(ENGINES)(
+    "trains on the %s by the sign of a momentum, weights decay, and one launch is all",
+    async (kind) => {
+      const trainer = createTrainer(engines[kind], sequential(dense(7), dense(1)), {
+        inputShape: [3],
+        optimizer: signum({ learningRate: 0.01, momentum: 0.5, weightDecay: 0.1 }),
+        seed: 1,
+      });
+      const step = await trainer.compile(
+        ({ x, y }, call) => ({ minimize: ops.meanSquaredError(call(x), y) }),
+        {
+          inputs: { x: [12, 3], y: [12, 1] },
+          maxSteps: 30,
+        },
+      );
+      expect(step.program.dispatches.filter(({ label }) => label === "optimizer")).toHaveLength(1);
+      step.write({ x: uniform([12, 3]).data, y: uniform([12, 1]).data });
+      const before = await trainer.weights();
+      const [first] = (await step.run()).loss;
+      const after = await trainer.weights();
+      const { arenas } = await trainer.snapshot();
+      expect(Object.keys(arenas)).toEqual(["parameters", "mean"]);
+      for (const [name, { data }] of Object.entries(after)) {
+        const offset = trainer.layout.offset(name);
+        data.forEach((value, i) => {
+          const direction = Math.sign(arenas.mean[offset + i]);
+          expect(value).toBeCloseTo(before[name].data[i] - 0.01 * direction, 6);
+        });
+      }
+      const { loss } = await step.runMany(30, () => ({}));
+      expect(loss[29]).toBeLessThan(first / 2);
+      trainer.release();
+      step.release();
+    },
+  );
+
+  it("refuses what makes no sense", () => {
+    expect(() => signum({ learningRate: -1 })).toThrow(
+      "signum: learningRate is -1; give a finite number from 0",
     );
   });
 });

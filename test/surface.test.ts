@@ -12,6 +12,7 @@ import * as inspectEntry from "../src/inspect/index.ts";
 import * as linearEntry from "../src/linear/index.ts";
 import * as metricsEntry from "../src/metrics/index.ts";
 import * as minimizeEntry from "../src/minimize/index.ts";
+import * as rules from "../src/nn/training/optimizers.ts";
 import * as searchEntry from "../src/search/index.ts";
 
 /** What is put in the place of each argument in turn. */
@@ -136,10 +137,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       ["meanSquaredError", "meanAbsoluteError", "quadratic", "binaryCrossEntropy", "sigmoidCrossEntropy"],
       of([{}], 0),
     ),
-    ...casesOf(
-      ["adam", "adamax", "adamw", "adagrad", "lion", "muon", "nadam", "rmsprop", "sgd"],
-      of([{}], 0),
-    ),
+    ...casesOf([...Object.keys(rules), "muon"], of([{}], 0)),
     optimizer: of([{ name: "still", learningRate: 1, update: (state: wgrad.UpdateState) => state }], 0),
     averaged: of([wgrad.adam(), {}], 1),
     averagedModel: of([trainer]),

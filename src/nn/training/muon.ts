@@ -15,7 +15,8 @@ import {
   type ParameterGroup,
   type ParameterInfo,
 } from "./optimizer.ts";
-import { type AdamOptions, movingSquare, settingsOf, sharedOf } from "./optimizers.ts";
+import type { AdamOptions } from "./optimizers.ts";
+import { movingSquare, settingsOf, sharedOf } from "./settings.ts";
 
 export interface MuonOptions extends OptimizerOptions {
   /** Decay of the mean of gradients (default 0.95). */

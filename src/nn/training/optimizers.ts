@@ -1,8 +1,7 @@
-/** The optimizers' rules. What they share (learning rates, decay, groups) is in `optimizer.ts`. */
-import { checkOptions, type OptionKinds } from "../../checks.ts";
+/** The optimizers' rules. What they share (learning rates, decay, groups) is in `optimizer.ts`. All that is exported here is public. */
 import { abs, add, div, maximum, mul, sign, sqrt, sub } from "../graph/ops/scalar.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { INFINITE, inRange, type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
+import { type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
+import { fraction, from0, moving, movingSquare, settingsOf, sharedOf } from "./settings.ts";
 
 export interface SgdOptions extends OptimizerOptions {
   /** 0 for plain gradient descent (default). */
@@ -46,57 +45,6 @@ export interface AdagradOptions extends OptimizerOptions {
   readonly epsilon?: number;
 }
 
-/** A setting's default, and where it lies: low ≤ value < high. A boolean is the default of one. */
-type Setting = readonly [usual: number, low: number, high: number] | boolean;
-type Settled<Kinds> = { [Name in keyof Kinds]: Kinds[Name] extends boolean ? boolean : number };
-
-const fraction = (usual: number) => [usual, 0, 1] as const;
-const from0 = (usual: number) => [usual, 0, INFINITE] as const;
-
-const SHARED: OptionKinds<OptimizerOptions> = {
-  learningRate: "number",
-  lr: "number",
-  weightDecay: "number",
-  decayBiases: "boolean",
-  groups: "array",
-};
-
-/**
- * An optimizer's own options, each checked; `others` are checked by the caller.
- * @throws TypeError | RangeError naming the option
- */
-export function settingsOf<const Kinds extends Readonly<Record<string, Setting>>>(
-  owner: string,
-  options: object,
-  kinds: Kinds,
-  others: Readonly<Record<string, "array" | "any">> = {},
-): Settled<Kinds> {
-  const own = Object.entries(kinds).map(([name, kind]) => [
-    name,
-    typeof kind === "boolean" ? "boolean" : "number",
-  ]);
-  checkOptions<OptimizerOptions>(owner, options, { ...SHARED, ...Object.fromEntries(own), ...others });
-  const given = options as Readonly<Record<string, number | boolean | undefined>>;
-  const settled = Object.entries(kinds).map(([name, kind]) => {
-    if (typeof kind === "boolean") return [name, given[name] ?? kind];
-    const [usual, low, high] = kind;
-    const value = Number(given[name] ?? usual);
-    inRange(owner, name, value, low, high);
-    return [name, value];
-  });
-  return Object.fromEntries(settled) as Settled<Kinds>;
-}
-
-/** The options that all optimizers share, with the defaults of one. */
-export function sharedOf(options: OptimizerOptions, rate: number, decay = 0): OptimizerOptions {
-  const { learningRate, lr, weightDecay = decay, decayBiases = false, groups = [] } = options;
-  const rates = {
-    ...(learningRate !== undefined || lr === undefined ? { learningRate: learningRate ?? rate } : {}),
-    ...(lr !== undefined ? { lr } : {}),
-  };
-  return { ...rates, weightDecay, decayBiases, groups };
-}
-
 /** Gradient descent, with momentum (Polyak 1964) or Nesterov's if asked. Default learning rate 0.01. */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { momentum, nesterov } = settingsOf("sgd", options, { momentum: fraction(0), nesterov: false });
@@ -133,16 +81,6 @@ export function adamw(options: AdamOptions = {}): Optimizer {
 }
 
 const ADAM = { beta1: fraction(0.9), beta2: fraction(0.999), epsilon: from0(1e-8) };
-
-/** β · average + (1 - β) · value. */
-export function moving(beta: number, average: Tensor, value: Tensor): Tensor {
-  return add(mul(beta, average), mul(1 - beta, value));
-}
-
-/** The same of squares. */
-export function movingSquare(beta: number, average: Tensor, value: Tensor): Tensor {
-  return add(mul(beta, average), mul(mul(1 - beta, value), value));
-}
 
 function adamFamily(name: string, options: AdamOptions, decay: number, decoupled: boolean): Optimizer {
   const { beta1, beta2, epsilon } = settingsOf(name, options, ADAM);

@@ -1,8 +1,10 @@
 /** Each pass over a shader, by what goes in and what comes out. */
 import { describe, expect, it } from "vitest";
 import type { VectorAccess } from "../../../src/kernels/kernel.ts";
+import { fitVectors, vectorBindings } from "../../../src/kernels/vectors.ts";
 import { withBodies } from "../../../src/kernels/wgsl/passes/bodies.ts";
 import { withConstants } from "../../../src/kernels/wgsl/passes/constants.ts";
+import { withVectorHooks } from "../../../src/kernels/wgsl/passes/fours.ts";
 import { type HookScope, withHooks } from "../../../src/kernels/wgsl/passes/hooks.ts";
 import { joined } from "../../../src/kernels/wgsl/passes/join.ts";
 import { withLibrary } from "../../../src/kernels/wgsl/passes/library.ts";
@@ -37,6 +39,54 @@ describe("bodies", () => {
       text("fn f(x: f32) -> f32 { return 2.0 * x; } fn g() {}"),
     );
     expect(() => withBodies(readModule(source), { h: "" })).toThrow("the shader has no function h");
+  });
+});
+
+describe("hooks for four elements", () => {
+  const hook: Hook = {
+    code: [
+      { op: "index" },
+      { op: "load", binding: "result0", at: 0 },
+      { op: "map", from: 0, terms: [{ div: 64, mod: 0, mul: 1 }], offset: 0 },
+      { op: "load", binding: "operand0", at: 2 },
+      { op: "call", fn: "mul", args: [3, 1] },
+      { op: "call", fn: "minimum", args: [3, 4] },
+    ],
+    stores: [{ binding: "result0", from: 5 }],
+  };
+  const scope: HookScope = { memoryOf: () => ({ dtype: "f32", offset: 0 }), scalars: [] };
+
+  it("read what is their own as a vector, and what four share as one number", () => {
+    const source = "fn store(index: u32, value: vec4<f32>) {}";
+    expect(changed(source, (module) => withVectorHooks(module, { store: hook }, scope))).toBe(
+      text(`fn store(index: u32, value: vec4<f32>) {
+        let v0 = index;
+        let v1 = bitcast<vec4<f32>>(result0[index / 4u]);
+        let v2 = (v0 / 64u);
+        let v3 = bitcast<f32>(operand0[v2]);
+        let v4 = v3 * v1;
+        let v5 = vec4<f32>(minimum(v3, v4.x), minimum(v3, v4.y), minimum(v3, v4.z), minimum(v3, v4.w));
+        result0[index / 4u] = bitcast<vec4<u32>>(v5);
+      }`),
+    );
+    expect(vectorBindings(hook)).toEqual(["result0"]);
+  });
+
+  it("are none where an element goes by its neighbours, its position or a number of its own", () => {
+    const of = (...code: Instruction[]) =>
+      fitVectors([{ code: [{ op: "index" }, ...code], result: code.length }]);
+    const map = (div: number): Instruction => ({
+      op: "map",
+      from: 0,
+      terms: [{ div, mod: 0, mul: 3 }],
+      offset: 1,
+    });
+    expect(of(map(64), { op: "load", binding: "operand0", at: 1 })).toBe(true);
+    expect(of(map(2), { op: "load", binding: "operand0", at: 1 })).toBe(false);
+    expect(of({ op: "position", at: 0 })).toBe(false);
+    expect(of({ op: "random", at: 0, stream: 1, counter: "step" })).toBe(false);
+    const both = [0, 1].map((at): Instruction => ({ op: "load", binding: "operand0", at }));
+    expect(of(map(64), ...both)).toBe(false);
   });
 });
 
