@@ -2,8 +2,7 @@ import shader from "../../shaders/pool2d.wgsl?raw";
 import { defineKernel } from "./index.ts";
 import { type Constants, type Kernel, spread } from "./kernel.ts";
 import { exceeds } from "./scalar.ts";
-import type { Store, TwinFunction } from "./twin.ts";
-import { loaded, pauses, stored, type TwinCall } from "./twin.ts";
+import { loaded, pauses, type Store, stored, type TwinCall, type TwinFunction } from "./twin.ts";
 
 const GROUP = 64;
 
