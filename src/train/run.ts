@@ -98,14 +98,13 @@ export class Run implements FitRun {
     try {
       signal?.throwIfAborted();
       // Loaded before there is anything to lose, as the package may be replaced meanwhile: what saves weights, and puts them back.
-      const [{ stepsPerEpoch, Training }] = await Promise.all([
+      const [{ Training }] = await Promise.all([
         import("./training.ts"),
         prepareWriting(),
         callbacks.length > 0 && import("./weights.ts"),
       ]);
       await this.#resume();
-      const taken = this.history.length * stepsPerEpoch(this.parts);
-      const session = await Training.open(this.parts, { taken });
+      const session = await Training.open(this.parts, { epochsTaken: this.history.length });
       this.#session = session;
       // Released during opening: no other code frees it.
       if (this.#released) session.release();

@@ -160,9 +160,10 @@ export interface Session extends Disposable {
    */
   history: readonly number[];
   /**
-   * Takes the next steps, across epochs, and waits for them. Only a few submits are in flight at once.
+   * Takes the next steps, across epochs, and waits for them. Calls may overlap: they are taken in order. Only a few submits are
+   * in flight at once.
    * @throws DivergenceError where a loss is not finite or, at the end of an epoch, a weight; the signal's reason; Error
-   *   where all epochs are over, or another call is advancing. After an error other than divergence, the session can
+   *   where all epochs are over. After an error other than divergence, the session can
    *   continue
    */
   advance(steps?: number): Promise<Advance>;

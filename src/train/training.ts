@@ -1,15 +1,11 @@
 /** The implementation of sessions: data, compiled steps, and a position. This module is loaded when training begins. */
 import { checkWhole, inWords } from "../checks.ts";
-import { correctCount } from "../nn/graph/ops/crossEntropy.ts";
 import type { Optimizer } from "../nn/training/optimizer.ts";
-import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import type { Program } from "../program.ts";
 import type { CompiledStep } from "./compiledStep.ts";
-import { checkOutputs } from "./defaults.ts";
 import { checkEvaluated, compileEvaluator, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { openData } from "./open.ts";
-import { compileSteps } from "./opened.ts";
 import { Pace } from "./pace.ts";
 import { EpochReader } from "./reader.ts";
 import type { Advance, Place, Session, SessionState } from "./session.ts";
@@ -17,6 +13,7 @@ import { checkSessionState } from "./sessionState.ts";
 import type { TrainingParts } from "./settings.ts";
 import { BATCH_START, type BatchSource, type Data } from "./source.ts";
 import type { RestoreOptions } from "./state.ts";
+import { compileTraining, samplesPerEpoch, stepsPerEpoch } from "./trainingSteps.ts";
 import { FiniteWeights, Totals } from "./watch.ts";
 
 /** Submits in flight besides the awaited one: enough to keep a GPU busy while results are read. */
@@ -28,11 +25,18 @@ interface Releasable {
   release(): void;
 }
 
+/** The steps of one call of `advance`. */
+interface Taken {
+  readonly totals: Totals;
+  readonly told?: (totals: Totals) => void;
+  readonly runs: Promise<unknown>[];
+}
+
 interface Opening {
   /** Number of the first epoch (default 1). */
   readonly firstEpoch?: number;
-  /** Number of steps taken before (default 0). */
-  readonly taken?: number;
+  /** Epochs that were taken before (default 0). */
+  readonly epochsTaken?: number;
   /** Objects released with the session. */
   readonly held?: Releasable[];
 }
@@ -45,7 +49,14 @@ export class Training implements Session {
   #learningRate: number;
   /** Reader of the current epoch, from its first step on. */
   #reader: EpochReader | undefined;
-  #going = false;
+  /** Calls of `advance` that have not ended. */
+  #calls = 0;
+  /** Ends when the last of these has enqueued its steps. */
+  #turn: Promise<void> = Promise.resolve();
+  /** Runs under way, of all calls. */
+  readonly #inFlight: Promise<unknown>[] = [];
+  /** The last check of weights. */
+  #checking: Promise<unknown> = Promise.resolve();
   #released = false;
   /** Evaluators by data; the first use compiles one, after those before. */
   readonly #evaluators = new Map<Data, Evaluator>();
@@ -58,10 +69,10 @@ export class Training implements Session {
     readonly steps: ReadonlyMap<number, CompiledStep>,
     readonly weights: FiniteWeights,
     readonly held: Releasable[],
-    { firstEpoch = 1, taken = 0 }: Opening,
+    { firstEpoch = 1, epochsTaken = 0 }: Opening,
   ) {
     this.#firstEpoch = firstEpoch;
-    this.#taken = taken;
+    this.#taken = epochsTaken * stepsPerEpoch(parts);
     this.#learningRate = (parts.trainer.optimizer as Optimizer).learningRate;
   }
 
@@ -73,7 +84,7 @@ export class Training implements Session {
     try {
       const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
       held.push(source);
-      const steps = await compileFor(parts, source);
+      const steps = await compileTraining(parts, source, MAX_STEPS_PER_RUN);
       held.push(...steps.values());
       const evaluator = validation && (await compileEvaluator(owner, trainer, validation, evaluating(parts)));
       if (evaluator) held.push(evaluator);
@@ -152,80 +163,98 @@ export class Training implements Session {
 
   /** As {@link advance}; `told` is called after each submit with the totals so far. */
   async taking(count: number, told?: (totals: Totals) => void): Promise<Advance> {
-    const { owner, dataset, epochs } = this.parts;
-    this.#checkStill("advance");
+    const { owner, dataset } = this.parts;
     checkWhole(`${owner}: advance: the number of steps`, count);
-    if (this.finished) {
-      throw new Error(`${owner}: all ${epochs} epochs are over; open a session with more of them`);
-    }
     const totals = new Totals(owner, dataset.classes !== undefined);
-    const end = Math.min(this.#total, this.#taken + count);
-    const inFlight: Promise<unknown>[] = [];
-    this.#going = true;
+    const taken: Taken = { totals, told, runs: [] };
+    this.#calls++;
     try {
-      const epoch = await this.#take(end, totals, inFlight, told);
-      // Requested after the last step, so that the answer comes with that of the step.
-      const finite = this.place.stepsOfEpoch === 0 ? this.weights.areFinite() : Promise.resolve(true);
-      inFlight.push(finite);
-      await Promise.all(inFlight);
+      const { epoch, place, finite } = await this.#inTurn(() => this.#take(count, taken));
+      await Promise.all(taken.runs);
       totals.check(epoch);
       if (!(await finite)) throw await this.weights.divergence(owner, epoch);
-      return totals.advance(this.place);
-    } catch (error) {
-      this.#close();
-      throw error;
+      return totals.advance(place);
     } finally {
       // After a failure, too, nothing goes on behind the caller's back.
-      await Promise.allSettled(inFlight);
-      this.#going = false;
+      await Promise.allSettled(taken.runs);
+      this.#calls--;
     }
   }
 
+  /** Calls enqueue their steps one after the other: while one waits for its last steps, the next enqueues. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work).catch((error) => {
+      this.#close();
+      throw error;
+    });
+    this.#turn = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
+  }
+
   /**
-   * Enqueues steps up to number `end`.
-   * @returns the last step's epoch
+   * Enqueues steps, at most `count`.
+   * @returns the last one's epoch, the place behind it, and whether weights are finite there, where that is asked
    */
-  async #take(
-    end: number,
-    totals: Totals,
-    inFlight: Promise<unknown>[],
-    told?: (totals: Totals) => void,
-  ): Promise<number> {
+  async #take(count: number, { totals, told, runs }: Taken) {
+    this.#checkHeld();
     const { trainer, stepsPerEpoch, source } = this;
+    const { owner, epochs } = this.parts;
     const { signal, shuffle = true } = this.options;
+    if (this.finished) {
+      throw new Error(`${owner}: all ${epochs} epochs are over; open a session with more of them`);
+    }
+    const end = Math.min(this.#total, this.#taken + count);
     const { rows } = this.step.executable.table;
     const pace = this.#pace;
+    let failed: { error: unknown } | undefined;
     signal?.throwIfAborted();
     for (;;) {
       const { epoch, stepsOfEpoch } = this.place;
       const reading = { epoch, seed: trainer.seed, shuffle };
       this.#reader ??= new EpochReader(source, reading, this.steps, stepsOfEpoch);
       const { size, starts } = await this.#reader.take(Math.min(pace.steps, rows, end - this.#taken));
-      const count = starts.length;
       const [first, before] = [this.#taken, trainer.steps];
       const began = performance.now();
-      const enqueued = (this.steps.get(size) as CompiledStep).runMany(count, (i) => {
+      const enqueued = (this.steps.get(size) as CompiledStep).runMany(starts.length, (i) => {
         totals.learningRate = this.#rateAt(first + i);
         return { [BATCH_START]: starts[i], epoch, learningRate: totals.learningRate };
       });
       totals.hostMilliseconds += performance.now() - began;
       // A refused step was not taken.
       if (trainer.steps === before) await enqueued;
-      this.#taken += count;
+      this.#taken += starts.length;
       const counted = enqueued.then(({ loss, correct }) => {
-        pace.finished(count);
+        pace.finished(starts.length);
         totals.add(loss, correct, size);
         told?.(totals);
       });
-      // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
-      counted.catch(() => {});
-      inFlight.push(counted);
-      while (inFlight.length > RUNS_IN_FLIGHT) await inFlight.shift();
+      runs.push(counted);
+      this.#inFlight.push(
+        counted.catch((error) => {
+          failed ??= { error };
+        }),
+      );
+      while (this.#inFlight.length > RUNS_IN_FLIGHT) await this.#inFlight.shift();
+      if (failed) throw failed.error;
       totals.check(epoch);
       signal?.throwIfAborted();
-      if (stepsOfEpoch + count === stepsPerEpoch) await this.#endEpoch();
-      if (this.#taken === end) return epoch;
+      if (stepsOfEpoch + starts.length === stepsPerEpoch) await this.#endEpoch();
+      if (this.#taken < end) continue;
+      await this.#checking;
+      const finite = this.#finite();
+      runs.push(finite);
+      return { epoch, place: this.place, finite };
     }
+  }
+
+  /** Asked for behind the last step of an epoch, so that the answer comes with that of the step. */
+  #finite(): Promise<boolean> {
+    const finite = this.place.stepsOfEpoch === 0 ? this.weights.areFinite() : Promise.resolve(true);
+    this.#checking = finite.catch(() => {});
+    return finite;
   }
 
   async #endEpoch(): Promise<void> {
@@ -278,7 +307,9 @@ export class Training implements Session {
   }
 
   restore(state: SessionState, options: RestoreOptions = {}): void {
-    this.#checkStill("restore");
+    this.#checkHeld();
+    if (this.#calls > 0)
+      throw new Error(`${this.parts.owner}: restore: steps are being taken; await advance() first`);
     checkSessionState(state, this.#order(), this.#total);
     this.trainer.restore(state.trainer, options);
     this.#close();
@@ -302,14 +333,6 @@ export class Training implements Session {
     if (this.#released) throw new Error(`${this.parts.owner}: it was released; open another`);
   }
 
-  #checkStill(what: string): void {
-    this.#checkHeld();
-    if (!this.#going) return;
-    throw new Error(
-      `${this.parts.owner}: ${what}: somebody advances already, and there is one position; await that first`,
-    );
-  }
-
   /** The next step reopens the data. */
   #close(): void {
     this.#reader?.release();
@@ -328,44 +351,8 @@ export class Training implements Session {
   }
 }
 
-/** Number of samples in an epoch. */
-function samplesPerEpoch({ dataset: { count }, options, batchSize }: TrainingParts): number {
-  return options.dropLast ? count - (count % batchSize) : count;
-}
-
-export function stepsPerEpoch(parts: TrainingParts): number {
-  return Math.ceil(samplesPerEpoch(parts) / parts.batchSize);
-}
-
 /** Options of the evaluation during training. */
 function evaluating({ options }: TrainingParts): EvaluateOptions {
   const { loss, validationBatchSize: batchSize, metrics, confusion, dataMemory } = options;
   return { loss, batchSize, metrics, confusion, dataMemory };
-}
-
-/** The steps, by batch size. */
-function compileFor(parts: TrainingParts, source: BatchSource): Promise<Map<number, CompiledStep>> {
-  const { owner, trainer, dataset, batchSize } = parts;
-  const { loss, clip, penalty, accumulate: partsPerBatch = 1, augment } = parts.options;
-  return compileSteps(source, samplesPerEpoch(parts), batchSize, (size) => {
-    // A last batch without equal parts is taken whole.
-    const accumulate = size % partsPerBatch === 0 ? partsPerBatch : 1;
-    const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
-      const batch = source.batch(size / accumulate, (part * size) / accumulate);
-      const { x, y } = augment ? augment.apply(batch) : batch;
-      const outputs = model(x);
-      checkOutputs(owner, dataset, outputs);
-      const minimize = loss.apply(outputs, y);
-      if (!dataset.classes) return { minimize };
-      return { minimize, correct: correctCount(outputs, batch.y, 0, loss.ignoreIndex) };
-    };
-    return trainer.compile(body, {
-      name: "train",
-      data: source.data,
-      maxSteps: Math.min(MAX_STEPS_PER_RUN, source.batchesAtOnce),
-      clip,
-      penalty,
-      accumulate,
-    });
-  });
 }

@@ -176,15 +176,30 @@ it("takes the steps there are, and no more", async () => {
     await expect(one.advance(wrong)).rejects.toThrow("number of steps is");
 });
 
-it("has one position: two at once are refused, and nothing is lost", async () => {
+it("calls that overlap are taken in order, and a state waits for none of them", async () => {
   using one = await open(engines.cpu);
   using expected = await open(engines.cpu);
-  const going = one.advance(5);
-  await expect(one.advance()).rejects.toThrow("somebody advances already");
   const state = await expected.snapshot();
-  expect(() => one.restore(state)).toThrow("somebody advances already");
-  expect((await going).losses).toEqual((await expected.advance(5)).losses);
-  expect(one.place).toEqual(expected.place);
+  const going = [one.advance(1), one.advance(5), one.advance(3)];
+  expect(() => one.restore(state)).toThrow("session: restore: steps are being taken");
+  const told = await Promise.all(going);
+  expect(told.map(({ place }) => place.steps)).toEqual([1, 6, 9]);
+  expect(told.flatMap(({ losses }) => losses)).toEqual((await expected.advance(9)).losses);
+  expect(await one.trainer.weights()).toEqual(await expected.trainer.weights());
+});
+
+it("a few submits at most are under way, however many steps are asked for at once", async () => {
+  using one = await open(engines.cpu);
+  const { step } = one;
+  let [now, most] = [0, 0];
+  const run = step.executable.run.bind(step.executable);
+  step.executable.run = async (count) => {
+    most = Math.max(most, ++now);
+    return run(count).finally(() => now--);
+  };
+  await Promise.all(Array.from({ length: 20 }, () => one.advance(1)));
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThan(5);
 });
 
 it("a signal ends it between two steps, and it can go on", async () => {
