@@ -10,6 +10,7 @@ import {
   argmax,
   type Ceiling,
   type CompiledStep,
+  compile,
   connect,
   cpu,
   createTrainer,
@@ -213,12 +214,10 @@ async function measureCase(
 }
 
 async function compiled(engine: Engine, { inputs, body }: KernelCase): Promise<CompiledStep> {
-  const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
-  return nothing.compile((sources) => ({ result: body(sources) }), {
+  const { step } = await compile(engine, inputs, (sources) => ({ result: body(sources) }), {
     name: "kernel",
-    inputs,
-    training: false,
   });
+  return step;
 }
 
 async function differenceFromCpu(

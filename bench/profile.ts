@@ -34,7 +34,7 @@ export function profileLines({ step: { program } }: Candidate, profile: Profile)
   return [
     "",
     describe(program, profile),
-    `Medians of ${STEPS} steps, ${METHODS[profile.method]}; ${significant(total)} ms in all.`,
+    `Medians of ${profile.milliseconds[0]?.length} steps, ${METHODS[profile.method]}; ${significant(total)} ms in all.`,
     `Share: of ${formatCeiling(profile.ceiling)}, whichever takes longer.`,
     "",
   ];

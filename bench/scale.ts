@@ -28,9 +28,8 @@ import {
   Candidate,
   COMPARED_STEPS,
   layersOf,
-  type ResidentSamples,
+  type Samples,
   samples,
-  upload,
   type Workload,
 } from "./workload.ts";
 
@@ -170,7 +169,7 @@ export async function measureScale(
 ): Promise<ScaleResult> {
   const { base, largest, limitMs, repetitions } = options;
   const data = samples(base.seed);
-  const sizer = new Sizer(gpu, upload(gpu, data), reference, upload(reference, data), limitMs);
+  const sizer = new Sizer(gpu, data, reference, data, limitMs);
   const smallest = await sizer.prepare(base);
   if (typeof smallest === "string") throw new Error(`the smallest step is too large: ${smallest}`);
 
@@ -207,9 +206,9 @@ export function grow(base: Workload, dimension: Dimension, factor: number): Work
 class Sizer {
   constructor(
     readonly gpu: Engine,
-    readonly data: ResidentSamples,
+    readonly data: Samples,
     readonly reference: Engine,
-    readonly referenceData: ResidentSamples,
+    readonly referenceData: Samples,
     readonly limitMs: number,
   ) {}
 
@@ -217,9 +216,9 @@ class Sizer {
   async prepare(workload: Workload): Promise<Sized | string> {
     if (workload.batch > MAX_BATCH)
       return `a batch of ${workload.batch} is more than the ${MAX_BATCH} samples`;
-    const candidate = await Candidate.compile(this.gpu, workload, this.data);
+    const candidate = await Candidate.open(this.gpu, workload, this.data);
     const { flops } = programCost(candidate.step.program);
-    const { losses } = await candidate.run(COMPARED_STEPS);
+    const { losses } = await candidate.compared(COMPARED_STEPS);
     const lossDifference = flops > MAX_COMPARED_FLOPS ? undefined : await this.#compare(workload, losses);
     if (!losses.every((loss) => loss > 0 && Number.isFinite(loss))) {
       throw new Error(
@@ -239,8 +238,8 @@ class Sizer {
   }
 
   async #compare(workload: Workload, losses: readonly number[]): Promise<number> {
-    const candidate = await Candidate.compile(this.reference, workload, this.referenceData);
-    const expected = await candidate.run(COMPARED_STEPS);
+    const candidate = await Candidate.open(this.reference, workload, this.referenceData);
+    const expected = await candidate.compared(COMPARED_STEPS);
     candidate.release();
     return agreement(
       { adapter: `${this.gpu.info.adapter}, ${layersOf(workload).join("-")}`, losses },

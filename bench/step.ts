@@ -30,7 +30,6 @@ import {
   COMPARED_STEPS,
   layersOf,
   samples,
-  upload,
   type Workload,
 } from "./workload.ts";
 
@@ -109,8 +108,8 @@ async function step({ model, batch = model.batch, ...flags }: StepFlags): Promis
 
 /** Profiles a step of its own, so that what was timed before ran without. */
 async function withProfile(report: Report, engine: GpuEngine, workload: StepOptions): Promise<Report> {
-  const candidate = await Candidate.compile(engine, workload, upload(engine, samples(workload.seed)));
-  await candidate.run(COMPARED_STEPS);
+  const candidate = await Candidate.open(engine, workload, samples(workload.seed));
+  await candidate.compared(COMPARED_STEPS);
   const profile = await profileStep(engine, candidate);
   return {
     ...report,
@@ -131,12 +130,12 @@ export async function measureStep(
   note: (line: string) => void = () => {},
 ): Promise<StepResult> {
   const data = samples(options.seed);
-  const onGpu = await Candidate.compile(gpu, options, upload(gpu, data));
-  const onCpu = await Candidate.compile(reference, options, upload(reference, data));
+  const onGpu = await Candidate.open(gpu, options, data);
+  const onCpu = await Candidate.open(reference, options, data);
 
   note(`comparing ${COMPARED_STEPS} steps on both engines`);
-  const compared = await onGpu.run(COMPARED_STEPS);
-  const expected = await onCpu.run(COMPARED_STEPS);
+  const compared = await onGpu.compared(COMPARED_STEPS);
+  const expected = await onCpu.compared(COMPARED_STEPS);
   const agreed = agreement(
     { adapter: gpu.info.adapter, losses: compared.losses },
     { adapter: reference.info.adapter, losses: expected.losses },

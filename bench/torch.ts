@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
-import { connect, createTrainer, dataSource, type Engine, init, matmul, max } from "wgrad";
+import { compile, connect, dataSource, type Engine, init, matmul, max } from "wgrad";
 import type { ChartSpec } from "../charts/spec.ts";
 import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
@@ -40,7 +40,6 @@ import {
   relativeDifference,
   SAMPLES,
   samples,
-  upload,
 } from "./workload.ts";
 
 interface TorchFlags extends OutputFlags {
@@ -187,7 +186,7 @@ async function measureSteps(
   { model, batch, seed, steps, repetitions }: TorchFlags & { readonly batch: number },
 ): Promise<TorchResult> {
   const data = samples(seed);
-  const wgrad = await Candidate.compile(engine, { ...model, batch, seed }, upload(engine, data));
+  const wgrad = await Candidate.open(engine, { ...model, batch, seed }, data);
   const weights = Object.values(await wgrad.trainer.weights());
   const files = { ...data, weights: joined(weights.map((weight) => weight.data)) };
   await writeFiles(folder, files);
@@ -204,7 +203,7 @@ async function measureSteps(
     shapes: weights.map(({ shape }) => shape),
   });
 
-  const actual = { adapter: engine.info.adapter, losses: (await wgrad.run(COMPARED_STEPS)).losses };
+  const actual = { adapter: engine.info.adapter, losses: (await wgrad.compared(COMPARED_STEPS)).losses };
   const differences: number[] = [];
   for (const mode of greeting.modes) {
     const { losses } = (await python.request({ op: "losses", mode, steps: COMPARED_STEPS })) as {
@@ -300,11 +299,9 @@ async function compileProduct(
   size: number,
   { a, b }: Readonly<Record<"a" | "b", Float32Array>>,
 ): Promise<(count: number) => Promise<Float32Array>> {
-  const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
   const source = (name: string) => dataSource(name, [size, size], "f32");
-  const step = await nothing.compile(() => ({ maxima: max(matmul(source("a"), source("b")), 1) }), {
+  const { step } = await compile(engine, {}, () => ({ maxima: max(matmul(source("a"), source("b")), 1) }), {
     name: "product",
-    training: false,
     data: { a: engine.buffer("a", "f32", a.length, a), b: engine.buffer("b", "f32", b.length, b) },
     maxSteps: PRODUCTS_PER_RUN,
   });

@@ -7,21 +7,15 @@
 import {
   adam,
   type CompiledStep,
-  correctCount,
-  createTrainer,
-  dataSource,
+  DivergenceError,
   type Engine,
-  type EngineBuffer,
-  gather,
   init,
-  mul,
-  ops,
   type Sequential,
-  stepWindow,
-  type Tensor,
+  type Session,
+  session,
   type Trainer,
 } from "wgrad";
-import { epochOrder } from "wgrad/data";
+import { type Dataset, dataset, epochOrder } from "wgrad/data";
 import { network } from "../presets/build.ts";
 import { CONVOLUTIONS, type Filters, layerSizes } from "../presets/choices.ts";
 import { relativeDifference, TOLERANCE } from "./agreement.ts";
@@ -49,10 +43,7 @@ export const CLASSES = 10;
 export const SAMPLES = 20_000;
 /** Of Adam. */
 export const LEARNING_RATE = 0.001;
-/** As in `fit`. */
-const MAX_STEPS_PER_RUN = 256;
-
-interface Samples {
+export interface Samples {
   /** SAMPLES images of bytes, one after another. */
   readonly inputs: Uint8Array<ArrayBuffer>;
   /** A class each. */
@@ -78,30 +69,21 @@ export function samples(seed: number): Samples {
   };
 }
 
-/** A data set in an engine's memory, for as many candidates as share it. */
-export type ResidentSamples = Readonly<Record<keyof Samples, EngineBuffer>>;
-
-export function upload(engine: Engine, { inputs, targets, order }: Samples): ResidentSamples {
-  return {
-    inputs: engine.buffer("inputs", "u8", inputs.length, inputs),
-    targets: engine.buffer("targets", "u8", targets.length, targets),
-    order: engine.buffer("order", "i32", order.length, order),
-  };
-}
-
-/**
- * Traces a batch of `size` samples out of `count` resident ones: those that the order names from step scalar
- * `batchStart` on.
- */
-export function tracedBatch(
-  count: number,
-  inputShape: readonly number[],
-  size: number,
-): { x: Tensor; y: Tensor } {
-  const indices = stepWindow(dataSource("order", [count], "i32"), "batchStart", size);
-  const images = dataSource("inputs", [count, ...inputShape], "u8");
-  const classes = dataSource("targets", [count], "u8");
-  return { x: mul(gather(images, indices), 1 / 255), y: gather(classes, indices) };
+/** Images and their classes as a data set whose samples lie in the order in which batches are to take them. */
+export function inOrder(
+  { inputs, targets, order }: Samples,
+  shape: readonly number[],
+  classes?: number,
+): Dataset {
+  const images = new Uint8Array(order.length * FEATURES);
+  order.forEach((sample, i) => {
+    images.set(inputs.subarray(sample * FEATURES, (sample + 1) * FEATURES), i * FEATURES);
+  });
+  return dataset({
+    inputs: { data: images, shape, scale: 1 / 255 },
+    targets: { data: Uint8Array.from(order, (sample) => targets[sample]) },
+    classes,
+  });
 }
 
 /** The shape of a sample, as the model's first layer takes it. */
@@ -125,35 +107,31 @@ export function layersOf(model: StepModel): (number | string)[] {
 
 /** What a number of steps came to. */
 interface StepsRun {
-  readonly losses: number[];
+  readonly losses: readonly number[];
   /** In all. */
   readonly milliseconds: number;
-  /** Until the last call returned that encodes and submits. */
+  /** Of these, those in which this thread encoded and submitted. */
   readonly hostMilliseconds: number;
 }
 
-/** The step on one engine, with all it needs in the engine's memory. */
+/** A model in training on one engine: the steps of `fit`, on batches that come in the same order in every epoch. */
 export class Candidate {
-  private constructor(
-    readonly step: CompiledStep,
-    readonly batch: number,
-    readonly trainer: Trainer,
-  ) {}
+  private constructor(readonly training: Session) {}
 
-  static async compile(engine: Engine, workload: Workload, data: ResidentSamples): Promise<Candidate> {
-    const { batch, seed } = workload;
-    const inputShape = inputShapeOf(workload);
+  static async open(engine: Engine, workload: Workload, data: Samples): Promise<Candidate> {
+    const { batch: batchSize, seed } = workload;
+    const samples = inOrder(data, inputShapeOf(workload), CLASSES);
     const optimizer = adam({ learningRate: LEARNING_RATE });
-    const trainer = createTrainer(engine, modelOf(workload), { inputShape, optimizer, seed });
-    const step = await trainer.compile(
-      (_inputs, model) => {
-        const { x, y } = tracedBatch(SAMPLES, inputShape, batch);
-        const logits = model(x);
-        return { minimize: ops.crossEntropy(logits, y), correct: correctCount(logits, y) };
-      },
-      { name: "train", data, maxSteps: MAX_STEPS_PER_RUN },
-    );
-    return new Candidate(step, batch, trainer);
+    const options = { optimizer, batchSize, seed, shuffle: false, dropLast: true };
+    return new Candidate(await session(engine, modelOf(workload), samples, options));
+  }
+
+  get step(): CompiledStep {
+    return this.training.step;
+  }
+
+  get trainer(): Trainer {
+    return this.training.trainer;
   }
 
   /** How many numbers the model learns. */
@@ -163,34 +141,33 @@ export class Candidate {
 
   /** Runs `count` steps, and waits for the last. */
   async run(count: number): Promise<StepsRun> {
-    const batches = Math.floor(SAMPLES / this.batch);
-    const runs: ReturnType<CompiledStep["runMany"]>[] = [];
     const began = performance.now();
-    for (let first = 0; first < count; first += MAX_STEPS_PER_RUN) {
-      const steps = Math.min(MAX_STEPS_PER_RUN, count - first);
-      const batchStart = (i: number) => ((first + i) % batches) * this.batch;
-      runs.push(this.step.runMany(steps, (i) => ({ batchStart: batchStart(i) })));
+    const { losses, hostMilliseconds } = await this.training.advance(count);
+    return { losses, milliseconds: performance.now() - began, hostMilliseconds };
+  }
+
+  /** Runs `count` steps to be compared: where training diverges, their losses are NaN. */
+  async compared(count: number): Promise<StepsRun> {
+    const began = performance.now();
+    try {
+      return await this.run(count);
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error;
+      const milliseconds = performance.now() - began;
+      return { losses: Array(count).fill(Number.NaN), milliseconds, hostMilliseconds: milliseconds };
     }
-    const enqueued = performance.now();
-    const outputs = await Promise.all(runs);
-    const ended = performance.now();
-    return {
-      losses: outputs.flatMap(({ loss }) => [...loss]),
-      milliseconds: ended - began,
-      hostMilliseconds: enqueued - began,
-    };
   }
 
-  /** Runs `count` steps launch by launch. */
+  /** Runs `count` steps launch by launch, or as many as one run can have. */
   profile(count: number): ReturnType<CompiledStep["profile"]> {
-    const batches = Math.floor(SAMPLES / this.batch);
-    return this.step.profile(count, (i) => ({ batchStart: (i % batches) * this.batch }));
+    const { batchSize, stepsPerEpoch } = this.training;
+    const { rows } = this.step.executable.table;
+    return this.step.profile(Math.min(count, rows), (i) => ({ batchStart: (i % stepsPerEpoch) * batchSize }));
   }
 
-  /** Frees what it alone has in the engine's memory. */
+  /** Frees what it has in the engine's memory. */
   release(): void {
-    this.step.release();
-    this.trainer.release();
+    this.training.release();
   }
 }
 

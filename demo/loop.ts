@@ -1,24 +1,12 @@
 /**
- * A training loop written by hand, on the level under `fit`: for people who want to see how training works.
+ * Training by a session, some steps at a time: as little as it takes to train, look, and go on.
  *
  *   npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]
  *
- * The network sees a few images at a time (a batch), says for each how likely it holds to be each digit, and is told
- * by one number, the loss, how wrong it was. Each of its weights is then moved a little to where the loss falls.
+ * How a step comes about is in demo/step.ts, which does the same on the level below.
  */
-import {
-  adam,
-  connect,
-  correctCount,
-  cpu,
-  createTrainer,
-  dense,
-  evaluate,
-  ops,
-  relu,
-  sequential,
-} from "wgrad";
-import { type Dataset, digits, epochOrder, sampleSize } from "wgrad/data";
+import { adam, connect, cpu, dense, relu, sequential, session } from "wgrad";
+import { digits } from "wgrad/data";
 import { Arguments, refuse } from "./arguments.ts";
 
 const args = new Arguments(
@@ -35,55 +23,34 @@ const batchSize = args.number("batch", 1);
 const learningRate = args.number("learning-rate");
 const seed = args.number("seed", 0);
 
-// Where to compute: on the GPU, or, where there is none, on the CPU, which is the same arithmetic but much slower.
 await using engine = await connect().catch((error: Error) => {
   console.log(`${error.message}\nTraining on the CPU.`);
   return cpu();
 });
 console.log(`device: ${engine.info.adapter}`);
 
-// What to learn from: 28 × 28 grey pixels each, and which digit they show. The test images are never trained on.
 const { train, test } = digits();
 if (batchSize > train.count) refuse(`--batch is ${batchSize}; there are ${train.count} images`);
 
-// What learns: three layers of weighted sums. relu between them is what makes more of it than one big sum.
-const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
-const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: adam({ learningRate }), seed });
-console.log(`${trainer.parameterCount} weights`);
+using training = await session(engine, sequential(dense(256), relu(), dense(128), relu(), dense(10)), train, {
+  optimizer: adam({ learningRate }),
+  batchSize,
+  seed,
+  dropLast: true,
+  firstEpoch: 0,
+});
+console.log(`${training.trainer.parameterCount} weights`);
 
-// One step, written once with stand-ins for the tensors. To `minimize` a loss is to ask for its gradient (how it
-// changes with every weight, found by the chain rule) and to have the optimizer move the weights against it.
-const step = await trainer.compile(
-  ({ x, y }, predict) => {
-    const logits = predict(x); // [batch, 10]: a score for each digit
-    return { minimize: ops.crossEntropy(logits, y), correct: correctCount(logits, y) };
-  },
-  { name: "train", inputs: { x: [batchSize, 784], y: { shape: [batchSize], dtype: "i32" } } },
-);
-
-// The loop. Each image comes once an epoch (but for a few that fill no batch), in a new order each time.
-const stepsPerEpoch = Math.floor(train.count / batchSize);
-let order = epochOrder(train.count, seed, 0);
-for (let i = 0; i < steps; i++) {
-  const position = i % stepsPerEpoch;
-  if (position === 0) order = epochOrder(train.count, seed, i / stepsPerEpoch);
-  const batch = order.subarray(position * batchSize, (position + 1) * batchSize);
-  const { loss, correct } = await step.run(samples(train, batch));
-  if (i % 50 === 0 || i === steps - 1) {
-    console.log(`step ${i + 1}: loss ${loss[0].toFixed(4)}, ${correct[0]} of ${batchSize} right`);
-  }
+for (let left = steps; left > 0; ) {
+  const { loss, accuracy = 0, place } = await training.advance();
+  console.log(
+    `step ${place.steps}: loss ${loss.toFixed(4)}, ${Math.round(accuracy * batchSize)} of ${batchSize} right`,
+  );
+  left = steps - place.steps;
+  // Up to the next one that is told of, which is the 50th from here, or the last.
+  const between = Math.min(50, left) - 1;
+  if (between > 0) left -= (await training.advance(between)).steps;
 }
 
-// What it is worth: how often the network is right on images that it has never seen.
-const { accuracy = 0 } = await evaluate(trainer, test);
+const { accuracy = 0 } = await training.evaluate(test);
 console.log(`test accuracy: ${(100 * accuracy).toFixed(2)} %`);
-
-/** The samples at `indices` as the step takes them: pixels from 0 to 1, and class indices. */
-function samples({ inputs, targets }: Dataset, indices: Uint32Array) {
-  const size = sampleSize(inputs);
-  const x = new Float32Array(indices.length * size);
-  indices.forEach((index, i) => {
-    for (let j = 0; j < size; j++) x[i * size + j] = inputs.data[index * size + j] * inputs.scale;
-  });
-  return { x, y: Int32Array.from(indices, (index) => targets.data[index]) };
-}

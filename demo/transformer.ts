@@ -10,7 +10,7 @@ import {
   add,
   connect,
   cpu,
-  createTrainer,
+  crossEntropy,
   dense,
   type Engine,
   embedding,
@@ -19,16 +19,18 @@ import {
   type Layer,
   layerNorm,
   multiHeadAttention,
-  ops,
   residual,
   sequential,
+  session,
 } from "wgrad";
+import { type Dataset, dataset } from "wgrad/data";
 import { Arguments } from "./arguments.ts";
 import { ALPHABET, bigramLoss, encode, text } from "./language.ts";
 
 const CONTEXT = 64;
 const WIDTH = 64;
 const HEADS = 4;
+const RATE = 2e-3;
 
 /** Adds a learned vector for each position: a layer of one's own takes no more than this. */
 function positions(): Layer {
@@ -83,68 +85,46 @@ export async function train(
 ): Promise<Result> {
   const training = encode(text(200_000, seed));
   const held = encode(text(heldWindows * CONTEXT + 1, seed + 1));
-  const trainer = createTrainer(engine, transformer(), {
-    inputShape: [CONTEXT],
-    optimizer: adamw({ learningRate: 2e-3 }),
-    seed,
-  });
-  const inputs = {
-    x: { shape: [batchSize, CONTEXT], dtype: "i32" },
-    y: { shape: [batchSize, CONTEXT], dtype: "i32" },
-  } as const;
-  const step = await trainer.compile(({ x, y }, model) => ({ minimize: ops.crossEntropy(model(x), y) }), {
-    name: "train",
-    inputs,
-    clip: { norm: 1 },
-  });
-  const measure = await trainer.compile(({ x, y }, model) => ({ loss: ops.crossEntropy(model(x), y) }), {
-    name: "measure",
-    inputs,
-    training: false,
-  });
-
-  const losses: number[] = [];
-  for (let i = 0; i < steps; i++) {
+  using run = await session(engine, transformer(), windows(training, spread(training, steps * batchSize)), {
+    loss: crossEntropy(),
+    optimizer: adamw({ learningRate: RATE }),
     // Up to the full rate over the first tenth of the steps, then down along a straight line.
-    const learningRate = 2e-3 * Math.min(1, (i + 1) / (steps / 10), (steps - i) / (0.9 * steps));
-    const { loss } = await step.run(windows(training, i * batchSize, batchSize), { learningRate });
-    losses.push(loss[0]);
-    onStep?.(i + 1, loss[0]);
+    schedule: (step) => Math.min(1, (step + 1) / (steps / 10), (steps - step) / (0.9 * steps)),
+    batchSize,
+    epochs: 1,
+    shuffle: false,
+    seed,
+    clip: { norm: 1 },
+    validationBatchSize: batchSize,
+  });
+  const losses: number[] = [];
+  while (!run.finished) {
+    const { loss, place } = await run.advance();
+    losses.push(loss);
+    onStep?.(place.steps, loss);
   }
-
-  let total = 0;
-  const batches = Math.floor(heldWindows / batchSize);
-  for (let i = 0; i < batches; i++) {
-    const { loss } = await measure.run(consecutive(held, i * batchSize * CONTEXT, batchSize));
-    total += loss[0] / batches;
-  }
-  trainer.release();
-  return { losses, transformer: total, bigram: bigramLoss(training, held) };
+  const starts = Array.from({ length: heldWindows }, (_, i) => i * CONTEXT);
+  const { loss } = await run.evaluate(windows(held, starts));
+  return { losses, transformer: loss, bigram: bigramLoss(training, held) };
 }
 
-/** A batch of windows spread over the text, other ones for every `first`, and what follows each character. */
-function windows(characters: Int32Array, first: number, count: number): { x: Int32Array; y: Int32Array } {
+/** Where windows begin that are spread over the text. */
+function spread(characters: Int32Array, count: number): number[] {
   const places = characters.length - CONTEXT - 1;
   // Steps of a fixed size, prime to the number of places, visit all of them before any comes again.
-  const starts = Array.from({ length: count }, (_, i) => ((first + i) * 100_003) % places);
-  return cut(characters, starts);
+  return Array.from({ length: count }, (_, i) => (i * 100_003) % places);
 }
 
-function consecutive(characters: Int32Array, start: number, count: number): { x: Int32Array; y: Int32Array } {
-  return cut(
-    characters,
-    Array.from({ length: count }, (_, i) => start + i * CONTEXT),
-  );
-}
-
-function cut(characters: Int32Array, starts: readonly number[]): { x: Int32Array; y: Int32Array } {
-  const x = new Int32Array(starts.length * CONTEXT);
-  const y = new Int32Array(starts.length * CONTEXT);
-  starts.forEach((start, i) => {
-    x.set(characters.subarray(start, start + CONTEXT), i * CONTEXT);
-    y.set(characters.subarray(start + 1, start + CONTEXT + 1), i * CONTEXT);
-  });
-  return { x, y };
+/** Windows of the text, and what follows each of their characters. */
+function windows(characters: Int32Array, starts: readonly number[]): Dataset {
+  const cut = (offset: number) => {
+    const data = new Int32Array(starts.length * CONTEXT);
+    starts.forEach((start, i) => {
+      data.set(characters.subarray(start + offset, start + offset + CONTEXT), i * CONTEXT);
+    });
+    return { data, shape: [CONTEXT] };
+  };
+  return dataset({ name: "windows", inputs: cut(0), targets: cut(1) });
 }
 
 async function main(): Promise<void> {

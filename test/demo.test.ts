@@ -6,9 +6,9 @@ const MINUTES = 60_000;
 
 needsBuild();
 
-function loop(...options: string[]) {
+function run(program: string, ...options: string[]) {
   const tsx = [installed("tsx/dist/cli.mjs"), "--tsconfig", "tsconfig.run.json"];
-  return runNode([...tsx, "demo/loop.ts", ...options], { timeoutMs: 2 * MINUTES });
+  return runNode([...tsx, program, ...options], { timeoutMs: 2 * MINUTES });
 }
 
 describe("programs without a framework for options", () => {
@@ -32,7 +32,9 @@ describe("programs without a framework for options", () => {
   });
 });
 
-describe("demo/loop.ts", () => {
+describe.each(["demo/loop.ts", "demo/step.ts"])("%s", (program) => {
+  const loop = (...options: string[]) => run(program, ...options);
+
   it(
     "prints a falling loss and the accuracy",
     async () => {
@@ -49,7 +51,7 @@ describe("demo/loop.ts", () => {
 
   it("tells its options", async () => {
     const { stdout, stderr } = await loop("--help");
-    expect([stdout.trim(), stderr]).toEqual([expect.stringMatching(/demo\/loop\.ts \[--steps 300\]/), ""]);
+    expect([stdout.trim(), stderr]).toEqual([expect.stringContaining(`${program} [--steps 300]`), ""]);
   });
 
   it(

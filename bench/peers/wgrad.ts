@@ -5,15 +5,16 @@
 import {
   adam,
   type CompiledStep,
+  compile,
   connect,
   cpu,
-  createTrainer,
+  crossEntropy,
   type Engine,
-  ops,
   matmul as product,
+  session,
   sum,
 } from "wgrad";
-import { inputShapeOf, modelOf, tracedBatch } from "../workload.ts";
+import { inOrder, inputShapeOf, modelOf } from "../workload.ts";
 import type { Backend, Run, Runner } from "./candidate.ts";
 import { ADAPTER_OPTIONS } from "./hosts/adapter.ts";
 import { ADAM, type Products, type Workload } from "./workload.ts";
@@ -24,28 +25,21 @@ const RUN_MS = 50;
 
 export async function trainingStep(backend: Backend, workload: Workload): Promise<Runner> {
   const engine = await engineFor(backend);
-  const { batch, batches, samples, images, classes, order } = workload;
+  const { batch, images, classes, order } = workload;
   const inputShape = inputShapeOf(workload);
   const { learningRate, beta1, beta2, epsilon } = ADAM;
   const optimizer = adam({ learningRate, beta1, beta2, epsilon });
-  const trainer = createTrainer(engine, modelOf(workload), { inputShape, optimizer });
-  await trainer.load(weightsOf(trainer.layout.specs, workload));
-  const step = await trainer.compile(
-    (_inputs, model) => {
-      const { x, y } = tracedBatch(samples, inputShape, batch);
-      return { minimize: ops.crossEntropy(model(x), y) };
+  const data = inOrder({ inputs: images, targets: classes, order }, inputShape);
+  const options = { loss: crossEntropy(), optimizer, batchSize: batch, shuffle: false, dropLast: true };
+  const training = await session(engine, modelOf(workload), data, options);
+  await training.trainer.load(weightsOf(training.trainer.layout.specs, workload));
+  return {
+    async run(count) {
+      const began = performance.now();
+      const { losses, hostMilliseconds } = await training.advance(count);
+      return { result: losses.slice(-1), milliseconds: performance.now() - began, hostMilliseconds };
     },
-    {
-      name: "train",
-      data: {
-        inputs: engine.buffer("inputs", "u8", images.length, images),
-        targets: engine.buffer("targets", "u8", classes.length, classes),
-        order: engine.buffer("order", "i32", order.length, order),
-      },
-      maxSteps: MAX_STEPS_PER_RUN,
-    },
-  );
-  return paced(step, "loss", (index) => ({ batchStart: (index % batches) * batch }));
+  };
 }
 
 async function engineFor(backend: Backend): Promise<Engine> {
@@ -64,35 +58,29 @@ function weightsOf(specs: readonly { name: string }[], { convolutionLayers, dens
 
 export async function matmul(backend: Backend, { size, a, b, count }: Products): Promise<Runner> {
   const engine = await engineFor(backend);
-  const nothing = createTrainer(engine, (x) => x, { inputShape: [1] });
-  const step = await nothing.compile(
+  const { step } = await compile(
+    engine,
+    { a: [size, size], b: [size, size] },
     (inputs) => {
       let x = inputs.b;
       for (let i = 0; i < count; i++) x = product(inputs.a, x);
       return { rowSums: sum(x, [1]) };
     },
-    { name: "matmul", inputs: { a: [size, size], b: [size, size] }, maxSteps: MAX_STEPS_PER_RUN },
+    { name: "matmul", maxSteps: MAX_STEPS_PER_RUN },
   );
   step.write({ a, b });
-  return paced(step, "rowSums", () => ({}));
+  return paced(step, "rowSums");
 }
 
 /** Runs of as many steps as take about `RUN_MS`, by what the last took. */
-function paced(
-  step: CompiledStep,
-  output: string,
-  scalarsAt: (index: number) => Record<string, number>,
-): Runner {
-  let done = 0;
+function paced(step: CompiledStep, output: string): Runner {
   let stepsPerRun = 1;
   const run = async (count: number): Promise<Run> => {
     const runs: ReturnType<CompiledStep["runMany"]>[] = [];
     const began = performance.now();
     for (let left = count; left > 0; left -= stepsPerRun) {
       const steps = Math.min(stepsPerRun, left);
-      const first = done;
-      runs.push(step.runMany(steps, (i) => scalarsAt(first + i)));
-      done += steps;
+      runs.push(step.runMany(steps, () => ({})));
     }
     const hostMilliseconds = performance.now() - began;
     const outputs = await Promise.all(runs);

@@ -4,15 +4,13 @@
  * & Bengio 2010) for tanh, He's (He et al. 2015) for ReLU.
  */
 import {
-  createTrainer,
-  crossEntropy,
   dense,
-  evaluate,
   init,
   type Layer,
   relu,
   type Sequential,
   sequential,
+  session,
   sgd,
   sigmoid,
   sigmoidCrossEntropy,
@@ -24,9 +22,8 @@ import type { LinesSpec } from "../../charts/spec.ts";
 import { table } from "../../src/text.ts";
 import type { Images } from "./frame/data.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
-import { Steps } from "./frame/steps.ts";
 import { deviation, tap } from "./frame/tensors.ts";
-import { last, percent, train, validationAccuracy } from "./frame/training.ts";
+import { last, nextLosses, percent, train, validationAccuracy } from "./frame/training.ts";
 
 type Initializer = ReturnType<typeof init.zeros>;
 
@@ -113,17 +110,22 @@ async function deepNetwork(
   const { learningRate, batchSize, window } = DEEP;
   const seen: Tensor[] = [];
   const model = deepModel(activation.layer, start.weights(), (x) => seen.push(x));
-  const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: sgd({ learningRate }), seed });
-  const deviations = await deviationsOf(trainer, images, seen);
-  const training = await Steps.compile(trainer, images, { loss: crossEntropy(), batchSize });
+  using training = await session(engine, model, images, {
+    optimizer: sgd({ learningRate }),
+    batchSize,
+    seed,
+    dropLast: true,
+    firstEpoch: 0,
+  });
+  const deviations = await deviationsOf(training.trainer, images, seen);
   const losses: number[] = [];
-  for (let step = 0; step < (quick ? 100 : 600) && losses.every(Number.isFinite); step += window) {
-    losses.push((await training.run(window)).reduce((sum, loss) => sum + loss / window, 0));
+  let diverged = false;
+  for (let step = 0; step < (quick ? 100 : 600) && !diverged; step += window) {
+    const next = await nextLosses(training, window);
+    if (next) losses.push(next.reduce((sum, loss) => sum + loss / window, 0));
+    diverged = next === undefined;
   }
-  const diverged = !losses.every(Number.isFinite);
-  const accuracy = diverged ? Number.NaN : 100 * ((await evaluate(trainer, test)).accuracy ?? Number.NaN);
-  training.release();
-  trainer.release();
+  const accuracy = diverged ? Number.NaN : 100 * ((await training.evaluate(test)).accuracy ?? Number.NaN);
   note(
     `${DEEP.layers} layers of ${activation.name} from ${start.name}: ${diverged ? "diverged" : percent(accuracy)}`,
   );
@@ -131,7 +133,7 @@ async function deepNetwork(
     activation: activation.name,
     start: start.name,
     deviations,
-    losses: losses.filter(Number.isFinite),
+    losses,
     diverged,
     accuracy,
   };

@@ -2,16 +2,7 @@
  * Optimizers on the same model, the same start and the same batches: how far each comes in so many steps, and in how
  * much time. Each has the learning rate that serves it best, of some that are tried first.
  */
-import {
-  createTrainer,
-  crossEntropy,
-  dense,
-  evaluate,
-  type Optimizer,
-  relu,
-  sequential,
-  type Trainer,
-} from "wgrad";
+import { dense, evaluate, type Optimizer, relu, type Session, sequential, session } from "wgrad";
 import { significant } from "../../charts/numbers.ts";
 import type { LinesSpec } from "../../charts/spec.ts";
 import { optimizerOf } from "../../presets/build.ts";
@@ -19,8 +10,7 @@ import type { OptimizerName } from "../../presets/choices.ts";
 import { table } from "../../src/text.ts";
 import type { Images } from "./frame/data.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
-import { Steps } from "./frame/steps.ts";
-import { last, percent } from "./frame/training.ts";
+import { last, mean, nextLosses, percent } from "./frame/training.ts";
 
 interface Candidate {
   readonly name: string;
@@ -90,8 +80,7 @@ async function bestRate(context: Context, images: Images, { optimizer, rates }: 
 
 /** 784-64-10 in training by one of the optimizers. */
 interface Run {
-  readonly trainer: Trainer;
-  readonly training: Steps;
+  readonly training: Session;
   readonly losses: number[];
   readonly seconds: number[];
 }
@@ -110,31 +99,27 @@ async function descend(
   try {
     for (const optimizer of optimizers) {
       const model = sequential(dense(64), relu(), dense(10));
-      const trainer = createTrainer(engine, model, { inputShape: [784], optimizer, seed });
-      const training = await Steps.compile(trainer, train, { loss: crossEntropy(), batchSize: BATCH });
-      runs.push({ trainer, training, losses: [], seconds: [] });
+      const options = { optimizer, batchSize: BATCH, seed, dropLast: true, firstEpoch: 0 };
+      runs.push({ training: await session(engine, model, train, options), losses: [], seconds: [] });
     }
     for (let step = 0; step < steps; step += WINDOW) for (const run of runs) await advance(run);
     const curves: Curve[] = [];
-    for (const { trainer, losses, seconds } of runs) {
+    for (const { training, losses, seconds } of runs) {
       // What diverged has outputs that no evaluation takes.
-      const trained = Number.isFinite(last(losses)) ? await evaluate(trainer, test) : undefined;
+      const trained = Number.isFinite(last(losses)) ? await evaluate(training.trainer, test) : undefined;
       const accuracy = trained?.accuracy ?? Number.NaN;
       curves.push({ losses, seconds, accuracy: 100 * accuracy });
     }
     return curves;
   } finally {
-    for (const { trainer, training } of runs) {
-      training.release();
-      trainer.release();
-    }
+    for (const { training } of runs) training.release();
   }
 }
 
 async function advance({ training, losses, seconds }: Run): Promise<void> {
   const began = performance.now();
-  const loss = (await training.run(WINDOW)).reduce((sum, one) => sum + one, 0) / WINDOW;
-  losses.push(loss);
+  const next = await nextLosses(training, WINDOW);
+  losses.push(next ? mean(next) : Number.NaN);
   seconds.push((seconds[seconds.length - 1] ?? 0) + (performance.now() - began) / 1000);
 }
 

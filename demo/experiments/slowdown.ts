@@ -5,12 +5,12 @@
 import {
   createTrainer,
   dense,
-  evaluate,
   init,
   type Loss,
   ops,
   quadratic,
   sequential,
+  session,
   sgd,
   sigmoid,
   sigmoidCrossEntropy,
@@ -18,8 +18,7 @@ import {
 import type { LinesSpec } from "../../charts/spec.ts";
 import { table } from "../../src/text.ts";
 import type { Context, Experiment, Outcome } from "./frame/experiment.ts";
-import { Steps } from "./frame/steps.ts";
-import { last, percent } from "./frame/training.ts";
+import { last, mean, percent } from "./frame/training.ts";
 
 /** A cost, and whether the model's own sigmoid stands before it or the cost brings its own. */
 interface Cost {
@@ -102,17 +101,15 @@ async function network(context: Context, { name, loss, activates }: Cost): Promi
     ...(activates ? [sigmoid()] : []),
   );
   const optimizer = sgd({ learningRate: NETWORK.learningRate[name as keyof typeof NETWORK.learningRate] });
-  const trainer = createTrainer(engine, model, { inputShape: [784], optimizer, seed });
-  const training = await Steps.compile(trainer, images.train, { loss, batchSize });
+  const options = { loss, optimizer, batchSize, seed, dropLast: true, firstEpoch: 0 };
+  using training = await session(engine, model, images.train, { ...options, validation: images.test });
   const curve = [];
   for (let step = 0; step <= steps; step += every) {
-    const { accuracy = 0 } = await evaluate(trainer, images.test, { loss });
-    const costs = await training.run(every);
-    curve.push({ step, cost: costs.reduce((sum, cost) => sum + cost) / every, accuracy: 100 * accuracy });
+    const { accuracy = 0 } = await training.evaluate();
+    const { losses } = await training.advance(every);
+    curve.push({ step, cost: mean(losses), accuracy: 100 * accuracy });
   }
   note(`784-30-10 with ${name} cost: trained`);
-  training.release();
-  trainer.release();
   return curve;
 }
 

@@ -1,24 +1,7 @@
-/** The story of overfitting is true of the built-in digits, and the lessons are those of `fit`. */
+/** The story of overfitting is true of the built-in digits. */
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  createTrainer,
-  dense,
-  dropout,
-  evaluate,
-  fit,
-  flatten,
-  sequential,
-  sgd,
-  sigmoid,
-  sigmoidCrossEntropy,
-} from "wgrad";
-import { augment, rotate, translate } from "wgrad/augment";
-import { digits } from "wgrad/data";
-import { Exam } from "../../demo/page/experiments/overfitting/exam.ts";
-import { Lessons } from "../../demo/page/experiments/overfitting/lessons.ts";
 import { Runs } from "../../demo/page/experiments/overfitting/runs.ts";
 import {
-  BATCH,
   CURE_NAMES,
   OVERFITTING,
   type Standing,
@@ -69,32 +52,4 @@ describe("500 images, learned for as long as the page does", () => {
     expect(told).toContain("4 of 4 cures did better");
     expect(told).not.toContain("NaN");
   });
-});
-
-it("lessons are the steps of fit, and exams its evaluations", async () => {
-  const { train, test } = digits({ train: 80, test: 30 });
-  const model = () => sequential(flatten(), dropout(0.2), dense(8), sigmoid(), dense(10));
-  const loss = sigmoidCrossEntropy();
-  const optimizer = sgd({ learningRate: 0.25 });
-  const how = { loss, penalty: { l2: 0.01 }, augment: augment(rotate(10), translate(2)) };
-  const run = fit(engines.cpu, model(), train, {
-    ...how,
-    optimizer,
-    seed: 3,
-    batchSize: BATCH,
-    epochs: 3,
-  });
-  for await (const _epoch of run);
-
-  const trainer = createTrainer(engines.cpu, model(), { inputShape: [1, 28, 28], optimizer, seed: 3 });
-  const lessons = await Lessons.compile(trainer, train, how);
-  for (let turn = 0; turn < 3; turn++) await lessons.take(train.count / BATCH);
-  expect(lessons.steps).toBe((3 * train.count) / BATCH);
-  expect(await trainer.weights()).toEqual(await run.trainer.weights());
-
-  const exam = await Exam.compile(trainer, test, loss);
-  const { accuracy, loss: cost } = await evaluate(run.trainer, test, { loss });
-  const marks = await exam.run();
-  expect(marks.accuracy).toBe(accuracy);
-  expect(marks.cost).toBeCloseTo(cost, 5);
 });

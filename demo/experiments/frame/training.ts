@@ -6,6 +6,7 @@ import {
   type FitOptions,
   fit,
   type Model,
+  type Session,
   type Trainer,
 } from "wgrad";
 import type { Dataset } from "wgrad/data";
@@ -37,6 +38,20 @@ export async function train(
   } finally {
     run.trainer.release();
   }
+}
+
+/** The losses of the next steps; undefined where training diverged. */
+export async function nextLosses(training: Session, steps: number): Promise<readonly number[] | undefined> {
+  try {
+    return (await training.advance(steps)).losses;
+  } catch (error) {
+    if (!(error instanceof DivergenceError)) throw error;
+    return undefined;
+  }
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** The accuracy on the validation set after an epoch, in percent. @throws Error where there was none */

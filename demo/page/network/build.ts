@@ -9,6 +9,7 @@ import {
   reduceOnPlateau,
   type Schedule,
   type Sequential,
+  type SessionOptions,
   stepDecay,
 } from "wgrad";
 import { augment, elastic, rotate, scale, translate } from "wgrad/augment";
@@ -55,6 +56,15 @@ export function buildSchedule({ schedule }: Settings): Schedule {
   return SCHEDULE_OF[schedule]();
 }
 
-export function buildAugment({ augmentation }: Settings): Augment | undefined {
-  return AUGMENT_OF[augmentation]();
+/** How a person's choices are trained: what Train runs, and Look inside takes apart. */
+export function buildTraining(settings: Settings): SessionOptions {
+  const { batchSize, seed, l2, augmentation } = settings;
+  return {
+    optimizer: buildOptimizer(settings),
+    augment: AUGMENT_OF[augmentation](),
+    penalty: l2 > 0 ? { l2 } : undefined,
+    batchSize,
+    seed,
+    dropLast: true,
+  };
 }

@@ -1,7 +1,7 @@
 /** What the page is told of a run: gathered as it happens, told at once where it matters, and else now and then. */
-import { DivergenceError } from "wgrad";
+
 import type { Insight, Point, Status, Told, TrainingPoint } from "./messages.ts";
-import type { BunchResult } from "./run.ts";
+import type { Trained } from "./run.ts";
 
 /** The page is told so often at most. */
 const TELL_MS = 100;
@@ -27,7 +27,7 @@ export class Report {
   #toldAt = 0;
   #unsaid: Pick<Told, "training" | "validation"> & { insight?: Insight; backTo?: number } = none();
   /** Means of what was done since the last point of the curve. */
-  #since: BunchResult | undefined;
+  #since: Trained | undefined;
   /** The last message. Each waits for the one before: what it takes to make them differs. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -40,11 +40,8 @@ export class Report {
     readonly reading: () => Promise<Pick<Told, "probabilities">>,
   ) {}
 
-  /** Adds a bunch to what becomes the curve's next point. @throws DivergenceError where the loss is no number */
-  trained(result: BunchResult, milliseconds: number): void {
-    if (!Number.isFinite(result.loss)) {
-      throw new DivergenceError("The loss is no number any more: the learning rate is too high.");
-    }
+  /** Adds a bunch to what becomes the curve's next point. */
+  trained(result: Trained, milliseconds: number): void {
     const before = this.#since ?? { ...result, steps: 0 };
     const steps = before.steps + result.steps;
     const mean = (key: "loss" | "accuracy") =>

@@ -1,103 +1,67 @@
-/** A network in training: its steps, what they find, and what is seen of it. On the level under `fit`, to be paused anywhere. */
+/** A network in training, what its steps find, and what is seen of it. */
 import {
+  type Advance,
   type BatchSource,
   type CompiledStep,
-  createTrainer,
   describe,
   type Engine,
   encodeSafetensors,
-  logSoftmax,
   openData,
+  ops,
   predict,
-  type Schedule,
-  type Trainer,
-  type TrainerState,
+  type Session,
+  type SessionState,
+  session,
 } from "wgrad";
-import { Batches, type Bunch } from "../../batches.ts";
-import { buildModel, buildOptimizer, buildSchedule } from "../network/build.ts";
+import { buildModel, buildSchedule, buildTraining } from "../network/build.ts";
 import type { Settings } from "../network/settings.ts";
-import { compileTrainingStep } from "../network/step.ts";
 import type { Images } from "./data.ts";
 import { filtersOf, gradientHistogram, type Judged, judge, type NamedTensor } from "./insight.ts";
 import type { Insight } from "./messages.ts";
 
-/** Rows of the step table, and so the most steps in one submit. */
-const MOST_AT_ONCE = 128;
 /** Images of an evaluation that are computed at once. */
 const EVALUATION_BATCH = 500;
-const IMAGE = [1, 28, 28] as const;
 
-export interface BunchResult {
-  readonly steps: number;
-  /** Means over the bunch's samples. */
-  readonly loss: number;
-  readonly accuracy: number;
-  readonly learningRate: number;
-}
+/** What some steps came to. */
+export type Trained = Required<Pick<Advance, "steps" | "loss" | "accuracy" | "learningRate">>;
 
 export class Run {
-  /** Changes take effect with the next steps. */
-  learningRate: number;
-  /** The validation loss of each epoch so far, by which schedules go. */
-  readonly history: number[] = [];
-  readonly stepsPerEpoch: number;
-  #batches: Batches | undefined;
+  /** Steps that were asked for: some may be under way. */
+  asked = 0;
 
   private constructor(
     readonly engine: Engine,
     readonly settings: Settings,
     readonly images: Images,
-    readonly trainer: Trainer,
-    readonly source: BatchSource,
+    readonly session: Session,
     readonly testSource: BatchSource,
-    readonly step: CompiledStep,
     readonly evaluation: CompiledStep,
-    readonly schedule: Schedule,
-  ) {
-    this.learningRate = settings.learningRate;
-    this.stepsPerEpoch = Math.floor(images.train.count / settings.batchSize);
-  }
+  ) {}
 
   /** Puts data and network on the engine and compiles the steps. Nothing stays there if that fails. */
   static async open(engine: Engine, images: Images, settings: Settings): Promise<Run> {
-    const { batchSize, seed } = settings;
     const held: { release(): void }[] = [];
-    const holding = <T extends { release(): void }>(one: T): T => {
-      held.push(one);
-      return one;
-    };
     try {
-      const optimizer = buildOptimizer(settings);
-      const trainer = holding(
-        createTrainer(engine, buildModel(settings), { inputShape: IMAGE, optimizer, seed }),
-      );
-      const source = holding(await openData(engine, images.train, { batchSize }));
+      const training = await session(engine, buildModel(settings), images.train, {
+        ...buildTraining(settings),
+        schedule: buildSchedule(settings),
+        epochs: settings.epochs,
+      });
+      held.push(training);
+      // What is shown of an evaluation is image by image: it is a step of its own.
       const testBatch = Math.min(EVALUATION_BATCH, images.test.count);
-      const testSource = holding(await openData(engine, images.test, { batchSize: testBatch }));
-      const [step, evaluation] = await Promise.all([
-        compileTrainingStep(trainer, source, settings, MOST_AT_ONCE),
-        trainer.compile(
-          (_inputs, model) => ({ logProbabilities: logSoftmax(model(testSource.batch(testBatch).x)) }),
-          {
-            name: "evaluate",
-            data: testSource.data,
-            maxSteps: Math.floor(images.test.count / testBatch),
-            training: false,
-          },
-        ),
-      ]);
-      held.push(step, evaluation);
-      return new Run(
-        engine,
-        settings,
-        images,
-        trainer,
-        source,
-        testSource,
-        step,
-        evaluation,
-        buildSchedule(settings),
+      const testSource = await openData(engine, images.test, { batchSize: testBatch });
+      held.push(testSource);
+      const evaluation = await training.trainer.compile(
+        (_inputs, model) => ({ logProbabilities: ops.logSoftmax(model(testSource.batch(testBatch).x)) }),
+        {
+          name: "evaluate",
+          data: testSource.data,
+          maxSteps: Math.floor(images.test.count / testBatch),
+          training: false,
+        },
       );
+      return new Run(engine, settings, images, training, testSource, evaluation);
     } catch (error) {
       for (const one of held) one.release();
       throw error;
@@ -105,50 +69,34 @@ export class Run {
   }
 
   get total(): number {
-    return this.stepsPerEpoch * this.settings.epochs;
+    return this.session.stepsPerEpoch * this.settings.epochs;
+  }
+
+  get steps(): number {
+    return this.session.place.steps;
   }
 
   /** From 1; the last one once all is done. */
   get epoch(): number {
-    return Math.min(this.settings.epochs, Math.floor(this.trainer.steps / this.stepsPerEpoch) + 1);
+    return Math.min(this.settings.epochs, this.session.place.epoch);
   }
 
+  /** Whether the last step that was asked for ends an epoch. */
+  get epochEnds(): boolean {
+    return this.asked % this.session.stepsPerEpoch === 0;
+  }
+
+  /** Whether all steps are asked for. */
   get finished(): boolean {
-    return this.trainer.steps >= this.total;
+    return this.asked >= this.total;
   }
 
-  /** The next batches, at most `count`, all of one epoch; none once all epochs are done. */
-  take(count: number): Promise<Bunch> {
-    const { batchSize, epochs, seed } = this.settings;
-    // Not before the first are asked for: a snapshot may have set the steps that were taken.
-    this.#batches ??= new Batches(this.source, { size: batchSize, seed, epochs, taken: this.trainer.steps });
-    return this.#batches.take(Math.min(count, MOST_AT_ONCE));
-  }
-
-  /** Enqueues the steps of a bunch. Resolves when they are done. */
-  async train({ epoch, starts }: Bunch): Promise<BunchResult> {
-    const { batchSize } = this.settings;
-    const before = this.trainer.steps;
-    const rate = (i: number) =>
-      this.learningRate *
-      this.schedule.factor({
-        step: before + i,
-        total: this.total,
-        stepsPerEpoch: this.stepsPerEpoch,
-        history: this.history,
-      });
-    const { loss, correct } = await this.step.runMany(starts.length, (i) => ({
-      batchStart: starts[i],
-      epoch,
-      learningRate: rate(i),
-    }));
-    const sum = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0);
-    return {
-      steps: starts.length,
-      loss: sum(loss) / starts.length,
-      accuracy: sum(correct) / (starts.length * batchSize),
-      learningRate: rate(starts.length - 1),
-    };
+  /** Takes the next steps, at most `count`, all of one epoch. Calls may overlap. */
+  async train(count: number): Promise<Trained> {
+    const { stepsPerEpoch } = this.session;
+    const steps = Math.min(count, stepsPerEpoch - (this.asked % stepsPerEpoch));
+    this.asked += steps;
+    return { accuracy: 0, ...(await this.session.advance(steps)) };
   }
 
   /** Reads all test images. */
@@ -164,10 +112,10 @@ export class Run {
   }
 
   /** What can be seen of the network now, and the state to come back to. */
-  async look({ confusion, mistakes }: Judged): Promise<{ insight: Insight; state: TrainerState }> {
-    const { trainer } = this;
-    const [state, gradients] = await Promise.all([trainer.snapshot(), trainer.memory.gradients.read()]);
-    const weights = this.#weights(state.arenas.parameters);
+  async look({ confusion, mistakes }: Judged): Promise<{ insight: Insight; state: SessionState }> {
+    const { trainer } = this.session;
+    const [state, gradients] = await Promise.all([this.session.snapshot(), trainer.memory.gradients.read()]);
+    const weights = this.#weights(state.trainer.arenas.parameters);
     return {
       state,
       insight: {
@@ -182,7 +130,7 @@ export class Run {
 
   /** The parameters that multiply, without biases, out of an arena. */
   #weights(arena: Float32Array): NamedTensor[] {
-    const { layout } = this.trainer;
+    const { layout } = this.session.trainer;
     const matrices = layout.specs.filter(({ shape }) => shape.length > 1);
     return matrices.map(({ name, shape }) => {
       const offset = layout.offset(name);
@@ -192,20 +140,20 @@ export class Run {
 
   /** How likely the image is to show each digit. Its pixels are from 0 to 1. */
   async predict(image: Float32Array): Promise<number[]> {
-    return Array.from((await predict(this.trainer, image, { probabilities: "softmax" })).data);
+    return Array.from((await predict(this.session.trainer, image, { probabilities: "softmax" })).data);
   }
 
   /** A safetensors file with PyTorch's names. */
   async weightsFile(): Promise<Uint8Array> {
-    return encodeSafetensors(await this.trainer.weights(), { format: "pt" });
+    return encodeSafetensors(await this.session.trainer.weights(), { format: "pt" });
   }
 
   programTable(): string {
-    return describe(this.step.program);
+    return describe(this.session.program);
   }
 
   /** Frees what the run has on the engine. */
   release(): void {
-    for (const one of [this.step, this.evaluation, this.source, this.testSource, this.trainer]) one.release();
+    for (const one of [this.evaluation, this.testSource, this.session]) one.release();
   }
 }

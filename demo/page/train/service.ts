@@ -1,5 +1,5 @@
 /** The training worker: owns the engine, the images and the run, does as it is told, and tells how far it is. */
-import { DeviceLostError, DivergenceError, type Engine, type GpuEngine, type TrainerState } from "wgrad";
+import { DeviceLostError, DivergenceError, type Engine, type GpuEngine, type SessionState } from "wgrad";
 import type { Device } from "../device.tsx";
 import { openEngine } from "../engine.ts";
 import type { Settings } from "../network/settings.ts";
@@ -7,7 +7,7 @@ import { type Images, loadImages, type Note } from "./data.ts";
 import type { TestImage, Told } from "./messages.ts";
 import { Pace } from "./pace.ts";
 import { type Facts, Report } from "./report.ts";
-import { type BunchResult, Run } from "./run.ts";
+import { Run, type Trained } from "./run.ts";
 
 /** Evaluations come so far apart at least, and take at most this part of the time. */
 const EVALUATE_MS = 1000;
@@ -39,7 +39,7 @@ export class TrainingService {
   /** Ends the fetching of images. */
   #fetching: AbortController | undefined;
   /** Where to go on after the loss of a device. */
-  #safe: { readonly state: TrainerState; readonly history: readonly number[] } | undefined;
+  #safe: SessionState | undefined;
   #drawing: Float32Array | undefined;
 
   /** Opens the GPU, or the CPU engine where there is none. */
@@ -85,7 +85,7 @@ export class TrainingService {
 
   /** Takes effect with the next steps. */
   setLearningRate(rate: number): void {
-    if (this.#run) this.#run.learningRate = rate;
+    if (this.#run) this.#run.session.learningRate = rate;
   }
 
   /** How likely the image is to show each digit; it is read again as the network learns. Undefined without a network. */
@@ -125,7 +125,7 @@ export class TrainingService {
       const run = await this.#prepare(settings);
       if (!run) return;
       try {
-        await run.trainer.load(file);
+        await run.session.trainer.load(file);
       } catch (error) {
         if (error instanceof DeviceLostError) throw error;
         misfit = error;
@@ -235,36 +235,37 @@ export class TrainingService {
     if (!settings || !images) return;
     const run = await Run.open(this.#engine as Engine, images, settings);
     if (this.#safe) {
-      run.trainer.restore(this.#safe.state);
-      run.history.push(...this.#safe.history);
+      run.session.restore(this.#safe);
     }
     this.#run = run;
-    this.#report.wentBack(run.trainer.steps);
-    this.#report.notice = `The GPU was lost. Training went on from step ${run.trainer.steps}, on ${this.#engine?.info.adapter}.`;
+    this.#report.wentBack(run.steps);
+    this.#report.notice = `The GPU was lost. Training went on from step ${run.steps}, on ${this.#engine?.info.adapter}.`;
     this.#pace = new Pace();
   }
 
   /** Takes the wanted steps. */
   async #take(run: Run): Promise<void> {
-    const inFlight: Promise<BunchResult>[] = [];
+    const inFlight: Promise<Trained>[] = [];
     const finishOldest = async () => {
-      const result = await (inFlight.shift() as Promise<BunchResult>);
+      const result = await (inFlight.shift() as Promise<Trained>);
       this.#pace.finished(result.steps);
       this.#report.trained(result, result.steps * this.#pace.msPerStep);
     };
+    // Of a call that failed, not all were taken.
+    run.asked = run.steps;
     this.#pace.resume();
     if (this.#lastEvaluation.at === 0) this.#lastEvaluation.at = performance.now();
     try {
       while (this.#wanted > 0 && !run.finished) {
         this.#report.say("training");
-        const bunch = await run.take(Math.min(this.#pace.steps, this.#wanted));
-        this.#wanted -= bunch.starts.length;
-        const done = run.train(bunch);
+        const before = run.asked;
+        const done = run.train(Math.min(this.#pace.steps, this.#wanted));
+        this.#wanted -= run.asked - before;
         // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
         done.catch(() => {});
         inFlight.push(done);
         while (inFlight.length > IN_FLIGHT) await finishOldest();
-        const epochEnds = run.trainer.steps % run.stepsPerEpoch === 0;
+        const { epochEnds } = run;
         if (epochEnds || this.#evaluationIsDue()) {
           while (inFlight.length > 0) await finishOldest();
           await this.#evaluate(run, epochEnds ? "epoch's end" : "in between");
@@ -276,7 +277,7 @@ export class TrainingService {
     } finally {
       await Promise.allSettled(inFlight);
     }
-    if (this.#report.lookedAfter !== run.trainer.steps) await this.#evaluate(run, "rest");
+    if (this.#report.lookedAfter !== run.steps) await this.#evaluate(run, "rest");
     this.#rest(run);
   }
 
@@ -295,12 +296,13 @@ export class TrainingService {
     const began = performance.now();
     const judged = await run.evaluate();
     const { loss, accuracy } = judged;
-    const step = run.trainer.steps;
-    if (when === "epoch's end") run.history.push(loss);
+    const step = run.steps;
+    const { session } = run;
+    if (when === "epoch's end") session.history = [...session.history, loss];
     // A fast GPU ends many epochs in a second, more than anyone could look at.
     if (when === "rest" || began - this.#lookedAt > EVALUATE_MS) {
       const { state, insight } = await run.look(judged);
-      this.#safe = { state, history: [...run.history] };
+      this.#safe = state;
       this.#report.looked(insight);
       this.#lookedAt = performance.now();
     }
@@ -326,15 +328,15 @@ export class TrainingService {
     const speed = run && {
       msPerStep,
       samplesPerSecond: (run.settings.batchSize * 1000) / msPerStep,
-      secondsLeft: ((run.total - run.trainer.steps) * msPerStep) / 1000,
+      secondsLeft: ((run.total - run.steps) * msPerStep) / 1000,
     };
     return {
       device: this.#device,
       data: run?.images.info,
       epoch: run?.epoch ?? 0,
       epochs: run?.settings.epochs ?? 0,
-      stepsPerEpoch: run?.stepsPerEpoch ?? 0,
-      parameters: run?.trainer.parameterCount ?? 0,
+      stepsPerEpoch: run?.session.stepsPerEpoch ?? 0,
+      parameters: run?.session.trainer.parameterCount ?? 0,
       speed: Number.isNaN(msPerStep) ? undefined : speed,
     };
   }
@@ -354,7 +356,8 @@ function turn(): Promise<void> {
 }
 
 function wordsFor(error: unknown): string {
-  if (error instanceof DivergenceError) return `${error.message} Lower it and reset.`;
+  if (error instanceof DivergenceError)
+    return "The loss is no number any more: the learning rate is too high. Lower it and reset.";
   if (error instanceof DeviceLostError)
     return "The GPU was lost and did not come back. Reload the page to try again.";
   return error instanceof Error ? error.message : String(error);

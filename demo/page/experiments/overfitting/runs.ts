@@ -5,26 +5,26 @@
 import {
   connect,
   cpu,
-  createTrainer,
   DeviceLostError,
   dense,
   dropout,
   type Engine,
   flatten,
   init,
+  type Session,
   sequential,
+  session,
   sgd,
   sigmoid,
   sigmoidCrossEntropy,
-  type Trainer,
 } from "wgrad";
 import { augment, rotate, scale, translate } from "wgrad/augment";
 import { type Dataset, digits, take } from "wgrad/data";
-import { Exam } from "./exam.ts";
-import { Lessons } from "./lessons.ts";
 import {
+  BATCH,
   type ComputedOn,
   type Cure,
+  type Marks,
   MORE,
   type OverfittingSettings,
   type Standing,
@@ -38,10 +38,10 @@ const RATE = 0.25;
 const L2 = 0.001;
 const DROP = 0.2;
 
+/** A network in training, and what it is marked on: what it learns from, and what it never saw. */
 interface Run {
-  readonly trainer: Trainer;
-  readonly lessons: Lessons;
-  readonly exams: readonly [training: Exam, test: Exam];
+  readonly training: Session;
+  readonly images: readonly [training: Dataset, test: Dataset];
 }
 
 export class Runs {
@@ -71,14 +71,15 @@ export class Runs {
 
   /** Teaches the network whose turn it is, and marks it. @returns undefined once all are at the end */
   async advance(): Promise<Standing | undefined> {
-    const steps = Math.min(...this.#runs.map(({ lessons }) => lessons.steps));
-    const place = this.#runs.findIndex(({ lessons }) => lessons.steps === steps);
+    const taken = this.#runs.map(({ training }) => training.place.steps);
+    const steps = Math.min(...taken);
+    const place = taken.indexOf(steps);
     const run = this.#runs[place];
     if (!run || steps >= this.#steps) return undefined;
     try {
-      await run.lessons.take(TURN);
-      const [training, test] = await Promise.all(run.exams.map((exam) => exam.run()));
-      return { run: place, steps: run.lessons.steps, training, test };
+      await run.training.advance(TURN);
+      const [training, test] = await Promise.all(run.images.map((images) => marks(run.training, images)));
+      return { run: place, steps: run.training.place.steps, training, test };
     } catch (error) {
       // A lost device stays lost: whoever begins anew gets another.
       if (error instanceof DeviceLostError) this.#engine = undefined;
@@ -97,9 +98,7 @@ export class Runs {
   }
 
   #release(): void {
-    for (const { trainer, lessons, exams } of this.#runs) {
-      for (const one of [lessons, ...exams, trainer]) one.release();
-    }
+    for (const { training } of this.#runs) training.release();
     this.#runs = [];
   }
 }
@@ -111,19 +110,22 @@ async function openRun(
   cure: Cure | undefined,
   seed: number,
 ): Promise<Run> {
-  const loss = sigmoidCrossEntropy();
-  const trainer = createTrainer(engine, network(cure === "dropout"), {
-    inputShape: images.inputs.shape,
+  const training = await session(engine, network(cure === "dropout"), images, {
+    loss: sigmoidCrossEntropy(),
     optimizer: sgd({ learningRate: RATE }),
+    batchSize: BATCH,
+    dropLast: true,
+    confusion: false,
     seed,
-  });
-  const lessons = await Lessons.compile(trainer, images, {
-    loss,
     penalty: cure === "l2" ? { l2: L2 } : undefined,
     augment: cure === "augmentation" ? augment(rotate(10), scale(0.9, 1.1), translate(1.5)) : undefined,
   });
-  const exams = [await Exam.compile(trainer, images, loss), await Exam.compile(trainer, test, loss)] as const;
-  return { trainer, lessons, exams };
+  return { training, images: [images, test] };
+}
+
+async function marks(training: Session, images: Dataset): Promise<Marks> {
+  const { accuracy = 0, loss } = await training.evaluate(images);
+  return { accuracy, cost: loss };
 }
 
 /** Weights from N(0, 1), as the textbook's: large enough for a network to learn by heart. */
