@@ -5,7 +5,7 @@ import { compileLoad, compileStore, type StepRow } from "../kernels/hooks.ts";
 import { kernelNamed } from "../kernels/index.ts";
 import type { Load, Store, Twin, TwinCall } from "../kernels/twin.ts";
 import { type Dispatch, elementCount, launchesOf, type Program, STEP_SLOTS } from "../program.ts";
-import { allocated, CpuBuffer, type CpuEngine } from "./cpu.ts";
+import { allocated, CpuBuffer, type CpuHost } from "./cpuMemory.ts";
 import {
   boundMemory,
   type CompileOptions,
@@ -42,15 +42,16 @@ export class CpuExecutable implements Executable {
   #played: Played | undefined;
 
   constructor(
-    readonly engine: CpuEngine,
+    readonly owner: CpuHost,
     readonly program: Program,
     { maxSteps = 1, ...memory }: CompileOptions,
   ) {
     this.table = new StepTable(maxSteps);
     const row = new Float32Array(STEP_SLOTS);
     this.#row = { f32: row, u32: new Uint32Array(row.buffer) };
-    const isOwn = (buffer: EngineBuffer) => buffer instanceof CpuBuffer && buffer.engine === engine;
-    this.#bound = boundMemory(program, memory, isOwn as (buffer: EngineBuffer) => buffer is CpuBuffer);
+    const isOwn = (buffer: EngineBuffer): buffer is CpuBuffer =>
+      buffer instanceof CpuBuffer && buffer.owner === owner;
+    this.#bound = boundMemory(program, memory, isOwn);
     const all = allocate(program, this.#bound);
     this.#played = {
       memory: all,
@@ -84,7 +85,7 @@ export class CpuExecutable implements Executable {
 
   write(input: string, data: Elements): void {
     const { memory } = this.#checked();
-    this.engine.copy(data, memory[checkedInput(this.program, input, data)]);
+    this.owner.copy(data, memory[checkedInput(this.program, input, data)]);
   }
 
   check(count: number): void {
@@ -101,7 +102,7 @@ export class CpuExecutable implements Executable {
         ({ elements }) => new (elements.constructor as Float32ArrayConstructor)(elements.length * count),
       ),
     );
-    await this.engine.order.do(async () => {
+    await this.owner.order.do(async () => {
       for (let step = 0; step < count; step++) {
         this.#row.u32.set(rows.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
         for (const launch of launches) await this.#play(launch);
@@ -109,7 +110,7 @@ export class CpuExecutable implements Executable {
           results[i].set(elements, step * elements.length);
         });
       }
-      this.engine.check();
+      this.owner.check();
     });
     return Object.fromEntries(outputs.map(({ name }, i) => [name, results[i]]));
   }
@@ -119,7 +120,7 @@ export class CpuExecutable implements Executable {
     const { launches } = this.#checked();
     const rows = this.#rows(count);
     const milliseconds: number[][] = launches.map(() => []);
-    await this.engine.order.do(async () => {
+    await this.owner.order.do(async () => {
       for (let step = 0; step < count; step++) {
         this.#row.u32.set(rows.subarray(step * STEP_SLOTS, (step + 1) * STEP_SLOTS));
         for (const [i, launch] of launches.entries()) {
@@ -139,7 +140,7 @@ export class CpuExecutable implements Executable {
 
   /** Runs a launch. Resolves with the milliseconds that the host's own work took in between. */
   async #play(launch: readonly Play[]): Promise<number> {
-    this.engine.check();
+    this.owner.check();
     let away = 0;
     for (const play of launch) {
       for (const _ of play() ?? []) if (turnIsDue()) away += await this.#giveTurn();
@@ -151,13 +152,13 @@ export class CpuExecutable implements Executable {
   async #giveTurn(): Promise<number> {
     const began = performance.now();
     await giveTurn();
-    this.engine.check();
+    this.owner.check();
     return performance.now() - began;
   }
 
   /** @throws EngineError where the program cannot run */
   #checked(): Played {
-    this.engine.check();
+    this.owner.check();
     const at = `program ${this.program.name}`;
     if (!this.#played) throw new EngineError(`${at} ${RELEASED}`);
     for (const buffer of this.#bound.values()) checkUsable(`${at}: its memory "${buffer.label}"`, buffer);

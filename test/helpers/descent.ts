@@ -8,7 +8,7 @@ export const SIZE = 64;
 
 const whole = (buffer: number, length = SIZE) => ({ buffer, offset: 0, shape: [length] });
 
-/** `p - lr * blocks[0] * x`, of the `p` that it is written over. */
+/** `p - learningRate * blocks[0] * x`, of the `p` that it is written over. */
 const descended: Hook = {
   code: [
     { op: "index" },
@@ -16,7 +16,7 @@ const descended: Hook = {
     { op: "load", binding: "operand0", at: 0 },
     { op: "map", from: 0, terms: [], offset: 0 },
     { op: "load", binding: "operand1", at: 3 },
-    { op: "scalar", scalar: "lr" },
+    { op: "scalar", scalar: "learningRate" },
     { op: "call", fn: "mul", args: [5, 4] },
     { op: "call", fn: "mul", args: [6, 2] },
     { op: "call", fn: "sub", args: [1, 7] },
