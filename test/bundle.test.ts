@@ -33,7 +33,7 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
 const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   // The run of fit, evaluations, predictions: with the first of each. What fit and evaluations share: data on an engine.
   // Among them the session that fit is made of.
-  training: 3840,
+  training: 4096,
   evaluator: 2048,
   predicted: 2048,
   opened: 1024,
