@@ -1,11 +1,11 @@
-/** Options that each make sense, but not together. */
+/** Checks of options that conflict with each other. */
 import { OPTIMIZERS } from "../presets/choices.ts";
 import { UsageError } from "./errors.ts";
 import { MODELS, type ModelName, modelEntry } from "./model.ts";
 import type { Parsed } from "./options.ts";
 import { SCHEDULES, scheduleEntry } from "./training.ts";
 
-/** @throws UsageError naming both options, and what to do. */
+/** @throws UsageError naming both options, and the alternative */
 export function checkCombination(parsed: Parsed, given: (name: string) => boolean): void {
   checkData(parsed, given);
   checkModel(parsed);
@@ -39,7 +39,7 @@ function checkModel(parsed: Parsed): void {
   }
   const withDense = (hidden ?? entry.hidden ?? []).length > 0;
   const withHidden = withDense || model === "convnet";
-  // The quadratic cost puts an activation behind the last layer.
+  // The quadratic cost adds an activation after the last layer.
   const activated = withHidden || loss === "quadratic";
   const wanted = {
     dropout: dropout > 0 && !withDense,
@@ -54,7 +54,7 @@ function checkModel(parsed: Parsed): void {
   }
 }
 
-/** Refuses settings of some optimizers (or schedules) with one that does not take them. */
+/** Refuses settings that the chosen optimizer or schedule does not take. */
 function checkTaken(
   parsed: Parsed,
   kind: "optimizer" | "schedule",
@@ -78,12 +78,12 @@ function checkTraining(parsed: Parsed): void {
   }
   if (warmupSteps > 0 && schedule === "one-cycle") {
     throw new UsageError(
-      "--warmup-steps does not go with --schedule one-cycle, which begins with a rise of its own; use --schedule cosine",
+      "--warmup-steps conflicts with --schedule one-cycle, which begins with its own rise; use --schedule cosine",
     );
   }
   if (batch % accumulate !== 0) {
     throw new UsageError(
-      `--accumulate takes a batch in equal parts, but ${accumulate} does not divide --batch ${batch}; use ${divisorBelow(batch, accumulate)}`,
+      `--accumulate splits a batch into equal parts, but ${accumulate} does not divide --batch ${batch}; use ${divisorBelow(batch, accumulate)}`,
     );
   }
   if (batchNorm && batch / accumulate < 2) {

@@ -1,4 +1,4 @@
-/** The options of `npm run train`: what they are called, what they may be, and what they are by default. */
+/** The options of `npm run train`: names, values and defaults. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_FORMS, type Augmentation, augmentationNamed } from "wgrad/augment";
 import { ACTIVATIONS, type Filters, OPTIMIZERS, type OptimizerEntry } from "../presets/choices.ts";
@@ -8,7 +8,7 @@ import { numberThat } from "./numbers.ts";
 import { LOSSES, SCHEDULES } from "./training.ts";
 
 const MAX_WIDTH = 65_536;
-/** As many images as fit an array, with room to spare: 784 bytes each. */
+/** Limit of images: 784 bytes each must fit an array, with room to spare. */
 const MAX_COUNT = 1_000_000;
 
 const EXAMPLES = `
@@ -25,7 +25,7 @@ Examples:
   npm run train -- --save mnist.safetensors           keeps the weights
   npm run -s train -- --json > run.jsonl              results for programs
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. DEBUG=wgrad shows where an error comes from.`;
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. DEBUG=wgrad shows the origin of an error.`;
 
 const positive = numberThat((value) => Math.fround(value) > 0, "a finite number above 0");
 const notNegative = numberThat((value) => value >= 0, "a finite number from 0");
@@ -35,11 +35,11 @@ const belowOne = numberThat(
   "a number from 0 up to, not including, 1",
 );
 
-/** The command; `write` shows its help. Errors are thrown, and told by who catches them. */
+/** The command; `write` shows its help. Errors are thrown, and the caller reports them. */
 export function trainCommand(write: (text: string) => void): Command {
   const command = new Command("npm run train --")
     .usage("[options]")
-    .description("Trains a network to read handwritten digits, and tells how well it does.")
+    .description("Trains a network to read handwritten digits, and reports its accuracy.")
     .helpOption("-h, --help", "shows this")
     .configureHelp({ optionDescription: describeOption })
     .configureOutput({ writeOut: write, writeErr: () => {}, outputError: () => {} })
@@ -54,7 +54,7 @@ export function trainCommand(write: (text: string) => void): Command {
 function groups(): Record<string, Option[]> {
   return {
     Data: [
-      choice("--dataset <name>", "what to train on; without a network the digits stand in for the default", [
+      choice("--dataset <name>", "data to train on; without a network, the digits replace the default", [
         "mnist",
         "digits",
       ]).default("mnist"),
@@ -64,7 +64,7 @@ function groups(): Record<string, Option[]> {
       ),
       option(
         "--count <n>",
-        "training images: of mnist the first n, of digits as many are made, and a tenth as many to test",
+        "number of training images: the first n of mnist, or n drawn digits with a tenth as many for the test",
         wholeNumber(1, MAX_COUNT),
       ).default(undefined, "all 60000; of digits 20000"),
     ],
@@ -78,7 +78,7 @@ function groups(): Record<string, Option[]> {
         undefined,
         "256,128; of convnet 256, of textbook 30",
       ),
-      option("--filters <list>", "of convnet: filters@size of each convolution", filters).default(
+      option("--filters <list>", "convnet: filters@size of each convolution", filters).default(
         undefined,
         "24@5,32@3",
       ),
@@ -96,7 +96,7 @@ function groups(): Record<string, Option[]> {
     Loss: [
       choice(
         "--loss <name>",
-        "quadratic is the textbook's ½‖y−a‖², and puts the activation behind the last layer, too; l1 is the mean absolute error; bce is the mean over outputs of binary cross-entropies, sigmoid-cross-entropy their sum",
+        "quadratic is the textbook's ½‖y−a‖², and adds the activation after the last layer, too; l1 is the mean absolute error; bce is the mean over outputs of binary cross-entropies, sigmoid-cross-entropy their sum",
         Object.keys(LOSSES),
       ).default("cross-entropy"),
       option("--label-smoothing <fraction>", "label smoothing of cross-entropy", belowOne).default(
@@ -119,17 +119,17 @@ function groups(): Record<string, Option[]> {
       ofOptimizers("--momentum <factor>", "momentum", "momentum", betweenZeroAndOne),
       ofOptimizers("--beta1 <rate>", "beta1", "decay rate of the mean of gradients", belowOne),
       ofOptimizers("--beta2 <rate>", "beta2", "decay rate of the mean of squared gradients", belowOne),
-      ofOptimizers("--weight-decay <rate>", "weightDecay", "decay of weights", notNegative),
-      option("--clip-norm <limit>", "shrinks all gradients together where their norm is above", positive),
-      option("--clip-value <limit>", "cuts every gradient to ±limit", positive),
+      ofOptimizers("--weight-decay <rate>", "weightDecay", "decay rate of weights", notNegative),
+      option("--clip-norm <limit>", "scales all gradients down where their norm exceeds the limit", positive),
+      option("--clip-value <limit>", "clips every gradient to ±limit", positive),
     ],
     Schedule: [
       choice(
         "--schedule <name>",
-        "course of the learning rate; plateau goes by the test loss",
+        "schedule of the learning rate; plateau monitors the test loss",
         Object.keys(SCHEDULES),
       ).default("constant"),
-      option("--step-size <epochs>", "step: epochs from one drop to the next", wholeNumber(1)).default(
+      option("--step-size <epochs>", "step: number of epochs between two drops", wholeNumber(1)).default(
         undefined,
         "2",
       ),
@@ -140,39 +140,42 @@ function groups(): Record<string, Option[]> {
       ).default(undefined, "0.1; of exponential 0.9"),
       option(
         "--patience <epochs>",
-        "plateau: epochs without improvement that are waited through",
+        "plateau: epochs without improvement before a drop",
         wholeNumber(0),
       ).default(undefined, "2"),
-      option("--warmup-steps <n>", "steps in which the rate rises to the schedule's", wholeNumber(0)).default(
-        undefined,
-        "0",
-      ),
+      option(
+        "--warmup-steps <n>",
+        "number of steps in which the rate rises to the schedule's",
+        wholeNumber(0),
+      ).default(undefined, "0"),
     ],
     Augmentation: [
       option(
         "--augment <names...>",
-        `changes the training images as they are read, anew in each epoch: ${AUGMENTATION_FORMS.join(" ")}; numbers in brackets may be left out`,
+        `augments the training images, differently in each epoch: ${AUGMENTATION_FORMS.join(" ")}; numbers in brackets are optional`,
         augmentation,
       ).default(undefined, "as they are"),
     ],
     Run: [
-      option("--epochs <n>", "passes over the data", wholeNumber(1, 1e6)).default(5),
+      option("--epochs <n>", "number of passes over the data", wholeNumber(1, 1e6)).default(5),
       option("--batch <n>", "samples a step", wholeNumber(1)).default(128),
-      option("--drop-last", "leaves out a last batch that is smaller"),
+      option("--drop-last", "drops a smaller last batch"),
       option(
         "--accumulate <n>",
-        "takes each batch in n parts: the same step in less memory",
+        "splits each batch into n parts: the same step in less memory",
         wholeNumber(1),
       ).default(undefined, "1"),
       option(
         "--early-stopping <epochs>",
-        "ends after so many epochs without a better test loss, and keeps the best weights",
+        "ends after that many epochs without a better test loss, and keeps the best weights",
         wholeNumber(1),
       ),
-      option("--resume <file>", "goes on from a checkpoint, with the same options"),
-      option("--seed <n>", "of the first weights, the order of samples and dropout", wholeNumber(0)).default(
-        1,
-      ),
+      option("--resume <file>", "continues from a checkpoint, with the same options"),
+      option(
+        "--seed <n>",
+        "seed of the initial weights, the order of samples and dropout",
+        wholeNumber(0),
+      ).default(1),
       choice("--device <name>", "where to train", ["gpu", "cpu"]).default(
         undefined,
         "gpu, and cpu where there is none",
@@ -180,8 +183,11 @@ function groups(): Record<string, Option[]> {
     ],
     Output: [
       option("--save <file>", "writes the weights as safetensors"),
-      option("--checkpoint <file>", "writes after each epoch all that --resume needs"),
-      option("--history <file>", "writes a line for each epoch: as CSV, or as JSON where it ends in .jsonl"),
+      option("--checkpoint <file>", "writes a checkpoint for --resume after each epoch"),
+      option(
+        "--history <file>",
+        "writes a line for each epoch: as CSV, or as JSON where the name ends in .jsonl",
+      ),
       option("--summary", "prints the model's layers before training"),
       option("--describe", "prints the training step before it runs"),
       option("--json", "one JSON object a line on stdout: each epoch, then the result"),
@@ -189,7 +195,7 @@ function groups(): Record<string, Option[]> {
   };
 }
 
-/** An option that optimizers take, with those that do unless all do, and what it is by default: "0.001; of sgd 0.01". */
+/** An option of optimizers, with their names unless all take it, and its defaults: "0.001; of sgd 0.01". */
 function ofOptimizers(
   flags: string,
   setting: keyof OptimizerEntry["defaults"],
@@ -211,8 +217,8 @@ function ofOptimizers(
 }
 
 /**
- * What an option does, which values it takes, and what it is by default. A default that depends on other options has
- * a description but no value: then commander leaves the option undefined.
+ * The description of an option, its values and its default. A default that depends on other options has a description
+ * but no value: commander then leaves the option undefined.
  */
 function describeOption({ description, argChoices, defaultValue, defaultValueDescription }: Option): string {
   const standard = defaultValueDescription ?? defaultValue;

@@ -1,4 +1,4 @@
-/** The data to train on. */
+/** The training and test data. */
 import { type Dataset, digits, type MnistProgress, MnistUnavailableError, mnist, take } from "wgrad/data";
 import { UsageError, unavailable } from "./errors.ts";
 import { grouped } from "./numbers.ts";
@@ -15,8 +15,9 @@ type DataOptions = Pick<TrainOptions, "dataset" | "datasetGiven" | "data" | "cou
 const DIGITS_COUNT = 20_000;
 
 /**
- * Loads what the options ask for. `note` tells people of downloads, and of digits that stand in for MNIST.
- * @throws UsageError when the data is less than the options need, Error when MNIST was asked for by name and is not there
+ * Loads the chosen data. `note` reports downloads, and digits that replace MNIST.
+ * @throws UsageError where there is less data than the options need; Error where MNIST was asked for by name and is not
+ *   available
  */
 export async function loadData(
   options: DataOptions,
@@ -62,7 +63,7 @@ function firstOf(train: Dataset, count: number | undefined): Dataset {
   return take(train, count);
 }
 
-/** One line for each file that comes over the network; what lies in a folder needs no telling. */
+/** Prints one line for each downloaded file, and none for files in a folder. */
 function tellOfDownloads(note: (line: string) => void): (progress: MnistProgress) => void {
   const told = new Set<string>();
   return ({ source }) => {

@@ -1,6 +1,6 @@
-/** Ctrl-C, and a reader of our output that goes away: the terminal stays whole, and no file half-written. */
+/** Interruptions: Ctrl-C, and a reader of the output that ends. The terminal stays whole, and no file half-written. */
 
-/** As shells count them: 128 and the signal's number. */
+/** Exit codes as shells define them: 128 plus the signal's number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export class Interruption {
@@ -17,7 +17,7 @@ export class Interruption {
         this.#exit(exitCode);
       });
     }
-    // Such as `npm run train | head`: there is no one left to tell anything.
+    // As in `npm run train | head`: nobody reads the output any more.
     for (const stream of [process.stdout, process.stderr]) {
       stream.on("error", (error: NodeJS.ErrnoException) => {
         if (error.code !== "EPIPE") return this.#tellLost(error);
@@ -27,7 +27,7 @@ export class Interruption {
     }
   }
 
-  /** Whether something that was printed went nowhere, as on a full disk. Training goes on: its files may lie elsewhere. */
+  /** Whether printed text was lost, as on a full disk. Training continues: its files may lie elsewhere. */
   get lostOutput(): boolean {
     return this.#lostOutput;
   }
@@ -37,13 +37,16 @@ export class Interruption {
     this.#lostOutput = true;
   }
 
-  /** Runs `work` when the process is interrupted. @returns what makes that end */
+  /**
+   * Runs `work` when the process is interrupted.
+   * @returns a function that cancels this
+   */
   cleanUp(work: () => void): () => void {
     this.#cleanUps.add(work);
     return () => void this.#cleanUps.delete(work);
   }
 
-  /** Puts off the end until the function it returns is called. */
+  /** Delays the end of the process until the returned function is called. */
   hold(): () => void {
     this.#holds++;
     return () => {

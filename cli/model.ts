@@ -1,13 +1,13 @@
-/** From options to a model. The table here is the values that `--model` takes. */
+/** Builds a model from options. The table lists the values of `--model`. */
 import type { Sequential } from "wgrad";
 import { network } from "../presets/build.ts";
 import { type ActivationName, CONVOLUTIONS, type Filters, layerSizes } from "../presets/choices.ts";
 import { LOSSES, type LossName } from "./training.ts";
 
 interface ModelEntry {
-  /** Widths of the hidden dense layers by default; a model without this has none. */
+  /** Default widths of the hidden dense layers; missing for a model without hidden layers. */
   readonly hidden?: readonly number[];
-  /** The only activation that it takes. */
+  /** The only activation of this model. */
   readonly activation?: ActivationName;
 }
 
@@ -25,9 +25,9 @@ export interface ModelOptions {
   /** Widths of the hidden dense layers. */
   readonly hidden: readonly number[];
   readonly activation: ActivationName;
-  /** The convnet's convolutions, if not the usual ones. */
+  /** The convnet's convolutions, where not the default ones. */
   readonly filters?: readonly Filters[];
-  /** Rate of dropout behind each hidden dense layer; 0 for none. */
+  /** Rate of dropout after each hidden dense layer; 0 for none. */
   readonly dropout: number;
   readonly batchNorm: boolean;
   readonly loss: LossName;
@@ -54,7 +54,7 @@ export function buildModel(options: ModelOptions, classes: number): Sequential {
   });
 }
 
-/** Whether the last layer has the hidden layers' activation, too; the losses that take logits bring their own. */
+/** Whether the last layer has the hidden layers' activation; losses of logits include their own. */
 function activatesOutputs({ model, loss }: ModelOptions): boolean {
   if (loss === "quadratic") return true;
   return model === "textbook" && !LOSSES[loss].logits;

@@ -1,12 +1,12 @@
-/** Numbers as text: read from options, and written for people. */
+/** Numbers as text: parsed from options, and formatted for people. */
 import { InvalidArgumentError } from "commander";
 import { decimal } from "../presets/command.ts";
 
-/** Reads an option's value: a number that `accepts` takes; `expected` says which those are. */
+/** Parses an option's value: a number that `accepts` approves; `expected` describes such numbers. */
 export function numberThat(accepts: (value: number) => boolean, expected: string): (text: string) => number {
   return (text) => {
     const value = decimal(text);
-    // Kernels compute in 32 bits: what overflows there is no number to train with.
+    // Kernels compute in 32 bits: a number that overflows there is refused.
     if (Number.isFinite(Math.fround(value)) && accepts(value)) return value;
     throw new InvalidArgumentError(`Expected ${expected}.`);
   };

@@ -1,4 +1,4 @@
-/** What `npm run train` is asked to do: the command line, read, checked and with its defaults. */
+/** The command line of `npm run train`: parsed, checked and completed with defaults. */
 import { CommanderError } from "commander";
 import type { Augmentation } from "wgrad/augment";
 import { OPTIMIZERS } from "../presets/choices.ts";
@@ -13,7 +13,7 @@ type DeviceName = "gpu" | "cpu";
 
 export interface TrainOptions extends ModelOptions, TrainingOptions {
   readonly dataset: DatasetName;
-  /** Asked for by name, or by folder: nothing else may stand in for it. */
+  /** Whether the data set was named, or a folder given: no other data may then replace it. */
   readonly datasetGiven: boolean;
   readonly data?: string;
   readonly count?: number;
@@ -21,16 +21,16 @@ export interface TrainOptions extends ModelOptions, TrainingOptions {
   readonly batch: number;
   readonly dropLast: boolean;
   readonly seed: number;
-  /** Changes of the training images, the first first; absent for none. */
+  /** Augmentations of the training images, in order; absent for none. */
   readonly augment?: readonly Augmentation[];
-  /** Epochs without a better test loss that end the run. */
+  /** Number of epochs without a better test loss that ends the run. */
   readonly earlyStopping?: number;
-  /** The path of a checkpoint to go on from. */
+  /** Path of a checkpoint to continue from. */
   readonly resume?: string;
-  /** Paths of what is written after each epoch. */
+  /** Paths of the files written after each epoch. */
   readonly checkpoint?: string;
   readonly history?: string;
-  /** Absent unless asked for: then the GPU, or the CPU engine where there is none. */
+  /** Absent unless given: then the GPU, or the CPU engine where there is none. */
   readonly device?: DeviceName;
   readonly save?: string;
   readonly summary: boolean;
@@ -38,14 +38,14 @@ export interface TrainOptions extends ModelOptions, TrainingOptions {
   readonly json: boolean;
 }
 
-/** What commander gives: options that were not given and have no default there are absent. */
+/** Commander's result: options without a value and a default are absent. */
 export type Parsed = Partial<TrainOptions> & Pick<TrainOptions, WithDefault>;
 type WithDefault = "dataset" | "model" | "loss" | "epochs" | "batch" | "optimizer" | "schedule" | "seed";
 
 /**
- * Reads the command line.
- * @returns undefined when it asked for help, which was then shown through `write`
- * @throws UsageError when it makes no sense
+ * Parses the command line.
+ * @returns undefined where help was asked for, and shown through `write`
+ * @throws UsageError where the command line makes no sense
  */
 export function parseOptions(
   args: readonly string[],
@@ -70,10 +70,10 @@ export function parseOptions(
 
 function usageMessage({ code, message }: CommanderError, args: readonly string[]): string {
   if (code !== "commander.excessArguments") return message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-  return `unexpected "${args.join(" ")}": options begin with --, and npm wants one more -- before the first: npm run train -- --epochs 3`;
+  return `unexpected "${args.join(" ")}": options begin with --, and npm needs another -- before the first: npm run train -- --epochs 3`;
 }
 
-/** Fills in what the model, the optimizer and the schedule have by default, and what is off unless asked for. */
+/** Adds the defaults of the model, the optimizer and the schedule. */
 function withDefaults(parsed: Parsed): Omit<TrainOptions, "datasetGiven"> {
   const { hidden = [], activation = "relu" } = modelEntry(parsed.model);
   return {

@@ -1,10 +1,10 @@
-/** Where a run's words go. With --json, stdout is for JSON alone. */
+/** Output of a run. With --json, stdout holds JSON only. */
 export interface Output {
   /** Results, for people. */
   line(text: string): void;
   /** Results, for programs: does nothing without --json. */
   json(value: object): void;
-  /** What is worth knowing beside the results. */
+  /** Notes besides the results. */
   note(text: string): void;
 }
 

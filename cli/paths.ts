@@ -1,4 +1,4 @@
-/** Files and folders that options name, checked before anything takes time. */
+/** Checks of files and folders named by options, before any work. */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { checkWritable } from "wgrad";
@@ -19,9 +19,9 @@ export function checkFile(option: string, path: string): void {
 }
 
 /**
- * Holds what will be written against the file system, and the files against each other.
- * @param targets paths by the options that name them
- * @throws UsageError unless a file of its own can be written for each
+ * Checks the files to write against the file system, and against each other.
+ * @param targets paths by their options
+ * @throws UsageError unless each can be written as a file of its own
  */
 export async function checkTargets(targets: Readonly<Record<string, string | undefined>>): Promise<void> {
   const taken = new Map<string, string>();
@@ -35,16 +35,16 @@ export async function checkTargets(targets: Readonly<Record<string, string | und
     }
     const place = placeOf(path);
     const other = taken.get(place);
-    // A device or a pipe takes more than one file.
+    // A device or a pipe may take several outputs.
     const isFile = !existsSync(place) || statSync(place).isFile();
     if (other !== undefined && isFile) {
-      throw new UsageError(`${option} and ${other} name one file, "${path}"; give each its own`);
+      throw new UsageError(`${option} and ${other} name the same file, "${path}"; give each its own`);
     }
     taken.set(place, option);
   }
 }
 
-/** Where a path leads, whatever it is written like. */
+/** The resolved target of a path. */
 function placeOf(path: string): string {
   return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(resolve(path))), basename(path));
 }

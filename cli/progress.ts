@@ -1,4 +1,4 @@
-/** The progress bar: how far a run is, how fast it goes, and how long it will take. Shown on terminals only. */
+/** The progress bar: progress, speed and remaining time of a run, on terminals only. */
 import { SingleBar } from "cli-progress";
 import type { Progress } from "wgrad";
 import { clock, grouped, percent } from "./numbers.ts";
@@ -6,12 +6,12 @@ import { clock, grouped, percent } from "./numbers.ts";
 const FORMAT =
   "epoch {epoch}/{epochs} [{bar}] {percentage}%  loss {loss}  accuracy {accuracy}  {rate} samples/s  {left} left";
 
-/** How fast samples go by, from where they stood at the times of the calls. */
+/** Speed of training, from the numbers of samples at the times of the calls. */
 export class Rate {
   #first: { readonly samples: number; readonly time: number } | undefined;
 
   /**
-   * Samples a second since the first call, which only sets the clock: what came before was compilation.
+   * Samples a second since the first call, which only starts the clock: compilation came before.
    * @param time in milliseconds
    */
   at(samples: number, time: number): number | undefined {
@@ -21,7 +21,7 @@ export class Rate {
   }
 }
 
-/** What the bar shows beside itself. */
+/** Texts next to the bar. */
 export function barTexts(progress: Progress, rate: number | undefined) {
   const { epoch, epochs, samples, samplesPerEpoch, loss, accuracy } = progress;
   const left = epochs * samplesPerEpoch - (epoch - 1) * samplesPerEpoch - samples;
@@ -43,7 +43,7 @@ export class TrainingBar {
   #done = 0;
   #shown = false;
 
-  /** @param stream where to draw; without a terminal there, nothing is */
+  /** @param stream output for the bar; without a terminal, nothing is drawn */
   constructor(stream: NodeJS.WriteStream, epochs: number) {
     this.#texts = { epoch: 1, epochs, loss: "…", accuracy: "…", rate: "…", left: "…" };
     if (!stream.isTTY) return;
@@ -52,16 +52,16 @@ export class TrainingBar {
       format: FORMAT,
       barsize: 20,
       clearOnComplete: true,
-      // Nothing of the terminal is switched off, so that nothing stays off however the process ends: lines are cut
-      // to the width here, and the cursor stays visible.
+      // Terminal modes stay unchanged, so that none remains switched off however the process ends: lines are cut to the
+      // width here, and the cursor stays visible.
       linewrap: true,
       hideCursor: false,
-      // Signals are the entry's business: it stops the bar, and ends the process as well.
+      // The entry handles signals: it stops the bar, and ends the process.
       gracefulExit: false,
     });
   }
 
-  /** Shows the bar, below what was printed so far. */
+  /** Shows the bar below the printed text. */
   show(): void {
     if (!this.#bar || this.#shown) return;
     this.#bar.start(this.#total, this.#done, { ...this.#texts });
@@ -77,14 +77,14 @@ export class TrainingBar {
     this.#bar?.update(this.#done, this.#texts);
   }
 
-  /** Takes the bar away while `print` prints. */
+  /** Hides the bar while `print` prints. */
   around(print: () => void): void {
     this.hide();
     print();
     this.show();
   }
 
-  /** Takes the bar away and leaves the terminal as it was, so that something can be printed. */
+  /** Hides the bar and restores the terminal, for other output. */
   hide(): void {
     if (!this.#shown) return;
     this.#bar?.stop();

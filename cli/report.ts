@@ -1,4 +1,4 @@
-/** What a run tells: for people as text, for programs as JSON. */
+/** Reports of a run: text for people, JSON for programs. */
 
 import type { Engine, Epoch } from "wgrad";
 import { sampleSize } from "wgrad/data";
@@ -8,7 +8,7 @@ import { describeModel } from "./model.ts";
 import { grouped, percent, seconds } from "./numbers.ts";
 import type { TrainOptions } from "./options.ts";
 
-/** What is about to run: data, model and training, engine. */
+/** The head of a report: data, model and training, engine. */
 export function headLines(
   data: TrainingData,
   parameters: number,
@@ -62,7 +62,7 @@ export function epochObject(epoch: Epoch, epochs: number) {
   };
 }
 
-/** A confusion matrix with headings: a row for each true class, and the parts that were found and that were right. */
+/** A confusion matrix with headings: a row for each true class, with recall and precision. */
 export function confusionTable(confusion: readonly (readonly number[])[]): string[] {
   const classes = confusion.map((_, i) => i);
   const part = (hits: number, all: number) => (all > 0 ? percent(hits / all) : "–");
@@ -74,11 +74,11 @@ export function confusionTable(confusion: readonly (readonly number[])[]): strin
   ]);
   const precision = classes.map((j) => {
     const said = sum(confusion.map((row) => row[j]));
-    // Short, as it widens all columns.
+    // Short, because it widens all columns.
     return said > 0 ? `${((confusion[j][j] / said) * 100).toFixed(1)}%` : "–";
   });
   return [
-    "Confusion matrix: rows are the true digits, columns what the model said",
+    "Confusion matrix: rows are the true digits, columns the predicted ones",
     ...table([
       ["", ...classes.map((i) => `${i}`.padStart(4)), "recall"],
       ...rows,
@@ -87,7 +87,7 @@ export function confusionTable(confusion: readonly (readonly number[])[]): strin
   ];
 }
 
-/** Where the time of a run went, in seconds. */
+/** Timing of a run, in seconds. */
 export interface Timing {
   readonly data: number;
   /** Adapter and device. */
@@ -129,7 +129,7 @@ export interface Result {
   readonly testLoss: number;
   readonly testAccuracy: number;
   readonly confusion: readonly (readonly number[])[];
-  /** Samples that went through training steps, and how many a second of all epochs' training time. */
+  /** Number of samples in training steps; below, samples a second of all epochs' training time. */
   readonly samples: number;
   readonly samplesPerSecond: number;
   readonly timing: Timing;

@@ -22,7 +22,7 @@ import { TrainingBar } from "./progress.ts";
 import { epochLine, epochObject, headLines, type Result, type Timing } from "./report.ts";
 import { buildTraining } from "./training.ts";
 
-/** A result, but for the time that went before and after the run. */
+/** A result without the time before and after the run. */
 interface RunResult extends Omit<Result, "timing"> {
   /** Why the weights could not be saved. */
   readonly failure?: unknown;
@@ -77,7 +77,7 @@ export async function runTraining(
     throw error;
   }
   const ended = performance.now();
-  // Its weights were put back at the end.
+  // Its weights were restored at the end.
   const kept = epochs.find(({ epoch }) => epoch === stopping?.best?.epoch) ?? epochs[epochs.length - 1];
   if (stopping && kept) output.line(`early stopping kept the weights of epoch ${kept.epoch}`);
   const failure = options.save === undefined ? undefined : await save(run, options.save, interruption);
@@ -121,10 +121,7 @@ async function eachEpoch(
   }
 }
 
-/**
- * Where an epoch was trained, but what is written after it could not be, such as a checkpoint: its weights are saved as they
- * would have been at the end.
- */
+/** Saves the weights of a trained epoch whose files, such as a checkpoint, could not be written. */
 async function saveDone(
   run: FitRun,
   told: Epoch | undefined,
@@ -138,7 +135,10 @@ async function saveDone(
   note(failure === undefined ? `Weights of epoch ${last.epoch} saved to ${path}` : oneLine(failure));
 }
 
-/** What the epochs come to; `kept` is the one whose weights remain. `compile` and `total` are seconds, from the start of the run. */
+/**
+ * Totals of the epochs; `kept` is the epoch whose weights remain. `compile` and `total` are seconds from the start of
+ * the run.
+ */
 function totals(epochs: readonly Epoch[], kept: Epoch, compile: number, total: number) {
   const sum = (value: (epoch: Epoch) => number) => epochs.reduce((part, epoch) => part + value(epoch), 0);
   const samples = Math.round(sum(({ samplesPerSecond, seconds }) => samplesPerSecond * seconds));
@@ -155,9 +155,9 @@ function totals(epochs: readonly Epoch[], kept: Epoch, compile: number, total: n
 }
 
 /**
- * Not to be interrupted: the file is written whole or not at all. Where it cannot be written any more, the weights go into a
- * file among the system's temporary ones.
- * @returns what failed, and where the weights are
+ * Saves without interruption: the file is written whole or not at all. Where the file cannot be written, the weights go
+ * into a temporary file.
+ * @returns the failure and the path of the weights
  */
 async function save(run: FitRun, path: string, interruption: Interruption): Promise<unknown> {
   const release = interruption.hold();

@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function train(options: TrainOptions): Promise<void> {
   const output = outputOf(options.json);
-  // Whatever can be known to fail is told before anything takes time.
+  // Failures that can be foreseen are reported before any work.
   if (options.data !== undefined) checkFolder("--data", options.data);
   if (options.resume !== undefined) checkFile("--resume", options.resume);
   const { save, checkpoint, history } = options;

@@ -1,4 +1,4 @@
-/** From options to a loss, an optimizer and a schedule. The tables here are the values that those options take. */
+/** Builds loss, optimizer and schedule from options. The tables list the values of those options. */
 import {
   binaryCrossEntropy,
   constantRate,
@@ -23,7 +23,7 @@ import { optimizerOf } from "../presets/build.ts";
 import { OPTIMIZERS, type OptimizerName, type OptimizerSettings } from "../presets/choices.ts";
 
 interface LossEntry {
-  /** Whether it takes logits: it applies softmax or sigmoid itself. */
+  /** Whether the loss takes logits, and applies softmax or sigmoid itself. */
   readonly logits: boolean;
   make(options: { readonly labelSmoothing?: number }): Loss;
 }
@@ -38,16 +38,16 @@ export const LOSSES = {
   huber: { logits: false, make: () => huber() },
 } satisfies Record<string, LossEntry>;
 
-/** What only some schedules take. */
+/** Settings of some schedules. */
 interface ScheduleSettings {
-  /** Epochs between two drops. */
+  /** Number of epochs between two drops. */
   readonly stepSize?: number;
   readonly gamma?: number;
   readonly patience?: number;
 }
 
 interface ScheduleEntry {
-  /** What it takes, and what that is by default. */
+  /** The schedule's settings with their defaults. */
   readonly defaults: ScheduleSettings;
   make(settings: Required<ScheduleSettings>): Schedule;
 }
@@ -74,7 +74,7 @@ export function scheduleEntry(name: ScheduleName): ScheduleEntry {
   return SCHEDULES[name];
 }
 
-/** Settings are absent where the loss, the optimizer or the schedule takes none. */
+/** Settings are absent where loss, optimizer or schedule take none. */
 export interface TrainingOptions extends OptimizerSettings, ScheduleSettings {
   readonly loss: LossName;
   readonly labelSmoothing?: number;
@@ -88,11 +88,11 @@ export interface TrainingOptions extends OptimizerSettings, ScheduleSettings {
   readonly clipValue?: number;
   readonly accumulate: number;
   readonly schedule: ScheduleName;
-  /** Steps in which the rate rises to the schedule's; 0 for none. */
+  /** Number of steps in which the rate rises to the schedule's; 0 for none. */
   readonly warmupSteps: number;
 }
 
-/** What `fit` takes of it. */
+/** The training options of `fit`. */
 export function buildTraining(options: TrainingOptions) {
   const { l1, l2, clipNorm, clipValue, accumulate } = options;
   return {
@@ -105,7 +105,7 @@ export function buildTraining(options: TrainingOptions) {
   } satisfies FitOptions;
 }
 
-/** Given no more than it takes. */
+/** With only the settings that the optimizer takes. */
 function buildOptimizer(options: TrainingOptions): Optimizer {
   const { defaults } = OPTIMIZERS[options.optimizer];
   const own = Object.entries(options).filter(([name]) => name in defaults);

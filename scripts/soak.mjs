@@ -42,7 +42,7 @@ function options() {
       },
     });
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error} (--help tells the options)`);
+    console.error(`${error instanceof Error ? error.message : error} (--help lists the options)`);
     process.exit(2);
   }
 }

@@ -49,9 +49,7 @@ export function App() {
         </h1>
         <View name={open} />
       </main>
-      <footer class="bottom">
-        Everything is computed in this tab: no server sees your data or your drawings.
-      </footer>
+      <footer class="bottom">This tab computes everything: no server sees your data or your drawings.</footer>
     </>
   );
 }

@@ -10,8 +10,8 @@ export function NoWebGpu() {
     <Notice kind="warn">
       <p>
         <b>{missing ? "This browser has no WebGPU" : "This browser found no GPU to use"}</b>, so this page
-        computes on the CPU engine: the same numbers, many times slower. It starts with a small network, and
-        digits that need no download.
+        computes on the CPU engine: the same numbers, many times slower. The page starts with a small network,
+        and digits that need no download.
       </p>
       <details>
         <summary>How to get WebGPU</summary>
@@ -20,7 +20,7 @@ export function NoWebGpu() {
             Chrome and Edge 113 or newer on Windows, macOS and ChromeOS; 121 or newer on Android: it is on.
           </li>
           <li>
-            Chrome on Linux: 144 or newer with an Intel GPU of the last years; otherwise switch on{" "}
+            Chrome on Linux: 144 or newer with a recent Intel GPU; otherwise switch on{" "}
             <code>chrome://flags/#enable-unsafe-webgpu</code> and <code>chrome://flags/#enable-vulkan</code>.
           </li>
           <li>Safari 26 or newer, on macOS, iOS, iPadOS and visionOS: it is on.</li>
@@ -30,10 +30,10 @@ export function NoWebGpu() {
           </li>
           <li>
             Everywhere: the page must come over https or from localhost, and graphics acceleration must be on
-            in the browser's settings. <code>chrome://gpu</code> tells what Chrome thinks of your GPU.
+            in the browser's settings. <code>chrome://gpu</code> shows Chrome's view of your GPU.
           </li>
         </ul>
-        <p>What was found here: {reason}</p>
+        <p>Found here: {reason}</p>
       </details>
     </Notice>
   );

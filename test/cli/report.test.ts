@@ -42,7 +42,7 @@ describe("the confusion matrix", () => {
 
   it("has headings, recall for each row and precision for each column", () => {
     expect(lines).toEqual([
-      "Confusion matrix: rows are the true digits, columns what the model said",
+      "Confusion matrix: rows are the true digits, columns the predicted ones",
       "               0       1     2   recall",
       "0            980       ·    12  98.79 %",
       "1              3    1100     ·  99.73 %",

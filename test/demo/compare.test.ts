@@ -97,7 +97,7 @@ describe("a case", () => {
   ] as const)("does not time %s with losses of %d", async (name, loss) => {
     const made = stage({ [name]: { loss: () => loss } });
     const { entries } = await compare(made, ["gpu", "cpu", "jax"]);
-    expect(entries[name]?.fails).toMatch(/^its losses differ from the CPU engine's by .* not timed$/);
+    expect(entries[name]?.fails).toMatch(/^the losses differ from the CPU engine's by .* not timed$/);
     expect(made.log.filter((line) => line.startsWith(`${name} `))).toEqual([
       ...Array(5).fill(`${name} 1`),
       `${name} closed`,

@@ -66,7 +66,7 @@ export function Bars({ name, axis, groups, format }: BarsProps) {
             </span>
           ))}
         </div>
-        <p class="compare-axis">{axis}, logarithmic: each line is ten times the one before</p>
+        <p class="compare-axis">{axis}, on a logarithmic scale: each line is ten times the one before</p>
       </div>
     </div>
   );

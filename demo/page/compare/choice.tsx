@@ -60,9 +60,11 @@ export function PeerChoice({ disabled, gpu }: { readonly disabled: boolean; read
 
 function peersHelp(gpu: boolean): string {
   if (!__PEERS_BUILT_IN__) {
-    return "This build of the page lacks them: they could not be installed when it was built.";
+    return "This build of the page lacks these libraries: their installation failed when the page was built.";
   }
-  return gpu ? "They are loaded only if you switch them on." : "They take a GPU as well.";
+  return gpu
+    ? "The page loads these libraries only when you switch them on."
+    : "These libraries need a GPU as well.";
 }
 
 function toggled<Value>(set: ReadonlySet<Value>, value: Value): ReadonlySet<Value> {

@@ -123,6 +123,6 @@ function agreement(entrant: Entrant<ContenderName>, reference: Entrant<Contender
   const allowed = CONTENDERS[entrant.name].library === "wgrad" ? TOLERANCE.engines : TOLERANCE.systems;
   if (difference <= allowed) return difference;
   throw new Error(
-    `its losses differ from the CPU engine's by ${difference.toExponential(1)}, more than ${allowed}, so it was not timed`,
+    `the losses differ from the CPU engine's by ${difference.toExponential(1)}, more than ${allowed}, so the contender was not timed`,
   );
 }

@@ -4,5 +4,5 @@ import { installOthers } from "../../../bench/peers/bundle.ts";
 try {
   installOthers((line) => console.error(line));
 } catch (error) {
-  console.error(`${(error as Error).message}\nThe page will say that it lacks them.`);
+  console.error(`${(error as Error).message}\nThe page will report these libraries as missing.`);
 }

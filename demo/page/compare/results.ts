@@ -156,7 +156,7 @@ export function remarks(rows: readonly Row[]): string[] {
     });
     const { turns, cut } = result;
     const times = turns === 1 ? "once" : `${turns} times`;
-    return [...failed, ...(cut ? [`${title}: measured ${times} only, as a step takes long.`] : [])];
+    return [...failed, ...(cut ? [`${title}: measured only ${times}, because a step takes long.`] : [])];
   });
 }
 

@@ -57,7 +57,7 @@ function tableText(): string {
   const day = measuredAt.value?.toISOString().slice(0, 10) ?? "";
   return markdown(columnsFor(contenders.value), rows.value, [
     `wgrad ${wgrad}, ${browser}, WebGPU adapter: ${adapterWords(found)}, ${cores} processor cores, ${day}.`,
-    "One training step: forward, backward, Adam. Medians of measurements by turns.",
+    "One training step: forward, backward, Adam. Medians of alternating measurements.",
   ]);
 }
 
@@ -78,7 +78,7 @@ export function CopyButton() {
       setSaid("Copied.");
     } catch {
       setText(table);
-      setSaid("Your browser does not let the page copy. The table is selected: press Ctrl+C, or ⌘C.");
+      setSaid("Your browser does not allow the page to copy. The table is selected: press Ctrl+C, or ⌘C.");
     }
   };
   return (

@@ -37,14 +37,14 @@ export function CompareView() {
         )}
         {found && isSoftware(found.name) && (
           <Notice kind="warn">
-            This browser's WebGPU adapter is software ({found.name}): it computes on the CPU. What stands
-            under “GPU” here says nothing about the speed of a GPU.
+            This browser's WebGPU adapter is software ({found.name}): this adapter computes on the CPU. The
+            times under “GPU” say nothing about the speed of a GPU.
           </Notice>
         )}
         {training.value.status === "training" && (
           <Notice kind="warn">
-            A network is being trained under “Train”. It shares the machine with what is measured here: pause
-            it first.
+            A network is training under “Train”, and shares the machine with these measurements: pause the
+            training first.
           </Notice>
         )}
         <Results question={question(none)} adapterName={found?.name} />
@@ -60,13 +60,13 @@ function Settings({ asked, gpu }: { readonly asked: boolean; readonly gpu: boole
   const press = () => {
     if (running) return stop();
     const empty = chosen.value.size === 0;
-    setProblem(empty ? "Choose at least one size of batches." : "");
+    setProblem(empty ? "Choose at least one batch size." : "");
     if (!empty) start();
   };
   return (
     <Panel
       title="What to compare"
-      hint="The same training step, with the same weights and images. For each model, tick how many samples a step takes (its batch)."
+      hint="The same training step, with the same weights and images. For each model, tick the numbers of samples in a step (the batch sizes)."
     >
       <CaseChoice disabled={running} />
       <PeerChoice disabled={running} gpu={gpu} />
@@ -82,7 +82,7 @@ function Settings({ asked, gpu }: { readonly asked: boolean; readonly gpu: boole
       )}
       <ProgressLine />
       <p class="hint">
-        Each case takes some seconds. Leave the machine alone meanwhile: what else runs is measured, too.
+        Each case takes a few seconds. Leave the machine idle meanwhile: other work distorts the times.
       </p>
     </Panel>
   );
@@ -121,7 +121,7 @@ function Results({ question, adapterName }: ResultsProps) {
       )}
       {some && <ResultTable />}
       {some && (
-        <p class="hint">Medians of measurements by turns. {contenders.value.length > 1 && COMPARED}</p>
+        <p class="hint">Medians of alternating measurements. {contenders.value.length > 1 && COMPARED}</p>
       )}
       {some && <CopyButton />}
     </Panel>
@@ -158,6 +158,6 @@ function groupsOf(rows: readonly Row[]): BarGroup[] {
 }
 
 const COMPARED =
-  "Before, the losses of the first steps are held against the CPU engine's: who differs is not timed. Beside who is faster stands how many times as fast.";
+  "The losses of the first steps are first compared with the CPU engine's; a contender with other losses is not timed. The faster one shows the ratio of the times.";
 
 const COLORS: Readonly<Record<ContenderName, number>> = { gpu: 1, cpu: 2, tensorflow: 3, jax: 4 };

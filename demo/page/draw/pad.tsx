@@ -43,7 +43,7 @@ export function Pad() {
       width={PAD}
       height={PAD}
       role="img"
-      aria-label="A pad to draw a digit on with a mouse, a finger or a pen. With a keyboard, take a test image instead."
+      aria-label="A pad for drawing a digit with a mouse, a finger or a pen. With a keyboard, take a test image instead."
       onPointerDown={begin}
       onPointerMove={move}
       onPointerUp={end}

@@ -19,7 +19,7 @@ export function DrawView() {
       <div class="draw-columns">
         <Panel
           title="Draw a digit"
-          hint="From 0 to 9, with a mouse, a finger or a pen, as large as you like."
+          hint="Draw a digit from 0 to 9 with a mouse, a finger or a pen, at any size."
         >
           <Pad />
           <Tools />
@@ -77,7 +77,7 @@ function Reading() {
             label=""
           />
           <p class="hint">
-            What it sees: {SIDE} × {SIDE} pixels, scaled and centred as MNIST.
+            The network's input: {SIDE} × {SIDE} pixels, scaled and centred as in MNIST.
           </p>
         </div>
         <p class="draw-guess" aria-live="polite">
@@ -101,8 +101,8 @@ function Reading() {
 
 function untrained(): string {
   return progress.value.status === "preparing"
-    ? "The network is being made…"
-    : "There is no network yet: press Start, and watch it guess better and better.";
+    ? "Creating the network…"
+    : "There is no network yet: press Start, and watch its guesses improve.";
 }
 
 interface BarProps {

@@ -34,7 +34,7 @@ export function Controls({ live, step }: ControlsProps) {
 
 export function Failure({ live }: { readonly live: Live<unknown> }) {
   if (live.failure === undefined) return null;
-  return <Notice kind="bad">This stopped: {live.failure}. Press Start to begin anew.</Notice>;
+  return <Notice kind="bad">The experiment stopped: {live.failure}. Press Start to begin again.</Notice>;
 }
 
 interface SliderProps {

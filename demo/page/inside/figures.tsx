@@ -27,23 +27,21 @@ export function Figures({ recording, measurement }: FiguresProps) {
   }
   if (stepMs && ceiling) {
     const least = 1000 * leastSeconds(recording, ceiling);
-    figures.push(["Share of the ceiling", percent(least / stepMs, 0)]);
+    figures.push(["Fraction of the peak", percent(least / stepMs, 0)]);
   }
   return (
     <Panel title="The step in numbers">
       <FigureList figures={figures} />
       {ceiling && (
         <p class="hint">
-          The ceiling, measured just now: {significant(ceiling.flops / 1e9)} GFLOP/s of multiplying and
-          adding, {significant(ceiling.bytes / 1e9)} GB/s of copying. A launch's share is the time that it
-          would take at least, going by these, over the time it takes. More than 100 % is work whose data come
-          from caches, or that suits this device better than a plain copy.
+          The device's peak, measured just now: {significant(ceiling.flops / 1e9)} GFLOP/s of multiply-add,{" "}
+          {significant(ceiling.bytes / 1e9)} GB/s of copying. A launch's fraction of the peak is its least
+          possible time at these rates divided by its measured time. More than 100 % means that the data come
+          from caches, or that the work suits this device better than a plain copy.
         </p>
       )}
       {measurement && !ceiling && recording.device.kind === "cpu" && (
-        <p class="hint">
-          The CPU engine is there to be right, not fast: there is no ceiling to hold it against.
-        </p>
+        <p class="hint">The CPU engine is built to be right, not fast: it has no peak to compare with.</p>
       )}
     </Panel>
   );

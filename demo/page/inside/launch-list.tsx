@@ -13,7 +13,7 @@ export function LaunchList({ launches, times, selected, onSelect }: LaunchesView
   return (
     <Panel
       title="Launches"
-      hint="What does not depend on each other runs together, as one launch. After a +: functions that run inside the kernel, as its elements are stored or loaded."
+      hint="Independent work runs together, as one launch. After a +: functions fused into the kernel, applied as it loads or stores elements."
       class="inside-list"
     >
       <Scroll label="Launches">
@@ -22,7 +22,7 @@ export function LaunchList({ launches, times, selected, onSelect }: LaunchesView
             <tr>
               <th scope="col">kernel, layer</th>
               {times ? <th scope="col">time</th> : <th scope="col">work</th>}
-              {shares && <th scope="col">of the ceiling</th>}
+              {shares && <th scope="col">of the peak</th>}
               <th scope="col">reads → writes</th>
             </tr>
           </thead>

@@ -84,6 +84,6 @@ function figuresOf(
   if (!isTold(time)) return figures;
   figures.push(["Speed", `${significant(flops / time.milliseconds / 1e6)} GFLOP/s`]);
   figures.push(["Traffic", `${significant(moved / time.milliseconds / 1e6)} GB/s`]);
-  if (time.share) figures.push(["Share of the ceiling", percent(time.share, 0)]);
+  if (time.share) figures.push(["Fraction of the peak", percent(time.share, 0)]);
   return figures;
 }

@@ -99,11 +99,10 @@ function Lives({ memory, count }: { readonly memory: MemoryLayout; readonly coun
   const shared = memory.slots.reduce((sum, size) => sum + size, 0);
   return (
     <>
-      <h3>Who lies where, and when</h3>
+      <h3>Storage of temporaries, by launch</h3>
       <p class="hint">
-        What one launch leaves for another needs a place only until its last reader is done. So{" "}
-        {living.length} tensors of {bytes(apart)} share {memory.slots.length} pieces of storage of{" "}
-        {bytes(shared)}.
+        A temporary tensor needs storage only until its last reader is done. So {living.length} tensors of{" "}
+        {bytes(apart)} share {memory.slots.length} pieces of storage of {bytes(shared)}.
       </p>
       <Scroll label="Storage by launch">
         <ul class="inside-lives" style={`--count: ${count}; --slots: ${memory.slots.length}`}>

@@ -30,7 +30,7 @@ export class InsideService {
     const { engine, device } = await this.#open(settings.engine);
     tell(
       device.kind === "gpu"
-        ? "Recording and compiling the step, and choosing the fastest of several ways to compute it…"
+        ? "Recording and compiling the step, and choosing the fastest variant of each kernel…"
         : "Recording the step…",
     );
     const recorded = await recordStep(engine, settings);
@@ -60,7 +60,7 @@ export class InsideService {
     const once = await warmUp(recorded);
     const { gpu } = this.#opened;
     if (gpu && !this.#ceiling) {
-      say("Measuring what this GPU can do at most…");
+      say("Measuring the peak of this GPU…");
       this.#ceiling = await measureCeiling(gpu);
     }
     say("Timing whole steps…", { ceiling: this.#ceiling });

@@ -35,7 +35,7 @@ export async function recordStep(engine: Engine, settings: Settings): Promise<Re
         await training.advance(count);
       } catch (error) {
         if (!(error instanceof DivergenceError)) throw error;
-        throw new Error("the loss is no number, so times would mean nothing; choose other settings");
+        throw new Error("the loss is not finite, so times would mean nothing; choose other settings");
       }
     },
     profile: (count) =>

@@ -100,7 +100,7 @@ export function InsideView() {
       <NoWebGpu />
       <Panel
         title="A training step, taken apart"
-        hint="A step is written down once, as a list of launches: programs that the GPU runs one after the other. Record one, and see each of them."
+        hint="A step is recorded once, as a list of launches: programs that the GPU runs one after the other. Record a step, and look at each launch."
       >
         <StepSettings settings={settings} onChange={setSettings} />
         <div class="buttons">
@@ -122,7 +122,7 @@ export function InsideView() {
         <p class="hint inside-words" role="status">
           {words || stateText(recording, measurement, settings !== recorded)}
         </p>
-        {failure && <Notice kind="bad">This did not work: {failure}</Notice>}
+        {failure && <Notice kind="bad">The measurement failed: {failure}</Notice>}
       </Panel>
       {recording && (
         <>
@@ -144,7 +144,7 @@ export function InsideView() {
 
 const METHODS = {
   timestamps: "by the device's timestamps",
-  differences: "by differences between runs of ever more launches, as the device has no timestamps",
+  differences: "by differences between runs of ever more launches, because the device has no timestamps",
   clock: "by the processor's clock",
 } as const;
 
@@ -155,7 +155,7 @@ function stateText(
   changed: boolean,
 ): string {
   if (!recording) return "";
-  if (changed) return "What you see below is of other settings: record the step again.";
+  if (changed) return "The step below has other settings: record the step again.";
   const { device, images, batchSize } = recording;
   const on = device.kind === "gpu" ? `for ${device.adapter}` : "for the CPU engine, which plays GPU programs";
   const made = `Recorded ${on}, with ${images.toLocaleString("en-US")} random images in batches of ${batchSize}.`;

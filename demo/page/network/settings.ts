@@ -28,7 +28,7 @@ export const SCHEDULES = {
 export const AUGMENTATIONS = {
   none: "None",
   shift: "Shift by 2 pixels",
-  affine: "Turn, scale, shift",
+  affine: "Rotate, scale, shift",
   elastic: "Elastic",
 } as const;
 

@@ -9,7 +9,7 @@ export function Confusion() {
   return (
     <Panel
       title="Confusion matrix"
-      hint="Validation images, by what they show and what was read. Right ones lie on the diagonal."
+      hint="Validation images, by the digit shown and the digit read. Correct ones lie on the diagonal."
     >
       {found ? (
         <Matrix counts={found.confusion} />

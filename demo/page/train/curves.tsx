@@ -3,13 +3,13 @@ import { Chart, type Series } from "../widgets/chart.tsx";
 import { Panel } from "../widgets/panel.tsx";
 import { news, training, validation } from "./store.ts";
 
-const EMPTY = "Press Start to see it move.";
+const EMPTY = "Press Start to see the curve move.";
 
 export function Curves() {
   void news.value;
   return (
     <div class="grid">
-      <Panel title="Loss" hint="How wrong the network is: cross-entropy.">
+      <Panel title="Loss" hint="The network's error: cross-entropy.">
         <Chart
           name="Loss by step"
           x={{ label: "step", whole: true }}
@@ -18,7 +18,7 @@ export function Curves() {
           empty={EMPTY}
         />
       </Panel>
-      <Panel title="Accuracy" hint="The part of images that is read right.">
+      <Panel title="Accuracy" hint="The fraction of images read correctly.">
         <Chart
           name="Accuracy by step"
           x={{ label: "step", whole: true }}

@@ -34,7 +34,7 @@ export async function loadImages(name: DatasetName, note: Note, signal: AbortSig
     if (!(error instanceof MnistUnavailableError)) throw error;
     return drawn(
       note,
-      "MNIST could not be fetched: are you offline, or is its mirror? The network learns digits drawn by wgrad instead. To try again, press Reset, then Start.",
+      "MNIST could not be fetched: are you offline, or is its mirror? The network learns digits drawn by wgrad instead. To try MNIST again, press Reset, then Start.",
     );
   }
 }

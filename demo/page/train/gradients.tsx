@@ -16,7 +16,7 @@ export function Gradients() {
   return (
     <Panel
       title="Gradients by layer"
-      hint="How far each weight wants to move, in the last step: a curve a layer. One far to the left hardly learns."
+      hint="Gradients of all weights in the last step, one curve for each layer. A layer far to the left hardly learns."
     >
       <Chart
         name="Histogram of gradients by layer"

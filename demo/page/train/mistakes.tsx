@@ -9,10 +9,12 @@ export function Mistakes() {
   return (
     <Panel
       title="Worst mistakes"
-      hint="Validation images that are read wrong, those first to whose digit it gives least."
+      hint="Misread validation images, with the least probability of the true digit first."
     >
       {!found && <p class="placeholder">After the first second of training.</p>}
-      {found?.mistakes.length === 0 && <p class="placeholder">None: every validation image is read right.</p>}
+      {found?.mistakes.length === 0 && (
+        <p class="placeholder">None: every validation image is read correctly.</p>
+      )}
       {found && found.mistakes.length > 0 && (
         <ul class="mistakes">
           {found.mistakes.map(({ index, image, label, guess, probability }) => (

@@ -40,7 +40,7 @@ export class Report {
     readonly reading: () => Promise<Pick<Told, "probabilities">>,
   ) {}
 
-  /** Adds a bunch to what becomes the curve's next point. */
+  /** Adds a bunch to what becomes the curve's next point. @throws DivergenceError where the loss is no number */
   trained(result: Trained, milliseconds: number): void {
     const before = this.#since ?? { ...result, steps: 0 };
     const steps = before.steps + result.steps;

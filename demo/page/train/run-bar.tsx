@@ -42,7 +42,7 @@ export function RunBar() {
         <Notice kind="info">
           You changed the settings. They take effect in a new run:{" "}
           <button type="button" class="small" onClick={() => void startOver()}>
-            Start over with them
+            Start over with these settings
           </button>
         </Notice>
       )}
@@ -103,7 +103,5 @@ function Figures() {
 
 function Bar() {
   const { step: steps, stepsPerEpoch, epochs } = progress.value;
-  return (
-    <progress aria-label="Part of the run that is done" max={stepsPerEpoch * epochs || 1} value={steps} />
-  );
+  return <progress aria-label="Progress of the run" max={stepsPerEpoch * epochs || 1} value={steps} />;
 }

@@ -227,7 +227,7 @@ export class TrainingService {
   async #recover(): Promise<void> {
     this.#report.say(
       "preparing",
-      "The GPU was lost (its driver was reset, or the computer slept). Getting it back…",
+      "The GPU was lost (its driver was reset, or the computer slept). Connecting again…",
     );
     const { settings, images } = this.#run ?? {};
     this.#run = undefined;
@@ -239,7 +239,7 @@ export class TrainingService {
     }
     this.#run = run;
     this.#report.wentBack(run.steps);
-    this.#report.notice = `The GPU was lost. Training went on from step ${run.steps}, on ${this.#engine?.info.adapter}.`;
+    this.#report.notice = `The GPU was lost. Training continued from step ${run.steps}, on ${this.#engine?.info.adapter}.`;
     this.#pace = new Pace();
   }
 
@@ -357,8 +357,8 @@ function turn(): Promise<void> {
 
 function wordsFor(error: unknown): string {
   if (error instanceof DivergenceError)
-    return "The loss is no number any more: the learning rate is too high. Lower it and reset.";
+    return "The loss is no longer finite: the learning rate is too high. Lower the rate and reset.";
   if (error instanceof DeviceLostError)
-    return "The GPU was lost and did not come back. Reload the page to try again.";
+    return "The GPU was lost and is still not available. Reload the page to try again.";
   return error instanceof Error ? error.message : String(error);
 }

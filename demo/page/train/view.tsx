@@ -44,8 +44,8 @@ function Introduction() {
     <section class="train-introduction" aria-label="What this is">
       <p class="train-claim">Watch a neural network learn to read handwriting, on your own GPU.</p>
       <p class="muted">
-        Press Start: the network looks at handwritten digits, some at a time, and its weights move a little
-        with each step to where it errs less. Then <a href="#/draw">draw a digit</a> and have it read.
+        Press Start: the network looks at handwritten digits, some at a time, and each step moves its weights
+        a little to reduce the error. Then <a href="#/draw">draw a digit</a> and have it read.
       </p>
     </section>
   );

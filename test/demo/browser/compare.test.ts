@@ -115,7 +115,7 @@ describe("comparing", () => {
       .getByLabel("Batch 10", { exact: true })
       .uncheck();
     await button(page, "Compare").click();
-    await page.getByRole("alert").filter({ hasText: "Choose at least one size of batches." }).waitFor();
+    await page.getByRole("alert").filter({ hasText: "Choose at least one batch size." }).waitFor();
     await page
       .getByRole("group", { name: /^Wide MLP/ })
       .getByLabel("Batch 512", { exact: true })

@@ -13,7 +13,7 @@ describe("the learning slowdown", () => {
     const told = page.getByRole("status").filter({ hasText: "302 epochs" });
     expect(await told.textContent()).toContain("31 with cross-entropy");
     // Another start begins anew, and ends otherwise.
-    const slider = page.getByRole("slider", { name: "Weight at first" });
+    const slider = page.getByRole("slider", { name: "Initial weight" });
     await slider.focus();
     for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowLeft");
     await expect.poll(() => told.count()).toBe(0);

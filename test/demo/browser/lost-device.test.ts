@@ -39,11 +39,11 @@ describe("a lost device", () => {
       await button(page, "Step").click();
       await untilFigure(page, "Step", (step) => step === 1);
       await page.getByLabel("Compute on", { exact: true }).selectOption("gpu");
-      await button(page, "Start over with them").click();
+      await button(page, "Start over with these settings").click();
       await untilFigure(page, "Validation accuracy", (value) => value > 60);
       const before = await figureNumber(page, "Step");
       await loseDevice(worker);
-      await page.getByText(/^The GPU was lost\. Training went on from step [\d,]+, on /).waitFor();
+      await page.getByText(/^The GPU was lost\. Training continued from step [\d,]+, on /).waitFor();
       await untilFigure(page, "Step", (step) => step > before + 30);
       await untilFigure(page, "Validation accuracy", (value) => value > 85);
 

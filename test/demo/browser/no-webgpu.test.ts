@@ -14,7 +14,7 @@ describe("without WebGPU", () => {
       await page.getByText(/^This browser (has no WebGPU|found no GPU to use)$/).waitFor();
       await page.getByText("How to get WebGPU").click();
       await page.getByText("chrome://flags/#enable-unsafe-webgpu").waitFor();
-      await page.getByText(/^What was found here: connect: /).waitFor();
+      await page.getByText(/^Found here: connect: /).waitFor();
       expect(await page.getByLabel("Compute on", { exact: true }).isDisabled()).toBe(true);
       await button(page, "Start").click();
       const accuracy = await untilFigure(page, "Validation accuracy", (value) => value > 90);

@@ -147,7 +147,7 @@ describe("training", () => {
       await fill(page, "Epochs", "1");
       await fill(page, "Dropout", "0.1");
       await fill(page, "L2 penalty", "0.00001");
-      await button(page, "Start over with them").click();
+      await button(page, "Start over with these settings").click();
       await button(page, "Train again").waitFor();
       // 20,000 images in batches of 200.
       expect(await figureNumber(page, "Step")).toBe(100);

@@ -2,8 +2,8 @@
 
 export const CURES = {
   l2: "L2: keep weights small",
-  dropout: "Dropout: leave parts out",
-  augmentation: "Augmentation: turn, scale and shift",
+  dropout: "Dropout: switch neurons off at random",
+  augmentation: "Augmentation: rotate, scale and shift",
   more: "More data: four times the images",
 } as const;
 export type Cure = keyof typeof CURES;

@@ -61,8 +61,8 @@ export function OverfittingView() {
     <>
       <Panel title="What does a network learn by heart, and what does it understand?">
         <p>
-          A network of 784-30-10 neurons learns a few drawn digits, again and again. Soon it knows all of
-          them, but not the digits that it has never seen: it overfits. Press Start, then see which cure
+          A network of 784-30-10 neurons learns a few drawn digits, again and again. Soon the network knows
+          all of them, but fails on digits it has never seen: it overfits. Press Start, then see which cure
           closes the gap.
         </p>
         <Controls live={live} step="One turn" />
@@ -70,15 +70,15 @@ export function OverfittingView() {
       <Failure live={live} />
       {state?.on.kind === "cpu" && (
         <Notice kind="warn">
-          This page has no GPU here, so the CPU computes this, slowly. A current browser with hardware
-          acceleration turned on gives it one.
+          This page has no GPU, so the CPU computes, slowly. A current browser with hardware acceleration
+          gives the page a GPU.
         </Notice>
       )}
       <div class="split">
         <Choices settings={settings} onChange={setSettings} on={state?.on} />
         <div class="stack">
           <div class="grid">
-            <Panel title="On the images it learns from">
+            <Panel title="Accuracy on training images">
               <Chart
                 name="Accuracy on training images by step"
                 x={x}
@@ -87,7 +87,7 @@ export function OverfittingView() {
                 empty={empty}
               />
             </Panel>
-            <Panel title={`On ${significant(TEST_IMAGES, 4)} images it has never seen`}>
+            <Panel title={`Accuracy on ${significant(TEST_IMAGES, 4)} unseen images`}>
               <Chart
                 name="Accuracy on test images by step"
                 x={x}
@@ -99,14 +99,14 @@ export function OverfittingView() {
           </div>
           <Panel
             title="The numbers now"
-            hint="Accuracy on training images and on test images, and the gap between the two in points of a hundred."
+            hint="Accuracy on training images and on test images, and the gap between them in percentage points."
           >
             <Numbers names={names} colors={colors} runs={runs} />
             <p role="status">{verdict(names, runs, phase === "over")}</p>
           </Panel>
           <Panel
-            title="The cost of the images it has never seen"
-            hint="Where it rises again, the network grows surer of what it gets wrong."
+            title="The cost of unseen images"
+            hint="Where the cost rises again, the network grows more certain of its mistakes."
           >
             <Chart
               name="Cost of test images by step"
@@ -142,7 +142,7 @@ function Choices({ settings, onChange, on }: ChoicesProps) {
       cures: CURE_NAMES.filter((one) => (one === cure ? ticked : cures.includes(one))),
     });
   return (
-    <Panel title="The networks" hint="A change begins anew.">
+    <Panel title="The networks" hint="A change restarts the experiment.">
       <div class="fields">
         <Select
           label="Images to learn"
@@ -171,7 +171,7 @@ function Choices({ settings, onChange, on }: ChoicesProps) {
         ))}
       </fieldset>
       <p class="hint">
-        The networks take turns of {TURN} steps of 10 images. Another seed gives other first weights.
+        The networks train in turns of {TURN} steps of 10 images. Another seed gives other first weights.
         {on && ` Computed on ${on.adapter}.`}
       </p>
     </Panel>

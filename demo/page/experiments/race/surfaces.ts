@@ -48,7 +48,7 @@ export const SURFACES = {
     label: "Rosenbrock's banana",
     formula: "(1 − w₁)² + 100 (w₂ − w₁²)²",
     about:
-      "Into the bent valley is easy; along its almost flat floor to the minimum is far. What has gathered speed on the way gets there first.",
+      "The way into the bent valley is short; the way along its almost flat floor to the minimum is long. An optimizer that has gathered speed arrives first.",
     x: [-2, 2],
     y: [-1, 3],
     start: { x: -1.2, y: 1 },
@@ -59,7 +59,7 @@ export const SURFACES = {
     label: "Himmelblau's four pits",
     formula: "(w₁² + w₂ − 11)² + (w₁ + w₂² − 7)²",
     about:
-      "Four minima, all equally deep. Which one is found depends on the start, and on the optimizer: move the start a little, and see who changes their mind.",
+      "Four minima, all equally deep. The start and the optimizer decide which one is found: move the start a little, and see who changes course.",
     x: [-5, 5],
     y: [-5, 5],
     start: { x: -0.25, y: 0.5 },
@@ -75,7 +75,7 @@ export const SURFACES = {
     label: "A saddle",
     formula: "½ w₁² + ¼ (w₂² − 1)²",
     about:
-      "At (0, 0) the slope is zero, but it is no minimum. From a start close to w₂ = 0 all are drawn there first; they differ in how soon they leave. From exactly 0 nobody can.",
+      "At (0, 0) the slope is zero, but the point is no minimum. From a start close to w₂ = 0, all optimizers go there first; they differ in how soon they leave. From exactly 0, none can leave.",
     x: [-2, 2],
     y: [-1.5, 1.5],
     start: { x: -1.8, y: 0.001 },

@@ -67,11 +67,11 @@ export function RaceView() {
     setSettings({ ...settings, rates: { ...settings.rates, [name]: learningRate } });
   return (
     <>
-      <Panel title="Who is down first?">
+      <Panel title="Who reaches the bottom first?">
         <p>
-          Training is a walk downhill on a surface that nobody sees from above. Here you do: two parameters,
-          five optimizers, one start. Press Start; then move the start, or give one of them a larger learning
-          rate.
+          Training is a walk downhill on a surface that nobody sees from above. Here you see one: two
+          parameters, five optimizers, one start. Press Start; then move the start, or give an optimizer a
+          larger learning rate.
         </p>
         <Controls live={live} step="One step" />
       </Panel>
@@ -88,13 +88,13 @@ export function RaceView() {
                 survey={async (options) => (await story()).ground(options)}
               />
             </Panel>
-            <Panel title="How deep they are">
+            <Panel title="Loss by step">
               <Losses trails={trails} />
             </Panel>
           </div>
           <Panel
             title={`After ${Math.max(0, stepsOf(trails))} steps`}
-            hint={`Arrived: for the first time the loss is within ${ARRIVED} of the minimum's, which is 0. Some are carried out again. Computed by the CPU engine: two parameters leave a GPU nothing to do.`}
+            hint={`Arrived: the first step with a loss within ${ARRIVED} of the minimum, which is 0. Some optimizers leave again. The CPU engine computes: two parameters leave a GPU nothing to do.`}
           >
             <Standings trails={trails} surface={surface} over={live.phase === "over"} />
           </Panel>
@@ -132,7 +132,10 @@ export function RaceView() {
               onChange={setPace}
             />
           </Panel>
-          <Panel title="Learning rates" hint="Each begins with a rate that serves it on this surface.">
+          <Panel
+            title="Learning rates"
+            hint="Each optimizer starts with a rate that suits it on this surface."
+          >
             <div class="fields">
               {RACER_NAMES.map((name) => (
                 <NumberField

@@ -44,19 +44,19 @@ export function SlowdownView() {
   const change = (changed: Partial<typeof settings>) => setSettings({ ...settings, ...changed });
   return (
     <>
-      <Panel title="Does one who is badly wrong learn fast?">
+      <Panel title="Does a neuron that is badly wrong learn fast?">
         <p>
-          This neuron gets the input 1 and should learn to say 0. Two copies of it learn side by side from the
-          same start: one by the quadratic cost, one by cross-entropy. Press Start, then make the start better
-          or worse.
+          This neuron gets the input 1 and should learn to output 0. Two copies learn side by side from the
+          same start: one with the quadratic cost, one with cross-entropy. Press Start, then make the start
+          better or worse.
         </p>
         <Controls live={live} step="One epoch" />
       </Panel>
       <Failure live={live} />
       <div class="split">
-        <Panel title="The neuron" hint="A change begins anew, and runs at once.">
+        <Panel title="The neuron" hint="A change restarts the experiment at once.">
           <Slider
-            label="Weight at first"
+            label="Initial weight"
             stops={WEIGHTS}
             value={settings.weight}
             onInput={(weight) => change({ weight })}
@@ -74,12 +74,12 @@ export function SlowdownView() {
             onInput={(learningRate) => change({ learningRate })}
           />
           <p class="hint">
-            Learned: the output is below {LEARNED}. Computed by the CPU engine: one neuron leaves a GPU
-            nothing to do.
+            Learned: the output is below {LEARNED}. The CPU engine computes: one neuron leaves a GPU nothing
+            to do.
           </p>
         </Panel>
         <div class="stack">
-          <Panel title="What the neuron says">
+          <Panel title="Output of the neuron">
             <Chart
               name="Output by epoch"
               x={x}
