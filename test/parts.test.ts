@@ -3,23 +3,29 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { FitRun, Initializer, LossFunction, ScheduleFunction } from "../src/index.ts";
-import { compile, cpu } from "../src/index.ts";
+import type { FitRun, Initializer, LossFunction, Optimizer, ScheduleFunction } from "../src/index.ts";
+import { compile, cpu, createTrainer, dense, init, sum } from "../src/index.ts";
 import { installed, ROOT, runNode } from "./helpers/programs.ts";
 
 let folder = "";
-let page: { logCosh: LossFunction; restarts: ScheduleFunction; sparse: Initializer; run: FitRun };
+let page: {
+  logCosh: LossFunction;
+  restarts: ScheduleFunction;
+  sparse: Initializer;
+  run: FitRun;
+  signum(rate: number): Optimizer;
+};
 
 beforeAll(async () => {
   const text = await readFile(join(ROOT, "docs/training.md"), "utf8");
   const [, section = ""] = /^## Parts of one's own$(.*?)^## /ms.exec(text) ?? [];
   const blocks = [...section.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
-  expect(blocks).toHaveLength(4);
+  expect(blocks).toHaveLength(5);
   // Inside of the repository, so that the compiler finds what the repository has installed.
   await mkdir(join(ROOT, ".cache"), { recursive: true });
   folder = await mkdtemp(join(ROOT, ".cache", "parts-"));
   const file = join(folder, "parts.ts");
-  await writeFile(file, `${blocks.join("\n")}\nexport { logCosh, restarts, run, sparse };\n`);
+  await writeFile(file, `${blocks.join("\n")}\nexport { logCosh, restarts, run, signum, sparse };\n`);
   page = await import(/* @vite-ignore */ pathToFileURL(file).href);
 });
 
@@ -58,5 +64,12 @@ describe("the parts of one's own in docs/training.md", () => {
     const values = page.sparse([6, 4], { seed: 1, stream: 2 });
     expect(values.filter((value) => value === 0)).toHaveLength(16);
     expect(page.sparse([6, 4], { seed: 1, stream: 2 })).toEqual(values);
+    const model = dense(1, { bias: false, init: init.constantValue(1) });
+    const trainer = createTrainer(cpu(), model, { inputShape: [2], optimizer: page.signum(0.25) });
+    const step = await trainer.compile(({ x }, model) => ({ minimize: sum(model(x)) }), {
+      inputs: { x: [1, 2] },
+    });
+    await step.run({ x: Float32Array.of(2, -3) });
+    expect([...(await trainer.weights()).weight.data]).toEqual([0.75, 1.25]);
   });
 });

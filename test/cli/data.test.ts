@@ -120,11 +120,11 @@ describe("paths", () => {
     const path = join(folder, "w");
     const same = { "--save": path, "--checkpoint": undefined, "--history": `${folder}/inner/../w` };
     await expect(checkTargets(same)).rejects.toThrow(
-      `--history and --save name one file, "${same["--history"]}"`,
+      `--history and --save name the same file, "${same["--history"]}"`,
     );
     symlinkSync("file", join(folder, "link"));
     const linked = { "--save": join(folder, "file"), "--checkpoint": join(folder, "link") };
-    await expect(checkTargets(linked)).rejects.toThrow(/^--checkpoint and --save name one file/);
+    await expect(checkTargets(linked)).rejects.toThrow(/^--checkpoint and --save name the same file/);
     rmSync(join(folder, "link"));
     await checkTargets({ "--save": "/dev/null", "--history": "/dev/null" });
     await checkTargets({ "--save": path, "--checkpoint": join(folder, "file") });

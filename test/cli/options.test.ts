@@ -218,7 +218,7 @@ describe("bad input is refused in one line that says what is allowed", () => {
       "--patience 2 --schedule step",
       /^--patience does nothing with --schedule step; use --schedule plateau$/,
     ],
-    ["--warmup-steps 5 --schedule one-cycle", /^--warmup-steps does not go with --schedule one-cycle/],
+    ["--warmup-steps 5 --schedule one-cycle", /^--warmup-steps conflicts with --schedule one-cycle/],
     ["--accumulate 3", /3 does not divide --batch 128; use 2$/],
     ["--accumulate 200", /200 does not divide --batch 128; use 128$/],
     ["--batch-norm --batch 1", /--batch-norm needs 2 samples or more at a time, but --batch 1 gives 1$/],

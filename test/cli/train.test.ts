@@ -147,7 +147,11 @@ describe("what cannot work", () => {
     ],
     [["--history", "test"], 2, /--history: test cannot be written: it is a folder/],
     [["--resume", "no-such-file"], 2, /--resume: there is no file "no-such-file"/],
-    [["--save", "same", "--checkpoint", "./same"], 2, /--checkpoint and --save name one file, ".\/same"/],
+    [
+      ["--save", "same", "--checkpoint", "./same"],
+      2,
+      /--checkpoint and --save name the same file, ".\/same"/,
+    ],
     [["--data", "no-such-folder"], 2, /--data: there is no folder "no-such-folder"/],
     [["--dataset", "digits", "--count", "100"], 2, /--batch is 128, but there are only 100 training images/],
     [["--data", "test"], 1, /train-images-idx3-ubyte/],

@@ -85,7 +85,7 @@ describe("a case", () => {
     expect(result).toMatchObject({ comparedSteps: 2, turns: 3, cut: true });
     expect(made.log.filter((line) => /^cpu \d/.test(line))).toHaveLength(5);
     expect(remarks([{ step: STEP, result }])).toEqual([
-      "784-30-10, batch 10: measured 3 times only, as a step takes long.",
+      "784-30-10, batch 10: measured only 3 times, because a step takes long.",
     ]);
   });
 

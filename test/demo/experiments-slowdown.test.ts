@@ -68,11 +68,11 @@ it("the verdict tells the epochs that were measured", async () => {
   const learned = await learn(NEURON, 400);
   const [quadratic, crossEntropy] = learned.map(epochsToLearn);
   expect(verdict(learned, true)).toContain(
-    `it took ${quadratic} epochs with the quadratic cost and ${crossEntropy} with cross-entropy`,
+    `learning took ${quadratic} epochs with the quadratic cost and ${crossEntropy} with cross-entropy`,
   );
   const slow = await learn({ ...NEURON, learningRate: 0.02 }, 300);
   expect(verdict(slow, true)).toContain("with the quadratic cost not even after 300");
   expect(verdict(await learn({ weight: 0, bias: -3, learningRate: 1 }, 100), true)).toContain(
-    "next to nothing to learn",
+    "almost nothing to learn",
   );
 });

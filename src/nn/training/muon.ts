@@ -1,4 +1,4 @@
-/** Muon: momentum for matrices, with its singular values brought to 1. */
+/** Muon: momentum for matrices, with singular values brought close to 1. */
 import { checkOptions, inWords } from "../../checks.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { sum } from "../graph/ops/reduce.ts";
@@ -19,22 +19,25 @@ import type { AdamOptions } from "./optimizers.ts";
 import { movingSquare, settingsOf, sharedOf } from "./settings.ts";
 
 export interface MuonOptions extends OptimizerOptions {
-  /** Decay of the mean of gradients (default 0.95). */
+  /** Decay rate of the mean of gradients (default 0.95). */
   readonly momentum?: number;
-  /** Whether a step looks ahead, as Nesterov's (default true). */
+  /** Whether to use Nesterov's momentum (default true). */
   readonly nesterov?: boolean;
-  /** Iterations that bring singular values near 1 (default 5). */
+  /** Number of iterations that bring singular values close to 1 (default 5). */
   readonly iterations?: number;
-  /** Matrices that the rest's rule updates: the first layer's and the last one's, as a rule; an embedding's. */
+  /** Matrices updated by the rest's rule: usually those of the first and the last layer, and of an embedding. */
   readonly except?: readonly ParameterGroup["match"][];
-  /** AdamW's numbers for what is no matrix, and for `except` (default 3e-4, 0.9, 0.95, 1e-10). */
+  /** AdamW's settings for parameters that are no matrices, and for `except` (default 3e-4, 0.9, 0.95, 1e-10). */
   readonly rest?: Pick<AdamOptions, "learningRate" | "beta1" | "beta2" | "epsilon">;
 }
 
 /**
- * Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers"): for parameters of two axes or more, [rows, all others], the
- * momentum's nearest matrix with orthogonal rows or columns, by Newton–Schulz iterations; biases, norms and what `except` names are
- * updated by AdamW. Its products are launches of their own. Default learning rate 0.02; decay is apart from the gradient.
+ * Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers"). For parameters of two or more axes, [rows, all
+ * others], the step is the matrix with orthogonal rows or columns closest to the momentum, by Newton–Schulz iterations.
+ * AdamW updates biases, norms and the matrices in `except`. The products are launches of their own. Decay is decoupled.
+ * Default learning rate 0.02.
+ * @throws RangeError where a number is out of range
+ * @throws TypeError where an option is unknown or of another kind
  */
 export function muon(options: MuonOptions = {}): Optimizer {
   const own = { momentum: [0.95, 0, 1], nesterov: true, iterations: [5, 1, 101] } as const;
@@ -95,10 +98,10 @@ export function muon(options: MuonOptions = {}): Optimizer {
   });
 }
 
-/** The polynomial a·s + b·s³ + c·s⁵ that takes singular values between 0 and 1 near 1 in few iterations. */
+/** The polynomial a·s + b·s³ + c·s⁵, which brings singular values between 0 and 1 close to 1 in few iterations. */
 const [A, B, C] = [3.4445, -4.775, 2.0315];
 
-/** The nearest matrix to x [rows, columns] whose singular values are about 1, times √max(1, rows / columns). */
+/** The matrix closest to x [rows, columns] with singular values of about 1, times √max(1, rows / columns). */
 function orthogonal(x: Tensor, iterations: number): Tensor {
   const [rows, columns] = x.shape;
   const wide = rows > columns ? transpose(x) : x;

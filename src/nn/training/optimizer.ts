@@ -1,41 +1,41 @@
-/** What an optimizer is: how parameters move by their gradients, in traced ops over all of them at once. */
+/** Optimizers: rules that move parameters by their gradients, in traced ops over all parameters at once. */
 import { checkOptions, inWords, type OptionKinds } from "../../checks.ts";
 import type { Shape } from "../../program.ts";
 import { add, choose, mul, sub } from "../graph/ops/scalar.ts";
 import { Tensor } from "../graph/tensor.ts";
 
-/** What an update is told of a parameter, for numbers that differ from one to the next. */
+/** A parameter, as the functions `perParameter` and `rateOf` see it. */
 export interface ParameterInfo {
   readonly name: string;
   readonly shape: Shape;
   /** Whether weight decay applies by default: to weights, not to biases and norms. */
   readonly decay: boolean;
   readonly frozen: boolean;
-  /** The group that it belongs to. */
+  /** The parameter's group. */
   readonly group?: ParameterGroup | undefined;
 }
 
-/** Parameters that are treated differently. The first group that matches a parameter's name counts. */
+/** Parameters with their own settings. The first group that matches a parameter's name applies. */
 export interface ParameterGroup {
-  /** A parameter's full name, the path in front of it (`"0"` for `0.weight` and `0.bias`), or a pattern. */
+  /** A parameter's full name, a path (`"0"` for `0.weight` and `0.bias`), or a pattern. */
   readonly match: string | RegExp;
-  /** Its own learning rate; `lr` is the same, for short. */
+  /** Learning rate of the group; `lr` is the short name. */
   readonly learningRate?: number;
   readonly lr?: number;
   readonly weightDecay?: number;
   /**
-   * Left as they are: no gradient is computed for them. A layer of which all parameters are frozen behaves as in evaluation,
-   * as in Keras: batch normalisation goes by its running statistics and does not move them.
+   * Whether the parameters stay unchanged, without gradients. A layer whose parameters are all frozen behaves as in
+   * evaluation, as in Keras: batch normalisation uses its running statistics and does not change them.
    */
   readonly frozen?: boolean;
 }
 
-/** Options that all optimizers share. */
+/** Options shared by all optimizers. */
 export interface OptimizerOptions {
-  /** A number above 0, or 0 to change nothing; `lr` is the same, for short. */
+  /** Learning rate, from 0; 0 changes nothing. `lr` is the short name. */
   readonly learningRate?: number;
   readonly lr?: number;
-  /** L2 decay of weights (default 0). For `adamw` it is decoupled, and 0.01 by default. */
+  /** L2 decay rate of weights (default 0). For `adamw`, decay is decoupled and 0.01 by default. */
   readonly weightDecay?: number;
   /** Whether biases and norms decay, too (default false). */
   readonly decayBiases?: boolean;
@@ -43,21 +43,22 @@ export interface OptimizerOptions {
 }
 
 /**
- * What an update is written of: tensors over all parameters at once, flat, [n]; `learningRate` and scalars are [] or [n]. By
- * their names: the optimizer's slots, its scalars, and its numbers per parameter.
+ * Operands of an update: flat tensors [n] over all parameters; `learningRate` and scalars are [] or [n]. Further
+ * operands are the optimizer's slots, scalars and numbers per parameter, by name.
  */
 export type UpdateState<Name extends string = string> = {
   readonly [key in "parameter" | "gradient" | "learningRate" | Name]: Tensor;
 };
 
-/** New values, [n], by name. `gradient` may be among them: what is left in the memory of gradients. */
+/** New values, [n], by name. `gradient` may be among them: the values left in the memory of gradients. */
 export type Updated<Slot extends string = string> = { readonly [key in "parameter" | Slot]: Tensor };
 
 export interface UpdateTools {
   /**
-   * `x` [n] with the part of each matrix replaced by what `compute` makes of it; elsewhere 0. Matrices are parameters with two
-   * axes or more, [rows, all others]; those for which `of` gives 0 are left out. The results go to the optimizer's `scratch`
-   * of that name.
+   * Applies `compute` to each matrix within `x` [n]; all other elements become 0. Matrices are parameters with two or
+   * more axes, [rows, all others], for which `of` is not 0. The results use the optimizer's `scratch` memory of that
+   * name.
+   * @throws TypeError where the optimizer has no such scratch memory
    */
   eachMatrix(
     scratch: string,
@@ -71,22 +72,23 @@ export interface Optimizer {
   readonly name: string;
   readonly learningRate: number;
   readonly groups: readonly ParameterGroup[];
-  /** What it was set to, by name: a checkpoint is of the same optimizer. */
+  /** Settings by name; a checkpoint resumes only with equal ones. */
   readonly settings: Readonly<Record<string, number | string | boolean>>;
-  /** Its state, one number a parameter each, 0 in the beginning: names of arenas. */
+  /** Names of its state: arenas with one number for each parameter value, initially 0. */
   readonly slots: readonly string[];
-  /** Memory of the same size that a step writes before it reads it. */
+  /** Names of arenas of the same size that a step writes before reading. */
   readonly scratch: readonly string[];
-  /** Numbers that change with the step, counted from 1. */
+  /** Numbers that change with the step, which counts from 1. */
   readonly scalars: Readonly<Record<string, (step: number) => number>>;
-  /** Numbers that differ from parameter to parameter. */
+  /** Numbers that differ between parameters. */
   readonly perParameter: Readonly<Record<string, (parameter: ParameterInfo) => number>>;
-  /** The learning rate of a parameter without a group of its own rate (default: `learningRate`). */
+  /** Learning rate of a parameter whose group sets none (default: `learningRate`). */
   readonly rateOf?: ((parameter: ParameterInfo) => number) | undefined;
+  /** Traces the new values of all parameters and slots. */
   update(state: UpdateState, tools: UpdateTools): Updated;
 }
 
-/** What an optimizer of one's own is made of. */
+/** The rule of a custom optimizer. */
 export interface OptimizerRule<
   Slot extends string = never,
   Scalar extends string = never,
@@ -98,10 +100,11 @@ export interface OptimizerRule<
   readonly perParameter?: Readonly<Record<Value, (parameter: ParameterInfo) => number>>;
   readonly scratch?: readonly string[];
   readonly rateOf?: (parameter: ParameterInfo) => number;
-  /** Whether weight decay shrinks parameters directly (AdamW's) instead of being added to gradients (default false). */
+  /** Whether weight decay shrinks parameters directly, as in AdamW, in place of changing gradients (default false). */
   readonly decoupled?: boolean;
-  /** What else it was set to: a checkpoint is of the same optimizer. */
+  /** Further settings; a checkpoint resumes only with equal ones. */
   readonly settings?: Readonly<Record<string, number | string | boolean>>;
+  /** Traces the new values of all parameters and slots. */
   update(state: UpdateState<Slot | Scalar | Value>, tools: UpdateTools): Updated<Slot>;
 }
 
@@ -122,7 +125,7 @@ const RULE: OptionKinds<OptimizerRule<string, string, string>> = {
   update: "function",
 };
 
-/** Names that stand for something else in an update, or in a model's memory. */
+/** Names reserved in an update, or in a model's memory. */
 const TAKEN = [
   "parameter",
   "parameters",
@@ -137,11 +140,11 @@ const TAKEN = [
 ];
 
 /**
- * An optimizer of one's own: `update` gives the new values of all parameters, and of the optimizer's slots, in terms of ops.
- * It is called once, when a step is compiled, and all of it becomes one launch. Weight decay and groups come with it.
+ * Creates an optimizer from a rule: `update` traces the new values of all parameters and slots. The function is called
+ * once, when a step is compiled, and becomes one launch. Weight decay and groups are added to it.
  * `optimizer({ name: "descent", learningRate: 0.1, update: ({ parameter, gradient, learningRate }) => ({ parameter:
  * sub(parameter, mul(learningRate, gradient)) }) })`
- * @throws TypeError | RangeError naming what is missing, taken or out of its range
+ * @throws TypeError, RangeError or Error naming the option that is missing, reserved or out of range
  */
 export function optimizer<
   const Slot extends string = never,
@@ -178,7 +181,7 @@ export function optimizer<
     rateOf: own,
     update(state, tools) {
       const next = rule.update(state as UpdateState<Slot | Scalar | Value>, tools);
-      // Whatever the rule makes of a gradient of 0.
+      // Frozen, whatever the rule computes from a gradient of 0.
       if (!state.frozen || !(next?.parameter instanceof Tensor)) return next;
       return { ...next, parameter: choose(state.frozen, state.parameter, next.parameter) };
     },
@@ -188,7 +191,7 @@ export function optimizer<
   return decays ? withDecay(plain, { weightDecay, decayBiases, decoupled }) : plain;
 }
 
-/** Weight decay, what `weightDecay` of all optimizers does; a group's own counts instead of it. */
+/** Weight decay for the option `weightDecay` of all optimizers; a group's own decay takes precedence. */
 export function withDecay(
   inner: Optimizer,
   how: { weightDecay: number; decayBiases: boolean; decoupled: boolean },
@@ -209,8 +212,8 @@ export function withDecay(
 }
 
 /**
- * `inner` with more of everything and another update, as wrappers make it.
- * @throws Error where a name is taken: the same wrapper twice, as a rule
+ * `inner` extended by slots, scalars and another update, for wrappers.
+ * @throws Error where a name is taken, usually because a wrapper is applied twice
  */
 export function extended(
   inner: Optimizer,
@@ -240,7 +243,7 @@ function namesOf({ slots, scalars, perParameter, scratch }: Optimizer): string[]
   return [...slots, ...scratch, ...Object.keys(scalars), ...Object.keys(perParameter)];
 }
 
-/** @throws TypeError | RangeError naming a slot, a scalar or a number per parameter that cannot be */
+/** @throws TypeError, RangeError or Error naming an invalid slot, scalar or number per parameter */
 function checkNames(optimizer: Optimizer): void {
   const { name, scalars, perParameter } = optimizer;
   const names = namesOf(optimizer);
@@ -310,7 +313,7 @@ export function checkedGroup(name: string, group: ParameterGroup, i: number, sha
   return { ...others, lr: rate };
 }
 
-/** @throws TypeError for what is no optimizer, in the name of `owner` */
+/** @throws TypeError in the name of `owner`, where `optimizer` is none */
 export function checkOptimizer(owner: string, optimizer: unknown): void {
   if (typeof (optimizer as Optimizer | null | undefined)?.update === "function") return;
   const remedy =
@@ -320,7 +323,7 @@ export function checkOptimizer(owner: string, optimizer: unknown): void {
   throw new TypeError(`${owner}: optimizer is ${inWords(optimizer)}; ${remedy}`);
 }
 
-/** @throws RangeError unless low ≤ value < high; NaN is never inside. */
+/** @throws RangeError unless low ≤ value < high; NaN never passes */
 export function inRange(owner: string, what: string, value: number, low: number, high: number): void {
   if (value >= low && value < high) return;
   const wanted =
@@ -328,7 +331,7 @@ export function inRange(owner: string, what: string, value: number, low: number,
   throw new RangeError(`${owner}: ${what} is ${value}; give ${wanted}`);
 }
 
-/** @throws RangeError when a group matches none of a model's parameters: it would silently do nothing. */
+/** @throws RangeError where a group matches no parameter: it would silently do nothing */
 export function checkGroups({ name, groups }: Optimizer, parameters: readonly string[]): void {
   for (const group of groups) {
     if (parameters.some((parameter) => matches(group, parameter))) continue;
@@ -338,7 +341,7 @@ export function checkGroups({ name, groups }: Optimizer, parameters: readonly st
   }
 }
 
-/** The group that a parameter belongs to, if any. */
+/** The group of a parameter, if any. */
 export function groupOf(
   { groups }: Pick<Optimizer, "groups">,
   parameter: string,
@@ -346,7 +349,7 @@ export function groupOf(
   return groups.find((group) => matches(group, parameter));
 }
 
-/** Whether training leaves a parameter as it is. */
+/** Whether training leaves a parameter unchanged. */
 export function isFrozen(
   optimizer: Optimizer | undefined,
   { name, frozen }: { readonly name: string; readonly frozen?: boolean },
@@ -354,9 +357,9 @@ export function isFrozen(
   return frozen || (optimizer !== undefined && groupOf(optimizer, name)?.frozen === true);
 }
 
-/** Whether a group is of a parameter. */
+/** Whether a group matches a parameter. */
 export function matches({ match }: Pick<ParameterGroup, "match">, parameter: string): boolean {
   if (typeof match === "string") return parameter === match || parameter.startsWith(`${match}.`);
-  // Unlike `test`, `search` does not remember where a global pattern matched last.
+  // Unlike `test`, `search` ignores the last match of a global pattern.
   return parameter.search(match) >= 0;
 }

@@ -1,40 +1,40 @@
-/** The optimizers' rules. What they share (learning rates, decay, groups) is in `optimizer.ts`. All that is exported here is public. */
+/** The rules of the optimizers. `optimizer.ts` has the shared parts: learning rates, decay, groups. */
 import { abs, add, div, maximum, mul, sign, sqrt, sub } from "../graph/ops/scalar.ts";
 import { type Optimizer, type OptimizerOptions, optimizer } from "./optimizer.ts";
 import { fraction, from0, moving, movingSquare, settingsOf, sharedOf } from "./settings.ts";
 
 export interface SgdOptions extends OptimizerOptions {
-  /** 0 for plain gradient descent (default). */
+  /** Momentum; 0 is plain gradient descent (default). */
   readonly momentum?: number;
   readonly nesterov?: boolean;
 }
 
 export interface AdamOptions extends OptimizerOptions {
-  /** Decay of the mean of gradients (default 0.9). */
+  /** Decay rate of the mean of gradients (default 0.9). */
   readonly beta1?: number;
-  /** Decay of the mean of their squares (default 0.999). */
+  /** Decay rate of the mean of squared gradients (default 0.999). */
   readonly beta2?: number;
-  /** Added to the root of the latter (default 1e-8). */
+  /** Added to the root of the mean of squares (default 1e-8). */
   readonly epsilon?: number;
 }
 
 export interface NadamOptions extends AdamOptions {
-  /** By how much the momentum of the first steps is smaller (default 0.004). */
+  /** Decay of the momentum schedule, which reduces the momentum of the first steps (default 0.004). */
   readonly momentumDecay?: number;
 }
 
 export interface LionOptions extends OptimizerOptions {
-  /** The part of the momentum in a step's direction (default 0.9). */
+  /** Weight of the momentum in a step's direction (default 0.9). */
   readonly beta1?: number;
-  /** Decay of the momentum (default 0.99). */
+  /** Decay rate of the momentum (default 0.99). */
   readonly beta2?: number;
 }
 
 export interface RmspropOptions extends OptimizerOptions {
-  /** Decay of the mean of squared gradients (default 0.99). */
+  /** Decay rate of the mean of squared gradients (default 0.99). */
   readonly decay?: number;
   readonly momentum?: number;
-  /** Added to the root of that mean (default 1e-8). */
+  /** Added to the root of the mean of squares (default 1e-8). */
   readonly epsilon?: number;
 }
 
@@ -45,7 +45,12 @@ export interface AdagradOptions extends OptimizerOptions {
   readonly epsilon?: number;
 }
 
-/** Gradient descent, with momentum (Polyak 1964) or Nesterov's if asked. Default learning rate 0.01. */
+/**
+ * Gradient descent, optionally with momentum (Polyak 1964) or Nesterov's momentum. Default learning rate 0.01.
+ * @throws RangeError where `momentum` is outside [0, 1), a rate or a decay is negative or not finite, or `nesterov`
+ *   is set without momentum
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { momentum, nesterov } = settingsOf("sgd", options, { momentum: fraction(0), nesterov: false });
   if (nesterov && momentum === 0) throw new RangeError("sgd: nesterov needs a momentum above 0, such as 0.9");
@@ -70,12 +75,20 @@ export function sgd(options: SgdOptions = {}): Optimizer {
   });
 }
 
-/** Adam (Kingma & Ba 2015), with L2 decay added to the gradient. Default learning rate 0.001. */
+/**
+ * Adam (Kingma & Ba 2015), with L2 decay added to the gradient. Default learning rate 0.001.
+ * @throws RangeError where `beta1` or `beta2` is outside [0, 1), or another number is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function adam(options: AdamOptions = {}): Optimizer {
   return adamFamily("adam", options, 0, false);
 }
 
-/** AdamW (Loshchilov & Hutter 2019): decay apart from the gradient, 0.01 by default. Default learning rate 0.001. */
+/**
+ * AdamW (Loshchilov & Hutter 2019): Adam with decoupled decay, 0.01 by default. Default learning rate 0.001.
+ * @throws RangeError where `beta1` or `beta2` is outside [0, 1), or another number is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function adamw(options: AdamOptions = {}): Optimizer {
   return adamFamily("adamw", options, 0.01, true);
 }
@@ -107,12 +120,16 @@ function adamFamily(name: string, options: AdamOptions, decay: number, decoupled
   });
 }
 
-/** NAdam (Dozat 2016): Adam with Nesterov's momentum, as PyTorch writes it. Default learning rate 0.002. */
+/**
+ * NAdam (Dozat 2016): Adam with Nesterov's momentum, as in PyTorch. Default learning rate 0.002.
+ * @throws RangeError where `beta1` or `beta2` is outside [0, 1), or another number is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function nadam(options: NadamOptions = {}): Optimizer {
   const { momentumDecay, ...own } = settingsOf("nadam", options, { ...ADAM, momentumDecay: from0(0.004) });
   const { beta1, beta2, epsilon } = own;
   const momentum = (t: number) => beta1 * (1 - 0.5 * 0.96 ** (t * momentumDecay));
-  /** Of the momenta of the first t steps. */
+  /** Product of the momenta of the first t steps. */
   const product = (t: number) => {
     let value = 1;
     for (let i = 1; i <= t && value > 1e-20; i++) value *= momentum(i);
@@ -138,7 +155,11 @@ export function nadam(options: NadamOptions = {}): Optimizer {
   });
 }
 
-/** Adamax (Kingma & Ba 2015): Adam by the largest gradient instead of the mean square. Default learning rate 0.002. */
+/**
+ * Adamax (Kingma & Ba 2015): Adam with the largest gradient in place of the mean square. Default learning rate 0.002.
+ * @throws RangeError where `beta1` or `beta2` is outside [0, 1), or another number is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function adamax(options: AdamOptions = {}): Optimizer {
   const { beta1, beta2, epsilon } = settingsOf("adamax", options, ADAM);
   return optimizer({
@@ -156,7 +177,12 @@ export function adamax(options: AdamOptions = {}): Optimizer {
   });
 }
 
-/** Lion (Chen et al. 2023): steps of one size, by the sign of a momentum; decay is apart from it. Default learning rate 1e-4. */
+/**
+ * Lion (Chen et al. 2023): steps of one size, by the sign of a momentum, with decoupled decay. Default learning rate
+ * 1e-4.
+ * @throws RangeError where `beta1` or `beta2` is outside [0, 1), or another number is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function lion(options: LionOptions = {}): Optimizer {
   const { beta1, beta2 } = settingsOf("lion", options, { beta1: fraction(0.9), beta2: fraction(0.99) });
   return optimizer({
@@ -172,7 +198,11 @@ export function lion(options: LionOptions = {}): Optimizer {
   });
 }
 
-/** RMSProp (Tieleman & Hinton 2012), with momentum as in PyTorch. Default learning rate 0.01. */
+/**
+ * RMSProp (Tieleman & Hinton 2012), with momentum as in PyTorch. Default learning rate 0.01.
+ * @throws RangeError where `decay` or `momentum` is outside [0, 1), or another number is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const own = { decay: fraction(0.99), momentum: fraction(0), epsilon: from0(1e-8) };
   const { decay, momentum, epsilon } = settingsOf("rmsprop", options, own);
@@ -190,7 +220,11 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
   });
 }
 
-/** Adagrad (Duchi, Hazan & Singer 2011). Default learning rate 0.01. */
+/**
+ * Adagrad (Duchi, Hazan & Singer 2011). Default learning rate 0.01.
+ * @throws RangeError where a number is negative or not finite
+ * @throws TypeError where an option is unknown or of another kind
+ */
 export function adagrad(options: AdagradOptions = {}): Optimizer {
   const { lrDecay, epsilon } = settingsOf("adagrad", options, { lrDecay: from0(0), epsilon: from0(1e-10) });
   return optimizer({

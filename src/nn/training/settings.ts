@@ -1,10 +1,10 @@
-/** What the optimizers' rules are written with: options by name, and moving averages. */
+/** Shared parts of the optimizers' rules: options by name, and moving averages. */
 import { checkOptions, type OptionKinds } from "../../checks.ts";
 import { add, mul } from "../graph/ops/scalar.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { INFINITE, inRange, type OptimizerOptions } from "./optimizer.ts";
 
-/** A setting's default, and where it lies: low ≤ value < high. A boolean is the default of one. */
+/** A setting's default and range, low ≤ value < high; or the default of a boolean. */
 type Setting = readonly [usual: number, low: number, high: number] | boolean;
 type Settled<Kinds> = { [Name in keyof Kinds]: Kinds[Name] extends boolean ? boolean : number };
 
@@ -21,8 +21,8 @@ const SHARED: OptionKinds<OptimizerOptions> = {
 };
 
 /**
- * An optimizer's own options, each checked; `others` are checked by the caller.
- * @throws TypeError | RangeError naming the option
+ * An optimizer's own options, checked; the caller checks `others`.
+ * @throws TypeError or RangeError naming the option
  */
 export function settingsOf<const Kinds extends Readonly<Record<string, Setting>>>(
   owner: string,
@@ -46,7 +46,7 @@ export function settingsOf<const Kinds extends Readonly<Record<string, Setting>>
   return Object.fromEntries(settled) as Settled<Kinds>;
 }
 
-/** The options that all optimizers share, with the defaults of one. */
+/** The options shared by all optimizers, with the defaults of one. */
 export function sharedOf(options: OptimizerOptions, rate: number, decay = 0): OptimizerOptions {
   const { learningRate, lr, weightDecay = decay, decayBiases = false, groups = [] } = options;
   const rates = {
@@ -61,7 +61,7 @@ export function moving(beta: number, average: Tensor, value: Tensor): Tensor {
   return add(mul(beta, average), mul(1 - beta, value));
 }
 
-/** The same of squares. */
+/** β · average + (1 − β) · value². */
 export function movingSquare(beta: number, average: Tensor, value: Tensor): Tensor {
   return add(mul(beta, average), mul(mul(1 - beta, value), value));
 }

@@ -1,4 +1,4 @@
-/** From functions of traced tensors to programs: of a model's forward pass, or of a whole training step. */
+/** Builds programs from functions of traced tensors: a model's forward pass, or a whole training step. */
 import { checkFinite, checkOptions, checkWhole, inWords } from "../../checks.ts";
 import type { Program } from "../../program.ts";
 import { gradients } from "../graph/gradients.ts";
@@ -18,33 +18,33 @@ import { type Clipping, checkClipping, clipped } from "./wrappers.ts";
 /** The model, as a function that a step calls. */
 export interface ModelCall {
   (x: Tensor): Tensor;
-  /** The parameters that calls so far have used, by name: to differentiate with respect to, or to add to a loss. */
+  /** Parameters used by the calls so far, by name, for gradients or for terms of a loss. */
   readonly parameters: ReadonlyMap<string, Tensor>;
 }
 
-/** What a step function returns: tensors by name, to be read by the host; `minimize` is the loss to train on. */
+/** Result of a step function: tensors by name, read by the host; `minimize` is the loss to train on. */
 export interface StepOutputs {
   readonly [name: string]: Tensor;
 }
 
-/** Weights' sizes, added to the loss: l1 · Σ|w| + l2 · Σw² over weights, not over biases and norms. */
+/** Penalty on weights, added to the loss: l1 · Σ|w| + l2 · Σw² over weights, not over biases and norms. */
 export interface Penalty {
   readonly l1?: number;
   readonly l2?: number;
 }
 
-/** How a training step goes from the loss to new parameters. */
+/** Options of the update after the loss. */
 export interface TrainingOptions {
   readonly clip?: Clipping;
   readonly penalty?: Penalty;
   /**
-   * The step is traced this many times, each with its own part of the batch; gradients are averaged (default 1).
-   * So a batch needs only the memory of a part of it.
+   * Number of parts of a batch (default 1): the step is traced once for each part, and gradients are averaged, so that
+   * a batch needs the memory of one part.
    */
   readonly accumulate?: number;
 }
 
-/** @throws RangeError naming the option that makes no sense, and what came */
+/** @throws RangeError naming the option that is out of range */
 export function checkTrainingOptions(
   name: string,
   { accumulate = 1, clip = {}, penalty = {} }: TrainingOptions,
@@ -61,17 +61,17 @@ export interface StepRequest extends TrainingOptions {
   readonly name: string;
   readonly model: Layer;
   readonly layout: ModelLayout;
-  /** Present in a training step: what updates the parameters. */
+  /** The optimizer of a training step. */
   readonly optimizer?: Optimizer;
   /** Whether layers behave as in training. */
   readonly training: boolean;
-  /** Writes the step. Its sources are made in here. `part` counts the parts of an accumulated batch. */
+  /** Traces the step; its sources are created inside. `part` counts the parts of an accumulated batch. */
   readonly body: (model: ModelCall, part: number) => StepOutputs;
 }
 
 /**
- * Traces a step, differentiates what it minimises, and lowers all of it.
- * The loss comes out as output `loss`, every other tensor under its own name.
+ * Traces a step, differentiates its loss, and lowers everything. The loss becomes the output `loss`, every other tensor
+ * an output of its own name.
  */
 export function buildStep(request: StepRequest): Program {
   const { name, model, layout, optimizer, training, body, accumulate = 1 } = request;
@@ -130,7 +130,7 @@ export function buildStep(request: StepRequest): Program {
   });
 }
 
-/** The optimizer, with the bounds of an option `clip` that has any. */
+/** The optimizer, wrapped by the option `clip`, if given. */
 function clippedBy(optimizer: Optimizer, clip: Clipping = {}): Optimizer {
   return clip.norm === undefined && clip.value === undefined ? optimizer : clipped(optimizer, clip);
 }
@@ -189,8 +189,8 @@ function penaltyOf(trace: ModelTrace, { l1 = 0, l2 = 0 }: Penalty): Tensor | num
 }
 
 /**
- * Where the gradient of each parameter goes: its place in the gradient arena. A parameter without influence gets zeros,
- * for another step may have left something there.
+ * Places of gradients in the gradient arena. A parameter without influence gets zeros, because another step may have
+ * left values there.
  */
 function gradientAssignments(
   losses: readonly Tensor[],
@@ -203,7 +203,7 @@ function gradientAssignments(
   if (used.length === 0) {
     throw new Error("every parameter is frozen, or the step uses none: there is nothing left to train");
   }
-  // Each part's gradients follow its own forward pass, so that its activations can be forgotten before the next.
+  // Each part's gradients follow its own forward pass, so that its activations are free before the next.
   const perPart = losses.map((loss) => gradients(mul(loss, 1 / losses.length), used));
   const indexOf = new Map(used.map((tensor, i) => [tensor, i]));
   return free.map(({ name, shape }) => {

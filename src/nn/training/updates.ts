@@ -1,4 +1,4 @@
-/** What a step changes in place behind the backward pass: parameters by the optimizer, and running statistics. */
+/** Updates in place after the backward pass: parameters by the optimizer, and running statistics. */
 import { inWords } from "../../checks.ts";
 import { ALIGNMENT, elementCount, formatShape, type Shape } from "../../program.ts";
 import type { Place } from "../graph/lower/lowering.ts";
@@ -13,13 +13,13 @@ import { type ArenaEntry, type ArenaLayout, arena } from "../model/layout.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import { groupOf, isFrozen, type Optimizer, type ParameterInfo, type UpdateTools } from "./optimizer.ts";
 
-/** What the optimizer is told of a parameter. */
+/** A parameter, as the optimizer sees it. */
 function infoOf(optimizer: Optimizer, spec: ParameterSpec): ParameterInfo {
   const { name, shape, decay } = spec;
   return { name, shape, decay, frozen: isFrozen(optimizer, spec), group: groupOf(optimizer, name) };
 }
 
-/** The numbers that differ from parameter to parameter, by name: only those that an update needs. */
+/** The numbers that differ between parameters, by name: only those that an update needs. */
 function columns(
   layout: ArenaLayout,
   optimizer: Optimizer,
@@ -36,7 +36,7 @@ function columns(
 
 const RATE = "rate of each";
 
-/** Those numbers for each block of the arena: what the buffer `blocks` holds, if anything. A block belongs to one parameter. */
+/** The numbers for each block of the arena, the content of the buffer `blocks`. A block belongs to one parameter. */
 export function blockValues(layout: ArenaLayout, optimizer: Optimizer): Float32Array {
   const each = columns(layout, optimizer).map(([, of]) =>
     layout.perBlock(ALIGNMENT, (spec) => of(infoOf(optimizer, spec))),
@@ -47,7 +47,7 @@ export function blockValues(layout: ArenaLayout, optimizer: Optimizer): Float32A
   );
 }
 
-/** A number for each block as one for each element. */
+/** Expands a number for each block to one for each element. */
 function eachElement(blocks: Tensor, column: number): Tensor {
   const own = slice(blocks, column, column + 1, 1);
   return reshape(broadcastTo(own, [blocks.shape[0], ALIGNMENT]), [-1]);
@@ -55,7 +55,7 @@ function eachElement(blocks: Tensor, column: number): Tensor {
 
 /**
  * The update of all parameters, in one launch.
- * @throws TypeError naming what an optimizer's update gives that it should not, or does not give
+ * @throws TypeError naming the value that an optimizer's update lacks, or returns wrongly
  */
 export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout): UpdateRequest {
   const shape = [layout.length];
@@ -97,7 +97,7 @@ export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout): Upda
   return { label: "optimizer", changes, before };
 }
 
-/** Where what an update calls otherwise lies. */
+/** Arenas of the operands whose names differ. */
 const MEMORY: Readonly<Record<string, string>> = { parameter: "parameters", gradient: "gradients" };
 
 function checkUpdated({ name, slots }: Optimizer, updated: unknown, shape: Shape): Record<string, Tensor> {
@@ -124,7 +124,7 @@ function checkUpdated({ name, slots }: Optimizer, updated: unknown, shape: Shape
   return given as Record<string, Tensor>;
 }
 
-/** Running statistics, moved towards what the step observed of them: by which part of the way is an entry's rate. */
+/** Moves running statistics towards the observed values by each entry's rate. */
 export function statisticsUpdate<Entry extends ArenaEntry>(
   layout: ArenaLayout<Entry>,
   rateOf: (entry: Entry) => number,

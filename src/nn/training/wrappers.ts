@@ -1,4 +1,4 @@
-/** What can be done to any optimizer: each takes one, and gives another. They go inside one another in any order. */
+/** Wrappers of optimizers: each takes an optimizer and returns another. Wrappers nest in any order. */
 import { checkOptions, checkWhole, inWords } from "../../checks.ts";
 import { sum } from "../graph/ops/reduce.ts";
 import { add, choose, div, maximum, minimum, mul, sqrt, square, sub } from "../graph/ops/scalar.ts";
@@ -15,15 +15,15 @@ import {
   withDecay,
 } from "./optimizer.ts";
 
-/** Bounds on gradients, before the optimizer sees them. */
+/** Bounds on gradients, applied before the optimizer. */
 export interface Clipping {
-  /** All gradients shrink together when the norm of all is over this. */
+  /** Limit of the norm of all gradients together; above it, all gradients are scaled down. */
   readonly norm?: number;
-  /** Every gradient is brought into ± this. */
+  /** Limit of each gradient's absolute value. */
   readonly value?: number;
 }
 
-/** @throws TypeError | RangeError naming the bound that makes no sense; `owner` opens the message */
+/** @throws TypeError or RangeError naming the invalid bound; `owner` opens the message */
 export function checkClipping(owner: string, clip: Clipping, path = ""): void {
   checkOptions<Clipping>(path ? `${owner}: ${path}` : owner, clip, { norm: "number", value: "number" });
   for (const name of ["norm", "value"] as const) {
@@ -35,12 +35,14 @@ export function checkClipping(owner: string, clip: Clipping, path = ""): void {
   }
 }
 
-/** Partial sums of squares: few enough to add up in one dispatch, many enough to keep a device busy. */
+/** Number of partial sums of squares: few enough for one dispatch to add, many enough to keep a device busy. */
 const NORM_PARTS = 64;
 
 /**
- * `inner`, with gradients clipped before it sees them: by value first, then by the norm of all of them (Pascanu et al. 2013).
- * What `fit`'s option `clip` does. Around other wrappers it clips before what they do to gradients.
+ * Clips gradients before `inner`: by value first, then by the norm of all gradients (Pascanu et al. 2013). `fit`
+ * applies this wrapper for its option `clip`. Around other wrappers, clipping comes first.
+ * @throws RangeError where a bound is not finite and above 0
+ * @throws TypeError where `inner` is no optimizer, no bound is given, or an option is unknown
  */
 export function clipped(inner: Optimizer, bounds: Clipping): Optimizer {
   checkOptimizer("clipped", inner);
@@ -69,11 +71,16 @@ export interface DecayOptions {
   readonly weightDecay: number;
   /** Whether biases and norms decay, too (default false). */
   readonly decayBiases?: boolean;
-  /** Whether parameters shrink directly, as with AdamW, instead of by their gradients (default false). */
+  /** Whether parameters shrink directly, as in AdamW, in place of changing gradients (default false). */
   readonly decoupled?: boolean;
 }
 
-/** `inner` with weight decay: what the option `weightDecay` of all optimizers does. A group's own decay counts instead of it. */
+/**
+ * Adds weight decay to `inner`, as the option `weightDecay` of all optimizers does. A group's own decay takes
+ * precedence.
+ * @throws RangeError where `weightDecay` is negative or not finite
+ * @throws TypeError where `inner` is no optimizer, or an option is unknown
+ */
 export function decayed(inner: Optimizer, options: DecayOptions): Optimizer {
   checkOptimizer("decayed", inner);
   checkOptions<DecayOptions>("decayed", options, {
@@ -87,7 +94,11 @@ export function decayed(inner: Optimizer, options: DecayOptions): Optimizer {
   return { ...outer, settings: { ...outer.settings, weightDecay, decayBiases, decoupled } };
 }
 
-/** `inner` with parameters that are treated differently, by groups in front of those that it has. */
+/**
+ * Adds groups of parameters to `inner`, ahead of its own groups.
+ * @throws RangeError where a number of a group is out of range
+ * @throws TypeError where `inner` is no optimizer, or `groups` is no array of groups
+ */
 export function grouped(inner: Optimizer, groups: readonly ParameterGroup[]): Optimizer {
   checkOptimizer("grouped", inner);
   if (!Array.isArray(groups))
@@ -102,14 +113,17 @@ export function grouped(inner: Optimizer, groups: readonly ParameterGroup[]): Op
 }
 
 export interface AveragedOptions {
-  /** By which part the average stays what it was with each step (default 0.999). */
+  /** Decay rate of the average in each step (default 0.999). */
   readonly decay?: number;
 }
 
 /**
- * `inner`, beside an exponential moving average of the parameters after each step: average = decay · average + (1 - decay) ·
- * parameter, from the parameters after the first step on (Polyak & Juditsky 1992; as PyTorch's `AveragedModel` with an EMA).
- * Training goes on as without it; `averagedModel` gives the model with the averaged weights.
+ * Keeps an exponential moving average of the parameters next to `inner`: after each step, average = decay · average +
+ * (1 − decay) · parameter, starting from the parameters after the first step (Polyak & Juditsky 1992; as PyTorch's
+ * `AveragedModel` with an EMA). Training itself does not change; `averagedModel` returns the model with averaged
+ * weights.
+ * @throws RangeError where `decay` is outside [0, 1)
+ * @throws TypeError where `inner` is no optimizer, or an option is unknown
  */
 export function averaged(inner: Optimizer, options: AveragedOptions = {}): Optimizer {
   checkOptimizer("averaged", inner);
@@ -133,15 +147,17 @@ export function averaged(inner: Optimizer, options: AveragedOptions = {}): Optim
 export const AVERAGE = "average";
 
 export interface LookaheadOptions {
-  /** Steps of the optimizer for each of the slow weights (default 5). */
+  /** Number of steps of `inner` for each step of the slow weights (default 5). */
   readonly steps?: number;
-  /** By which part of the way the slow weights follow (default 0.5). */
+  /** Fraction of the way that the slow weights follow (default 0.5). */
   readonly rate?: number;
 }
 
 /**
- * Lookahead (Zhang et al. 2019): every so many steps of `inner`, slow weights go a part of the way to where it came, and it
- * goes on from them. What `inner` keeps of gradients stays.
+ * Lookahead (Zhang et al. 2019): every `steps` steps of `inner`, slow weights move a fraction of the way to the current
+ * weights, and `inner` continues from there. The state of `inner` stays.
+ * @throws RangeError where `steps` is no whole number from 1, or `rate` is outside (0, 1]
+ * @throws TypeError where `inner` is no optimizer, or an option is unknown
  */
 export function lookahead(inner: Optimizer, options: LookaheadOptions = {}): Optimizer {
   checkOptimizer("lookahead", inner);
