@@ -61,7 +61,7 @@ describe.each(["demo/loop.ts", "demo/step.ts"])("%s", (program) => {
       for (const name of ["--learning-rate", "--lr"])
         await expect(loop(name, "0")).rejects.toThrow("--learning-rate is 0; give a positive number");
       const unknown = await loop("--epochs", "1").catch((error: Error) => error.message);
-      expect(unknown).toMatch(/Unknown option '--epochs'.*\(--help tells the options\)/);
+      expect(unknown).toMatch(/Unknown option '--epochs'.*\(--help lists the options\)/);
       expect(unknown).not.toMatch(/^\s+at /m);
     },
     2 * MINUTES,

@@ -123,7 +123,7 @@ describe("the program", () => {
     expect(exitCode).toBe(2);
     expect(stdout).toBe("");
     expect(ownLines(stderr, "experiments")).toEqual([
-      `experiments: there is no experiment "nothing"; use all, or one of ${names.join(", ")} (--help tells the options, list the experiments)`,
+      `experiments: there is no experiment "nothing"; use all, or one of ${names.join(", ")} (--help lists the options, list the experiments)`,
     ]);
   });
 
