@@ -170,7 +170,7 @@ export class Training implements Session {
     this.#calls++;
     try {
       const { epoch, place, finite } = await this.#inTurn(() => this.#take(count, taken));
-      await Promise.all(taken.runs);
+      await inOrder(taken.runs);
       totals.check(epoch);
       if (!(await finite)) throw await this.weights.divergence(owner, epoch);
       return totals.advance(place);
@@ -209,7 +209,7 @@ export class Training implements Session {
     const end = Math.min(this.#total, this.#taken + count);
     const { rows } = this.step.executable.table;
     const pace = this.#pace;
-    let failed: { error: unknown } | undefined;
+    let failed = false;
     signal?.throwIfAborted();
     for (;;) {
       const { epoch, stepsOfEpoch } = this.place;
@@ -233,12 +233,12 @@ export class Training implements Session {
       });
       runs.push(counted);
       this.#inFlight.push(
-        counted.catch((error) => {
-          failed ??= { error };
+        counted.catch(() => {
+          failed = true;
         }),
       );
       while (this.#inFlight.length > RUNS_IN_FLIGHT) await this.#inFlight.shift();
-      if (failed) throw failed.error;
+      if (failed) await inOrder(runs);
       totals.check(epoch);
       signal?.throwIfAborted();
       if (stepsOfEpoch + starts.length === stepsPerEpoch) await this.#endEpoch();
@@ -349,6 +349,11 @@ export class Training implements Session {
   [Symbol.dispose](): void {
     this.release();
   }
+}
+
+/** Waits for all, and fails with the first that failed, in their order: later ones may fail sooner, in consequence. */
+async function inOrder(runs: readonly Promise<unknown>[]): Promise<void> {
+  for (const run of runs) await run;
 }
 
 /** Options of the evaluation during training. */
