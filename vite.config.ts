@@ -57,6 +57,9 @@ export default defineConfig({
     reportCompressedSize: false,
     lib: { entry },
     rolldownOptions: {
+      // What is loaded later, and by an entry as well, is named anew in a little module: merged with its code, it would
+      // need the bundler's own module, which is larger.
+      experimental: { chunkOptimization: { mergeCommonChunks: false } },
       external: ["webgpu", /^node:/],
       // What fills tables of pako's deflate, which nobody calls: half of the package.
       treeshake: { manualPureFunctions: ["Config", "zero$1"] },

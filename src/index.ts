@@ -12,12 +12,6 @@ export {
 export { type SummaryOptions, summary } from "./inspect/summary.ts";
 export type { ByteSource } from "./io/bytes.ts";
 export { checkWritable, writeFileWhole } from "./io/files.ts";
-export {
-  decodeSafetensors,
-  encodeSafetensors,
-  type SafetensorsFile,
-  type SafetensorsTensor,
-} from "./io/safetensors.ts";
 export { gradients } from "./nn/graph/gradients.ts";
 export type { Conv2dOptions, Pair } from "./nn/graph/ops/conv2d.ts";
 export type { CrossEntropyOptions, HuberOptions } from "./nn/graph/ops/losses.ts";

@@ -13,6 +13,7 @@ import * as linearEntry from "../src/linear/index.ts";
 import * as metricsEntry from "../src/metrics/index.ts";
 import * as minimizeEntry from "../src/minimize/index.ts";
 import * as rules from "../src/nn/training/optimizers.ts";
+import * as safetensorsEntry from "../src/safetensors/index.ts";
 import * as searchEntry from "../src/search/index.ts";
 
 /** What is put in the place of each argument in turn. */
@@ -145,11 +146,6 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     decayed: of([wgrad.adam(), { weightDecay: 0.1 }], 1),
     grouped: of([wgrad.adam(), []]),
     lookahead: of([wgrad.adam(), {}], 1),
-    decodeSafetensors: of([wgrad.encodeSafetensors({}), "name"], undefined, { takes: { 1: ["text"] } }),
-    encodeSafetensors: of([{ a: { shape: [1], data: Float32Array.of(1) } }, {}], undefined, {
-      begins: "(encodeSafetensors|safetensors)",
-      takes: { 1: ["object"] },
-    }),
     gradients: of([wgrad.sum(wgrad.square(x)), [x]]),
     elu: of([1]),
     leakyRelu: of([0.1]),
@@ -296,6 +292,15 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     logUniform: of([1, 2]),
     uniform: of([1, 2]),
   },
+  "wgrad/safetensors": {
+    decodeSafetensors: of([safetensorsEntry.encodeSafetensors({}), "name"], undefined, {
+      takes: { 1: ["text"] },
+    }),
+    encodeSafetensors: of([{ a: { shape: [1], data: Float32Array.of(1) } }, {}], undefined, {
+      begins: "(encodeSafetensors|safetensors)",
+      takes: { 1: ["object"] },
+    }),
+  },
   "wgrad/linear": {
     linearRegression: of([{ x: [[1], [2], [4]], y: [1, 2, 3] }, {}], 1),
   },
@@ -327,6 +332,7 @@ const ENTRIES: Readonly<Record<string, object>> = {
   "wgrad/metrics": metricsEntry,
   "wgrad/callbacks": callbacksEntry,
   "wgrad/search": searchEntry,
+  "wgrad/safetensors": safetensorsEntry,
   "wgrad/linear": linearEntry,
   "wgrad/minimize": minimizeEntry,
   "wgrad/inspect": inspectEntry,

@@ -2,7 +2,6 @@
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
-import { CHECKPOINT_KEY } from "./encode.ts";
 import { decodeEpochs, encodeEpochs } from "./epochs.ts";
 import {
   ASPECTS,
@@ -15,6 +14,7 @@ import {
 } from "./fingerprint.ts";
 import { checkFinite, type NonFinite, type SaveOptions } from "./finite.ts";
 import type { Epoch } from "./fit.ts";
+import { CHECKPOINT_KEY } from "./state.ts";
 
 /** A checkpoint: its bytes, a Blob, a Response, a URL or, outside browsers, its path. */
 export type CheckpointSource = ByteSource;

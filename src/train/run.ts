@@ -3,7 +3,6 @@ import { describe } from "../inspect/describe.ts";
 import { prepareWriting, writeFileWhole } from "../io/files.ts";
 import type { Program } from "../program.ts";
 import type { Callback } from "./callback.ts";
-import { encodeWeights } from "./encode.ts";
 import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
 import { numberOf } from "./monitor.ts";
@@ -101,7 +100,7 @@ export class Run implements FitRun {
       const [{ Training }] = await Promise.all([
         import("./training.ts"),
         prepareWriting(),
-        callbacks.length > 0 && import("./weights.ts"),
+        import("./weights.ts"),
       ]);
       await this.#resume();
       const session = await Training.open(this.parts, { epochsTaken: this.history.length });
@@ -214,7 +213,11 @@ export class Run implements FitRun {
   async toSafetensors(options?: SaveOptions): Promise<Uint8Array> {
     this.trainer.checkAwaited("save");
     const { trainer } = this;
-    return encodeWeights(await trainer.weights(options), trainer.schema);
+    const [weights, { encodeWeights }] = await Promise.all([
+      trainer.weights(options),
+      import("./weights.ts"),
+    ]);
+    return encodeWeights(weights, trainer.schema);
   }
 
   async save(path: string, options?: SaveOptions): Promise<void> {

@@ -2,6 +2,9 @@
 import { inWords } from "../checks.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 
+/** Metadata key of a checkpoint, by which its file is told from one of weights. */
+export const CHECKPOINT_KEY = "wgrad.checkpoint";
+
 /** State that determines a trainer's next steps, as plain data: it can be sent to workers, and outlives the engine. */
 export interface TrainerState {
   readonly steps: number;

@@ -1,12 +1,15 @@
-/** Weights from safetensors files, with PyTorch's names and layouts. This module is loaded on the first use. */
+/** Weights from and to safetensors files, with PyTorch's names and layouts. This module is loaded on the first use. */
 import { checkOptions, inWords, isLiteral, isPromise } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
-import { decodeSafetensors } from "../io/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 import type { ArenaEntry } from "../nn/model/layout.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
-import { CHECKPOINT_KEY, SCHEMA_KEY } from "./encode.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
+import { CHECKPOINT_KEY } from "./state.ts";
+
+/** Metadata key of the schema in a file of weights. */
+const SCHEMA_KEY = "wgrad.schema";
 
 /** A tensor of weights: its elements in row-major order. */
 export interface TensorLike {
@@ -47,6 +50,17 @@ export interface LoadReport {
 
 /** PyTorch stores a count of batches with running statistics; wgrad does not use it. */
 const isCounter = (name: string) => name.endsWith("num_batches_tracked");
+
+/** Encodes tensors as a safetensors file, with the schema of the model's rows. */
+export function encodeWeights(
+  weights: Readonly<Record<string, { shape: Shape; data: Float32Array }>>,
+  schema?: Schema,
+): Uint8Array {
+  return encodeSafetensors(weights, {
+    format: "pt",
+    ...(schema && { [SCHEMA_KEY]: JSON.stringify(schema) }),
+  });
+}
 
 /**
  * Values for the model's tensors.

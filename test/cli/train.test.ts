@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cpu, createTrainer, decodeSafetensors, dense, evaluate, relu, sequential } from "wgrad";
+import { cpu, createTrainer, dense, evaluate, relu, sequential } from "wgrad";
 import { digits } from "wgrad/data";
+import { decodeSafetensors } from "wgrad/safetensors";
 import { type CommandOptions, ownLines, runScript } from "../helpers/command.ts";
 
 const MINUTES = 60_000;

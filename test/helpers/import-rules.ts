@@ -69,6 +69,7 @@ export const RULES: Rule[] = [
     place: "src/inspect/",
     may: ["src/kernels/", "src/nn/", "src/program.ts", "src/runtime/"],
   },
+  { place: "src/safetensors/", may: ["src/io/"] },
   { place: "src/search/", may: ["src/"] },
   // Shown before the library is loaded.
   { place: "presets/choices.ts", may: [] },

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { decodeSafetensors } from "wgrad";
+import { decodeSafetensors } from "wgrad/safetensors";
 import { deno } from "../helpers/deno.ts";
 import { needsBuild, useTemporaryFolder } from "../helpers/programs.ts";
 

@@ -9,10 +9,8 @@ import {
   batchNorm,
   cpu,
   createTrainer,
-  decodeSafetensors,
   dense,
   type Epoch,
-  encodeSafetensors,
   type FitOptions,
   fit,
   relu,
@@ -20,6 +18,7 @@ import {
   type Trainer,
   type TrainerState,
 } from "../../src/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/safetensors/index.ts";
 import { decodeEpochs, encodeEpochs } from "../../src/train/epochs.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 

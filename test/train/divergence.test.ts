@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   batchNorm,
   DivergenceError,
-  decodeSafetensors,
   dense,
   type Engine,
   type FitOptions,
@@ -20,6 +19,7 @@ import {
 } from "wgrad";
 import { bestCheckpoint, type Callback, checkpoints, earlyStopping } from "wgrad/callbacks";
 import { type Dataset, dataset } from "wgrad/data";
+import { decodeSafetensors } from "wgrad/safetensors";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 import { uniform } from "../helpers/samples.ts";
 

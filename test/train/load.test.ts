@@ -9,9 +9,7 @@ import { dataset } from "../../src/data/dataset.ts";
 import {
   cpu,
   createTrainer,
-  decodeSafetensors,
   dense,
-  encodeSafetensors,
   fit,
   type LoadOptions,
   relu,
@@ -20,6 +18,7 @@ import {
   type Trainer,
   type WeightsSource,
 } from "../../src/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/safetensors/index.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
 const folder = useTemporaryFolder();

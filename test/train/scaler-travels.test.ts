@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { decodeSafetensors } from "../../src/index.ts";
+import { decodeSafetensors } from "../../src/safetensors/index.ts";
 import { ENGINES } from "../helpers/engines.ts";
 import { needsBuild, runNode, useTemporaryFolder } from "../helpers/programs.ts";
 

@@ -5,9 +5,7 @@ import { dataset, imageDataset, split, standardScaler, stream, subset } from "..
 import {
   adam,
   createTrainer,
-  decodeSafetensors,
   dense,
-  encodeSafetensors,
   evaluate,
   fit,
   flatten,
@@ -17,6 +15,7 @@ import {
   sequential,
   type Trainer,
 } from "../../src/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/safetensors/index.ts";
 import { useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();

@@ -8,10 +8,8 @@ import {
   conv2d,
   cpu,
   createTrainer,
-  decodeSafetensors,
   dense,
   type Engine,
-  encodeSafetensors,
   fit,
   flatten,
   predict,
@@ -19,6 +17,7 @@ import {
   sequential,
   type Trainer,
 } from "../../src/index.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/safetensors/index.ts";
 import { difference } from "../helpers/compare.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";

@@ -5,7 +5,6 @@ import {
   type CompiledStep,
   describe,
   type Engine,
-  encodeSafetensors,
   openData,
   ops,
   predict,
@@ -13,6 +12,7 @@ import {
   type SessionState,
   session,
 } from "wgrad";
+import { encodeSafetensors } from "wgrad/safetensors";
 import { buildModel, buildSchedule, buildTraining } from "../network/build.ts";
 import type { Settings } from "../network/settings.ts";
 import type { Images } from "./data.ts";

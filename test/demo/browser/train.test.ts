@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { decodeSafetensors } from "wgrad";
+import { decodeSafetensors } from "wgrad/safetensors";
 import {
   button,
   chooseSmall,
