@@ -43,7 +43,7 @@ function parsed(usage: string, defaults: Defaults): Readonly<Record<string, stri
     const { values } = parseArgs({ args, options: all });
     if (!values.help) return { ...values, help: undefined };
   } catch (error) {
-    refuse(`${(error as Error).message.split("\n")[0]} (--help tells the options)`);
+    refuse(`${(error as Error).message.split("\n")[0]} (--help lists the options)`);
   }
   console.log(usage);
   process.exit(0);

@@ -1,6 +1,6 @@
-/** Checks of what users pass: options by name and kind, and values in words. Every part of the library uses them. */
+/** Checks of arguments for every part of the library: options by name and kind, and values in words. */
 
-/** What an option may be. What is "any" is checked by the part that uses it. */
+/** Kind of an option; "any" is checked by the function that uses the option. */
 type KindOf<Value> = [Value] extends [boolean]
   ? "boolean"
   : [Value] extends [number]
@@ -13,7 +13,7 @@ type KindOf<Value> = [Value] extends [boolean]
           ? "array"
           : "any";
 
-/** A kind for each option of an interface: one that is forgotten, or of a wrong kind, is an error of types. */
+/** A kind for each option of an interface; a missing or wrong kind is a type error. */
 export type OptionKinds<Options> = {
   readonly [Name in keyof Options]-?: KindOf<NonNullable<Options[Name]>> | "any";
 };
@@ -27,9 +27,9 @@ const EXPECTED: Readonly<Record<string, string>> = {
 };
 
 /**
- * Options of `owner`, as they were given.
- * @throws TypeError for what is no object, for a name that is no option (with the nearest one), and for a value of another
- *   kind. Ranges, NaN among them, are the owner's to check.
+ * Checks the options of `owner`, and returns them.
+ * @throws TypeError where `options` is no object, a name is no option (the message suggests the nearest), or a value is
+ *   of another kind. The owner checks ranges and NaN.
  */
 export function checkOptions<Options extends object>(
   owner: string,
@@ -66,7 +66,7 @@ function checkKind(what: string, value: unknown, kind: string): void {
 
 const INFINITE = Number.POSITIVE_INFINITY;
 
-/** @throws TypeError for what is no number, such as "32"; NaN is one */
+/** @throws TypeError where the value is no number, such as "32"; NaN passes */
 export function checkNumber(what: string, value: unknown): asserts value is number {
   if (typeof value !== "number") throw new TypeError(`${what} is ${inWords(value)}; give a number`);
 }
@@ -75,36 +75,39 @@ export function isWhole(value: unknown, least = 0, most = Number.MAX_SAFE_INTEGE
   return typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most;
 }
 
-/** @throws RangeError unless it is a whole number from `least` on */
+/** @throws RangeError unless the value is a whole number from `least` on */
 export function checkWhole(what: string, value: unknown, least = 1): asserts value is number {
   if (!isWhole(value, least))
     throw new RangeError(`${what} is ${inWords(value)}; give a whole number from ${least}`);
 }
 
-/** @throws RangeError unless it is a finite number from `low` to `high` */
+/** @throws RangeError unless the value is a finite number from `low` to `high` */
 export function checkFinite(what: string, value: number, low = -INFINITE, high = INFINITE): void {
   if (Number.isFinite(value) && value >= low && value <= high) return;
   const bounds = `${low === -INFINITE ? "" : ` from ${low}`}${high === INFINITE ? "" : ` to ${high}`}`;
   throw new RangeError(`${what} is ${inWords(value)}; give a finite number${bounds}`);
 }
 
-/** @throws RangeError unless it is a finite number above 0 */
+/** @throws RangeError unless the value is a finite number above 0 */
 export function checkPositive(what: string, value: unknown): asserts value is number {
   if (typeof value === "number" && value > 0 && value < INFINITE) return;
   throw new RangeError(`${what} is ${inWords(value)}; give a finite number above 0`);
 }
 
-/** @throws TypeError for what is no string */
+/** @throws TypeError where the value is no string */
 export function checkString(what: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`${what} is ${inWords(value)}; give a string`);
 }
 
-/** @throws TypeError for what is no object of values by name, as `{ x: … }` */
+/** @throws TypeError where the value is no object of values by name, as `{ x: … }` */
 export function checkRecord(what: string, value: unknown): void {
   if (!isPlain(value)) throw new TypeError(`${what} ${inWords(value)}; give an object, values by name`);
 }
 
-/** The bytes of a buffer or of a part of one. @throws TypeError for anything else */
+/**
+ * The bytes of a buffer or of a view of one.
+ * @throws TypeError for any other value
+ */
 export function asBytes(owner: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -112,17 +115,19 @@ export function asBytes(owner: string, value: unknown): Uint8Array {
   throw new TypeError(`${owner}: the bytes are ${inWords(value)}; give a Uint8Array`);
 }
 
-/** @throws TypeError where something was given to what takes nothing */
+/** @throws TypeError where an argument was given to a function without parameters */
 export function checkNothing(owner: string, given: readonly unknown[]): void {
   if (given.length > 0)
-    throw new TypeError(`${owner}: it takes nothing, and was given ${inWords(given[0])}; write ${owner}()`);
+    throw new TypeError(
+      `${owner}: the function takes no argument, but got ${inWords(given[0])}; write ${owner}()`,
+    );
 }
 
 function isPlain(value: unknown): value is object {
   return typeof value === "object" && value !== null && !isList(value) && !isPromise(value);
 }
 
-/** Whether it is written as `{ … }`, in whatever realm, and not made by a class. */
+/** Whether the value is a plain object `{ … }`, of any realm, and no instance of a class. */
 export function isLiteral(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -141,17 +146,17 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
-/** A value as a message shows it: short, and with what it is where that does not meet the eye. */
+/** A value for messages: short, with its type where that is not obvious. */
 export function inWords(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null) return String(value);
-  // A run of fit can be awaited, too, but gives its history then.
+  // Awaiting a run of fit also works, but returns its history.
   if (isPromise(value)) return "trainer" in value ? "a run of fit" : "a Promise (put await in front of it)";
   const type = Object.getPrototypeOf(value)?.constructor?.name;
   if (isList(value)) return `${type === "Array" ? "an array" : `a ${type}`} of ${value.length}`;
-  // Tensors, errors, dates: what says itself what it is.
+  // Tensors, errors, dates: values that describe themselves.
   if (value.toString !== Object.prototype.toString && typeof value.toString === "function")
     return String(value).slice(0, 60);
   if (!isLiteral(value)) return `an object of class ${type || "without a name"}`;
@@ -161,7 +166,7 @@ export function inWords(value: unknown): string {
 }
 
 /**
- * What to say of a name that is none of `names`.
+ * The message about an unknown name.
  * @returns `there is no option "batchsize"; did you mean batchSize?`
  */
 export function unknownOption(name: string, names: readonly string[], what = "option"): string {
@@ -178,11 +183,11 @@ function listed(names: readonly string[]): string {
   return names.length === 1 ? `is ${names[0]}` : `are ${names.join(", ")}`;
 }
 
-/** The one of `names` that `name` is most likely meant to be, if any is near. */
+/** The one of `names` nearest to `name`, if any is near. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const plain = plainly(name);
   let best: string | undefined;
-  // A slip for every three letters.
+  // One slip for every three letters.
   let least = Math.floor(plain.length / 3) + 1;
   for (const candidate of names) {
     const slips = distance(plain, plainly(candidate));
@@ -191,12 +196,12 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return best;
 }
 
-/** However it is written: batch_size, batch-size, BatchSize. */
+/** Without separators and case: batch_size, batch-size, BatchSize. */
 function plainly(name: string): string {
   return name.replace(/[_\-\s]/g, "").toLowerCase();
 }
 
-/** Letters to be changed, added, left out or swapped with the next (Damerau 1964, in its restricted form). */
+/** Number of letters changed, added, left out or swapped with the next (Damerau 1964, in its restricted form). */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -213,7 +218,7 @@ function distance(a: string, b: string): number {
   return last[b.length];
 }
 
-/** What other libraries call it, plainly written, and what it is called here. */
+/** Option names of other libraries, without separators and case, and the names here. */
 const FOREIGN: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     criterion: ["loss"],
@@ -240,7 +245,7 @@ const ARGUMENT = "give it as an argument, in front of the options";
 const TO_OPTIMIZER = "give it to the optimizer: adam({ learningRate: 0.001 })";
 const FROM_DATA = "leave it out: sizes of inputs follow from the data";
 
-/** What to do about options of other libraries that nothing here is called after. */
+/** Advice for options of other libraries that have no equivalent here. */
 const ADVICE: ReadonlyMap<string, string> = new Map(
   Object.entries({
     activation: "put the activation behind it, as a layer of its own: relu()",

@@ -1,4 +1,4 @@
-/** Element types: what buffers hold, and the typed arrays that hold the same on the host. */
+/** Element types of buffers, and the typed arrays of the same types on the host. */
 
 /** A `u8` buffer holds packed bytes (a data set); programs only read it. */
 export type DType = "f32" | "i32" | "u8";
@@ -8,7 +8,7 @@ const ARRAYS = { f32: Float32Array, i32: Int32Array, u8: Uint8Array } as const;
 
 export const DTYPES: readonly DType[] = ["f32", "i32", "u8"];
 
-/** The typed array that holds elements of a type. */
+/** The typed array of an element type. */
 export function arrayOf(dtype: DType): (typeof ARRAYS)[DType] {
   return ARRAYS[dtype];
 }

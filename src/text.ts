@@ -1,8 +1,8 @@
-/** Text for people: tables. */
+/** Tables as text. */
 
 /**
- * Rows of cells as lines: in columns two spaces apart, `flushRight` of which are set to the right, and the others to the left
- * (by default the first).
+ * Rows of cells as lines, in columns two spaces apart. The columns in `flushRight` are aligned to the right, the others
+ * to the left (default: the first).
  */
 export function table(
   rows: readonly (readonly string[])[],

@@ -85,7 +85,7 @@ async function runOne(
 function tell(error: unknown, name?: string): number {
   const usage = error instanceof UsageError || error instanceof CommanderError;
   const stack = process.env.DEBUG === "wgrad" && error instanceof Error ? `\n${error.stack}` : "";
-  const hint = usage ? " (--help tells the options, list the experiments)" : "";
+  const hint = usage ? " (--help lists the options, list the experiments)" : "";
   note(`experiments: ${name === undefined ? "" : `${name}: `}${oneLine(error)}${hint}${stack}`);
   return usage ? EXIT.usage : EXIT.failure;
 }

@@ -1,17 +1,17 @@
 /**
- * Blocks of a product [rows, columns] that one invocation computes in registers, TILE_M × TILE_N, and who works on them:
- * what the shaders of products and convolutions have in common.
+ * Blocks of a product [rows, columns], TILE_M × TILE_N, that one invocation computes in registers, and their
+ * distribution over invocations: shared by products and convolutions.
  */
 import type { DeviceTraits } from "./kernel.ts";
 
-/** The product, of which `copies` are computed side by side. */
+/** The product; `copies` of it are computed side by side. */
 export interface ProductSize {
   readonly copies: number;
   readonly rows: number;
   readonly columns: number;
 }
 
-/** Constants that say who computes what: invocations of a workgroup, and lanes that share loads. */
+/** Constants of the distribution: invocations of a workgroup, and lanes that share loads. */
 export const blockConstants = {
   TILE_M: "u32",
   TILE_N: "u32",
@@ -21,13 +21,13 @@ export const blockConstants = {
 } as const;
 
 /**
- * Invocations that a product should at least have: fewer would leave a device idle. Small products are also the ones
- * with short inner loops: around a large tile, software adapters unroll them, and compile for seconds.
+ * Least number of invocations of a product: fewer leave a device idle. Small products also have short inner loops,
+ * which software adapters unroll around large tiles and compile for seconds.
  */
 const WANTED_INVOCATIONS = 256;
 const PLAIN_GROUP = { GROUP_X: 8, GROUP_Y: 1, LANES: 1 };
 
-/** The block as large as pays, as long as there are invocations enough, on a device of which nothing is known. */
+/** The largest worthwhile block with enough invocations, for an unknown device. */
 export function plainBlock({ copies, rows, columns }: ProductSize) {
   const within = (size: number, limit: number) => {
     let tile = limit;
@@ -42,7 +42,7 @@ export function plainBlock({ copies, rows, columns }: ProductSize) {
   }
 }
 
-/** Lanes that share loads; a subgroup may have more. */
+/** Numbers of lanes that share loads; a subgroup may have more. */
 const LANES = [8, 4];
 /** As many as registers hold. */
 const LANE_TILES = [
@@ -56,7 +56,7 @@ const LANE_TILES = [
   [8, 2],
   [8, 1],
 ] as const;
-/** For fewer rows than lanes, a vector times a matrix among them: nothing to share. */
+/** For fewer rows than lanes, as in a vector times a matrix: no loads are shared. */
 const LOW_TILES = [
   [4, 8],
   [2, 8],
@@ -68,21 +68,21 @@ const PLAIN_TILES = [
   [8, 8],
   [4, 4],
 ] as const;
-/** Subgroups up to this size are vector units of processors, as a rule: there, loads are what costs. */
+/** Subgroups up to this size are usually vector units of processors, where loads dominate. */
 const NARROW = 8;
 
 export function isNarrow({ subgroupSize = Number.POSITIVE_INFINITY }: DeviceTraits): boolean {
   return subgroupSize <= NARROW;
 }
 
-/** Workgroups that a device runs side by side, at least, where its cores are not known. */
+/** Least number of concurrent workgroups of a device with unknown cores. */
 const PARALLEL_GROUPS = 4;
-/** How many blocks with shared loads are worth trying. */
+/** Number of blocks with shared loads worth trying. */
 const CANDIDATES = 3;
 
 /**
- * Blocks worth trying on such a device, the first of them a good guess. `vectors` says whether four columns of the second
- * factor lie side by side.
+ * Blocks worth trying on such a device, a good guess first. `vectors` states whether four columns of the second factor
+ * are contiguous.
  */
 export function blocksFor(size: ProductSize, traits: DeviceTraits, vectors: boolean) {
   const vectorB = (columns: number) => (vectors && columns % 4 === 0 ? 1 : 0);
@@ -112,7 +112,7 @@ export function blocksFor(size: ProductSize, traits: DeviceTraits, vectors: bool
   return isNarrow(traits) ? [...shared, ...plain] : [...plain, ...shared];
 }
 
-/** What one step of the sum takes, where a multiplication and addition takes 1: loads, broadcasts, and the block. */
+/** Cost of one step of the sum, relative to a multiply-add: loads, broadcasts, and the block. */
 function stepTime(rows: number, columns: number, lanes: number, vectorB: number): number {
   const load = 15;
   const broadcast = 1;

@@ -5,7 +5,7 @@ import { defineKernel } from "./index.ts";
 import type { Constants, DeviceTraits, Variant } from "./kernel.ts";
 import { inParts, pauses, stored, type TwinCall } from "./twin.ts";
 
-/** Everything that a convolution's loops depend on. Pairs are [vertical, horizontal]. */
+/** Sizes of a convolution's loops. Pairs are [vertical, horizontal]. */
 export interface ConvShape {
   readonly batch: number;
   readonly channels: number;
@@ -19,7 +19,7 @@ export interface ConvShape {
   readonly groups: number;
 }
 
-/** Invocations that the weight gradient should at least have: fewer would leave a device idle. */
+/** Least number of invocations of the weight gradient: fewer leave a device idle. */
 const WANTED_INVOCATIONS = 1024;
 
 function shared(shape: ConvShape) {
@@ -54,8 +54,8 @@ export function convInputConstants(shape: ConvShape) {
 }
 
 /**
- * With partial sums [SPLITS, …weight]: a weight has few elements, and each sums over all pixels. `sums` also asks for
- * those of the bias, [SPLITS, filters].
+ * With partial sums [SPLITS, …weight]: a weight has few elements, each a sum over all pixels. `sums` also requests the
+ * bias's partial sums, [SPLITS, filters].
  */
 export function convWeightConstants(shape: ConvShape, sums = false) {
   const filters = shape.filters / shape.groups;
@@ -67,7 +67,7 @@ export function convWeightConstants(shape: ConvShape, sums = false) {
   return { ...shared(shape), SPLITS: Math.ceil(rows / share), SUMS: sums ? 1 : 0, ...block };
 }
 
-/** A convolution's groups are products side by side, of the group's own share of `channels` and of `columns`. */
+/** A convolution's groups are products side by side, each with the group's share of `channels` and `columns`. */
 function product({ groups }: ConvShape, channels: number, columns: number): ProductSize {
   return { copies: groups, rows: channels / groups, columns };
 }
@@ -154,7 +154,7 @@ export const convForward = defineKernel({
   },
 });
 
-/** The gradient of x: a = dy, b = w. */
+/** Gradient of x: a = dy, b = w. */
 export const convInputGradient = defineKernel({
   ...declaration,
   name: "convInputGradient",
@@ -171,7 +171,7 @@ export const convInputGradient = defineKernel({
   },
 });
 
-/** The gradient of w in SPLITS partial sums: a = x, b = dy. */
+/** Gradient of w in SPLITS partial sums: a = x, b = dy. */
 export const convWeightGradient = defineKernel({
   ...declaration,
   hooks: { store: "store", storeSum: "store" },
@@ -202,8 +202,8 @@ export const convWeightGradient = defineKernel({
 });
 
 /**
- * Calls `visit` for every product of the convolution: with the positions in x, w and y, images and output rows in
- * order; those in the padding of x are {@link PADDING}. `row` counts output rows over all images.
+ * Calls `visit` for every product of the convolution, with the positions in x, w and y, images and output rows in
+ * order; positions in the padding of x are {@link PADDING}. `row` counts output rows over all images.
  */
 function* forEachProduct(c: Constants, visit: (x: number, w: number, y: number, row: number) => void) {
   const channels = c.CHANNELS / c.GROUPS;
@@ -234,15 +234,15 @@ function* forEachProduct(c: Constants, visit: (x: number, w: number, y: number, 
   }
 }
 
-/** A position in the padding. It holds a zero, of which NaN and infinite weights make NaN. */
+/** A position in the padding, which holds zeros; NaN and infinite weights turn them into NaN. */
 const PADDING = -1;
 
-/** An element, or the zero that stands around all of them. */
+/** An element, or the zero of the padding. */
 function padded(elements: Elements, position: number): number {
   return position === PADDING ? 0 : elements[position];
 }
 
-/** Accumulates products in f64, then hands every element to the store hook. */
+/** Accumulates products in f64, then passes each element to the store hook. */
 function* accumulate(length: number, { store }: TwinCall, add: (sums: Float64Array) => Iterable<void>) {
   const sums = new Float64Array(length);
   yield* add(sums);

@@ -1,4 +1,4 @@
-/** What dispatches cost: arithmetic operations, and bytes that go between memory and the kernel. */
+/** Costs of dispatches: arithmetic operations, and bytes between memory and the kernel. */
 import { bytesPerElement } from "../dtypes.ts";
 import { type Dispatch, elementCount, type Instruction, type Program } from "../program.ts";
 import { isWritten, kernelNamed } from "./index.ts";
@@ -6,11 +6,11 @@ import type { Kernel } from "./kernel.ts";
 
 export interface Cost {
   readonly flops: number;
-  /** Of every element that is read or written, once: what moves at least, whatever the caches do. */
+  /** Each element read or written counts once: the least traffic, whatever the caches do. */
   readonly bytes: number;
 }
 
-/** What one dispatch costs: operations of the kernel and of its hooks, and the parts it uses of what is bound. */
+/** Cost of one dispatch: operations of the kernel and its hooks, and the parts of bindings that it uses. */
 export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
   const kernel = kernelNamed(dispatch.kernel);
   const { constants, hooks, bindings } = dispatch;
@@ -37,14 +37,14 @@ export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
   return { flops, bytes };
 }
 
-/** The number of positions that a hook is called for. */
+/** Number of positions for which a hook is called. */
 function hookPositions(kernel: Kernel, name: string, { constants, hooks, bindings }: Dispatch): number {
   if (kernel.hooks[name] === "load") return kernel.loads?.(constants)[name] ?? 0;
   const [first] = hooks[name].stores ?? [];
   return first ? elementCount(bindings[first.binding].shape) : 0;
 }
 
-/** How many different values each register takes, at most, when the hook is called for positions below `positions`. */
+/** Most distinct values of each register when the hook is called for positions below `positions`. */
 function distinctValues(code: readonly Instruction[], positions: number): number[] {
   const atMost = (factors: readonly number[]) =>
     factors.reduce((product, factor) => Math.min(positions, product * factor), 1);
@@ -60,7 +60,7 @@ function distinctValues(code: readonly Instruction[], positions: number): number
         distinct.push(1);
         break;
       case "map": {
-        // Only over the kernel's own positions are quotients known to be small.
+        // Only quotients of the kernel's own positions are known to be small.
         const over = code[instruction.from].op === "index" ? positions : Number.POSITIVE_INFINITY;
         const factors = instruction.terms.map(({ div, mod }) => Math.min(Math.ceil(over / div), mod || over));
         distinct.push(Math.min(distinct[instruction.from], atMost(factors)));

@@ -3,10 +3,10 @@ import { defineKernel } from "./index.ts";
 import { exceeds } from "./scalar.ts";
 import { inRows, stored } from "./twin.ts";
 
-/** Invocations of a workgroup, a row each: as many as there are rows, but no more than this. */
+/** Most invocations of a workgroup, one for each row. */
 const MOST_ROWS = 128;
 
-/** Up to this many logits, one workgroup takes them all, and so can add up the batch's loss. */
+/** Up to this many logits, one workgroup takes all, and can sum the batch's loss. */
 const SINGLE_GROUP_LIMIT = 65536;
 
 export function fitsOneGroup(rows: number, classes: number): boolean {
@@ -21,7 +21,7 @@ export function crossEntropyConstants(rows: number, classes: number, smoothing: 
   return { ROWS: rows, CLASSES: classes, SMOOTHING: smoothing, WORKGROUP, GROUPS };
 }
 
-/** Softmax cross-entropy against class indices: losses, gradient, total and hits, whichever are asked for. */
+/** Softmax cross-entropy against class indices: losses, gradient, total and hits, as requested. */
 export const crossEntropy = defineKernel({
   name: "crossEntropy",
   shader,
@@ -64,13 +64,13 @@ export const crossEntropy = defineKernel({
         let sum = 0;
         let mean = 0;
         for (let c = 0; c < CLASSES; c++) {
-          // In 32 bits the distance of the largest numbers is infinite.
+          // In 32 bits the difference of the largest numbers is infinite.
           const below = Math.fround(highest - logits[first + c]);
           sum += Math.exp(-below);
           mean += below / CLASSES;
         }
         const answered = (1 - SMOOTHING) * Math.fround(highest - own[row]) + Math.log(sum);
-        // A class without any probability is infinitely far below: no loss where nothing is smoothed.
+        // A class of probability 0 is infinitely far below: no loss without smoothing.
         const loss = SMOOTHING > 0 ? answered + SMOOTHING * mean : answered;
         losses[start + row] = loss;
         total += loss;

@@ -11,7 +11,7 @@ export function elementwiseConstants(size: number) {
   return { SIZE: size, ROW: spread(Math.ceil(size / GROUP))[0] * GROUP };
 }
 
-/** `store(i, element(i))` for every element: whatever no other kernel could take into its hooks. */
+/** `store(i, element(i))` for every element: work that no other kernel's hooks could take. */
 export const elementwise = defineKernel({
   name: "elementwise",
   shader,
@@ -30,7 +30,7 @@ export const elementwise = defineKernel({
   },
 });
 
-/** Elements that one invocation computes, and invocations of a workgroup. */
+/** Elements of one invocation; below, invocations of a workgroup. */
 const VECTOR = 4;
 const VECTOR_GROUP = 256;
 
@@ -43,7 +43,9 @@ function vectorGroups(size: number) {
   return spread(Math.ceil(size / (VECTOR * VECTOR_GROUP)));
 }
 
-/** The same as {@link elementwise}, four elements at once: where hooks read and write nothing but their own, or what four share. */
+/**
+ * As {@link elementwise}, four elements at once, where hooks access only their own elements, or values that four share.
+ */
 export const elementwise4 = defineKernel({
   ...elementwise,
   name: "elementwise4",

@@ -1,7 +1,6 @@
 /**
- * Hooks on the CPU: the same instructions that become WGSL, as loops for the twins. Each instruction is one loop over a run
- * of consecutive elements. Values are rounded to 32 bits at each step, so that they are the same numbers whether computed
- * anew or read from memory.
+ * Hooks on the CPU: the instructions that become WGSL, as loops for the twins. Each instruction is one loop over a run
+ * of consecutive elements. Every step rounds values to 32 bits, so that a value recomputed equals one read from memory.
  */
 import type { Elements } from "../dtypes.ts";
 import { type Hook, type IndexTerm, type Instruction, readAs, type StepScalar, slotOf } from "../program.ts";
@@ -9,19 +8,19 @@ import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
 import { type Load, RUN, type Store } from "./twin.ts";
 
-/** The current row of the step table, seen as floats and as integers. */
+/** The current row of the step table, as floats and as integers. */
 export interface StepRow {
   readonly f32: Float32Array;
   readonly u32: Uint32Array;
 }
 
-/** What instructions computed of a run: those that give values rounded to 32 bits, positions as they are. */
+/** Results of an instruction for a run: values rounded to 32 bits, or positions. */
 type Register = Float32Array | Float64Array;
 
-/** Computes an instruction for a run, from what those before it computed and from the kernel's values. */
+/** Computes an instruction for a run, from earlier results and the kernel's values. */
 type Step = (start: number, count: number, values: Float32Array) => void;
 
-/** Computes a hook for a run of at most {@link RUN} elements: its stores, or its result, which is given. */
+/** Computes a hook for a run of at most {@link RUN} elements: performs its stores, or returns its result. */
 type RunFunction = (start: number, count: number, values: Float32Array) => Register;
 
 const NO_VALUES = new Float32Array(0);
@@ -51,7 +50,7 @@ export function compileStore(
   scalars: readonly StepScalar[],
   row: StepRow,
 ): Store {
-  // Nobody asked for the values.
+  // Nothing uses the values.
   if (hook.code.length === 0) return () => {};
   const run = compileRun(hook, memory, scalars, row);
   const rounded = new Float32Array(RUN);
@@ -77,7 +76,7 @@ function compileRun(
   const registers: Register[] = [];
   const steps: Step[] = [];
   code.forEach((instruction, at) => {
-    // Of several stores, one may replace in memory what another has yet to store.
+    // With several stores, one may overwrite memory that another has yet to store.
     const copied = stores.length > 1 && stores.some(({ from }) => from === at);
     const step = compile(instruction, { code, registers, at, copied, memory, scalars, row });
     if (step) steps.push(step);
@@ -92,21 +91,21 @@ function compileRun(
   };
 }
 
-/** An instruction's surroundings. */
+/** The context of an instruction. */
 interface Place {
   readonly code: readonly Instruction[];
-  /** What those before it computed; its own is put there. */
+  /** Results of the instructions before; the instruction's own is added. */
   readonly registers: Register[];
-  /** Where in the code it stands. */
+  /** Position in the code. */
   readonly at: number;
-  /** Whether what it reads must be copied, rather than taken where it lies. */
+  /** Whether values read must be copied rather than referenced. */
   readonly copied: boolean;
   readonly memory: Readonly<Record<string, Elements>>;
   readonly scalars: readonly StepScalar[];
   readonly row: StepRow;
 }
 
-/** @returns nothing where there is nothing to do for each run */
+/** @returns undefined where no work is needed for each run */
 function compile(instruction: Instruction, place: Place): Step | undefined {
   const { code, registers, at, copied, memory, scalars, row } = place;
   const positions = () => {
@@ -268,7 +267,7 @@ function mapPositions(
 /** A scalar function over a run. */
 type Loop = (own: Register, count: number, a: Register, b: Register, c: Register) => void;
 
-/** Common functions, each in a loop of its own, which engines compile to a few instructions. */
+/** Common functions, each in its own loop, which JavaScript engines compile to a few instructions. */
 const LOOPS: { readonly [name: string]: Loop } = {
   add(own, count, a, b) {
     for (let i = 0; i < count; i++) own[i] = a[i] + b[i];

@@ -1,7 +1,8 @@
 /**
- * What a kernel is: a shader with its contract as data, and the same computation for the CPU.
+ * Kernels: a shader with its contract as data, and the same computation for the CPU.
  *
- * Adding a kernel takes two files: `shaders/<family>.wgsl`, and `src/kernels/<family>.ts`, which enters it into the table.
+ * Adding a kernel takes two files: `shaders/<family>.wgsl`, and `src/kernels/<family>.ts`, which enters the kernel into
+ * the table.
  */
 import type { TwinFunction } from "./twin.ts";
 
@@ -13,19 +14,19 @@ export interface KernelBinding {
   readonly access: Access;
 }
 
-/** What kernels may know of a device: what it can do, never what it is called. */
+/** Properties of a device that kernels may use: its abilities, never its name. */
 export interface DeviceTraits {
-  /** Invocations of a subgroup, where the device has subgroups and all are of that size. */
+  /** Invocations of a subgroup, where all subgroups of the device have that size. */
   readonly subgroupSize?: number;
-  /** Cores of the host's processor, as far as is known: those of a software adapter. */
+  /** Cores of the host's processor, where known: those of a software adapter. */
   readonly cores?: number;
-  /** Bytes of memory that a workgroup may share. */
+  /** Limit of a workgroup's shared memory in bytes. */
   readonly workgroupBytes: number;
-  /** Invocations that a workgroup may have. */
+  /** Most invocations of a workgroup. */
   readonly workgroupInvocations: number;
 }
 
-/** One way to compute what a dispatch asks for: a kernel with the same bindings and hooks, and its constants. */
+/** A variant of a dispatch: a kernel with the same bindings and hooks, and its constants. */
 export interface Variant {
   readonly kernel: string;
   readonly constants: Constants;
@@ -33,43 +34,43 @@ export interface Variant {
 
 /** A binding that can be read four elements at once. */
 export interface VectorAccess {
-  /** The constant that says so, with 1. */
+  /** The constant that selects it, as 1. */
   readonly constant: string;
-  /** The shader's functions that give the element, and four from a multiple of four on. */
+  /** The shader's functions for one element, and for four from a multiple of four on. */
   readonly element: string;
   readonly vector: string;
 }
 
 export interface Kernel {
   readonly name: string;
-  /** The WGSL module: valid as it stands; specialising gives its constants values and its hooks bodies. */
+  /** The WGSL module, valid as it stands; specialising sets its constants and the bodies of its hooks. */
   readonly shader: string;
   readonly entryPoint: string;
-  /** Storage bindings that the shader declares itself; the memory of its hooks is declared for them ({@link hookBinding}). */
+  /** Storage bindings that the shader declares; the memory of hooks is declared by specialising ({@link hookBinding}). */
   readonly bindings: Readonly<Record<string, KernelBinding>>;
   /** Named constants and their types, as the shader declares them. */
   readonly constants: Readonly<Record<string, "u32" | "f32">>;
   readonly hooks: Readonly<Record<string, "load" | "store">>;
-  /** Its hooks are for four elements at once, from a multiple of four on. */
+  /** Whether the hooks take four elements at once, from a multiple of four on. */
   readonly inVectors?: boolean;
   /** By binding. */
   readonly vectors?: Readonly<Record<string, VectorAccess>>;
-  /** The ways to compute a dispatch with these constants on such a device; the first is a good guess. */
+  /** Variants of a dispatch with these constants on such a device; the first is a good guess. */
   variants?(constants: Constants, traits: DeviceTraits): readonly Variant[];
-  /** Workgroups to dispatch: within the limit ({@link spread}), unless the kernel is {@link joinable}. */
+  /** Number of workgroups: within the limit ({@link spread}), unless the kernel is {@link joinable}. */
   grid(constants: Constants): readonly [number, number, number];
-  /** Invocations of a workgroup, [x, y], as the shader's `@workgroup_size` says. */
+  /** Invocations of a workgroup, [x, y], equal to the shader's `@workgroup_size`. */
   workgroup(constants: Constants): readonly [number, number];
   /**
-   * Dispatches may run side by side with others in one launch, and their grid may be longer than a device's limit: it is
-   * then folded. The entry point takes its place from `workgroup_id`, as the number of workgroups is not its own.
+   * Whether dispatches may share a launch with others. Their grid may exceed a device's limit, and is then folded. The
+   * entry point derives its position from `workgroup_id`, because the number of workgroups is the launch's.
    */
   readonly joinable?: true;
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
   /**
-   * For each load hook, the number that all positions lie below for which it is called; where rows are picked out of a
-   * larger matrix, as if there were no others.
+   * For each load hook, an upper bound of the positions it is called for; where rows are picked from a larger matrix,
+   * without the other rows.
    */
   loads?(constants: Constants): Readonly<Record<string, number>>;
   /** The same computation in plain loops, for the CPU engine. */
@@ -80,9 +81,9 @@ const OPERANDS = 7;
 const RESULTS = 6;
 
 /**
- * Binding numbers of the memory that hooks use: `operand0` … are read from 10 on, `result0` … written from 20,
- * or updated: a hook may read an element of theirs before it writes it.
- * No shader declares them: specialising does, for what a dispatch binds.
+ * Binding numbers of the memory of hooks: `operand0` … are read from 10 on; `result0` … are written from 20 on, or
+ * updated: a hook may read an element of a result before writing it. Specialising declares this memory for the bindings
+ * of a dispatch; shaders do not.
  */
 export function hookBinding(name: string): KernelBinding | undefined {
   const match = /^(operand|result)(\d)$/.exec(name);
@@ -99,28 +100,28 @@ export function kernelBinding(kernel: Kernel, name: string): KernelBinding {
 }
 
 /**
- * How many operands and results the hooks of one dispatch may use at most. More results than outputs can be bound are for memory
- * that is updated in place.
+ * Most operands and results of the hooks of one dispatch. In-place updates may have more results than outputs could be
+ * bound.
  */
 export const HOOK_LIMITS = { operands: OPERANDS, results: 4, inPlace: RESULTS } as const;
 
 /** WebGPU's guaranteed limit of workgroups along one dimension. */
 export const MAX_GROUPS = 65535;
 
-/** Spreads `count` workgroups over x, and where those are too many, over as few rows along y as will do. */
+/** Spreads `count` workgroups over x, and where those are too many, over as few rows along y as possible. */
 export function spread(count: number): readonly [number, number, number] {
   const y = Math.ceil(count / MAX_GROUPS);
   return [Math.ceil(count / y), y, 1];
 }
 
-/** Largest power of two that is at most `limit` and not above what `size` elements can keep busy. */
+/** Largest power of two up to `limit` that `size` elements can keep busy. */
 export function lanesFor(size: number, limit: number): number {
   let lanes = 1;
   while (lanes < limit && lanes * 2 <= size / 8) lanes *= 2;
   return lanes;
 }
 
-/** The element type, in WGSL, of a kernel's own binding. */
+/** WGSL element type of a kernel's own binding. */
 export function elementType(kernel: Kernel, binding: string, constants: Constants): "f32" | "vec4<f32>" {
   const access = kernel.vectors?.[binding];
   return access && constants[access.constant] === 1 ? "vec4<f32>" : "f32";

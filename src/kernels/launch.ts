@@ -1,6 +1,6 @@
 /**
- * Launches: what a device is told to run. A launch is one dispatch, or several that do not depend on each other, run side
- * by side: each on workgroups of its own.
+ * Launches: units of work for a device. A launch is one dispatch, or several independent ones that run side by side,
+ * each on its own workgroups.
  */
 import type { Dispatch, Program, View } from "../program.ts";
 import { elementCount, MAX_OUTPUT_BINDINGS, MAX_STORAGE_BINDINGS } from "../program.ts";
@@ -12,20 +12,20 @@ export function runsAlone(dispatches: readonly Dispatch[]): boolean {
   return dispatches.length === 1 && gridOf(dispatches[0]).every((count) => count <= MAX_GROUPS);
 }
 
-/** Workgroups that a dispatch's kernel would be run on alone. */
+/** Number of workgroups of a dispatch on its own. */
 export function gridOf({ kernel, constants }: Dispatch): readonly [number, number, number] {
   return kernelNamed(kernel).grid(constants);
 }
 
-/** Invocations of each workgroup of a launch that the dispatch is in, [x, y]. */
+/** Invocations of each workgroup of the dispatch's launch, [x, y]. */
 export function workgroupOf({ kernel, constants }: Dispatch): readonly [number, number] {
   return kernelNamed(kernel).workgroup(constants);
 }
 
 /**
- * Workgroups of a launch along each dimension: its kernel's own grid or, where dispatches run together and where that grid
- * is longer than devices take, all workgroups numbered in one row, which is broken into several.
- * @throws RangeError when there are more workgroups than a device can be asked for
+ * Number of workgroups of a launch along each dimension: its kernel's own grid; or, for joined dispatches and grids
+ * beyond the limit, all workgroups numbered in one row that is folded.
+ * @throws RangeError where a launch has more workgroups than a device supports
  */
 export function launchGrid(dispatches: readonly Dispatch[]): readonly [number, number, number] {
   if (runsAlone(dispatches)) return gridOf(dispatches[0]);
@@ -40,18 +40,20 @@ export function launchGrid(dispatches: readonly Dispatch[]): readonly [number, n
   return grid;
 }
 
-/** One binding of a joined launch, and which bindings of its dispatches it stands for. */
+/** One binding of a joined launch, and the bindings of its dispatches that it replaces. */
 interface SharedBinding {
   readonly access: Access;
-  /** In WGSL. */
+  /** Element type in WGSL. */
   readonly element: string;
   view: View;
-  /** Only hooks use it. They are written for where in it their part begins, so that it may hold several. */
+  /**
+   * Whether only hooks use the binding. Hooks add the offset of their part, so that the binding may hold several parts.
+   */
   readonly byHooks: boolean;
   readonly users: { readonly part: number; readonly name: string; readonly offset: number }[];
 }
 
-/** The bindings of dispatches that run together: parts of one buffer share a binding where hooks alone use them. */
+/** Bindings of joined dispatches: parts of one buffer share a binding where only hooks use them. */
 export function sharedBindings(dispatches: readonly Dispatch[]): SharedBinding[] {
   const shared: SharedBinding[] = [];
   dispatches.forEach((dispatch, part) => {
@@ -89,7 +91,7 @@ function groupCount(dispatch: Dispatch): number {
   return gridOf(dispatch).reduce((product, count) => product * count, 1);
 }
 
-/** Whether dispatches that do not depend on each other can be one launch, as far as kernels and devices' limits go. */
+/** Whether independent dispatches can be one launch within the limits of kernels and devices. */
 export function canShareLaunch(dispatches: readonly Dispatch[], buffers: Program["buffers"]): boolean {
   if (!dispatches.every(({ kernel }) => kernelNamed(kernel).joinable)) return false;
   const sizes = dispatches.map(workgroupOf);

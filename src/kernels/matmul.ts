@@ -18,11 +18,11 @@ export interface MatmulShape {
   /** Whether every matrix of the batch has its own A (B), or all share one. */
   readonly batchedA: boolean;
   readonly batchedB: boolean;
-  /** The operand, not transposed, whose rows are picked out of a larger matrix. */
+  /** The operand, not transposed, whose rows are picked from a larger matrix. */
   readonly rows?: "a" | "b";
 }
 
-/** Constants for c[m, n] = A · B; `sums` also asks for the sums over k of A's rows. */
+/** Constants for c[m, n] = A · B; `sums` also requests the sums of A's rows over k. */
 export function matmulConstants(shape: MatmulShape, sums = false) {
   const { batch, m, n, k } = shape;
   return {
@@ -91,7 +91,7 @@ export const matmul = defineKernel({
   variants: matmulVariants,
 });
 
-/** The same in tiles that a workgroup shares. */
+/** As {@link matmul}, in tiles that a workgroup shares. */
 export const matmulTiled = defineKernel({
   ...declaration,
   name: "matmulTiled",
@@ -101,7 +101,7 @@ export const matmulTiled = defineKernel({
   vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
 });
 
-/** The same for few elements and a long K, with several invocations for each sum. */
+/** As {@link matmul}, for few elements and a long K, with several invocations for each sum. */
 export const matmulSplit = defineKernel({
   ...declaration,
   name: "matmulSplit",
@@ -115,16 +115,18 @@ export const matmulSplit = defineKernel({
   ],
 });
 
-/** Fewer elements than this would leave a large device idle, and sums longer than this are worth sharing. */
+/** Fewer elements leave a large device idle; below, longer sums are worth sharing. */
 const FEW_ELEMENTS = 4096;
 const LONG_SUM = 256;
 
-/** With several invocations a sum, for devices with wide subgroups; undefined where that does not pay. */
+/**
+ * The variant with several invocations for each sum, for devices with wide subgroups; undefined where it does not pay.
+ */
 function splitVariant(c: Constants, traits: DeviceTraits): Variant | undefined {
   const { BATCH, M, N, K, TRANSPOSE_B } = c;
   if (isNarrow(traits) || BATCH * M * N > FEW_ELEMENTS || K < LONG_SUM) return undefined;
   const TILE_M = M >= 4 ? 4 : M >= 2 ? 2 : 1;
-  // Neighbours along x read side by side: 32 steps of K, or 16 columns.
+  // Neighbours along x read contiguous memory: 32 steps of K, or 16 columns.
   const group = TRANSPOSE_B ? { GROUP_X: 32, GROUP_Y: 8 } : { GROUP_X: 16, GROUP_Y: 16 };
   if (traits.workgroupInvocations < 256) return undefined;
   return { kernel: "matmulSplit", constants: { ...c, ...group, TILE_M } };
@@ -138,12 +140,12 @@ const TILED = [
   { TILE_M: 8, TILE_N: 8, GROUP_X: 16, GROUP_Y: 16 },
 ];
 const DEPTH = 16;
-/** Workgroups that keep a large device busy. */
+/** Number of workgroups that keeps a large device busy. */
 const WANTED_GROUPS = 64;
 
 /**
- * All give the same to the bit: they add up in the order of K. Where a sum is shared by several invocations, its order is
- * another, so that is not up to measuring. Narrow subgroups have no use for shared tiles.
+ * All variants give equal results to the bit, because they add in the order of K. Sharing a sum among invocations
+ * changes the order, so measurement does not decide about it. Narrow subgroups do not benefit from shared tiles.
  */
 function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
   const split = splitVariant(c, traits);
@@ -172,14 +174,14 @@ function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
       },
     },
   }));
-  // The largest tile that leaves no large device idle, or the smallest; a product of a few elements needs none.
+  // The largest tile that keeps a large device busy, or the smallest; a product of a few elements needs none.
   const best = tiled.filter(({ groups }) => groups >= WANTED_GROUPS).at(-1) ?? tiled[0];
   const variants = tiled.map(({ variant }) => variant);
   if (!best || Math.min(M, N) < DEPTH) return [...blocks, ...variants];
   return [best.variant, ...variants.filter((variant) => variant !== best.variant), ...blocks];
 }
 
-/** For all ways to compute it: tiles and parts of sums are the devices' business. */
+/** For all variants: tiles and partial sums concern devices only. */
 function* twin({ constants, memory, load, store }: TwinCall) {
   const { BATCH, M, N, K, BATCH_A, BATCH_B, SUMS, ROWS_A, ROWS_B } = constants;
   const a = ROWS_A ? yield* pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
@@ -193,7 +195,7 @@ function* twin({ constants, memory, load, store }: TwinCall) {
       const startA = batch * BATCH_A + ((first + i) % M) * rowA;
       const startB = batch * BATCH_B;
       const row = rows.subarray(i * N, (i + 1) * N);
-      // Where B's columns lie contiguous, dot products; where its rows do, multiples of them.
+      // Dot products where B's columns are contiguous, multiples of rows where its rows are.
       if (stepB === 1) dots(row, K, a, startA, stepA, b, startB, columnB);
       else addRows(row, K, a, startA, stepA, b, startB, stepB, columnB);
       if (SUMS) for (let k = 0; k < K; k++) totals[i] += a[startA + k * stepA];
@@ -214,7 +216,7 @@ function dots(
   startB: number,
   columnB: number,
 ): void {
-  // Two at once: an addition need not wait for the one before it. Of an odd number, the last is computed twice.
+  // Two at once: additions do not wait for each other. An odd last one is computed twice.
   for (let n = 0; n < row.length; n += 2) {
     const other = Math.min(n + 1, row.length - 1);
     const further = (other - n) * columnB;
@@ -256,7 +258,7 @@ function strides({ M, N, K, TRANSPOSE_A, TRANSPOSE_B }: Constants) {
   };
 }
 
-/** The rows that a product reads from a larger matrix, as a matrix of their own. */
+/** The rows that a product reads from a larger matrix, as their own matrix. */
 function* pickedRows(rows: number, columns: number, rowOf: Load, element: Load) {
   const places = yield* loaded(rowOf, rows);
   const picked = new Float32Array(rows * columns);

@@ -6,7 +6,7 @@ import { loaded, pauses, type Store, stored, type TwinCall, type TwinFunction } 
 
 const GROUP = 64;
 
-/** What pooling's loops depend on. Pairs are [vertical, horizontal]. */
+/** Sizes of pooling's loops. Pairs are [vertical, horizontal]. */
 export interface PoolShape {
   /** Batch × channels. */
   readonly images: number;
@@ -17,10 +17,10 @@ export interface PoolShape {
   readonly padding: readonly [number, number];
 }
 
-/** The kernels, by whether an invocation does a pixel of the output, a pixel of the input, or a window of its own. */
+/** The kernels; an invocation handles a pixel of the output, a pixel of the input, or a window. */
 export type PoolKernel = keyof typeof invocationsOf;
 
-/** Whether windows lie side by side, so that each input pixel is in one at most. */
+/** Whether windows do not overlap, so that each input pixel is in at most one. */
 export function tilesImage({ kernel, stride, padding }: PoolShape): boolean {
   return [0, 1].every((i) => kernel[i] === stride[i] && padding[i] === 0);
 }
@@ -157,7 +157,7 @@ function forEachInWindow(c: Constants, output: number, visit: (input: number) =>
   }
 }
 
-/** As the shader: NaN is the largest, and the last one is chosen, as in PyTorch. */
+/** As in the shader: NaN is the largest, and the last NaN is chosen, as in PyTorch. */
 function firstMaximum(c: Constants, output: number, elements: Float32Array): number {
   let best = 0;
   let position = -1;
@@ -171,7 +171,7 @@ function firstMaximum(c: Constants, output: number, elements: Float32Array): num
   return position;
 }
 
-/** Stores what each output comes to. */
+/** Computes and stores each output. */
 function* each(c: Constants, store: Store, compute: (output: number) => number): Iterable<void> {
   const values = new Float32Array(outputs(c));
   yield* forEachOutput(c, (output) => {
@@ -180,7 +180,7 @@ function* each(c: Constants, store: Store, compute: (output: number) => number):
   yield* stored(store, values);
 }
 
-/** Adds up in f64 what each output gives to inputs, and stores it. */
+/** Sums the contributions of outputs to inputs in f64, and stores the sums. */
 function* scatter(
   c: Constants,
   store: Store,

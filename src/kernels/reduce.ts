@@ -11,7 +11,7 @@ export type ReduceMode = keyof typeof REDUCE_MODES;
 
 /** Constants for `outputs` results, each over `size` elements. */
 export function reduceConstants(mode: ReduceMode, outputs: number, size: number) {
-  // Many outputs keep the device busy with one invocation each; few need lanes that share an output.
+  // With many outputs, one invocation each keeps the device busy; with few, lanes share an output.
   const LANES = outputs >= 4096 ? 1 : lanesFor(size, WORKGROUP);
   const constants = { MODE: REDUCE_MODES[mode], OUTPUTS: outputs, SIZE: size, LANES, WORKGROUP };
   return { ...constants, GROUPS_X: groups(constants)[0] };

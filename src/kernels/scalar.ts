@@ -1,9 +1,9 @@
 /**
- * The scalar functions that hooks call, on the CPU. Each has its twin of the same name in
- * `shaders/scalar.wgsl`; a test holds the two tables against each other.
+ * The scalar functions of hooks on the CPU. `shaders/scalar.wgsl` has their twins of the same names; a test compares
+ * the two tables.
  */
 
-/** The shader's polynomials, highest power first: of (Φ(x) - 1/2) / x in x², and of what is left in the lower tail. */
+/** The shader's polynomials, highest power first: of (Φ(x) − 1/2) / x in x², and of the lower tail. */
 const NORMAL_ODD = [0.000097381155, -0.0011746034, 0.009969644, -0.06648988, 0.39894226];
 const NORMAL_TAIL = [
   0.000039386003, 0.00016480686, -0.0000517494, -0.0011495787, -0.00004371435, 0.008003073, -0.0053307624,
@@ -16,14 +16,14 @@ function polynomial(coefficients: readonly number[], x: number): number {
 
 function normalCdf(x: number): number {
   if (Math.abs(x) < 0.7) return 0.5 + x * polynomial(NORMAL_ODD, x * x);
-  // Further out, Φ(-x) is 0 in 32 bits.
+  // Beyond, Φ(−x) is 0 in 32 bits.
   const size = Math.min(Math.abs(x), 15);
   const ratio = polynomial(NORMAL_TAIL, (size - 3.125) / (size + 3.125)) / (size + 3.125);
   const tail = ratio * Math.exp(-0.5 * size * size);
   return x > 0 ? 1 - tail : tail;
 }
 
-/** Whether a comes after b, where NaN comes after all numbers: for kernels that look for a maximum. */
+/** Whether a ranks above b, with NaN above all numbers: for kernels that search a maximum. */
 export function exceeds(a: number, b: number): boolean {
   return !Number.isNaN(b) && (Number.isNaN(a) || a > b);
 }
@@ -68,8 +68,8 @@ export const scalarFunctions = {
 export type ScalarFunction = keyof typeof scalarFunctions;
 
 /**
- * Functions that cost about one instruction. The fusion pass would rather compute a short chain of these
- * again in every consumer than write the result to memory.
+ * Functions that cost about one instruction. The fusion pass recomputes short chains of these in every consumer rather
+ * than write them to memory.
  */
 export const cheapFunctions: ReadonlySet<string> = new Set<ScalarFunction>([
   "add",

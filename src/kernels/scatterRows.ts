@@ -4,17 +4,17 @@ import type { Constants } from "./kernel.ts";
 import { inRows, stored } from "./twin.ts";
 
 const WORKGROUP = 64;
-/** Sums that a workgroup keeps in its own memory: half of what every device has, so that two fit at a time. */
+/** Number of sums in a workgroup's own memory: half of the guaranteed size, so that two workgroups fit at a time. */
 const SUMS = 2048;
 
-/** Constants for [rows, width], of which `count` rows of that width are parts. */
+/** Constants for sums [rows, width] over `count` rows of that width. */
 export function scatterRowsConstants(rows: number, width: number, count: number) {
   let COLUMNS = 1;
   while (COLUMNS < Math.min(width, WORKGROUP)) COLUMNS *= 2;
   return { ROWS: rows, WIDTH: width, COUNT: count, BLOCK: SUMS / COLUMNS, COLUMNS, WORKGROUP };
 }
 
-/** Rows added up by their indices: what a gather sends back to its source. */
+/** Sums of rows by index: the gradient that a gather sends to its source. */
 export const scatterRows = defineKernel({
   name: "scatterRows",
   shader,

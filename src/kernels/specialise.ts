@@ -1,6 +1,6 @@
 /**
- * From dispatches to the shader that runs, by the passes of `wgsl/passes/`: each a function of modules. Loaded where a
- * program is compiled on a GPU.
+ * Builds the shader of dispatches by the passes of `wgsl/passes/`, which are functions of modules. This module is
+ * loaded where a program is compiled on a GPU.
  */
 import type { Dispatch, Program, StepScalar, View } from "../program.ts";
 import { kernelNamed } from "./index.ts";
@@ -22,13 +22,13 @@ import { type Module, readModule } from "./wgsl/read.ts";
 
 export interface LaunchBinding {
   readonly binding: number;
-  /** What the shader calls it. */
+  /** Name in the shader. */
   readonly variable: string;
   readonly access: Access;
   readonly view: View;
 }
 
-/** A shader module and what it runs on. */
+/** A shader module with its grid and bindings. */
 export interface Launch {
   readonly code: string;
   readonly entryPoint: string;
@@ -37,7 +37,7 @@ export interface Launch {
   readonly grid: readonly [number, number, number];
 }
 
-/** The launch of one dispatch, or of several together. */
+/** The launch of one dispatch, or of several joined ones. */
 export function specialiseLaunch(program: Program, dispatches: readonly Dispatch[]): Launch {
   const grid = launchGrid(dispatches);
   return runsAlone(dispatches) ? single(program, dispatches[0], grid) : together(program, dispatches, grid);
@@ -59,7 +59,7 @@ function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
   return program.buffers[dispatch.bindings[name].buffer].dtype;
 }
 
-/** Several dispatches as one shader, and the memory that they share. */
+/** Several dispatches as one shader, with their shared memory. */
 function together(program: Program, dispatches: readonly Dispatch[], grid: Launch["grid"]): Launch {
   const shared = sharedBindings(dispatches);
   const parts = dispatches.map((dispatch, part) => {
@@ -102,7 +102,7 @@ function together(program: Program, dispatches: readonly Dispatch[], grid: Launc
 
 const memoryName = (binding: number) => `memory${binding}`;
 
-/** Shaders as they were read: each once. */
+/** Parsed shaders, each once. */
 const modules = new Map<string, Module>();
 
 function moduleOf(shader: string): Module {
@@ -111,7 +111,7 @@ function moduleOf(shader: string): Module {
   return module;
 }
 
-/** The kernel's shader for one dispatch: without the memory of its hooks, and the library's functions. */
+/** The kernel's shader for one dispatch, without the memory of its hooks and the library's functions. */
 export function specialise(
   kernel: Kernel,
   dispatch: Dispatch,

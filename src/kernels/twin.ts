@@ -1,17 +1,17 @@
-/** What a twin is: a kernel's computation in TypeScript, which the CPU engine plays. */
+/** Twins: kernels' computations in TypeScript, run by the CPU engine. */
 import type { Elements } from "../dtypes.ts";
 import type { Constants } from "./kernel.ts";
 
-/** The elements of a run: what the instructions of a hook hold of one fits into a processor's caches. */
+/** Number of elements of a run: the results of a hook's instructions fit into a processor's caches. */
 export const RUN = 512;
 
-/** The values of a load hook for `count` elements from `start` on, which are good until its next call. */
+/** Returns the values of a load hook for `count` elements from `start` on, valid until the next call. */
 export type Load = (start: number, count: number) => Float32Array;
 
-/** Hands the kernel's values for the elements from `start` on to a store hook, which rounds them to 32 bits. */
+/** Passes the kernel's values for the elements from `start` on to a store hook, which rounds them to 32 bits. */
 export type Store = (start: number, values: Float32Array | Float64Array) => void;
 
-/** What a twin gets: the memory bound to the kernel's own names, and its hooks as functions. */
+/** Arguments of a twin: the memory of the kernel's own bindings, and its hooks as functions. */
 export interface TwinCall {
   readonly constants: Constants;
   readonly memory: Readonly<Record<string, Elements>>;
@@ -21,13 +21,13 @@ export interface TwinCall {
   scalar(slot: number): number;
 }
 
-/** What a twin gives back: where it can be left for a while, if anywhere. Going through it does the work. */
+/** Result of a twin: an iteration over its pauses, if any. Iterating does the work. */
 export type Twin = Iterable<void> | void;
 
-/** So much of a twin's work is done between two pauses: elements that hooks compute, or products. */
+/** Amount of work between two pauses: elements computed by hooks, or products. */
 export const PART = 1 << 14;
 
-/** A loop over `count` elements with pauses: `work` goes from `start` up to, not including, `end`. */
+/** A loop over `count` elements with pauses: `work` runs from `start` up to, not including, `end`. */
 export function* inParts(count: number, work: (start: number, end: number) => void): Iterable<void> {
   for (let start = 0; start < count; start += PART) {
     work(start, Math.min(count, start + PART));
@@ -36,8 +36,8 @@ export function* inParts(count: number, work: (start: number, end: number) => vo
 }
 
 /**
- * A loop with pauses over rows of `size` elements, as many at once as make a run: `work` gets the first, and how many. What it
- * does counts as `cost` for each element.
+ * A loop with pauses over rows of `size` elements, as many at once as make a run: `work` receives the first row and
+ * their number. Its work counts as `cost` for each element.
  */
 export function* inRows(
   rows: number,
@@ -54,7 +54,7 @@ export function* inRows(
   }
 }
 
-/** All of what a load hook gives, with pauses. */
+/** All values of a load hook, with pauses. */
 export function* loaded(load: Load, count: number): Generator<void, Float32Array> {
   const all = new Float32Array(count);
   yield* inParts(count, (start, end) => all.set(load(start, end - start), start));
@@ -66,7 +66,7 @@ export function stored(store: Store, values: Float32Array | Float64Array): Itera
   return inParts(values.length, (start, end) => store(start, values.subarray(start, end)));
 }
 
-/** Counts the work of a twin, `amount` by `amount`. Gives true where there was enough of it for a pause. */
+/** Counts the work of a twin; the returned function returns true when a pause is due. */
 export function pauses(): (amount: number) => boolean {
   let done = 0;
   return (amount) => {
@@ -77,5 +77,5 @@ export function pauses(): (amount: number) => boolean {
   };
 }
 
-/** The CPU twin of a kernel: the same computation, in plain loops, that {@link pauses} now and then if they may take long. */
+/** The CPU twin of a kernel: the same computation in plain loops, with {@link pauses} in long ones. */
 export type TwinFunction = (call: TwinCall) => Twin;

@@ -1,18 +1,18 @@
-/** Which hooks can be called for four elements at once, by which a device reads and writes memory in words of four. */
+/** Finds hooks that can take four elements at once: devices access memory in words of four. */
 import type { Hook, Instruction } from "../program.ts";
 
-/** What a register holds where a hook is called for four neighbours, the first at a multiple of four. */
+/** Content of a register where a hook is called for four neighbours, the first at a multiple of four. */
 export type Holding =
-  /** Their positions, one after the other. */
+  /** The four positions. */
   | "own"
-  /** A position that they share. */
+  /** A shared position. */
   | "place"
-  /** A value that they share. */
+  /** A shared value. */
   | "shared"
-  /** A value of each. */
+  /** Four values. */
   | "vector";
 
-/** What each register of a hook holds for four neighbours; undefined for a hook that is not for four at once. */
+/** Contents of a hook's registers for four neighbours; undefined for a hook that cannot take four at once. */
 export function holdings({ code }: Hook): Holding[] | undefined {
   const held: (Holding | undefined)[] = [];
   const byBinding = new Map<string, Holding>();
@@ -49,12 +49,12 @@ function holdingOf(instruction: Instruction, held: readonly (Holding | undefined
   }
 }
 
-/** Whether hooks can be called for four elements at once: they read their own, or what four neighbours share. */
+/** Whether hooks can take four elements at once: they access their own elements, or values that four share. */
 export function fitVectors(hooks: readonly Hook[]): boolean {
   return hooks.every((hook) => holdings(hook) !== undefined);
 }
 
-/** The bindings of a hook that hold a vector for each call of it. */
+/** The bindings of a hook with a vector for each call. */
 export function vectorBindings(hook: Hook): string[] {
   const held = holdings(hook) ?? [];
   const loaded = hook.code.flatMap((instruction, i) =>

@@ -1,17 +1,20 @@
-/** Modules as text: for people and devices, a statement a line; for the build, as short as may be. Names are kept. */
+/**
+ * Prints modules: one statement to a line for people and devices, or as short as possible for the build. Names are
+ * kept.
+ */
 import type { Declaration, Module, Parameter, Tokens } from "./read.ts";
 
-/** Headers of functions that are longer have a line for each parameter. */
+/** Longest function header on one line; longer ones have a line for each parameter. */
 const WIDTH = 100;
 
 const texts = new WeakMap<Declaration, string>();
 
-/** A statement a line, indented, and an empty line around each function. */
+/** One statement to a line, indented, with an empty line around each function. */
 export function print(module: Module): string {
   let text = "";
   module.forEach((declaration, i) => {
     const apart = isBlock(declaration) || isBlock(module[i - 1]);
-    // What no pass has changed is the same object in every launch, and its text the same.
+    // An unchanged declaration is the same object in every launch, with the same text.
     const known = texts.get(declaration) ?? printed(declaration);
     texts.set(declaration, known);
     text += `${i > 0 && apart ? "\n" : ""}${known}\n`;
@@ -43,7 +46,7 @@ function statements(body: Tokens): string {
   let text = "";
   let indent = "  ";
   let line = new Line();
-  /** Brackets that are open: a semicolon in them ends no line. */
+  /** Number of open brackets: a semicolon inside ends no line. */
   let open = 0;
   const end = (mark: string) => {
     if (line.text || mark) text += `${text.endsWith("} ") ? "" : indent}${line.text}${mark}\n`;
@@ -65,15 +68,15 @@ function statements(body: Tokens): string {
   return text;
 }
 
-/** What a line's layout depends on, of a token. */
+/** Properties of a token that affect a line's layout. */
 interface Habits {
   readonly text: string;
-  /** No blank stands in front of it, none behind it. */
+  /** Whether no blank precedes the token; below, whether none follows. */
   readonly tightBefore: boolean;
   readonly tightBehind: boolean;
-  /** In front of an operand, it is a sign, and belongs to it. */
+  /** Whether the token is a sign before an operand. */
   readonly sign: boolean;
-  /** An operand may end with it, or what is called: a bracket that follows has no blank in front of it. */
+  /** Whether an operand or a callee may end with the token: no blank precedes a bracket after it. */
   readonly ends: boolean;
 }
 
@@ -96,12 +99,12 @@ function habitsOf(token: string): Habits {
   return habits;
 }
 
-/** As WGSL has them, the brackets of templates are comparisons. */
+/** WGSL writes the brackets of templates as comparisons. */
 function written(token: string): string {
   return token === "⟨" ? "<" : token === "⟩" ? ">" : token;
 }
 
-/** Tokens in one line, with blanks where people put them. */
+/** Tokens on one line, with blanks as people write them. */
 class Line {
   text = "";
   #ended = false;
@@ -122,7 +125,7 @@ function inLine(tokens: Tokens): string {
   return line.text;
 }
 
-/** All in one line, and blanks only where tokens would run together. */
+/** Everything on one line, with blanks only where tokens would merge. */
 export function printCompactly(module: Module): string {
   let text = "";
   let last = "";

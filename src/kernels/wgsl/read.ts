@@ -1,9 +1,9 @@
 /**
- * WGSL, read into tokens and declarations: as much of its grammar as the passes beside this file look at. What stands in a
- * function's body stays a row of tokens. Comments and blank space are gone; `print.ts` writes a module down again.
+ * Reads WGSL into tokens and declarations: the part of its grammar that the passes need. A function's body stays a list
+ * of tokens. Comments and blank space are dropped; `print.ts` prints modules.
  */
 
-/** Words, numbers, operators and brackets, each a token. The brackets of a template, as in `array<f32>`, are ⟨ and ⟩. */
+/** Words, numbers, operators and brackets, each a token. Brackets of a template, as in `array<f32>`, are ⟨ and ⟩. */
 export type Tokens = readonly string[];
 
 /** `@builtin(workgroup_id) tile: vec3<u32>`: of a function, or a struct's member. */
@@ -13,7 +13,7 @@ export interface Parameter {
   readonly type: Tokens;
 }
 
-/** From where to where in the source, as offsets. */
+/** Start and end in the source, as offsets. */
 type Span = readonly [start: number, end: number];
 
 /** `enable subgroups;` */
@@ -27,7 +27,7 @@ export interface Directive {
 export interface Value {
   readonly kind: "const" | "override" | "alias" | "var";
   readonly attributes: Tokens;
-  /** Of a variable: `workgroup`, or `storage, read`. */
+  /** Address space of a variable: `workgroup`, or `storage, read`. */
   readonly space: Tokens;
   readonly name: string;
   readonly type: Tokens;
@@ -47,9 +47,9 @@ export interface FunctionDeclaration {
   readonly attributes: Tokens;
   readonly name: string;
   readonly parameters: readonly Parameter[];
-  /** The type of what it returns, with attributes; empty where it returns nothing. */
+  /** Result type with attributes; empty without a result. */
   readonly returns: Tokens;
-  /** Without the braces around it. */
+  /** Without the enclosing braces. */
   readonly body: Tokens;
   readonly span: Span;
 }
@@ -61,7 +61,7 @@ export type Module = readonly Declaration[];
 
 const LEXEME =
   /\s+|\/\/.*|\/\*|[\p{XID_Start}_]\p{XID_Continue}*|0[xX][\da-fA-F.]+(?:[pP][+-]?\d+)?[iufh]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[iufh]?|->|<<=|>>=|[=!<>+\-*/%&|^]=|&&|\|\||\+\+|--|<<|>>|[-+*/%&|^~!=<>()[\]{},;:.@]/uy;
-/** What a list of template arguments may follow: names that WGSL declares itself. */
+/** Names that may precede template arguments: WGSL's own. */
 const GENERIC = /^(?:array|atomic|bitcast|mat\dx\d|ptr|texture_\w+|var|vec\d)$/;
 const CLOSING: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}", "⟨": "⟩" };
 
@@ -70,12 +70,12 @@ export function tokenize(source: string): string[] {
   return scan(source).tokens;
 }
 
-/** Tokens, and where each ends. A comma in front of a closing bracket is none. */
+/** Tokens, with the end of each. A comma before a closing bracket is dropped. */
 function scan(source: string): { readonly tokens: string[]; readonly starts: number[]; ends: number[] } {
   const tokens: string[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
-  /** Brackets that are open. */
+  /** Open brackets. */
   const open: string[] = [];
   for (let at = 0; at < source.length; ) {
     LEXEME.lastIndex = at;
@@ -106,7 +106,7 @@ function scan(source: string): { readonly tokens: string[]; readonly starts: num
   return { tokens, starts, ends };
 }
 
-/** Behind a block comment, which may hold others. */
+/** Position after a block comment, which may hold others. */
 function commentEnd(source: string, from: number): number {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;
@@ -122,7 +122,7 @@ function lineOf(source: string, at: number): number {
   return source.slice(0, at).split("\n").length;
 }
 
-/** The place of the bracket that closes the one at `at`. */
+/** Position of the bracket that closes the one at `at`. */
 export function closingOf(tokens: Tokens, at: number): number {
   const opening = tokens[at];
   const closing = CLOSING[opening];
@@ -146,13 +146,13 @@ export function readModule(source: string): Module {
   const take = (expected: string) => (tokens[at] === expected ? at++ : failed());
   const takeIf = (token: string) => tokens[at] === token && at++ >= 0;
   const word = () => (/^[\p{XID_Start}_]/u.test(tokens[at] ?? "") ? tokens[at++] : failed());
-  /** What lies between the bracket here and the one that closes it. */
+  /** The tokens between the bracket here and its closing one. */
   const inside = (opening: string): Tokens => {
     const start = take(opening);
     at = closingOf(tokens, start) + 1;
     return tokens.slice(start + 1, at - 1);
   };
-  /** Up to one of these, which stands in no bracket. */
+  /** The tokens up to one of `stops` outside brackets. */
   const until = (...stops: string[]): Tokens => {
     const start = at;
     while (at < tokens.length && !stops.includes(tokens[at]))

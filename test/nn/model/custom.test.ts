@@ -77,7 +77,7 @@ describe("a schedule", () => {
     [0.5, "fit: schedule is 0.5; give one such as"],
     [null, "fit: schedule is null; give one such as"],
     [cosineDecay, "cosineDecay: the options are 3; give an object, with floor"],
-    [constantRate, "constantRate: it takes nothing, and was given 3; write constantRate()"],
+    [constantRate, "constantRate: the function takes no argument, but got 3; write constantRate()"],
     [() => Number.NaN, "gave NaN at step 3; return a factor, a finite number from 0"],
     [() => -1, "gave -1 at step 3; return a factor"],
     [() => Number.POSITIVE_INFINITY, "gave Infinity at step 3; return a factor"],
@@ -144,7 +144,7 @@ describe("layers", () => {
   });
 
   it.each([
-    [flatten, "flatten: it takes nothing, and was given source [1, 3]; write flatten()"],
+    [flatten, "flatten: the function takes no argument, but got source [1, 3]; write flatten()"],
     [dense, "dense: units is source [1, 3]; give a whole number from 1"],
   ])("that were not called say so", (layer, message) => {
     expect(() => summary(sequential(any(layer)), { inputShape: [3] })).toThrow(message);
@@ -162,7 +162,7 @@ describe("layers", () => {
 describe("an initializer", () => {
   it("takes nothing where it has no options", () => {
     expect(() => (init.heNormal as (options: unknown) => unknown)({ gain: 2 })).toThrow(
-      "heNormal: it takes nothing, and was given an object with gain; write heNormal()",
+      "heNormal: the function takes no argument, but got an object with gain; write heNormal()",
     );
     expect(() => init.uniform(any("0"), 1)).toThrow('uniform: the lower bound is "0"; give a finite number');
   });

@@ -1,6 +1,6 @@
 import { functionNamed, type Module, tokenize } from "../read.ts";
 
-/** Functions with other bodies, by name. */
+/** The module with new bodies of functions, by name. */
 export function withBodies(module: Module, bodies: Readonly<Record<string, string>>): Module {
   for (const name of Object.keys(bodies))
     if (!functionNamed(module, name)) throw new Error(`the shader has no function ${name}`);

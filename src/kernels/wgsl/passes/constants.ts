@@ -1,6 +1,9 @@
 import type { Module } from "../read.ts";
 
-/** Named constants with other values. One that only the host knows, as the grid's batch, has no line in the shader. */
+/**
+ * The module with new values of constants. A constant for the host only, such as the grid's batch, has no line in the
+ * shader.
+ */
 export function withConstants(module: Module, values: Readonly<Record<string, string>>): Module {
   return module.map((one) =>
     one.kind === "const" && one.name in values ? { ...one, value: [values[one.name]] } : one,
@@ -15,8 +18,8 @@ export function u32Literal(value: number): string {
 }
 
 /**
- * Written with all its digits: WGSL computes constant expressions in 64 bits and rounds the result, so that 1 - 0.999 is
- * 0.001. Of 0.999 rounded to 32 bits it would be 0.00099998713, and Adam's second moment too small by that much.
+ * Prints all digits: WGSL computes constant expressions in 64 bits and rounds the result, so that 1 − 0.999 is 0.001.
+ * With 0.999 rounded to 32 bits, the result would be 0.00099998713, and Adam's second moment too small by that factor.
  */
 export function f32Literal(value: number): string {
   const rounded = Math.fround(value);

@@ -1,4 +1,4 @@
-/** The bodies of hooks that are called for four elements at once. */
+/** Bodies of hooks that take four elements at once. */
 import type { Hook, Instruction } from "../../../program.ts";
 import { type Holding, holdings } from "../../vectors.ts";
 import type { Module } from "../read.ts";
@@ -15,7 +15,7 @@ export function withVectorHooks(
   return withBodies(module, Object.fromEntries(bodies));
 }
 
-/** Functions that WGSL has as operators, or built in, for numbers and for vectors alike. */
+/** Functions that WGSL offers as operators or built-ins, for numbers and vectors alike. */
 const ARITHMETIC: Readonly<Record<string, (a: string, b: string) => string>> = {
   add: (a, b) => `${a} + ${b}`,
   sub: (a, b) => `${a} - ${b}`,
@@ -27,7 +27,7 @@ const ARITHMETIC: Readonly<Record<string, (a: string, b: string) => string>> = {
   absolute: (a) => `abs(${a})`,
 };
 
-/** The body of a hook that is called for four elements at once. */
+/** The body of a hook that takes four elements at once. */
 function vectorBody(hook: Hook, scope: HookScope): string {
   const held = holdings(hook);
   if (!held) throw new Error("a hook that reads elements one by one cannot be called for four");
@@ -53,7 +53,7 @@ function arithmetic(instruction: Instruction): string | undefined {
   return ARITHMETIC[instruction.fn]?.(a, b);
 }
 
-/** A call for each of the four. */
+/** One call for each of the four. */
 function lanes(instruction: Instruction, held: readonly Holding[]): string {
   if (instruction.op !== "call") throw new Error(`${instruction.op} gives no vector`);
   const { fn, args } = instruction;

@@ -1,4 +1,4 @@
-/** The bodies of hooks, written from a dispatch's instructions. */
+/** Bodies of hooks, generated from a dispatch's instructions. */
 import type { DType } from "../../../dtypes.ts";
 import {
   type Hook,
@@ -12,14 +12,14 @@ import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { f32Literal, u32Literal } from "./constants.ts";
 
-/** What a hook finds under the name of a binding. */
+/** The memory behind a binding's name. */
 export interface HookMemory {
   readonly dtype: DType;
-  /** Elements in front of it in what is bound, where several parts of a buffer share a binding. */
+  /** Offset in elements, where several parts of a buffer share a binding. */
   readonly offset: number;
 }
 
-/** What hooks read: memory, by the names of bindings, and the step table. */
+/** Sources of hooks: memory by binding name, and the step table. */
 export interface HookScope {
   readonly memoryOf: (binding: string) => HookMemory;
   readonly scalars: readonly StepScalar[];
@@ -31,9 +31,7 @@ export function withHooks(module: Module, hooks: Readonly<Record<string, Hook>>,
   return withBodies(module, Object.fromEntries(bodies));
 }
 
-/**
- * The hook without x · 0 and x - x, which compilers take for 0, be x NaN or infinite.
- */
+/** The hook without x · 0 and x − x, which compilers fold to 0 even for NaN and infinite x. */
 export function withoutFolding(hook: Hook): Hook {
   const isZero = (arg: number) => {
     const from = hook.code[arg];
@@ -59,7 +57,7 @@ function hookBody({ code, stores = [], result }: Hook, scope: HookScope): string
   return lines.join("\n");
 }
 
-/** One instruction's value, in WGSL. */
+/** The WGSL expression of one instruction. */
 export function expression(instruction: Instruction, { memoryOf, scalars }: HookScope): string {
   switch (instruction.op) {
     case "index":
@@ -104,7 +102,7 @@ function loadExpression(binding: string, { dtype, offset }: HookMemory, position
   }
 }
 
-/** A position in memory that begins `offset` elements behind the binding's beginning. */
+/** A position plus `offset` elements. */
 export function shifted(position: string, offset: number): string {
   return offset === 0 ? position : `(${position} + ${u32Literal(offset)})`;
 }

@@ -14,25 +14,25 @@ import { isPlaceholder } from "./library.ts";
 export interface Part {
   readonly module: Module;
   readonly entryPoint: string;
-  /** Workgroups that it would be run on alone. */
+  /** Number of workgroups on its own. */
   readonly grid: readonly [number, number, number];
-  /** The launch's variables, by the names that this part has for what is bound to it. */
+  /** The launch's variables, by this part's names of bindings. */
   readonly variables: ReadonlyMap<string, string>;
 }
 
-/** What all parts of a launch have in common. */
+/** The shared properties of a launch's parts. */
 export interface JoinedLaunch {
   /** Invocations of a workgroup. */
   readonly workgroup: readonly [number, number];
   /** Workgroups of the launch, numbered row by row. */
   readonly grid: readonly [number, number, number];
-  /** Declarations of what is bound, as text. */
+  /** Declarations of bindings, as text. */
   readonly memory: readonly string[];
 }
 
 /**
- * The parts' shaders behind one another, the names of each marked with its number, and an entry point `launch` that gives each
- * part the workgroups it would have had alone.
+ * Concatenates the parts' shaders, with names marked by part number, and adds an entry point `launch` that gives each
+ * part its own workgroups.
  */
 export function joined(parts: readonly Part[], launch: JoinedLaunch): Module {
   const all = parts.flatMap(({ module, variables }, part) => marked(module, part, variables));
@@ -51,7 +51,7 @@ function isDirective(one: Declaration): one is Directive {
   return "tokens" in one;
 }
 
-/** One part without bindings and entry point of its own, and its names marked as its own. */
+/** One part without its bindings and entry point, with marked names. */
 function marked(module: Module, part: number, variables: ReadonlyMap<string, string>): Module {
   const own = module.filter(
     (one) => !(one.kind === "var" && attribute(one.attributes, "group")) && !isPlaceholder(one),
@@ -107,7 +107,7 @@ function entrySource(
       taken.set(builtin, type);
       return builtin;
     });
-    // Behind the last part there are workgroups only where the row of all was broken.
+    // Workgroups after the last part exist only where the row was folded.
     const condition = part === parts.length - 1 && groupsY === 1 ? "" : ` if (number < ${first}u)`;
     return `${condition} {
       let at = number - ${start}u;
@@ -123,7 +123,7 @@ function entrySource(
     }`;
 }
 
-/** The builtin values that an entry point takes, in order. */
+/** The builtin values of an entry point, in order. */
 function builtinsOf(module: Module, entryPoint: string): { builtin: string; type: string }[] {
   const parameters = functionNamed(module, entryPoint)?.parameters ?? [];
   return parameters.map(({ attributes, type }) => ({

@@ -1,6 +1,6 @@
 /**
- * The functions of shaders/scalar.wgsl and shaders/random.wgsl, which hooks and kernels may call. A kernel's shader writes those
- * that it calls down with plain bodies, in order to be valid as it stands; the library's take their place.
+ * The functions of shaders/scalar.wgsl and shaders/random.wgsl, for hooks and kernels. A kernel's shader declares those
+ * it calls with plain bodies, to be valid as it stands; this pass replaces them by the library's.
  */
 import randomShader from "../../../../shaders/random.wgsl?raw";
 import scalarShader from "../../../../shaders/scalar.wgsl?raw";
@@ -17,12 +17,12 @@ function library(): ReadonlyMap<string, FunctionDeclaration> {
   return read;
 }
 
-/** Whether the declaration is a function in whose place the library's belongs. */
+/** Whether the declaration is a placeholder for a function of the library. */
 export function isPlaceholder(one: Declaration): boolean {
   return one.kind === "fn" && library().has(one.name);
 }
 
-/** The module with the library's functions that it calls, and those that these call. */
+/** The module with the library's functions that it calls, directly or indirectly. */
 export function withLibrary(module: Module): Module {
   const own = module.filter((one) => !isPlaceholder(one));
   const called = new Set<FunctionDeclaration>();

@@ -1,10 +1,10 @@
-/** What shaders do not declare themselves: the memory of hooks, which a dispatch names, and the step table. */
+/** Declares memory that shaders leave out: the memory of hooks, named by a dispatch, and the step table. */
 import { hookBinding } from "../../kernel.ts";
 import { type Module, readModule } from "../read.ts";
 
 /**
- * The module with the memory that its hooks use, among the names bound for a dispatch, and with the step table. Those in `vectors`
- * are read four elements at once.
+ * The module with the memory of its hooks, among the dispatch's bindings, and with the step table. Bindings in
+ * `vectors` are read four elements at once.
  */
 export function withHookMemory(
   module: Module,
@@ -21,7 +21,7 @@ export function withHookMemory(
   return withStepTable(declaring(module, lines.join("\n")));
 }
 
-/** The module with the step table, the uniform of group 0, if a function reads it. */
+/** The module with the step table, the uniform of group 0, where a function reads it. */
 export function withStepTable(module: Module): Module {
   const known = module.some((one) => one.kind === "var" && one.name === "step");
   const read = module.some(
@@ -31,7 +31,7 @@ export function withStepTable(module: Module): Module {
   return declaring(module, "@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;");
 }
 
-/** With further declarations behind the constants at the top. */
+/** The module with further declarations after the constants at the top. */
 function declaring(module: Module, source: string): Module {
   const first = module.findIndex(({ kind }) => kind === "fn" || kind === "var");
   return [...module.slice(0, first), ...readModule(source), ...module.slice(first)];

@@ -1,7 +1,7 @@
 import { tokensOf } from "../print.ts";
 import type { Declaration, Module } from "../read.ts";
 
-/** The module without what the entry point does not need: other entry points of its file, and what only they use. */
+/** The module without unreachable declarations: other entry points of its file, and their dependencies. */
 export function reachable(module: Module, entryPoint: string): Module {
   const named = new Map<string, Declaration>();
   for (const one of module) if ("name" in one) named.set(one.name, one);

@@ -1,12 +1,12 @@
-/** Shaders whose loops over lanes are written out: every `subgroupShuffle(value, 3u)` names its lane by a number. */
+/** Passes on shaders with unrolled loops over lanes: every `subgroupShuffle(value, 3u)` names its lane by a number. */
 import { attribute, type Module, type Tokens, tokenize } from "../read.ts";
 
-/** WGSL's broadcast wants a lane's number as a constant expression, and is faster than a shuffle. */
+/** WGSL's broadcast needs a lane's number as a constant expression, and is faster than a shuffle. */
 export function withBroadcasts(module: Module): Module {
   return withShuffles(module, (value, lane) => ["subgroupBroadcast", "(", value, ",", lane, ")"]);
 }
 
-/** The shader for invocations that share nothing: each is the only lane of its own. */
+/** The shader for invocations that share nothing: each is its own only lane. */
 export function withoutSubgroups(module: Module): Module {
   const own = tokenize("@builtin(local_invocation_index)");
   return withShuffles(module, (value) => [value])

@@ -1,9 +1,9 @@
 import { closingOf, type Module, type Tokens } from "../read.ts";
 
 /**
- * Loops up to a constant TILE_…, or a part of it, or over the lanes that share loads (`for (var i = 0u; i < TILE_M; i++)`),
- * written out: the block that an invocation keeps in registers. Most compilers would do so themselves; those that do not keep
- * the block in memory, and take several times as long.
+ * Unrolls loops up to a constant TILE_…, or a fraction of it, or over the lanes that share loads (`for (var i = 0u; i <
+ * TILE_M; i++)`): the block that an invocation keeps in registers. Most compilers unroll them; the others keep the
+ * block in memory, and take several times as long.
  */
 export function unrolled(module: Module, constants: Readonly<Record<string, number>>): Module {
   return module.map((one) =>
@@ -33,7 +33,7 @@ function unroll(tokens: Tokens, constants: Readonly<Record<string, number>>): st
   return result;
 }
 
-/** The loop at `at`, if it is one to be written out: its counter, its bound, and where its body opens. */
+/** The loop at `at`, if it is to be unrolled: its counter, its bound, and the start of its body. */
 function tileLoop(tokens: Tokens, at: number) {
   const counter = tokens[at + 3];
   const opening = closingOf(tokens, at + 1) + 1;

@@ -4,7 +4,7 @@ import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { expression, type HookScope, shifted } from "./hooks.ts";
 
-/** The binding as an array of vectors. */
+/** The module with the binding as an array of vectors. */
 export function withVectors(module: Module, binding: string, { element, vector }: VectorAccess): Module {
   let found = false;
   const changed = module.map((one) => {
@@ -19,7 +19,7 @@ export function withVectors(module: Module, binding: string, { element, vector }
   });
 }
 
-/** The module with a function for four elements at once, where all that their hook reads is a packed byte each. */
+/** The module with a function for four elements at once, where its hook reads only one packed byte for each. */
 export function withByteVectors(
   module: Module,
   { vector }: VectorAccess,
@@ -29,7 +29,7 @@ export function withByteVectors(
   return readsBytesInPlace(hook, scope) ? withBodies(module, { [vector]: bytesBody(hook, scope) }) : module;
 }
 
-/** Whether all that a load hook reads is one packed byte at its own index, so that four of them are one word. */
+/** Whether a load hook reads only one packed byte at its own index, so that four of them are one word. */
 function readsBytesInPlace({ code }: Hook, { memoryOf }: HookScope): boolean {
   return code.every((instruction) => {
     if (instruction.op === "load")
@@ -38,7 +38,7 @@ function readsBytesInPlace({ code }: Hook, { memoryOf }: HookScope): boolean {
   });
 }
 
-/** The hook for four elements: one word read, and then for each byte what the hook does to it. */
+/** The hook for four elements: reads one word, then computes each byte. */
 function bytesBody({ code, result }: Hook, scope: HookScope): string {
   const lines = code.map((instruction, i) => {
     switch (instruction.op) {
@@ -55,7 +55,7 @@ function bytesBody({ code, result }: Hook, scope: HookScope): string {
       case "scalar":
         return `let v${i} = vec4<f32>(${expression(instruction, scope)});`;
       default:
-        // A position: the same for all four, or of no use to them.
+        // A position: shared by all four, or unused.
         return `let v${i} = ${expression(instruction, scope)};`;
     }
   });
