@@ -135,6 +135,9 @@ export const OPTIMIZER_SCALAR = "optimizer.";
 /** What the names of step scalars begin with that the author of a step made: `user.factor`. All others are the library's. */
 export const USER_SCALAR = "user.";
 
+/** The library's step scalar with the start of a batch in the order of samples. */
+export const BATCH_START = "batchStart";
+
 /** A step scalar as its owner calls it. */
 export function scalarName(name: string): string {
   return name.startsWith(USER_SCALAR) ? name.slice(USER_SCALAR.length) : name;

@@ -1,7 +1,9 @@
 /** Previews of augmented samples. */
+
 import { checkOptions, checkWhole, inWords } from "../checks.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Augment } from "../nn/training/batch.ts";
+import { BATCH_START } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine } from "../train/arguments.ts";
 import { compile } from "../train/compile.ts";
@@ -55,7 +57,7 @@ export async function preview(
   }
   checkWhole("preview: seed", seed, 0);
   for (const epoch of epochs) checkWhole("preview: an epoch", epoch, 0);
-  const { BATCH_START, ResidentDataset } = await import("../train/opened.ts");
+  const { ResidentDataset } = await import("../train/opened.ts");
   const source = new ResidentDataset(engine, dataset, samples.length);
   const order = new Int32Array(dataset.count);
   order.set(samples);

@@ -1,8 +1,15 @@
 /** Compiled steps. */
 
-import { checkNumber, checkRecord, inWords, isPromise } from "../checks.ts";
+import { checkNumber, checkRecord, inWords, isPromise, unknownOption } from "../checks.ts";
 import type { Elements } from "../dtypes.ts";
-import { OPTIMIZER_SCALAR, type Program, STEP_SLOTS, type StepScalar, scalarName } from "../program.ts";
+import {
+  BATCH_START,
+  OPTIMIZER_SCALAR,
+  type Program,
+  STEP_SLOTS,
+  type StepScalar,
+  scalarName,
+} from "../program.ts";
 import {
   checkedInput,
   type Executable,
@@ -33,6 +40,9 @@ function slotOf({ name, dtype }: StepScalar): Slot {
   return { owner: called === name ? "library" : "user", name: called, dtype };
 }
 
+/** Scalars that any step takes, whether its program reads them or not. */
+const LIBRARY_SCALARS = ["learningRate", "step", "epoch", "seed", BATCH_START];
+
 /**
  * A compiled step of a trainer or of a function. A run is either refused, and nothing has changed, neither inputs nor
  * the owner's count of steps; or accepted and counted. Only a failure during an accepted run, such as a lost device,
@@ -42,6 +52,8 @@ export class CompiledStep {
   readonly #unused: ReadonlySet<string>;
   readonly #unwritten: Set<string>;
   readonly #slots: readonly Slot[];
+  /** Names of the scalars that a run may give. */
+  readonly #scalars: ReadonlySet<string>;
   /** Rows of the next run; the executable's table holds rows of accepted runs only. */
   readonly #rows: StepTable;
 
@@ -61,6 +73,8 @@ export class CompiledStep {
     this.#unused = new Set(inputs.filter((name) => !used.includes(name)));
     this.#unwritten = new Set(used);
     this.#slots = scalars.map(slotOf);
+    const given = this.#slots.filter(({ owner }) => owner !== "optimizer").map(({ name }) => name);
+    this.#scalars = new Set([...LIBRARY_SCALARS, ...given]);
     this.#rows = new StepTable(executable.table.rows);
   }
 
@@ -94,8 +108,8 @@ export class CompiledStep {
    * Runs one step on `inputs`: all of them in the first run, later those that change. `scalars` sets step scalars; the
    * learning rate is the optimizer's unless `learningRate` is given.
    * @returns the outputs' elements, by name
-   * @throws EngineError, RangeError and TypeError as `write`; Error where an input was never given or a scalar has no
-   *   number
+   * @throws EngineError, RangeError and TypeError as `write`; TypeError where an input was never given, or a
+   *   scalar has no number or is unknown to the step
    */
   run(inputs: StepInputs = {}, scalars: StepScalars = {}): Promise<Outputs> {
     return this.#accepted(
@@ -148,6 +162,7 @@ export class CompiledStep {
         // Kept short: this runs for every step.
         if (typeof scalars !== "object" || scalars === null || isPromise(scalars))
           checkRecord(`step ${this.program.name}: the scalars are`, scalars);
+        if (i === 0) this.#checkNames(scalars);
         this.#fillRow(i, scalars);
       }
       this.#write(inputs);
@@ -181,6 +196,15 @@ export class CompiledStep {
     if (missing.length === 0) return;
     const names = missing.map((name) => `"${name}"`).join(", ");
     throw new TypeError(`step ${this.program.name}: input ${names} was never given; pass it to run()`);
+  }
+
+  /** A misspelt scalar would silently change nothing. */
+  #checkNames(scalars: StepScalars): void {
+    for (const name in scalars) {
+      if (this.#scalars.has(name)) continue;
+      const what = unknownOption(name, [...this.#scalars], "step scalar");
+      throw new TypeError(`step ${this.program.name}: ${what}`);
+    }
   }
 
   /** Creates no objects: this runs for every step. */

@@ -1,6 +1,6 @@
 /** A compiled evaluation, run as often as the model changes. */
 import { asLoss, type Loss } from "../nn/training/losses.ts";
-import { aligned, elementCount, type Program } from "../program.ts";
+import { aligned, BATCH_START, elementCount, type Program } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
 import { MemoryLimitError } from "../runtime/limits.ts";
 import type { CompiledStep } from "./compiledStep.ts";
@@ -10,7 +10,7 @@ import type { EvaluateOptions, Evaluation, Metric, MetricSums } from "./evaluate
 import { measured, ownSums } from "./measured.ts";
 import { openData } from "./open.ts";
 import { compileSteps, mostPerBatch } from "./opened.ts";
-import { BATCH_START, type BatchSource, type Data } from "./source.ts";
+import type { BatchSource, Data } from "./source.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** Default batch sizes: the first that the device can hold. */

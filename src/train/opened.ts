@@ -4,9 +4,9 @@ import type { Engine } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import type { OpenOptions } from "./open.ts";
 import { ResidentDataset } from "./resident.ts";
-import { BATCH_START, type BatchSource, batches, bytesPerSample, type Data, streamedRows } from "./source.ts";
+import { type BatchSource, batches, bytesPerSample, type Data, streamedRows } from "./source.ts";
 
-export { BATCH_START, ResidentDataset };
+export { ResidentDataset };
 
 /** Default memory of a stream in bytes: large enough to hide the filling of its slots. */
 const STREAM_BYTES = 64 * 2 ** 20;

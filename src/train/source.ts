@@ -8,12 +8,9 @@ import { mul } from "../nn/graph/ops/scalar.ts";
 import { slice } from "../nn/graph/ops/slice.ts";
 import { columnSource, libraryWindow } from "../nn/graph/ops/source.ts";
 import type { Batch } from "../nn/training/batch.ts";
-import type { BufferSpec, Program } from "../program.ts";
+import { BATCH_START, type BufferSpec, type Program } from "../program.ts";
 import { checkValues, type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 import { columns } from "./compileStep.ts";
-
-/** Step scalar with the start of a batch in the order. */
-export const BATCH_START = "batchStart";
 
 /** Samples in memory, or read as needed. */
 export type Data = Dataset | Stream;

@@ -1,7 +1,7 @@
 /** The implementation of sessions: data, compiled steps, and a position. This module is loaded when training begins. */
 import { checkWhole, inWords } from "../checks.ts";
 import type { Optimizer } from "../nn/training/optimizer.ts";
-import type { Program } from "../program.ts";
+import { BATCH_START, type Program } from "../program.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { checkEvaluated, compileEvaluator, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import type { Evaluator } from "./evaluator.ts";
@@ -11,7 +11,7 @@ import { EpochReader } from "./reader.ts";
 import type { Advance, Place, Session, SessionState } from "./session.ts";
 import { checkSessionState } from "./sessionState.ts";
 import type { TrainingParts } from "./settings.ts";
-import { BATCH_START, type BatchSource, type Data } from "./source.ts";
+import type { BatchSource, Data } from "./source.ts";
 import type { RestoreOptions } from "./state.ts";
 import { compileTraining, samplesPerEpoch, stepsPerEpoch } from "./trainingSteps.ts";
 import { FiniteWeights, Totals } from "./watch.ts";

@@ -6,10 +6,10 @@ import { dense } from "../../src/nn/model/layers/dense.ts";
 import { sequential } from "../../src/nn/model/model.ts";
 import { adam } from "../../src/nn/training/optimizers.ts";
 import * as ops from "../../src/ops.ts";
+import { BATCH_START } from "../../src/program.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import type { CompiledStep } from "../../src/train/compiledStep.ts";
 import { ResidentDataset } from "../../src/train/resident.ts";
-import { BATCH_START } from "../../src/train/source.ts";
 import { createTrainer, type Trainer } from "../../src/train/trainer.ts";
 
 interface MlpOptions {

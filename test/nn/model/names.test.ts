@@ -265,6 +265,23 @@ describe("is refused, as one would hide the other:", () => {
   });
 });
 
+it("a step scalar that is misspelt is refused with the nearest, and changes nothing", async () => {
+  const trainer = createTrainer(engines.cpu, dense(1), { inputShape: [2] });
+  const scaled = await trainer.compile(({ x }, model) => ({ y: mul(model(x), stepScalar("factor")) }), {
+    name: "scaled",
+    inputs: { x: [1, 2] },
+  });
+  const x = new Float32Array(2);
+  await expect(scaled.run({ x }, { factor: 1, facter: 2 })).rejects.toThrow(
+    'step scaled: there is no step scalar "facter"; did you mean factor?',
+  );
+  await expect(scaled.runMany(1, () => ({ factor: 1, learnigRate: 2 }))).rejects.toThrow(
+    "did you mean learningRate?",
+  );
+  // The library's own are for any step.
+  await scaled.run({ x }, { factor: 1, epoch: 1, learningRate: 2, seed: 3 });
+});
+
 it("names that every object has are names like others", async () => {
   const trainer = createTrainer(engines.cpu, dense(1), { inputShape: [2] });
   const scaled = await trainer.compile(({ x }, model) => ({ y: mul(model(x), stepScalar("constructor")) }), {
