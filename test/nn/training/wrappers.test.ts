@@ -174,55 +174,74 @@ describe.each(ENGINES)("on the %s", (kind) => {
     for (const one of [step, trainer, average]) one.release();
   });
 
-  it("muon moves matrices by what Newton–Schulz makes of the momentum, and the rest by AdamW", async () => {
-    const [rate, momentum, decay] = [0.05, 0.8, 0.1];
-    const rest = { learningRate: 0.01, beta1: 0.7, beta2: 0.9, epsilon: 1e-3 };
-    const by = muon({
-      learningRate: rate,
-      momentum,
-      weightDecay: decay,
-      iterations: 3,
-      except: ["3.weight"],
-      rest,
-    });
-    const { trainer, step } = await open(engines[kind], by);
-    const want = await valuesOf(trainer);
-    const state = Object.fromEntries(
-      Object.entries(want).map(([name, values]) => [
-        name,
-        { m: values.map(() => 0), v: values.map(() => 0) },
-      ]),
-    );
-    for (const [i, batch] of batches.slice(0, 3).entries()) {
-      await step.run(batch);
-      for (const [name, g] of Object.entries(await partsOf(trainer, "gradients"))) {
-        const { m, v } = state[name];
-        const matrix = name === "0.weight";
-        const beta = matrix ? momentum : rest.beta1;
-        g.forEach((one, at) => {
-          m[at] = beta * m[at] + (1 - beta) * one;
-          v[at] = rest.beta2 * v[at] + (1 - rest.beta2) * one * one;
-        });
-        const ahead = g.map((one, at) => (1 - momentum) * one + momentum * m[at]);
-        const direction = matrix
-          ? orthogonal(ahead, 5, 3, 3)
-          : g.map((_, at) => {
-              const mean = m[at] / (1 - rest.beta1 ** (i + 1));
-              return mean / (Math.sqrt(v[at] / (1 - rest.beta2 ** (i + 1))) + rest.epsilon);
-            });
-        const lr = matrix ? rate : rest.learningRate;
-        const shrink = name.endsWith("weight") && !name.startsWith("1.") ? 1 - lr * decay : 1;
-        want[name] = want[name].map((w, at) => w * shrink - lr * direction[at]);
+  it.each([
+    ["", undefined],
+    [", of gradients clipped by value", { value: 0.05 }],
+    [", of gradients clipped by norm", { norm: 0.05 }],
+  ])(
+    "muon moves matrices by what Newton–Schulz makes of the momentum, and the rest by AdamW%s",
+    async (_, clip) => {
+      const [rate, momentum, decay] = [0.05, 0.8, 0.1];
+      const rest = { learningRate: 0.01, beta1: 0.7, beta2: 0.9, epsilon: 1e-3 };
+      const by = muon({
+        learningRate: rate,
+        momentum,
+        weightDecay: decay,
+        iterations: 3,
+        except: ["3.weight"],
+        rest,
+      });
+      const { trainer, step } = await open(engines[kind], clip ? clipped(by, clip) : by);
+      const want = await valuesOf(trainer);
+      const state = Object.fromEntries(
+        Object.entries(want).map(([name, values]) => [
+          name,
+          { m: values.map(() => 0), v: values.map(() => 0) },
+        ]),
+      );
+      for (const [i, batch] of batches.slice(0, 3).entries()) {
+        await step.run(batch);
+        // With clipping, those that are left are clipped.
+        const gradients = await partsOf(trainer, "gradients");
+        if (clip) expect(sizeOf(gradients, clip)).toBeCloseTo(0.05, 6);
+        for (const [name, g] of Object.entries(gradients)) {
+          const { m, v } = state[name];
+          const matrix = name === "0.weight";
+          const beta = matrix ? momentum : rest.beta1;
+          g.forEach((one, at) => {
+            m[at] = beta * m[at] + (1 - beta) * one;
+            v[at] = rest.beta2 * v[at] + (1 - rest.beta2) * one * one;
+          });
+          const ahead = g.map((one, at) => (1 - momentum) * one + momentum * m[at]);
+          const direction = matrix
+            ? orthogonal(ahead, 5, 3, 3)
+            : g.map((_, at) => {
+                const mean = m[at] / (1 - rest.beta1 ** (i + 1));
+                return mean / (Math.sqrt(v[at] / (1 - rest.beta2 ** (i + 1))) + rest.epsilon);
+              });
+          const lr = matrix ? rate : rest.learningRate;
+          const shrink = name.endsWith("weight") && !name.startsWith("1.") ? 1 - lr * decay : 1;
+          want[name] = want[name].map((w, at) => w * shrink - lr * direction[at]);
+        }
       }
-    }
-    const got = await valuesOf(trainer);
-    const found = Object.keys(want).map((name) =>
-      difference(name, got[name], want[name], { rtol: 1e-4, atol: 1e-5 }),
-    );
-    expect(differences(...found)).toEqual([]);
-    for (const one of [step, trainer]) one.release();
-  });
+      const got = await valuesOf(trainer);
+      const found = Object.keys(want).map((name) =>
+        difference(name, got[name], want[name], { rtol: 1e-4, atol: 1e-5 }),
+      );
+      expect(differences(...found)).toEqual([]);
+      for (const one of [step, trainer]) one.release();
+    },
+  );
 });
+
+/** The size of gradients that a bound limits: their norm, or the largest. */
+function sizeOf(
+  gradients: Readonly<Record<string, number[]>>,
+  bound: { norm?: number; value?: number },
+): number {
+  const sizes = Object.values(gradients).flat().map(Math.abs);
+  return bound.norm === undefined ? Math.max(...sizes) : Math.hypot(...sizes);
+}
 
 /** Newton–Schulz in f64 on a matrix [rows, columns] with more rows than columns. */
 function orthogonal(values: readonly number[], rows: number, columns: number, iterations: number): number[] {

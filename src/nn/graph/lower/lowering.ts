@@ -173,7 +173,7 @@ export class Lowering {
     for (const value of values) {
       const { tensor } = value;
       if (inputs.has(tensor) && this.#analysis.uses.get(tensor) === 1 && !this.targets.has(tensor))
-        value.consumed = true;
+        value.consumed = !this.#demanded.has(tensor);
     }
   }
 
@@ -224,10 +224,13 @@ export class Lowering {
     return isSource(tensor) || this.#producers.has(tensor);
   }
 
+  /** Whether the tensor is stored for certain: other results of a hook are stored only where a dispatch reads them. */
+  isStored(tensor: Tensor): boolean {
+    return isSource(tensor) || this.#demanded.has(tensor) || this.targets.has(tensor);
+  }
+
   #dispatch(call: Call): Dispatch {
-    const { hooks, results } = call.finish(
-      (tensor) => this.#demanded.has(tensor) || this.targets.has(tensor),
-    );
+    const { hooks, results } = call.finish((tensor) => this.isStored(tensor));
     const bindings: Record<string, View> = {};
     for (const [name, tensor] of Object.entries(call.source.reads)) {
       bindings[name] = { ...this.view(owner(tensor)), shape: tensor.shape };

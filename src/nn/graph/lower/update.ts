@@ -56,7 +56,7 @@ export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = 
   });
   const operands = new Map<Tensor, string>();
   const emitter = new HookEmitter({
-    hasMemory: (tensor) => lowering.hasMemory(tensor),
+    hasMemory: (tensor) => lowering.isStored(tensor),
     bind: (tensor) => {
       const name = results.get(stateName(tensor)) ?? operands.get(tensor) ?? `operand${operands.size}`;
       if (name.startsWith("operand")) operands.set(tensor, name);
