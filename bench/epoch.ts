@@ -95,30 +95,30 @@ export function epochCommand(): Command {
         .default("mlp"),
     )
     .addOption(
-      new Option("--dataset <name>", "digits are made, and read sooner than MNIST")
+      new Option("--dataset <name>", "digits are generated, which is faster than reading MNIST")
         .choices(["mnist", "digits"])
         .default("mnist"),
     )
     .option(
       "--data <folder>",
-      "a folder with MNIST's four files (default: $MNIST_DIR, else they are fetched)",
+      "a folder with MNIST's four files (default: $MNIST_DIR, otherwise they are fetched)",
     )
     .addOption(
-      new Option("--count <n>", "digits to train on, and a fifth as many to test")
+      new Option("--count <n>", "number of training digits, with a fifth as many for the test")
         .argParser(wholeNumber(1, 100_000))
         .default(20_000),
     )
     .addOption(
-      new Option("--epochs <n>", `passes over the data (default: ${standardEpochs()})`).argParser(
+      new Option("--epochs <n>", `number of passes over the data (default: ${standardEpochs()})`).argParser(
         wholeNumber(1, 1000),
       ),
     )
     .addOption(
-      new Option("--every <steps>", "steps from one evaluation to the next")
+      new Option("--every <steps>", "number of steps between evaluations")
         .argParser(wholeNumber(1, 1e6))
         .default(20),
     )
-    .addOption(repetitionsOption(1, "trainings, each with the next seed"))
+    .addOption(repetitionsOption(1, "number of trainings, each with the next seed"))
     .addOption(seedOption())
     .action(epoch);
   for (const option of outputOptions()) command.addOption(option);
@@ -179,7 +179,9 @@ async function trainRepeatedly(
   { every, seed, repetitions }: RunFlags,
 ): Promise<TrainingRun[]> {
   if (data.train.count < recipe.batch) {
-    throw new Error(`there are ${data.train.count} samples, but a batch has ${recipe.batch}; give more`);
+    throw new Error(
+      `there are ${data.train.count} samples, but a batch has ${recipe.batch}; give more samples`,
+    );
   }
   const runs: TrainingRun[] = [];
   for (let i = 0; i < repetitions; i++) {

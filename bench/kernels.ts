@@ -154,9 +154,9 @@ const CASES: readonly KernelCase[] = [
 export function kernelsCommand(): Command {
   const command = benchmark(
     "kernels",
-    "operations and bytes a second of each kernel, and their share of what the device can do",
+    "operations and bytes a second of each kernel, and their fraction of the device's peak",
   )
-    .addOption(repetitionsOption(15, "runs of each kernel, after two to warm up"))
+    .addOption(repetitionsOption(15, "number of runs of each kernel, after two for warm-up"))
     .action(async ({ repetitions, ...flags }: OutputFlags & { repetitions: number }) => {
       const engine = await connect();
       try {

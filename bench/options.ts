@@ -70,15 +70,17 @@ export const batchOption = () =>
     wholeNumber(1, MAX_BATCH),
   );
 
-export const repetitionsOption = (standard = 7, description = "measurements of each, in turn") =>
-  new Option("--repetitions <n>", description).argParser(wholeNumber(1, 1000)).default(standard);
+export const repetitionsOption = (
+  standard = 7,
+  description = "number of measurements of each, alternating",
+) => new Option("--repetitions <n>", description).argParser(wholeNumber(1, 1000)).default(standard);
 
 export const seedOption = () =>
   new Option("--seed <n>", "of data and parameters").argParser(wholeNumber(0, MAX_SEED)).default(1);
 
 /** `--out` and `--json`, as `publish` takes them. */
 export const outputOptions = () => [
-  outFolderOption("where the report goes, as JSON and SVG"),
+  outFolderOption("folder of the report, as JSON and SVG"),
   new Option("--json", "one JSON object on stdout; the table goes to stderr"),
 ];
 

@@ -38,9 +38,9 @@ const SYSTEM = /^(linux-vdso|ld-linux|libc|libm|libdl|libpthread|librt|libresolv
 const run = promisify(execFile);
 
 export function packCommand(): Command {
-  return benchmark("pack", "an archive that runs all of this on a bare x86-64 Linux machine with a GPU")
-    .addOption(outFolderOption("where the archive goes"))
-    .option("--no-peers", "without the libraries that `peers` compares with")
+  return benchmark("pack", "an archive that runs all benchmarks on a bare x86-64 Linux machine with a GPU")
+    .addOption(outFolderOption("path of the archive"))
+    .option("--no-peers", "without the libraries that `peers` compares")
     .action(async ({ out, peers }: { readonly out: string; readonly peers: boolean }) => {
       const { file, bytes } = await pack(out, peers);
       process.stdout.write(`${file}: ${(bytes / 1e6).toFixed(1)} MB\n`);

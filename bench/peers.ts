@@ -49,11 +49,11 @@ const REPETITIONS = 7;
 const STARTS = 3;
 
 export function peersCommand(): Command {
-  const command = benchmark("peers", "wgrad beside TensorFlow.js and jax-js: the same training step in each")
+  const command = benchmark("peers", "wgrad next to TensorFlow.js and jax-js: the same training step in each")
     .addOption(modelOption())
     .addOption(batchOption())
     .addOption(
-      new Option("--in <host>", "where they run; chromium has no window")
+      new Option("--in <host>", "host of the benchmark; chromium has no window")
         .choices(["node", "chromium"])
         .default("node"),
     )

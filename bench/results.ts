@@ -14,8 +14,8 @@ const FOLDER = "bench/results";
 const ENTRY = /^`npm run bench -- (.+)`\n\n```text\n[\s\S]*?^```$/gm;
 
 export function resultsCommand(): Command {
-  return benchmark("results", `runs the benchmarks that ${PAGE} names, and writes what they print into it`)
-    .option("--only <text>", "only those whose command has this text in it")
+  return benchmark("results", `runs the benchmarks in ${PAGE}, and writes their output into it`)
+    .option("--only <text>", "only those whose command contains this text")
     .action(async ({ only = "" }: { only?: string }) => {
       const page = await readFile(PAGE, "utf8");
       const named = [...page.matchAll(ENTRY)].map(([, command]) => command);

@@ -101,12 +101,12 @@ export function scaleCommand(): Command {
         .default(hiddenWidths("32"), "32"),
     )
     .addOption(
-      new Option("--batch <n>", "samples of the smallest step")
+      new Option("--batch <n>", "number of samples of the smallest step")
         .argParser(wholeNumber(1, MAX_BATCH))
         .default(8),
     )
     .addOption(
-      new Option("--largest <n>", "how often the smallest the largest is, in powers of two")
+      new Option("--largest <n>", "largest multiple of the smallest step, a power of two")
         .argParser(wholeNumber(2, 1024))
         .default(64),
     )

@@ -85,7 +85,7 @@ export function stepCommand(): Command {
     .addOption(
       new Option(
         "--profile",
-        "also the time of each launch, its share of what the device can do, and a trace for Chrome",
+        "also the time of each launch, its fraction of the device's peak, and a trace for Chrome",
       ),
     )
     .action(step);

@@ -67,7 +67,7 @@ export function streamCommand(): Command {
     .addOption(
       new Option("--count <n>", "digits an epoch").argParser(wholeNumber(1000, 1_000_000)).default(60_000),
     )
-    .addOption(repetitionsOption(9, "epochs of each, in turn, after one that is not counted"))
+    .addOption(repetitionsOption(9, "number of epochs of each, alternating, after one that is not counted"))
     .addOption(seedOption())
     .action(async ({ model, batch = model.batch, count, repetitions, seed, ...flags }: StreamFlags) => {
       const engine = await connect();
