@@ -275,6 +275,7 @@ it("a step scalar that is misspelt is refused with the nearest, and changes noth
   await expect(scaled.run({ x }, { factor: 1, facter: 2 })).rejects.toThrow(
     'step scaled: there is no step scalar "facter"; did you mean factor?',
   );
+  scaled.write({ x });
   await expect(scaled.runMany(1, () => ({ factor: 1, learnigRate: 2 }))).rejects.toThrow(
     "did you mean learningRate?",
   );
