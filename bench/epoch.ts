@@ -135,27 +135,23 @@ async function epoch({ model, epochs, ...flags }: EpochFlags): Promise<void> {
   const recipe = { ...RECIPES[model], epochs: epochs ?? RECIPES[model].epochs };
   const data = await loadData(flags);
   const watch = new Stopwatch();
-  const engine = await connect();
+  // A process with a GPU device does not end by itself.
+  await using engine = await connect();
   const adapterSeconds = watch.lap();
-  try {
-    const runs = await trainRepeatedly(engine, recipe, data, flags);
-    const result: EpochResult = {
-      adapter: engine.info.adapter,
-      model,
-      dataset: flags.dataset,
-      trainSamples: data.train.count,
-      testSamples: data.test.count,
-      recipe,
-      every: flags.every,
-      startUp: { adapter: adapterSeconds, ...runs[0].startUp },
-      runs,
-      targets: TARGETS.map((accuracy) => targetOf(accuracy, runs)),
-    };
-    await publish(epochReport(result), flags);
-  } finally {
-    // A process with a GPU device does not end by itself.
-    await engine.destroy();
-  }
+  const runs = await trainRepeatedly(engine, recipe, data, flags);
+  const result: EpochResult = {
+    adapter: engine.info.adapter,
+    model,
+    dataset: flags.dataset,
+    trainSamples: data.train.count,
+    testSamples: data.test.count,
+    recipe,
+    every: flags.every,
+    startUp: { adapter: adapterSeconds, ...runs[0].startUp },
+    runs,
+    targets: TARGETS.map((accuracy) => targetOf(accuracy, runs)),
+  };
+  await publish(epochReport(result), flags);
 }
 
 async function loadData({ dataset, data, count }: Omit<EpochFlags, "model">): Promise<TrainingData> {

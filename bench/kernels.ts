@@ -158,12 +158,8 @@ export function kernelsCommand(): Command {
   )
     .addOption(repetitionsOption(15, "number of runs of each kernel, after two for warm-up"))
     .action(async ({ repetitions, ...flags }: OutputFlags & { repetitions: number }) => {
-      const engine = await connect();
-      try {
-        await publish(kernelsReport(await measureKernels(engine, repetitions)), flags);
-      } finally {
-        await engine.destroy();
-      }
+      await using engine = await connect();
+      await publish(kernelsReport(await measureKernels(engine, repetitions)), flags);
     });
   for (const option of outputOptions()) command.addOption(option);
   return command;

@@ -30,13 +30,8 @@ export function predictCommand(): Command {
     .addOption(repetitionsOption(15))
     .action(async ({ repetitions, ...flags }: OutputFlags & { readonly repetitions: number }) => {
       const results: PredictResult[] = [];
-      for (const engine of [await connect(), cpu()]) {
-        try {
-          results.push(await measurePredict(engine, repetitions, CALLS));
-        } finally {
-          await engine.destroy();
-        }
-      }
+      for (await using engine of [await connect(), cpu()])
+        results.push(await measurePredict(engine, repetitions, CALLS));
       await publish(predictReport(results), flags);
     });
   for (const option of outputOptions()) command.addOption(option);

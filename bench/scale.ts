@@ -137,15 +137,11 @@ async function scale({
   seed,
   ...flags
 }: ScaleFlags): Promise<void> {
-  const engine = await connect();
-  try {
-    const base = { ...model, batch, seed };
-    const result = await measureScale(engine, cpu(), { base, largest, limitMs: limit, repetitions }, note);
-    await publish(scaleReport(result, model.name), flags);
-  } finally {
-    // A process with a GPU device does not end by itself.
-    await engine.destroy();
-  }
+  // A process with a GPU device does not end by itself.
+  await using engine = await connect();
+  const base = { ...model, batch, seed };
+  const result = await measureScale(engine, cpu(), { base, largest, limitMs: limit, repetitions }, note);
+  await publish(scaleReport(result, model.name), flags);
 }
 
 /** A step of one size, ready to be timed. */

@@ -94,16 +94,12 @@ export function stepCommand(): Command {
 }
 
 async function step({ model, batch = model.batch, ...flags }: StepFlags): Promise<void> {
-  const engine = await connect();
-  try {
-    const workload = { ...model, ...flags, batch };
-    const result = await measureStep(engine, cpu(), workload, note);
-    const report = stepReport(result, model);
-    await publish(flags.profile ? await withProfile(report, engine, workload) : report, flags);
-  } finally {
-    // A process with a GPU device does not end by itself.
-    await engine.destroy();
-  }
+  // A process with a GPU device does not end by itself.
+  await using engine = await connect();
+  const workload = { ...model, ...flags, batch };
+  const result = await measureStep(engine, cpu(), workload, note);
+  const report = stepReport(result, model);
+  await publish(flags.profile ? await withProfile(report, engine, workload) : report, flags);
 }
 
 /** Profiles a step of its own, so that what was timed before ran without. */

@@ -70,14 +70,10 @@ export function streamCommand(): Command {
     .addOption(repetitionsOption(9, "number of epochs of each, alternating, after one that is not counted"))
     .addOption(seedOption())
     .action(async ({ model, batch = model.batch, count, repetitions, seed, ...flags }: StreamFlags) => {
-      const engine = await connect();
-      try {
-        const result = await measureStreaming(engine, { model, batch, count, repetitions, seed }, note);
-        await publish(streamReport(result), flags);
-      } finally {
-        // A process with a GPU device does not end by itself.
-        await engine.destroy();
-      }
+      // A process with a GPU device does not end by itself.
+      await using engine = await connect();
+      const result = await measureStreaming(engine, { model, batch, count, repetitions, seed }, note);
+      await publish(streamReport(result), flags);
     });
   for (const option of outputOptions()) command.addOption(option);
   return command;
