@@ -1,8 +1,7 @@
 /** The options that benchmarks share, and how a benchmark's command is made. */
 
-import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { wholeNumber } from "../presets/command.ts";
+import { folder, wholeNumber } from "../presets/command.ts";
 import type { StepModel } from "./workload.ts";
 
 /** Where a benchmark's report goes. */
@@ -86,13 +85,6 @@ export const outputOptions = () => [
 
 export const outFolderOption = (description: string) =>
   new Option("--out <folder>", description).argParser(folder).default(DEFAULT_OUT);
-
-/** A folder, or what may become one: better known before anything is measured. */
-function folder(path: string): string {
-  const found = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
-  if (path === "" || (found && !found.isDirectory())) throw new InvalidArgumentError("Expected a folder.");
-  return path;
-}
 
 /** One line on stderr: how far a measurement is. */
 export function note(line: string): void {

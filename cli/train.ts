@@ -32,18 +32,14 @@ async function train(options: TrainOptions): Promise<void> {
   await checkTargets({ "--save": save, "--checkpoint": checkpoint, "--history": history });
   const data = await timed(() => loadData(options, output.note));
   const device = await timed(() => openEngine("--device", options.device, output.note));
-  const engine = device.value;
-  try {
-    const { failure, ...run } = await runTraining(engine, data.value, options, output, interruption);
-    const timing = { data: data.seconds, device: device.seconds, ...run.timing, total: since(started) };
-    const result = { ...run, timing };
-    if (options.json) output.json(resultObject(result, options));
-    else for (const text of resultLines(result)) output.line(text);
-    if (failure !== undefined) throw failure;
-  } finally {
-    // A process with a GPU device does not end by itself.
-    await engine.destroy();
-  }
+  // A process with a GPU device does not end by itself.
+  await using engine = device.value;
+  const { failure, ...run } = await runTraining(engine, data.value, options, output, interruption);
+  const timing = { data: data.seconds, device: device.seconds, ...run.timing, total: since(started) };
+  const result = { ...run, timing };
+  if (options.json) output.json(resultObject(result, options));
+  else for (const text of resultLines(result)) output.line(text);
+  if (failure !== undefined) throw failure;
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; seconds: number }> {

@@ -32,6 +32,20 @@ export class Arguments<D extends Defaults> {
   }
 }
 
+/** The command line of the training loops. */
+export function loopArguments(program: string) {
+  const args = new Arguments(
+    `npx tsx --tsconfig tsconfig.run.json ${program} [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]`,
+    { steps: "300", batch: "128", "learning-rate": "0.001", seed: "1" },
+  );
+  return {
+    steps: args.number("steps", 1),
+    batchSize: args.number("batch", 1),
+    learningRate: args.number("learning-rate"),
+    seed: args.number("seed", 0),
+  };
+}
+
 function parsed(usage: string, defaults: Defaults): Readonly<Record<string, string | undefined>> {
   const options = Object.fromEntries(
     Object.entries(defaults).map(([name, value]) => [name, { type: "string" as const, default: value }]),

@@ -7,21 +7,9 @@
  */
 import { adam, connect, cpu, dense, relu, sequential, session } from "wgrad";
 import { digits } from "wgrad/data";
-import { Arguments, refuse } from "./arguments.ts";
+import { loopArguments, refuse } from "./arguments.ts";
 
-const args = new Arguments(
-  "npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]",
-  {
-    steps: "300",
-    batch: "128",
-    "learning-rate": "0.001",
-    seed: "1",
-  },
-);
-const steps = args.number("steps", 1);
-const batchSize = args.number("batch", 1);
-const learningRate = args.number("learning-rate");
-const seed = args.number("seed", 0);
+const { steps, batchSize, learningRate, seed } = loopArguments("demo/loop.ts");
 
 await using engine = await connect().catch((error: Error) => {
   console.log(`${error.message}\nTraining on the CPU.`);

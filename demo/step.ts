@@ -19,21 +19,9 @@ import {
   sequential,
 } from "wgrad";
 import { type Dataset, digits, epochOrder, sampleSize } from "wgrad/data";
-import { Arguments, refuse } from "./arguments.ts";
+import { loopArguments, refuse } from "./arguments.ts";
 
-const args = new Arguments(
-  "npx tsx --tsconfig tsconfig.run.json demo/step.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]",
-  {
-    steps: "300",
-    batch: "128",
-    "learning-rate": "0.001",
-    seed: "1",
-  },
-);
-const steps = args.number("steps", 1);
-const batchSize = args.number("batch", 1);
-const learningRate = args.number("learning-rate");
-const seed = args.number("seed", 0);
+const { steps, batchSize, learningRate, seed } = loopArguments("demo/step.ts");
 
 // Where to compute: on the GPU, or, where there is none, on the CPU, which is the same arithmetic but much slower.
 await using engine = await connect().catch((error: Error) => {

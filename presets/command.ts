@@ -1,4 +1,5 @@
 /** Parts of command lines: numbers as options, the engine asked for, and errors on one line. */
+import { statSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 import { connect, cpu, type Engine } from "wgrad";
 
@@ -17,6 +18,13 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text:
     const range = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
     throw new InvalidArgumentError(`Expected a whole number ${range}.`);
   };
+}
+
+/** A folder, or what may become one: better known before anything runs. */
+export function folder(path: string): string {
+  const found = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (path === "" || (found && !found.isDirectory())) throw new InvalidArgumentError("Expected a folder.");
+  return path;
 }
 
 /**

@@ -14,6 +14,13 @@ export interface StepRow {
   readonly u32: Uint32Array;
 }
 
+/** What hooks read: memory, by the names of bindings, and the step table. */
+export interface HookScope {
+  readonly memory: Readonly<Record<string, Elements>>;
+  readonly scalars: readonly StepScalar[];
+  readonly row: StepRow;
+}
+
 /** Results of an instruction for a run: values rounded to 32 bits, or positions. */
 type Register = Float32Array | Float64Array;
 
@@ -25,13 +32,8 @@ type RunFunction = (start: number, count: number, values: Float32Array) => Regis
 
 const NO_VALUES = new Float32Array(0);
 
-export function compileLoad(
-  hook: Hook,
-  memory: Readonly<Record<string, Elements>>,
-  scalars: readonly StepScalar[],
-  row: StepRow,
-): Load {
-  const run = compileRun(hook, memory, scalars, row);
+export function compileLoad(hook: Hook, scope: HookScope): Load {
+  const run = compileRun(hook, scope);
   let all = new Float32Array(0);
   return (start, count) => {
     if (count <= RUN) return (run(start, count, NO_VALUES) as Float32Array).subarray(0, count);
@@ -44,15 +46,10 @@ export function compileLoad(
   };
 }
 
-export function compileStore(
-  hook: Hook,
-  memory: Readonly<Record<string, Elements>>,
-  scalars: readonly StepScalar[],
-  row: StepRow,
-): Store {
+export function compileStore(hook: Hook, scope: HookScope): Store {
   // Nothing uses the values.
   if (hook.code.length === 0) return () => {};
-  const run = compileRun(hook, memory, scalars, row);
+  const run = compileRun(hook, scope);
   const rounded = new Float32Array(RUN);
   return (start, values) => {
     for (let at = 0; at < values.length; at += RUN) {
@@ -67,18 +64,14 @@ export function compileStore(
   };
 }
 
-function compileRun(
-  { code, result = 0, stores = [] }: Hook,
-  memory: Readonly<Record<string, Elements>>,
-  scalars: readonly StepScalar[],
-  row: StepRow,
-): RunFunction {
+function compileRun({ code, result = 0, stores = [] }: Hook, scope: HookScope): RunFunction {
+  const { memory } = scope;
   const registers: Register[] = [];
   const steps: Step[] = [];
   code.forEach((instruction, at) => {
     // With several stores, one may overwrite memory that another has yet to store.
     const copied = stores.length > 1 && stores.some(({ from }) => from === at);
-    const step = compile(instruction, { code, registers, at, copied, memory, scalars, row });
+    const step = compile(instruction, { ...scope, code, registers, at, copied });
     if (step) steps.push(step);
   });
   return (start, count, values) => {
@@ -92,7 +85,7 @@ function compileRun(
 }
 
 /** The context of an instruction. */
-interface Place {
+interface Place extends HookScope {
   readonly code: readonly Instruction[];
   /** Results of the instructions before; the instruction's own is added. */
   readonly registers: Register[];
@@ -100,9 +93,6 @@ interface Place {
   readonly at: number;
   /** Whether values read must be copied rather than referenced. */
   readonly copied: boolean;
-  readonly memory: Readonly<Record<string, Elements>>;
-  readonly scalars: readonly StepScalar[];
-  readonly row: StepRow;
 }
 
 /** @returns undefined where no work is needed for each run */

@@ -66,12 +66,12 @@ export class CpuExecutable implements Executable {
     for (const [name, { buffer, offset, shape }] of Object.entries(dispatch.bindings)) {
       memory[name] = all[buffer].subarray(offset, offset + elementCount(shape));
     }
+    const scope = { memory, scalars: this.program.scalars, row: this.#row };
     const load: Record<string, Load> = {};
     const store: Record<string, Store> = {};
     for (const [name, hook] of Object.entries(dispatch.hooks)) {
-      if (kernel.hooks[name] === "load")
-        load[name] = compileLoad(hook, memory, this.program.scalars, this.#row);
-      else store[name] = compileStore(hook, memory, this.program.scalars, this.#row);
+      if (kernel.hooks[name] === "load") load[name] = compileLoad(hook, scope);
+      else store[name] = compileStore(hook, scope);
     }
     const call: TwinCall = {
       constants: dispatch.constants,

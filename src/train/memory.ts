@@ -1,7 +1,7 @@
 /** The memory that a model takes on an engine, with that of its optimizer: flat arenas, by name. */
 import { type ArenaEntry, type ArenaLayout, declaredLayout, type ModelLayout } from "../nn/model/layout.ts";
 import type { Layer } from "../nn/model/model.ts";
-import type { Optimizer } from "../nn/training/optimizer.ts";
+import { type Optimizer, RESERVED } from "../nn/training/optimizer.ts";
 import { blockValues } from "../nn/training/updates.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
@@ -34,16 +34,6 @@ function checkArena(what: string, { specs, length }: ArenaLayout<ArenaEntry>, { 
   checkSize(name, length * 4, info.maxBufferBytes, "use a smaller model");
 }
 
-/** What no slot of an optimizer can be called: the other arenas, and what a checkpoint holds beside arenas. */
-const RESERVED: readonly string[] = [
-  "parameters",
-  "statistics",
-  "observed",
-  "blocks",
-  "gradients",
-  "history",
-];
-
 /**
  * The arenas of a model, and of its optimizer. One without parameters or statistics has none for them: no buffer may be empty.
  * @throws Error naming a slot that is called like another arena
@@ -54,18 +44,8 @@ export function arenasOf(
   seed: number,
 ): Arena[] {
   const all: Arena[] = [
-    {
-      name: "parameters",
-      length: parameters.length,
-      first: () => parameters.initialise(seed),
-      lasts: true,
-    },
-    {
-      name: "statistics",
-      length: statistics.length,
-      first: () => statistics.initialise(seed),
-      lasts: true,
-    },
+    { name: "parameters", ...initialised(parameters, seed) },
+    { name: "statistics", ...initialised(statistics, seed) },
     { name: "observed", length: statistics.length },
     ...(optimizer && parameters.length > 0 ? optimizerArenas(optimizer, parameters) : []),
   ];
@@ -76,6 +56,10 @@ export function arenasOf(
     );
   }
   return all.filter(({ length }) => length > 0);
+}
+
+function initialised(layout: ArenaLayout<ArenaEntry>, seed: number): Omit<Arena, "name"> {
+  return { length: layout.length, first: () => layout.initialise(seed), lasts: true };
 }
 
 /** What an optimizer has besides: what it knows of each block, the gradients, and its slots. */

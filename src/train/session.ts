@@ -201,15 +201,7 @@ export async function session(
   dataset: Data,
   options: SessionOptions = {},
 ): Promise<Session> {
-  const parts = settled(
-    "session",
-    engine,
-    model,
-    dataset,
-    options,
-    SESSION_OPTIONS,
-    Number.POSITIVE_INFINITY,
-  );
+  const parts = settled("session", engine, model, dataset, options, SESSION_OPTIONS);
   const { firstEpoch = 1 } = options;
   checkWhole("session: firstEpoch", firstEpoch, 0);
   const { Training } = await import("./training.ts");

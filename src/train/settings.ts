@@ -37,7 +37,7 @@ export interface TrainingParts {
 
 /**
  * Checks the options of training and opens the model, without memory on the engine yet.
- * @param most number of epochs where the options give none
+ * @param most number of epochs where the options give none (default: unlimited)
  * @throws RangeError where an option is out of range; TypeError where an argument is of another kind, or the data has
  *   no targets
  */
@@ -48,7 +48,7 @@ export function settled<Options extends StepOptions>(
   dataset: Data,
   options: Options,
   kinds: OptionKinds<Options>,
-  most: number,
+  most = Number.POSITIVE_INFINITY,
 ): TrainingParts & { readonly options: Omit<Options, keyof Settings> & Settings } {
   checkEngine(owner, engine);
   const layer = asLayer(model, owner);

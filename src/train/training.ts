@@ -52,7 +52,7 @@ export class Training implements Session {
   /** Calls of `advance` that have not ended. */
   #calls = 0;
   /** Ends when the last of these has enqueued its steps. */
-  #turn: Promise<void> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
   /** Runs under way, of all calls. */
   readonly #inFlight: Promise<unknown>[] = [];
   /** The last check of weights. */
@@ -187,10 +187,7 @@ export class Training implements Session {
       this.#close();
       throw error;
     });
-    this.#turn = done.then(
-      () => {},
-      () => {},
-    );
+    this.#turn = done.catch(() => {});
     return done;
   }
 

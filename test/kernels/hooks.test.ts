@@ -64,14 +64,14 @@ function both(hook: Hook, values: Float32Array | Float64Array) {
   const loads = hook.result !== undefined;
   const inRuns = new Float32Array(COUNT);
   if (loads) {
-    const load = compileLoad(hook, runs, SCALARS, stepRow());
+    const load = compileLoad(hook, { memory: runs, scalars: SCALARS, row: stepRow() });
     // Parts that are shorter than a run, and longer.
     for (let at = 0, count = 100; at < COUNT; at += count, count = Math.min(count + 900, COUNT - at)) {
       const part = load(FIRST + at, count);
       expect(part.length).toBe(count);
       inRuns.set(part, at);
     }
-  } else compileStore(hook, runs, SCALARS, stepRow())(FIRST, values);
+  } else compileStore(hook, { memory: runs, scalars: SCALARS, row: stepRow() })(FIRST, values);
   return [
     { results: loads ? results : [], ...one },
     { results: loads ? inRuns : [], ...runs },
@@ -169,7 +169,10 @@ describe("stores", () => {
     };
     const memory = memoryOf();
     const before = memory.a.slice(0, RUN);
-    compileStore(hook, memory, SCALARS, stepRow())(0, memory.a.subarray(0, RUN) as Float32Array);
+    compileStore(hook, { memory, scalars: SCALARS, row: stepRow() })(
+      0,
+      memory.a.subarray(0, RUN) as Float32Array,
+    );
     expect(memory.b.slice(0, RUN)).toEqual(before);
   });
 });

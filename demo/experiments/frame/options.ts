@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { wholeNumber } from "../../../presets/command.ts";
+import { folder, wholeNumber } from "../../../presets/command.ts";
 import { table } from "../../../src/text.ts";
 import type { Experiment } from "./experiment.ts";
 
@@ -110,13 +110,6 @@ function checkTogether({ quick, publish }: Flags): void {
       "--publish writes the page that people read, but --quick is a short version; leave one out",
     );
   }
-}
-
-/** A folder, or what may become one: better known before anything runs. */
-function folder(path: string): string {
-  const found = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
-  if (path === "" || (found && !found.isDirectory())) throw new InvalidArgumentError("Expected a folder.");
-  return path;
 }
 
 function existing(path: string): string {

@@ -108,13 +108,17 @@ export interface OptimizerRule<
   update(state: UpdateState<Slot | Scalar | Value>, tools: UpdateTools): Updated<Slot>;
 }
 
-const RULE: OptionKinds<OptimizerRule<string, string, string>> = {
-  name: "string",
+export const SHARED_OPTIONS: OptionKinds<OptimizerOptions> = {
   learningRate: "number",
   lr: "number",
   weightDecay: "number",
   decayBiases: "boolean",
   groups: "array",
+};
+
+const RULE: OptionKinds<OptimizerRule<string, string, string>> = {
+  ...SHARED_OPTIONS,
+  name: "string",
   slots: "array",
   scalars: "any",
   perParameter: "any",
@@ -125,8 +129,8 @@ const RULE: OptionKinds<OptimizerRule<string, string, string>> = {
   update: "function",
 };
 
-/** Names reserved in an update, or in a model's memory. */
-const TAKEN = [
+/** Names reserved in an update, or in a model's memory and checkpoints. */
+export const RESERVED: readonly string[] = [
   "parameter",
   "parameters",
   "gradient",
@@ -250,7 +254,7 @@ function checkNames(optimizer: Optimizer): void {
   names.forEach((one, i) => {
     if (typeof one !== "string" || one === "")
       throw new TypeError(`${name}: a name of a slot is ${inWords(one)}; give a string`);
-    if (TAKEN.includes(one))
+    if (RESERVED.includes(one))
       throw new Error(`${name}: "${one}" stands for something else; call a slot or a scalar otherwise`);
     if (names.indexOf(one) !== i)
       throw new Error(`${name}: two things are called "${one}"; give each its name`);

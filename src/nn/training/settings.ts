@@ -1,8 +1,8 @@
 /** Shared parts of the optimizers' rules: options by name, and moving averages. */
-import { checkOptions, type OptionKinds } from "../../checks.ts";
+import { checkOptions } from "../../checks.ts";
 import { add, mul } from "../graph/ops/scalar.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { INFINITE, inRange, type OptimizerOptions } from "./optimizer.ts";
+import { INFINITE, inRange, type OptimizerOptions, SHARED_OPTIONS } from "./optimizer.ts";
 
 /** A setting's default and range, low ≤ value < high; or the default of a boolean. */
 type Setting = readonly [usual: number, low: number, high: number] | boolean;
@@ -11,14 +11,6 @@ type Settled<Kinds> = { [Name in keyof Kinds]: Kinds[Name] extends boolean ? boo
 /** From 0 up to, not including, 1. */
 export const fraction = (usual: number) => [usual, 0, 1] as const;
 export const from0 = (usual: number) => [usual, 0, INFINITE] as const;
-
-const SHARED: OptionKinds<OptimizerOptions> = {
-  learningRate: "number",
-  lr: "number",
-  weightDecay: "number",
-  decayBiases: "boolean",
-  groups: "array",
-};
 
 /**
  * An optimizer's own options, checked; the caller checks `others`.
@@ -34,7 +26,11 @@ export function settingsOf<const Kinds extends Readonly<Record<string, Setting>>
     name,
     typeof kind === "boolean" ? "boolean" : "number",
   ]);
-  checkOptions<OptimizerOptions>(owner, options, { ...SHARED, ...Object.fromEntries(own), ...others });
+  checkOptions<OptimizerOptions>(owner, options, {
+    ...SHARED_OPTIONS,
+    ...Object.fromEntries(own),
+    ...others,
+  });
   const given = options as Readonly<Record<string, number | boolean | undefined>>;
   const settled = Object.entries(kinds).map(([name, kind]) => {
     if (typeof kind === "boolean") return [name, given[name] ?? kind];
