@@ -2,17 +2,7 @@
  * All ops: functions from traced tensors to traced tensors, for layers, losses and steps of one's own. A name that a layer or
  * a loss has, too, is the op's in here alone: `relu()` is a layer, `ops.relu(x)` the function.
  */
-export {
-  elu,
-  gelu,
-  leakyRelu,
-  relu,
-  selu,
-  sigmoid,
-  silu,
-  softplus,
-  tanh,
-} from "./nn/graph/ops/activations.ts";
+export * from "./nn/graph/ops/activations.ts";
 export { attention } from "./nn/graph/ops/attention.ts";
 export { conv2d } from "./nn/graph/ops/conv2d.ts";
 export { correctCount } from "./nn/graph/ops/crossEntropy.ts";
