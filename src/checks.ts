@@ -175,7 +175,9 @@ export function unknownOption(name: string, names: readonly string[], what = "op
   const near = nearest(name, names) ?? FOREIGN.get(plain)?.find((own) => names.includes(own));
   if (near !== undefined) return `${missing}; did you mean ${near}?`;
   const advice = ADVICE.get(plain);
-  if (advice !== undefined) return `${missing}; ${advice}`;
+  // An optimizer is where it was given.
+  const given = advice === TO_OPTIMIZER && names.includes("learningRate");
+  if (advice !== undefined && !given) return `${missing}; ${advice}`;
   return names.length > 0 ? `${missing}; there ${listed(names)}` : `${missing}; it takes none`;
 }
 

@@ -87,6 +87,8 @@ describe("unknownOption", () => {
   it.each([
     ["learning_rate", ["learningRate", "lr"], "did you mean learningRate?"],
     ["lr", ["learningRate"], "did you mean learningRate?"],
+    ["momentum", ["learningRate", "beta1"], "there are learningRate, beta1"],
+    ["momentum", ["loss", "optimizer"], "give it to the optimizer: adam({ learningRate: 0.001 })"],
     ["learningRate", ["lr", "momentum"], "did you mean lr?"],
     ["in_features", ["bias"], "leave it out: sizes of inputs follow from the data"],
     ["kernel_size", ["stride"], "give it as an argument, in front of the options"],

@@ -1,7 +1,7 @@
 /** What stands behind the page's view Look inside: the step that it records, its phases and its times. */
 import { describe, expect, it } from "vitest";
 import { indented } from "../../demo/page/inside/indent.ts";
-import { phaseOf } from "../../demo/page/inside/phases.ts";
+import { phasesOf } from "../../demo/page/inside/phases.ts";
 import { InsideService } from "../../demo/page/inside/service.ts";
 import { isTold, launchTime } from "../../demo/page/inside/times.ts";
 import { DEFAULTS, MODELS, type ModelName, type Settings } from "../../demo/page/network/settings.ts";
@@ -11,11 +11,14 @@ const small: Settings = { ...DEFAULTS, hidden: [16], batchSize: 8 };
 describe("a recorded step", () => {
   const phases = ["forward", "loss", "backward", "update"];
 
-  it.each(Object.keys(MODELS) as ModelName[])("of the model %s has its phases in order", async (model) => {
+  it.each([
+    ...(Object.keys(MODELS) as ModelName[]).map((model) => ({ model, optimizer: DEFAULTS.optimizer })),
+    { model: DEFAULTS.model, optimizer: "muon" as const },
+  ])("of the model $model with $optimizer has its phases in order", async (chosen) => {
     const service = new InsideService();
-    const { launches, device } = await service.record({ ...small, engine: "cpu", model }, () => {});
+    const { launches, device } = await service.record({ ...small, engine: "cpu", ...chosen }, () => {});
     expect(device.kind).toBe("cpu");
-    const found = launches.map((launch) => phases.indexOf(phaseOf(launch)));
+    const found = phasesOf(launches).map((phase) => phases.indexOf(phase));
     expect(found).toEqual([...found].sort());
     expect(new Set(found)).toEqual(new Set([0, 1, 2, 3]));
   });

@@ -4,10 +4,11 @@ import { amount, bytes, percent } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
 import { Scroll } from "../widgets/scroll.tsx";
 import { kernelsOf, type LaunchesView, layersOf, shapeText, timeText } from "./launches-view.ts";
-import { PHASES, phaseOf } from "./phases.ts";
+import { PHASES, phasesOf } from "./phases.ts";
 import { isTold } from "./times.ts";
 
 export function LaunchList({ launches, times, selected, onSelect }: LaunchesView) {
+  const phases = phasesOf(launches);
   const longest = Math.max(...(times ?? []).map(({ milliseconds }) => milliseconds));
   const shares = times?.some(({ share }) => share !== undefined);
   return (
@@ -31,7 +32,7 @@ export function LaunchList({ launches, times, selected, onSelect }: LaunchesView
               const time = times?.[i];
               return (
                 <tr key={i} class={i === selected ? "inside-selected" : ""} onClick={() => onSelect(i)}>
-                  <td style={`--c: var(--s${PHASES[phaseOf(launch)].color})`} class="inside-name">
+                  <td style={`--c: var(--s${PHASES[phases[i]].color})`} class="inside-name">
                     <button type="button" aria-pressed={i === selected}>
                       <span class="visually-hidden">Launch </span>
                       <b>{i + 1}</b> {kernelsOf(launch)}

@@ -11,15 +11,23 @@ export const PHASES = {
 
 export type Phase = keyof typeof PHASES;
 
-/** By what the dispatches write and by their labels, which say what was differentiated. */
-export function phaseOf({ dispatches }: LaunchDetails): Phase {
-  const phases = new Set(
-    dispatches.map(({ kernel, label, writes }): Phase => {
-      if (writes.some(({ kind, name }) => kind === "state" && name === "parameters")) return "update";
-      if (kernel === "crossEntropy") return "loss";
-      return label.endsWith(" backward") ? "backward" : "forward";
-    }),
-  );
-  const [first] = phases;
-  return phases.size === 1 ? first : "several";
+/**
+ * The phase of each launch of a step, by what its dispatches write and by their labels, which say what was
+ * differentiated. Launches behind the last gradient are the update, however many an optimizer needs.
+ */
+export function phasesOf(launches: readonly LaunchDetails[]): Phase[] {
+  const writesState = ({ dispatches }: LaunchDetails, wanted: string) =>
+    dispatches.some(({ writes }) => writes.some(({ kind, name }) => kind === "state" && name === wanted));
+  const lastGradient = launches.findLastIndex((launch) => writesState(launch, "gradients"));
+  return launches.map((launch, i): Phase => {
+    if (i > lastGradient || writesState(launch, "parameters")) return "update";
+    const phases = new Set(
+      launch.dispatches.map(({ kernel, label }): Phase => {
+        if (kernel === "crossEntropy") return "loss";
+        return label.endsWith(" backward") ? "backward" : "forward";
+      }),
+    );
+    const [first] = phases;
+    return phases.size === 1 ? first : "several";
+  });
 }

@@ -2,14 +2,14 @@
 import { useRef } from "preact/hooks";
 import { Panel } from "../widgets/panel.tsx";
 import { kernelsOf, type LaunchesView, layersOf, timeText } from "./launches-view.ts";
-import { PHASES, type Phase, phaseOf } from "./phases.ts";
+import { PHASES, type Phase, phasesOf } from "./phases.ts";
 
 /** The part of the step from which on there is room for the layer's name. */
 const NAMED = 0.12;
 
 export function Strip({ launches, times, selected, onSelect }: LaunchesView) {
   const blocks = useRef<HTMLDivElement>(null);
-  const phases = launches.map(phaseOf);
+  const phases = phasesOf(launches);
   const weights = launches.map(({ flops, bytes }, i) =>
     times ? Math.max(times[i].milliseconds, 0) : flops + bytes,
   );
