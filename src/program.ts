@@ -55,7 +55,7 @@ export interface BufferSpec {
   readonly targets?: readonly TargetRule[];
   /** Values of a `constant`. */
   readonly values?: readonly number[];
-  /** Of `data`: that the author of a step asks for it, not the library for that of a data set. */
+  /** For `data`: whether a step's author supplies the buffer, rather than the library for a data set. */
   readonly owner?: "user";
 }
 
@@ -130,9 +130,9 @@ export interface Dispatch {
   readonly joined?: boolean;
 }
 
-/** What the names of an optimizer's own step scalars begin with: `optimizer.correction1`. */
+/** Prefix of an optimizer's own step scalars: `optimizer.correction1`. */
 export const OPTIMIZER_SCALAR = "optimizer.";
-/** What the names of step scalars begin with that the author of a step made: `user.factor`. All others are the library's. */
+/** Prefix of step scalars created by the author of a step: `user.factor`. All other names are the library's. */
 export const USER_SCALAR = "user.";
 
 /** The library's step scalar with the start of a batch in the order of samples. */
@@ -145,7 +145,7 @@ export function scalarName(name: string): string {
 
 /** A number that changes from step to step and reaches the kernels through the step table. */
 export interface StepScalar {
-  /** It begins with whose it is, so that the names of two owners cannot meet. */
+  /** The name begins with its owner, so that names of two owners never meet. */
   readonly name: string;
   readonly dtype: "f32" | "u32";
 }
@@ -175,7 +175,7 @@ export function slotOf(name: string, dtype: StepScalar["dtype"], scalars: readon
   return slot;
 }
 
-/** How a number is read: as the float that it is, where it is not only there as an integer. */
+/** Type by which a number is read: a float, unless the number exists as an integer only. */
 export function readAs(name: string, scalars: readonly StepScalar[]): StepScalar["dtype"] {
   return scalars.some((scalar) => scalar.name === name && scalar.dtype === "f32") ? "f32" : "u32";
 }

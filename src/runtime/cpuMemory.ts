@@ -10,7 +10,7 @@ import {
 } from "./engine.ts";
 import { InOrder } from "./turns.ts";
 
-/** What buffers and executables need of their engine. */
+/** The part of the engine that buffers and executables use. */
 export class CpuHost {
   /**
    * Runs, and the reads and writes that must not overtake them: a run uses the memory as it was when the run was

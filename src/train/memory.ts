@@ -17,8 +17,8 @@ export interface Arena {
 }
 
 /**
- * Where a model's tensors lie.
- * @throws MemoryLimitError naming the largest tensor of an arena that the engine cannot hold, before anything is drawn
+ * The layout of a model's tensors.
+ * @throws MemoryLimitError naming the largest tensor of an arena that the engine cannot hold, before any value is drawn
  */
 export function placed(model: Layer, inputShape: Shape, engine: Engine): ModelLayout {
   const layout = declaredLayout(model, inputShape);
@@ -62,7 +62,7 @@ function initialised(layout: ArenaLayout<ArenaEntry>, seed: number): Omit<Arena,
   return { length: layout.length, first: () => layout.initialise(seed), lasts: true };
 }
 
-/** What an optimizer has besides: what it knows of each block, the gradients, and its slots. */
+/** Further arenas of an optimizer: its numbers for each block, the gradients, and its slots. */
 function optimizerArenas(optimizer: Optimizer, layout: ArenaLayout): Arena[] {
   const blocks = blockValues(layout, optimizer);
   const { length } = layout;

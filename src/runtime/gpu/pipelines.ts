@@ -4,7 +4,7 @@ import { launchesOf, launchName, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
 import { ShaderStage } from "./constants.ts";
 
-/** What writes shaders: with its passes, it is loaded as soon as there is a device. */
+/** The code that writes shaders, loaded with its passes as soon as there is a device. */
 const loadSpecialising = () => import("../../kernels/specialise.ts");
 
 export interface BindingLayout extends LaunchBinding {

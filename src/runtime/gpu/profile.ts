@@ -3,7 +3,7 @@ import type { LaunchTimes } from "../engine.ts";
 import { BufferUsage } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
 
-/** What is profiled of an executable. */
+/** The part of an executable that profiling uses. */
 interface Profiled {
   readonly owner: GpuDevice;
   readonly program: { readonly name: string };

@@ -6,7 +6,7 @@ import { BufferUsage } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 
-/** What a reader takes of the buffer that it reads. */
+/** The part of a buffer that a reader uses. */
 interface Source {
   readonly owner: GpuDevice;
   readonly gpu: GPUBuffer;

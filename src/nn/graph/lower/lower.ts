@@ -18,7 +18,7 @@ export interface LowerRequest {
   readonly assignments?: readonly { readonly tensor: Tensor; readonly place: Place }[];
   /** Place of a parameter or a running statistic. */
   place(source: SourceAttributes): Place;
-  /** What follows, one after the other, when all of that is in memory. */
+  /** Updates that follow in order, once all of that is in memory. */
   readonly updates?: readonly UpdateRequest[];
 }
 

@@ -240,7 +240,7 @@ export class Lowering {
     return { label: call.label, kernel: call.kernel.name, constants: call.constants, hooks, bindings };
   }
 
-  /** Where it is. */
+  /** Memory of a tensor. */
   view(tensor: Tensor): View {
     const known = this.#views.get(tensor) ?? this.targets.get(tensor);
     if (known) return known;

@@ -1,4 +1,4 @@
-/** What a graph is computed for, and the memory that it goes to. */
+/** The roots of a graph, and their memory. */
 import type { View } from "../../../program.ts";
 import { isSource } from "../ops/source.ts";
 import { define, type Op, type Tensor, topological } from "../tensor.ts";

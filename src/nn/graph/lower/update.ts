@@ -22,7 +22,7 @@ export interface UpdateRequest {
   readonly label: string;
   /** The states' new values by their names: flat, all of one length. They may read every state, as it was before. */
   readonly changes: Readonly<Record<string, Tensor>>;
-  /** What is computed before, into places of states that the changes read. */
+  /** Tensors computed before, into places of states that the changes read. */
   readonly before?: readonly { readonly tensor: Tensor; readonly place: Place }[];
 }
 
@@ -34,7 +34,7 @@ export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = 
     const { buffer, offset } = before[i].place;
     return builder.view(buffer, shape, offset);
   });
-  // What stays as it is need not be written.
+  // Unchanged values need not be written.
   const changed = roots
     .slice(before.length)
     .map((tensor, i) => ({ name: names[i], tensor }))
@@ -100,7 +100,7 @@ function stateName(tensor: Tensor): string | undefined {
   return role === "state" ? name : undefined;
 }
 
-/** What kernels give to elementwise values. */
+/** Results of kernels that elementwise values use. */
 function nearestKernels(roots: readonly Tensor[]): Tensor[] {
   const found = new Set<Tensor>();
   const seen = new Set<Tensor>();

@@ -24,7 +24,7 @@ export interface SourceAttributes {
   readonly dtype: DType;
   /** Values of a constant. */
   readonly values?: readonly number[];
-  /** Of data: that it is not a data set's own. */
+  /** For data: whether a step's author supplies it, rather than a data set. */
   readonly owner?: "user";
 }
 
@@ -151,7 +151,7 @@ const stepScalarOp: Op<{ name: string }> = {
 };
 const makeStepScalar = define(stepScalarOp);
 
-/** What a step may read of the library's numbers, by these names. All others are its own. */
+/** The library's numbers that a step may read by these names; all other names are the step's own. */
 const READABLE: readonly string[] = ["learningRate", "step", "epoch", "seed"];
 
 const scalarOf = (name: string) => (READABLE.includes(name) ? name : USER_SCALAR + name);
