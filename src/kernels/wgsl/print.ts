@@ -4,7 +4,7 @@
  */
 import type { Declaration, Module, Parameter, Tokens } from "./read.ts";
 
-/** Longest function header on one line; longer ones have a line for each parameter. */
+/** Longest line: a longer statement continues on further lines, a longer function header has a line for each parameter. */
 const WIDTH = 100;
 
 const texts = new WeakMap<Declaration, string>();
@@ -49,7 +49,7 @@ function statements(body: Tokens): string {
   /** Number of open brackets: a semicolon inside ends no line. */
   let open = 0;
   const end = (mark: string) => {
-    if (line.text || mark) text += `${text.endsWith("} ") ? "" : indent}${line.text}${mark}\n`;
+    if (line.text || mark) text += wrapped(text.endsWith("} ") ? "" : indent, line.text + mark);
     line = new Line();
   };
   body.forEach((token, i) => {
@@ -66,6 +66,18 @@ function statements(body: Tokens): string {
     } else line.add(token);
   });
   return text;
+}
+
+/** A statement on lines of at most {@link WIDTH} characters, as far as it has blanks to break at. */
+function wrapped(indent: string, statement: string): string {
+  let text = "";
+  let line = indent + statement;
+  for (;;) {
+    const at = line.length > WIDTH ? line.lastIndexOf(" ", WIDTH) : 0;
+    if (line.slice(0, at).trim() === "") return `${text}${line}\n`;
+    text += `${line.slice(0, at)}\n`;
+    line = `${indent}    ${line.slice(at + 1)}`;
+  }
 }
 
 /** Properties of a token that affect a line's layout. */

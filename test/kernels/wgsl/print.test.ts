@@ -75,6 +75,20 @@ it("has a statement a line, indented", () => {
   expect(print(readModule(source))).toBe(readable);
 });
 
+it("breaks statements that are longer than a line at blanks, and indents what follows", () => {
+  const sum = Array.from({ length: 30 }, (_, i) => `value${i}`).join(" + ");
+  const name = "x".repeat(120);
+  const code = `fn f(a: f32) {\n  if (true) {\n    let y = ${sum};\n    let z = ${name};\n  }\n}\n`;
+  const printed = print(readModule(code));
+  const lines = printed.split("\n");
+  expect(lines[2]).toMatch(/^ {4}let y = value0 .*\S$/);
+  expect(lines[2]?.length).toBeLessThanOrEqual(100);
+  expect(lines[3]).toMatch(/^ {8}\S/);
+  // A word is never broken.
+  expect(lines.filter((line) => line.length > 100).map((line) => line.trim())).toEqual([`${name};`]);
+  expect(printed.replace(/\s+/g, " ")).toBe(code.replace(/\s+/g, " "));
+});
+
 it("is short for the build, with names kept", () => {
   const short = "const SIZE=16;fn half(x:f32)->f32{return x*0.5- -x;}";
   const text = "const SIZE = 16; // sixteen\n\nfn half(\n  x: f32,\n) -> f32 {\n  return x * 0.5 - -x;\n}\n";
