@@ -1,5 +1,5 @@
 /** Optimizers: rules that move parameters by their gradients, in traced ops over all parameters at once. */
-import { checkOptions, inWords, type OptionKinds } from "../../checks.ts";
+import { checkOptions, checkRecord, inWords, type OptionKinds } from "../../checks.ts";
 import type { Shape } from "../../program.ts";
 import { add, choose, mul, sub } from "../graph/ops/scalar.ts";
 import { Tensor } from "../graph/tensor.ts";
@@ -58,7 +58,8 @@ export interface UpdateTools {
    * Applies `compute` to each matrix within `x` [n]; all other elements become 0. Matrices are parameters with two or
    * more axes, [rows, all others], for which `of` is not 0. The results use the optimizer's `scratch` memory of that
    * name.
-   * @throws TypeError where the optimizer has no such scratch memory
+   * @throws Error where the optimizer has no such scratch memory, or has filled it already
+   * @throws TypeError where `compute` returns no tensor of its matrix's shape
    */
   eachMatrix(
     scratch: string,
@@ -141,6 +142,7 @@ export const RESERVED: readonly string[] = [
   "blocks",
   "history",
   "frozen",
+  "rate of each",
 ];
 
 /**
@@ -260,6 +262,7 @@ function checkNames(optimizer: Optimizer): void {
       throw new Error(`${name}: two things are called "${one}"; give each its name`);
   });
   for (const [kind, functions] of Object.entries({ scalars, perParameter })) {
+    checkRecord(`${name}: ${kind} are`, functions);
     for (const [one, value] of Object.entries(functions)) {
       if (typeof value !== "function")
         throw new TypeError(

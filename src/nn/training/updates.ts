@@ -36,10 +36,19 @@ function columns(
 
 const RATE = "rate of each";
 
-/** The numbers for each block of the arena, the content of the buffer `blocks`. A block belongs to one parameter. */
+/**
+ * The numbers for each block of the arena, the content of the buffer `blocks`. A block belongs to one parameter.
+ * @throws RangeError where a number of an optimizer's `perParameter` is not finite
+ */
 export function blockValues(layout: ArenaLayout, optimizer: Optimizer): Float32Array {
-  const each = columns(layout, optimizer).map(([, of]) =>
-    layout.perBlock(ALIGNMENT, (spec) => of(infoOf(optimizer, spec))),
+  const each = columns(layout, optimizer).map(([column, of]) =>
+    layout.perBlock(ALIGNMENT, (spec) => {
+      const value = of(infoOf(optimizer, spec));
+      if (typeof value === "number" && Number.isFinite(value)) return value;
+      throw new RangeError(
+        `${optimizer.name}: perParameter "${column}" is ${inWords(value)} for ${spec.name}; give a finite number`,
+      );
+    }),
   );
   return Float32Array.from(
     { length: (each[0]?.length ?? 0) * each.length },
@@ -74,15 +83,24 @@ export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout): Upda
     learningRate: factor ? mul(rate, factor) : rate,
   };
   const before: { tensor: Tensor; place: Place }[] = [];
+  const filled = new Set<string>();
   const eachMatrix: UpdateTools["eachMatrix"] = (into, x, of, compute) => {
     if (!scratch.includes(into))
       throw new Error(`${name}: there is no scratch "${into}"; it has ${scratch.join(", ") || "none"}`);
+    if (filled.has(into))
+      throw new Error(`${name}: scratch "${into}" is filled twice; name another, for each use of eachMatrix`);
+    filled.add(into);
     for (const spec of layout.specs) {
       const parameter = infoOf(optimizer, spec);
       if (parameter.frozen || spec.shape.length < 2 || of(parameter) === 0) continue;
       const offset = layout.offset(spec.name);
       const flat = slice(x, offset, offset + elementCount(spec.shape));
-      const result = withLabel(`${name} of ${spec.name}`, () => compute(reshape(flat, [spec.shape[0], -1])));
+      const matrix = reshape(flat, [spec.shape[0], -1]);
+      const result: unknown = withLabel(`${name} of ${spec.name}`, () => compute(matrix));
+      if (!(result instanceof Tensor && sameShape(result.shape, matrix.shape)))
+        throw new TypeError(
+          `${name}: eachMatrix: compute gives ${inWords(result)} for ${spec.name}; return a tensor ${formatShape(matrix.shape)}`,
+        );
       before.push({ tensor: result, place: { buffer: arena(into, layout), offset } });
     }
     return stateSource(into, shape);

@@ -28,8 +28,12 @@ import {
   sgd,
   sub,
   sum,
+  type Tensor,
   type Trainer,
   tanh,
+  transpose,
+  type UpdateState,
+  type UpdateTools,
 } from "../../../src/index.ts";
 import { isWritten } from "../../../src/kernels/index.ts";
 import { elementCount } from "../../../src/program.ts";
@@ -269,12 +273,18 @@ function orthogonal(values: readonly number[], rows: number, columns: number, it
 describe("a rule of one's own", () => {
   type Rule = OptimizerRule<string, string, string>;
   const still: Rule = { name: "still", learningRate: 1, update: ({ parameter }) => ({ parameter }) };
+  type Operands = UpdateState<string>;
+  const each =
+    (scratch: string, compute: (matrix: Tensor) => unknown) =>
+    ({ parameter }: Operands, { eachMatrix }: UpdateTools) => ({
+      parameter: eachMatrix(scratch, parameter, () => 1, compute as (matrix: Tensor) => Tensor),
+    });
   const compiled = async (rule: object) => {
     const { trainer, step } = await open(engines.cpu, optimizer({ ...still, ...rule } as Rule));
     for (const one of [step, trainer]) one.release();
   };
 
-  it.each<[string, object, string]>([
+  it.each<[string, object, string | RegExp]>([
     ["no new parameter", { update: () => ({}) }, "still: update gives no parameter; return its new value"],
     ["no new slot", { slots: ["mean"] }, "still: update gives no mean; return its new value"],
     ["nothing", { update: () => undefined }, "still: update gives undefined; return new values by name"],
@@ -301,11 +311,61 @@ describe("a rule of one's own", () => {
       'still: scalar "factor" is NaN at step 1',
     ],
     ["a taken name", { slots: ["gradient"] }, 'still: "gradient" stands for something else'],
+    [
+      "a parameter's number that is NaN",
+      {
+        perParameter: { factor: () => Number.NaN },
+        update: ({ parameter, factor }: Operands) => ({ parameter: mul(parameter, factor) }),
+      },
+      'still: perParameter "factor" is NaN for 0.weight; give a finite number',
+    ],
+    ["scalars that are none", { scalars: 5 }, "still: scalars are 5; give an object, values by name"],
+    [
+      "new values from other elements, which the same launch changes",
+      {
+        update: ({ parameter }: Operands) => ({
+          parameter: ops.reshape(transpose(ops.reshape(parameter, [2, -1])), [-1]),
+        }),
+      },
+      "optimizer: an element's new value depends on other elements of parameters, which the same launch changes",
+    ],
+    [
+      "another shape of a matrix",
+      { scratch: ["own"], update: each("own", (matrix) => sum(matrix)) },
+      /still: eachMatrix: compute gives .* for 0\.weight; return a tensor \[5, 3\]/,
+    ],
+    [
+      "no matrix",
+      { scratch: ["own"], update: each("own", () => undefined) },
+      "still: eachMatrix: compute gives undefined for 0.weight",
+    ],
+    [
+      "matrices twice in one place",
+      {
+        scratch: ["own"],
+        update: (state: Operands, tools: UpdateTools) => ({
+          parameter: mul(
+            each("own", (matrix) => matrix)(state, tools).parameter,
+            each("own", (matrix) => mul(matrix, 2))(state, tools).parameter,
+          ),
+        }),
+      },
+      'still: scratch "own" is filled twice',
+    ],
     ["a name twice", { slots: ["a", "a"] }, 'still: two things are called "a"'],
     ["no learning rate", { learningRate: undefined }, "still: there is no learningRate"],
     ["no update", { update: undefined }, "still: update is undefined"],
   ])("with %s is refused in words", async (_what, rule, message) => {
     await expect(compiled(rule)).rejects.toThrow(message);
+  });
+
+  it("may change nothing, as may a step of it", async () => {
+    const { trainer, step } = await open(engines.cpu, optimizer(still));
+    const before = await valuesOf(trainer);
+    await step.run(batches[0]);
+    expect(await valuesOf(trainer)).toEqual(before);
+    expect(trainer.steps).toBe(1);
+    for (const one of [step, trainer]) one.release();
   });
 
   it("is refused where it takes more memory than a launch can", async () => {

@@ -26,7 +26,11 @@ export interface UpdateRequest {
   readonly before?: readonly { readonly tensor: Tensor; readonly place: Place }[];
 }
 
-/** @throws RangeError where the changes take more memory than one launch can have */
+/**
+ * @throws RangeError where the changes take more memory than one launch can have
+ * @throws TypeError where an element's new value depends on other elements of a changed state, unless a kernel has
+ *   combined them before: the launch may have changed those already
+ */
 export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = [] }: UpdateRequest): void {
   const names = Object.keys(changes);
   const roots = rewrite([...before.map(({ tensor }) => tensor), ...Object.values(changes)]);
@@ -39,6 +43,7 @@ export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = 
     .slice(before.length)
     .map((tensor, i) => ({ name: names[i], tensor }))
     .filter(({ name, tensor }) => !(isSource(tensor) && stateName(tensor) === name));
+  if (changed.length === 0) return;
   const { shape } = changed[0].tensor;
   const place = ({ name }: { readonly name: string }): never => {
     throw new Error(`${label}: an update reads whole states, and ${name} is a part of one`);
@@ -73,6 +78,12 @@ export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = 
   if (changed.length > HOOK_LIMITS.inPlace || count > MAX_STORAGE_BINDINGS) {
     throw new RangeError(
       `${label}: one launch changes ${changed.length} states and reads ${operands.size} others; at most ${HOOK_LIMITS.inPlace} can be changed, and ${MAX_STORAGE_BINDINGS} used: keep fewer slots, or wrap in fewer others`,
+    );
+  }
+  for (const code of emitter.code) {
+    if (code.op !== "load" || code.at === at || !(code.binding in bindings)) continue;
+    throw new TypeError(
+      `${label}: an element's new value depends on other elements of ${names[Object.keys(bindings).indexOf(code.binding)]}, which the same launch changes; combine elements by sums and products alone`,
     );
   }
   for (const [tensor, name] of operands) bindings[name] = lowering.view(tensor);
