@@ -38,6 +38,12 @@ export class ArenaLayout<Entry extends ArenaEntry = ParameterSpec> {
     return offset;
   }
 
+  /** A tensor's place in an arena of this layout, by their names. */
+  place(arena: string, tensor: string): { readonly buffer: BufferSpec; readonly offset: number } {
+    const buffer: BufferSpec = { name: arena, kind: "state", dtype: "f32", length: this.length };
+    return { buffer, offset: this.offset(tensor) };
+  }
+
   /** The arena's first values: entry i draws from stream i of the seed. */
   initialise(seed: number): Float32Array {
     const arena = new Float32Array(this.length);
@@ -57,11 +63,6 @@ export class ArenaLayout<Entry extends ArenaEntry = ParameterSpec> {
     }
     return values;
   }
-}
-
-/** The memory of an arena: all of one layout have its length. */
-export function arena(name: string, layout: { readonly length: number }): BufferSpec {
-  return { name, kind: "state", dtype: "f32", length: layout.length };
 }
 
 /** Layout of a model's parameters and statistics. */

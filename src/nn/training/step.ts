@@ -4,13 +4,14 @@ import type { Program } from "../../program.ts";
 import { gradients } from "../graph/gradients.ts";
 import { lower } from "../graph/lower/lower.ts";
 import type { Place } from "../graph/lower/lowering.ts";
+import type { UpdateRequest } from "../graph/lower/update.ts";
 import { sum } from "../graph/ops/reduce.ts";
 import { abs, add, mul, square } from "../graph/ops/scalar.ts";
-import { constant } from "../graph/ops/source.ts";
+import { constant, type SourceAttributes } from "../graph/ops/source.ts";
 import { Tensor, withLabel } from "../graph/tensor.ts";
-import { type ArenaLayout, arena, type ModelLayout } from "../model/layout.ts";
+import type { ArenaLayout, ModelLayout } from "../model/layout.ts";
 import { applyModel, type Layer } from "../model/model.ts";
-import { ModelTrace, Scope } from "../model/parameters.ts";
+import { ModelTrace, Scope, type StatisticSpec } from "../model/parameters.ts";
 import { isFrozen, type Optimizer } from "./optimizer.ts";
 import { optimizerUpdate, statisticsUpdate } from "./updates.ts";
 import { type Clipping, checkClipping, clipped } from "./wrappers.ts";
@@ -88,6 +89,7 @@ export function buildStep(request: StepRequest): Program {
   checkDeclarations(name, trace, layout);
 
   const assignments: Assignment[] = [];
+  const updates: UpdateRequest[] = [];
   let outputs = averaged(parts);
   if ("minimize" in outputs) {
     if (!optimizer) {
@@ -100,34 +102,20 @@ export function buildStep(request: StepRequest): Program {
     assignments.push(...gradientAssignments(losses, trace, layout.parameters, optimizer));
     const { minimize, ...rest } = outputs;
     outputs = { loss: add(minimize, penalty), ...rest };
+    updates.push(optimizerUpdate(clippedBy(optimizer, request.clip), layout.parameters));
   }
-  const observed = new Set(trace.observations.keys());
-  for (const [statistic, tensor] of trace.observations) {
-    assignments.push({
-      tensor,
-      place: { buffer: arena("observed", layout.statistics), offset: layout.statistics.offset(statistic) },
-    });
+  const { observations } = trace;
+  for (const [statistic, tensor] of observations)
+    assignments.push({ tensor, place: layout.statistics.place("observed", statistic) });
+  if (observations.size > 0) {
+    const rate = ({ name, momentum }: StatisticSpec) => (observations.has(name) ? momentum : 0);
+    updates.push(statisticsUpdate(layout.statistics, rate));
   }
-  return lower({
-    name,
-    outputs,
-    assignments,
-    place: ({ role, name: source }) => {
-      const [buffer, arenaLayout] =
-        role === "statistic"
-          ? (["statistics", layout.statistics] as const)
-          : (["parameters", layout.parameters] as const);
-      return { buffer: arena(buffer, arenaLayout), offset: arenaLayout.offset(source) };
-    },
-    updates: [
-      ...("loss" in outputs && optimizer && "minimize" in parts[0]
-        ? [optimizerUpdate(clippedBy(optimizer, request.clip), layout.parameters)]
-        : []),
-      ...(observed.size > 0
-        ? [statisticsUpdate(layout.statistics, (entry) => (observed.has(entry.name) ? entry.momentum : 0))]
-        : []),
-    ],
-  });
+  const place = ({ role, name: source }: SourceAttributes) => {
+    const arena = role === "statistic" ? "statistics" : "parameters";
+    return layout[arena].place(arena, source);
+  };
+  return lower({ name, outputs, assignments, place, updates });
 }
 
 /** The optimizer, wrapped by the option `clip`, if given. */
@@ -210,6 +198,6 @@ function gradientAssignments(
     const i = indexOf.get(trace.parameters.tensors.get(name) as Tensor);
     const tensor =
       i === undefined ? constant(0, shape) : perPart.map((part) => part[i]).reduce((a, b) => add(a, b));
-    return { tensor, place: { buffer: arena("gradients", layout), offset: layout.offset(name) } };
+    return { tensor, place: layout.place("gradients", name) };
   });
 }

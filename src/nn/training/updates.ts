@@ -9,7 +9,7 @@ import { optimizerScalar, stateSource, stepScalar, tensor } from "../graph/ops/s
 import { reshape } from "../graph/ops/view.ts";
 import { sameShape } from "../graph/shape.ts";
 import { Tensor, withLabel } from "../graph/tensor.ts";
-import { type ArenaEntry, type ArenaLayout, arena } from "../model/layout.ts";
+import type { ArenaEntry, ArenaLayout } from "../model/layout.ts";
 import type { ParameterSpec } from "../model/parameters.ts";
 import { groupOf, isFrozen, type Optimizer, type ParameterInfo, type UpdateTools } from "./optimizer.ts";
 
@@ -101,7 +101,7 @@ export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout): Upda
         throw new TypeError(
           `${name}: eachMatrix: compute gives ${inWords(result)} for ${spec.name}; return a tensor ${formatShape(matrix.shape)}`,
         );
-      before.push({ tensor: result, place: { buffer: arena(into, layout), offset } });
+      before.push({ tensor: result, place: layout.place(into, spec.name) });
     }
     return stateSource(into, shape);
   };
