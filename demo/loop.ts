@@ -3,7 +3,7 @@
  *
  *   npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]
  *
- * How a step comes about is in demo/step.ts, which does the same on the level below.
+ * demo/step.ts does the same on the level below, and shows the parts of a step.
  */
 import { adam, connect, cpu, dense, relu, sequential, session } from "wgrad";
 import { digits } from "wgrad/data";

@@ -23,18 +23,18 @@ import { loopArguments, refuse } from "./arguments.ts";
 
 const { steps, batchSize, learningRate, seed } = loopArguments("demo/step.ts");
 
-// Where to compute: on the GPU, or, where there is none, on the CPU, which is the same arithmetic but much slower.
+// The engine: the GPU, or, without a GPU, the CPU, with the same arithmetic but much slower.
 await using engine = await connect().catch((error: Error) => {
   console.log(`${error.message}\nTraining on the CPU.`);
   return cpu();
 });
 console.log(`device: ${engine.info.adapter}`);
 
-// What to learn from: 28 × 28 grey pixels each, and which digit they show. The test images are never trained on.
+// The data: images of 28 × 28 grey pixels, and the digit that each shows. The test images are never trained on.
 const { train, test } = digits();
 if (batchSize > train.count) refuse(`--batch is ${batchSize}; there are ${train.count} images`);
 
-// What learns: three layers of weighted sums. relu between them is what makes more of it than one big sum.
+// The model: three layers of weighted sums. Without relu between them, the three would be one big sum.
 const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
 const trainer = createTrainer(engine, model, { inputShape: [784], optimizer: adam({ learningRate }), seed });
 console.log(`${trainer.parameterCount} weights`);
@@ -62,7 +62,7 @@ for (let i = 0; i < steps; i++) {
   }
 }
 
-// What it is worth: how often the network is right on images that it has never seen.
+// The result: the fraction of right answers on images that the network has never seen.
 const { accuracy = 0 } = await evaluate(trainer, test);
 console.log(`test accuracy: ${(100 * accuracy).toFixed(2)} %`);
 

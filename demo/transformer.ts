@@ -108,7 +108,7 @@ export async function train(
   return { losses, transformer: loss, bigram: bigramLoss(training, held) };
 }
 
-/** Where windows begin that are spread over the text. */
+/** Starts of windows spread over the text. */
 function spread(characters: Int32Array, count: number): number[] {
   const places = characters.length - CONTEXT - 1;
   // Steps of a fixed size, prime to the number of places, visit all of them before any comes again.

@@ -19,7 +19,7 @@ const MODELS: readonly Size[] = [
   { name: "right: 1-8-1", hidden: [8] },
   { name: "too large: 1-64-64-1", hidden: [64, 64] },
 ];
-/** Of y = sin 4x + noise, x from -1 to 1. */
+/** The noise of y = sin 4x + noise, x from -1 to 1. */
 const NOISE = 0.3;
 /** Numbers of points to learn from. */
 const SIZES = [10, 20, 40, 80, 160, 320];

@@ -121,7 +121,7 @@ function outcome(
 ): Outcome {
   const greyAt = (i: number) => greys[Math.floor(i / (3 * PIXELS)) * PIXELS + (i % PIXELS)];
   const meanAt = (i: number) => mean[Math.floor(i / PIXELS) % 3];
-  // What the mean colour would be at the pixel's own brightness: the best guess without any context.
+  // The mean colour at the pixel's own brightness: the best guess without any context.
   const brightness = 0.299 * mean[0] + 0.587 * mean[1] + 0.114 * mean[2];
   const tintedAt = (i: number) => Math.min(1, (meanAt(i) * greyAt(i)) / brightness);
   const errors = {

@@ -29,7 +29,7 @@ const CANDIDATES: readonly Candidate[] = [
 const BATCH = 128;
 /** Losses are told as means of so many steps. */
 const WINDOW = 25;
-/** What a curve must come down to, and stay below, as a mean of WINDOW steps. */
+/** The loss that a curve must reach and stay below, as a mean of WINDOW steps. */
 const GOAL = 0.15;
 
 interface Curve {
@@ -105,7 +105,7 @@ async function descend(
     for (let step = 0; step < steps; step += WINDOW) for (const run of runs) await advance(run);
     const curves: Curve[] = [];
     for (const { training, losses, seconds } of runs) {
-      // What diverged has outputs that no evaluation takes.
+      // No evaluation takes the outputs of a diverged network.
       const trained = Number.isFinite(last(losses)) ? await evaluate(training.trainer, test) : undefined;
       const accuracy = trained?.accuracy ?? Number.NaN;
       curves.push({ losses, seconds, accuracy: 100 * accuracy });

@@ -46,7 +46,7 @@ interface Perceptron {
   readonly weights: readonly number[];
   /** Cases that were wrong, when it was their turn, in each epoch. The last has none if it has learned. */
   readonly mistakes: readonly number[];
-  /** How many of the four cases are right in the end. */
+  /** Number of right cases of the four in the end. */
   readonly right: number;
 }
 

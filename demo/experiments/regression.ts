@@ -29,7 +29,7 @@ import { last } from "./frame/training.ts";
 const ROWS = 200;
 /** Features are from -REACH to REACH. */
 const REACH = 3;
-/** What the table is made by: y = 3 + 2 a - 1.5 b, and a little noise. */
+/** Coefficients of the table: y = 3 + 2 a - 1.5 b, and a little noise. */
 const TRUTH = { weights: [2, -1.5], bias: 3, noise: 0.1 };
 
 /** Each is done when no component of the gradient is above this: a line search on 32-bit losses sees little more. */

@@ -150,7 +150,7 @@ function shaded([red, green, blue]: Colour, factor: number): Colour {
   return [red * factor, green * factor, blue * factor];
 }
 
-/** How bright each pixel is, [1, SIDE, SIDE] (Rec. 601): what a camera without colour would see. */
+/** Brightness of each pixel, [1, SIDE, SIDE] (Rec. 601), as a camera without colour would see it. */
 export function greyOf(colours: Float32Array): Float32Array {
   const size = SIDE * SIDE;
   return Float32Array.from(

@@ -37,7 +37,7 @@ interface Measured {
   readonly activation: string;
   readonly kind: Kind;
   readonly depth: number;
-  /** Of the weights of each hidden layer, from the input on: the root of the mean of the gradient's squares. */
+  /** Root mean square of the gradient of each hidden layer's weights, from the input on. */
   readonly norms: readonly number[];
 }
 

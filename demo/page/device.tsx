@@ -1,4 +1,4 @@
-/** What this tab computes on. */
+/** The device that this tab computes on. */
 import { signal } from "@preact/signals";
 import { adapterLine } from "../../charts/adapter.ts";
 

@@ -1,4 +1,4 @@
-/** What a worker computes on. */
+/** The engine of a worker. */
 import { connect, cpu, type Engine, type GpuEngine } from "wgrad";
 import type { Device } from "./device.tsx";
 

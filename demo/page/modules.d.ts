@@ -1,2 +1,2 @@
-/** What Vite makes of imports that are no modules. */
+/** Types of the imports that Vite turns into modules. */
 declare module "*.css";

@@ -149,7 +149,7 @@ export class Evaluator {
               size,
               step.runMany(some.length, (i) => ({ [BATCH_START]: some[i] })),
             );
-            // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
+            // A failure is reported when this promise is awaited; until then the rejection must not count as unhandled.
             run.catch(() => {});
             runs.push(run);
             inFlight.push(run);

@@ -136,7 +136,7 @@ async function* ofStream(stream: Stream, rows: number, reading: Reading): AsyncG
       const { value, done } = await next;
       if (done) return;
       next = slots.next();
-      // Its failure is met when its turn comes.
+      // A failure is reported when this promise is awaited.
       next.catch(() => {});
       if (!reading.shuffle) yield value;
       else {

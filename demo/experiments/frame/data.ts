@@ -11,7 +11,7 @@ export interface Images {
 /** Loads MNIST once, whoever asks for how many of its images. */
 export class ImageSource {
   #loading: Promise<{ train: Dataset; test: Dataset } | undefined> | undefined;
-  /** What was given so far: "mnist", "digits", or nothing. */
+  /** The data given so far: "mnist", "digits", or nothing. */
   given: "mnist" | "digits" | undefined;
 
   /** `folder` holds MNIST's four files; without it they come from $MNIST_DIR, this user's cache or a mirror. */

@@ -1,20 +1,20 @@
-/** What an experiment is: a question, and a run that answers it with figures, tables and charts. */
+/** The type of an experiment: a question, and a run that answers with figures, tables and charts. */
 import type { Engine } from "wgrad";
 import type { ChartSpec } from "../../../charts/spec.ts";
 import type { Images } from "./data.ts";
 
 export interface Experiment {
-  /** What it is called at the command line. */
+  /** The experiment's name at the command line. */
   readonly name: string;
   readonly title: string;
   readonly question: string;
   run(context: Context): Promise<Outcome>;
 }
 
-/** What an experiment runs with. */
+/** The context of an experiment's run. */
 export interface Context {
   readonly engine: Engine;
-  /** Of initial parameters, the order of samples, and generated data. */
+  /** Seed of initial parameters, the order of samples, and generated data. */
   readonly seed: number;
   /** The folder of MNIST's files, where one was named. */
   readonly data?: string;
@@ -27,7 +27,7 @@ export interface Context {
 }
 
 export interface Outcome {
-  /** What was found, by name: what its test holds. */
+  /** Results by name, which the experiment's test checks. */
   readonly figures: Readonly<Record<string, number>>;
   /** The same for people: tables and sentences. */
   readonly lines: readonly string[];

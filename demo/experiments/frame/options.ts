@@ -6,12 +6,12 @@ import { folder, wholeNumber } from "../../../presets/command.ts";
 import { table } from "../../../src/text.ts";
 import type { Experiment } from "./experiment.ts";
 
-/** How this program is called. */
+/** The program's name in commands. */
 export const PROGRAM = "npm run experiments --";
 const DEFAULT_OUT = "demo/experiments/out";
 
 export interface Flags {
-  /** Where to compute; without a wish the GPU, and the CPU engine where there is none. */
+  /** The engine; by default the GPU, or the CPU engine without a GPU. */
   readonly engine?: "gpu" | "cpu";
   /** The folder of MNIST's files. */
   readonly data?: string;
@@ -22,7 +22,7 @@ export interface Flags {
   readonly publish: boolean;
 }
 
-/** What is to be run, as the command line says. */
+/** The command line's choices. */
 interface Wish {
   readonly experiments: readonly Experiment[];
   readonly flags: Flags;

@@ -1,4 +1,4 @@
-/** What an experiment found, for people and for programs, with where it comes from. */
+/** An experiment's results for people and for programs, with their origin. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileWhole } from "wgrad";

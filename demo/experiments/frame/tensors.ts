@@ -1,4 +1,4 @@
-/** What experiments compute from traced tensors. */
+/** Computations of experiments on traced tensors. */
 import { type Layer, mean, sqrt, square, sub, type Tensor } from "wgrad";
 
 /** The root of the mean of the squares of all elements, shape []. */

@@ -16,7 +16,7 @@ export interface BarGroup {
 }
 
 interface BarsProps {
-  /** What is shown, for who cannot see it. */
+  /** The chart in words, for screen readers. */
   readonly name: string;
   /** With its unit. */
   readonly axis: string;

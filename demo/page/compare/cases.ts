@@ -1,4 +1,4 @@
-/** What can be compared: models with sizes of batches, and who trains them. */
+/** The cases to compare: models with batch sizes, and the libraries that train them. */
 import type { Contender } from "../../../bench/peers/entrant.ts";
 
 /** Widths of layers from the pixels to the digits; ReLU between them. */

@@ -1,4 +1,4 @@
-/** What a person chooses: models with sizes of batches, and other libraries. */
+/** The choices: models with batch sizes, and other libraries. */
 import { Check } from "../widgets/field.tsx";
 import { BATCHES, CONTENDERS, keyOf, MODELS, type ModelName, PEERS } from "./cases.ts";
 import { chosen, peers } from "./comparison.ts";

@@ -30,7 +30,7 @@ interface Progress {
   readonly cases: number;
   /** Which case this is: "Case 2 of 5: ConvNet, batch 10". */
   readonly title: string;
-  /** What it does now. */
+  /** The current action. */
   readonly now: string;
 }
 

@@ -12,7 +12,7 @@ import { type Case, CONTENDERS, type ContenderName, MODELS } from "./cases.ts";
 
 export interface Timed {
   readonly fails?: undefined;
-  /** Of a step. */
+  /** Time of a step. */
   readonly milliseconds: Spread;
   /** The largest relative difference of its losses from the CPU engine's. */
   readonly difference: number;
@@ -23,7 +23,7 @@ export type Entry = Timed | { readonly fails: string };
 export interface CaseResult {
   readonly entries: Readonly<Partial<Record<ContenderName, Entry>>>;
   readonly comparedSteps: number;
-  /** How often each was measured, and whether it was meant to be more often. */
+  /** Number of measurements of each, and whether more were planned. */
   readonly turns: number;
   readonly cut: boolean;
 }

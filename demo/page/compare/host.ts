@@ -1,4 +1,4 @@
-/** Where contenders run in a page: a worker for each. */
+/** The host of contenders in a page: a worker for each. */
 import { type Guest, type Host, inTime } from "../../../bench/peers/hosts/host.ts";
 import { type Opened, openService } from "../services.ts";
 import type { CompareService } from "./service.ts";
@@ -18,13 +18,13 @@ export function workerHost(signal: AbortSignal): Host {
       reject(signal.reason);
     });
   });
-  // Where nothing is asked when it ends, nobody hears of it.
+  // With no call pending, nobody handles this rejection.
   stopped.catch(() => {});
   const answer = <T>(asked: Promise<T>): Promise<T> => inTime(Promise.race([asked, stopped]), PATIENCE_MS);
   const start = async () => {
     const worker = await openService("compare");
     workers.add(worker);
-    // It came too late.
+    // The signal aborted while the worker started.
     if (signal.aborted) end(worker);
     return worker;
   };

@@ -1,4 +1,4 @@
-/** Where values stand on a logarithmic axis. */
+/** Positions of values on a logarithmic axis. */
 
 interface LogScale {
   /** Whole decades. */

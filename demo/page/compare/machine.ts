@@ -1,4 +1,4 @@
-/** What the numbers belong to: the adapter, the browser, the machine. */
+/** The origin of the numbers: adapter, browser and machine. */
 import { signal } from "@preact/signals";
 import { version } from "../../../package.json";
 import { openService } from "../services.ts";
@@ -24,7 +24,7 @@ export async function askForAdapter(): Promise<void> {
   }
 }
 
-/** What a browser tells of itself, where it does. */
+/** The browser's name and version, where the browser gives them. */
 interface Agent {
   readonly userAgent: string;
   readonly userAgentData?: {

@@ -1,4 +1,4 @@
-/** What was measured, in words and as a table: for the page, and to be copied. */
+/** The measurements in words and as a table, for the page and the clipboard. */
 import { isSoftware } from "../../../charts/adapter.ts";
 import { significant } from "../widgets/numbers.ts";
 import { type Case, CONTENDERS, type ContenderName, MODELS, PEERS } from "./cases.ts";
@@ -60,7 +60,7 @@ export function columnsFor(contenders: readonly ContenderName[]): Column[] {
   ];
 }
 
-/** How many times as long a step takes `name` as `base`. */
+/** The ratio of the step times of `name` and `base`. */
 function ratioOf(
   result: CaseResult | undefined,
   name: ContenderName,
@@ -144,7 +144,7 @@ function timesInWords(ratio: number): string {
   return `${significant(ratio, ratio < 10 ? 2 : 3)} times`;
 }
 
-/** What stands below the table: who failed and why, and what was measured less often than it should be. */
+/** Notes below the table: failures with their reasons, and contenders measured less often than planned. */
 export function remarks(rows: readonly Row[]): string[] {
   return rows.flatMap(({ step, result, failure }) => {
     const title = `${MODELS[step.model].name}, batch ${step.batch}`;

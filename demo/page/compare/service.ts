@@ -1,4 +1,4 @@
-/** What runs in the workers of the view: one contender in each, so that none disturbs another. */
+/** The service of the view's workers: one contender in each, so that none disturbs another. */
 import type { Library } from "../../../bench/peers/bundle.ts";
 import type { Backend, Candidate, Run, Runner } from "../../../bench/peers/candidate.ts";
 import { adapterName, findAdapter } from "../../../bench/peers/hosts/adapter.ts";

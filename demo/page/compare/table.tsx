@@ -63,7 +63,7 @@ function tableText(): string {
 
 export function CopyButton() {
   const [said, setSaid] = useState("");
-  /** What the browser would not let the page copy. */
+  /** The text that the browser did not let the page copy. */
   const [text, setText] = useState("");
   const area = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {

@@ -88,7 +88,7 @@ function Settings({ asked, gpu }: { readonly asked: boolean; readonly gpu: boole
   );
 }
 
-/** What the person is about to find out. */
+/** The question of the comparison. */
 function question(none: string | undefined): string {
   const asked = none ? "How fast is the CPU engine?" : "How much faster is the GPU?";
   return `${asked} Press “Compare” to find out.`;

@@ -40,7 +40,7 @@ export function digitImage(strokes: readonly Stroke[], pad: number): Float32Arra
   return rasterize(moved(SIDE / 2 - centre.x, SIDE / 2 - centre.y));
 }
 
-/** Where the image would balance, from its upper left corner. */
+/** The image's centre of mass, from the upper left corner. */
 export function centreOfMass(image: ArrayLike<number>): Place {
   let [mass, x, y] = [0, 0, 0];
   for (let i = 0; i < image.length; i++) {
@@ -51,7 +51,7 @@ export function centreOfMass(image: ArrayLike<number>): Place {
   return { x: x / mass, y: y / mass };
 }
 
-/** How much of each pixel the pen covers: 1 inside of it, falling to 0 over the pixel at its edge. */
+/** The fraction of each pixel that the pen covers: 1 inside the line, falling to 0 over the pixel at the line's edge. */
 function rasterize(strokes: readonly Stroke[]): Float32Array {
   const image = new Float32Array(SIDE * SIDE);
   const reach = PEN / 2 + 0.5;
@@ -77,7 +77,7 @@ function pixels(from: number, to: number): [number, number] {
   return [Math.max(0, Math.floor(from)), Math.min(SIDE, Math.ceil(to))];
 }
 
-/** Of a place from a line between two others. */
+/** The distance of a place from the line between two others. */
 function distance(place: Place, from: Place, to: Place): number {
   const [dx, dy] = [to.x - from.x, to.y - from.y];
   const length = dx * dx + dy * dy;

@@ -1,4 +1,4 @@
-/** What is drawn, or chosen from the test images, and what the network reads in it. It stays while other views are open. */
+/** The image, drawn or chosen from the test images, and the network's reading of it. Both stay while other views are open. */
 import { signal } from "@preact/signals";
 import type { TestImage } from "../train/messages.ts";
 import { read, testImage } from "../train/store.ts";
@@ -10,7 +10,7 @@ export const PAD = 280;
 export const strokes = signal<readonly Stroke[]>([]);
 /** In place of a drawing. */
 export const chosen = signal<TestImage | undefined>(undefined);
-/** What the network sees: 28 × 28 from 0 to 1. */
+/** The network's input: 28 × 28 from 0 to 1. */
 export const seen = signal<Float32Array | undefined>(undefined);
 
 let reading = false;
@@ -26,7 +26,7 @@ async function look(image: Float32Array | undefined): Promise<void> {
   reading = true;
   do {
     again = false;
-    // What goes wrong there, the run bar says.
+    // The run bar shows errors of the worker.
     await read(seen.value).catch(() => {});
   } while (again);
   reading = false;

@@ -1,11 +1,11 @@
-/** What every story has: buttons, sliders, and a word on a failure. */
+/** Parts of every story: buttons, sliders, and the message of a failure. */
 import { useId } from "preact/hooks";
 import { Notice } from "../widgets/notice.tsx";
 import type { Live } from "./live.ts";
 
 interface ControlsProps {
   readonly live: Live<unknown>;
-  /** What one press of the step button does: "One epoch". */
+  /** Label of the step button: "One epoch". */
   readonly step: string;
 }
 

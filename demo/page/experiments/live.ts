@@ -5,7 +5,7 @@ import { type Opened, openService } from "../services.ts";
 import type { ExperimentsService } from "./service.ts";
 
 interface LiveOptions<State> {
-  /** What it is computed from, as text: with another one it begins anew. */
+  /** The settings as text; a change starts the computation anew. */
   readonly key: string;
   /** Asked for the state before the first step. */
   readonly open: () => Promise<State>;

@@ -47,7 +47,7 @@ export function Figures({ recording, measurement }: FiguresProps) {
   );
 }
 
-/** What all launches would take one after the other, each as fast as the device can be. */
+/** The time of all launches one after the other, each at the device's peak. */
 function leastSeconds({ launches }: Recording, ceiling: NonNullable<Measurement["ceiling"]>): number {
   return launches.reduce(
     (sum, { flops, bytes }) => sum + Math.max(flops / ceiling.flops, bytes / ceiling.bytes),

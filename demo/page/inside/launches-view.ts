@@ -1,4 +1,4 @@
-/** What the parts of the view share: the launches, their times, and which of them is open. */
+/** State shared by the parts of the view: the launches, their times, and the open launch. */
 import type { LaunchDetails } from "wgrad/inspect";
 import { significant } from "../widgets/numbers.ts";
 import type { LaunchMeasurement } from "./messages.ts";

@@ -1,4 +1,4 @@
-/** Where the step's numbers lie: what lasts, and what shares storage within a step. */
+/** The memory of the step: lasting buffers, and temporary tensors that share storage within a step. */
 import type { BufferMemory, MemoryLayout } from "wgrad/inspect";
 import { bytes } from "../widgets/numbers.ts";
 import { Panel } from "../widgets/panel.tsx";
@@ -14,7 +14,7 @@ const GROUPS = [
   { kind: "output", title: "Outputs, a row a step" },
 ] as const;
 
-/** What the library's names stand for. */
+/** The library's names of memory, explained. */
 const NAMES: Readonly<Record<string, string>> = {
   first: "first moments",
   second: "second moments",

@@ -1,4 +1,4 @@
-/** What the worker tells the view about a step: plain data. */
+/** Messages of the worker to the view about a step, as plain data. */
 import type { Ceiling, LaunchTimes, programCost } from "wgrad";
 import type { LaunchDetails, MemoryLayout } from "wgrad/inspect";
 import type { Device } from "../device.tsx";
@@ -21,7 +21,7 @@ export interface LaunchMeasurement extends LaunchTime {
   readonly share?: number;
 }
 
-/** What is known so far. */
+/** The results so far. */
 export interface Measurement {
   readonly ceiling?: Ceiling;
   /** A step as training runs it, many in one submit, by the clock. */
@@ -33,7 +33,7 @@ export interface Measurement {
   readonly launches: readonly LaunchMeasurement[];
 }
 
-/** How far a measurement is. */
+/** Progress of a measurement. */
 export interface MeasurementNews {
   readonly words: string;
   readonly measurement: Measurement;

@@ -7,7 +7,7 @@ import type { Measurement, MeasurementNews, Recording } from "./messages.ts";
 import { MOST_STEPS, type RecordedStep, recordStep } from "./step.ts";
 import { launchTime, median } from "./times.ts";
 
-/** What timing may take: of whole steps, and of steps launch by launch. */
+/** Time limits of measurements: of whole steps, and of steps launch by launch. */
 const STEP_MS = 400;
 const PROFILE_MS = 2500;
 /** Between two pieces of news. */

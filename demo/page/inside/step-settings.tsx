@@ -1,4 +1,4 @@
-/** What the recorded step is of. */
+/** The choices behind the recorded step. */
 import { device } from "../device.tsx";
 import { NetworkFields } from "../network/fields.tsx";
 import type { Settings } from "../network/settings.ts";

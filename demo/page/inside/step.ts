@@ -16,7 +16,7 @@ export interface RecordedStep {
   readonly images: number;
   /** Takes so many steps. @throws Error when the loss is no number */
   run(count: number): Promise<void>;
-  /** Of at most so many steps. */
+  /** Times the launches of at most `count` steps. */
   profile(count: number): ReturnType<CompiledStep["profile"]>;
   release(): void;
 }
@@ -44,7 +44,7 @@ export async function recordStep(engine: Engine, settings: Settings): Promise<Re
   };
 }
 
-/** What they show does not change how long a step takes; that they are not all alike might. */
+/** The images' contents do not change the time of a step; images that are all alike might. */
 function randomImages(count: number): Dataset {
   const pixels = new Uint8Array(count * 28 * 28);
   for (let i = 0; i < pixels.length; i++) pixels[i] = Math.random() * 256;

@@ -20,7 +20,7 @@ import { Strip } from "./strip.tsx";
 import "./view.css";
 
 type Service = Opened<InsideService>["service"];
-/** What the worker may call to say how far it is. */
+/** Functions that the worker calls to report progress. */
 type News = <Told>(hear: (told: Told) => void) => (told: Told) => void;
 
 export function InsideView() {
@@ -89,7 +89,7 @@ export function InsideView() {
 
   const select = (launch: number) => {
     setSelected(launch);
-    // Where there is one column, what was asked for is far below.
+    // In a layout of one column, the opened panel is far below.
     if (matchMedia("(max-width: 860px)").matches) shown.current?.scrollIntoView({ block: "start" });
   };
   const busy = words !== "";
@@ -148,7 +148,7 @@ const METHODS = {
   clock: "by the processor's clock",
 } as const;
 
-/** What is to be seen, and how it was found. */
+/** A summary of the figures, and the method of measurement. */
 function stateText(
   recording: Recording | undefined,
   measurement: Measurement | undefined,

@@ -6,7 +6,7 @@ import { indented } from "./indent.ts";
 /** So many lines are laid out together, and only once they are to be seen: shaders have thousands. */
 const CHUNK = 100;
 
-/** What is coloured. Names are those of the style sheet's `::highlight`s. */
+/** The coloured parts of WGSL. Names are those of the style sheet's `::highlight`s. */
 const TOKENS =
   /(?<comment>\/\/.*)|(?<attribute>@\w+)|(?<keyword>\b(?:const|let|var|fn|struct|if|else|for|while|loop|return|break|continue|switch|case|enable|true|false)\b)|(?<type>\b(?:u32|i32|f32|bool|vec[234]|mat\dx\d|array|atomic|ptr)\b)|(?<number>\b\d[\w.]*)/g;
 

@@ -56,7 +56,7 @@ export function buildSchedule({ schedule }: Settings): Schedule {
   return SCHEDULE_OF[schedule]();
 }
 
-/** How a person's choices are trained: what Train runs, and Look inside takes apart. */
+/** The training step of a person's choices, which Train runs and Look inside takes apart. */
 export function buildTraining(settings: Settings): SessionOptions {
   const { batchSize, seed, l2, augmentation } = settings;
   return {

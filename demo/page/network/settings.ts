@@ -1,4 +1,4 @@
-/** What a person chooses to train, as plain data: it goes to workers and into addresses. Nothing here needs the library. */
+/** The choices of a training, as plain data, for workers and addresses. Nothing here needs the library. */
 import { type ActivationName, OPTIMIZERS, type OptimizerName } from "../../../presets/choices.ts";
 
 export const MODELS = {
@@ -38,7 +38,7 @@ export type AugmentationName = keyof typeof AUGMENTATIONS;
 export type DatasetName = "mnist" | "digits";
 
 export interface Settings {
-  /** Where to compute; where there is no GPU, it is the CPU whatever this says. */
+  /** The engine; without a GPU, the CPU engine computes whatever the choice. */
   readonly engine: "gpu" | "cpu";
   readonly dataset: DatasetName;
   readonly model: ModelName;
@@ -52,7 +52,7 @@ export interface Settings {
   readonly epochs: number;
   /** The part of hidden units that is dropped, from 0 to below 1. */
   readonly dropout: number;
-  /** What the sum of squared weights is multiplied by before it is added to the loss. */
+  /** Factor of the sum of squared weights in the loss. */
   readonly l2: number;
   readonly augmentation: AugmentationName;
   readonly seed: number;
@@ -75,7 +75,7 @@ export const DEFAULTS: Settings = {
   seed: 1,
 };
 
-/** What differs on the CPU engine, which is some hundred times slower: a small network, and data that need no download. */
+/** Defaults for the CPU engine, which is some hundred times slower: a small network, and data that need no download. */
 export const CPU_DEFAULTS: Settings = {
   ...DEFAULTS,
   engine: "cpu",

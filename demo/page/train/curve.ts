@@ -7,7 +7,7 @@ const MOST = 1200;
 export class Curve<Key extends string> {
   #steps: number[] = [];
   #values: Record<string, number[]> = {};
-  /** How many told points make one kept. */
+  /** Number of reported points that make one kept point. */
   #thinning = 1;
   #waiting: (Record<Key, number> & { readonly step: number })[] = [];
 

@@ -1,4 +1,4 @@
-/** What can be taken along, and brought back. */
+/** Files of a trained network, to save and to load. */
 import { useRef, useState } from "preact/hooks";
 import { download } from "../widgets/download.ts";
 import { Notice } from "../widgets/notice.tsx";

@@ -2,7 +2,7 @@ import { Panel } from "../widgets/panel.tsx";
 import { Pixels } from "../widgets/pixels.tsx";
 import { insight } from "./store.ts";
 
-/** What the first layer looks for. */
+/** The first layer's weights as pictures. */
 export function FiltersPanel() {
   const filters = insight.value?.filters;
   const shown =

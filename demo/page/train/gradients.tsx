@@ -9,7 +9,7 @@ const EDGES = Array.from({ length: count }, (_, i) => from + i * width);
 /** Layers beyond these would be lines in colours that are there already. */
 const MOST_LAYERS = 6;
 
-/** How large the last step's gradients were, layer by layer. */
+/** The sizes of the last step's gradients, layer by layer. */
 export function Gradients() {
   const layers = insight.value?.gradients ?? [];
   const still = layers.filter(({ zeros }) => zeros > 0.005);

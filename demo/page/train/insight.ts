@@ -21,7 +21,7 @@ export interface Judged {
   readonly mistakes: readonly Mistake[];
 }
 
-/** What the logarithms of probabilities [images, 10] are worth, held against the images' labels. */
+/** Scores of logarithms of probabilities [images, 10], against the images' labels. */
 export function judge(logProbabilities: Float32Array, { inputs, targets, count }: Dataset): Judged {
   const confusion = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
   const wrong: { index: number; label: number; guess: number; own: number; probability: number }[] = [];
@@ -54,7 +54,7 @@ export function filtersOf({ name, shape, data }: NamedTensor): Filters {
   return { layer: name, side: Math.sqrt(size), count, images };
 }
 
-/** How large a layer's gradients are: by powers of ten, as they differ by orders of magnitude. */
+/** A histogram of a layer's gradients by powers of ten, as gradients differ by orders of magnitude. */
 export function gradientHistogram({ name, shape, data }: NamedTensor): GradientHistogram {
   const { from, width, count } = GRADIENT_BINS;
   const parts = new Array<number>(count).fill(0);
@@ -65,7 +65,7 @@ export function gradientHistogram({ name, shape, data }: NamedTensor): GradientH
       continue;
     }
     const bin = Math.floor((Math.log10(Math.abs(value)) - from) / width);
-    // What is no number falls into no bin.
+    // NaN falls into no bin.
     if (!Number.isNaN(bin)) parts[Math.min(count - 1, Math.max(0, bin))]++;
   }
   return {

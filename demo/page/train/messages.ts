@@ -1,4 +1,4 @@
-/** What the training worker tells the page: plain data. */
+/** Messages of the training worker to the page, as plain data. */
 import type { Device } from "../device.tsx";
 import type { DatasetName } from "../network/settings.ts";
 
@@ -13,7 +13,7 @@ export interface Point {
   readonly accuracy: number;
 }
 
-/** Of training: the mean of the steps since the point before. */
+/** A point of training: means of the steps since the point before. */
 export interface TrainingPoint extends Point {
   readonly learningRate: number;
   /** Spent since the run's beginning, without pauses. */
@@ -35,14 +35,14 @@ interface Speed {
   readonly secondsLeft: number;
 }
 
-/** How far the run is. All that happened since the last time is in it once. */
+/** The run's progress, with all events since the previous message, each once. */
 export interface Told {
   readonly status: Status;
-  /** What is being done, or what went wrong. */
+  /** The current action, or the error. */
   readonly words: string;
-  /** Of what is being done, the part that is done, where that is known. */
+  /** The finished fraction of the current action, where known. */
   readonly part?: number;
-  /** What must not be missed about this run. */
+  /** A note that must not be missed about this run. */
   readonly notice?: string;
   readonly device?: Device;
   readonly data?: DataInfo;
@@ -57,11 +57,11 @@ export interface Told {
   /** Points from this step on are no longer true: the run went back to a snapshot. */
   readonly backTo?: number;
   readonly insight?: Insight;
-  /** Of the drawing, by digit. */
+  /** Probabilities of the drawing, by digit. */
   readonly probabilities?: readonly number[];
 }
 
-/** What is seen of a network that is being trained. */
+/** Pictures and figures of a network in training. */
 export interface Insight {
   readonly step: number;
   /** Rows are true digits, columns what was read. */
@@ -72,13 +72,13 @@ export interface Insight {
 }
 
 export interface Mistake {
-  /** Its number in the test set. */
+  /** The image's index in the test set. */
   readonly index: number;
   /** 28 × 28 bytes. */
   readonly image: Uint8Array;
   readonly label: number;
   readonly guess: number;
-  /** How sure the network was of its guess, from 0 to 1. */
+  /** The probability of the network's guess, from 0 to 1. */
   readonly probability: number;
 }
 
@@ -86,7 +86,7 @@ export interface Mistake {
 export interface Filters {
   readonly layer: string;
   readonly side: number;
-  /** How many neurons or filters there are; pictures are of the first ones. */
+  /** Number of neurons or filters; pictures show the first ones. */
   readonly count: number;
   readonly images: readonly Float32Array[];
 }

@@ -1,12 +1,12 @@
-/** How fast steps are taken: how many go into one submit, and what the person is told of it. */
+/** The pace of training: the number of steps in one submit, and the rate that the page shows. */
 
 /** Short enough that the page, which shares the GPU, is drawn smoothly, and that a pause comes at once. */
 const TARGET_MS = 25;
-/** Speeds are of about so long. */
+/** Speeds are means over about this time. */
 const WINDOW_MS = 2000;
 
 export class Pace {
-  /** Of the last bunches: how long each took, and its steps. */
+  /** Duration and number of steps of the last bunches. */
   readonly #recent: { readonly ms: number; readonly steps: number }[] = [];
   #last = Number.NaN;
 

@@ -1,4 +1,4 @@
-/** What the page is told of a run: gathered as it happens, told at once where it matters, and else now and then. */
+/** Reports of a run to the page: gathered during the run, sent at once where urgent, else at intervals. */
 
 import type { Insight, Point, Status, Told, TrainingPoint } from "./messages.ts";
 import type { Trained } from "./run.ts";
@@ -8,7 +8,7 @@ const TELL_MS = 100;
 
 type Listener = (told: Told) => unknown;
 
-/** What the run itself knows. */
+/** The run's own figures. */
 export type Facts = Pick<
   Told,
   "device" | "data" | "epoch" | "epochs" | "stepsPerEpoch" | "parameters" | "speed"
@@ -16,7 +16,7 @@ export type Facts = Pick<
 
 export class Report {
   listener: Listener = () => {};
-  /** What must not be missed about this run. */
+  /** A note that must not be missed about this run. */
   notice: string | undefined;
   #status: Status = "idle";
   #words = "";
@@ -84,7 +84,7 @@ export class Report {
   /** Tells the page: at once where there is news, else where it was not told for a while. */
   say(status: Status, words = "", part?: number): void {
     const now = performance.now();
-    // Of a part that grows, the page need not know every byte.
+    // The page need not know of every byte of a growing part.
     const news = status !== this.#status || (words !== this.#words && !(part && this.#part));
     this.#status = status;
     this.#words = words;

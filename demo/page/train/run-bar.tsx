@@ -50,7 +50,7 @@ export function RunBar() {
   );
 }
 
-/** What is being done is not read out: it changes many times a second. What ends it is. */
+/** Screen readers do not read the progress, which changes many times a second, but read how a run ends. */
 function Words() {
   const { status, words, part } = progress.value;
   if (status !== "preparing") return <Notice kind={status === "failed" ? "bad" : "info"}>{words}</Notice>;

@@ -22,7 +22,7 @@ import type { Insight } from "./messages.ts";
 /** Images of an evaluation that are computed at once. */
 const EVALUATION_BATCH = 500;
 
-/** What some steps came to. */
+/** The results of some steps. */
 export type Trained = Required<Pick<Advance, "steps" | "loss" | "accuracy" | "learningRate">>;
 
 export class Run {
@@ -48,7 +48,7 @@ export class Run {
         epochs: settings.epochs,
       });
       held.push(training);
-      // What is shown of an evaluation is image by image: it is a step of its own.
+      // The page shows an evaluation image by image, which takes a step of its own.
       const testBatch = Math.min(EVALUATION_BATCH, images.test.count);
       const testSource = await openData(engine, images.test, { batchSize: testBatch });
       held.push(testSource);
@@ -111,7 +111,7 @@ export class Run {
     throw new Error("the test images could not be read");
   }
 
-  /** What can be seen of the network now, and the state to come back to. */
+  /** The network's pictures and figures now, and the state to return to. */
   async look({ confusion, mistakes }: Judged): Promise<{ insight: Insight; state: SessionState }> {
     const { trainer } = this.session;
     const [state, gradients] = await Promise.all([this.session.snapshot(), trainer.memory.gradients.read()]);
@@ -138,7 +138,7 @@ export class Run {
     });
   }
 
-  /** How likely the image is to show each digit. Its pixels are from 0 to 1. */
+  /** The probability of each digit, for an image with pixels from 0 to 1. */
   async predict(image: Float32Array): Promise<number[]> {
     return Array.from((await predict(this.session.trainer, image, { probabilities: "softmax" })).data);
   }

@@ -38,7 +38,7 @@ export class TrainingService {
   #lookedAt = 0;
   /** Ends the fetching of images. */
   #fetching: AbortController | undefined;
-  /** Where to go on after the loss of a device. */
+  /** The state to resume from after the loss of a device. */
   #safe: SessionState | undefined;
   #drawing: Float32Array | undefined;
 
@@ -88,7 +88,7 @@ export class TrainingService {
     if (this.#run) this.#run.session.learningRate = rate;
   }
 
-  /** How likely the image is to show each digit; it is read again as the network learns. Undefined without a network. */
+  /** The probability of each digit; the image is read again as the network learns. Undefined without a network. */
   async draw(pixels: Float32Array | undefined): Promise<number[] | undefined> {
     this.#drawing = pixels;
     const { probabilities } = await this.#read();
@@ -251,7 +251,7 @@ export class TrainingService {
       this.#pace.finished(result.steps);
       this.#report.trained(result, result.steps * this.#pace.msPerStep);
     };
-    // Of a call that failed, not all were taken.
+    // A call that failed did not take all steps.
     run.asked = run.steps;
     this.#pace.resume();
     if (this.#lastEvaluation.at === 0) this.#lastEvaluation.at = performance.now();
@@ -261,7 +261,7 @@ export class TrainingService {
         const before = run.asked;
         const done = run.train(Math.min(this.#pace.steps, this.#wanted));
         this.#wanted -= run.asked - before;
-        // Its failure is met when its turn comes to be awaited; until then it must not count as unhandled.
+        // A failure is reported when this promise is awaited; until then the rejection must not count as unhandled.
         done.catch(() => {});
         inFlight.push(done);
         while (inFlight.length > IN_FLIGHT) await finishOldest();
@@ -310,7 +310,7 @@ export class TrainingService {
     this.#lastEvaluation = { at: performance.now(), ms: performance.now() - began };
   }
 
-  /** What the network reads in the drawing. */
+  /** The network's reading of the drawing. */
   async #read(): Promise<{ probabilities?: readonly number[] }> {
     if (!this.#run || !this.#drawing) return {};
     try {

@@ -1,4 +1,4 @@
-/** What can be chosen before a run. */
+/** The settings of a run. */
 import { device } from "../device.tsx";
 import { NetworkFields } from "../network/fields.tsx";
 import { AUGMENTATIONS, hasDropout, SCHEDULES } from "../network/settings.ts";

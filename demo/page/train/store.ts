@@ -31,7 +31,7 @@ const NOTHING: Progress = {
 
 export const progress = signal<Progress>(NOTHING);
 export const insight = signal<Insight | undefined>(undefined);
-/** What the network reads in the drawing, by digit. */
+/** The network's reading of the drawing: a probability for each digit. */
 export const probabilities = signal<readonly number[] | undefined>(undefined);
 /** Counts the news of the curves, which are too long to be copied for each. */
 export const news = signal(0);
@@ -86,7 +86,7 @@ function heard({
   });
 }
 
-/** What goes wrong in the worker beyond what it tells of itself, and before it is there. */
+/** Errors of the worker that its own messages do not report, and failures to load. */
 function failed(error: unknown): void {
   progress.value = { ...progress.value, status: "failed", words: (error as Error).message };
 }
@@ -103,7 +103,7 @@ export function step(): void {
 
 async function go(what: "start" | "step"): Promise<void> {
   try {
-    // What is chosen may still change when the device is known.
+    // The choices may still change when the device is known.
     const service = await ready;
     if (!changed.value) runSettings.value = settings.value;
     await service[what](runSettings.value as Settings);
@@ -117,7 +117,7 @@ export function pause(): void {
 }
 
 export async function reset(): Promise<void> {
-  // What is done next is done with the settings of then.
+  // The next action uses the settings of its own time.
   runSettings.value = undefined;
   const service = await ready;
   await service.reset();

@@ -24,7 +24,7 @@ interface ChartAxis {
   /** With its unit: "accuracy (%)". */
   readonly label: string;
   readonly log?: boolean;
-  /** Of things that are counted: no half ones at the ticks. */
+  /** Whether values are counts: ticks are whole numbers. */
   readonly whole?: boolean;
   /** Bounds that are kept whatever the data. */
   readonly from?: number;
@@ -33,7 +33,7 @@ interface ChartAxis {
 }
 
 interface ChartProps {
-  /** What the chart shows, for who cannot see it: "Loss by step". */
+  /** The chart in words, for screen readers: "Loss by step". */
   readonly name: string;
   readonly x: ChartAxis;
   readonly y: ChartAxis;
@@ -131,7 +131,7 @@ function optionsOf(
     stroke: token("--muted"),
     grid: { stroke: token("--grid"), width: 1 },
     ticks: { stroke: token("--grid"), width: 1, size: 5 },
-    // Of a logarithmic axis's ticks only some are named: those given as null stay bare.
+    // A logarithmic axis names only some of its ticks: those given as null stay bare.
     values: (_plot, ticks) => ticks.map((tick) => (tick === null ? "" : (format ?? tickText(log))(tick))),
   });
   const scale = ({ log, from, to }: ChartAxis, time: boolean): uPlot.Scale => ({

@@ -62,7 +62,7 @@ export function TextField<Value>({
 }: TextProps<Value>) {
   const id = useId();
   const shown = format(value);
-  // What is typed counts for as long as the value is the one that it was typed over.
+  // The typed text counts as long as the value is the one that the text was typed over.
   const [typed, setTyped] = useState<{
     readonly text: string;
     readonly over: string;

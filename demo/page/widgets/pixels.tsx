@@ -8,7 +8,7 @@ interface PixelsProps {
   readonly values: ArrayLike<number>;
   /** Bytes, 0 black to 255 white; or numbers of both signs, of which the largest gets the full colour. */
   readonly kind: "grey" | "signed";
-  /** What is to be seen, for who cannot see it; empty where the text beside it says so. */
+  /** The picture in words, for screen readers; empty where the text beside the picture says the same. */
   readonly label: string;
 }
 

@@ -1,13 +1,13 @@
 import type { ComponentChildren } from "preact";
 
 interface ScrollProps {
-  /** What it holds, for who cannot see it. */
+  /** The contents in words, for screen readers. */
   readonly label: string;
   readonly class?: string;
   readonly children: ComponentChildren;
 }
 
-/** What is wider or longer than its place, and scrolls by itself. */
+/** A box for contents wider or longer than their place, which scrolls by itself. */
 export function Scroll({ label, class: name = "table-scroll", children }: ScrollProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: without, who has no mouse could not scroll it

@@ -1,4 +1,4 @@
-/** What a person chooses of the networks, and what is told of them. Nothing here needs the library. */
+/** The networks' settings, and the reports of their training. Nothing here needs the library. */
 
 export const CURES = {
   l2: "L2: keep weights small",
@@ -17,7 +17,7 @@ export const SHORT: Readonly<Record<Cure, string>> = {
   more: "More data",
 };
 
-/** How many images there are to learn. */
+/** Numbers of training images. */
 export const COUNTS = [200, 500, 1000, 2000] as const;
 
 export interface OverfittingSettings {
@@ -38,7 +38,7 @@ export const BATCH = 10;
 /** After so many steps a network is marked, and it is the next one's turn. */
 export const TURN = 50;
 
-/** How many steps each network takes: enough to learn its images by heart. */
+/** Number of steps of each network, enough to learn the images by heart. */
 export function stepsFor({ count }: OverfittingSettings): number {
   return Math.max(4000, 5 * count);
 }
@@ -53,7 +53,7 @@ export interface Marks {
   readonly cost: number;
 }
 
-/** How a run stands. */
+/** The state of a run. */
 export interface Standing {
   /** Place among the runs: the one without a cure is the first. */
   readonly run: number;
@@ -62,7 +62,7 @@ export interface Standing {
   readonly test: Marks;
 }
 
-/** What the runs are computed on. */
+/** The device of the runs. */
 export interface ComputedOn {
   readonly kind: "gpu" | "cpu";
   readonly adapter: string;

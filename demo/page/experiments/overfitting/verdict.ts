@@ -1,4 +1,4 @@
-/** What the networks show at the end, in a sentence or two. */
+/** The conclusion from the networks at the end, in a sentence or two. */
 import { percent } from "../../widgets/numbers.ts";
 import type { Standing } from "./settings.ts";
 

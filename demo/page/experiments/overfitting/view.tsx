@@ -27,7 +27,7 @@ import { verdict } from "./verdict.ts";
 
 interface State {
   readonly on: ComputedOn;
-  /** How each run stood after each of its turns. */
+  /** The state of each run after each of its turns. */
   readonly runs: readonly (readonly Standing[])[];
 }
 
@@ -43,7 +43,7 @@ export function OverfittingView() {
     over: ({ runs }) => runs.every((run) => (run.at(-1)?.steps ?? 0) >= steps),
   });
   const { state, phase } = live;
-  // Of the settings before, until those of now are opened.
+  // The previous settings' runs, until the current settings are opened.
   const runs = names.map((_, i) => state?.runs[i] ?? []);
   const colors = [6, ...settings.cures.map((cure) => CURE_NAMES.indexOf(cure) + 1)];
   const series = (of: (standing: Standing) => number): Series[] =>
@@ -54,7 +54,7 @@ export function OverfittingView() {
       y: run.map(of),
     }));
   const x = { label: "training steps", from: 0, to: steps };
-  // What lies below is over in the first few turns.
+  // A curve below this point lasts the first few turns only.
   const accuracy = { label: "accuracy (%)", from: 50, to: 100 };
   const empty = phase === "opening" ? "Drawing the images…" : "Press Start.";
   return (

@@ -28,7 +28,7 @@ export function edgeOf({ from }: Bands, band: number): number {
   return 10 ** (from + band / PER_DECADE);
 }
 
-/** How far a band is from the low colour to the high one, from 0 to 1. */
+/** A band's position between the low colour and the high one, from 0 to 1. */
 export function shadeOf({ count }: Bands, band: number): number {
   return count > 1 ? band / (count - 1) : 0;
 }

@@ -12,7 +12,7 @@ export interface GroundOptions {
   /** In pixels. */
   readonly width: number;
   readonly height: number;
-  /** Of the lowest band, of the highest, and what contours are mixed with. */
+  /** Colours of the lowest band, of the highest band, and of contours. */
   readonly low: Color;
   readonly high: Color;
   readonly line: Color;
@@ -26,7 +26,7 @@ export interface Ground {
   readonly bands: Bands;
 }
 
-/** How much of a contour is the line's own colour. */
+/** The fraction of the line's own colour in a contour. */
 const LINE = 0.45;
 
 /** The loss at the middle of each pixel, row by row from the top. */

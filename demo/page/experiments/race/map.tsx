@@ -50,7 +50,7 @@ export function SurfaceMap({ surface: name, start, trails, onPick, survey }: Map
     paintAxes(context, surface, frame);
   }, [name, ground, size, dark]);
   const pixel = (place: Point) => toPixels(frame, surface, place);
-  /** How many places of each trail are drawn: what is drawn stays, as long as all else does. */
+  /** Number of places drawn of each trail; they stay drawn until anything else changes. */
   const drawn = useRef<number[]>([]);
   useEffect(() => {
     const context = sized(above.current, size);

@@ -1,7 +1,7 @@
 /** Draws the map: its bands, its axes, and the racers' trails. */
 import type { Point, Surface } from "./surfaces.ts";
 
-/** Where the surface lies on the canvas, in its pixels as CSS counts them; around it is room for the axes. */
+/** The surface's rectangle on the canvas, in CSS pixels; the axes take the room around. */
 interface Frame {
   readonly left: number;
   readonly top: number;

@@ -18,15 +18,15 @@ type Rates = Readonly<Record<RacerName, number>>;
 
 export interface Surface {
   readonly label: string;
-  /** As people write it. */
+  /** The formula as people write it. */
   readonly formula: string;
-  /** What to look at. */
+  /** The feature to watch. */
   readonly about: string;
   /** The part that is shown: from, to. */
   readonly x: readonly [number, number];
   readonly y: readonly [number, number];
   readonly start: Point;
-  /** Where the loss is 0. */
+  /** The minima, where the loss is 0. */
   readonly minima: readonly Point[];
   /** Learning rates that serve here: of 1, 2 and 5 times a power of ten. */
   readonly rates: Rates;

@@ -1,4 +1,4 @@
-/** What a person chooses of the neuron, and what is told of its learning. Nothing here needs the library. */
+/** The neuron's settings, and the reports of its learning. Nothing here needs the library. */
 
 export interface NeuronSettings {
   readonly weight: number;
@@ -19,7 +19,7 @@ export const LEARNED = 0.2;
 export const LEAST_EPOCHS = 400;
 export const MOST_EPOCHS = 3000;
 
-/** Of one neuron, by epoch: element e is measured after e epochs. */
+/** One neuron's curves by epoch: element e is measured after e epochs. */
 export interface Learning {
   readonly outputs: readonly number[];
   readonly costs: readonly number[];

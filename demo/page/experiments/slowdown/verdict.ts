@@ -1,4 +1,4 @@
-/** What the two neurons show, in a sentence or two. */
+/** The conclusion from the two neurons, in a sentence or two. */
 import { significant } from "../../widgets/numbers.ts";
 import { epochsToLearn, LEARNED, type Learning } from "./settings.ts";
 

@@ -20,7 +20,7 @@ import { verdict } from "./verdict.ts";
 
 const WEIGHTS = Array.from({ length: 101 }, (_, i) => (i - 50) / 10);
 const RATES = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5];
-/** Where the charts' axes end: the first that is far enough, so that curves grow in a frame that stands still. */
+/** Ends of the charts' axes: the first that is far enough is taken, so that curves grow in a fixed frame. */
 const FRAMES = [LEAST_EPOCHS, 1000, 2000, MOST_EPOCHS];
 /** Epochs of one picture: few while the curves bend, more when it takes long. */
 const LEAPS = { early: 5, late: 20 };
