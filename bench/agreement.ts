@@ -6,11 +6,11 @@
  */
 export const COMPARED_STEPS = 5;
 
-/** How far apart losses may be, relatively. */
+/** Largest relative differences between losses. */
 export const TOLERANCE = {
-  /** Of two engines of one library. */
+  /** Between two engines of one library. */
   engines: 1e-4,
-  /** Of two systems: some compute Adam's bias correction in f32, and lose four digits of it. */
+  /** Between two systems: some compute Adam's bias correction in f32, and lose four of its digits. */
   systems: 1e-3,
 } as const;
 

@@ -1,4 +1,4 @@
-/** What a device can do at most, printed. */
+/** Prints a device's measured peaks. */
 import type { Ceiling } from "wgrad";
 
 /** "1,234 GFLOP/s, 56.7 GB/s". */

@@ -1,4 +1,4 @@
-/** How soon a model reads handwritten digits: seconds to a test accuracy, from the first step on, and before it. */
+/** Time until a model reads handwritten digits: seconds to a test accuracy, of training and of start-up. */
 
 import { type Command, Option } from "commander";
 import { connect, type Engine } from "wgrad";
@@ -71,7 +71,7 @@ interface EpochResult {
   readonly testSamples: number;
   readonly recipe: Recipe;
   readonly every: number;
-  /** Of the first run: later ones find pipelines compiled. */
+  /** Start-up of the first run: later runs find pipelines compiled. */
   readonly startUp: StartUp & { readonly adapter: number };
   readonly runs: readonly TrainingRun[];
   readonly targets: readonly Target[];
@@ -80,7 +80,7 @@ interface EpochResult {
 interface Target {
   /** Percent. */
   readonly accuracy: number;
-  /** How many runs got there. */
+  /** Number of runs that reached the accuracy. */
   readonly reached: number;
   /** Seconds of training and steps until then, of those that did. */
   readonly seconds?: Spread;

@@ -24,7 +24,7 @@ const EVERYWHERE = [
   streamCommand,
   predictCommand,
 ];
-/** What needs the repository around it. */
+/** Commands that need the repository. */
 const IN_A_CHECKOUT = [packCommand, resultsCommand];
 
 const NOTES = `

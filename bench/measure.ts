@@ -1,4 +1,4 @@
-/** What all benchmarks share: repeated measurements and their statistics, the machine, and tables. */
+/** Parts of all benchmarks: repeated measurements and their statistics, the machine, and tables. */
 import { type Spread, significant } from "../charts/numbers.ts";
 
 export { type Spread, significant } from "../charts/numbers.ts";

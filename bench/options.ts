@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { folder, wholeNumber } from "../presets/command.ts";
 import type { StepModel } from "./workload.ts";
 
-/** Where a benchmark's report goes. */
+/** The destinations of a benchmark's report. */
 export interface OutputFlags {
   /** The folder of the JSON and SVG files. */
   readonly out: string;
@@ -14,9 +14,9 @@ export interface OutputFlags {
 
 /** Whether this is the archive that `bench pack` makes: its start script sets what follows. */
 export const PACKED = process.env.WGRAD_BENCH_PROGRAM !== undefined;
-/** How this program is called. */
+/** The program's name in commands. */
 export const PROGRAM = process.env.WGRAD_BENCH_PROGRAM ?? "npm run bench --";
-/** Where the archive has the libraries to compare with, bundled. */
+/** The archive's folder of bundled libraries to compare with. */
 export const BUNDLED_PEERS = process.env.WGRAD_BENCH_PEERS;
 export const DEFAULT_OUT = process.env.WGRAD_BENCH_OUT ?? "bench/out";
 

@@ -28,9 +28,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ASSETS = fileURLToPath(new URL("pack/", import.meta.url));
 const PLATFORM = "linux-x64";
 const MAX_BYTES = 60e6;
-/** What the program opens: without one of these, nothing runs. */
+/** Libraries that the program opens: without one of these, nothing runs. */
 const NEEDED = ["libvulkan.so.1", "libstdc++.so.6", "libgcc_s.so.1"];
-/** What a driver without a display may still ask for; packed where they are at hand. */
+/** Libraries that a driver without a display may still ask for; packed where present. */
 const ASKED_FOR = ["libGLdispatch.so.0", "libGLX.so.0", "libEGL.so.1", "libX11.so.6", "libXext.so.6"];
 /** The C library's, which belong to the system. */
 const SYSTEM = /^(linux-vdso|ld-linux|libc|libm|libdl|libpthread|librt|libresolv|libutil)\b/;
@@ -127,7 +127,7 @@ async function buildProgram(outDir: string): Promise<void> {
   });
 }
 
-/** What says that the program is of ES modules, and its version. */
+/** The archive's package.json, with the version and the type "module". */
 async function manifest(): Promise<string> {
   const { name, version, license } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
   return `${JSON.stringify({ name: `${name}-bench`, version, license, private: true, type: "module" }, undefined, 2)}\n`;
@@ -161,7 +161,7 @@ async function libraries(): Promise<Map<string, string>> {
   return found;
 }
 
-/** What the dynamic linker knows of this machine, by name. */
+/** Files of the libraries that the dynamic linker knows on this machine, by name. */
 async function knownLibraries(): Promise<Map<string, string>> {
   const path = [process.env.PATH, "/sbin", "/usr/sbin"].join(":");
   const { stdout } = await run("ldconfig", ["-p"], { env: { ...process.env, PATH: path } });

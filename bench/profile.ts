@@ -1,4 +1,4 @@
-/** Where a training step's time goes: launch by launch, beside what the device can do. */
+/** Profile of a training step: the time of each launch, beside the device's peak. */
 import { type Ceiling, describe, type GpuEngine, type LaunchTimes, launchProfiles } from "wgrad";
 import { chromeTrace, measureCeiling } from "wgrad/inspect";
 import { formatCeiling } from "./ceiling.ts";
@@ -9,7 +9,7 @@ import type { Candidate } from "./workload.ts";
 interface Profile {
   readonly ceiling: Ceiling;
   readonly method: LaunchTimes["method"];
-  /** Of each launch in each step. */
+  /** Time of each launch in each step. */
   readonly milliseconds: LaunchTimes["milliseconds"];
 }
 

@@ -2,10 +2,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** What is kept of its stderr, for the message when it dies. */
+/** Characters kept of the process's stderr, for the message at its death. */
 const KEPT_ERRORS = 2000;
 
-/** What to do, and what it is done with. */
+/** An operation and its arguments. */
 export type Question = Readonly<Record<string, unknown>> & { readonly op: string };
 
 interface Waiting {

@@ -1,6 +1,6 @@
 /**
- * What a benchmark found, told in three ways: a table for people, a JSON file for programs, and charts. Each says on
- * which machine, on which adapter, in which versions and by which command it was found.
+ * A benchmark's report in three forms: a table for people, a JSON file for programs, and charts. Each names the machine,
+ * the adapter, the versions and the command of the measurement.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -67,7 +67,7 @@ function withOrigin({ object }: Report, here: Machine, command: string): object 
   return { ...object, softwareAdapter: isSoftware(object.adapter), machine: here, command };
 }
 
-/** What a table ends with. */
+/** The last lines of a table. */
 function originLines({ object }: Report, here: Machine): string[] {
   const software = isSoftware(object.adapter);
   return [
@@ -76,7 +76,7 @@ function originLines({ object }: Report, here: Machine): string[] {
   ];
 }
 
-/** What a chart says below its title. */
+/** The line below a chart's title. */
 function originLine({ object }: Report, here: Machine): string {
   return `${adapterLine(object.adapter)}\n${machineLine(here)}`;
 }

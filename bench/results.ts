@@ -39,7 +39,7 @@ export function withOutput(page: string, command: string, output: string): strin
   );
 }
 
-/** What this program prints when it is called so. @throws Error when it fails */
+/** The program's output with these arguments. @throws Error when the program fails */
 async function outputOf(args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1], ...args, "--out", FOLDER], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -43,7 +43,7 @@ interface ScaleOptions {
   readonly repetitions: number;
 }
 
-/** What grows. */
+/** The dimension that grows. */
 const DIMENSIONS = ["batch", "width", "depth"] as const;
 type Dimension = (typeof DIMENSIONS)[number];
 

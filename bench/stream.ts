@@ -108,7 +108,7 @@ export async function measureStreaming(
     for (const way of WAYS) {
       const { value } = await runs[way].next();
       losses.push((value as Epoch).loss);
-      // Of the first one, drivers compile a part.
+      // Drivers compile during a part of the first epoch.
       if (epoch > 0) seconds[way].push((value as Epoch).seconds);
     }
     check(losses);

@@ -52,7 +52,7 @@ interface TorchFlags extends OutputFlags {
   readonly python?: string;
 }
 
-/** What pytorch.py tells first. */
+/** The first message of pytorch.py. */
 interface Greeting {
   readonly torch: string;
   readonly python: string;
@@ -66,7 +66,7 @@ type Mode = "eager" | "graph";
 interface TorchRow {
   readonly name: string;
   readonly milliseconds: Spread;
-  /** How many times as long as wgrad it takes. */
+  /** Time relative to wgrad's. */
   readonly ratio: number;
   readonly gflops?: number;
 }
@@ -86,7 +86,7 @@ const SCRIPT = fileURLToPath(new URL("pytorch.py", import.meta.url));
 const PYTHONS = ["python3", "/usr/bin/python3"];
 /** In one submit. */
 const PRODUCTS_PER_RUN = 16;
-/** Of sums of products in another order. */
+/** Tolerance of sums of products in another order. */
 const MATMUL_TOLERANCE = 1e-4;
 
 export function torchCommand(): Command {

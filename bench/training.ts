@@ -3,7 +3,7 @@ import { adam, type Engine, oneCycle, openData, session } from "wgrad";
 import type { Dataset } from "wgrad/data";
 import { inputShapeOf, modelOf, type StepModel } from "./workload.ts";
 
-/** How a model is trained: Adam, with a learning rate that goes up and down along one cycle. */
+/** Training of a model: Adam, with a learning rate that goes up and down along one cycle. */
 export interface Recipe extends StepModel {
   readonly batch: number;
   readonly epochs: number;
@@ -22,7 +22,7 @@ export interface TrainingData {
 export interface StartUp {
   /** Until the data lay in the engine's memory. */
   readonly upload: number;
-  /** Of the training step. */
+  /** Compilation of the training step. */
   readonly compile: number;
   readonly firstStep: number;
 }

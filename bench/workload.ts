@@ -1,5 +1,5 @@
 /**
- * What benchmarks train: models, data, and the compiled training step.
+ * The work of benchmarks: models, data, and the compiled training step.
  *
  * The step is that of `fit`: a batch is gathered from a data set in the engine's memory, and many steps go into one
  * submit.
@@ -22,7 +22,7 @@ import { relativeDifference, TOLERANCE } from "./agreement.ts";
 
 export { COMPARED_STEPS, relativeDifference } from "./agreement.ts";
 
-/** What is trained: two convolutions or none, then hidden dense layers, then one unit for each class. */
+/** A model: two convolutions or none, then hidden dense layers, then one unit for each class. */
 export interface StepModel {
   readonly convolutions: boolean;
   /** Widths of the hidden dense layers. */
@@ -32,7 +32,7 @@ export interface StepModel {
 /** A model with the size of its batches. */
 export interface Workload extends StepModel {
   readonly batch: number;
-  /** Of the initial parameters. */
+  /** Seed of the initial parameters. */
   readonly seed: number;
 }
 
@@ -41,7 +41,7 @@ const FEATURES = 784;
 export const CLASSES = 10;
 /** Enough that a step's batch is not in the caches from the step before. */
 export const SAMPLES = 20_000;
-/** Of Adam. */
+/** Adam's learning rate. */
 export const LEARNING_RATE = 0.001;
 export interface Samples {
   /** SAMPLES images of bytes, one after another. */
@@ -105,12 +105,12 @@ export function layersOf(model: StepModel): (number | string)[] {
   return layerSizes(FEATURES, convolutionsOf(model), model.hidden, CLASSES);
 }
 
-/** What a number of steps came to. */
+/** Losses and times of a number of steps. */
 interface StepsRun {
   readonly losses: readonly number[];
   /** In all. */
   readonly milliseconds: number;
-  /** Of these, those in which this thread encoded and submitted. */
+  /** The part of these in which this thread encoded and submitted. */
   readonly hostMilliseconds: number;
 }
 
@@ -134,7 +134,7 @@ export class Candidate {
     return this.training.trainer;
   }
 
-  /** How many numbers the model learns. */
+  /** Number of trainable values. */
   get parameters(): number {
     return this.trainer.parameterCount;
   }
@@ -171,7 +171,7 @@ export class Candidate {
   }
 }
 
-/** What two engines, or two systems, made of the same steps. */
+/** The agreement of two engines, or of two systems, on the same steps. */
 export interface Agreement {
   /** The largest relative difference between the losses. */
   readonly lossDifference: number;

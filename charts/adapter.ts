@@ -1,4 +1,4 @@
-/** What an adapter's name tells. */
+/** Reads an adapter's name. */
 
 /** Adapters that compute on the CPU: what they take says nothing about a GPU. */
 export function isSoftware(adapter: string): boolean {

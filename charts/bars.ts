@@ -17,7 +17,7 @@ import {
 } from "./style.ts";
 import { type RenderApi, whiskers } from "./whiskers.ts";
 
-/** Of lying bars, with the space between them. */
+/** Height of lying bars, with the space between them. */
 const BAR_HEIGHT = 20;
 const CATEGORY_GAP = 14;
 
@@ -93,7 +93,7 @@ function lyingHeight({ categories, series }: BarsSpec): number {
   return TOP + 104 + categories.length * (series.length * BAR_HEIGHT + CATEGORY_GAP);
 }
 
-/** How far a series' bar lies from the middle of its category. */
+/** Distance of a series' bar from the middle of its category. */
 function barCentre(index: number, count: number): (api: RenderApi) => number {
   return (api) => api.barLayout?.({ count })?.[index]?.offsetCenter ?? 0;
 }

@@ -1,4 +1,4 @@
-/** What classifiers make of a plane: the field as colours, the line where they change their mind, samples on top. */
+/** Decisions of classifiers over a plane: the field as colours, the line between the decisions, samples on top. */
 import type { CustomSeriesOption, SeriesOption } from "echarts";
 import { titleOf } from "./axes.ts";
 import { contour } from "./contour.ts";
@@ -8,7 +8,7 @@ import { pngUrl } from "./png.ts";
 import type { BoundariesSpec, BoundaryPanel, PlaneAxis } from "./spec.ts";
 import { AXIS_LINE, AXIS_NAME, colourOf, INK, LABEL, PAPER, SYMBOLS, TOP } from "./style.ts";
 
-/** Of many panels, and of one alone. */
+/** Sizes of each of many panels, and of a single one. */
 const SMALL = { width: 270, height: 240 };
 const LARGE = { width: 520, height: 400 };
 const GAP = { across: 70, down: 92 };

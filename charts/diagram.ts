@@ -1,4 +1,4 @@
-/** What every kind of chart gives to be drawn, and the legend below it. */
+/** The drawable parts of every kind of chart, and the legend below. */
 import type { EChartsOption } from "echarts";
 import type { LineSeries } from "./spec.ts";
 import { CHARACTER_WIDTH, INK, WIDTH } from "./style.ts";
@@ -26,7 +26,7 @@ const LINE_ICONS = {
 
 interface LegendItem {
   readonly name: string;
-  /** How the series is drawn, where that is not as it would be by default. */
+  /** Style of the series, where not the default. */
   readonly style?: LineSeries["style"];
 }
 
@@ -74,9 +74,9 @@ function rowsOf(names: readonly string[], width: number): number {
   return rows;
 }
 
-/** How wide text is at most, in pixels: fonts differ from one reader's machine to another's. */
+/** Largest width of text, in pixels: fonts differ between readers' machines. */
 export function textWidth(text: string, fontSize: number): number {
-  // Where a letter is as wide as high; ECharts goes by one such for the height of lines.
+  // A letter as wide as high; ECharts takes the height of lines from such a letter.
   const square = (letter: string) => letter >= "\u2e80";
   const widths = Array.from(text, (letter) => (square(letter) ? 12 : CHARACTER_WIDTH));
   return (widths.reduce((sum, width) => sum + width, 0) * fontSize) / 12;

@@ -73,7 +73,7 @@ function diagramOf(spec: Exclude<ChartSpec, PicturesSpec>): Diagram {
   }
 }
 
-/** What all charts have. */
+/** The parts of all charts: title, origin and further titles. */
 function frame(title: string, origin: string, titles: readonly object[]): EChartsOption {
   const main: TitleComponentOption = {
     text: title,

@@ -1,4 +1,4 @@
-/** Where numbers come from: the machine, the versions, the adapter and the command. */
+/** The origin of numbers: the machine, the versions, the adapter and the command. */
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 

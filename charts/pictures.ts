@@ -13,10 +13,10 @@ const LINE = 18;
 const TITLE_BASELINE = TITLE.top + TITLE.size;
 const ORIGIN_BASELINE = TITLE_BASELINE + 20;
 
-/** Where things are, in pixels. */
+/** The layout, in pixels. */
 interface Sheet {
   readonly size: number;
-  /** Where the first picture begins, to the right of the rows' labels. */
+  /** Left edge of the first picture, to the right of the rows' labels. */
   readonly left: number;
   readonly top: number;
   /** From one picture to the next. */
@@ -83,7 +83,7 @@ function drawPicture(picture: Picture, sheet: Sheet, column: number, y: number):
   ];
 }
 
-/** How large a picture is drawn: its longer side takes `size`. */
+/** Drawn size of a picture, whose longer side takes `size`. */
 function extent({ width, height }: Picture, size: number): { width: number; height: number } {
   const scale = size / Math.max(width, height);
   return { width: width * scale, height: height * scale };

@@ -1,15 +1,15 @@
-/** What a chart shows, as data. */
+/** Charts as data. */
 import type { Spread } from "./numbers.ts";
 
-/** What an axis shows, and in which unit: { name: "time a step", unit: "ms" }. */
+/** An axis's quantity and unit: { name: "time a step", unit: "ms" }. */
 export interface Axis {
   readonly name: string;
   readonly unit?: string;
   /** Whether it is logarithmic (default: no). */
   readonly log?: boolean;
-  /** Of the logarithm, and of the numbers along the axis (default 10). */
+  /** Base of the logarithm, and of the numbers along the axis (default 10). */
   readonly base?: number;
-  /** Where an even axis begins and ends (default: 0 is on it, and round numbers end it). */
+  /** Ends of an even axis (default: round numbers, with 0 on the axis). */
   readonly from?: number;
   readonly to?: number;
 }
@@ -24,9 +24,9 @@ export interface Reference {
 }
 
 interface AnyChart {
-  /** Where a report has several: added to the file's name. */
+  /** Added to the file's name where a report has several charts. */
   readonly name?: string;
-  /** What is shown; the machine is told below it. */
+  /** The title; the machine is named below. */
   readonly title: string;
 }
 
@@ -65,13 +65,13 @@ export interface HeatMapSpec extends AnyChart {
   readonly kind: "heatMap";
   readonly x: CategoryAxis;
   readonly y: CategoryAxis;
-  /** What the cells show. `from` and `to` end the colour bar: the same for charts that are to be compared. */
+  /** The cells' quantity. `from` and `to` end the colour bar; charts to be compared need the same. */
   readonly value: Axis;
   /** Row by row from the bottom, as `y.labels` names them; undefined where there is no number. */
   readonly cells: readonly (readonly (number | undefined)[])[];
-  /** What stands in a cell without a number (default: nothing). */
+  /** The text of a cell without a number (default: none). */
   readonly missing?: string;
-  /** How a number is written (default: three significant digits). */
+  /** Format of a number (default: three significant digits). */
   readonly format?: (value: number) => string;
 }
 
@@ -81,7 +81,7 @@ export interface CategoryAxis {
   readonly labels: readonly string[];
 }
 
-/** What classifiers make of a plane, side by side: two colours, the line between them, and samples on top. */
+/** Decisions of classifiers over a plane, side by side: two colours, the line between them, and samples on top. */
 export interface BoundariesSpec extends AnyChart {
   readonly kind: "boundaries";
   readonly x: PlaneAxis;
@@ -101,8 +101,8 @@ export interface PlaneAxis {
 export interface BoundaryPanel {
   readonly caption: string;
   /**
-   * How sure the classifier is of class 1, from 0 to 1, at the points of a grid of `columns` × `rows`: row by row from
-   * the bottom left corner, its outermost points on the ends of the axes. The line is drawn where it is ½.
+   * The classifier's probability of class 1 at the points of a grid of `columns` × `rows`: row by row from
+   * the bottom left corner, with the outermost points on the ends of the axes. The line is drawn at ½.
    */
   readonly field: ArrayLike<number>;
   readonly columns: number;
@@ -119,7 +119,7 @@ export interface PicturesSpec extends AnyChart {
   }[];
   /** Above the columns. */
   readonly columns?: readonly string[];
-  /** How many pixels of the chart the longer side of a picture gets (default 84). */
+  /** Size of a picture's longer side in the chart, in pixels (default 84). */
   readonly size?: number;
 }
 

@@ -1,4 +1,4 @@
-/** How charts look: colours, letters, and the space around a diagram. */
+/** The style of charts: colours, letters, and the space around a diagram. */
 
 /** Told apart by people who see few colours, too (after Okabe and Ito). */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#332288", "#666666"];
@@ -17,7 +17,7 @@ export const TOP = 100;
 export const LEFT = 78;
 export const RIGHT = 40;
 
-/** Of letters of 12 pixels, rather too much than too little. */
+/** Width of letters of 12 pixels, rather too large than too small. */
 export const CHARACTER_WIDTH = 7;
 
 export const TITLE = { left: 20, top: 14, size: 17 };

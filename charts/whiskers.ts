@@ -18,7 +18,7 @@ interface WhiskerStyle {
   readonly halo?: boolean;
   /** Whether values run from left to right instead of upwards. */
   readonly lying: boolean;
-  /** How far from its place a whisker is drawn, in pixels. */
+  /** Offset of a whisker from its place, in pixels. */
   readonly shift: (api: RenderApi) => number;
 }
 

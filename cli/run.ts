@@ -77,7 +77,7 @@ export async function runTraining(
     throw error;
   }
   const ended = performance.now();
-  // Its weights were restored at the end.
+  // Early stopping restored the weights of its best epoch.
   const kept = epochs.find(({ epoch }) => epoch === stopping?.best?.epoch) ?? epochs[epochs.length - 1];
   if (stopping && kept) output.line(`early stopping kept the weights of epoch ${kept.epoch}`);
   const failure = options.save === undefined ? undefined : await save(run, options.save, interruption);

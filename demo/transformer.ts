@@ -71,7 +71,7 @@ interface Options {
 }
 
 interface Result {
-  /** Of each training step. */
+  /** Loss of each training step. */
   readonly losses: number[];
   /** Nats a character on text that nobody trained on. */
   readonly transformer: number;

@@ -53,7 +53,7 @@ interface Network {
   /** Widths of the hidden dense layers. */
   readonly hidden: readonly number[];
   readonly classes: number;
-  /** Of the hidden layers (default relu). */
+  /** Activation of the hidden layers (default relu). */
   readonly activation?: ActivationName;
   /** Normalises batches before each hidden layer's activation. */
   readonly batchNorm?: boolean;

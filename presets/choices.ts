@@ -1,6 +1,6 @@
 /**
- * What the programs let a person choose, as plain data: the command line, the benchmarks and the page share it. Nothing
- * here needs the library, so that a page can show it before the library is loaded.
+ * The programs' choices as plain data, shared by the command line, the benchmarks and the page. Nothing
+ * here needs the library, so that a page can show the choices before the library is loaded.
  */
 
 /** A convolution without padding, followed by max-pooling of 2×2: so many filters, of so many pixels along each side. */
@@ -40,7 +40,7 @@ export const ACTIVATIONS = {
 } as const;
 export type ActivationName = keyof typeof ACTIVATIONS;
 
-/** What only some optimizers take. */
+/** Options of some optimizers only. */
 export interface OptimizerSettings {
   readonly momentum?: number;
   readonly beta1?: number;
@@ -49,7 +49,7 @@ export interface OptimizerSettings {
 
 export interface OptimizerEntry {
   readonly label: string;
-  /** What it takes, and what that is by default: the library's own defaults. */
+  /** The optimizer's options and their defaults, which are the library's own. */
   readonly defaults: OptimizerSettings & { readonly learningRate: number; readonly weightDecay: number };
 }
 

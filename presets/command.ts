@@ -50,11 +50,11 @@ export async function openEngine(
 
 const MAX_LENGTH = 600;
 
-/** What went wrong, on one line. */
+/** An error's message, on one line. */
 export function oneLine(error: unknown): string {
   const message = (error instanceof Error ? error.message || error.name : String(error)).trim();
   const line = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
   if (line.length <= MAX_LENGTH) return line;
-  // Such as a shader with all its source: the first line says what is wrong with it.
+  // A shader's error, for example, has all its source: the first line names the mistake.
   return `${message.split("\n")[0].slice(0, MAX_LENGTH)} … (DEBUG=wgrad shows all of it)`;
 }

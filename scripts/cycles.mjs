@@ -3,14 +3,14 @@
 //
 //   npm run cycles [-- --connect 200 --compile 200]
 //
-// What a driver loads once is there after a few rounds, which do not count. Runs on the built package.
+// A few rounds, in which the driver loads its lasting parts, do not count. Runs on the built package.
 import { parseArgs } from "node:util";
 import { connect, createTrainer, dense, sequential } from "wgrad";
 import { heldByHost } from "./heap.mjs";
 
 /** Rounds that do not count: of opening engines, and of compiling, which fills the cache of pipelines. */
 const WARM_UP = { connect: 5, compile: 100 };
-/** How much more may be held in the end. Left behind, each engine would hold two megabytes, and each kernel almost one. */
+/** Allowed growth until the end. An engine left behind holds two megabytes, a kernel almost one. */
 const LIMITS = { objects: 100, megabytes: 20 };
 
 const { values } = options();

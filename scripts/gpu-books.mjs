@@ -1,6 +1,6 @@
 // A WebGPU that keeps books: how often what is called, which objects have no label, and how much memory is held.
 
-/** What was called, how often, on the device, its queue, and the passes encoded. */
+/** Numbers of calls of the device, its queue, and the encoded passes. */
 export class Books {
   /** @type {Map<string, number>} */
   counts = new Map();
@@ -9,7 +9,7 @@ export class Books {
   /** Bytes of all buffers made and not destroyed. */
   liveBytes = 0;
 
-  /** How often since the last `clear`. @param {string} call */
+  /** Number of calls since the last `clear`. @param {string} call */
   count(call) {
     return this.counts.get(call) ?? 0;
   }

@@ -7,7 +7,7 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
 
 /**
- * How much JavaScript holds: `objects` is a sharp measure, as `bytes` swings by some hundred KB with what V8 keeps of
+ * JavaScript's objects and bytes: `objects` is the sharp measure, as `bytes` swings by some hundred KB with what V8 keeps of
  * functions and drops again.
  */
 export async function heldByHost() {

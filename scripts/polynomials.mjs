@@ -13,8 +13,8 @@ const POINTS = 600;
 const ROUNDS = 80;
 
 /**
- * What is to be found: the polynomial p of `degree` with p(variable(x)) close to wanted(x), for x from `low` to `high`.
- * `weight` is what an error of p comes to in the result, relative to that.
+ * The task: find the polynomial p of `degree` with p(variable(x)) close to wanted(x), for x from `low` to `high`.
+ * `weight` is the factor of an error of p in the result, relative to the result.
  * @typedef {object} Polynomial
  * @property {string} name
  * @property {number} low

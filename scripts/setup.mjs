@@ -72,7 +72,7 @@ function advice() {
   return "WebGPU comes with the system here: update the graphics driver, and install Chrome for the browser tests.";
 }
 
-/** What to put before a command so that it runs as root; undefined where that would need a password. */
+/** Prefix of a command that is to run as root; undefined where a password is needed. */
 function rootPrefix() {
   if (process.getuid?.() === 0) return [];
   const allowed = spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0;

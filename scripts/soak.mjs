@@ -2,7 +2,7 @@
 //
 //   npm run soak [-- --steps 10000 --every 1000]
 //
-// What counts, after a warm-up of two reports: bytes of GPU buffers, which must not grow at all; JavaScript's objects,
+// Three figures count, after a warm-up of two reports: bytes of GPU buffers, which must not grow at all; JavaScript's objects,
 // of which each report leaves a few of its own; and bytes of its heap and of the process, which may swing a little.
 // Runs on the built package.
 import { parseArgs } from "node:util";
@@ -16,7 +16,7 @@ const BATCH_SIZE = 32;
 const EPOCH_STEPS = 50;
 /** Reports that do not count. */
 const WARM_UP = 2;
-/** How much more may be held in the end. A step that left one object behind would leave thousands. */
+/** Allowed growth until the end. A step that left one object behind would leave thousands. */
 const LIMITS = { gpu: 0, objects: 200, heap: 1 << 20, process: 64 << 20 };
 
 const { values } = options();

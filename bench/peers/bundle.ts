@@ -17,7 +17,7 @@ const SOURCES = {
   jax: join(OTHERS, "jax.ts"),
 } as const;
 const CALLS = path("hosts/calls.ts");
-/** What runs them in Node. */
+/** The module that runs them in Node. */
 export const CHILD = "child.mjs";
 
 export type Library = keyof typeof SOURCES;
@@ -48,7 +48,7 @@ export function installOthers(note: (line: string) => void, folder = OTHERS): vo
   );
 }
 
-/** What npm says, a line each, but for codes. */
+/** npm's error messages, a line each, without codes. */
 function npmErrors(stderr: string | null): string[] {
   return [...(stderr ?? "").matchAll(/^npm error (?!code|errno|syscall)(\S.*)$/gm)].map(([, words]) => words);
 }

@@ -1,4 +1,4 @@
-/** What a candidate is: a module that does the same work as all others, with one library. */
+/** The type of a candidate: a module that does the same work as all others, with one library. */
 import type { Products, Workload } from "./workload.ts";
 
 /** `cpu` is plain JavaScript: of wgrad, its CPU engine. */
@@ -6,15 +6,15 @@ export type Backend = "webgpu" | "wasm" | "cpu";
 
 /** Work, ready to be done again and again. */
 export interface Runner {
-  /** Does it `count` times, and ends when the device has: the result of the last time is on the host then. */
+  /** Does the work `count` times. Ends when the device has finished, and the last run's result is on the host. */
   run(count: number): Promise<Run>;
 }
 
 export interface Run {
-  /** Of the last time: a step's loss, or the row sums of a chain of products. */
+  /** Result of the last run: a step's loss, or the row sums of a chain of products. */
   readonly result: readonly number[];
   readonly milliseconds: number;
-  /** Of these, spent in the calls that enqueue the work; absent where they do it themselves. */
+  /** The part of these spent in the calls that enqueue the work; absent where the calls do the work themselves. */
   readonly hostMilliseconds?: number;
 }
 

@@ -32,23 +32,23 @@ export function libraryName(name: ContenderName): string {
 interface ContestOptions {
   readonly contenders: readonly ContenderName[];
   readonly task: Task;
-  /** How often each does its work at first, for the check. */
+  /** Number of first runs of each contender, for the check. */
   readonly checked: number;
-  /** How often it does it in one measurement (default: as often as takes about a second, and at least twice). */
+  /** Runs in one measurement (default: as many as take about a second, and at least two). */
   readonly count?: number;
   readonly repetitions: number;
 }
 
-/** What a contender did. */
+/** A contender's measurements. */
 export interface Measured {
   readonly name: ContenderName;
   readonly fails?: undefined;
-  /** How often it did its work in a measurement. */
+  /** Runs in a measurement. */
   readonly count: number;
-  /** Of doing it once. */
+  /** Time of one run. */
   readonly milliseconds: Spread;
   readonly hostMilliseconds?: Spread;
-  /** How many times as long as wgrad it takes: the ratio of the medians, and the median of each turn's ratio. */
+  /** Time relative to wgrad's: the ratio of the medians, and the median of each turn's ratio. */
   readonly ratio: number;
   readonly pairedRatio: number;
 }
@@ -67,7 +67,7 @@ export interface Contest {
   readonly entries: readonly Entry[];
 }
 
-/** What contenders computed at first, for each that did not fail: a list for each time. */
+/** Results of the first runs of each contender that did not fail: a list for each run. */
 export type Results = ReadonlyMap<ContenderName, readonly (readonly number[])[]>;
 
 /** @param check throws when the results are not what they should be: then nothing is measured */
@@ -137,8 +137,8 @@ function entriesOf(entrants: readonly Entrant<ContenderName>[]): Entry[] {
 }
 
 /**
- * How many times as long as `reference` the repetitions `times` took: by the medians, and by the median of the ratios
- * of those that took turns, which a machine's moods trouble less.
+ * The times `times` relative to the times `reference`: the ratio of the medians, and the median of the ratios
+ * of each turn, which a machine's moods disturb less.
  */
 export function ratios(
   times: readonly number[],
@@ -153,7 +153,7 @@ export function ratios(
   };
 }
 
-/** Of the peers with this backend that did not fail, the fastest; undefined where there is none. */
+/** The fastest peer with this backend that did not fail; undefined without one. */
 export function fastestPeer(entries: readonly Entry[], backend: Backend) {
   return entries
     .flatMap((entry) => (entry.fails === undefined ? [entry] : []))

@@ -9,7 +9,7 @@ export interface Contender {
   readonly backend: Backend;
 }
 
-/** How much work is one measurement. */
+/** Amount of work in one measurement. */
 export interface Pace {
   /** As much as takes about this long, */
   readonly measurementMs: number;
@@ -33,11 +33,11 @@ export class Entrant<Name extends string> {
   readonly name: Name;
   fails: string | undefined;
   adapter: string | undefined;
-  /** How often it does its work in a measurement. */
+  /** Runs in a measurement. */
   count = 1;
-  /** Of each time it did its work alone. */
+  /** Results of each single run. */
   readonly results: (readonly number[])[] = [];
-  /** Of doing it once: a number for each measurement. */
+  /** Time of one run, a number for each measurement. */
   readonly times: number[] = [];
   readonly hostTimes: number[] = [];
   readonly #options: EntrantOptions<Name>;
@@ -48,7 +48,7 @@ export class Entrant<Name extends string> {
     this.#options = options;
   }
 
-  /** What fails is told in the end, and does not end the contest: unless it is vital. */
+  /** A failure is reported in the end, and does not end the contest, unless the entrant is vital. */
   async attempt(act: () => Promise<void>): Promise<void> {
     if (this.fails !== undefined) return;
     try {

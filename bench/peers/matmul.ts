@@ -24,7 +24,7 @@ interface MatmulResult extends Contest {
   readonly difference: number;
 }
 
-/** Of sums of f32 products, eight deep. */
+/** Tolerance of sums of f32 products, eight deep. */
 const TOLERANCE = 1e-3;
 
 /** @throws Error when a product is wrong: then nothing is timed */

@@ -1,4 +1,4 @@
-/** How a contest is told: what its tables, charts and objects have in common. */
+/** Reports of a contest: the common parts of its tables, charts and objects. */
 import type { BarsSpec, Value } from "../../charts/spec.ts";
 import { table } from "../../src/text.ts";
 import { significant } from "../measure.ts";
@@ -27,7 +27,7 @@ export function contestLines(entries: readonly Entry[], columns: readonly Column
   ];
 }
 
-/** How wgrad compares with the fastest of either kind. */
+/** Sentences that compare wgrad with the fastest peer of either kind. */
 function comparison(entries: readonly Entry[]): string[] {
   const parts = (["webgpu", "wasm"] as const).flatMap((backend) => {
     const peer = fastestPeer(entries, backend);

@@ -1,4 +1,4 @@
-/** What a candidate is to do, and how it is made ready. Where it does so is the business of hosts. */
+/** Candidates' tasks, and their preparation. Hosts decide where a candidate runs. */
 import type { Backend, Candidate, Runner } from "./candidate.ts";
 import { createProducts, createWorkload, type ProductOptions, type WorkloadOptions } from "./workload.ts";
 

@@ -1,5 +1,5 @@
 /**
- * What every candidate works on, as plain numbers: the model's initial weights and the batches of a training step, or
+ * Every candidate's data, as plain numbers: the model's initial weights and the batches of a training step, or
  * matrices to multiply.
  *
  * A function of its options alone, so that each candidate's process or page makes the same for itself. Pixels, classes
@@ -14,7 +14,7 @@ export interface WorkloadOptions {
   readonly hidden: readonly number[];
   /** Samples a step. */
   readonly batch: number;
-  /** Of the data set: at least two batches. */
+  /** Samples of the data set: at least two batches. */
   readonly samples: number;
   readonly seed: number;
 }
@@ -49,7 +49,7 @@ export interface Workload extends WorkloadOptions {
   readonly classes: Uint8Array<ArrayBuffer>;
   /** [samples]; batch b is of the samples that this names from b · batch on. */
   readonly order: Int32Array<ArrayBuffer>;
-  /** How many batches there are: step s takes batch s modulo this. */
+  /** Number of batches: step s takes batch s modulo this number. */
   readonly batches: number;
 }
 

@@ -26,13 +26,13 @@ const SIZES = [10, 20, 40, 80, 160, 320];
 const QUICK_SIZES = [20, 160];
 /** Each point of a curve is a mean over so many draws of points. */
 const DRAWS = 4;
-/** Of both hidden layers, for cross-validation. */
+/** Widths of both hidden layers, for cross-validation. */
 const WIDTHS = [1, 2, 4, 8, 16, 32, 64];
 const QUICK_WIDTHS = [1, 8, 64];
 const FOLDS = 5;
 /** Points of cross-validation. */
 const COUNT = 60;
-/** Of each training, so that few points are learned as well as many. */
+/** Steps of each training, so that few points are learned as well as many. */
 const STEPS = 3000;
 
 interface Curve extends Size {

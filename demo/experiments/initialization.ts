@@ -1,5 +1,5 @@
 /**
- * How weights begin. The textbook's N(0, 1) saturates its neurons, 1/√n does not (Nielsen 2015, chapter 3). In a deep
+ * Initial weights. The textbook's N(0, 1) saturates its neurons, 1/√n does not (Nielsen 2015, chapter 3). In a deep
  * network signals fade or explode from layer to layer unless the variance goes by the number of inputs: Xavier's (Glorot
  * & Bengio 2010) for tanh, He's (He et al. 2015) for ReLU.
  */
@@ -49,7 +49,7 @@ const DEEP_STARTS: readonly { readonly name: string; readonly weights: () => Ini
 interface Deep {
   readonly activation: string;
   readonly start: string;
-  /** Of each hidden layer's outputs, before training. */
+  /** Standard deviation of each hidden layer's outputs, before training. */
   readonly deviations: readonly number[];
   /** Mean losses of so many steps in a row; they end where a loss is no number any more. */
   readonly losses: readonly number[];

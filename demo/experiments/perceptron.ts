@@ -42,7 +42,7 @@ const EPOCHS = 100;
 const NETWORK = { hidden: [2, 3, 4], steps: 500, learningRate: 0.05, seeds: 10 };
 
 interface Perceptron {
-  /** Of both inputs, and the bias. */
+  /** Weights of both inputs, and the bias. */
   readonly weights: readonly number[];
   /** Cases that were wrong, when it was their turn, in each epoch. The last has none if it has learned. */
   readonly mistakes: readonly number[];

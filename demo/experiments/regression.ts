@@ -49,7 +49,7 @@ const methods = (learningRate: number): readonly { readonly name: string; readon
 const LINEAR_RATE = 0.1;
 const LOGISTIC_RATE = 1;
 
-/** Of the probability of class 1, in the middle: gentle enough that neither class is certain anywhere. */
+/** Slope of the logit of class 1: gentle enough that neither class is certain anywhere. */
 const STEEPNESS = 0.4;
 
 /** Samples as rows of two features. */

@@ -11,7 +11,7 @@ import { percent } from "./frame/training.ts";
 
 interface Row {
   readonly name: string;
-  /** Of `npm run train`. */
+  /** Arguments of `npm run train`. */
   readonly args: string;
   /** Epochs of the short version, which trains on a part of the images; it leaves out rows without. */
   readonly quick?: number;

@@ -31,9 +31,9 @@ const QUADRATIC: Cost = { name: "quadratic", loss: quadratic(), activates: true 
 const CROSS_ENTROPY: Cost = { name: "cross-entropy", loss: sigmoidCrossEntropy(), activates: false };
 const COSTS = [QUADRATIC, CROSS_ENTROPY];
 
-/** Of the neuron: weight and bias to begin with, and the book's learning rate; it shows 300 epochs. */
+/** The neuron: initial weight and bias, and the book's learning rate; the book shows 300 epochs. */
 const NEURON = { start: 2, learningRate: 0.15, epochs: 400, reached: 0.2 };
-/** Of the network: weighted inputs of about 10 at all outputs, which should mostly be 0; the book's learning rates. */
+/** The network: weighted inputs of about 10 at all outputs, which should mostly be 0; the book's learning rates. */
 const NETWORK = {
   bias: 10,
   learningRate: { quadratic: 3, "cross-entropy": 0.5 },

@@ -1,6 +1,6 @@
 /**
- * What runs off the main thread. Each view that computes opens a service: a worker of its own, so that the page never
- * waits, and two views do not get into each other's way. The views' code sees only types of what runs there.
+ * Services off the main thread. Each view that computes opens a service: a worker of its own, so that the page never
+ * waits, and two views do not get into each other's way. The views' code imports only types of the services.
  */
 import { type Remote, releaseProxy, wrap } from "comlink";
 import type { CompareService } from "./compare/service.ts";

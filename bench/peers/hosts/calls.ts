@@ -1,4 +1,4 @@
-/** What a host calls in a candidate's process or page. It is bundled beside the candidates, and runs where they do. */
+/** Functions that a host calls in a candidate's process or page, bundled beside the candidates. */
 import type { Backend, Run, Runner } from "../candidate.ts";
 import { runnerOf, type Task } from "../task.ts";
 import { adapterName, findAdapter } from "./adapter.ts";

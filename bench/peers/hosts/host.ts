@@ -1,4 +1,4 @@
-/** Where candidates run: each in a process or a page of its own, so that none disturbs another. */
+/** Hosts of candidates: each candidate runs in a process or a page of its own, so that none disturbs another. */
 import type { Library } from "../bundle.ts";
 import type { Backend, Run } from "../candidate.ts";
 import type { Task } from "../task.ts";

@@ -29,8 +29,8 @@ import {
 } from "../workload.ts";
 
 /**
- * How many calls may be unfinished when the next is made. With WebGPU that one is enqueued meanwhile, but many in the
- * queue make each slower; without it there is nobody else to do them.
+ * Number of calls that may be unfinished when the next is made. With WebGPU the next call is enqueued meanwhile, but many in the
+ * queue make each slower; without WebGPU the calling thread does all the work.
  */
 const IN_FLIGHT = { webgpu: 2, wasm: 0, cpu: 0 } as const;
 
@@ -93,7 +93,7 @@ function throttled(backend: Backend, call: () => { result: NdArray; all: unknown
         while (unfinished.length > IN_FLIGHT[backend]) await finishOldest();
         const called = performance.now();
         const { result, all } = call();
-        // What is never waited for may never be enqueued.
+        // A result that nobody awaits may never be enqueued.
         unfinished.push({ result, finished: blockUntilReady(all) });
         hostMilliseconds += performance.now() - called;
       }

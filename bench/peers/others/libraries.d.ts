@@ -1,4 +1,4 @@
-/** What the candidates use of their libraries: types are checked where these are not installed, too. */
+/** Types of the libraries' functions that the candidates call, so that types are checked without the libraries, too. */
 
 declare module "@jax-js/jax" {
   export interface Array {

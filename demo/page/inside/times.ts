@@ -7,8 +7,8 @@ export interface LaunchTime {
 }
 
 /**
- * Of exact times, the median, which outliers do not move. Browsers round timestamps, to 0.1 ms as a rule, in which most
- * launches take 0 or 1 of it: of such times the mean, in which rounding evens out.
+ * The median of exact times, which outliers do not move. Browsers round timestamps, to 0.1 ms as a rule, and most
+ * launches take 0 or 1 of these units: such times get the mean, in which rounding evens out.
  */
 export function launchTime(times: readonly number[]): LaunchTime {
   const count = times.length;
