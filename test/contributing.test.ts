@@ -148,6 +148,11 @@ describe("the optimizer of CONTRIBUTING.md", () => {
     },
   );
 
+  it("has a default learning rate, and takes one by its short name", () => {
+    expect(signum().learningRate).toBe(0.001);
+    expect(signum({ lr: 0.01 }).learningRate).toBe(0.01);
+  });
+
   it("refuses what makes no sense", () => {
     expect(() => signum({ learningRate: -1 })).toThrow(
       "signum: learningRate is -1; give a finite number from 0",
