@@ -98,16 +98,12 @@ interface Place extends HookScope {
 /** @returns undefined where no work is needed for each run */
 function compile(instruction: Instruction, place: Place): Step | undefined {
   const { code, registers, at, copied, memory, scalars, row } = place;
-  const positions = () => {
-    const own = new Float64Array(RUN);
+  const register = <R extends Register>(own: R): R => {
     registers[at] = own;
     return own;
   };
-  const results = () => {
-    const own = new Float32Array(RUN);
-    registers[at] = own;
-    return own;
-  };
+  const positions = () => register(new Float64Array(RUN));
+  const results = () => register(new Float32Array(RUN));
   switch (instruction.op) {
     case "index": {
       if (!code.some((other) => readsPosition(other, at))) return undefined;

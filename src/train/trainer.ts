@@ -239,10 +239,7 @@ export class Trainer implements StepOwner {
   }
 
   /** The arenas of a model's file: those that are not empty. */
-  #saved(): {
-    layout: { specs: readonly ArenaEntry[]; offset(name: string): number };
-    memory: EngineBuffer;
-  }[] {
+  #saved(): { layout: ArenaLayout<ArenaEntry>; memory: EngineBuffer }[] {
     const { parameters, statistics } = this.memory;
     return [
       ...(parameters ? [{ layout: this.layout, memory: parameters }] : []),

@@ -45,10 +45,7 @@ export function settingsOf<const Kinds extends Readonly<Record<string, Setting>>
 /** The options shared by all optimizers, with the defaults of one. */
 export function sharedOf(options: OptimizerOptions, rate: number, decay = 0): OptimizerOptions {
   const { learningRate, lr, weightDecay = decay, decayBiases = false, groups = [] } = options;
-  const rates = {
-    ...(learningRate !== undefined || lr === undefined ? { learningRate: learningRate ?? rate } : {}),
-    ...(lr !== undefined ? { lr } : {}),
-  };
+  const rates = lr === undefined ? { learningRate: learningRate ?? rate } : { learningRate, lr };
   return { ...rates, weightDecay, decayBiases, groups };
 }
 
