@@ -157,6 +157,7 @@ export interface Session extends Disposable {
   /**
    * Monitored number of each epoch so far, for schedules such as `reduceOnPlateau`; the caller appends it after an
    * evaluation.
+   * @throws TypeError where the value assigned is no array of numbers
    */
   history: readonly number[];
   /**

@@ -28,6 +28,12 @@ export function checkSessionState(state: SessionState, order: SessionState["orde
       `${what}'s learningRate is ${inWords(learningRate)}; expected a finite number from 0`,
     );
   }
-  const wrong = history.find((value) => typeof value !== "number");
-  if (wrong !== undefined) throw new TypeError(`${what}'s history holds ${inWords(wrong)}; expected numbers`);
+  checkHistory(`${what}'s history`, history);
+}
+
+/** @throws TypeError where `history` is no array of numbers */
+export function checkHistory(what: string, history: readonly number[]): void {
+  if (!Array.isArray(history)) throw new TypeError(`${what} is ${inWords(history)}; expected an array`);
+  const at = history.findIndex((value) => typeof value !== "number");
+  if (at >= 0) throw new TypeError(`${what} holds ${inWords(history[at])}; expected numbers`);
 }

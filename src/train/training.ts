@@ -9,7 +9,7 @@ import { openData } from "./open.ts";
 import { Pace } from "./pace.ts";
 import { EpochReader } from "./reader.ts";
 import type { Advance, Place, Session, SessionState } from "./session.ts";
-import { checkSessionState } from "./sessionState.ts";
+import { checkHistory, checkSessionState } from "./sessionState.ts";
 import type { TrainingParts } from "./settings.ts";
 import type { BatchSource, Data } from "./source.ts";
 import type { RestoreOptions } from "./state.ts";
@@ -42,7 +42,7 @@ interface Opening {
 }
 
 export class Training implements Session {
-  history: readonly number[] = [];
+  #history: readonly number[] = [];
   readonly #pace = new Pace(MAX_STEPS_PER_RUN);
   readonly #firstEpoch: number;
   #taken: number;
@@ -157,6 +157,15 @@ export class Training implements Session {
     this.#learningRate = rate;
   }
 
+  get history(): readonly number[] {
+    return this.#history;
+  }
+
+  set history(history: readonly number[]) {
+    checkHistory("session: history", history);
+    this.#history = history;
+  }
+
   advance(steps = 1): Promise<Advance> {
     return this.taking(steps);
   }
@@ -174,6 +183,10 @@ export class Training implements Session {
       totals.check(epoch);
       if (!(await finite)) throw await this.weights.divergence(owner, epoch);
       return totals.advance(place);
+    } catch (error) {
+      // What a release does to steps under way is no news.
+      this.#checkHeld();
+      throw error;
     } finally {
       // After a failure, too, nothing goes on behind the caller's back.
       await Promise.allSettled(taken.runs);

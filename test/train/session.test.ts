@@ -151,7 +151,23 @@ it("a schedule goes by the history that is given to the session", async () => {
   await one.advance(4);
   one.history = [1, 2];
   expect((await one.advance(1)).learningRate).toBeCloseTo(0.001, 12);
+  for (const [wrong, words] of [
+    [5, "session: history is 5; expected an array"],
+    [["1"], 'session: history holds "1"; expected numbers'],
+  ] as const)
+    expect(() => Object.assign(one, { history: wrong })).toThrow(words);
+  expect(one.history).toEqual([1, 2]);
 });
+
+it.each(ENGINES)(
+  "on the %s, steps under way when it is released end with an error that says so",
+  async (kind) => {
+    const one = await open(engines[kind], { batchSize: 5 });
+    const steps = one.advance(100_000);
+    setTimeout(() => one.release(), 20);
+    await expect(steps).rejects.toThrow("session: it was released; open another");
+  },
+);
 
 it("evaluates the validation set, or another, as evaluate does", async () => {
   using one = await open(engines.cpu, { validation: test, metrics: [topK(3)] });
