@@ -33,9 +33,9 @@ export class Arguments<D extends Defaults> {
 }
 
 /** The command line of the training loops. */
-export function loopArguments(program: string) {
+export function loopArguments(script: string) {
   const args = new Arguments(
-    `npx tsx --tsconfig tsconfig.run.json ${program} [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]`,
+    `npm run ${script} -- [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]`,
     { steps: "300", batch: "128", "learning-rate": "0.001", seed: "1" },
   );
   return {

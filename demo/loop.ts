@@ -1,7 +1,7 @@
 /**
  * Training by a session, some steps at a time: as little as it takes to train, look, and go on.
  *
- *   npx tsx --tsconfig tsconfig.run.json demo/loop.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]
+ *   npm run demo:loop -- [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]
  *
  * demo/step.ts does the same on the level below, and shows the parts of a step.
  */
@@ -9,7 +9,7 @@ import { adam, connect, cpu, dense, relu, sequential, session } from "wgrad";
 import { digits } from "wgrad/data";
 import { loopArguments, refuse } from "./arguments.ts";
 
-const { steps, batchSize, learningRate, seed } = loopArguments("demo/loop.ts");
+const { steps, batchSize, learningRate, seed } = loopArguments("demo:loop");
 
 await using engine = await connect().catch((error: Error) => {
   console.log(`${error.message}\nTraining on the CPU.`);

@@ -1,7 +1,7 @@
 /**
  * A training loop written by hand, on the level under `session`: for people who want to see how training works.
  *
- *   npx tsx --tsconfig tsconfig.run.json demo/step.ts [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]
+ *   npm run demo:step -- [--steps 300] [--batch 128] [--learning-rate 0.001] [--seed 1]
  *
  * The network sees a few images at a time (a batch), says for each how likely it holds to be each digit, and is told
  * by one number, the loss, how wrong it was. Each of its weights is then moved a little to where the loss falls.
@@ -21,7 +21,7 @@ import {
 import { type Dataset, digits, epochOrder, sampleSize } from "wgrad/data";
 import { loopArguments, refuse } from "./arguments.ts";
 
-const { steps, batchSize, learningRate, seed } = loopArguments("demo/step.ts");
+const { steps, batchSize, learningRate, seed } = loopArguments("demo:step");
 
 // The engine: the GPU, or, without a GPU, the CPU, with the same arithmetic but much slower.
 await using engine = await connect().catch((error: Error) => {
