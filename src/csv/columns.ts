@@ -50,7 +50,7 @@ export function fillOf(
   if (typeof fill !== "object") return undefined;
   if (categories.includes(String(way))) return String(way);
   throw new RangeError(
-    `${what} is ${quoted(String(way))}, which is none of its categories; give one of them, or "mostFrequent"`,
+    `${what} is ${quoted(String(way))}, which is none of the column's categories; give one of them, or "mostFrequent"`,
   );
 }
 

@@ -67,7 +67,9 @@ export function parseCsv(text: string, options: CsvOptions = {}): Table {
 function readRows(name: string, text: string, options: CsvOptions): { rows: Row[]; delimiter: string } {
   const { comment } = options;
   if (comment === "")
-    throw new RangeError(`${name}: comment is empty; give what such lines begin with, or leave it out`);
+    throw new RangeError(
+      `${name}: comment is empty; give the first characters of a comment line, or leave the option out`,
+    );
   // One kind of line end, because files mix them. No empty last line: it would mislead the guess of the delimiter.
   const whole = withoutLastLineEnds(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n"));
   // Spreadsheets write and read this line: it names the delimiter, and is no row.

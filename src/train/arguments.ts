@@ -55,9 +55,10 @@ export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
   metrics.forEach((metric: unknown, i) => {
     const { name, trace, finish } = Object(metric) as NonNullable<Looked>;
     if (typeof name === "string" && typeof trace === "function" && typeof finish === "function") return;
-    let remedy = "give what wgrad/metrics makes, such as topK(5), or an object with name, trace and finish";
+    let remedy = "give a metric of wgrad/metrics, such as topK(5), or an object with name, trace and finish";
     if (typeof metric === "function" && metric.name) remedy = `call it first: ${metric.name}()`;
-    else if (/^(acc|loss)/i.test(String(metric))) remedy = "leave it out: it is always counted";
+    else if (/^(acc|loss)/i.test(String(metric)))
+      remedy = "leave the name out: loss and accuracy are always counted";
     throw new TypeError(`${owner}: metrics[${i}] is ${inWords(metric)}; ${remedy}`);
   });
   const names = metrics.map(({ name }) => name);
@@ -65,7 +66,9 @@ export function checkMetrics(owner: string, metrics: readonly Metric[]): void {
   if (twice) throw new TypeError(`${owner}: two metrics are called ${twice}; give one of them another name`);
   const counted = names.find((name) => ["loss", "accuracy", "confusion"].includes(name));
   if (counted)
-    throw new TypeError(`${owner}: a metric is called ${counted}, as what is always counted; rename it`);
+    throw new TypeError(
+      `${owner}: a metric is called ${counted}, the name of a value that is always counted; rename the metric`,
+    );
 }
 
 /** Samples on the host: numbers one after the other, or nested rows, one level for each axis of a sample. */

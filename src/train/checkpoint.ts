@@ -114,7 +114,7 @@ function resumeOptions(resume: CheckpointSource | ResumeOptions): ResumeOptions 
 function contentsOf(text: string | undefined, name: string): Contents {
   if (text === undefined) {
     throw new Error(
-      `${name}: no checkpoint but a file of weights; use what run.checkpoint() gave, or run.trainer.load`,
+      `${name}: a file of weights, not a checkpoint; use the result of run.checkpoint(), or load the weights with run.trainer.load`,
     );
   }
   let contents: Partial<Contents> | null;
@@ -130,11 +130,11 @@ function contentsOf(text: string | undefined, name: string): Contents {
     const [which, remedy] =
       Number(format) > FORMAT
         ? ["a later", "use that version"]
-        : ["an earlier", "go on with that version, or train anew: it does not tell of what it was made"];
+        : ["an earlier", "go on with that version, or train anew: the checkpoint does not describe its run"];
     throw new Error(`${name}: the checkpoint is of ${which} version of wgrad; ${remedy}`);
   }
   if (typeof run !== "object" || run === null)
-    throw new Error(`${name}: the checkpoint does not tell of which run it is; was it changed?`);
+    throw new Error(`${name}: the checkpoint does not describe its run; was the checkpoint changed?`);
   return contents as Contents;
 }
 

@@ -113,7 +113,7 @@ function checkOwners(
     throw new Error(
       own
         ? `${name}: data "${called}" is a data set's own memory; give the step's another name, and memory`
-        : `${name}: data "${called}" is a data set's, and other memory is given under its name; give that another name`,
+        : `${name}: data "${called}" is a data set's memory, and other memory is given under the same name; give the other memory another name`,
     );
   }
   const owned = (scalar: string) => [USER_SCALAR, OPTIMIZER_SCALAR].some((owner) => scalar.startsWith(owner));

@@ -24,7 +24,7 @@ export function checkFinite(what: string, data: Float32Array, nonFinite: NonFini
   const at = nonFinite === "allow" ? -1 : firstNonFinite(data);
   if (at < 0) return;
   throw new RangeError(
-    `${what} holds ${data[at]} at element ${at}: the training diverged; use what was saved before, and a lower learning rate, or pass nonFinite: "allow" to have it as it is`,
+    `${what} holds ${data[at]} at element ${at}: the training diverged; use weights saved before, and a lower learning rate, or pass nonFinite: "allow" to keep the numbers`,
   );
 }
 

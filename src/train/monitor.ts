@@ -40,7 +40,7 @@ export function checkMode(owner: string, mode: Mode | undefined): void {
 export function modeOfFunction(owner: string, mode: Mode | undefined): Mode {
   if (mode !== undefined) return mode;
   throw new TypeError(
-    `${owner}: monitor is a function, of which it is not known whether more is better; give mode: "max", or mode: "min"`,
+    `${owner}: monitor is a function, and whether more is better is not known; give mode: "max", or mode: "min"`,
   );
 }
 
@@ -80,7 +80,7 @@ export function modeOf(owner: string, monitor: string, mode: Mode | undefined, t
   if (told !== undefined) return told;
   const instead = parts.length > 0 ? `, or monitor one of ${parts.join(", ")}` : "";
   throw new TypeError(
-    `${owner}: of "${monitor}" it is not known whether more is better; give mode: "max", or mode: "min"${instead}`,
+    `${owner}: whether more of "${monitor}" is better is not known; give mode: "max", or mode: "min"${instead}`,
   );
 }
 

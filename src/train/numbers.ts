@@ -7,7 +7,7 @@ import type { Trainer } from "./trainer.ts";
 
 const SCALE_FIRST =
   "scale them in 64 bits first: const scaler = standardScaler().fit(train), then fit on scaler.transform(train)";
-const CHANGE_UNIT = "subtract what they have in common, or give them in another unit";
+const CHANGE_UNIT = "subtract a common offset, or give the targets in another unit";
 
 /** @throws RangeError where 32-bit floats merge different values of a data set */
 export function checkNumbers(owner: string, { name, inputs, targets, schema }: Dataset): void {

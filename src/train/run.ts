@@ -71,12 +71,12 @@ export class Run implements FitRun {
     this.#checkHeld();
     if (this.#going) {
       throw new Error(
-        "fit: somebody iterates over this run already, or awaits it, and it has one position; wait until that has ended, or call fit(…) for another run",
+        "fit: another caller iterates over this run, or awaits the run, which has one position; wait until that caller has finished, or call fit(…) for another run",
       );
     }
     if (this.#unfinished !== undefined) {
       throw new Error(
-        `fit: epoch ${this.#unfinished} broke off half-way, and what the rest of it would have given is lost; go on from a checkpoint (the option resume), or begin anew with fit(…)`,
+        `fit: epoch ${this.#unfinished} broke off half-way, and the rest of the epoch is lost; go on from a checkpoint (the option resume), or begin anew with fit(…)`,
         { cause: this.#failure },
       );
     }

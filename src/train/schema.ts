@@ -18,7 +18,7 @@ export function checkSchema(owner: string, { name, schema }: Described, model: S
   const other = difference(schema, model);
   if (other === undefined) return;
   throw new RangeError(
-    `${owner}: ${name} was read otherwise than what the model was trained on: ${other}; read it by table.dataset({ like: train, … }), ` +
+    `${owner}: ${name} was read otherwise than the model's training data: ${other}; read it by table.dataset({ like: train, … }), ` +
       "and scale it by the same scaler",
   );
 }

@@ -10,7 +10,7 @@ export function checkSessionState(state: SessionState, order: SessionState["orde
   const what = "restore: the state";
   const given = Object(state) as Partial<SessionState>;
   if (typeof given.trainer !== "object" || typeof given.order !== "object" || !Array.isArray(given.history)) {
-    throw new TypeError(`${what} is ${inWords(state)}; give what the snapshot() of a session gave`);
+    throw new TypeError(`${what} is ${inWords(state)}; give the result of a session's snapshot()`);
   }
   const { steps, learningRate, history } = state;
   for (const key of Object.keys({ ...state.order, ...order })) {

@@ -81,7 +81,7 @@ export function settled<Options extends StepOptions>(
   }
   if (augment !== undefined && (typeof augment !== "object" || typeof augment.apply !== "function")) {
     throw new TypeError(
-      `${owner}: augment is ${inWords(augment)}; give what augment(…) of wgrad/augment makes: augment(rotate(…), …)`,
+      `${owner}: augment is ${inWords(augment)}; give the result of augment(…) of wgrad/augment, such as augment(rotate(…), …)`,
     );
   }
   if (signal !== undefined && typeof signal.throwIfAborted !== "function") {

@@ -40,7 +40,7 @@ export function checkState(
     typeof state.arenas !== "object" ||
     state.arenas === null
   ) {
-    throw new TypeError(`${what} is ${inWords(state)}; give what snapshot() gave`);
+    throw new TypeError(`${what} is ${inWords(state)}; give the result of snapshot()`);
   }
   const { steps, arenas } = state;
   if (!Number.isSafeInteger(steps) || steps < 0) {

@@ -182,8 +182,7 @@ async function* slotsOf(stream: Stream, rows: number, { epoch, seed }: Reading):
       held += taken;
       at += taken;
       read += taken;
-      if (read > count)
-        throw new Error(`${name}: more than the ${count} samples that it says it has; correct count`);
+      if (read > count) throw new Error(`${name}: more than the declared ${count} samples; correct count`);
       if (held < rows) continue;
       yield filling(held);
       held = 0;

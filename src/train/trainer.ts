@@ -114,7 +114,9 @@ export class Trainer implements StepOwner {
   /** The model's buffers on the engine, by name, allocated on first use. */
   get memory(): Readonly<Record<string, EngineBuffer>> {
     if (this.#released)
-      throw new EngineError("this trainer was released; make another, or release it once it is done with");
+      throw new EngineError(
+        "this trainer was released; create another, or release the trainer after its last use",
+      );
     this.#memory ??= allocate(this.engine, this.#arenas);
     return this.#memory;
   }
@@ -149,7 +151,7 @@ export class Trainer implements StepOwner {
   checkAwaited(name: string): void {
     if (this.awaited === undefined) return;
     throw new Error(
-      `${name}: the model is not trained yet; ${this.awaited} first, or load all weights. createTrainer(…) opens a model that is to be used as it is.`,
+      `${name}: the model is not trained yet; ${this.awaited} first, or load all weights. createTrainer(…) opens a model for use without training.`,
     );
   }
 

@@ -130,13 +130,13 @@ function unfit(
   if (problems.length === 0) {
     const names = specs.map((spec) => spec.name);
     return new Error(
-      `${name} holds none of the model's tensors that were asked for: it has ${some(keys)}, the model ${some(names)}. Nothing was loaded; say with rename how they belong together.`,
+      `${name} holds none of the model's tensors that were asked for: it has ${some(keys)}, the model ${some(names)}. Nothing was loaded; map the names with rename.`,
     );
   }
   const finite = problems.every((problem) => problem.includes(" holds "));
   const remedy = finite
-    ? 'load what a run saved before it diverged, or pass nonFinite: "allow"'
-    : "build the same model first, or say with only, rename or strict: false what is to be taken over";
+    ? 'load weights saved before the run diverged, or pass nonFinite: "allow"'
+    : "build the same model first, or choose the tensors to load with only, rename or strict: false";
   return new Error(`${name} does not fit the model: ${problems.join("; ")}. Nothing was loaded; ${remedy}.`);
 }
 
@@ -176,7 +176,9 @@ async function contentsOf(source: WeightsSource, name: string): Promise<Contents
       const text = metadata[SCHEMA_KEY];
       return { tensors, schema: text === undefined ? undefined : parseSchema(text, name) };
     }
-    throw new Error(`${name} is no file of weights but a checkpoint; give it to fit as the option resume`);
+    throw new Error(
+      `${name} is a checkpoint, not a file of weights; give the checkpoint to fit as the option resume`,
+    );
   }
   const entries = source instanceof Map ? [...source] : isRecord(source) ? Object.entries(source) : undefined;
   if (!entries) {
@@ -214,5 +216,5 @@ function parseSchema(text: string, name: string): Schema {
   if (known && typeof scale === "number" && columns.every((column) => typeof column?.name === "string")) {
     return schema as Schema;
   }
-  throw new Error(`${name}: what it says of columns and classes cannot be read; was it changed?`);
+  throw new Error(`${name}: the description of columns and classes cannot be read; was the file changed?`);
 }

@@ -191,7 +191,7 @@ describe("dataset", () => {
     [
       "a category to fill in that is none",
       { inputs: ["colour"], target: "y", categorical: ["colour"], fill: { colour: "mean" } },
-      'fill of column "colour" is "mean", which is none of its categories',
+      `fill of column "colour" is "mean", which is none of the column's categories`,
     ],
     [
       "what follows from another set",

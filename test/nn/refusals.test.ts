@@ -320,7 +320,7 @@ describe("optimizers refuse numbers that make no sense", () => {
       ],
       [
         () => make({ learningRate: 0, groups: [{ match: "0", learningRate: 1 }] }),
-        `${name}: group 0 has a learning rate of its own, so lr must be above 0`,
+        `${name}: group 0 has a learning rate of its own, so learningRate must be above 0`,
       ],
     ]),
   );

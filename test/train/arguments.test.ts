@@ -133,7 +133,7 @@ describe("fit refuses", () => {
     ],
     [
       () => fit(engine, model, data, any({ metrics: [() => 1] })),
-      "fit: metrics[0] is a function; give what wgrad/metrics makes, such as topK(5), or an object with name",
+      "fit: metrics[0] is a function; give a metric of wgrad/metrics, such as topK(5), or an object with name",
     ],
     [() => fit(engine, model, data, any({ metrics: topK(1) })), "fit: metrics is an object with name"],
     [
@@ -142,7 +142,7 @@ describe("fit refuses", () => {
     ],
     [
       () => fit(engine, model, data, any({ augment: "flip" })),
-      'fit: augment is "flip"; give what augment(…)',
+      'fit: augment is "flip"; give the result of augment(…)',
     ],
     [() => fit(engine, model, data, any({ callbacks: [{}] })), "fit: callbacks[0] is {}; give one such as"],
     [

@@ -241,11 +241,11 @@ describe("a damaged checkpoint is refused, and trainer, history and files stay a
       () => changed({ text: "null" }),
       "resume: the checkpoint's contents are null; expected an object",
     ],
-    ["no run", () => changed({ contents: { run: null } }), "the checkpoint does not tell of which run it is"],
+    ["no run", () => changed({ contents: { run: null } }), "the checkpoint does not describe its run"],
     [
       "a run that is a number",
       () => changed({ contents: { run: 5 } }),
-      "the checkpoint does not tell of which run it is",
+      "the checkpoint does not describe its run",
     ],
     [
       "an empty run",
@@ -360,7 +360,7 @@ describe("a checkpoint comes from wherever bytes lie", () => {
 describe("a trainer's state is held against the trainer", () => {
   const trainer = (): Trainer => createTrainer(cpu(), dense(2), { inputShape: [3], optimizer: adam() });
   it.each<[string, (state: TrainerState) => unknown, string]>([
-    ["null", () => null, "restore: the state is null; give what snapshot() gave"],
+    ["null", () => null, "restore: the state is null; give the result of snapshot()"],
     ["a number", () => 5, "restore: the state is 5"],
     [
       "no arenas",

@@ -165,7 +165,7 @@ describe("NaN is not loaded unless told", () => {
     const before = await trainer.weights();
     for (const source of [weights, file(weights)])
       await expect(trainer.load(source)).rejects.toThrow(
-        `weights does not fit the model: 2.weight holds ${value} at element 7. Nothing was loaded; load what a run saved before it diverged, or pass nonFinite: "allow".`,
+        `weights does not fit the model: 2.weight holds ${value} at element 7. Nothing was loaded; load weights saved before the run diverged, or pass nonFinite: "allow".`,
       );
     expect(await trainer.weights()).toEqual(before);
     await trainer.load(weights, { nonFinite: "allow" });
@@ -249,7 +249,7 @@ describe("a part is taken over", () => {
     const other = opened(7);
     const before = await other.weights();
     await expect(other.load(await pretrained(), { strict: false })).rejects.toThrow(
-      "2.weight is [5, 4], the model has [7, 4]; 2.bias is [5], the model has [7]. Nothing was loaded; build the same model first, or say with only, rename or strict: false what is to be taken over",
+      "2.weight is [5, 4], the model has [7, 4]; 2.bias is [5], the model has [7]. Nothing was loaded; build the same model first, or choose the tensors to load with only, rename or strict: false",
     );
     expect(await other.weights()).toEqual(before);
   });
@@ -309,6 +309,6 @@ it("a checkpoint is no file of weights", async () => {
   const run = fit(cpu(), sequential(dense(4), relu(), dense(5)), data, { batchSize: 4, epochs: 1 });
   for await (const _ of run);
   await expect(opened(5).load(await run.checkpoint())).rejects.toThrow(
-    "weights is no file of weights but a checkpoint; give it to fit as the option resume",
+    "weights is a checkpoint, not a file of weights; give the checkpoint to fit as the option resume",
   );
 });

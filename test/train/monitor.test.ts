@@ -108,7 +108,7 @@ describe("callbacks", () => {
       run.release();
     };
     expect(() => make({ monitor: () => 1 } as never)).toThrow(
-      `${name}: monitor is a function, of which it is not known whether more is better; give mode: "max", or mode: "min"`,
+      `${name}: monitor is a function, and whether more is better is not known; give mode: "max", or mode: "min"`,
     );
     const validation = numbers;
     const metrics = [size, rocAuc(), topK(1)];
@@ -124,7 +124,7 @@ describe("callbacks", () => {
     );
     await refused(
       { monitor: "size" },
-      'of "size" it is not known whether more is better; give mode: "max", or mode: "min"',
+      'whether more of "size" is better is not known; give mode: "max", or mode: "min"',
       { validation, metrics: [size] },
     );
     await refused(
@@ -135,7 +135,7 @@ describe("callbacks", () => {
     );
     await refused(
       { monitor: "rocAuc.area" },
-      'of "rocAuc.area" it is not known whether more is better; give mode: "max", or mode: "min", or monitor one of',
+      'whether more of "rocAuc.area" is better is not known; give mode: "max", or mode: "min", or monitor one of',
       { validation: classes, metrics },
       classes,
     );
@@ -189,7 +189,7 @@ describe("reduceOnPlateau", () => {
       'fit: the schedule plateau of accuracy: monitor is "accuracy", and numbers has no classes',
     );
     expect(() => fitting("size", { validation: numbers, metrics })).toThrow(
-      'fit: the schedule plateau of size: of "size" it is not known whether more is better; give mode',
+      'fit: the schedule plateau of size: whether more of "size" is better is not known; give mode',
     );
     expect(() => reduceOnPlateau({ mode: "best" as "max" })).toThrow(
       'reduceOnPlateau: mode is "best"; give "max" or "min"',
@@ -222,7 +222,7 @@ describe("searches", () => {
 
   it("refuse, before a trial, what nobody says is better", async () => {
     await expect(search({ monitor: "size" })).rejects.toThrow(
-      'gridSearch: of "size" it is not known whether more is better; give mode: "max", or mode: "min"',
+      'gridSearch: whether more of "size" is better is not known; give mode: "max", or mode: "min"',
     );
     await expect(search({ monitor: () => 1 })).rejects.toThrow("gridSearch: monitor is a function");
   });

@@ -132,7 +132,7 @@ describe("a checkpoint that does not fit is refused", () => {
     const run = fit(engines.cpu, model(), train, { ...options, epochs: 1 });
     for await (const _ of run);
     await expect(trained(engines.cpu, { resume: await run.toSafetensors() })).rejects.toThrow(
-      "resume: no checkpoint but a file of weights; use what run.checkpoint() gave, or run.trainer.load",
+      "resume: a file of weights, not a checkpoint; use the result of run.checkpoint(), or load the weights with run.trainer.load",
     );
   });
 

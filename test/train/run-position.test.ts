@@ -81,7 +81,7 @@ it("awaited twice at once, it trains once", async () => {
 });
 
 describe("a second iteration beside the first", () => {
-  const message = "somebody iterates over this run already, or awaits it, and it has one position";
+  const message = "another caller iterates over this run, or awaits the run, which has one position";
 
   it.each<[string, (run: FitRun) => Promise<unknown>]>([
     ["iterated", (run) => run[Symbol.asyncIterator]().next()],

@@ -130,7 +130,7 @@ describe("a model of a table", () => {
     for (const schema of ["{", "3", '{"columns":3}', '{"columns":[null]}', '{"scale":"x"}']) {
       const broken = encodeSafetensors(tensors, { "wgrad.schema": schema });
       await expect(opened().load(broken)).rejects.toThrow(
-        "what it says of columns and classes cannot be read; was it changed?",
+        "the description of columns and classes cannot be read; was the file changed?",
       );
     }
   });
@@ -144,7 +144,7 @@ describe("a model of a table", () => {
     expect(await evaluate(run.trainer, same, loss)).toEqual(await evaluate(run.trainer, train, loss));
     await expect(predict(run.trainer, raw)).rejects.toThrow("predict: things was read otherwise");
     await expect(evaluate(run.trainer, raw, loss)).rejects.toThrow(
-      "evaluate: things was read otherwise than what the model was trained on: its inputs were scaled otherwise, or one was not scaled",
+      "evaluate: things was read otherwise than the model's training data: its inputs were scaled otherwise, or one was not scaled",
     );
     const swapped = table.dataset({ target: "kind", classes: ["stone", "leaf", "sky"], like: train });
     await expect(evaluate(run.trainer, swapped, loss)).rejects.toThrow(
@@ -157,7 +157,7 @@ describe("a model of a table", () => {
       fill: { time: 0 },
     });
     expect(() => fit(engines.cpu, dense(3), train, { validation: scaler.transform(few) })).toThrow(
-      'fit: validation: things was read otherwise than what the model was trained on: its column "colour" has other categories, or another order',
+      `fit: validation: things was read otherwise than the model's training data: its column "colour" has other categories, or another order`,
     );
     const fewer = table.dataset({ inputs: ["size"], target: "kind", classes: ["sky", "leaf", "stone"] });
     expect(() => fit(engines.cpu, dense(3), train, { validation: fewer })).toThrow(

@@ -290,7 +290,7 @@ describe("a state is refused, and nothing is changed:", () => {
 
   it.each<[string, unknown, string]>([
     ["nothing", undefined, "the state is undefined"],
-    ["a trainer's", { steps: 0, arenas: {} }, "give what the snapshot() of a session gave"],
+    ["a trainer's", { steps: 0, arenas: {} }, "give the result of a session's snapshot()"],
     ["without a number of steps", { steps: -1 }, "the state's steps are -1"],
     ["past the end", { steps: 9 }, "from 0 to 8"],
     ["with a rate that is none", { learningRate: Number.NaN }, "the state's learningRate is NaN"],

@@ -198,7 +198,7 @@ describe("what is wrong with a stream is said where it is met", () => {
       chunks({ inputs: images.subarray(0, 1568), targets: new Uint8Array(2) }),
     ],
     [
-      "digits train: more than the 530 samples that it says it has",
+      "digits train: more than the declared 530 samples",
       streamed(train, {
         open: () => [
           { inputs: images, targets: train.targets.data },

@@ -164,7 +164,7 @@ export function optimizer<
   );
   const { name, weightDecay = 0, decayBiases = false, settings = {}, decoupled = false, rateOf: own } = rule;
   if (typeof name !== "string" || name === "")
-    throw new TypeError(`optimizer: name is ${inWords(name)}; give what messages call it by`);
+    throw new TypeError(`optimizer: name is ${inWords(name)}; give the name for messages`);
   if (typeof rule.update !== "function")
     throw new TypeError(
       `${name}: update is ${inWords(rule.update)}; give a function ({ parameter, gradient, learningRate, … }) => ({ parameter, … })`,
@@ -259,7 +259,7 @@ function checkNames(optimizer: Optimizer): void {
     if (RESERVED.includes(one))
       throw new Error(`${name}: "${one}" stands for something else; call a slot or a scalar otherwise`);
     if (names.indexOf(one) !== i)
-      throw new Error(`${name}: two things are called "${one}"; give each its name`);
+      throw new Error(`${name}: the name "${one}" is given twice; give each operand a name of its own`);
   });
   for (const [kind, functions] of Object.entries({ scalars, perParameter })) {
     checkRecord(`${name}: ${kind} are`, functions);
@@ -314,7 +314,9 @@ export function checkedGroup(name: string, group: ParameterGroup, i: number, sha
   inRange(name, `weightDecay of group ${match}`, group.weightDecay ?? 0, 0, INFINITE);
   if (rate === undefined) return group;
   if (shared === 0) {
-    throw new RangeError(`${name}: group ${match} has a learning rate of its own, so lr must be above 0`);
+    throw new RangeError(
+      `${name}: group ${match} has a learning rate of its own, so learningRate must be above 0`,
+    );
   }
   const { learningRate: _, ...others } = group;
   return { ...others, lr: rate };

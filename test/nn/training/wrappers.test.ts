@@ -352,7 +352,7 @@ describe("a rule of one's own", () => {
       },
       'still: scratch "own" is filled twice',
     ],
-    ["a name twice", { slots: ["a", "a"] }, 'still: two things are called "a"'],
+    ["a name twice", { slots: ["a", "a"] }, 'still: the name "a" is given twice'],
     ["no learning rate", { learningRate: undefined }, "still: there is no learningRate"],
     ["no update", { update: undefined }, "still: update is undefined"],
   ])("with %s is refused in words", async (_what, rule, message) => {
