@@ -66,7 +66,7 @@ function Reading() {
   const read = image ? probabilities.value : undefined;
   const best = read ? read.indexOf(Math.max(...read)) : -1;
   return (
-    <Panel title="What it reads">
+    <Panel title="The network's reading">
       <div class="draw-reading">
         <div class="draw-seen">
           <Pixels

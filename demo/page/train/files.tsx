@@ -34,7 +34,7 @@ export function FilesPanel() {
     if (picker.current) picker.current.value = "";
   };
   return (
-    <Panel class="train-files" title="Take it along" hint="The weights have PyTorch's names and layouts.">
+    <Panel class="train-files" title="Save and load" hint="The weights have PyTorch's names and layouts.">
       <div class="buttons">
         <button
           type="button"
