@@ -6,9 +6,9 @@ enable subgroups;
 //   w  [FILTERS, CHANNELS / GROUPS, KERNEL_H, KERNEL_W]
 //
 //   forward          y = conv(x, w)            a = x,  b = w
-//   inputGradient    what y sends back to x    a = dy, b = w
-//   weightGradient   what y sends back to w    a = x,  b = dy; SPLITS partial sums, [SPLITS, …w]
-//                    storeSum(index, value), with SUMS 1: what it sends back to a bias, likewise, [SPLITS, FILTERS]
+//   inputGradient    the gradient of x         a = dy, b = w
+//   weightGradient   the gradient of w         a = x,  b = dy; SPLITS partial sums, [SPLITS, …w]
+//                    storeSum(index, value), with SUMS 1: the gradient of a bias, likewise, [SPLITS, FILTERS]
 //
 // One invocation computes TILE_M channels × TILE_N pixels (weightGradient: filters × taps) in registers. Channels
 // and pixels past the edge are clamped to the last ones when read, and not written. Positions in the padding wrap
@@ -74,7 +74,7 @@ fn forward(
   }
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
-  // Where the first tap of the first channel is.
+  // Position of the first tap of the first channel.
   var first: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let pixel = min(pixel0 + j, BATCH * PIXELS - 1u);
@@ -216,7 +216,7 @@ fn weightGradient(
   }
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
-  // Where the first output pixel's tap is.
+  // Position of the first output pixel's tap.
   var first: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let column = min(column0 + j, COLUMNS - 1u);

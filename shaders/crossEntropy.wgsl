@@ -3,7 +3,7 @@
 //
 // One invocation takes a row, and the rows after it by the number of invocations. With a single workgroup the
 // kernel also adds up its rows, in a fixed order: the loss of a whole batch and its gradient in one dispatch.
-// Every output is optional; a hook that nobody asked for stays empty.
+// Every output is optional; an unused hook stays empty.
 //
 //   logit(index), label(row)   the inputs
 //   storeLoss(row, value)        -log softmax(logits)[target], [ROWS]

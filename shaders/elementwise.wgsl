@@ -1,7 +1,7 @@
 // Elementwise work that no other kernel could take into its hooks: one invocation computes one element.
 //
 //   value(index)   the element at flat index `index` of the result, 0 <= index < SIZE
-//   store(index, value)   writes it, [SIZE]
+//   store(index, value)   writes the element, [SIZE]
 //
 // ROW is the number of invocations along x; beyond one dispatch dimension's limit the grid grows along y.
 

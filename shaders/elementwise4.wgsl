@@ -1,7 +1,7 @@
-// Elementwise work, four elements an invocation: for large memory that is computed or updated as it lies.
+// Elementwise work, four elements an invocation: for large memory that is computed or updated in its own order.
 //
 //   element(index)          the elements from flat index `index` on, a multiple of 4 below SIZE
-//   store(index, value)     writes them, [SIZE]
+//   store(index, value)     writes four elements, [SIZE]
 //
 // SIZE is a multiple of 4. ROW is the number of invocations along x; beyond one dispatch dimension's limit the grid grows along y.
 

@@ -1,7 +1,7 @@
 enable subgroups;
 
-// Matrix product c[M, N] = A · B, summed over K, in batches along z; A and B may lie transposed in memory,
-// so that nothing is ever transposed by a kernel of its own:
+// Matrix product c[M, N] = A · B, summed over K, in batches along z. A and B may lie transposed in memory,
+// so that no kernel ever transposes a matrix:
 //
 //   a   [BATCH, M, K], or [BATCH, K, M] with TRANSPOSE_A 1
 //   b   [BATCH, N, K] with TRANSPOSE_B 1, or [BATCH, K, N]
@@ -18,8 +18,8 @@ enable subgroups;
 // past the edge are clamped to the last one when read, so the inner loop knows no bounds, and not written.
 //
 // The invocations of a workgroup lie side by side along N, and share the rows of A. With LANES above 1, each lane of a
-// subgroup loads a LANES-th part of what all of them need alike, and the others get it by a broadcast. Where a load costs
-// the same whether lanes differ or not, as on vector units of processors, loads are most of the cost. Specialised, the
+// subgroup loads a LANES-th part of the elements that all lanes need, and broadcasts them to the others. Where a load costs
+// the same for equal and for different lanes, as on vector units of processors, loads are most of the cost. Specialised, the
 // shuffles are broadcasts of numbered lanes; with LANES 1, the shader needs no subgroups.
 
 const M = 1u;

@@ -3,7 +3,7 @@
 //
 // A workgroup computes TILE_M rows × COLUMNS columns of c. Of the SPLIT invocations that share a column, each adds up
 // every SPLIT-th product of its TILE_M rows; their sums meet in workgroup memory, and are added up in order. Where B lies
-// transposed, those that share a column lie along x, else the columns do: so that neighbours read side by side.
+// transposed, the invocations that share a column lie along x, else the columns do, so that neighbours read side by side.
 
 const M = 1u;
 const N = 1u;

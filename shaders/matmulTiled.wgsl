@@ -1,13 +1,13 @@
 // Matrix product as in matmul.wgsl, with the same names, in tiles of two levels: a workgroup brings a tile of A and one of
 // B into its own memory, DEPTH steps of K at a time, and each of its GROUP_X × GROUP_Y invocations computes a
-// TILE_M × TILE_N block of c from them, in registers. For devices where loads from memory are what takes time, and
-// workgroups large.
+// TILE_M × TILE_N block of c from both tiles, in registers. For devices where loads from memory take most of the time, and
+// workgroups may be large.
 //
 // vectorA(index), vectorB(index) give four elements that lie side by side: with VECTOR_A (VECTOR_B) 1, where the size of
 // the matrix along its inner axis is a multiple of four.
 //
-// Past the edge, rows and columns are clamped when they are loaded, and what lies behind K is zero: the inner loop knows no
-// bounds. Products are added up in the order of K, as in matmul.wgsl: the results are the same to the bit.
+// Past the edge, rows and columns are clamped when loaded, and elements behind K are zero: the inner loop knows no
+// bounds. Products are added up in the order of K, as in matmul.wgsl, with results equal to the bit.
 
 const M = 1u;
 const N = 1u;

@@ -5,7 +5,7 @@
 //   maxSelect      picked(i), i being where element has the first maximum of each window: max-pooling with
 //                  picked = element, and the gradient of maxScatter otherwise
 //   maxScatter     each element of picked [IMAGES, OUT_H, OUT_W] goes to where its window has its first maximum
-//   maxScatterTiled the same where windows lie side by side: one invocation does a window, and what lies behind the last
+//   maxScatterTiled the same where windows lie side by side: one invocation does a window, and the pixels behind the last
 //   average        the mean of each window
 //   averageScatter each element of element [IMAGES, OUT_H, OUT_W] goes in equal parts to its window
 
@@ -32,7 +32,7 @@ fn store(index: u32, value: f32) {}
 fn exceeds(a: f32, b: f32) -> bool { return a > b; }
 fn isNaN(x: f32) -> bool { return x != x; }
 
-// Where the window of output pixel (outY, outX) of an image has its first maximum, or its last NaN, as in PyTorch.
+// Position of the first maximum, or the last NaN, as in PyTorch, in the window of output pixel (outY, outX) of an image.
 fn firstMaximum(image: u32, outY: u32, outX: u32) -> u32 {
   var best = 0.0;
   var position = 0u;

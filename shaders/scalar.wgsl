@@ -1,7 +1,7 @@
-// Scalar functions for hooks, and for kernels. Each has its twin of the same name in src/kernels/scalar.ts.
-// A specialised kernel takes from here the functions that it and its hooks call, and those that these call.
+// Scalar functions for hooks, and for kernels. Each has a twin of the same name in src/kernels/scalar.ts.
+// A specialised kernel contains the functions that the kernel and its hooks call, directly or through others.
 //
-// NaN stays NaN: where a function selects, it looks at the bits, as compilers take it that comparisons are of numbers,
+// NaN stays NaN: a function that selects looks at the bits, as compilers assume that comparisons are of numbers,
 // and WGSL's max, min and clamp may drop a NaN. Elementary functions are our own, as WGSL lets drivers be far off:
 // docs/numerics.md says how accurate they are. Sums whose order matters are written with fma, which no compiler takes
 // apart. The polynomials are from scripts/polynomials.mjs.

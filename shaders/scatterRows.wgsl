@@ -1,8 +1,8 @@
-// Rows added up by where they belong: result [ROWS, WIDTH], row r being the sum of those rows of element [COUNT, WIDTH]
-// whose index is r. Zeros where there is none; an index that is no row's is left out.
+// Rows added up by index: result [ROWS, WIDTH], row r being the sum of those rows of element [COUNT, WIDTH]
+// whose index is r. Rows without an index are zeros; an index beyond the rows is left out.
 //
 // A workgroup computes BLOCK rows × COLUMNS columns, in its own memory. Its invocations look through the indices together,
-// CHUNK at a time, and mark those of its rows in a bit each; whoever has a row's column then adds up what is marked, in
+// CHUNK at a time, and mark the indices of its rows in a bit each; the invocation of a row's column then adds up the marked, in
 // order, so that the sums are the same in every run. COLUMNS is a power of two, at most WORKGROUP.
 //
 //   rowOf(i)         the index of row i of element
