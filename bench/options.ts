@@ -12,7 +12,7 @@ export interface OutputFlags {
   readonly json?: boolean;
 }
 
-/** Whether this is the archive that `bench pack` makes: its start script sets what follows. */
+/** Whether this is the archive of `bench pack`, whose start script sets the variables below. */
 export const PACKED = process.env.WGRAD_BENCH_PROGRAM !== undefined;
 /** The program's name in commands. */
 export const PROGRAM = process.env.WGRAD_BENCH_PROGRAM ?? "npm run bench --";

@@ -74,7 +74,7 @@ export async function pack(folder: string, peers: boolean): Promise<{ file: stri
   }
 }
 
-/** Puts together what the archive holds. */
+/** Assembles the archive's contents. */
 async function stageAll(folder: string): Promise<void> {
   await mkdir(folder);
   note("building the program");

@@ -26,7 +26,7 @@ export class Python {
     child.stderr.setEncoding("utf8").on("data", (text) => {
       this.#errors = (this.#errors + text).slice(-KEPT_ERRORS);
     });
-    // A process that is gone cannot be written to: what becomes of that comes as its end.
+    // A process that is gone cannot be written to: its end is reported separately.
     child.stdin.on("error", () => {});
     child.on("error", (error) => this.#end(`cannot be started: ${error.message}`));
     child.on("close", (code, signal) => this.#end(`ended with ${code ?? signal}: ${this.#errors.trim()}`));
@@ -47,7 +47,7 @@ export class Python {
     }
   }
 
-  /** Asks, and waits for the answer. @throws Error with what the process says went wrong, or when it ended */
+  /** Asks, and waits for the answer. @throws Error with the process's own error, or when the process ended */
   request(question: Question): Promise<object> {
     const answer = this.#next();
     if (!this.#ended) this.child.stdin.write(`${JSON.stringify(question)}\n`);

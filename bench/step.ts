@@ -54,7 +54,7 @@ interface StepResult extends Agreement {
   readonly repetitions: number;
   readonly milliseconds: Spread;
   readonly cpuEngineMilliseconds: Spread;
-  /** Time the host spends in a step's encoding and submitting: what a run's call takes to return. */
+  /** Time the host spends in a step's encoding and submitting: the time until a run's call returns. */
   readonly cpuMicroseconds: Spread;
 }
 
@@ -102,7 +102,7 @@ async function step({ model, batch = model.batch, ...flags }: StepFlags): Promis
   await publish(flags.profile ? await withProfile(report, engine, workload) : report, flags);
 }
 
-/** Profiles a step of its own, so that what was timed before ran without. */
+/** Profiles a step of its own, so that the timed step ran without profiling. */
 async function withProfile(report: Report, engine: GpuEngine, workload: StepOptions): Promise<Report> {
   const candidate = await Candidate.open(engine, workload, samples(workload.seed));
   await candidate.compared(COMPARED_STEPS);

@@ -152,7 +152,7 @@ interface Setting {
   readonly engine: Engine;
   readonly python: Python;
   readonly greeting: Greeting;
-  /** For what both sides start from. */
+  /** Seed of the data and weights that both sides start from. */
   readonly folder: string;
   readonly note: (line: string) => void;
 }

@@ -165,7 +165,7 @@ export class Candidate {
     return this.step.profile(Math.min(count, rows), (i) => ({ batchStart: (i % stepsPerEpoch) * batchSize }));
   }
 
-  /** Frees what it has in the engine's memory. */
+  /** Frees the workload's memory on the engine. */
   release(): void {
     this.training.release();
   }

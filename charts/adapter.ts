@@ -1,6 +1,6 @@
 /** Reads an adapter's name. */
 
-/** Adapters that compute on the CPU: what they take says nothing about a GPU. */
+/** Adapters that compute on the CPU: their times say nothing about a GPU. */
 export function isSoftware(adapter: string): boolean {
   return /llvmpipe|lavapipe|swiftshader|warp|basic render/i.test(adapter);
 }

@@ -66,7 +66,7 @@ export function referenceLines(
     markLine: {
       silent: true,
       symbol: "none",
-      // Above bars and lines, below what is written.
+      // Above bars and lines, below text.
       z: 4,
       lineStyle: { color: FAINT_INK, type: "dashed" as const, width: 1.5 },
       data: references.map(({ value, label: text }) => ({

@@ -1,8 +1,8 @@
-/** Refuses what cannot be drawn. */
+/** Checks of charts. */
 import { numbersOf } from "./axes.ts";
 import type { Axis, BoundariesSpec, ChartSpec, HeatMapSpec, PicturesSpec, Value } from "./spec.ts";
 
-/** @throws RangeError for what cannot be drawn: nothing, NaN, what has no logarithm, or what has not the size it says */
+/** @throws RangeError for a chart that cannot be drawn: nothing, NaN, what has no logarithm, or what has not the size it says */
 export function checkChart(spec: ChartSpec): void {
   if (spec.kind === "pictures") {
     checkPictures(spec);

@@ -1,4 +1,4 @@
-/** Charts as SVG: `drawChart` draws what a `ChartSpec` says. */
+/** Charts as SVG: `drawChart` draws a `ChartSpec`. */
 import type { EChartsOption, TitleComponentOption } from "echarts";
 import { BarChart, CustomChart, HeatmapChart, LineChart, ScatterChart } from "echarts/charts";
 import {
@@ -35,7 +35,7 @@ use([
   SVGRenderer,
 ]);
 
-// There is no font here to measure: legends are spaced by what is certainly enough.
+// There is no font here to measure: legends get a spacing that is certainly enough.
 setPlatformAPI({
   measureText: (text, font = "12px") => ({
     width: textWidth(text, Number.parseFloat(/([\d.]+)px/.exec(font)?.[1] ?? "12")),
@@ -45,7 +45,7 @@ setPlatformAPI({
 /**
  * Draws a chart. `origin` says where the numbers come from, a line or more.
  * @returns an SVG document
- * @throws RangeError for what cannot be drawn
+ * @throws RangeError for a chart that cannot be drawn
  */
 export function drawChart(spec: ChartSpec, origin: string): string {
   checkChart(spec);

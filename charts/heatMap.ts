@@ -99,7 +99,7 @@ export function heatMap(spec: HeatMapSpec): Diagram {
         },
       ],
     },
-    // The name of what the colours show stands above their bar.
+    // The name of the colours' quantity stands above their bar.
     titles: [
       {
         text: titleOf(value),

@@ -17,7 +17,7 @@ export interface Axis {
 /** A measurement: where it is a spread, whiskers show from the lowest to the highest. */
 export type Value = number | Spread;
 
-/** A line across the whole diagram at one value, with what it stands for. */
+/** A line across the whole diagram at one value, with its meaning. */
 export interface Reference {
   readonly value: number;
   readonly label: string;

@@ -14,7 +14,7 @@ interface WhiskerStyle {
   readonly colour: string;
   /** Whether the median is written beyond the end. */
   readonly labelled: boolean;
-  /** Whether paper surrounds what is written, where lines may pass behind it. */
+  /** Whether paper surrounds the text, where lines may pass behind. */
   readonly halo?: boolean;
   /** Whether values run from left to right instead of upwards. */
   readonly lying: boolean;

@@ -1,14 +1,14 @@
-/** The command lines of the small demos: options with a value each, `--help`, and one line for what makes no sense. */
+/** The command lines of the small demos: options with a value each, `--help`, and a line for each mistake. */
 import process from "node:process";
 import { parseArgs } from "node:util";
 
-/** By name: what an option is without being given; undefined where it is nothing then. */
+/** Defaults of options by name; undefined for an option without a default. */
 type Defaults = Readonly<Record<string, string | undefined>>;
 
 export class Arguments<D extends Defaults> {
   readonly #values: Readonly<Record<string, string | undefined>>;
 
-  /** @param usage what `--help` prints. Ends the process after that, and where the command line makes no sense. */
+  /** @param usage the text of `--help`. Ends the process after printing the text, and where the command line makes no sense. */
   constructor(usage: string, defaults: D) {
     this.#values = parsed(usage, defaults);
   }
@@ -63,7 +63,7 @@ function parsed(usage: string, defaults: Defaults): Readonly<Record<string, stri
   process.exit(0);
 }
 
-/** Says in a line what is wrong, and ends the process as wrong use does. */
+/** Prints the mistake in a line, and ends the process with the exit code of wrong use. */
 export function refuse(message: string): never {
   console.error(message);
   process.exit(2);

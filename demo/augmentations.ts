@@ -1,5 +1,5 @@
 /**
- * A contact sheet of augmentations: what training would see of some images.
+ * A contact sheet of augmentations: some images as training would see them.
  *
  *   npm run augmentations -- rotate=15 translate=2 elastic=34,4 --out sheet.svg
  */

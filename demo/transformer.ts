@@ -115,7 +115,7 @@ function spread(characters: Int32Array, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i * 100_003) % places);
 }
 
-/** Windows of the text, and what follows each of their characters. */
+/** Windows of the text, and the character after each of their characters. */
 function windows(characters: Int32Array, starts: readonly number[]): Dataset {
   const cut = (offset: number) => {
     const data = new Int32Array(starts.length * CONTEXT);

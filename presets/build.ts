@@ -1,4 +1,4 @@
-/** From choices to what `wgrad` takes. */
+/** From choices to arguments of `wgrad`. */
 import {
   adagrad,
   adam,
@@ -98,7 +98,7 @@ const MAKERS: Readonly<Record<OptimizerName, (options: OptimizerOptions) => Opti
   muon,
 };
 
-/** With the table's defaults, but for what is given. */
+/** With the table's defaults for all that is not given. */
 export function optimizerOf(name: OptimizerName, options: OptimizerOptions = {}): Optimizer {
   return MAKERS[name]({ ...OPTIMIZERS[name].defaults, ...options });
 }

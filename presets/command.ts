@@ -20,7 +20,7 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text:
   };
 }
 
-/** A folder, or what may become one: better known before anything runs. */
+/** A folder, or a path that may become one, checked before anything runs. */
 export function folder(path: string): string {
   const found = path === "" ? undefined : statSync(path, { throwIfNoEntry: false });
   if (path === "" || (found && !found.isDirectory())) throw new InvalidArgumentError("Expected a folder.");

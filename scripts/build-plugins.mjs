@@ -110,7 +110,7 @@ export function loadedModules(entry) {
 }
 
 /**
- * The licences of packages that are built into a chunk, as a comment for its top: what their authors ask for.
+ * The licences of packages that are built into a chunk, as a comment for its top, as their authors ask.
  * @param {{ moduleIds: readonly string[] }} chunk
  */
 export function builtInLicences({ moduleIds }) {

@@ -1,4 +1,4 @@
-// A WebGPU that keeps books: how often what is called, which objects have no label, and how much memory is held.
+// A WebGPU that keeps books: numbers of calls, objects without a label, and bytes of memory held.
 
 /** Numbers of calls of the device, its queue, and the encoded passes. */
 export class Books {
@@ -59,7 +59,7 @@ export function keepBooks(gpu, books) {
 }
 
 /**
- * Calls `then` after each call of these methods; what it returns, if anything, is what the caller gets.
+ * Calls `then` after each call of these methods; the caller gets the result of `then`, if any.
  * @param {object} target
  * @param {readonly string[]} methods
  * @param {(call: string, args: readonly unknown[], result: unknown) => unknown} then

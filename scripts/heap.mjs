@@ -11,7 +11,7 @@ const collect = runInNewContext("gc");
  * functions and drops again.
  */
 export async function heldByHost() {
-  // Native objects are let go of between tasks, and with them what only they held.
+  // Native objects are freed between tasks, and with them the objects that only they held.
   for (let i = 0; i < 3; i++) {
     collect();
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,4 +1,4 @@
-/** The normal distribution in 64 bits: what approximations in 32 bits are made from, and held against. */
+/** The normal distribution in 64 bits: origin and reference of the approximations in 32 bits. */
 
 /** Below this, the series is accurate, above, the continued fraction. */
 const MIDDLE = 3;

@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
  * One thing to do as root.
  * @typedef {object} Step
  * @property {string[]} command
- * @property {string} [input] what the command reads from its standard input
+ * @property {string} [input] the command's standard input
  * @property {Record<string, string>} [env]
  * @property {boolean} [mayFail] the next step is worth trying even if this one fails
  */
@@ -32,7 +32,7 @@ export function findChromium() {
 }
 
 /**
- * The plan that installs what is missing, or undefined where that needs the user.
+ * The plan that installs missing packages, or undefined where the user is needed.
  * @param {{ adapter: boolean, chromium: boolean }} missing
  * @returns {PlanItem[] | undefined}
  */
@@ -80,7 +80,7 @@ function aptPlan(missing, os) {
   const chromium = missing.chromium && os.ID !== "ubuntu";
   if (!missing.adapter && !chromium) return undefined;
   /** @type {PlanItem[]} */
-  // A source of the user's that does not answer is no reason to stop: what we need may come from another.
+  // A source of the user's that does not answer is no reason to stop: the packages may come from another.
   const plan = [{ ...apt("update"), mayFail: true }];
   if (missing.adapter) {
     // Debian 12's own Mesa is too old for Dawn; the one in its backports suite is fine.

@@ -3,7 +3,7 @@
 //   node scripts/setup.mjs --for train   a WebGPU adapter (without one, training runs on the CPU engine)
 //   node scripts/setup.mjs --for test    a WebGPU adapter and a Chromium
 //
-// On Linux, what is missing is installed if this may be done without asking for a password;
+// On Linux, missing packages are installed if no password is needed;
 // otherwise the commands to type are shown. All talk goes to stderr: stdout is the program's that runs next.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -86,7 +86,7 @@ function runItem(item, asRoot) {
   return succeeded || (runStep(item.otherwise, asRoot) && false);
 }
 
-/** Runs quietly; what went wrong is shown. @param {Step} step @param {string[]} asRoot */
+/** Runs quietly, and shows errors. @param {Step} step @param {string[]} asRoot */
 function runStep({ command, input, env }, asRoot) {
   const variables = Object.entries(env ?? {}).map(([name, value]) => `${name}=${value}`);
   const [program, ...args] = [...asRoot, "env", ...variables, ...command];

@@ -28,7 +28,7 @@ export function othersInstalled(folder = OTHERS): boolean {
 
 /**
  * Installs the other libraries, if they are not.
- * @throws Error saying what to do, where that fails
+ * @throws Error with the remedy, where that fails
  */
 export function installOthers(note: (line: string) => void, folder = OTHERS): void {
   if (othersInstalled(folder)) return;
@@ -77,7 +77,7 @@ export async function bundle(
         { find: /^wgrad\/data$/, replacement: path("../../dist/data.js") },
       ],
     },
-    // A loader of WebAssembly looks beside itself for what it loads.
+    // A loader of WebAssembly looks for its binaries beside itself.
     define: inNode ? { __dirname: "import.meta.dirname" } : {},
     ssr: { noExternal: true },
     build: {

@@ -70,7 +70,7 @@ export interface Contest {
 /** Results of the first runs of each contender that did not fail: a list for each run. */
 export type Results = ReadonlyMap<ContenderName, readonly (readonly number[])[]>;
 
-/** @param check throws when the results are not what they should be: then nothing is measured */
+/** @param check throws when the results are wrong: then nothing is measured */
 export async function hold(
   host: Host,
   options: ContestOptions,

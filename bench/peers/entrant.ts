@@ -23,7 +23,7 @@ interface EntrantOptions<Name extends string> {
   readonly pace: Pace;
   /** Whether there is no contest without it. */
   readonly vital: boolean;
-  /** Told what it does, without its name. */
+  /** Called with the current action, without the entrant's name. */
   readonly note: (line: string) => void;
 }
 

@@ -4,7 +4,7 @@ import { table } from "../../src/text.ts";
 import { significant } from "../measure.ts";
 import { CONTENDERS, type Entry, fastestPeer, libraryName, type Measured } from "./contest.ts";
 
-/** A column of what was measured: what stands above it, and in it. */
+/** A column of measurements: its heading and its cells. */
 type Column = readonly [name: string, cell: (entry: Measured) => string];
 
 /** A table with a row for each candidate, what is to say of those that fail, and how wgrad compares. */

@@ -80,7 +80,7 @@ async function start(
   { convolutions, hidden, batch, seed }: StartupOptions,
 ): Promise<{ milliseconds: number; loss: number }> {
   const { library, backend } = CONTENDERS[name];
-  // No more data than the step needs: its transfer is not what is measured.
+  // No more data than the step needs, as the transfer is not measured.
   const samples = 2 * batch;
   const began = performance.now();
   const guest = await host.open(library, backend);

@@ -72,7 +72,7 @@ export async function matmul(backend: Backend, { size, a, b, count }: Products):
   return paced(step, "rowSums");
 }
 
-/** Runs of as many steps as take about `RUN_MS`, by what the last took. */
+/** Runs of as many steps as take about `RUN_MS`, by the time of the last run. */
 function paced(step: CompiledStep, output: string): Runner {
   let stepsPerRun = 1;
   const run = async (count: number): Promise<Run> => {

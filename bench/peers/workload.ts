@@ -40,7 +40,7 @@ interface Dense {
 /** Softmax cross-entropy, the mean over a batch, is minimised by Adam. */
 export interface Workload extends WorkloadOptions {
   readonly convolutionLayers: readonly Convolution[];
-  /** Channels, height and width of what the first dense layer flattens, in this order. */
+  /** Channels, height and width of the images that the first dense layer flattens, in this order. */
   readonly flattened: readonly [number, number, number];
   readonly denseLayers: readonly Dense[];
   /** [samples, 784]; a pixel's value is its byte over 255. */

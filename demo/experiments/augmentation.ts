@@ -1,4 +1,4 @@
-/** Augmentation: what new images out of old ones are worth, with few images to learn from and with many. */
+/** Augmentation: the worth of new images made of old ones, with few images to learn from and with many. */
 import { adam, dense, evaluate, type FitOptions, oneCycle, relu, sequential } from "wgrad";
 import { type Augment, augment, elastic, preview, rotate, translate } from "wgrad/augment";
 import { type Dataset, take } from "wgrad/data";

@@ -148,7 +148,7 @@ function deepModel(activation: () => Layer, weights: Initializer, see: (x: Tenso
   return sequential(...hidden.flat(), dense(10, { init: weights }));
 }
 
-/** The standard deviation of what each tap sees, over a batch of images. */
+/** The standard deviation of each tap's values, over a batch of images. */
 async function deviationsOf(
   trainer: Trainer,
   { inputs }: Images["train"],
@@ -157,7 +157,7 @@ async function deviationsOf(
   const count = 200;
   const step = await trainer.compile(
     ({ x }, model) => {
-      // The model was traced before, to find its parameters: only what comes by now counts.
+      // The model was traced before, to find its parameters: only this trace counts.
       seen.length = 0;
       const outputs = model(x);
       return { outputs, ...Object.fromEntries(seen.map((tensor, i) => [`layer ${i}`, deviation(tensor)])) };

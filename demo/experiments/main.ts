@@ -1,4 +1,4 @@
-/** `npm run experiments -- NAME`: runs an experiment, prints what it found, and draws its charts. */
+/** `npm run experiments -- NAME`: runs an experiment, prints its results, and draws its charts. */
 import { CommanderError } from "commander";
 import type { Engine } from "wgrad";
 import { oneLine, openEngine } from "../../presets/command.ts";

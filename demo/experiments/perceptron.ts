@@ -181,7 +181,7 @@ function chart(perceptrons: readonly Perceptron[], networks: readonly Network[])
   const panels = perceptrons.map(({ weights, right }, i) =>
     panel(`${GATES[i].name}: ${right} of 4 right`, GATES[i].outputs, lineField(weights)),
   );
-  // The smallest that learned; if none has, what the largest makes of it.
+  // The smallest that learned; if none has, the largest.
   const shown = networks.find(({ right }) => right === 4) ?? last(networks);
   const caption = `XOR, ${shown.hidden} hidden neurons: ${shown.right} of 4 right`;
   return {

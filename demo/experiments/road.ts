@@ -86,7 +86,7 @@ function commandOf({ args, quick }: Row, context: Context, digits: boolean): str
   ];
 }
 
-/** Runs the command in a process of its own. @throws Error with what it printed where it fails */
+/** Runs the command in a process of its own. @throws Error with the command's output where the command fails */
 async function trained(row: Row, args: readonly string[]): Promise<Found> {
   const child = spawn(process.execPath, [TSX, "--tsconfig", TSCONFIG, TRAIN, ...args, "--json"], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,4 +1,4 @@
-/** For who has no WebGPU: why, and what to do about it. Training goes on meanwhile, on the CPU engine. */
+/** Reasons and remedies for browsers without WebGPU. Training goes on meanwhile, on the CPU engine. */
 import { device } from "./device.tsx";
 import { Notice } from "./widgets/notice.tsx";
 

@@ -22,7 +22,7 @@ export interface Opener {
 
 export interface Opened<Service> {
   readonly service: Remote<Service>;
-  /** Ends the worker, whatever it is doing. The browser frees what it had on the GPU. */
+  /** Ends the worker, whatever it is doing. The browser frees the worker's memory on the GPU. */
   close(): void;
 }
 

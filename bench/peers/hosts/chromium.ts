@@ -11,7 +11,7 @@ const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu", "--disable-quic", "--no
 /** A GPU, where Chromium takes it; otherwise the software adapter that comes with it. */
 const ADAPTERS = ["--enable-features=Vulkan", "--use-webgpu-adapter=swiftshader"];
 
-/** `folder` holds the bundled candidates. @throws Error where there is no Chromium, saying what to do */
+/** `folder` holds the bundled candidates. @throws Error with the remedy where there is no Chromium */
 export async function chromiumHost(folder: string): Promise<Host> {
   const executablePath = findChromium();
   if (!executablePath) {

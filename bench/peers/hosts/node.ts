@@ -39,7 +39,7 @@ async function end(child: ChildProcess): Promise<void> {
 
 type Answer = { readonly value?: unknown } | { readonly error: string };
 
-/** Calls to a child, one after the other. One that ends instead of answering throws what it last said. */
+/** Calls to a child, one after the other. A child that ends instead of answering makes the call throw the child's last words. */
 function caller(child: ChildProcess): Call {
   let settle: (answer: Answer) => void = () => {};
   let said = "";

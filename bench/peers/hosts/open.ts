@@ -1,4 +1,4 @@
-/** A host with bundled candidates, for as long as it is needed. */
+/** A host with bundled candidates, opened for one use. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ export type Where = "node" | "chromium";
 
 /**
  * Calls `body` with a host for these contenders.
- * @param env what processes in Node have besides the environment of this one
+ * @param env variables of processes in Node, besides this process's environment
  */
 export async function withHost<T>(
   where: Where,

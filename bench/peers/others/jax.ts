@@ -1,5 +1,5 @@
 /**
- * jax-js. A step is one function under `jit`, which fuses and replays it: what its documentation recommends. Every
+ * jax-js. A step is one function under `jit`, which fuses and replays it, as jax-js' documentation recommends. Every
  * batch lies on the device as an array of its own, so that a step copies nothing.
  *
  * Arrays are counted references: a call consumes its arguments, and `ref` is for using one again.

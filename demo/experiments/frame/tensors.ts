@@ -11,7 +11,7 @@ export function deviation(x: Tensor): Tensor {
   return rootMeanSquare(sub(x, mean(x)));
 }
 
-/** A layer that changes nothing, and shows what comes by to `see` whenever the model is traced. */
+/** A layer that changes nothing, and passes its input to `see` whenever the model is traced. */
 export function tap(see: (x: Tensor) => void): Layer {
   return {
     name: "tap",

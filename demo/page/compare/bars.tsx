@@ -1,4 +1,4 @@
-/** Groups of bars over a logarithmic axis: what spans a thousandfold is seen in one picture. */
+/** Groups of bars over a logarithmic axis: one picture shows values that span a thousandfold. */
 import { logScale } from "./log-scale.ts";
 
 interface Bar {

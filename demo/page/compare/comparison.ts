@@ -45,7 +45,7 @@ export function stop(): void {
   running?.abort(new Error("stopped"));
 }
 
-/** Measures what is chosen, a case after another. What fails stands in its row; this ends with the last, or when stopped. */
+/** Measures the chosen cases, one after another. A failure stands in its row; measuring ends with the last case, or when stopped. */
 export async function start(): Promise<void> {
   stop();
   const controller = new AbortController();

@@ -6,7 +6,7 @@ import type { CompareService } from "./service.ts";
 /** Longer than any call should take, with the library fetched over a slow line. */
 const PATIENCE_MS = 90_000;
 
-/** @param signal ends all workers at once, whatever they do; what was asked of them fails then */
+/** @param signal ends all workers at once, whatever they do; pending calls then fail */
 export function workerHost(signal: AbortSignal): Host {
   const workers = new Set<Opened<CompareService>>();
   const end = (worker: Opened<CompareService>) => {

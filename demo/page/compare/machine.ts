@@ -35,7 +35,7 @@ interface Agent {
 
 /** "Chrome 140 on Linux" */
 export function browserName({ userAgent, userAgentData }: Agent): string {
-  // One brand is made up, so that nobody relies on the list; Chromium is what others are made of.
+  // One brand is made up, so that nobody relies on the list; other browsers are made of Chromium.
   const brands = (userAgentData?.brands ?? []).filter(({ brand }) => !/not.*brand/i.test(brand));
   const brand = brands.find(({ brand }) => brand !== "Chromium") ?? brands[0];
   const name = brand ? `${brand.brand} ${brand.version}` : nameIn(userAgent);

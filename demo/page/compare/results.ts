@@ -160,7 +160,7 @@ export function remarks(rows: readonly Row[]): string[] {
   });
 }
 
-/** As Markdown, with what the numbers belong to. */
+/** As Markdown, with the numbers' origin. */
 export function markdown(
   columns: readonly Column[],
   rows: readonly Row[],

@@ -49,7 +49,7 @@ export function ResultTable() {
   );
 }
 
-/** The table's text with what it belongs to: a table without its machine says nothing. */
+/** The table's text with its origin: a table without its machine says nothing. */
 function tableText(): string {
   const { browser, cores, wgrad } = thisMachine();
   const answer = adapter.value;

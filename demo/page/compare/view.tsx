@@ -128,7 +128,7 @@ function Results({ question, adapterName }: ResultsProps) {
   );
 }
 
-/** Which case it is is read out, what goes on inside is not: it changes with every blink. */
+/** Screen readers read the case's title, but not the progress within, which changes too fast. */
 function ProgressLine() {
   const now = progress.value;
   return (

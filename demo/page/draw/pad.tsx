@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { SIDE, type Stroke } from "./digit.ts";
 import { chosen, draw, PAD, strokes } from "./store.ts";
 
-/** The pen's width on the pad: about what it becomes in the image. */
+/** The pen's width on the pad, close to the width in the image. */
 const PEN = 22;
 
 export function Pad() {

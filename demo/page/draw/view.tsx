@@ -1,4 +1,4 @@
-/** Draw: a digit, and what the network reads in it, while it learns, too. */
+/** Draw: a digit and the network's reading, also during training. */
 import { useState } from "preact/hooks";
 import { NoWebGpu } from "../no-webgpu.tsx";
 import { RunBar } from "../train/run-bar.tsx";

@@ -1,4 +1,4 @@
-/** One launch: what it runs, on what. */
+/** One launch: its kernels and its memory. */
 import type { LaunchDetails } from "wgrad/inspect";
 import { FigureList } from "../widgets/figure-list.tsx";
 import { amount, bytes, percent, significant } from "../widgets/numbers.ts";

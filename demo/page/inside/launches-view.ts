@@ -22,7 +22,7 @@ export function layersOf({ dispatches }: LaunchDetails): string {
   return [...new Set(dispatches.map(({ label }) => label))].join(", ");
 }
 
-/** "0.123 ms", or what can be said of a launch too short for the clock. */
+/** "0.123 ms", or words for a launch too short for the clock. */
 export function timeText(time: LaunchMeasurement | undefined): string {
   if (!time) return "";
   const { milliseconds, uncertainty } = time;

@@ -47,7 +47,7 @@ export class InsideService {
     };
   }
 
-  /** Times the recorded step. Each piece is told as soon as it is known. */
+  /** Times the recorded step. Each result is reported as soon as it is known. */
   async measure(tell: (news: MeasurementNews) => void): Promise<Measurement> {
     const recorded = this.#recorded;
     if (!recorded || !this.#opened) throw new Error("no step is recorded yet; record one first");

@@ -1,8 +1,8 @@
-/** The time of a launch, out of what it took in many steps. */
+/** The time of a launch, from its times in many steps. */
 
 export interface LaunchTime {
   readonly milliseconds: number;
-  /** The standard error: what the time is uncertain by. */
+  /** The standard error of the time. */
   readonly uncertainty: number;
 }
 

@@ -34,7 +34,7 @@ export function InsideView() {
   const worker = useRef<Promise<Opened<InsideService>>>(undefined);
   const shown = useRef<HTMLDivElement>(null);
 
-  /** One thing at a time; what goes wrong is said. News that come behind its end are none. */
+  /** One action at a time, whose errors are shown. Reports that arrive after the end are dropped. */
   async function doing(work: (service: Service, news: News) => Promise<void>) {
     setFailure("");
     setWords("Starting…");

@@ -53,7 +53,7 @@ function Lines({ first, lines }: { readonly first: number; readonly lines: reado
   );
 }
 
-/** Colours a text by ranges in it. Returns what takes the colours off. */
+/** Colours a text by ranges. Returns a function that removes the colours. */
 function coloured(node: Node, text: string): (() => void) | undefined {
   if (typeof Highlight === "undefined") return undefined;
   const added: [Highlight, StaticRange][] = [];

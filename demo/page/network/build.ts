@@ -1,4 +1,4 @@
-/** From a person's choices to what `wgrad` takes. */
+/** From a person's choices to arguments of `wgrad`. */
 import {
   type Augment,
   constantRate,

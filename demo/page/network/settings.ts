@@ -84,7 +84,7 @@ export const CPU_DEFAULTS: Settings = {
   batchSize: 32,
 };
 
-/** "128, 64" → [128, 64]. @throws RangeError that says what is expected */
+/** "128, 64" → [128, 64]. @throws RangeError with the expected form */
 export function parseHidden(text: string): number[] {
   const widths = text
     .split(/[\s,;-]+/)

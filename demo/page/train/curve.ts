@@ -32,7 +32,7 @@ export class Curve<Key extends string> {
     if (this.#steps.length > MOST) this.#thin();
   }
 
-  /** Forgets what lies after a step. */
+  /** Drops all points after a step. */
   backTo(step: number): void {
     const kept = this.#steps.filter((one) => one <= step).length;
     this.#steps.length = kept;

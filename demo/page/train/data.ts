@@ -10,7 +10,7 @@ export interface Images {
   readonly info: DataInfo;
 }
 
-/** Is told what is being done, and how much of it is done where that is known. */
+/** Called with the current action, and its finished fraction where known. */
 export type Note = (words: string, part?: number) => void;
 
 /**

@@ -12,7 +12,7 @@ export class History {
     this.#validation.push(...validation);
   }
 
-  /** Forgets what lies after a step. */
+  /** Drops all points after a step. */
   backTo(step: number): void {
     this.#training = this.#training.filter((point) => point.step <= step);
     this.#validation = this.#validation.filter((point) => point.step <= step);
@@ -22,7 +22,7 @@ export class History {
     this.backTo(-1);
   }
 
-  /** A line a step that something is known of; cells of what is not known there are empty. */
+  /** A line for each step with a value; cells without a value are empty. */
   csv(): string {
     const rows = new Map<number, { training?: TrainingPoint; validation?: Point }>();
     const row = (step: number) => {

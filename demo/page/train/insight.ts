@@ -1,4 +1,4 @@
-/** From what an engine computed to what a person looks at. Pure functions. */
+/** From an engine's results to figures for people. Pure functions. */
 import type { Dataset } from "wgrad/data";
 import { type Filters, GRADIENT_BINS, type GradientHistogram, type Mistake } from "./messages.ts";
 

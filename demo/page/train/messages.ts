@@ -64,7 +64,7 @@ export interface Told {
 /** Pictures and figures of a network in training. */
 export interface Insight {
   readonly step: number;
-  /** Rows are true digits, columns what was read. */
+  /** Rows are true digits, columns the digits read. */
   readonly confusion: readonly (readonly number[])[];
   readonly mistakes: readonly Mistake[];
   readonly filters: Filters;
@@ -82,7 +82,7 @@ export interface Mistake {
   readonly probability: number;
 }
 
-/** Weights of the first layer, as pictures of what its neurons look for. */
+/** Weights of the first layer, as a picture for each neuron. */
 export interface Filters {
   readonly layer: string;
   readonly side: number;

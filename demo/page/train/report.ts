@@ -26,21 +26,21 @@ export class Report {
   #seconds = 0;
   #toldAt = 0;
   #unsaid: Pick<Told, "training" | "validation"> & { insight?: Insight; backTo?: number } = none();
-  /** Means of what was done since the last point of the curve. */
+  /** Means of the steps since the last point of the curve. */
   #since: Trained | undefined;
-  /** The last message. Each waits for the one before: what it takes to make them differs. */
+  /** The last message. Each waits for the one before, as messages take different times to make. */
   #last: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param facts gives what the run knows at the time
-   * @param reading gives what the network reads in the drawing, to be told along with the network's progress
+   * @param facts gives the run's own figures at the time
+   * @param reading gives the network's reading of the drawing, to be sent along with the network's progress
    */
   constructor(
     readonly facts: () => Facts,
     readonly reading: () => Promise<Pick<Told, "probabilities">>,
   ) {}
 
-  /** Adds a bunch to what becomes the curve's next point. @throws DivergenceError where the loss is no number */
+  /** Adds a bunch to the curve's next point. @throws DivergenceError where the loss is no number */
   trained(result: Trained, milliseconds: number): void {
     const before = this.#since ?? { ...result, steps: 0 };
     const steps = before.steps + result.steps;
@@ -67,7 +67,7 @@ export class Report {
     return this.#unsaid.insight?.step;
   }
 
-  /** The run is at a step where it was before: what came after is no longer true. */
+  /** The run has returned to an earlier step: later points no longer hold. */
   wentBack(step: number): void {
     this.#step = step;
     this.#since = undefined;

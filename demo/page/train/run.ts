@@ -1,4 +1,4 @@
-/** A network in training, what its steps find, and what is seen of it. */
+/** A network in training, with the results of its steps, and its pictures and figures. */
 import {
   type Advance,
   type BatchSource,
@@ -152,7 +152,7 @@ export class Run {
     return describe(this.session.program);
   }
 
-  /** Frees what the run has on the engine. */
+  /** Frees the run's memory on the engine. */
   release(): void {
     for (const one of [this.evaluation, this.testSource, this.session]) one.release();
   }

@@ -1,4 +1,4 @@
-/** The training worker: owns the engine, the images and the run, does as it is told, and tells how far it is. */
+/** The training worker: owns the engine, the images and the run, obeys the page's calls, and reports progress. */
 import { DeviceLostError, DivergenceError, type Engine, type GpuEngine, type SessionState } from "wgrad";
 import type { Device } from "../device.tsx";
 import { openEngine } from "../engine.ts";
@@ -31,7 +31,7 @@ export class TrainingService {
   #loop: Promise<void> | undefined;
   /** Steps still to be taken: all of them, one, or none. */
   #wanted = 0;
-  /** Counts resets: what began before one has no say after it. */
+  /** Counts resets: an action that began before a reset has no effect after it. */
   #generation = 0;
   #lastEvaluation = { at: 0, ms: 0 };
   /** When the network was last looked at closely. */
@@ -316,7 +316,7 @@ export class TrainingService {
     try {
       return { probabilities: await this.#run.predict(this.#drawing) };
     } catch (error) {
-      // The loop meets it, too, and knows what to do.
+      // The loop meets the same error, and handles it.
       if (error instanceof DeviceLostError) return {};
       throw error;
     }

@@ -1,4 +1,4 @@
-/** The training as the page sees it: what the worker told, what the person chose, and what can be done about it. */
+/** The training on the page's side: the worker's reports, the person's choices, and the possible actions. */
 import { batch, computed, signal } from "@preact/signals";
 import { proxy } from "comlink";
 import { device } from "../device.tsx";

@@ -1,4 +1,4 @@
-/** Labelled inputs. What a person types is held as text until it is a value; what is no value is said beside the field. */
+/** Labelled inputs. Typed text is held as text until it is a value; an error is shown beside the field. */
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
 
@@ -45,7 +45,7 @@ export function optionsOf<Name extends string>(labels: Record<Name, string | { r
 interface TextProps<Value> extends FieldProps {
   readonly value: Value;
   readonly format: (value: Value) => string;
-  /** @throws Error that says what was expected */
+  /** @throws Error with the expected form */
   readonly parse: (text: string) => Value;
   readonly onChange: (value: Value) => void;
   readonly inputMode?: "decimal" | "numeric" | "text";
@@ -69,7 +69,7 @@ export function TextField<Value>({
     readonly problem: string;
   }>();
   const { text, problem } = typed?.over === shown ? typed : { text: shown, problem: "" };
-  /** Half a number is no value yet: what is typed is read when the field is left, or Enter is pressed. */
+  /** Half a number is no value yet: the text is read when the field is left, or Enter is pressed. */
   const entered = (input: string) => {
     try {
       const parsed = parse(input);

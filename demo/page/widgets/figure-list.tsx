@@ -1,5 +1,5 @@
 interface FigureListProps {
-  /** Names and what they are, with units. */
+  /** Names and values, with units. */
   readonly figures: readonly (readonly [name: string, value: string])[];
   readonly class?: string;
 }

@@ -3,7 +3,7 @@ import { useId } from "preact/hooks";
 
 interface PanelProps {
   readonly title: string;
-  /** A word on what is shown, in small letters below the title. */
+  /** A word on the contents, in small letters below the title. */
   readonly hint?: ComponentChildren;
   /** Buttons at the right of the title. */
   readonly actions?: ComponentChildren;

@@ -45,7 +45,7 @@ function paintGrey(pixels: Uint8ClampedArray, values: ArrayLike<number>): void {
   }
 }
 
-/** The colour's opacity is the number's size: zero shows what lies behind. */
+/** The colour's opacity is the number's size: zero is transparent. */
 function paintSigned(pixels: Uint8ClampedArray, values: ArrayLike<number>): void {
   let largest = 0;
   for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]));

@@ -38,7 +38,7 @@ const RATE = 0.25;
 const L2 = 0.001;
 const DROP = 0.2;
 
-/** A network in training, and what it is marked on: what it learns from, and what it never saw. */
+/** A network in training, and its two exams: on the images learned from, and on images never seen. */
 interface Run {
   readonly training: Session;
   readonly images: readonly [training: Dataset, test: Dataset];
@@ -49,7 +49,7 @@ export class Runs {
   #runs: Run[] = [];
   #steps = 0;
 
-  /** `engine`: what to compute on (default: the GPU, or where there is none the CPU). */
+  /** `engine`: the engine to compute on (default: the GPU, or the CPU without a GPU). */
   constructor(engine?: Engine) {
     this.#engine = engine;
   }
@@ -81,7 +81,7 @@ export class Runs {
       const [training, test] = await Promise.all(run.images.map((images) => marks(run.training, images)));
       return { run: place, steps: run.training.place.steps, training, test };
     } catch (error) {
-      // A lost device stays lost: whoever begins anew gets another.
+      // A lost device stays lost: a new run gets another.
       if (error instanceof DeviceLostError) this.#engine = undefined;
       throw error;
     }

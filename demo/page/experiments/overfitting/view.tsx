@@ -1,4 +1,4 @@
-/** A network that learns few images by heart, and what keeps it from that. */
+/** A network that learns few images by heart, and cures for that. */
 
 import { useState } from "preact/hooks";
 import { Chart, type Series } from "../../widgets/chart.tsx";

@@ -40,7 +40,7 @@ export class Racers {
     return this.advance(1);
   }
 
-  /** @returns what follows: the next `count` steps of each racer, as far as it has not diverged */
+  /** @returns the next `count` steps of each racer, as far as the racer has not diverged */
   advance(count: number): Promise<Trail[]> {
     return Promise.all(
       this.#racers.map(async (racer) => {

@@ -242,7 +242,7 @@ function Standings({ trails, surface, over }: StandingsProps) {
   );
 }
 
-/** As people write it; what is very small or large, as a power of ten. */
+/** A number as people write it; a very small or large one as a power of ten. */
 function told(loss = Number.NaN): string {
   return loss > 0 && (loss < 1e-4 || loss >= 1e6) ? loss.toExponential(1) : significant(loss);
 }

@@ -27,7 +27,7 @@ export class Neurons {
     return this.advance(1);
   }
 
-  /** @returns what follows: the next `count` epochs of each neuron */
+  /** @returns the next `count` epochs of each neuron */
   advance(count: number): Promise<Learning[]> {
     return Promise.all(
       this.#steps.map(async (step) => {

@@ -13,7 +13,7 @@ export const COSTS = ["quadratic", "cross-entropy"] as const;
 
 /** The most epochs of one call. */
 export const LONGEST_LEAP = 100;
-/** Learned is what says less than this; it should say 0. */
+/** A neuron has learned when its output is below this; the target is 0. */
 export const LEARNED = 0.2;
 /** Both neurons go on so long, and on to the last where one has not learned by then. */
 export const LEAST_EPOCHS = 400;
