@@ -125,7 +125,7 @@ describe("fit refuses", () => {
     ],
     [
       () => fit(engine, model, data, any({ metrics: ["accuracy"] })),
-      'fit: metrics[0] is "accuracy"; leave it out',
+      'fit: metrics[0] is "accuracy"; leave the name out',
     ],
     [
       () => fit(engine, model, data, any({ metrics: [topK] })),
@@ -170,7 +170,7 @@ describe("others refuse", () => {
     [() => evaluate(trainer(), data, any({ loss: "mse" })), 'evaluate: loss is "mse"; give one such as'],
     [
       () => evaluate(trainer(), data, any({ metrics: ["accuracy"] })),
-      'evaluate: metrics[0] is "accuracy"; leave it',
+      'evaluate: metrics[0] is "accuracy"; leave the name',
     ],
     [() => predict(any(model), [1, 2, 3]), "predict: the trainer is a model; give the trainer of a run"],
     [

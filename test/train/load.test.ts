@@ -257,7 +257,7 @@ describe("a part is taken over", () => {
   it("nothing at all is always an error", async () => {
     const theirs = { "fc1.weight": (await pretrained())["0.weight"] };
     await expect(opened(5).load(theirs, { strict: false })).rejects.toThrow(
-      "weights holds none of the model's tensors that were asked for: it has fc1.weight, the model 0.weight, 0.bias, 2.weight, 2.bias. Nothing was loaded; say with rename",
+      "weights holds none of the model's tensors that were asked for: it has fc1.weight, the model 0.weight, 0.bias, 2.weight, 2.bias. Nothing was loaded; map the names with rename",
     );
     await expect(opened(5).load(theirs, { only: "backbone" })).rejects.toThrow(
       "load: only backbone matches none of the model's tensors, which are 0.weight, 0.bias, 2.weight, 2.bias",
