@@ -28,10 +28,10 @@ const EVERYWHERE = [
 const IN_A_CHECKOUT = [packCommand, resultsCommand];
 
 const NOTES = `
-Each prints a table, and writes what it found as JSON and as a chart into
-${DEFAULT_OUT}, or where --out says. Nothing is timed before a check that it computes
-the right thing. Times are medians, with the lowest and the highest; what is
-compared takes turns in one run. A benchmark's options:
+Each prints a table, and writes its results as JSON and as a chart into
+${DEFAULT_OUT}, or the folder of --out. Results are checked before times are
+measured. Times are medians, with the lowest and the highest; contenders take
+turns in one run. A benchmark's options:
   ${PROGRAM} <benchmark> --help
 
 Exit codes: 0 done, 1 failed, 2 wrong use. DEBUG=wgrad shows where an error

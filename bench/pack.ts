@@ -54,7 +54,7 @@ export function packCommand(): Command {
 export async function pack(folder: string, peers: boolean): Promise<{ file: string; bytes: number }> {
   const here = `${process.platform}-${process.arch}`;
   if (here !== PLATFORM) {
-    throw new Error(`pack: this is ${here}, but what is packed is for ${PLATFORM}; run it on such a machine`);
+    throw new Error(`pack: this is ${here}, but the archive is for ${PLATFORM}; run pack on such a machine`);
   }
   const name = `wgrad-bench-${machine().wgrad}-${PLATFORM}`;
   const stage = await mkdtemp(join(tmpdir(), "wgrad-pack-"));

@@ -171,7 +171,7 @@ export const PRODUCTS_IN_CHAIN = 8;
 
 export function createProducts({ size, seed }: ProductOptions): Products {
   const random = randomNumbers(seed);
-  // Of variance 1/size: a product neither grows nor fades.
+  // Variance 1/size: a product neither grows nor fades.
   const matrix = () => uniform(size * size, Math.sqrt(3 / size), random);
   return { size, seed, a: matrix(), b: matrix(), count: PRODUCTS_IN_CHAIN };
 }

@@ -112,7 +112,7 @@ function checkOwners(
     if (kind !== "data" || !Object.hasOwn(data, called) || columns.has(data[called]) !== own) continue;
     throw new Error(
       own
-        ? `${name}: data "${called}" is a data set's own memory; give the step's another name, and memory`
+        ? `${name}: data "${called}" is a data set's own memory; give the step's data another name, and other memory`
         : `${name}: data "${called}" is a data set's memory, and other memory is given under the same name; give the other memory another name`,
     );
   }

@@ -105,7 +105,7 @@ export class Evaluator {
     const { name, count } = this.dataset;
     if (lost > 0) {
       throw new DivergenceError(
-        `evaluate ${name}: the model's outputs for ${lost} of ${count} samples hold NaN; look for NaN in its weights, which a lower learning rate may prevent, or in what its layers compute`,
+        `evaluate ${name}: the model's outputs for ${lost} of ${count} samples hold NaN; look for NaN in the model's weights, which a lower learning rate may prevent, or in the results of its layers`,
       );
     }
     if (Number.isNaN(loss)) {

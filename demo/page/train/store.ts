@@ -15,7 +15,7 @@ export const settings = signal<Settings>({
   ...DEFAULTS,
   dataset: asked.get("data") === "digits" ? "digits" : DEFAULTS.dataset,
 });
-/** Those of the run that there is. */
+/** Settings of the current run. */
 const runSettings = signal<Settings | undefined>(undefined);
 
 type Progress = Omit<Told, "training" | "validation" | "insight" | "probabilities">;

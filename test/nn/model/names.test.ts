@@ -217,7 +217,7 @@ describe("is refused, as one would hide the other:", () => {
     const read = () => ({ y: sum(dataSource(name, [8], "f32")) });
     const own = cpu.buffer(name, "f32", 8, new Float32Array(8));
     await expect(compile(cpu, {}, read, { data: source.data })).rejects.toThrow(
-      "data \"numbers inputs\" is a data set's own memory; give the step's another name, and memory",
+      "data \"numbers inputs\" is a data set's own memory; give the step's data another name, and other memory",
     );
     const batch = () => ({ x: sum(source.batch(4).x) });
     await expect(compile(cpu, {}, batch, { data: { ...source.data, [name]: own } })).rejects.toThrow(
