@@ -82,7 +82,7 @@ const onLinux = () => {
 const elsewhere = () => {
   it("is made on x86-64 Linux alone", async () => {
     await expect(pack(folder.path, false)).rejects.toThrow(
-      /pack: this is .*, but what is packed is for linux-x64/,
+      /pack: this is .*, but the archive is for linux-x64/,
     );
   });
 };

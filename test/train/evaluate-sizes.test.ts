@@ -212,7 +212,7 @@ describe("evaluations of many classes", () => {
 
 describe.each(ENGINES)("outputs that are NaN, on the %s", (kind) => {
   const message =
-    "evaluate samples: the model's outputs for 2 of 5 samples hold NaN; look for NaN in its weights";
+    "evaluate samples: the model's outputs for 2 of 5 samples hold NaN; look for NaN in the model's weights";
   // The logarithm of a number below 0 is none.
   const ofLogs = () => createTrainer(engines[kind], (x) => log(x), { inputShape: [2] });
   const inputs = Float32Array.of(1, 2, -1, 2, 2, 1, 3, -2, 1, 1);
