@@ -61,7 +61,7 @@ export const OPTIMIZERS = {
   adamw: { label: "AdamW", defaults: { learningRate: 0.001, weightDecay: 0.01, beta1: 0.9, beta2: 0.999 } },
   nadam: { label: "NAdam", defaults: { learningRate: 0.002, weightDecay: 0, beta1: 0.9, beta2: 0.999 } },
   adamax: { label: "Adamax", defaults: { learningRate: 0.002, weightDecay: 0, beta1: 0.9, beta2: 0.999 } },
-  rmsprop: { label: "RMSProp", defaults: { learningRate: 0.01, weightDecay: 0, momentum: 0 } },
+  rmsprop: { label: "RMSProp", defaults: { learningRate: 0.001, weightDecay: 0, momentum: 0 } },
   adagrad: { label: "Adagrad", defaults: { learningRate: 0.01, weightDecay: 0 } },
   lion: { label: "Lion", defaults: { learningRate: 1e-4, weightDecay: 0, beta1: 0.9, beta2: 0.99 } },
   muon: { label: "Muon", defaults: { learningRate: 0.02, weightDecay: 0, momentum: 0.95 } },

@@ -49,7 +49,7 @@ describe("defaults", () => {
     ["nesterov", { learningRate: 0.01, weightDecay: 0, momentum: 0.9, beta1: undefined }],
     ["adam", { learningRate: 0.001, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
     ["adamw", { learningRate: 0.001, weightDecay: 0.01, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
-    ["rmsprop", { learningRate: 0.01, weightDecay: 0, momentum: 0, beta1: undefined }],
+    ["rmsprop", { learningRate: 0.001, weightDecay: 0, momentum: 0, beta1: undefined }],
     ["adagrad", { learningRate: 0.01, weightDecay: 0, momentum: undefined, beta1: undefined }],
     ["nadam", { learningRate: 0.002, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],
     ["adamax", { learningRate: 0.002, weightDecay: 0, momentum: undefined, beta1: 0.9, beta2: 0.999 }],

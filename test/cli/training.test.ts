@@ -25,7 +25,7 @@ describe("the optimizer", () => {
     ],
     ["adamw", { name: "adamw", settings: { weightDecay: 0.01 } }],
     ["adamw --weight-decay 0", { name: "adamw", settings: { weightDecay: 0 } }],
-    ["rmsprop --momentum 0.5", { name: "rmsprop", learningRate: 0.01, settings: { momentum: 0.5 } }],
+    ["rmsprop --momentum 0.5", { name: "rmsprop", learningRate: 0.001, settings: { momentum: 0.5 } }],
     ["adagrad --weight-decay 0.25", { name: "adagrad", settings: { weightDecay: 0.25 } }],
   ])("%s takes its settings", (options, expected) => {
     expect(training(`--optimizer ${options}`).optimizer).toMatchObject(expected);

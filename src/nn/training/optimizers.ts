@@ -199,7 +199,8 @@ export function lion(options: LionOptions = {}): Optimizer {
 }
 
 /**
- * RMSProp (Tieleman & Hinton 2012), with momentum as in PyTorch. Default learning rate 0.01.
+ * RMSProp (Tieleman & Hinton 2012), with momentum as in PyTorch. Default learning rate 0.001, as in Keras: at
+ * PyTorch's 0.01 the first steps throw a plain network far off.
  * @throws RangeError where `decay` or `momentum` is outside [0, 1), or another number is negative or not finite
  * @throws TypeError where an option is unknown or of another kind
  */
@@ -207,7 +208,7 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer {
   const own = { decay: fraction(0.99), momentum: fraction(0), epsilon: from0(1e-8) };
   const { decay, momentum, epsilon } = settingsOf("rmsprop", options, own);
   return optimizer({
-    ...sharedOf(options, 0.01),
+    ...sharedOf(options, 0.001),
     name: "rmsprop",
     settings: { decay, momentum, epsilon },
     slots: ["first", "second"],

@@ -204,7 +204,7 @@ const cases: Readonly<Record<string, [Optimizer, Rule, (name: string) => Treatme
     adamRule(0.9, 0.999, 1e-8, true),
     everything(0.02, 0.5),
   ],
-  "rmsprop by default": [rmsprop(), rmspropRule(0.99, 0, 1e-8), everything(0.01, 0)],
+  "rmsprop by default": [rmsprop(), rmspropRule(0.99, 0, 1e-8), everything(0.001, 0)],
   "rmsprop with momentum": [
     rmsprop({ lr: 0.005, decay: 0.8, momentum: 0.6, epsilon: 1e-2, weightDecay: 0.1 }),
     rmspropRule(0.8, 0.6, 1e-2),
