@@ -19,7 +19,7 @@ import { note, type OutputFlags, PROGRAM } from "./options.ts";
 export interface Report {
   /** Stem of the files' names: "step-mlp-128". */
   readonly name: string;
-  /** For people. */
+  /** The report as text, for people. */
   readonly lines: readonly string[];
   /** For programs: the benchmark's name, the adapter that it ran on, and all that was measured. */
   readonly object: Readonly<Record<string, unknown>> & {

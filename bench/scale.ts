@@ -57,7 +57,7 @@ interface ScalePoint {
   /** Steps of one measurement. */
   readonly steps: number;
   readonly milliseconds: Spread;
-  /** At the median time. */
+  /** GFLOP/s at the median time. */
   readonly gflops: number;
   /** The largest relative difference of the first losses from the CPU engine's; absent where that would take too long. */
   readonly lossDifference?: number;

@@ -84,7 +84,7 @@ interface TorchResult {
 
 const SCRIPT = fileURLToPath(new URL("pytorch.py", import.meta.url));
 const PYTHONS = ["python3", "/usr/bin/python3"];
-/** In one submit. */
+/** Products in one submit. */
 const PRODUCTS_PER_RUN = 16;
 /** Tolerance of sums of products in another order. */
 const MATMUL_TOLERANCE = 1e-4;

@@ -7,7 +7,7 @@ import { inputShapeOf, modelOf, type StepModel } from "./workload.ts";
 export interface Recipe extends StepModel {
   readonly batch: number;
   readonly epochs: number;
-  /** At the cycle's peak. */
+  /** Learning rate at the cycle's peak. */
   readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;

@@ -108,7 +108,7 @@ export function layersOf(model: StepModel): (number | string)[] {
 /** Losses and times of a number of steps. */
 interface StepsRun {
   readonly losses: readonly number[];
-  /** In all. */
+  /** Time of all steps. */
   readonly milliseconds: number;
   /** The part of these in which this thread encoded and submitted. */
   readonly hostMilliseconds: number;

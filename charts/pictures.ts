@@ -19,7 +19,7 @@ interface Sheet {
   /** Left edge of the first picture, to the right of the rows' labels. */
   readonly left: number;
   readonly top: number;
-  /** From one picture to the next. */
+  /** Distance from one picture to the next. */
   readonly across: number;
 }
 

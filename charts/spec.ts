@@ -117,7 +117,7 @@ export interface PicturesSpec extends AnyChart {
     readonly label: string;
     readonly pictures: readonly Picture[];
   }[];
-  /** Above the columns. */
+  /** Headings above the columns. */
   readonly columns?: readonly string[];
   /** Size of a picture's longer side in the chart, in pixels (default 84). */
   readonly size?: number;

@@ -65,7 +65,7 @@ export function correctness(results: Results, expected: ArrayLike<number>): numb
   return Math.max(...differences);
 }
 
-/** From the time of a chain. */
+/** GFLOP/s of a product, from the time of a chain. */
 export function gflops(size: number, { median, lowest, highest }: Spread): Spread {
   const speed = (milliseconds: number) => (PRODUCTS_IN_CHAIN * 2 * size ** 3) / milliseconds / 1e6;
   return { median: speed(median), lowest: speed(highest), highest: speed(lowest) };

@@ -54,7 +54,7 @@ interface Deep {
   /** Mean losses of so many steps in a row; they end where a loss is no number any more. */
   readonly losses: readonly number[];
   readonly diverged: boolean;
-  /** In percent. */
+  /** Accuracy in percent. */
   readonly accuracy: number;
 }
 

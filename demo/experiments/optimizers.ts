@@ -37,7 +37,7 @@ interface Curve {
   readonly losses: readonly number[];
   /** When each of them was reached, in seconds spent training. */
   readonly seconds: readonly number[];
-  /** In percent. */
+  /** Accuracy in percent. */
   readonly accuracy: number;
 }
 

@@ -48,7 +48,7 @@ const ROWS: readonly Row[] = [
 ];
 
 interface Found extends Row {
-  /** In percent. */
+  /** Accuracy in percent. */
   readonly accuracy: number;
   readonly parameters: number;
   readonly seconds: number;

@@ -52,7 +52,7 @@ export function Pad() {
   );
 }
 
-/** In the pad's own unit. */
+/** Places of the events, in the pad's own unit. */
 function placesOf(events: readonly PointerEvent[], pad: Element): Stroke {
   const { left, top, width, height } = pad.getBoundingClientRect();
   return events.map(({ clientX, clientY }) => ({

@@ -8,7 +8,7 @@ import { digitImage, type Stroke } from "./digit.ts";
 export const PAD = 280;
 
 export const strokes = signal<readonly Stroke[]>([]);
-/** In place of a drawing. */
+/** The test image chosen in place of a drawing. */
 export const chosen = signal<TestImage | undefined>(undefined);
 /** The network's input: 28 × 28 from 0 to 1. */
 export const seen = signal<Float32Array | undefined>(undefined);

@@ -31,7 +31,7 @@ export interface DataInfo {
 interface Speed {
   readonly samplesPerSecond: number;
   readonly msPerStep: number;
-  /** Until the last epoch's end. */
+  /** Seconds until the last epoch's end. */
   readonly secondsLeft: number;
 }
 

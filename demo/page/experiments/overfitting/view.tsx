@@ -220,7 +220,7 @@ function Numbers({ names, colors, runs }: NumbersProps) {
   );
 }
 
-/** In percentage points. */
+/** Training accuracy minus test accuracy, in percentage points. */
 function gap({ training, test }: Standing): string {
   return (100 * (training.accuracy - test.accuracy)).toFixed(1);
 }

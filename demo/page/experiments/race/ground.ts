@@ -9,7 +9,7 @@ type Color = readonly number[];
 
 export interface GroundOptions {
   readonly surface: SurfaceName;
-  /** In pixels. */
+  /** Width in pixels. */
   readonly width: number;
   readonly height: number;
   /** Colours of the lowest band, of the highest band, and of contours. */
