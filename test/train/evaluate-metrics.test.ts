@@ -153,7 +153,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
   });
 });
 
-it.each(["loss", "accuracy", "confusion"])("none is called as what is always counted: %s", async (name) => {
+it.each(["loss", "accuracy", "confusion"])("none is called as a value always counted: %s", async (name) => {
   const metrics = [{ ...topK(2), name }];
   const message = `a metric is called ${name}, the name of a value that is always counted; rename the metric`;
   const trainer = createTrainer(engines.cpu, dense(CLASSES), { inputShape: [FEATURES] });

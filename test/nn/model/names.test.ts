@@ -221,7 +221,7 @@ describe("is refused, as one would hide the other:", () => {
     );
     const batch = () => ({ x: sum(source.batch(4).x) });
     await expect(compile(cpu, {}, batch, { data: { ...source.data, [name]: own } })).rejects.toThrow(
-      'data "numbers inputs" is a data set\'s, and other memory is given under its name',
+      'data "numbers inputs" is a data set\'s memory, and other memory is given under the same name',
     );
     await expect(
       compile(cpu, {}, () => ({ ...batch(), y: sum(dataSource(name, [8, 1], "f32")) }), {
