@@ -215,9 +215,11 @@ export class CompiledStep {
       const slot = this.#slots[i];
       const value = this.#scalar(slot, given, step);
       if (typeof value !== "number" || Number.isNaN(value)) {
-        throw new TypeError(
-          `step ${this.program.name}: step scalar "${slot.name}" is ${value}; give it a number in run()`,
-        );
+        const remedy =
+          slot.owner === "optimizer"
+            ? `the optimizer's function of the step gives it; let it give a number at step ${step}, too`
+            : "give it a number in run()";
+        throw new TypeError(`step ${this.program.name}: step scalar "${slot.name}" is ${value}; ${remedy}`);
       }
       if (slot.dtype === "u32" && !(Number.isInteger(value) && value >= 0)) {
         throw new RangeError(

@@ -214,6 +214,8 @@ export class Scope {
 
   #claimed(name: string): string {
     const full = this.#full(name);
+    if (full === "__proto__")
+      throw new TypeError('a parameter or a statistic cannot be called "__proto__"; choose another name');
     this.trace.claim(full, [...this.parts, name]);
     return full;
   }

@@ -82,6 +82,7 @@ export function muon(options: MuonOptions = {}): Optimizer {
     },
     slots: ["first", "second"],
     scratch: ["directions"],
+    named: except,
     scalars: { correction1: (t) => 1 / (1 - beta1 ** t), correction2: (t) => 1 / Math.sqrt(1 - beta2 ** t) },
     perParameter: { matrix },
     rateOf: (parameter) => (matrix(parameter) ? (shared.learningRate ?? shared.lr ?? 0) : restRate),

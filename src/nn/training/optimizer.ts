@@ -79,6 +79,8 @@ export interface Optimizer {
   readonly slots: readonly string[];
   /** Names of arenas of the same size that a step writes before reading. */
   readonly scratch: readonly string[];
+  /** Parameters that options name beside groups; each must match a parameter of the model. */
+  readonly named: readonly ParameterGroup["match"][];
   /** Numbers that change with the step, which counts from 1. */
   readonly scalars: Readonly<Record<string, (step: number) => number>>;
   /** Numbers that differ between parameters. */
@@ -100,6 +102,8 @@ export interface OptimizerRule<
   readonly scalars?: Readonly<Record<Scalar, (step: number) => number>>;
   readonly perParameter?: Readonly<Record<Value, (parameter: ParameterInfo) => number>>;
   readonly scratch?: readonly string[];
+  /** Parameters that options name beside groups; each must match a parameter of the model. */
+  readonly named?: readonly ParameterGroup["match"][];
   readonly rateOf?: (parameter: ParameterInfo) => number;
   /** Whether weight decay shrinks parameters directly, as in AdamW, in place of changing gradients (default false). */
   readonly decoupled?: boolean;
@@ -124,6 +128,7 @@ const RULE: OptionKinds<OptimizerRule<string, string, string>> = {
   scalars: "any",
   perParameter: "any",
   scratch: "array",
+  named: "array",
   rateOf: "function",
   decoupled: "boolean",
   settings: "any",
@@ -182,6 +187,7 @@ export function optimizer<
     settings: { weightDecay, decayBiases, ...settings },
     slots: rule.slots ?? [],
     scratch: rule.scratch ?? [],
+    named: rule.named ?? [],
     scalars: rule.scalars ?? {},
     perParameter: rule.perParameter ?? {},
     rateOf: own,
@@ -341,11 +347,15 @@ export function inRange(owner: string, what: string, value: number, low: number,
 }
 
 /** @throws RangeError where a group matches no parameter: it would silently do nothing */
-export function checkGroups({ name, groups }: Optimizer, parameters: readonly string[]): void {
-  for (const group of groups) {
-    if (parameters.some((parameter) => matches(group, parameter))) continue;
+export function checkGroups({ name, groups, named }: Optimizer, parameters: readonly string[]): void {
+  const chosen = [
+    ...groups.map(({ match }) => ({ what: "group", match })),
+    ...named.map((match) => ({ what: "parameter", match })),
+  ];
+  for (const { what, match } of chosen) {
+    if (parameters.some((parameter) => matches({ match }, parameter))) continue;
     throw new RangeError(
-      `${name}: group ${group.match} matches no parameter; the model has ${parameters.join(", ") || "none"}`,
+      `${name}: ${what} ${match} matches no parameter; the model has ${parameters.join(", ") || "none"}`,
     );
   }
 }

@@ -16,7 +16,9 @@ import {
   mean,
   mul,
   multiHeadAttention,
+  muon,
   ops,
+  optimizer,
   type ParameterOptions,
   relu,
   residual,
@@ -25,6 +27,7 @@ import {
   sequential,
   sgd,
   square,
+  sub,
   transpose,
 } from "../../../src/index.ts";
 import { uniform } from "../../helpers/samples.ts";
@@ -258,6 +261,36 @@ describe("what makes no sense is refused", () => {
     }
   });
 
+  it("a name that no object can have", () => {
+    const layer: Layer = {
+      name: "odd",
+      apply: (x, scope) => mul(x, scope.parameter("__proto__", [1], { init: init.zeros() })),
+    };
+    expect(() => createTrainer(engine, layer, { inputShape: [1] })).toThrow(
+      'a parameter or a statistic cannot be called "__proto__"; choose another name',
+    );
+  });
+
+  it("a scalar of an optimizer that is no number later", async () => {
+    const fading = optimizer({
+      name: "fading",
+      learningRate: 0.1,
+      scalars: { factor: (step) => (step < 3 ? 1 : Number.NaN) },
+      update: ({ parameter, gradient, factor }) => ({ parameter: sub(parameter, mul(factor, gradient)) }),
+    });
+    const trainer = createTrainer(engine, dense(1), { inputShape: [1], optimizer: fading });
+    const step = await trainer.compile(({ x }, model) => ({ minimize: mean(model(x)) }), {
+      inputs: { x: [1, 1] },
+    });
+    const x = new Float32Array(1);
+    await step.run({ x });
+    await step.run({ x });
+    await expect(step.run({ x })).rejects.toThrow(
+      'step scalar "factor" is NaN; the optimizer\'s function of the step gives it; let it give a number at step 3, too',
+    );
+    expect(trainer.steps).toBe(2);
+  });
+
   it("a group that matches nothing, and training with everything frozen", async () => {
     const grouped = (match: string | RegExp) => () =>
       createTrainer(engine, sequential(dense(2)), {
@@ -266,6 +299,9 @@ describe("what makes no sense is refused", () => {
       });
     expect(grouped("O")).toThrow("sgd: group O matches no parameter; the model has 0.weight, 0.bias");
     expect(grouped(/^1/)).toThrow("sgd: group /^1/ matches no parameter");
+    const excepting = () =>
+      createTrainer(engine, dense(2), { inputShape: [3], optimizer: muon({ except: ["7"] }) });
+    expect(excepting).toThrow("muon: parameter 7 matches no parameter; the model has weight, bias");
     const step = grouped("0")().compile(({ x }, model) => ({ minimize: mean(model(x)) }), {
       inputs: { x: [2, 3] },
     });
