@@ -59,7 +59,9 @@ class Reader {
 
   #exportsOf(file: string): (readonly [string, Declared])[] {
     const { exported, all } = this.#module(file);
-    return [...exported, ...all.flatMap((other) => this.#exportsOf(other))];
+    // A name that is exported by itself goes before one of `export *`.
+    const others = all.flatMap((other) => this.#exportsOf(other));
+    return [...exported, ...others.filter(([name]) => !exported.has(name))];
   }
 
   /** What a name stands for in the end. */

@@ -38,7 +38,10 @@ export class ArenaLayout<Entry extends ArenaEntry = ParameterSpec> {
     return offset;
   }
 
-  /** A tensor's place in an arena of this layout, by their names. */
+  /**
+   * A tensor's place in an arena of this layout, by their names.
+   * @throws Error where the model has no such tensor
+   */
   place(arena: string, tensor: string): { readonly buffer: BufferSpec; readonly offset: number } {
     const buffer: BufferSpec = { name: arena, kind: "state", dtype: "f32", length: this.length };
     return { buffer, offset: this.offset(tensor) };
