@@ -1,4 +1,5 @@
 /** The demos of `demo/`, run as their headers say. */
+import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import { installed, needsBuild, runNode } from "./helpers/programs.ts";
 
@@ -51,7 +52,10 @@ describe.each(["demo/loop.ts", "demo/step.ts"])("%s", (program) => {
 
   it("tells its options", async () => {
     const { stdout, stderr } = await loop("--help");
-    expect([stdout.trim(), stderr]).toEqual([expect.stringContaining(`${program} [--steps 300]`), ""]);
+    expect([stdout.trim(), stderr]).toEqual([
+      expect.stringContaining(`npm run demo:${basename(program, ".ts")} -- [--steps 300]`),
+      "",
+    ]);
   });
 
   it(
