@@ -176,7 +176,13 @@ export function lookahead(inner: Optimizer, options: LookaheadOptions = {}): Opt
       const { begins, follows } = state;
       const before = choose(begins, state.parameter, state.slow);
       const slow = choose(follows, add(before, mul(rate, sub(next.parameter, before))), before);
-      return { ...next, slow, parameter: choose(follows, slow, next.parameter) };
+      const parameter = choose(follows, slow, next.parameter);
+      // A frozen parameter may be loaded at any time; its slow weight is then of no use.
+      return {
+        ...next,
+        slow,
+        parameter: state.frozen ? choose(state.frozen, state.parameter, parameter) : parameter,
+      };
     },
   });
 }

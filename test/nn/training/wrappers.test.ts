@@ -400,6 +400,23 @@ describe("a rule of one's own", () => {
     for (const one of [step, trainer]) one.release();
   });
 
+  it.each(ENGINES)(
+    "a frozen parameter that is loaded meanwhile stays as loaded, slow weights or not, on %s",
+    async (kind) => {
+      const groups = [{ match: "3.bias", frozen: true }];
+      const { trainer, step } = await open(
+        engines[kind],
+        lookahead(sgd({ learningRate: 0.1, groups }), { steps: 2 }),
+      );
+      await step.run(batches[0]);
+      const loaded = Float32Array.of(3, -4);
+      await trainer.load({ "3.bias": { shape: [2], data: loaded } }, { only: "3.bias" });
+      for (const batch of batches.slice(1, 4)) await step.run(batch);
+      expect((await trainer.weights())["3.bias"].data).toEqual(loaded);
+      for (const one of [step, trainer]) one.release();
+    },
+  );
+
   it("cannot go into the same wrapper twice", () => {
     expect(() => averaged(lookahead(averaged(adam())))).toThrow(
       'averaged: lookahead averaged adam has "average" already; wrap an optimizer once in it',
