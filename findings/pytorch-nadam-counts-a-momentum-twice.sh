@@ -5,14 +5,13 @@
 # all steps. The default implementation, one parameter at a time, has multiplied this step's momentum into the product when it
 # multiplies by it once more for the next step's product; foreach=True multiplies once, as the documentation says. Weights part
 # from the first step on, by about 0.7 % of a step here. Golden numbers of NAdam made by this version have to name the flag.
-# Debian 12's package is 1.13.1+dfsg-4. It has too many dependencies for a temporary folder, so it is installed where it is missing.
+# The package is pinned below; it has too many dependencies for a temporary folder, so apt installs it where it is missing.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-if ! /usr/bin/python3 -c "import torch" 2>import.log; then
-  apt-get install -y --no-install-recommends "python3-torch=1.13.1+dfsg-4" >install.log 2>&1 || { cat install.log; exit 1; }
-fi
+version=1.13.1+dfsg-4
+apt-get install -y --no-install-recommends "python3-torch=$version" >install.log 2>&1 || { cat install.log; exit 1; }
 cat >run.py <<'END'
 import math
 
@@ -56,10 +55,12 @@ for name, seen in [
     print(f"{name:13}", *(f"{one:.5f}" for one in seen))
 END
 cat >expected.txt <<'END'
+python3-torch 1.13.1+dfsg-4
 default       -0.10495 -0.20077 -0.16322 -0.19324 -0.22675
 foreach=True  -0.10565 -0.20194 -0.16451 -0.19460 -0.22815
 documented    -0.10565 -0.20194 -0.16451 -0.19460 -0.22815
 END
-/usr/bin/python3 run.py >seen.txt
+dpkg-query -W -f '${Package} ${Version}\n' python3-torch >seen.txt
+/usr/bin/python3 run.py >>seen.txt
 diff expected.txt seen.txt
 cat seen.txt

@@ -44,11 +44,10 @@ export const crossEntropy = defineKernel({
     let total = 0;
     let correct = 0;
     const losses = new Float64Array(ROWS);
-    yield* inRows(ROWS, CLASSES, (start, count) => {
+    yield* inRows(ROWS, CLASSES, (start, count, gradients) => {
       const answers = load.label(start, count);
       const own = Array.from(answers, (answer, i) => load.logit((start + i) * CLASSES + answer, 1)[0]);
       const logits = load.logit(start * CLASSES, count * CLASSES);
-      const gradients = new Float64Array(count * CLASSES);
       for (let row = 0; row < count; row++) {
         const answer = answers[row];
         const first = row * CLASSES;

@@ -5,8 +5,7 @@ import type { Elements } from "../dtypes.ts";
 import { blockConstants, blocksFor, isNarrow, plainBlock } from "./blocks.ts";
 import { defineKernel } from "./index.ts";
 import type { Constants, DeviceTraits, Variant, VectorAccess } from "./kernel.ts";
-import type { Load } from "./twin.ts";
-import { inRows, loaded, pauses, type TwinCall } from "./twin.ts";
+import { inRows, type Load, loaded, pauses, RUN, type TwinCall } from "./twin.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -187,9 +186,11 @@ function* twin({ constants, memory, load, store }: TwinCall) {
   const a = ROWS_A ? yield* pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;
   const b = ROWS_B ? yield* pickedRows(K, N, load.rowOfB, load.loadB) : memory.b;
   const { rowA, stepA, columnB, stepB } = strides(constants);
-  const multiply = (first: number, count: number) => {
-    const rows = new Float64Array(count * N);
-    const totals = new Float64Array(SUMS ? count : 0);
+  const allTotals = new Float64Array(SUMS ? Math.min(RUN, BATCH * M) : 0);
+  const multiply = (first: number, count: number, rows: Float64Array) => {
+    const totals = allTotals.subarray(0, count);
+    rows.fill(0);
+    totals.fill(0);
     for (let i = 0; i < count; i++) {
       const batch = Math.floor((first + i) / M);
       const startA = batch * BATCH_A + ((first + i) % M) * rowA;

@@ -29,9 +29,8 @@ export const softmax = defineKernel({
   flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
   loads: ({ ROWS, SIZE }) => ({ element: ROWS * SIZE }),
   twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {
-    return inRows(ROWS, SIZE, (row, count) => {
+    return inRows(ROWS, SIZE, (row, count, results) => {
       const values = load.element(row * SIZE, count * SIZE);
-      const results = new Float64Array(count * SIZE);
       for (let first = 0; first < results.length; first += SIZE) {
         const end = first + SIZE;
         let highest = -Infinity;

@@ -37,19 +37,20 @@ export function* inParts(count: number, work: (start: number, end: number) => vo
 
 /**
  * A loop with pauses over rows of `size` elements, as many at once as make a run: `work` receives the first row and
- * their number. Its work counts as `cost` for each element.
+ * their number, and an array for their results, the same one each time. Its work counts as `cost` for each element.
  */
 export function* inRows(
   rows: number,
   size: number,
-  work: (row: number, count: number) => void,
+  work: (row: number, count: number, results: Float64Array) => void,
   cost = 1,
 ): Iterable<void> {
   const group = Math.max(1, Math.floor(RUN / size));
+  const results = new Float64Array(Math.min(group, rows) * size);
   const pause = pauses();
   for (let row = 0; row < rows; row += group) {
     const count = Math.min(group, rows - row);
-    work(row, count);
+    work(row, count, results.subarray(0, count * size));
     if (pause(count * size * cost)) yield;
   }
 }
