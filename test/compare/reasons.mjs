@@ -1,4 +1,7 @@
-/** Why programs differ between the two builds that are compared now, by program and engine. Empty where nothing may. */
+/**
+ * Why programs differ between two builds, by program and engine. Empty where nothing may. These are of the change that
+ * made optimizers rules instead of kernels: BEFORE is a build without it.
+ */
 
 const UPDATES = /\((?:optimizer|clipping|running statistics)\)/;
 
