@@ -31,7 +31,7 @@ const tables = loadedModules(path("src/csv/index.ts"));
 const groups = [
   { name: "common", test: (id: string) => training.has(id) && tables.has(id), priority: 2 },
   { name: "kept", test: (id: string) => training.has(id) && data.has(id), priority: 1 },
-  { name: "core", test: (id: string) => training.has(id) || /shaders$/.test(id) },
+  { name: "core", test: (id: string) => training.has(id) },
 ];
 
 /** The modules of one build: one for each entry of the package, and what they share in chunks of their own. */

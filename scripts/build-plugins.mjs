@@ -6,44 +6,32 @@ import { printCompactly } from "../src/kernels/wgsl/print.ts";
 import { readModule } from "../src/kernels/wgsl/read.ts";
 
 const SHADERS = fileURLToPath(new URL("../shaders/", import.meta.url));
-const ALL_SHADERS = "\0wgrad:shaders";
 
 /** @param {string} name */
 const compact = (name) => printCompactly(readModule(readFileSync(`${SHADERS}${name}.wgsl`, "utf8")));
 
 /**
- * Inlines `*.wgsl?raw` as short as may be; what runs and what people are shown is printed anew. Those with entry points lie side
- * by side, in a module of their own: they have much in common, which gzip sees within 32 KiB only. The others, which are
- * functions for all of them, lie where they are used.
+ * Leaves a mark for each `*.wgsl?raw`, and adds the texts of all, as short as may be, to src/kernels/shaders.ts: they are
+ * loaded where a program is compiled on a GPU. What runs and what people are shown is printed anew.
  */
 export function compactShaders() {
   return {
     name: "wgrad:compact-shaders",
     enforce: /** @type {const} */ ("pre"),
     /** @param {string} id */
-    resolveId(id) {
-      return id === ALL_SHADERS ? id : undefined;
-    },
-    /** @param {string} id */
     load(id) {
-      if (id === ALL_SHADERS) {
-        const names = readdirSync(SHADERS).map((file) => basename(file, ".wgsl"));
-        const shaders = names.map((name) => [name, compact(name)]).filter(([, code]) => hasEntryPoint(code));
-        return shaders.map(([name, code]) => `export const ${name} = ${JSON.stringify(code)};`).join("\n");
-      }
-      if (!id.endsWith(".wgsl?raw")) return undefined;
-      const name = basename(id, ".wgsl?raw");
-      const code = compact(name);
-      return hasEntryPoint(code)
-        ? `export { ${name} as default } from ${JSON.stringify(ALL_SHADERS)};`
-        : `export default ${JSON.stringify(code)};`;
+      return id.endsWith(".wgsl?raw") ? `export default "@shader(${basename(id, ".wgsl?raw")})";` : undefined;
+    },
+    /** @param {string} code @param {string} id */
+    transform(code, id) {
+      if (!id.endsWith("src/kernels/shaders.ts")) return undefined;
+      const names = readdirSync(SHADERS).map((file) => basename(file, ".wgsl"));
+      const texts = JSON.stringify(Object.fromEntries(names.map((name) => [name, compact(name)])));
+      const empty = "Record<string, string>> = {}";
+      if (!code.includes(empty)) throw new Error(`${id}: the table of texts is not found`);
+      return { code: code.replace(empty, () => empty.replace("{}", texts)), map: null };
     },
   };
-}
-
-/** @param {string} code */
-function hasEntryPoint(code) {
-  return code.includes("@compute");
 }
 
 /**

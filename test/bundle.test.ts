@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * where they train; what they add is held as well.
  */
 const MAX_GZIP_BYTES: Readonly<Record<string, number>> = {
-  // 75 KB, in which shaders can still be read: their WGSL is shown to those who look inside.
+  // 75 KB, without the shaders, which are loaded where a program is compiled on a GPU.
   "./dist/min/index.js": 75_000,
   "./dist/min/data.js": 18 * 1024,
   "./dist/min/csv.js": 19.5 * 1024,
@@ -43,6 +43,8 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   cpuExecutable: 3 * 1024,
   // Programs on a GPU: what makes the shader of each launch, and the functions that all shaders share.
   specialise: 9.5 * 1024,
+  // The kernels' texts, which can still be read: their WGSL is shown to those who look inside.
+  shaders: 12 * 1024,
   // The names of two modules that are loaded later and by others: their code lies in those without the number.
   opened2: 160,
   specialise2: 128,
@@ -113,7 +115,7 @@ describe("the built package", () => {
       const known = builtModules([...entry("./dist/min/index.js"), ...entry("./dist/min/data.js")]);
       // What writes shaders is held below. A page with a step to look into has loaded it when it connected.
       const added = [...builtModules(entry(path))].filter(
-        ([module]) => !known.has(module) && basename(module, ".js") !== "specialise",
+        ([module]) => !known.has(module) && !["specialise", "shaders"].includes(basename(module, ".js")),
       );
       expect(sizeOf(added.map(([, code]) => code))).toBeLessThan(most);
     },

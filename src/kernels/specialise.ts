@@ -6,6 +6,7 @@ import type { Dispatch, Program, StepScalar, View } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import { type Access, type Kernel, kernelBinding } from "./kernel.ts";
 import { gridOf, launchGrid, runsAlone, sharedBindings, workgroupOf } from "./launch.ts";
+import { shaderText } from "./shaders.ts";
 import { vectorBindings } from "./vectors.ts";
 import { f32Literal, u32Literal, withConstants } from "./wgsl/passes/constants.ts";
 import { withVectorHooks } from "./wgsl/passes/fours.ts";
@@ -106,7 +107,7 @@ const memoryName = (binding: number) => `memory${binding}`;
 const modules = new Map<string, Module>();
 
 function moduleOf(shader: string): Module {
-  const module = modules.get(shader) ?? readModule(shader);
+  const module = modules.get(shader) ?? readModule(shaderText(shader));
   modules.set(shader, module);
   return module;
 }

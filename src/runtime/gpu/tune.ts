@@ -8,6 +8,7 @@ import { allowed } from "../../environment.ts";
 import { dispatchCost } from "../../kernels/cost.ts";
 import { kernels } from "../../kernels/index.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
+import { shaderText } from "../../kernels/shaders.ts";
 import { variantsOf } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
 import { openCache, type Store } from "../../store.ts";
@@ -144,7 +145,7 @@ export class Tuner {
 /** Changes with any shader: older measurements do not apply. */
 const KERNELS_VERSION = hash(
   Object.values(kernels)
-    .map(({ shader }) => shader)
+    .map(({ shader }) => shaderText(shader))
     .join(),
 );
 

@@ -4,6 +4,7 @@
  */
 import randomShader from "../../../../shaders/random.wgsl?raw";
 import scalarShader from "../../../../shaders/scalar.wgsl?raw";
+import { shaderText } from "../../shaders.ts";
 import { type Declaration, type FunctionDeclaration, type Module, readModule } from "../read.ts";
 
 let read: ReadonlyMap<string, FunctionDeclaration> | undefined;
@@ -11,7 +12,7 @@ let read: ReadonlyMap<string, FunctionDeclaration> | undefined;
 function library(): ReadonlyMap<string, FunctionDeclaration> {
   read ??= new Map(
     [scalarShader, randomShader]
-      .flatMap(readModule)
+      .flatMap((shader) => readModule(shaderText(shader)))
       .flatMap((one) => (one.kind === "fn" ? [[one.name, one] as const] : [])),
   );
   return read;
