@@ -2,7 +2,7 @@
  * Blocks of a product [rows, columns], TILE_M × TILE_N, that one invocation computes in registers, and their
  * distribution over invocations: shared by products and convolutions.
  */
-import type { DeviceTraits } from "./kernel.ts";
+import { type DeviceTraits, isNarrow } from "./kernel.ts";
 
 /** The product; `copies` of it are computed side by side. */
 export interface ProductSize {
@@ -68,13 +68,6 @@ const PLAIN_TILES = [
   [8, 8],
   [4, 4],
 ] as const;
-/** Subgroups up to this size are usually vector units of processors, where loads dominate. */
-const NARROW = 8;
-
-export function isNarrow({ subgroupSize = Number.POSITIVE_INFINITY }: DeviceTraits): boolean {
-  return subgroupSize <= NARROW;
-}
-
 /** Least number of concurrent workgroups of a device with unknown cores. */
 const PARALLEL_GROUPS = 4;
 /** Number of blocks with shared loads worth trying. */

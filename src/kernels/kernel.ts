@@ -16,14 +16,24 @@ export interface KernelBinding {
 
 /** Properties of a device that kernels may use: its abilities, never its name. */
 export interface DeviceTraits {
+  /**
+   * Whether a processor plays the GPU: a *narrow* device, where few invocations run at once and loads dominate. All
+   * other devices are *wide* (default false).
+   */
+  readonly narrow?: boolean;
   /** Invocations of a subgroup, where all subgroups of the device have that size. */
   readonly subgroupSize?: number;
-  /** Cores of the host's processor, where known: those of a software adapter. */
+  /** Cores of the processor of a narrow device, where known. */
   readonly cores?: number;
   /** Limit of a workgroup's shared memory in bytes. */
   readonly workgroupBytes: number;
   /** Most invocations of a workgroup. */
   readonly workgroupInvocations: number;
+}
+
+/** Whether the device is narrow ({@link DeviceTraits.narrow}). Wide devices have variants of their own. */
+export function isNarrow({ narrow = false }: DeviceTraits): boolean {
+  return narrow;
 }
 
 /** A variant of a dispatch: a kernel with the same bindings and hooks, and its constants. */

@@ -2,9 +2,9 @@ import shader from "../../shaders/matmul.wgsl?raw";
 import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
 import type { Elements } from "../dtypes.ts";
-import { blockConstants, blocksFor, isNarrow, plainBlock } from "./blocks.ts";
+import { blockConstants, blocksFor, plainBlock } from "./blocks.ts";
 import { defineKernel } from "./index.ts";
-import type { Constants, DeviceTraits, Variant, VectorAccess } from "./kernel.ts";
+import { type Constants, type DeviceTraits, isNarrow, type Variant, type VectorAccess } from "./kernel.ts";
 import { inRows, type Load, loaded, pauses, RUN, type TwinCall } from "./twin.ts";
 
 export interface MatmulShape {

@@ -19,7 +19,7 @@ import type { Dispatch, Program } from "../../src/program.ts";
 import { Tuner } from "../../src/runtime/gpu/tune.ts";
 import { folderStore } from "../../src/store.ts";
 
-const traits = { subgroupSize: 8, workgroupBytes: 16384, workgroupInvocations: 256 };
+const traits = { narrow: true, subgroupSize: 8, workgroupBytes: 16384, workgroupInvocations: 256 };
 
 function product(size: number): Dispatch {
   const shape = { batch: 1, m: size, n: size, k: size, transposeA: false, transposeB: false };

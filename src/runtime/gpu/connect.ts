@@ -1,10 +1,10 @@
 /** Finds an adapter — in a browser, in Deno, or in Node through Dawn — and opens a device on it. */
 import { checkOptions, inWords } from "../../checks.ts";
 import { allowed, environmentVariable } from "../../environment.ts";
-import type { DeviceTraits } from "../../kernels/kernel.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
 import type { Rest } from "./rest.ts";
+import { traitsOf } from "./traits.ts";
 import type { TuneOptions } from "./tune.ts";
 
 export interface ConnectOptions {
@@ -62,7 +62,7 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
     if (value !== undefined) requiredLimits[limit] = value;
   }
   const device = await openDevice(adapter, { label: "wgrad", requiredFeatures, requiredLimits });
-  const traits = traitsOf(device, adapter.info, await hostCores());
+  const traits = traitsOf(adapter, device, await hostCores());
   const tuner = tuners?.openTuner(adapter.info, traits, typeof tuning === "object" ? tuning : {});
   return new GpuEngine(device, nameOf(adapter), traits, tuner, rest);
 }
@@ -93,17 +93,6 @@ async function hostCores(): Promise<number | undefined> {
   const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
   if (navigator?.hardwareConcurrency !== undefined) return navigator.hardwareConcurrency;
   return isNode() ? (await import("./node.ts")).processorCores() : undefined;
-}
-
-function traitsOf({ features, limits }: GPUDevice, info: GPUAdapterInfo, cores?: number): DeviceTraits {
-  const { subgroupMinSize, subgroupMaxSize } = info;
-  const oneSize = features.has("subgroups") && subgroupMinSize === subgroupMaxSize && subgroupMinSize > 0;
-  return {
-    subgroupSize: oneSize ? subgroupMinSize : undefined,
-    cores,
-    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
-    workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
-  };
 }
 
 function nameOf({ info }: GPUAdapter): string {

@@ -57,7 +57,8 @@ function convCases(
     // Sums of up to some hundred products below 1, in f32.
     const tolerance = { ...TIGHT, atol: 1e-5 };
     // Blocks that may stand in for its own on devices of two kinds, in turn.
-    const traits = { subgroupSize: i % 3 === 2 ? 4 : 8, workgroupBytes: 16384, workgroupInvocations: 256 };
+    const subgroupSize = i % 3 === 2 ? 4 : 8;
+    const traits = { narrow: true, subgroupSize, workgroupBytes: 16384, workgroupInvocations: 256 };
     const variants = kernels[kernel].variants?.(plain, traits) ?? [];
     const largest = { ...plain, TILE_M: 32, TILE_N: 4, GROUP_X: 8, LANES: 8 };
     const { constants } = name.includes("large tile")

@@ -125,8 +125,9 @@ const plainCases: KernelCase[] = [
   matmulCase([9, 36, 7], "NN", { rows: "b", dtype: "f32" }),
 ];
 
-/** Devices of several kinds: without subgroups, with narrow ones, with wide ones. */
+/** Devices of several kinds: processors, and GPUs with subgroups and without. */
 const kinds = [8, 32, 4, undefined].map((subgroupSize) => ({
+  narrow: subgroupSize !== undefined && subgroupSize <= 8,
   subgroupSize,
   workgroupBytes: 16384,
   workgroupInvocations: 256,
