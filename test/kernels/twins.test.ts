@@ -1,33 +1,24 @@
 /** Every kernel agrees with its CPU twin: the same program from the same data, on both engines. */
 import { describe, expect, it } from "vitest";
 import { kernels } from "../../src/kernels/index.ts";
-import { difference } from "../helpers/compare.ts";
 import { useEngines } from "../helpers/engines.ts";
-import { GUARD, runKernel } from "../helpers/kernel-run.ts";
+import { runKernel } from "../helpers/kernel-run.ts";
+import type { KernelCase } from "./cases/case.ts";
 import { kernelCases as cases } from "./cases/index.ts";
+import { verdictOf } from "./cases/verdict.ts";
+import { WIDE, waysOf } from "./cases/ways.ts";
 
 const engines = useEngines();
 
 describe.each(Object.entries(cases))("%s", (_kernel, ofKernel) => {
   it.each(ofKernel.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
-    const { run, tolerance, padding = [], unchanged = false } = one;
+    const { run } = one;
     const want = await runKernel(engines.cpu, run);
     if ((run.constants.LANES ?? 1) > 1 && !engines.gpu.device.features.has("subgroups")) {
       await expect(runKernel(engines.gpu, run)).rejects.toThrow(/subgroups/);
       return;
     }
-    const got = await runKernel(engines.gpu, run);
-    for (const name of Object.keys({ ...run.updates, ...run.results })) {
-      expect(difference(name, got[name], want[name], tolerance)).toBe(undefined);
-      // Twins that do nothing would agree as well. A single index or count may be zero, though.
-      const idle = want[name].every((value, i) => value === (run.updates?.[name][i] ?? 0));
-      if (want[name].length > GUARD + 10) expect({ name, idle }).toEqual({ name, idle: unchanged });
-    }
-    for (const name of Object.keys(run.updates ?? {})) {
-      for (const memory of [got[name], want[name]]) {
-        expect(padding.filter((i) => memory[i] !== 0)).toEqual([]);
-      }
-    }
+    expect(verdictOf(one, await runKernel(engines.gpu, run), want).wrong).toEqual([]);
   });
 });
 
@@ -42,4 +33,63 @@ it.each(["matmul", "convForward", "convInputGradient", "convWeightGradient"])(
 it("every kernel has cases", () => {
   expect(Object.keys(cases).sort()).toEqual(Object.keys(kernels).sort());
   expect(Object.entries(cases).filter(([, ofKernel]) => ofKernel.length === 0)).toEqual([]);
+});
+
+describe("a verdict", () => {
+  const one: KernelCase = {
+    name: "a copy",
+    run: {
+      kernel: "elementwise",
+      constants: {},
+      updates: { state: new Float32Array(80).fill(3) },
+      results: { result0: { length: 16 } },
+    },
+    tolerance: { rtol: 0, atol: 0.25 },
+    padding: [79],
+  };
+  const memory = (value: number, state: number, padded = 0) => ({
+    result0: new Float32Array(80).fill(value),
+    state: new Float32Array(80).fill(state).fill(padded, 79),
+  });
+
+  it("is passed by what is within the tolerance, and tells the largest difference", () => {
+    expect(verdictOf(one, memory(1, 2.25), memory(1, 2))).toEqual({ wrong: [], largest: 0.25 });
+  });
+
+  it("is not passed by other numbers, NaN, writes to padding, or a twin that did nothing", () => {
+    expect(verdictOf(one, memory(1, 2.5), memory(1, 2)).wrong).toEqual([
+      expect.stringMatching(/^state: 79 of 80 are wrong/),
+    ]);
+    const none = verdictOf(one, memory(Number.NaN, 2), memory(1, 2));
+    expect(none).toEqual({ wrong: [expect.stringMatching(/^result0: 80 of 80/)], largest: Number.NaN });
+    expect(verdictOf(one, memory(1, 2, 0.125), memory(1, 2)).wrong).toEqual([
+      "state: the device wrote to padding at 79",
+    ]);
+    expect(verdictOf(one, memory(0, 2), memory(0, 2)).wrong).toEqual(["result0: the twin computed nothing"]);
+  });
+});
+
+describe("the ways of all cases", () => {
+  const ways = waysOf(Object.values(WIDE));
+  const keyOf = ({ kernel, constants, reads = {} }: KernelCase["run"]) =>
+    JSON.stringify([kernel, Object.entries(constants).sort(), Object.values(reads).map(([first]) => first)]);
+
+  it("hold every kernel's cases as they are, and the variants of wide devices", () => {
+    const keys = new Set(ways.map(({ case: { run } }) => keyOf(run)));
+    const missing = Object.values(cases)
+      .flat()
+      .filter(({ run }) => !keys.has(keyOf(run)));
+    expect(missing.map(({ name }) => name)).toEqual([]);
+    expect(new Set(ways.map(({ case: { run } }) => run.kernel))).toEqual(new Set(Object.keys(kernels)));
+  });
+
+  it("hold each once, with the first device's guesses first", () => {
+    const same = ways.map(({ case: { run } }) => keyOf(run) + JSON.stringify(run.hooks));
+    expect(same.filter((one, i) => same.indexOf(one) !== i)).toEqual([]);
+    const guesses = waysOf([WIDE["32 lanes"]]);
+    const first = ways.slice(0, 20).map(({ variant }) => variant);
+    expect(first).toEqual(guesses.slice(0, 20).map(({ variant }) => variant));
+    // A variant is named by what it changes.
+    expect(ways.filter(({ variant }) => /^matmulTiled .*TILE_M 8.*GROUP_X 8/.test(variant))).not.toEqual([]);
+  });
 });
