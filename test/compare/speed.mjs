@@ -1,7 +1,7 @@
 /**
  * Times the training steps of two builds in one process, in turns: the only honest comparison on a machine that others use.
  *
- *   node test/compare/speed.mjs BEFORE AFTER [--engine gpu|cpu] [--rounds 21]
+ *   node test/compare/speed.mjs BEFORE AFTER [--engine gpu|cpu] [--rounds 21] [--network conv] [--optimizer adam]
  *
  * BEFORE and AFTER are built checkouts. A ratio is AFTER's time over BEFORE's in the same round: below 1, AFTER is faster. The
  * losses after all rounds show whether both builds computed the same.
@@ -17,18 +17,23 @@ const { values: options, positionals } = parseArgs({
   options: {
     engine: { type: "string", default: "gpu" },
     rounds: { type: "string", default: "21" },
+    network: { type: "string", default: "" },
+    optimizer: { type: "string" },
   },
 });
 const rounds = Number(options.rounds);
 if (positionals.length !== 2 || !["gpu", "cpu"].includes(options.engine) || !(rounds >= 1)) {
-  console.error("Usage: node test/compare/speed.mjs BEFORE AFTER [--engine gpu|cpu] [--rounds 21]");
+  console.error(
+    "Usage: node test/compare/speed.mjs BEFORE AFTER [--engine gpu|cpu] [--rounds 21] [--network conv] [--optimizer adam]",
+  );
   process.exit(2);
 }
 
 /** Networks, with as many steps in a submit as take some tens of milliseconds on a software GPU. */
 const NETWORKS = {
-  mlp: { steps: 20, batch: 128, shape: [784], layers: mlp },
-  conv: { steps: 1, batch: 128, shape: [1, 28, 28], layers: conv },
+  "mlp 128": { steps: 20, batch: 128, shape: [784], layers: mlp },
+  "mlp 1000": { steps: 3, batch: 1000, shape: [784], layers: mlp },
+  "conv 250": { steps: 1, batch: 250, shape: [1, 28, 28], layers: conv },
   "30-10": { steps: 200, batch: 10, shape: [784], layers: small },
 };
 
@@ -71,9 +76,10 @@ async function stepsOf(/** @type {string} */ build, /** @type {any} */ network, 
 const median = (/** @type {number[]} */ values) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-console.log("network  optimizer  median ratio  least time's ratio  losses");
+console.log("network   optimizer  median ratio  least time's ratio  losses");
 for (const [name, network] of Object.entries(NETWORKS)) {
-  for (const rule of ["adam", "sgd"]) {
+  if (!name.startsWith(options.network)) continue;
+  for (const rule of options.optimizer ? [options.optimizer] : ["adam", "sgd"]) {
     const [before, after] = [
       await stepsOf(positionals[0], network, rule),
       await stepsOf(positionals[1], network, rule),
@@ -95,7 +101,7 @@ for (const [name, network] of Object.entries(NETWORKS)) {
     const least = Math.min(...times.after) / Math.min(...times.before);
     const same = losses[0] === losses[1] ? "equal" : losses.join(" and ");
     console.log(
-      `${name.padEnd(7)}  ${rule.padEnd(9)}  ${ratio.toFixed(3).padEnd(12)}  ${least.toFixed(3).padEnd(18)}  ${same}`,
+      `${name.padEnd(8)}  ${rule.padEnd(9)}  ${ratio.toFixed(3).padEnd(12)}  ${least.toFixed(3).padEnd(18)}  ${same}`,
     );
   }
 }
