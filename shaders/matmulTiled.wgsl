@@ -1,13 +1,12 @@
-// Matrix product as in matmul.wgsl, with the same names, in tiles of two levels: a workgroup brings a tile of A and one of
-// B into its own memory, DEPTH steps of K at a time, and each of its GROUP_X × GROUP_Y invocations computes a
-// TILE_M × TILE_N block of c from both tiles, in registers. For devices where loads from memory take most of the time, and
-// workgroups may be large.
+// Matrix product as in matmul.wgsl, with the same names, in tiles of workgroup memory (tile.wgsl). For devices where loads
+// from memory take most of the time, and workgroups may be large.
 //
 // vectorA(index), vectorB(index) give four elements that lie side by side: with VECTOR_A (VECTOR_B) 1, where the size of
 // the matrix along its inner axis is a multiple of four.
 //
-// Past the edge, rows and columns are clamped when loaded, and elements behind K are zero: the inner loop knows no
-// bounds. Products are added up in the order of K, as in matmul.wgsl, with results equal to the bit.
+// An invocation brings in units of four elements, at the same place of each tile. While a tile is multiplied, the loads of
+// the next are on their way. Past the edge, rows and columns are clamped, and elements behind K are zero: the inner loop
+// knows no bounds. With SLICES 1, results equal those of matmul.wgsl to the bit.
 
 const M = 1u;
 const N = 1u;
@@ -21,12 +20,6 @@ const BATCH_A = 0u;
 const BATCH_B = 0u;
 const VECTOR_A = 0u;
 const VECTOR_B = 0u;
-// Multiples of four.
-const TILE_M = 4u;
-const TILE_N = 4u;
-const GROUP_X = 16u;
-const GROUP_Y = 16u;
-const DEPTH = 16u;
 
 @group(1) @binding(0) var<storage, read> a: array<f32>;
 @group(1) @binding(1) var<storage, read> b: array<f32>;
@@ -48,177 +41,232 @@ fn vectorB(index: u32) -> vec4<f32> {
   return vec4<f32>(loadB(index), loadB(index + 1u), loadB(index + 2u), loadB(index + 3u));
 }
 
-const BLOCK_M = TILE_M * GROUP_Y;
-const BLOCK_N = TILE_N * GROUP_X;
-const INVOCATIONS = GROUP_X * GROUP_Y;
+// Whether a unit is four steps of a row (column), as they lie in memory, or four rows (columns) of a step.
+const ALONG_A = TRANSPOSE_A == 0u && VECTOR_A == 1u;
+const ALONG_B = TRANSPOSE_B == 1u && VECTOR_B == 1u;
+// Distance in memory from one step of K to the next.
+const STEP_A = select(1u, M, TRANSPOSE_A == 1u);
+const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
+// Units of a tile, and of an invocation.
+const COUNT_A = DEPTH * ROW_A;
+const COUNT_B = DEPTH * ROW_B;
+const UNITS_A = (COUNT_A + INVOCATIONS - 1u) / INVOCATIONS;
+const UNITS_B = (COUNT_B + INVOCATIONS - 1u) / INVOCATIONS;
+// Sums over K of rows of A, for each invocation.
+const TOTALS = (BLOCK_M + INVOCATIONS - 1u) / INVOCATIONS;
 
-// [DEPTH, BLOCK_M] and [DEPTH, BLOCK_N], four rows (columns) to a vector.
-var<workgroup> tileA: array<vec4<f32>, DEPTH * BLOCK_M / 4u>;
-var<workgroup> tileB: array<vec4<f32>, DEPTH * BLOCK_N / 4u>;
+// The first row (column) and step of unit i, within the tile. Neighbours read side by side.
+fn rowOfUnit(i: u32) -> u32 {
+  if (ALONG_A) {
+    return i / (DEPTH / 4u);
+  }
+  return select(i / DEPTH, i % ROW_A, TRANSPOSE_A == 1u) * 4u;
+}
 
-// Four elements of A, rows row … row + 3 at step k.
-fn rowsOfA(matrix: u32, row: u32, k: u32) -> vec4<f32> {
-  let start = matrix * BATCH_A;
+fn stepOfUnitA(i: u32) -> u32 {
+  if (ALONG_A) {
+    return i % (DEPTH / 4u) * 4u;
+  }
+  return select(i % DEPTH, i / ROW_A, TRANSPOSE_A == 1u);
+}
+
+fn columnOfUnit(i: u32) -> u32 {
+  if (ALONG_B) {
+    return i / (DEPTH / 4u);
+  }
+  return select(i % ROW_B, i / DEPTH, TRANSPOSE_B == 1u) * 4u;
+}
+
+fn stepOfUnitB(i: u32) -> u32 {
+  if (ALONG_B) {
+    return i % (DEPTH / 4u) * 4u;
+  }
+  return select(i / ROW_B, i % DEPTH, TRANSPOSE_B == 1u);
+}
+
+// Where the four elements of unit i lie in memory, in the first turn; only the first counts where they lie side by side.
+fn placesOfA(matrix: u32, row0: u32, i: u32) -> vec4<u32> {
+  let first = matrix * BATCH_A + stepOfUnitA(i) * STEP_A;
+  let row = row0 + rowOfUnit(i);
   if (TRANSPOSE_A == 1u) {
     if (VECTOR_A == 1u) {
-      return vectorA(start + min(k, K - 1u) * M + min(row, M - 4u));
+      return vec4<u32>(first + clampedTo(row, M, BLOCK_M, 4u));
     }
-    let at = start + min(k, K - 1u) * M;
-    return vec4<f32>(
-      loadA(at + min(row, M - 1u)),
-      loadA(at + min(row + 1u, M - 1u)),
-      loadA(at + min(row + 2u, M - 1u)),
-      loadA(at + min(row + 3u, M - 1u)),
-    );
+    return first + clampedRows(row);
   }
-  let at = start + min(k, K - 1u);
-  return vec4<f32>(
-    loadA(at + placeA(row) * K),
-    loadA(at + placeA(row + 1u) * K),
-    loadA(at + placeA(row + 2u) * K),
-    loadA(at + placeA(row + 3u) * K),
-  );
-}
-
-// The row of memory that row `row` of A is.
-fn placeA(row: u32) -> u32 {
-  let inside = min(row, M - 1u);
+  var rows = clampedRows(row);
   if (ROWS_A == 1u) {
-    return u32(rowOfA(inside));
+    rows = vec4<u32>(u32(rowOfA(rows.x)), u32(rowOfA(rows.y)), u32(rowOfA(rows.z)), u32(rowOfA(rows.w)));
   }
-  return inside;
+  return first + rows * K;
 }
 
-// Four elements of B, columns column … column + 3 at step k.
-fn columnsOfB(matrix: u32, column: u32, k: u32) -> vec4<f32> {
-  let start = matrix * BATCH_B;
-  if (TRANSPOSE_B == 1u) {
-    let at = start + min(k, K - 1u);
-    return vec4<f32>(
-      loadB(at + min(column, N - 1u) * K),
-      loadB(at + min(column + 1u, N - 1u) * K),
-      loadB(at + min(column + 2u, N - 1u) * K),
-      loadB(at + min(column + 3u, N - 1u) * K),
-    );
-  }
-  var rowB = min(k, K - 1u);
-  if (ROWS_B == 1u) {
-    rowB = u32(rowOfB(rowB));
-  }
-  let at = start + rowB * N;
-  if (VECTOR_B == 1u) {
-    return vectorB(at + min(column, N - 4u));
-  }
-  return vec4<f32>(
-    loadB(at + min(column, N - 1u)),
-    loadB(at + min(column + 1u, N - 1u)),
-    loadB(at + min(column + 2u, N - 1u)),
-    loadB(at + min(column + 3u, N - 1u)),
+fn clampedRows(row: u32) -> vec4<u32> {
+  return vec4<u32>(
+    clampedTo(row, M, BLOCK_M, 1u),
+    clampedTo(row + 1u, M, BLOCK_M, 1u),
+    clampedTo(row + 2u, M, BLOCK_M, 1u),
+    clampedTo(row + 3u, M, BLOCK_M, 1u),
   );
 }
 
-@compute @workgroup_size(GROUP_X, GROUP_Y)
+fn placesOfB(matrix: u32, column0: u32, i: u32) -> vec4<u32> {
+  let first = matrix * BATCH_B + select(stepOfUnitB(i), 0u, ROWS_B == 1u) * STEP_B;
+  let column = column0 + columnOfUnit(i);
+  if (TRANSPOSE_B == 0u && VECTOR_B == 1u) {
+    return vec4<u32>(first + clampedTo(column, N, BLOCK_N, 4u));
+  }
+  let columns = vec4<u32>(
+    clampedTo(column, N, BLOCK_N, 1u),
+    clampedTo(column + 1u, N, BLOCK_N, 1u),
+    clampedTo(column + 2u, N, BLOCK_N, 1u),
+    clampedTo(column + 3u, N, BLOCK_N, 1u),
+  );
+  return first + columns * select(1u, K, TRANSPOSE_B == 1u);
+}
+
+// The start of a group of `count`, at most the last one of `size`; where blocks fill the size, nothing lies outside.
+fn clampedTo(start: u32, size: u32, block: u32, count: u32) -> u32 {
+  if (size % block == 0u) {
+    return start;
+  }
+  return min(start, size - count);
+}
+
+// The units of a turn that begins with step `start` of K.
+fn unitOfA(places: vec4<u32>, start: u32, i: u32) -> vec4<f32> {
+  let at = places + start * STEP_A;
+  var values: vec4<f32>;
+  if (VECTOR_A == 1u) {
+    values = vectorA(at.x);
+  } else {
+    values = vec4<f32>(loadA(at.x), loadA(at.y), loadA(at.z), loadA(at.w));
+  }
+  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfUnitA(i) < K);
+}
+
+fn unitOfB(places: vec4<u32>, start: u32, i: u32) -> vec4<f32> {
+  var row = start;
+  if (ROWS_B == 1u) {
+    row = u32(rowOfB(start + stepOfUnitB(i)));
+  }
+  let at = places + row * STEP_B;
+  var values: vec4<f32>;
+  if (VECTOR_B == 1u) {
+    values = vectorB(at.x);
+  } else {
+    values = vec4<f32>(loadB(at.x), loadB(at.y), loadB(at.z), loadB(at.w));
+  }
+  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfUnitB(i) < K);
+}
+
+@compute @workgroup_size(INVOCATIONS)
 fn matmulTiled(
   @builtin(workgroup_id) tile: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
 ) {
   let matrix = tile.z;
   let row0 = tile.y * BLOCK_M;
   let column0 = tile.x * BLOCK_N;
-  let invocation = local.y * GROUP_X + local.x;
+  var placesA: array<vec4<u32>, UNITS_A>;
+  var placesB: array<vec4<u32>, UNITS_B>;
+  var nextA: array<vec4<f32>, UNITS_A>;
+  var nextB: array<vec4<f32>, UNITS_B>;
+  for (var q = 0u; q < UNITS_A; q++) {
+    let i = q * INVOCATIONS + local;
+    placesA[q] = placesOfA(matrix, row0, i);
+    nextA[q] = unitOfA(placesA[q], 0u, i);
+  }
+  for (var q = 0u; q < UNITS_B; q++) {
+    let i = q * INVOCATIONS + local;
+    placesB[q] = placesOfB(matrix, column0, i);
+    nextB[q] = unitOfB(placesB[q], 0u, i);
+  }
 
-  // An invocation's block in vectors of four columns, GROUP_X vectors apart, so that neighbours read side by side.
-  var sum: array<vec4<f32>, TILE_M * TILE_N / 4u>;
-  var totals: array<vec4<f32>, TILE_M / 4u>;
-  var valuesA: array<vec4<f32>, TILE_M / 4u>;
-  var valuesB: array<vec4<f32>, TILE_N / 4u>;
+  var block: Block;
+  var totals: array<f32, TOTALS>;
   for (var start = 0u; start < K; start += DEPTH) {
-    // Along the inner axis of memory, side by side: for A not transposed, that is K.
-    for (var i = invocation; i < DEPTH * BLOCK_M / 4u; i += INVOCATIONS) {
-      if (TRANSPOSE_A == 0u && VECTOR_A == 1u) {
-        // Four steps of one row, as they lie in memory.
-        let row = i / (DEPTH / 4u);
-        let k = i % (DEPTH / 4u) * 4u;
-        var steps = vectorA(matrix * BATCH_A + placeA(row0 + row) * K + min(start + k, K - 4u));
-        if (start + k >= K) {
-          steps = vec4<f32>();
+    for (var q = 0u; q < UNITS_A; q++) {
+      let i = q * INVOCATIONS + local;
+      if (COUNT_A % INVOCATIONS == 0u || i < COUNT_A) {
+        let row = rowOfUnit(i);
+        let k = stepOfUnitA(i);
+        if (ALONG_A) {
+          tiles[k * ROW_A + row / 4u][row % 4u] = nextA[q].x;
+          tiles[(k + 1u) * ROW_A + row / 4u][row % 4u] = nextA[q].y;
+          tiles[(k + 2u) * ROW_A + row / 4u][row % 4u] = nextA[q].z;
+          tiles[(k + 3u) * ROW_A + row / 4u][row % 4u] = nextA[q].w;
+        } else {
+          tiles[k * ROW_A + row / 4u] = nextA[q];
         }
-        tileA[k * (BLOCK_M / 4u) + row / 4u][row % 4u] = steps.x;
-        tileA[(k + 1u) * (BLOCK_M / 4u) + row / 4u][row % 4u] = steps.y;
-        tileA[(k + 2u) * (BLOCK_M / 4u) + row / 4u][row % 4u] = steps.z;
-        tileA[(k + 3u) * (BLOCK_M / 4u) + row / 4u][row % 4u] = steps.w;
-      } else {
-        let k = select(i % DEPTH, i / (BLOCK_M / 4u), TRANSPOSE_A == 1u);
-        let row = select(i / DEPTH, i % (BLOCK_M / 4u), TRANSPOSE_A == 1u);
-        var values = rowsOfA(matrix, row0 + row * 4u, start + k);
-        if (start + k >= K) {
-          values = vec4<f32>();
-        }
-        tileA[k * (BLOCK_M / 4u) + row] = values;
       }
     }
-    for (var i = invocation; i < DEPTH * BLOCK_N / 4u; i += INVOCATIONS) {
-      if (TRANSPOSE_B == 1u && VECTOR_B == 1u) {
-        let column = i / (DEPTH / 4u);
-        let k = i % (DEPTH / 4u) * 4u;
-        var steps = vectorB(matrix * BATCH_B + min(column0 + column, N - 1u) * K + min(start + k, K - 4u));
-        if (start + k >= K) {
-          steps = vec4<f32>();
-        }
-        tileB[k * (BLOCK_N / 4u) + column / 4u][column % 4u] = steps.x;
-        tileB[(k + 1u) * (BLOCK_N / 4u) + column / 4u][column % 4u] = steps.y;
-        tileB[(k + 2u) * (BLOCK_N / 4u) + column / 4u][column % 4u] = steps.z;
-        tileB[(k + 3u) * (BLOCK_N / 4u) + column / 4u][column % 4u] = steps.w;
-      } else {
-        let k = select(i / (BLOCK_N / 4u), i % DEPTH, TRANSPOSE_B == 1u);
-        let column = select(i % (BLOCK_N / 4u), i / DEPTH, TRANSPOSE_B == 1u);
-        var values = columnsOfB(matrix, column0 + column * 4u, start + k);
-        if (start + k >= K) {
-          values = vec4<f32>();
-        }
-        tileB[k * (BLOCK_N / 4u) + column] = values;
-      }
-    }
-    workgroupBarrier();
-    for (var k = 0u; k < DEPTH; k++) {
-      for (var i = 0u; i < TILE_M / 4u; i++) {
-        valuesA[i] = tileA[k * (BLOCK_M / 4u) + local.y * (TILE_M / 4u) + i];
-        if (SUMS == 1u) {
-          totals[i] += valuesA[i];
-        }
-      }
-      for (var j = 0u; j < TILE_N / 4u; j++) {
-        valuesB[j] = tileB[k * (BLOCK_N / 4u) + j * GROUP_X + local.x];
-      }
-      for (var i = 0u; i < TILE_M; i++) {
-        for (var j = 0u; j < TILE_N / 4u; j++) {
-          sum[i * (TILE_N / 4u) + j] = fma(vec4<f32>(valuesA[i / 4u][i % 4u]), valuesB[j], sum[i * (TILE_N / 4u) + j]);
+    for (var q = 0u; q < UNITS_B; q++) {
+      let i = q * INVOCATIONS + local;
+      if (COUNT_B % INVOCATIONS == 0u || i < COUNT_B) {
+        let column = columnOfUnit(i);
+        let k = stepOfUnitB(i);
+        if (ALONG_B) {
+          tiles[START_B + k * ROW_B + column / 4u][column % 4u] = nextB[q].x;
+          tiles[START_B + (k + 1u) * ROW_B + column / 4u][column % 4u] = nextB[q].y;
+          tiles[START_B + (k + 2u) * ROW_B + column / 4u][column % 4u] = nextB[q].z;
+          tiles[START_B + (k + 3u) * ROW_B + column / 4u][column % 4u] = nextB[q].w;
+        } else {
+          tiles[START_B + k * ROW_B + column / 4u] = nextB[q];
         }
       }
     }
     workgroupBarrier();
+    if (start + DEPTH < K) {
+      for (var q = 0u; q < UNITS_A; q++) {
+        nextA[q] = unitOfA(placesA[q], start + DEPTH, q * INVOCATIONS + local);
+      }
+      for (var q = 0u; q < UNITS_B; q++) {
+        nextB[q] = unitOfB(placesB[q], start + DEPTH, q * INVOCATIONS + local);
+      }
+    }
+    if (SUMS == 1u && tile.x == 0u) {
+      // Each invocation adds up rows of its own, so that the blocks' loop has multiply-adds alone.
+      for (var q = 0u; q < TOTALS; q++) {
+        let row = q * INVOCATIONS + local;
+        if (BLOCK_M % INVOCATIONS == 0u || row < BLOCK_M) {
+          for (var k = 0u; k < DEPTH; k++) {
+            totals[q] += tiles[k * ROW_A + row / 4u][row % 4u];
+          }
+        }
+      }
+    }
+    multiplyTiles(&block, local);
+    workgroupBarrier();
   }
+  addSlices(&block, local);
 
-  // As in matmul.wgsl: a loop that is compiled as one, over a copy of the sums.
-  var results = sum;
-  let row = row0 + local.y * TILE_M;
-  let rows = select(0u, min(TILE_M, M - row), row < M);
-  for (var i = 0u; i < rows; i++) {
-    for (var j = 0u; j < TILE_N / 4u; j++) {
-      let column = column0 + (j * GROUP_X + local.x) * 4u;
-      let values = results[i * (TILE_N / 4u) + j];
-      for (var c = 0u; c < 4u; c++) {
-        if (column + c < N) {
-          store((matrix * M + row + i) * N + column + c, values[c]);
+  if (isStoring(local)) {
+    for (var r = 0u; r < TILE_STORED; r++) {
+      let row = row0 + rowOf(r, local);
+      let column = column0 + columnOf(r, local);
+      let at = (matrix * M + row) * N + column;
+      if (N % 4u == 0u) {
+        if ((M % BLOCK_M == 0u || row < M) && (N % BLOCK_N == 0u || column < N)) {
+          store(at, block[r].x);
+          store(at + 1u, block[r].y);
+          store(at + 2u, block[r].z);
+          store(at + 3u, block[r].w);
+        }
+      } else if (M % BLOCK_M == 0u || row < M) {
+        for (var c = 0u; c < 4u; c++) {
+          if (column + c < N) {
+            store(at + c, block[r][c]);
+          }
         }
       }
     }
   }
-
-  if (SUMS == 1u && column0 == 0u && local.x == 0u) {
-    for (var i = 0u; i < TILE_M; i++) {
-      if (row + i < M) {
-        storeSum(matrix * M + row + i, totals[i / 4u][i % 4u]);
+  if (SUMS == 1u && tile.x == 0u) {
+    for (var q = 0u; q < TOTALS; q++) {
+      let row = q * INVOCATIONS + local;
+      if (row < BLOCK_M && row0 + row < M) {
+        storeSum(matrix * M + row0 + row, totals[q]);
       }
     }
   }

@@ -2,7 +2,7 @@
  * Blocks of a product [rows, columns], TILE_M × TILE_N, that one invocation computes in registers, and their
  * distribution over invocations: shared by products and convolutions.
  */
-import { type DeviceTraits, isNarrow } from "./kernel.ts";
+import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
 
 /** The product; `copies` of it are computed side by side. */
 export interface ProductSize {
@@ -19,6 +19,21 @@ export const blockConstants = {
   GROUP_Y: "u32",
   LANES: "u32",
 } as const;
+
+/** Constants of tiles that a workgroup shares (shaders/tile.wgsl). */
+export const tileConstants = {
+  TILE_M: "u32",
+  TILE_N: "u32",
+  GROUP_X: "u32",
+  GROUP_Y: "u32",
+  SLICES: "u32",
+  DEPTH: "u32",
+} as const;
+
+/** Invocations of a workgroup that shares tiles, in one row. */
+export function tileInvocations({ GROUP_X, GROUP_Y, SLICES }: Constants): readonly [number, number] {
+  return [GROUP_X * GROUP_Y * SLICES, 1];
+}
 
 /**
  * Least number of invocations of a product: fewer leave a device idle. Small products also have short inner loops,

@@ -1,8 +1,9 @@
 import shader from "../../shaders/matmul.wgsl?raw";
 import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
+import tileShader from "../../shaders/tile.wgsl?raw";
 import type { Elements } from "../dtypes.ts";
-import { blockConstants, blocksFor, plainBlock } from "./blocks.ts";
+import { blockConstants, blocksFor, plainBlock, tileConstants, tileInvocations } from "./blocks.ts";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow, type Variant, type VectorAccess } from "./kernel.ts";
 import { inRows, type Load, loaded, pauses, RUN, type TwinCall } from "./twin.ts";
@@ -94,9 +95,10 @@ export const matmul = defineKernel({
 export const matmulTiled = defineKernel({
   ...declaration,
   name: "matmulTiled",
-  shader: tiledShader,
+  shader: tiledShader + tileShader,
   entryPoint: "matmulTiled",
-  constants: { ...constants, TILE_N: "u32", VECTOR_A: "u32", VECTOR_B: "u32", DEPTH: "u32" },
+  constants: { ...constants, ...tileConstants, VECTOR_A: "u32", VECTOR_B: "u32" },
+  workgroup: tileInvocations,
   vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
 });
 
@@ -168,6 +170,7 @@ function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
         ...c,
         ...tile,
         DEPTH,
+        SLICES: 1,
         VECTOR_A: (TRANSPOSE_A ? M : K) % 4 === 0 ? 1 : 0,
         VECTOR_B: (TRANSPOSE_B ? K : N) % 4 === 0 ? 1 : 0,
       },

@@ -128,7 +128,7 @@ export function specialise(
     const hook = hooks[access.element];
     module = hook ? withByteVectors(module, access, hook, scope) : withVectors(module, binding, access);
   }
-  module = unrolled(reachable(module, kernel.entryPoint), constants);
+  module = unrolled(reachable(module, kernel.entryPoint));
   return constants.LANES === 1 ? withoutSubgroups(module) : withBroadcasts(module);
 }
 

@@ -176,23 +176,33 @@ describe("the library", () => {
 });
 
 describe("loops over tiles", () => {
+  const constants = "const TILE_M = 4u; const LANES = 2u; const TILE_N = 2u; const K = 2u;";
+
   it("are written out, one in another, up to a constant or a part of it; others stay", () => {
     const source = `fn f() {
       for (var i = 0u; i < TILE_M / LANES; i++) { for (var j = 0u; j < TILE_N; j++) { sum[i * TILE_N + j] += x.i; } }
       for (var l = 0u; l < LANES; l++) { g(l); }
       for (var k = 0u; k < K; k++) { g(k); }
     }`;
-    expect(changed(source, (module) => unrolled(module, { TILE_M: 4, LANES: 2, TILE_N: 2, K: 2 }))).toBe(
-      text(`fn f() {
+    expect(changed(constants + source, unrolled)).toBe(
+      text(`${constants} fn f() {
         { { sum[0u * TILE_N + 0u] += x.i; } { sum[0u * TILE_N + 1u] += x.i; } }
         { { sum[1u * TILE_N + 0u] += x.i; } { sum[1u * TILE_N + 1u] += x.i; } }
         { g(0u); } { g(1u); }
         for (var k = 0u; k < K; k++) { g(k); }
       }`),
     );
-    expect(() => unrolled(readModule(source), { TILE_M: 4, LANES: 2 })).toThrow('the bound "TILE_N"');
-    const sum = "fn f() { for (var i = 0u; i < TILE_M + 1; i++) { } }";
-    expect(() => unrolled(readModule(sum), { TILE_M: 4 })).toThrow('the bound "TILE_M + 1"');
+    expect(() => unrolled(readModule(source))).toThrow('the bound "TILE_N"');
+  });
+
+  it("have bounds that may be products, quotients and least values of further constants", () => {
+    const loop = (bound: string) => `fn f() { for (var i = 0u; i < ${bound}; i++) { g(i); } }`;
+    const parts = `${constants} const TILE_PARTS = TILE_M * 3u / min(min(9u, TILE_N), 4u);`;
+    const written = Array.from({ length: 6 }, (_, i) => `{ g(${i}u); }`).join(" ");
+    expect(changed(parts + loop("TILE_PARTS"), unrolled)).toBe(text(`${parts} fn f() { ${written} }`));
+    for (const bound of ["TILE_M + 1", "TILE_M / 0u", "TILE_M * min(2u)", "TILE_M / K / TILE"]) {
+      expect(() => unrolled(readModule(constants + loop(bound)))).toThrow(`the bound "`);
+    }
   });
 });
 

@@ -5,13 +5,19 @@ import { closingOf, type Module, type Tokens } from "../read.ts";
  * TILE_M; i++)`): the block that an invocation keeps in registers. Most compilers unroll them; the others keep the
  * block in memory, and take several times as long.
  */
-export function unrolled(module: Module, constants: Readonly<Record<string, number>>): Module {
+export function unrolled(module: Module): Module {
+  const values = new Map(
+    module.flatMap((one) => (one.kind === "const" ? [[one.name, one.value] as const] : [])),
+  );
   return module.map((one) =>
-    one.kind === "fn" && one.body.includes("for") ? { ...one, body: unroll(one.body, constants) } : one,
+    one.kind === "fn" && one.body.includes("for") ? { ...one, body: unroll(one.body, values) } : one,
   );
 }
 
-function unroll(tokens: Tokens, constants: Readonly<Record<string, number>>): string[] {
+/** Values of the module's constants, as tokens. */
+type Values = ReadonlyMap<string, Tokens>;
+
+function unroll(tokens: Tokens, values: Values): string[] {
   const result: string[] = [];
   for (let at = 0; at < tokens.length; at++) {
     const loop = tokens[at] === "for" ? tileLoop(tokens, at) : undefined;
@@ -20,8 +26,8 @@ function unroll(tokens: Tokens, constants: Readonly<Record<string, number>>): st
       continue;
     }
     const end = closingOf(tokens, loop.opening);
-    const body = unroll(tokens.slice(loop.opening + 1, end), constants);
-    const count = evaluate(loop.bound, constants);
+    const body = unroll(tokens.slice(loop.opening + 1, end), values);
+    const count = evaluate(loop.bound, values);
     for (let i = 0; i < count; i++) {
       result.push("{");
       for (let j = 0; j < body.length; j++)
@@ -45,15 +51,29 @@ function tileLoop(tokens: Tokens, at: number) {
     : undefined;
 }
 
-/** A product or quotient of constants and numbers, such as `TILE_M / LANES`. */
-function evaluate(bound: Tokens, constants: Readonly<Record<string, number>>): number {
-  const value = (term: string) => constants[term] ?? Number.parseInt(term, 10);
-  let result = value(bound[0]);
-  for (let i = 1; i < bound.length; i += 2) {
-    const factor = value(bound[i + 1]);
-    result = bound[i] === "*" ? result * factor : bound[i] === "/" ? Math.floor(result / factor) : Number.NaN;
-  }
-  if (!Number.isSafeInteger(result))
+/** Products, quotients and least values of the module's constants and numbers: `TILE_M / LANES`, `min(SLICES, 4u)`. */
+function evaluate(bound: Tokens, values: Values): number {
+  let at = 0;
+  const factor = (): number => {
+    const token = bound[at++];
+    if (/^\d+u?$/.test(token)) return Number.parseInt(token, 10);
+    if (token === "min" && bound[at++] === "(") {
+      const [first, comma, second, end] = [product(), bound[at++], product(), bound[at++]];
+      return comma === "," && end === ")" ? Math.min(first, second) : Number.NaN;
+    }
+    const value = values.get(token);
+    return value ? evaluate(value, values) : Number.NaN;
+  };
+  const product = (): number => {
+    let result = factor();
+    while (bound[at] === "*" || bound[at] === "/") {
+      const isProduct = bound[at++] === "*";
+      result = isProduct ? result * factor() : Math.floor(result / factor());
+    }
+    return result;
+  };
+  const result = product();
+  if (at < bound.length || !Number.isSafeInteger(result))
     throw new Error(`the bound "${bound.join(" ")}" of an unrolled loop is no number`);
   return result;
 }
