@@ -1,0 +1,130 @@
+/**
+ * All variants that kernels have for wide devices, run on the adapter at hand: each agrees with the kernel's twin, and
+ * to the bit with the variants that tuning measures it against. New variants of a kernel are among them by themselves.
+ */
+import { describe, expect, it } from "vitest";
+import type { Elements } from "../../src/dtypes.ts";
+import { kernels } from "../../src/kernels/index.ts";
+import type { DeviceTraits } from "../../src/kernels/kernel.ts";
+import { specialiseLaunch } from "../../src/kernels/specialise.ts";
+import { variantsOf } from "../../src/kernels/variants.ts";
+import type { Dispatch } from "../../src/program.ts";
+import { difference } from "../helpers/compare.ts";
+import { useEngines } from "../helpers/engines.ts";
+import { programRun, runKernel } from "../helpers/kernel-run.ts";
+import type { KernelCase } from "./cases/case.ts";
+import { kernelCases } from "./cases/index.ts";
+
+const engines = useEngines();
+
+/** Wide devices of the kinds that kernels tell apart: by subgroups, and by the least and the usual limits. */
+const DEVICES: readonly DeviceTraits[] = [undefined, 8, 32, 64].flatMap((subgroupSize) => [
+  { subgroupSize, workgroupBytes: 16384, workgroupInvocations: 256 },
+  { subgroupSize, workgroupBytes: 32768, workgroupInvocations: 1024 },
+]);
+
+/** Number of variants computed at once: their compilations overlap. */
+const AT_ONCE = 4;
+
+/** A case computed in a variant. */
+interface Way {
+  readonly one: KernelCase;
+  readonly variant: Dispatch;
+  /** A device that computes the case so. */
+  readonly traits: DeviceTraits;
+}
+
+/** Names what the variant changes: equal for all cases. */
+function nameOf({ run }: KernelCase, { kernel, constants }: Dispatch): string {
+  const own = Object.entries(constants).filter(([name, value]) => run.constants[name] !== value);
+  return [kernel, ...own.map(([name, value]) => `${name} ${value}`)].join(" ");
+}
+
+/** All ways to compute the cases on wide devices, by the names of the variants. */
+function waysOf(cases: readonly KernelCase[]): Map<string, Way[]> {
+  const ways = new Map<string, Way[]>();
+  for (const traits of DEVICES) {
+    for (const one of cases) {
+      const dispatch = dispatchOf(one);
+      for (const variant of variantsOf(dispatch, traits)) {
+        if (variant === dispatch) continue;
+        const name = nameOf(one, variant);
+        ways.set(name, [...(ways.get(name) ?? []), { one, variant, traits }]);
+      }
+    }
+  }
+  return ways;
+}
+
+function dispatchOf({ run }: KernelCase): Dispatch {
+  return programRun(run).program.dispatches[0];
+}
+
+/** Whether the adapter at hand computes that way as the way's device does. */
+function runsHere({ one, variant, traits }: Way): boolean {
+  const here = engines.gpu.traits;
+  const [x, y] = kernels[variant.kernel].workgroup(variant.constants);
+  if (x * y > here.workgroupInvocations) return false;
+  const { code } = specialiseLaunch(programRun(one.run).program, [variant]);
+  return !/\bsubgroup/.test(code) || here.subgroupSize === traits.subgroupSize;
+}
+
+/** One way for each variant that runs here. Each gets the case that the others use least: all sizes have their turn. */
+function picked(cases: readonly KernelCase[]): Way[] {
+  const uses = new Map<KernelCase, number>(cases.map((one) => [one, 0]));
+  const usesOf = ({ one }: Way) => uses.get(one) ?? 0;
+  return [...waysOf(cases).values()].flatMap((ways) => {
+    const here = ways.filter(runsHere);
+    if (here.length === 0) return [];
+    const way = here.reduce((best, next) => (usesOf(next) < usesOf(best) ? next : best));
+    uses.set(way.one, usesOf(way) + 1);
+    return [way];
+  });
+}
+
+type Results = Record<string, Elements>;
+
+/** What is wrong with a variant's results, in words. */
+async function faultsOf({ one, variant, traits }: Way): Promise<string[]> {
+  const { run, tolerance } = one;
+  const compute = ({ kernel, constants }: Dispatch) => runKernel(engines.gpu, { ...run, kernel, constants });
+  const [guess, ...others] = variantsOf(dispatchOf(one), traits);
+  const [want, got, rival]: Results[] = await Promise.all([
+    runKernel(engines.cpu, run),
+    compute(variant),
+    others.length > 0 ? compute(guess) : {},
+  ]);
+  return Object.keys({ ...run.updates, ...run.results }).flatMap((name) => {
+    const twin = difference(name, got[name], want[name], tolerance);
+    const bits = rival[name] && difference(name, got[name], rival[name], { rtol: 0, atol: 0 });
+    const way = `${one.name}, ${nameOf(one, variant)}: `;
+    return [twin, bits && `not as ${nameOf(one, guess)}: ${bits}`].flatMap((fault) =>
+      fault ? way + fault : [],
+    );
+  });
+}
+
+const varied = Object.entries(kernelCases).filter(([name]) => kernels[name].variants);
+
+describe.each(varied)("the variants of %s for wide devices", (_kernel, cases) => {
+  it("compute what its twin computes, each on a case", async () => {
+    const ways = picked(cases);
+    expect(ways.length).toBeGreaterThan(0);
+    const faults: string[] = [];
+    for (let at = 0; at < ways.length; at += AT_ONCE) {
+      faults.push(...(await Promise.all(ways.slice(at, at + AT_ONCE).map(faultsOf))).flat());
+    }
+    expect(faults).toEqual([]);
+  }, 240_000);
+});
+
+it("a variant that computes something else is found, and so is one with other bits than its rivals", async () => {
+  const way = picked(kernelCases.matmul).find(({ one }) => one.run.constants.K > 16) as Way;
+  expect(await faultsOf(way)).toEqual([]);
+  const { constants } = way.variant;
+  const shorter = { ...way.variant, constants: { ...constants, K: constants.K - 1 } };
+  expect(await faultsOf({ ...way, variant: shorter })).toEqual([
+    expect.stringMatching(/K \d+.*: result0: \d+ of \d+ are wrong/),
+    expect.stringMatching(/not as matmul.*: result0: \d+ of \d+ are wrong/),
+  ]);
+});
