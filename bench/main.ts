@@ -1,6 +1,7 @@
 /** `npm run bench -- <benchmark>`: measures wgrad on this machine. */
 import { CommanderError } from "commander";
 import { epochCommand } from "./epoch.ts";
+import { isaCommand } from "./isa.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { benchmark, DEFAULT_OUT, PACKED, PROGRAM } from "./options.ts";
 import { packCommand } from "./pack.ts";
@@ -25,7 +26,7 @@ const EVERYWHERE = [
   predictCommand,
 ];
 /** Commands that need the repository. */
-const IN_A_CHECKOUT = [packCommand, resultsCommand];
+const IN_A_CHECKOUT = [isaCommand, packCommand, resultsCommand];
 
 const NOTES = `
 Each prints a table, and writes its results as JSON and as a chart into

@@ -5,61 +5,13 @@
  *   npm run demo:transformer -- [--steps 600] [--batch 16] [--seed 1]
  */
 import { pathToFileURL } from "node:url";
-import {
-  adamw,
-  add,
-  connect,
-  cpu,
-  crossEntropy,
-  dense,
-  type Engine,
-  embedding,
-  gelu,
-  init,
-  type Layer,
-  layerNorm,
-  multiHeadAttention,
-  residual,
-  sequential,
-  session,
-} from "wgrad";
+import { adamw, connect, cpu, crossEntropy, type Engine, session } from "wgrad";
 import { type Dataset, dataset } from "wgrad/data";
+import { CONTEXT, transformer } from "../presets/transformer.ts";
 import { Arguments } from "./arguments.ts";
 import { ALPHABET, bigramLoss, encode, text } from "./language.ts";
 
-const CONTEXT = 64;
-const WIDTH = 64;
-const HEADS = 4;
 const RATE = 2e-3;
-
-/** Adds a learned vector for each position: a layer of one's own takes no more than this. */
-function positions(): Layer {
-  return {
-    name: "positions",
-    apply(x, scope) {
-      const [, length, width] = x.shape;
-      return add(x, scope.parameter("weight", [length, width], { init: init.normal(0.02), decay: false }));
-    },
-  };
-}
-
-function block(): Layer[] {
-  return [
-    residual(layerNorm(), multiHeadAttention(HEADS, { causal: true })),
-    residual(layerNorm(), dense(4 * WIDTH), gelu(), dense(WIDTH)),
-  ];
-}
-
-export function transformer(): Layer {
-  return sequential(
-    embedding(ALPHABET.length, WIDTH, { init: init.normal(0.02) }),
-    positions(),
-    ...block(),
-    ...block(),
-    layerNorm(),
-    dense(ALPHABET.length),
-  );
-}
 
 interface Options {
   readonly steps: number;
@@ -85,18 +37,23 @@ export async function train(
 ): Promise<Result> {
   const training = encode(text(200_000, seed));
   const held = encode(text(heldWindows * CONTEXT + 1, seed + 1));
-  using run = await session(engine, transformer(), windows(training, spread(training, steps * batchSize)), {
-    loss: crossEntropy(),
-    optimizer: adamw({ learningRate: RATE }),
-    // Up to the full rate over the first tenth of the steps, then down along a straight line.
-    schedule: (step) => Math.min(1, (step + 1) / (steps / 10), (steps - step) / (0.9 * steps)),
-    batchSize,
-    epochs: 1,
-    shuffle: false,
-    seed,
-    clip: { norm: 1 },
-    validationBatchSize: batchSize,
-  });
+  using run = await session(
+    engine,
+    transformer(ALPHABET.length),
+    windows(training, spread(training, steps * batchSize)),
+    {
+      loss: crossEntropy(),
+      optimizer: adamw({ learningRate: RATE }),
+      // Up to the full rate over the first tenth of the steps, then down along a straight line.
+      schedule: (step) => Math.min(1, (step + 1) / (steps / 10), (steps - step) / (0.9 * steps)),
+      batchSize,
+      epochs: 1,
+      shuffle: false,
+      seed,
+      clip: { norm: 1 },
+      validationBatchSize: batchSize,
+    },
+  );
   const losses: number[] = [];
   while (!run.finished) {
     const { loss, place } = await run.advance();

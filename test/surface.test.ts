@@ -76,6 +76,7 @@ const EXEMPT: Readonly<Record<string, string>> = {
   launchProfiles: "reads a program, which only the library makes",
   programCost: "reads a program, which only the library makes",
   launchDetails: "reads a program, which only the library makes",
+  programFor: "reads a program, which only the library makes; its traits: test/inspect/programFor.test.ts",
   memoryLayout: "reads a program, which only the library makes",
   chromeTrace: "reads a program, which only the library makes",
   writeFileWhole: "writes files; see test/io",

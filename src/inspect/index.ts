@@ -1,6 +1,6 @@
 /** wgrad/inspect: what a recorded step is made of, for people and tools. */
 
-export type { Access } from "../kernels/kernel.ts";
+export type { Access, DeviceTraits } from "../kernels/kernel.ts";
 export { measureCeiling } from "./ceiling.ts";
 export type { Ceiling } from "./describe.ts";
 export {
@@ -11,4 +11,5 @@ export {
   launchDetails,
 } from "./launches.ts";
 export { type BufferMemory, type MemoryLayout, memoryLayout } from "./memory.ts";
+export { programFor } from "./programFor.ts";
 export { chromeTrace } from "./trace.ts";

@@ -1,0 +1,131 @@
+/** The launches of a training step as a device would be given them, and folders of such launches. */
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { adam, cpu, type Engine, type Program, session, writeFileWhole } from "wgrad";
+import { dataset } from "wgrad/data";
+import { type DeviceTraits, launchDetails, programFor } from "wgrad/inspect";
+import { CONTEXT, transformer } from "../../presets/transformer.ts";
+import { type NamedModel, namedModel } from "../options.ts";
+import { Candidate, layersOf, samples } from "../workload.ts";
+
+/** A launch to be compiled. */
+export interface Launch {
+  /** "05-matmulTiled": its place in the step, and its entry point. */
+  readonly name: string;
+  /** Its dispatches, for people: "matmul (2.dense)". */
+  readonly title: string;
+  readonly entryPoint: string;
+  /** WGSL. */
+  readonly code: string;
+  /** [x, y, z] */
+  readonly workgroups: readonly [number, number, number];
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+export interface Step {
+  /** "conv", as it was asked for, or the folder's name. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  readonly launches: readonly Launch[];
+}
+
+/** A training step that can be asked for by name. */
+export interface StepChoice {
+  readonly name: string;
+  readonly batch: number;
+  readonly open: (batch: number) => Promise<{ readonly title: string; readonly program: Program }>;
+}
+
+const CHARACTERS = 19;
+
+/** Reads "mlp", "conv", "transformer", or the widths of hidden layers, such as "30". @throws InvalidArgumentError */
+export function stepChoice(name: string): StepChoice {
+  if (name === "transformer") return { name, batch: 16, open: (batch) => openTransformer(cpu(), batch) };
+  const model = namedModel(name);
+  // The smallest of the models that other benchmarks train goes with small batches.
+  const batch = name === "30" ? 10 : model.batch;
+  return { name, batch, open: (batch) => openClassifier(cpu(), model, batch) };
+}
+
+async function openClassifier(engine: Engine, model: NamedModel, batch: number) {
+  const { step } = await Candidate.open(engine, { ...model, batch, seed: 1 }, samples(1));
+  return { title: `${layersOf(model).join("-")}, batch ${batch}`, program: step.program };
+}
+
+async function openTransformer(engine: Engine, batchSize: number) {
+  const characters = Int32Array.from({ length: batchSize * CONTEXT }, (_, i) => i % CHARACTERS);
+  const windows = { data: characters, shape: [CONTEXT] };
+  const { step } = await session(
+    engine,
+    transformer(CHARACTERS),
+    dataset({ inputs: windows, targets: windows }),
+    { optimizer: adam(), batchSize, seed: 1 },
+  );
+  return {
+    title: `two transformer blocks, ${batchSize} windows of ${CONTEXT} characters`,
+    program: step.program,
+  };
+}
+
+/** The launches of a step on a device of these traits, before it has measured any variants. */
+export async function stepOn(traits: DeviceTraits, choice: StepChoice, batch = choice.batch): Promise<Step> {
+  const { title, program } = await choice.open(batch);
+  const launches = launchDetails(programFor(program, traits)).map(
+    ({ name, entryPoint, code, grid, flops, bytes }, i) => ({
+      name: `${String(i).padStart(2, "0")}-${entryPoint}`,
+      title: name,
+      entryPoint,
+      code,
+      workgroups: grid,
+      flops,
+      bytes,
+    }),
+  );
+  return { name: choice.name, title, launches };
+}
+
+/** Writes each launch as NN-kernel.wgsl, and beside it NN-kernel.json. */
+export async function writeFolder(folder: string, { launches }: Step): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const { name, code, ...rest } of launches) {
+    await writeFileWhole(join(folder, `${name}.wgsl`), code);
+    await writeFileWhole(join(folder, `${name}.json`), `${JSON.stringify(rest, undefined, 2)}\n`);
+  }
+}
+
+/**
+ * Reads a folder of launches: each NN-kernel.wgsl with its NN-kernel.json, which has at least `entryPoint`, `workgroups`
+ * and `flops`.
+ * @throws Error where there are none, or where one is not complete
+ */
+export async function readFolder(folder: string): Promise<Step> {
+  const files = (await readdir(folder)).filter((file) => file.endsWith(".wgsl")).sort();
+  if (files.length === 0) throw new Error(`${folder} has no .wgsl files; give a folder that --wgsl wrote`);
+  const launches = await Promise.all(
+    files.map(async (file) => {
+      const name = file.slice(0, -".wgsl".length);
+      return readLaunch(name, await readFile(join(folder, file), "utf8"), join(folder, `${name}.json`));
+    }),
+  );
+  return { name: basename(folder), title: `launches in ${folder}`, launches };
+}
+
+async function readLaunch(name: string, code: string, path: string): Promise<Launch> {
+  const text = await readFile(path, "utf8").catch(() => {
+    throw new Error(`${path} is missing: entryPoint, workgroups and flops of ${name}.wgsl`);
+  });
+  const given = JSON.parse(text);
+  const { entryPoint, workgroups, flops, bytes = 0, title = name } = given;
+  const isCount = (value: unknown) => typeof value === "number" && value >= 0;
+  if (
+    typeof entryPoint !== "string" ||
+    !Array.isArray(workgroups) ||
+    workgroups.length !== 3 ||
+    ![...workgroups, flops, bytes].every(isCount)
+  ) {
+    throw new Error(`${path}: expected entryPoint, a name; workgroups, three numbers; flops, a number`);
+  }
+  return { name, title, entryPoint, code, workgroups: workgroups as [number, number, number], flops, bytes };
+}

@@ -1,0 +1,35 @@
+/** A step as a device that is not at hand would run it. */
+import { describe, expect, it } from "vitest";
+import { launchDetails, programFor } from "../../src/inspect/index.ts";
+import { useEngines } from "../helpers/engines.ts";
+import { convNet, openStep } from "./samples.ts";
+
+const engines = useEngines();
+
+describe("programFor", () => {
+  it("gives the launches of the engine that has these traits", async () => {
+    const { gpu } = engines;
+    const onGpu = await openStep(gpu, convNet());
+    const onCpu = await openStep(engines.cpu, convNet());
+    const codes = (program: Parameters<typeof launchDetails>[0]) =>
+      launchDetails(program).map(({ code }) => code);
+    const own = codes(onGpu.step.program);
+    expect(codes(programFor(onCpu.step.program, gpu.traits))).toEqual(own);
+    // What the CPU engine runs has no variant of a device.
+    expect(codes(onCpu.step.program)).not.toEqual(own);
+    onGpu.release();
+    onCpu.release();
+  });
+
+  it("refuses traits that no device has", async () => {
+    const { step, release } = await openStep(engines.cpu, convNet());
+    const limits = { workgroupBytes: 16_384, workgroupInvocations: 256 };
+    const refused = (traits: object) => () => programFor(step.program, { ...limits, ...traits });
+    expect(refused({ subgroup: 32 })).toThrow(
+      'programFor: there is no option "subgroup"; there are narrow, subgroupSize',
+    );
+    expect(refused({ subgroupSize: 0 })).toThrow("programFor: subgroupSize is 0; give a whole number from 1");
+    expect(refused({ workgroupBytes: -1 })).toThrow("programFor: workgroupBytes is -1");
+    release();
+  });
+});
