@@ -30,7 +30,7 @@ const DEFAULT_FAMILIES: readonly Family[] = ["navi31", "navi21", "vega10"];
 const DEFAULT_STEPS = ["mlp", "conv", "30", "transformer"];
 
 interface IsaFlags extends OutputFlags {
-  readonly subgroup?: number;
+  readonly subgroup: "none" | number;
   readonly workgroupBytes: number;
   readonly invocations: number;
   readonly batch?: number;
@@ -85,7 +85,7 @@ export function isaCommand(): Command {
     .addOption(
       new Option("--subgroup <n>", "the device's subgroup size; none where sizes vary, as on AMD and Intel")
         .argParser(subgroup)
-        .default(undefined, "none"),
+        .default("none"),
     )
     .addOption(
       new Option("--workgroup-bytes <n>", "the device's limit of workgroup memory")
@@ -141,8 +141,8 @@ function isFolder(text: string): boolean {
   return existsSync(text) && statSync(text).isDirectory();
 }
 
-function subgroup(text: string): number | undefined {
-  if (text === "none") return undefined;
+function subgroup(text: string): IsaFlags["subgroup"] {
+  if (text === "none") return text;
   const size = Number(text);
   if (size === 32 || size === 64) return size;
   throw new InvalidArgumentError("Expected none, 32 or 64.");
@@ -157,7 +157,7 @@ function families(text: string): Family[] {
 
 async function isa(asked: readonly string[] | undefined, flags: IsaFlags): Promise<void> {
   const traits: DeviceTraits = {
-    subgroupSize: flags.subgroup,
+    subgroupSize: flags.subgroup === "none" ? undefined : flags.subgroup,
     workgroupBytes: flags.workgroupBytes,
     workgroupInvocations: flags.invocations,
   };

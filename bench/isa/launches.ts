@@ -1,7 +1,7 @@
 /** The launches of a training step as a device would be given them, and folders of such launches. */
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { adam, cpu, type Engine, type Program, session, writeFileWhole } from "wgrad";
+import { adam, cpu, crossEntropy, type Engine, type Program, session, writeFileWhole } from "wgrad";
 import { dataset } from "wgrad/data";
 import { type DeviceTraits, launchDetails, programFor } from "wgrad/inspect";
 import { CONTEXT, transformer } from "../../presets/transformer.ts";
@@ -61,7 +61,7 @@ async function openTransformer(engine: Engine, batchSize: number) {
     engine,
     transformer(CHARACTERS),
     dataset({ inputs: windows, targets: windows }),
-    { optimizer: adam(), batchSize, seed: 1 },
+    { loss: crossEntropy(), optimizer: adam(), batchSize, seed: 1 },
   );
   return {
     title: `two transformer blocks, ${batchSize} windows of ${CONTEXT} characters`,
