@@ -1,76 +1,78 @@
-// Reductions: result[o] = combine over r of element(o * SIZE + r), for o < OUTPUTS and r < SIZE.
+// Reductions over the middle axis of [OUTER, SIZE, INNER], in PARTS parts of up to CHUNK elements: the result
+// [OUTER, PARTS, INNER] combines element((outer * SIZE + r) * INNER + inner) over part * CHUNK <= r < (part + 1) * CHUNK.
 //
-// LANES neighbouring invocations (a power of two, at most WORKGROUP) share one output: lane l takes the
-// elements l, l + LANES, … in order, and a tree in workgroup memory combines the lanes. The order is fixed,
-// so the result is the same in every run.
+// LANES invocations share a result (lanes.wgsl): lane l takes the elements l, l + LANES, … in order, AHEAD of them at a time,
+// whose loads are under way together. Where INNER is 1, lanes are neighbours; otherwise neighbours have neighbouring results,
+// and read side by side.
 //
 //   MODE 0   sum
 //   MODE 1   maximum; NaN where there is one
 //   MODE 2   index of the first maximum, or of the first NaN
 //
-//   element(index)   the value at `index` of the virtual input [OUTPUTS, SIZE]
-//   store(index, value)   the results, [OUTPUTS]
+//   element(index)   the value at `index` of the input [OUTER, SIZE, INNER]
+//   store(index, value)   the results, [OUTER, PARTS, INNER]
 
-const OUTPUTS = 1u;
+const OUTER = 1u;
 const SIZE = 1u;
-const LANES = 1u;
-const WORKGROUP = 64u;
+const INNER = 1u;
+const PARTS = 1u;
+const CHUNK = 1u;
+const AHEAD = 1u;
 const MODE = 0u;
 // Workgroups along x; beyond one dispatch dimension's limit the grid grows along y.
 const GROUPS_X = 1u;
+
+const OUTPUTS = OUTER * PARTS * INNER;
 
 // Hooks: a dispatch writes their bodies, and declares the memory that they use.
 fn element(index: u32) -> f32 { return 0.0; }
 fn store(index: u32, value: f32) {}
 
-// Functions of shaders/scalar.wgsl, which take the place of these.
-fn exceeds(a: f32, b: f32) -> bool { return a > b; }
+// A function of shaders/scalar.wgsl, which takes the place of this one.
 fn lowest() -> f32 { return -3.4028234e38; }
 
-var<workgroup> partial: array<f32, WORKGROUP>;
-var<workgroup> positions: array<u32, WORKGROUP>;
+fn combined(a: Largest, value: f32, position: u32) -> Largest {
+  if (MODE == 0u) {
+    return Largest(a.value + value, 0u);
+  }
+  if (exceeds(value, a.value)) {
+    return Largest(value, position);
+  }
+  return a;
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn reduce(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = local % LANES;
-  let output = (group.y * GROUPS_X + group.x) * (WORKGROUP / LANES) + local / LANES;
-  var total = select(lowest(), 0.0, MODE == 0u);
-  var position = 0u;
-  if (output < OUTPUTS) {
-    for (var r = lane; r < SIZE; r += LANES) {
-      let value = element(output * SIZE + r);
-      if (MODE == 0u) {
-        total += value;
-      } else if (exceeds(value, total)) {
-        total = value;
-        position = r;
+  let output = (group.y * GROUPS_X + group.x) * (WORKGROUP / LANES) + resultOf(local);
+  let row = output / INNER;
+  let start = row % PARTS * CHUNK;
+  let first = (row / PARTS * SIZE + start) * INNER + (output - row * INNER);
+  // Results past the end take part in barriers, but touch no memory.
+  var size = select(0u, CHUNK, output < OUTPUTS);
+  if (SIZE % CHUNK != 0u) {
+    size = min(size, SIZE - start);
+  }
+  var total = Largest(select(lowest(), 0.0, MODE == 0u), 0u);
+  var r = laneOf(local);
+  if (AHEAD > 1u) {
+    for (; r + (AHEAD - 1u) * LANES < size; r += AHEAD * LANES) {
+      for (var a = 0u; a < AHEAD; a++) {
+        total = combined(total, element(first + (r + a * LANES) * INNER), r + a * LANES);
       }
     }
   }
-  if (LANES > 1u) {
-    partial[local] = total;
-    positions[local] = position;
-    workgroupBarrier();
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-      if (lane < half) {
-        let other = partial[local + half];
-        if (MODE == 0u) {
-          partial[local] += other;
-        } else if (exceeds(other, partial[local])
-          || (!exceeds(partial[local], other) && positions[local + half] < positions[local])) {
-          partial[local] = other;
-          positions[local] = positions[local + half];
-        }
-      }
-      workgroupBarrier();
-    }
-    total = partial[local];
-    position = positions[local];
+  for (; r < size; r += LANES) {
+    total = combined(total, element(first + r * INNER), r);
   }
-  if (lane == 0u && output < OUTPUTS) {
-    store(output, select(total, f32(position), MODE == 2u));
+  if (MODE == 0u) {
+    total.value = sumOfLanes(total.value, local);
+  } else {
+    total = largestOfLanes(total.value, total.position, local);
+  }
+  if (laneOf(local) == 0u && output < OUTPUTS) {
+    store(output, select(total.value, f32(total.position), MODE == 2u));
   }
 }

@@ -1,61 +1,139 @@
+import lanes from "../../shaders/lanes.wgsl?raw";
 import shader from "../../shaders/reduce.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { type Constants, lanesFor, spread } from "./kernel.ts";
+import { type Constants, isNarrow, lanesFor, spread } from "./kernel.ts";
+import { busyLanes } from "./lanes.ts";
 import { exceeds } from "./scalar.ts";
 import { inParts, stored } from "./twin.ts";
-
-const WORKGROUP = 64;
 
 export const REDUCE_MODES = { sum: 0, max: 1, argmax: 2 } as const;
 export type ReduceMode = keyof typeof REDUCE_MODES;
 
-/** Constants for `outputs` results, each over `size` elements. */
-export function reduceConstants(mode: ReduceMode, outputs: number, size: number) {
-  // With many outputs, one invocation each keeps the device busy; with few, lanes share an output.
-  const LANES = outputs >= 4096 ? 1 : lanesFor(size, WORKGROUP);
-  const constants = { MODE: REDUCE_MODES[mode], OUTPUTS: outputs, SIZE: size, LANES, WORKGROUP };
+/** A reduction over the middle axis of [outer, size, inner]. */
+export interface ReduceShape {
+  readonly outer: number;
+  readonly size: number;
+  readonly inner: number;
+  /** Elements of a part of the axis, each with a result of its own (default: the whole axis). */
+  readonly chunk?: number;
+}
+
+const WORKGROUP = 64;
+/** Invocations of a workgroup of a wide device where each would have many elements to read. */
+const LARGE_WORKGROUP = 256;
+/** Least number of neighbouring results that read side by side: a processor's vector, or a sector of a GPU's cache. */
+const COLUMNS = 8;
+/** Number of elements that a lane of a wide device may have in sequence without a larger workgroup. */
+const SHORT = 32;
+/** Elements of a lane whose loads a wide device has under way together. */
+const AHEAD = 8;
+
+export function reduceConstants(mode: ReduceMode, { outer, size, inner, chunk = size }: ReduceShape) {
+  const PARTS = Math.ceil(size / chunk);
+  // With many results, one invocation each keeps the device busy; with few, lanes share a result.
+  const most = inner === 1 ? WORKGROUP : WORKGROUP / COLUMNS;
+  const LANES = outer * PARTS * inner >= 4096 ? 1 : lanesFor(chunk, most);
+  const constants = {
+    MODE: REDUCE_MODES[mode],
+    OUTER: outer,
+    SIZE: size,
+    INNER: inner,
+    PARTS,
+    CHUNK: chunk,
+    LANES,
+    LANE_STRIDE: inner === 1 ? 1 : WORKGROUP / LANES,
+    AHEAD: 1,
+    WORKGROUP,
+  };
   return { ...constants, GROUPS_X: groups(constants)[0] };
 }
 
-function groups({ OUTPUTS, LANES, WORKGROUP }: Constants) {
-  return spread(Math.ceil(OUTPUTS / (WORKGROUP / LANES)));
+/** Invocations that keep a wide device busy. */
+const WIDE_INVOCATIONS = 16384;
+
+/** Lanes read side by side along rows, and results along columns; no invocation has many elements in sequence. */
+function wideConstants(constants: Constants): Constants {
+  const { INNER, CHUNK: size } = constants;
+  const results = outputs(constants);
+  const way = (workgroup: number, most: number, wanted?: number) => {
+    const LANES = busyLanes({ results, size, workgroup }, most, wanted);
+    const made = {
+      ...constants,
+      LANES,
+      LANE_STRIDE: INNER === 1 ? 1 : workgroup / LANES,
+      AHEAD: Math.min(AHEAD, Math.max(1, Math.floor(size / LANES))),
+      WORKGROUP: workgroup,
+    };
+    return { ...made, GROUPS_X: groups(made)[0] };
+  };
+  if (INNER === 1) return way(WORKGROUP, WORKGROUP);
+  let columns = 1;
+  while (columns < Math.min(results, COLUMNS)) columns *= 2;
+  const small = way(WORKGROUP, WORKGROUP / columns, WIDE_INVOCATIONS);
+  const short = results * small.LANES >= WIDE_INVOCATIONS || size / small.LANES <= SHORT;
+  return short ? small : way(LARGE_WORKGROUP, LARGE_WORKGROUP / columns, WIDE_INVOCATIONS);
 }
 
-/** Sum, maximum or index of the first maximum over the last axis of a virtual [OUTPUTS, SIZE]; NaN counts as the largest. */
+function outputs({ OUTER, PARTS, INNER }: Constants): number {
+  return OUTER * PARTS * INNER;
+}
+
+function groups(constants: Constants) {
+  return spread(Math.ceil(outputs(constants) / (constants.WORKGROUP / constants.LANES)));
+}
+
+/** Sum, maximum or index of the first maximum over the middle axis of [OUTER, SIZE, INNER]; NaN counts as the largest. */
 export const reduce = defineKernel({
   name: "reduce",
-  shader,
+  shader: shader + lanes,
   entryPoint: "reduce",
   bindings: {},
-  constants: { OUTPUTS: "u32", SIZE: "u32", LANES: "u32", WORKGROUP: "u32", MODE: "u32", GROUPS_X: "u32" },
+  constants: {
+    OUTER: "u32",
+    SIZE: "u32",
+    INNER: "u32",
+    PARTS: "u32",
+    CHUNK: "u32",
+    LANES: "u32",
+    LANE_STRIDE: "u32",
+    AHEAD: "u32",
+    WORKGROUP: "u32",
+    MODE: "u32",
+    GROUPS_X: "u32",
+  },
   hooks: { element: "load", store: "store" },
+  variants: (constants, traits) =>
+    isNarrow(traits) ? [] : [{ kernel: "reduce", constants: wideConstants(constants) }],
   grid: groups,
-  workgroup: () => [WORKGROUP, 1],
+  workgroup: ({ WORKGROUP }) => [WORKGROUP, 1],
   joinable: true,
-  flops: ({ OUTPUTS, SIZE }) => OUTPUTS * SIZE,
-  loads: ({ OUTPUTS, SIZE }) => ({ element: OUTPUTS * SIZE }),
-  *twin({ constants: { OUTPUTS, SIZE, MODE }, load, store }) {
-    const results = new Float64Array(OUTPUTS);
+  flops: ({ OUTER, SIZE, INNER }) => OUTER * SIZE * INNER,
+  loads: ({ OUTER, SIZE, INNER }) => ({ element: OUTER * SIZE * INNER }),
+  *twin({ constants: { OUTER, SIZE, INNER, PARTS, CHUNK, MODE }, load, store }) {
     const first = MODE === REDUCE_MODES.sum ? 0 : -Infinity;
-    let output = 0;
+    const totals = new Float64Array(OUTER * PARTS * INNER).fill(first);
+    const positions = new Float64Array(MODE === REDUCE_MODES.argmax ? totals.length : 0);
+    /** Result and position along the axis of the next element. */
+    let result = 0;
     let r = 0;
-    let total = first;
-    let position = 0;
-    yield* inParts(OUTPUTS * SIZE, (start, end) => {
+    let inner = 0;
+    yield* inParts(OUTER * SIZE * INNER, (start, end) => {
       const values = load.element(start, end - start);
       for (let i = 0; i < end - start; i++) {
-        if (MODE === REDUCE_MODES.sum) total += values[i];
-        else if (exceeds(values[i], total)) {
-          total = values[i];
-          position = r;
+        if (MODE === REDUCE_MODES.sum) totals[result] += values[i];
+        else if (exceeds(values[i], totals[result])) {
+          totals[result] = values[i];
+          if (MODE === REDUCE_MODES.argmax) positions[result] = r;
         }
-        if (++r < SIZE) continue;
-        results[output++] = MODE === REDUCE_MODES.argmax ? position : total;
-        r = 0;
-        total = first;
-        position = 0;
+        result++;
+        if (++inner < INNER) continue;
+        inner = 0;
+        r++;
+        // The same results again, unless a part or the axis ends.
+        if (r < SIZE && r % CHUNK !== 0) result -= INNER;
+        else if (r === SIZE) r = 0;
       }
     });
-    yield* stored(store.store, results);
+    yield* stored(store.store, MODE === REDUCE_MODES.argmax ? positions : totals);
   },
 });

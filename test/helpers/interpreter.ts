@@ -317,7 +317,14 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   reduce: ({ node, inputs: [x], compared }) => {
     const reduction = reductions[attribute(node, "mode") as string];
-    return Float64Array.from(rowsOf(x, node.inputs[0].shape[1]), (row) => reduction(row, compared));
+    const [, size, inner] = node.inputs[0].shape;
+    return Float64Array.from({ length: x.length / size }, (_, result) => {
+      const first = Math.floor(result / inner) * size * inner + (result % inner);
+      return reduction(
+        Float64Array.from({ length: size }, (_, r) => x[first + r * inner]),
+        compared,
+      );
+    });
   },
   softmax: ({ node, inputs: [x] }) => {
     const rows = rowsOf(x, node.shape[node.rank - 1]).map(softmaxRow);

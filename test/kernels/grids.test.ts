@@ -58,7 +58,11 @@ const pools = (kernel: PoolKernel) => [
 const largest: Readonly<Record<string, readonly Constants[]>> = {
   elementwise: [elementwiseConstants(HUGE)],
   elementwise4: [elementwise4Constants(HUGE)],
-  reduce: [reduceConstants("sum", HUGE, 1), reduceConstants("max", 4095, 2 ** 18)],
+  reduce: [
+    reduceConstants("sum", { outer: HUGE, size: 1, inner: 1 }),
+    reduceConstants("max", { outer: 4095, size: 2 ** 18, inner: 1 }),
+    reduceConstants("sum", { outer: 1, size: 16, inner: HUGE }),
+  ],
   scatterRows: [scatterRowsConstants(2 ** 24, 64, 1), scatterRowsConstants(1, HUGE, 1)],
   softmax: [softmaxConstants(HUGE, 1, false), softmaxConstants(4095, 2 ** 18, true)],
   crossEntropy: [crossEntropyConstants(HUGE, 1, 0), crossEntropyConstants(1, HUGE, 0)],

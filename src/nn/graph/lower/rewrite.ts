@@ -4,13 +4,15 @@
  * Every rewrite is a rule (node → node or undefined) over nodes whose inputs are already rewritten.
  */
 import { fitsOneGroup } from "../../../kernels/crossEntropy.ts";
+import { elementCount } from "../../../program.ts";
 import { type PartialsAttributes, weightPartialsOp, withBiasPartials } from "../ops/conv2d.ts";
 import { makeTotalLoss, rowLossOp } from "../ops/crossEntropy.ts";
 import { type PickedRows, pickedRows } from "../ops/gather.ts";
 import { type MatmulAttributes, makeMatmul, makeRowSums, matmulOp, rowSumsOp } from "../ops/matmul.ts";
 import { reduceOp, sum } from "../ops/reduce.ts";
 import { isSource } from "../ops/source.ts";
-import { swapsLastTwo, transposed } from "../ops/view.ts";
+import { transposed } from "../ops/view.ts";
+import { sameShape } from "../shape.ts";
 import { type Op, Tensor, topological, withLabel } from "../tensor.ts";
 import { owner } from "./analysis.ts";
 
@@ -69,7 +71,8 @@ function is<A>(node: Tensor, op: Op<A>): node is Tensor<A> {
 /** The cross-entropy kernel gives the sum over rows, where one workgroup computes them all. */
 function lossTotals(roots: readonly Tensor[]): Tensor[] {
   return replaceAll(roots, (node, _inputs, now) => {
-    if (!is(node, reduceOp) || node.attributes.mode !== "sum" || node.shape[0] !== 1) return undefined;
+    if (!is(node, reduceOp) || node.attributes.mode !== "sum" || elementCount(node.shape) !== 1)
+      return undefined;
     const losses = throughReshapes(node.inputs[0]);
     if (!is(losses, rowLossOp)) return undefined;
     const [rows, classes] = losses.inputs[0].shape;
@@ -87,13 +90,14 @@ function biasGradients(roots: readonly Tensor[]): Tensor[] {
   const products = new Map<Tensor, Tensor<MatmulAttributes>>();
   for (const node of nodes) {
     if (is(node, matmulOp) && node.attributes.transposeA && node.rank === 2)
-      products.set(node.inputs[0], node);
+      products.set(throughReshapes(node.inputs[0]), node);
   }
   const productOf = new Map<Tensor, Tensor<MatmulAttributes>>();
   for (const node of nodes) {
-    if (!is(node, reduceOp) || node.attributes.mode !== "sum" || !swapsLastTwo(node.inputs[0])) continue;
-    const product = products.get(node.inputs[0].inputs[0]);
-    if (product) productOf.set(node, product);
+    if (!is(node, reduceOp) || node.attributes.mode !== "sum") continue;
+    const product = products.get(throughReshapes(node.inputs[0]));
+    if (product && sameShape(node.inputs[0].shape, [1, ...product.inputs[0].shape]))
+      productOf.set(node, product);
   }
   const summing = new Set<Tensor>(productOf.values());
   return replaceAll(roots, (node, inputs, now) => {

@@ -11,19 +11,20 @@ interface ReduceAttributes {
   readonly mode: ReduceMode;
 }
 
-/** Over the last axis of [outputs, size]; views handle all other axes. */
+/** Over the middle axis of [outer, size, inner]: to [outer, inner]. Views handle all other axes. */
 export const reduceOp: Op<ReduceAttributes> = {
   name: "reduce",
-  infer: ([x], { mode }) => ({ shape: [x.shape[0]], dtype: mode === "argmax" ? "i32" : "f32" }),
+  infer: ([x], { mode }) => ({ shape: [x.shape[0], x.shape[2]], dtype: mode === "argmax" ? "i32" : "f32" }),
   gradient(node, arriving) {
     const [x] = node.inputs;
-    const column = reshape(arriving, [x.shape[0], 1]);
+    const kept = [x.shape[0], 1, x.shape[2]];
+    const column = reshape(arriving, kept);
     switch (node.attributes.mode) {
       case "sum":
         return [broadcastTo(column, x.shape)];
       case "max": {
         // Equal maxima share the gradient, as in PyTorch's amax.
-        const hits = equal(x, reshape(node, [x.shape[0], 1]));
+        const hits = equal(x, reshape(node, kept));
         return [mul(hits, div(column, sum(hits, 1, { keepDims: true })))];
       }
       case "argmax":
@@ -34,7 +35,7 @@ export const reduceOp: Op<ReduceAttributes> = {
     kind: "kernel",
     call: ({ inputs: [x], attributes: { mode } }) => ({
       kernel: "reduce",
-      constants: reduceConstants(mode, x.shape[0], x.shape[1]),
+      constants: reduceConstants(mode, { outer: x.shape[0], size: x.shape[1], inner: x.shape[2] }),
       reads: {},
       loads: { element: x },
       compared: mode === "max" ? [x] : [],
@@ -61,8 +62,14 @@ function reduceOver(mode: ReduceMode, x: Tensor, axes: readonly number[], keepDi
   // Reducing axes of size 1 changes nothing, except for argmax, which is 0 there.
   if (axes.every((axis) => x.shape[axis] === 1) && mode !== "argmax") return reshape(x, result);
   const size = axes.reduce((product, axis) => product * x.shape[axis], 1);
-  const rows = reshape(transpose(x, [...kept, ...axes]), [elementCount(x.shape) / size, size]);
-  return reshape(makeReduce([rows], { mode }), result);
+  const real = axes.filter((axis) => x.shape[axis] > 1);
+  const [first, last] = real.length > 0 ? [Math.min(...real), Math.max(...real)] : [0, 0];
+  // Axes that lie together are one; others are moved behind those that remain.
+  const together = kept.every((axis) => axis < first || axis > last || x.shape[axis] === 1);
+  const inner = together ? elementCount(x.shape.slice(last + 1)) : 1;
+  const ordered = together ? x : transpose(x, [...kept, ...axes]);
+  const middle = reshape(ordered, [elementCount(x.shape) / (size * inner), size, inner]);
+  return reshape(makeReduce([middle], { mode }), result);
 }
 
 function keptShape(shape: Shape, axes: readonly number[], keepDims: boolean): number[] {

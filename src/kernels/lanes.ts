@@ -1,0 +1,40 @@
+/** Lanes: invocations of a workgroup that share a result, and combine their parts of it (shaders/lanes.wgsl). */
+
+/** Results of `size` elements each, on workgroups of so many invocations. */
+export interface LaneWork {
+  readonly results: number;
+  readonly size: number;
+  readonly workgroup: number;
+}
+
+/** Fraction of lanes at work that a wide device should have at least. */
+const BUSY = 0.9;
+/** Least number of elements of a lane: the tree over the lanes costs as much as a few. */
+const ELEMENTS = 4;
+
+/**
+ * Number of lanes for a wide device, a power of two up to `most`: the largest that keeps nine tenths of all lanes at work,
+ * or the one that keeps most. With `wanted`, the least that makes so many invocations.
+ */
+export function busyLanes(
+  work: LaneWork,
+  most: number = work.workgroup,
+  wanted = Number.POSITIVE_INFINITY,
+): number {
+  let best = 1;
+  for (let lanes = 2; lanes <= most && lanes * ELEMENTS <= work.size; lanes *= 2) {
+    if (best * work.results >= wanted && busyFraction(work, best) >= BUSY) break;
+    if (busyFraction(work, lanes) >= Math.min(BUSY, busyFraction(work, best))) best = lanes;
+  }
+  return best;
+}
+
+/** Fraction of lanes at work: the last workgroup lacks results, and the last turn of its lanes elements. */
+export function busyFraction({ results, size, workgroup }: LaneWork, lanes: number): number {
+  const perGroup = workgroup / lanes;
+  return (results / roundedUp(results, perGroup)) * (size / roundedUp(size, lanes));
+}
+
+function roundedUp(count: number, to: number): number {
+  return Math.ceil(count / to) * to;
+}
