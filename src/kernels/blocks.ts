@@ -103,7 +103,7 @@ export function blocksFor(size: ProductSize, traits: DeviceTraits, vectors: bool
   ].map((block) => ({ ...block, VECTOR_B: vectorB(block.TILE_N) }));
   const { subgroupSize = 0, cores = PARALLEL_GROUPS } = traits;
   const most = LANES.find((count) => count <= subgroupSize);
-  if (!most) return plain;
+  if (!most || !isNarrow(traits)) return plain;
   const tiles = size.rows < most ? [...LANE_TILES, ...LOW_TILES] : LANE_TILES;
   const shared = tiles
     .map(([TILE_M, TILE_N]) => {
@@ -117,7 +117,7 @@ export function blocksFor(size: ProductSize, traits: DeviceTraits, vectors: bool
     .sort((a, b) => a.time - b.time)
     .slice(0, CANDIDATES)
     .map(({ block }) => block);
-  return isNarrow(traits) ? [...shared, ...plain] : [...plain, ...shared];
+  return [...shared, ...plain];
 }
 
 /** Cost of one step of the sum, relative to a multiply-add: loads, broadcasts, and the block. */

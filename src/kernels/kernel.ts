@@ -21,7 +21,10 @@ export interface DeviceTraits {
    * other devices are *wide* (default false).
    */
   readonly narrow?: boolean;
-  /** Invocations of a subgroup, where all subgroups of the device have that size. */
+  /**
+   * Invocations of a subgroup: of all subgroups of a narrow device, or of those that pipelines of a wide device can ask
+   * for, full and numbered in their workgroup.
+   */
   readonly subgroupSize?: number;
   /** Cores of the processor of a narrow device, where known. */
   readonly cores?: number;

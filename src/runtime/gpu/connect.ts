@@ -16,8 +16,13 @@ export interface ConnectOptions {
   readonly tune?: boolean | TuneOptions;
 }
 
-/** Features that kernels can use; a device gets those of its adapter. */
-const WANTED_FEATURES = ["subgroups", "shader-f16", "timestamp-query"] as const;
+/** Features that kernels can use; a device gets those of its adapter. Some are newer than TypeScript's list. */
+const WANTED_FEATURES = [
+  "subgroups",
+  "subgroup-size-control",
+  "shader-f16",
+  "timestamp-query",
+] as string[] as readonly GPUFeatureName[];
 
 /** Limits on a model's size; a device gets the adapter's maximum. */
 const WANTED_LIMITS = [
@@ -62,7 +67,8 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
     if (value !== undefined) requiredLimits[limit] = value;
   }
   const device = await openDevice(adapter, { label: "wgrad", requiredFeatures, requiredLimits });
-  const traits = traitsOf(adapter, device, await hostCores());
+  const language: ReadonlySet<string> = gpu.wgslLanguageFeatures ?? new Set();
+  const traits = await traitsOf(adapter, device, language, await hostCores());
   const tuner = tuners?.openTuner(adapter.info, traits, typeof tuning === "object" ? tuning : {});
   return new GpuEngine(device, nameOf(adapter), traits, tuner, rest);
 }

@@ -3,33 +3,72 @@ import type { DeviceTraits } from "../../kernels/kernel.ts";
 
 /** Subgroups up to this size are usually vector units of processors. */
 const NARROW_SUBGROUP = 8;
+/** Invocations of the subgroups that wide devices are asked for, where they have the choice. */
+const WANTED_SUBGROUP = 32;
 
-/** Properties of an adapter that some implementations of WebGPU lack, or had at another place. */
-interface AdapterAbilities {
+/** Properties of an adapter that some implementations of WebGPU lack, or have at another place. */
+export interface AdapterAbilities {
   readonly info: Partial<Pick<GPUAdapterInfo, "subgroupMinSize" | "subgroupMaxSize" | "isFallbackAdapter">>;
   /** Where implementations of earlier drafts have the property. */
   readonly isFallbackAdapter?: boolean;
 }
 
+type Device = Pick<
+  GPUDevice,
+  | "features"
+  | "limits"
+  | "createShaderModule"
+  | "createComputePipelineAsync"
+  | "pushErrorScope"
+  | "popErrorScope"
+>;
+
 /**
  * The traits of a device that was opened on `adapter`.
+ * @param language features of WGSL
  * @param cores number of the host's processor cores, which are those of a software adapter
  */
-export function traitsOf(
+export async function traitsOf(
   { info, isFallbackAdapter }: AdapterAbilities,
-  { features, limits }: Pick<GPUDevice, "features" | "limits">,
+  device: Device,
+  language: ReadonlySet<string>,
   cores?: number,
-): DeviceTraits {
-  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
+): Promise<DeviceTraits> {
+  const { features, limits } = device;
+  const { subgroupMinSize: least = 0, subgroupMaxSize: most = 0 } = info;
   // An adapter can report sizes without offering subgroups to shaders, as Deno's does.
-  const fewLanes = subgroupMaxSize > 0 && subgroupMaxSize <= NARROW_SUBGROUP;
+  const fewLanes = most > 0 && most <= NARROW_SUBGROUP;
   const narrow = fewLanes || (info.isFallbackAdapter ?? isFallbackAdapter ?? false);
-  const oneSize = features.has("subgroups") && subgroupMinSize === subgroupMaxSize && subgroupMinSize > 0;
+  const known = features.has("subgroups") && least > 0;
+  let subgroupSize: number | undefined;
+  if (known && narrow && least === most) subgroupSize = least;
+  if (known && !narrow && language.has("subgroup_id")) subgroupSize = await askedFor(device, least, most);
   return {
     narrow,
-    subgroupSize: oneSize ? subgroupMinSize : undefined,
+    subgroupSize,
     cores: narrow ? cores : undefined,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
   };
+}
+
+/** A size of subgroups that pipelines can ask for; undefined where they cannot. */
+async function askedFor(device: Device, least: number, most: number): Promise<number | undefined> {
+  if (!device.features.has("subgroup-size-control")) return undefined;
+  const size = Math.min(most, Math.max(least, WANTED_SUBGROUP));
+  const code = `enable subgroups;
+enable subgroup_size_control;
+
+@compute @workgroup_size(${size}) @subgroup_size(${size})
+fn probe(@builtin(subgroup_id) subgroup: u32) {
+}
+`;
+  // Devices may refuse a size between their least and most: only a pipeline tells.
+  const label = "subgroup size";
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ label, code });
+  const pipeline = device.createComputePipelineAsync({ label, layout: "auto", compute: { module } });
+  const [compiled, error] = await Promise.allSettled([pipeline, device.popErrorScope()]);
+  const accepted = compiled.status === "fulfilled" && error.status === "fulfilled" && error.value === null;
+  return accepted ? size : undefined;
 }
