@@ -12,10 +12,12 @@ import { scaleCommand } from "./scale.ts";
 import { stepCommand } from "./step.ts";
 import { streamCommand } from "./stream.ts";
 import { torchCommand } from "./torch.ts";
+import { verifyCommand } from "./verify.ts";
 
 const EXIT = { success: 0, failure: 1, usage: 2 } as const;
 
 const EVERYWHERE = [
+  verifyCommand,
   kernelsCommand,
   stepCommand,
   peersCommand,

@@ -10,6 +10,8 @@ export interface OutputFlags {
   readonly out: string;
   /** Whether stdout is for the JSON object alone. */
   readonly json?: boolean;
+  /** Whether stdout is for JSON alone, a line whenever there are more results, and nothing is written elsewhere. */
+  readonly jsonLines?: boolean;
 }
 
 /** Whether this is the archive of `bench pack`, whose start script sets the variables below. */
@@ -81,6 +83,10 @@ export const seedOption = () =>
 export const outputOptions = () => [
   outFolderOption("folder of the report, as JSON and SVG"),
   new Option("--json", "one JSON object on stdout; the table goes to stderr"),
+  new Option(
+    "--json-lines",
+    "all results so far as JSON on stdout, a line whenever there are more, and no files",
+  ).conflicts("json"),
 ];
 
 export const outFolderOption = (description: string) =>

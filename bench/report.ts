@@ -32,8 +32,36 @@ export interface Report {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** Prints the report and writes its files into `flags.out`. @returns the files' paths */
+/** A report as `--json-lines` gives it: the object with its origin, and beside it what else there is. */
+export interface ReportLine {
+  readonly benchmark: string;
+  readonly adapter: string;
+  readonly command: string;
+  /** Whether measurements go on: the results so far. */
+  readonly partial: boolean;
+  /** The report as text. */
+  readonly text: readonly string[];
+  readonly files?: Readonly<Record<string, string>>;
+  readonly [name: string]: unknown;
+}
+
+/** Tells the results so far, where `flags` ask for them. */
+export function publishSoFar(report: () => Report, flags: OutputFlags): void {
+  if (flags.jsonLines) writeLine(report(), true);
+}
+
+function writeLine(report: Report, partial: boolean): void {
+  const object = withOrigin(report, machine(), commandLine(process.argv.slice(2)));
+  const line = { ...object, partial, text: report.lines, files: report.files };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** Prints the report, and writes its files into `flags.out` where they are wanted. @returns the files' paths */
 export async function publish(report: Report, flags: OutputFlags): Promise<string[]> {
+  if (flags.jsonLines) {
+    writeLine(report, false);
+    return [];
+  }
   const here = machine();
   const object = withOrigin(report, here, commandLine(process.argv.slice(2)));
   const table = flags.json ? process.stderr : process.stdout;
