@@ -11,7 +11,7 @@ if (fates.includes("none")) {
 tell({ adapter: "fake", kernels: ["product", "idle"], total: fates.length });
 for (let index = first; index < fates.length; index += ahead) {
   const group = fates.slice(index, index + ahead);
-  group.forEach((_, i) => tell({ begins: index + i, shape: `case ${index + i}`, ...about }));
+  for (const i of group.keys()) tell({ begins: index + i, shape: `case ${index + i}`, ...about });
   if (group.includes("hang")) await new Promise((resolve) => setTimeout(resolve, 1e6));
   if (group.includes("crash")) {
     process.stderr.write("Error: the driver fell over\n");

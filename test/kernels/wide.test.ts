@@ -6,7 +6,6 @@ import { describe, expect, it } from "vitest";
 import type { Elements } from "../../src/dtypes.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import type { DeviceTraits } from "../../src/kernels/kernel.ts";
-import { specialiseLaunch } from "../../src/kernels/specialise.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
 import type { Dispatch } from "../../src/program.ts";
 import { difference } from "../helpers/compare.ts";
@@ -14,14 +13,9 @@ import { useEngines } from "../helpers/engines.ts";
 import { programRun, runKernel } from "../helpers/kernel-run.ts";
 import type { KernelCase } from "./cases/case.ts";
 import { kernelCases } from "./cases/index.ts";
+import { runsOn, WIDE } from "./cases/ways.ts";
 
 const engines = useEngines();
-
-/** Wide devices of the kinds that kernels tell apart: by subgroups, and by the least and the usual limits. */
-const DEVICES: readonly DeviceTraits[] = [undefined, 8, 32, 64].flatMap((subgroupSize) => [
-  { subgroupSize, workgroupBytes: 16384, workgroupInvocations: 256 },
-  { subgroupSize, workgroupBytes: 32768, workgroupInvocations: 1024 },
-]);
 
 /** Number of variants computed at once: their compilations overlap. */
 const AT_ONCE = 4;
@@ -43,7 +37,7 @@ function nameOf({ run }: KernelCase, { kernel, constants }: Dispatch): string {
 /** All ways to compute the cases on wide devices, by the names of the variants. */
 function waysOf(cases: readonly KernelCase[]): Map<string, Way[]> {
   const ways = new Map<string, Way[]>();
-  for (const traits of DEVICES) {
+  for (const traits of WIDE) {
     for (const one of cases) {
       const dispatch = dispatchOf(one);
       for (const variant of variantsOf(dispatch, traits)) {
@@ -61,12 +55,8 @@ function dispatchOf({ run }: KernelCase): Dispatch {
 }
 
 /** Whether the adapter at hand computes that way as the way's device does. */
-function runsHere({ one, variant, traits }: Way): boolean {
-  const here = engines.gpu.traits;
-  const [x, y] = kernels[variant.kernel].workgroup(variant.constants);
-  if (x * y > here.workgroupInvocations) return false;
-  const { code } = specialiseLaunch(programRun(one.run).program, [variant]);
-  return !/\bsubgroup/.test(code) || here.subgroupSize === traits.subgroupSize;
+function runsHere({ one: { run }, variant: { kernel, constants }, traits }: Way): boolean {
+  return runsOn(engines.gpu.traits, traits, { ...run, kernel, constants });
 }
 
 /** One way for each variant that runs here. Each gets the case that the others use least: all sizes have their turn. */

@@ -11,12 +11,10 @@
 import type { Elements } from "../../src/index.ts";
 import { connect } from "../../src/index.ts";
 import { kernels } from "../../src/kernels/index.ts";
-import type { DeviceTraits } from "../../src/kernels/kernel.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
-import type { GpuEngine } from "../../src/runtime/gpu/engine.ts";
 import { runKernel } from "../helpers/kernel-run.ts";
 import { verdictOf } from "../kernels/cases/verdict.ts";
-import { type Way, WIDE, waysOf } from "../kernels/cases/ways.ts";
+import { runsOn, type Way, WIDE, waysOf } from "../kernels/cases/ways.ts";
 
 const [first, ahead] = process.argv.slice(-2).map(Number);
 const only = process.argv.length > 4 ? process.argv[2] : undefined;
@@ -24,25 +22,6 @@ const DEVICE_LOST = 3;
 
 function tell(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
-}
-
-/** The device itself before all other kinds, of which it need not have the limits. */
-function kindsFor({ traits }: GpuEngine): DeviceTraits[] {
-  const { workgroupBytes, workgroupInvocations } = traits;
-  const others = Object.values(WIDE).filter(
-    (kind) => kind.workgroupBytes <= workgroupBytes && kind.workgroupInvocations <= workgroupInvocations,
-  );
-  return [traits, ...others];
-}
-
-/** Why the device cannot run it, though others can; undefined where it should. */
-function impossible({ case: { run } }: Way, { device, traits }: GpuEngine): string | undefined {
-  const { LANES = 1 } = run.constants;
-  if (LANES === 1) return undefined;
-  if (!device.features.has("subgroups")) return "the device has no subgroups";
-  if (traits.subgroupSize === undefined) return "subgroups of the device vary in size";
-  if (LANES > traits.subgroupSize) return `subgroups of the device have ${traits.subgroupSize} lanes`;
-  return undefined;
 }
 
 type Memory = Record<string, Elements>;
@@ -54,7 +33,9 @@ if (only !== undefined && !(only in kernels)) {
   process.stderr.write(`Error: there is no kernel ${only}; there are ${Object.keys(kernels).join(", ")}\n`);
   process.exit(1);
 }
-const ways = waysOf(kindsFor(gpu)).filter(({ case: one }) => [undefined, one.run.kernel].includes(only));
+const ways = waysOf([gpu.traits, ...WIDE]).filter(({ case: one }) =>
+  [undefined, one.run.kernel].includes(only),
+);
 tell({
   adapter: gpu.info.adapter,
   kernels: only === undefined ? Object.keys(kernels) : [only],
@@ -64,7 +45,7 @@ tell({
 /** Begins a case on the device. */
 function begin(index: number): { readonly skipped?: string; readonly answer?: Promise<Answer> } {
   const way = ways[index];
-  const skipped = impossible(way, gpu);
+  const skipped = runsOn(gpu.traits, way.traits, way.case.run) ? undefined : "other devices' variants";
   const {
     name,
     run: { kernel },
