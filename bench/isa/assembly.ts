@@ -17,20 +17,35 @@ interface Block {
 }
 
 /**
- * The smallest loop with at least half as many multiply-adds as any other has. Where more than half of the multiply-adds
- * are in no loop, loops were unrolled, and the whole shader counts.
+ * The innermost loops with at least half as many multiply-adds as any loop has; of several, which the parts of a launch
+ * have side by side, the one where multiply-adds are the smallest share of the slots. Where more than half of the
+ * multiply-adds are in no loop, loops were unrolled, and the whole shader counts.
  */
 export function innerLoop(assembly: string): Counts {
   const { blocks, loops } = readBlocks(assembly);
-  const within = (start: number, end: number) =>
-    count(blocks.slice(start, end + 1).flatMap(({ lines }) => lines));
-  const whole = within(0, blocks.length - 1);
-  const counted = loops.map(({ start, end }) => ({ size: end - start, counts: within(start, end) }));
+  const within = ({ start, end }: Loop) => count(blocks.slice(start, end + 1).flatMap(({ lines }) => lines));
+  const whole = within({ start: 0, end: blocks.length - 1 });
+  const counted = loops.map((loop) => ({ ...loop, counts: within(loop) }));
   const most = Math.max(0, ...counted.map(({ counts }) => counts.multiplyAdds));
   if (most === 0 || most * 2 < whole.multiplyAdds) return whole;
-  return counted
-    .filter(({ counts }) => counts.multiplyAdds * 2 >= most)
-    .reduce((inner, loop) => (loop.size < inner.size ? loop : inner)).counts;
+  const heavy = counted.filter(({ counts }) => counts.multiplyAdds * 2 >= most);
+  const share = ({ multiplyAdds, slots }: Counts) => multiplyAdds / slots;
+  return heavy
+    .filter((loop) => !heavy.some((other) => other !== loop && contains(loop, other)))
+    .map(({ counts }) => counts)
+    .reduce((worst, counts) => (share(counts) < share(worst) ? counts : worst));
+}
+
+/** Blocks from `start` to `end`, which branches back. */
+interface Loop {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Whether `inner` is a part of `outer`; of equal ones neither is. */
+function contains(outer: Loop, inner: Loop): boolean {
+  const equal = outer.start === inner.start && outer.end === inner.end;
+  return !equal && outer.start <= inner.start && inner.end <= outer.end;
 }
 
 /** The blocks in order, and the loops: from a block to one behind it that branches back. */

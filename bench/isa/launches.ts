@@ -7,6 +7,7 @@ import { type DeviceTraits, launchDetails, programFor } from "wgrad/inspect";
 import { CONTEXT, transformer } from "../../presets/transformer.ts";
 import { type NamedModel, namedModel } from "../options.ts";
 import { Candidate, layersOf, samples } from "../workload.ts";
+import { usefulShare } from "./useful.ts";
 
 /** A launch to be compiled. */
 export interface Launch {
@@ -21,6 +22,8 @@ export interface Launch {
   readonly workgroups: readonly [number, number, number];
   readonly flops: number;
   readonly bytes: number;
+  /** Share of its multiply-adds that are part of the result; undefined where that is not known. */
+  readonly useful?: number;
 }
 
 export interface Step {
@@ -51,7 +54,10 @@ export function stepChoice(name: string): StepChoice {
 
 async function openClassifier(engine: Engine, model: NamedModel, batch: number) {
   const { step } = await Candidate.open(engine, { ...model, batch, seed: 1 }, samples(1));
-  return { title: `${layersOf(model).join("-")}, batch ${batch}`, program: step.program };
+  return {
+    title: `One training step of ${layersOf(model).join("-")}, batch ${batch}`,
+    program: step.program,
+  };
 }
 
 async function openTransformer(engine: Engine, batchSize: number) {
@@ -64,7 +70,7 @@ async function openTransformer(engine: Engine, batchSize: number) {
     { loss: crossEntropy(), optimizer: adam(), batchSize, seed: 1 },
   );
   return {
-    title: `two transformer blocks, ${batchSize} windows of ${CONTEXT} characters`,
+    title: `One training step of two transformer blocks, ${batchSize} windows of ${CONTEXT} characters`,
     program: step.program,
   };
 }
@@ -72,8 +78,9 @@ async function openTransformer(engine: Engine, batchSize: number) {
 /** The launches of a step on a device of these traits, before it has measured any variants. */
 export async function stepOn(traits: DeviceTraits, choice: StepChoice, batch = choice.batch): Promise<Step> {
   const { title, program } = await choice.open(batch);
-  const launches = launchDetails(programFor(program, traits)).map(
-    ({ name, entryPoint, code, grid, flops, bytes }, i) => ({
+  const launches = launchDetails(programFor(program, traits)).map((launch, i) => {
+    const { name, entryPoint, code, grid, flops, bytes } = launch;
+    return {
       name: `${String(i).padStart(2, "0")}-${entryPoint}`,
       title: name,
       entryPoint,
@@ -81,8 +88,9 @@ export async function stepOn(traits: DeviceTraits, choice: StepChoice, batch = c
       workgroups: grid,
       flops,
       bytes,
-    }),
-  );
+      useful: usefulShare(launch),
+    };
+  });
   return { name: choice.name, title, launches };
 }
 
@@ -109,7 +117,7 @@ export async function readFolder(folder: string): Promise<Step> {
       return readLaunch(name, await readFile(join(folder, file), "utf8"), join(folder, `${name}.json`));
     }),
   );
-  return { name: basename(folder), title: `launches in ${folder}`, launches };
+  return { name: basename(folder), title: `Launches in ${folder}`, launches };
 }
 
 async function readLaunch(name: string, code: string, path: string): Promise<Launch> {
@@ -117,7 +125,7 @@ async function readLaunch(name: string, code: string, path: string): Promise<Lau
     throw new Error(`${path} is missing: entryPoint, workgroups and flops of ${name}.wgsl`);
   });
   const given = JSON.parse(text);
-  const { entryPoint, workgroups, flops, bytes = 0, title = name } = given;
+  const { entryPoint, workgroups, flops, bytes = 0, title = name, useful } = given;
   const isCount = (value: unknown) => typeof value === "number" && value >= 0;
   if (
     typeof entryPoint !== "string" ||
@@ -127,5 +135,14 @@ async function readLaunch(name: string, code: string, path: string): Promise<Lau
   ) {
     throw new Error(`${path}: expected entryPoint, a name; workgroups, three numbers; flops, a number`);
   }
-  return { name, title, entryPoint, code, workgroups: workgroups as [number, number, number], flops, bytes };
+  return {
+    name,
+    title,
+    entryPoint,
+    code,
+    workgroups: workgroups as [number, number, number],
+    flops,
+    bytes,
+    useful,
+  };
 }

@@ -2,9 +2,9 @@
 
 import { bytesPerElement, type DType } from "../dtypes.ts";
 import { dispatchCost } from "../kernels/cost.ts";
-import { isWritten } from "../kernels/index.ts";
+import { isWritten, kernelNamed } from "../kernels/index.ts";
 import type { Access } from "../kernels/kernel.ts";
-import { workgroupOf } from "../kernels/launch.ts";
+import { gridOf, workgroupOf } from "../kernels/launch.ts";
 import { specialiseLaunch } from "../kernels/specialise.ts";
 import {
   type BufferKind,
@@ -42,7 +42,11 @@ export interface DispatchDetails {
   readonly reads: readonly BoundMemory[];
   /** Memory that it writes, or reads and writes. */
   readonly writes: readonly BoundMemory[];
+  /** Number of workgroups that compute it, [x, y, z]. */
+  readonly grid: readonly [number, number, number];
   readonly flops: number;
+  /** Of these, the kernel's own, without the functions fused into it. */
+  readonly kernelFlops: number;
   /** Bytes read and written: the traffic without caches. */
   readonly bytes: number;
 }
@@ -125,6 +129,8 @@ function dispatchDetails(program: Program, dispatch: Dispatch): DispatchDetails 
     fused: Object.fromEntries(fused),
     reads: bound(false),
     writes: bound(true),
+    grid: gridOf(dispatch),
+    kernelFlops: kernelNamed(kernel).flops(constants),
     ...dispatchCost(program, dispatch),
   };
 }

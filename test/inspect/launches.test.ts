@@ -50,11 +50,20 @@ it.each(ENGINES)("has names, costs, grids and memory of each launch on the %s", 
   const { flops, bytes } = programCost(program);
   expect(launches.reduce((sum, launch) => sum + launch.flops, 0)).toBeCloseTo(flops, 6);
   expect(launches.reduce((sum, launch) => sum + launch.bytes, 0)).toBe(bytes);
-  launches.forEach(({ name, grid, workgroup, bindings }, i) => {
+  launches.forEach(({ name, grid, workgroup, bindings, dispatches }, i) => {
     const [first, ...others] = groups[i];
     const kernel = kernelNamed(first.kernel);
     expect(name).toMatch(/^\w+ \(.*\)/);
     if (others.length === 0) expect(grid).toEqual(kernel.grid(first.constants));
+    const groupsOf = (size: readonly number[]) => size.reduce((product, count) => product * count, 1);
+    const parts = dispatches.reduce((sum, dispatch) => sum + groupsOf(dispatch.grid), 0);
+    expect(parts).toBeGreaterThan(0);
+    expect(groupsOf(grid)).toBeGreaterThanOrEqual(parts);
+    dispatches.forEach(({ kernelFlops, flops }, part) => {
+      const { kernel, constants } = groups[i][part];
+      expect(kernelFlops).toBe(kernelNamed(kernel).flops(constants));
+      expect(kernelFlops).toBeLessThanOrEqual(flops);
+    });
     expect(workgroup).toHaveLength(3);
     for (const size of workgroup) expect(size).toBeGreaterThanOrEqual(1);
     const declared = kernel.workgroup?.(first.constants);
