@@ -3,10 +3,9 @@
  * device can do. A case is a function of traced tensors; of the launches that it becomes, those of the kernel in question
  * are timed. Before that, its results are held against the CPU engine's.
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   adam,
-  add,
   argmax,
   type Ceiling,
   type CompiledStep,
@@ -17,36 +16,19 @@ import {
   dense,
   type Engine,
   type GpuEngine,
-  gradients,
   init,
   launchProfiles,
-  matmul,
-  mul,
   ops,
-  sum,
-  type Tensor,
-  transpose,
 } from "wgrad";
 import { measureCeiling } from "wgrad/inspect";
 import type { ChartSpec } from "../charts/spec.ts";
+import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatCeiling } from "./ceiling.ts";
+import { CASES, type KernelCase, type Values } from "./kernels/cases.ts";
 import { formatSpread, type Spread, spreadOf } from "./measure.ts";
 import { benchmark, note, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
-import { publish, type Report } from "./report.ts";
-
-type Shapes = Readonly<Record<string, readonly number[]>>;
-type Traced = Readonly<Record<string, Tensor>>;
-
-interface KernelCase {
-  /** The kernel and its variants are known by the beginning of their names. */
-  readonly kernel: string;
-  readonly shape: string;
-  readonly inputs: Shapes;
-  readonly body: (inputs: Traced) => Tensor;
-  /** Operations beyond which the case is left out on devices that would take seconds. */
-  readonly large?: boolean;
-}
+import { publish, publishSoFar, type Report } from "./report.ts";
 
 interface KernelResult {
   readonly kernel: string;
@@ -57,8 +39,15 @@ interface KernelResult {
   readonly gflopsPerSecond: number;
   readonly gbytesPerSecond: number;
   readonly share: number;
-  /** The largest difference from the CPU engine, relative to the largest element. */
+  /** The largest difference from the CPU engine or f64, relative to the largest element. */
   readonly difference: number;
+}
+
+/** A case without times. */
+interface Unmeasured {
+  readonly kernel: string;
+  readonly shape: string;
+  readonly why: string;
 }
 
 interface KernelsResult {
@@ -66,90 +55,29 @@ interface KernelsResult {
   readonly ceiling: Ceiling;
   readonly repetitions: number;
   readonly kernels: readonly KernelResult[];
+  /** Left out, as they would take too long. */
+  readonly leftOut: readonly Unmeasured[];
+  /** Wrong, or refused by the device: there is nothing worth timing. */
+  readonly failures: readonly Unmeasured[];
+}
+
+interface KernelsOptions {
+  readonly repetitions: number;
+  /** Seconds beyond which a case is left out. */
+  readonly limit: number;
 }
 
 const TOLERANCE = 1e-4;
-/** Above this, only devices that do it within a second measure a case. */
-const LARGE_FLOPS = 4e9;
+/** Of the device's peak, at least: a large product that stays below takes longer than estimated. */
+const EXPECTED_SHARE = 0.3;
+/** Elements of a large product that are computed anew. */
+const SAMPLED = 2000;
+/** Neighbours among the samples are so far from each other: a prime, which reaches all rows and columns. */
+const SAMPLE_STEP = 1_000_003;
+/** As many random numbers are drawn, at most, and repeated: a prime, so that rows differ. */
+const DRAWN = 1_000_003;
 
-const product = (m: number, n: number, k: number, layout: "NN" | "NT" | "TN", large = false): KernelCase => ({
-  kernel: "matmul",
-  shape: `${layout} ${m} × ${k} · ${k} × ${n}`,
-  inputs: { a: layout === "TN" ? [k, m] : [m, k], b: layout === "NT" ? [n, k] : [k, n] },
-  body: ({ a, b }) => matmul(layout === "TN" ? transpose(a) : a, layout === "NT" ? transpose(b) : b),
-  large,
-});
-
-/** A convolution of the `conv` model at batch 64, forward and backward. */
-function convolution(x: readonly number[], w: readonly number[]): KernelCase[] {
-  const y = [x[0], w[0], x[2] - w[2] + 1, x[3] - w[3] + 1];
-  const shape = `${x.join("×")} by ${w.join("×")}`;
-  const conv = ({ x, w }: Traced) => ops.conv2d(x, w);
-  return [
-    { kernel: "convForward", shape, inputs: { x, w }, body: conv },
-    {
-      kernel: "convInputGradient",
-      shape,
-      inputs: { x, w, y },
-      body: (inputs) => gradients(conv(inputs), [inputs.x], inputs.y)[0],
-    },
-    {
-      kernel: "convWeightGradient",
-      shape,
-      inputs: { x, w, y },
-      body: (inputs) => gradients(conv(inputs), [inputs.w], inputs.y)[0],
-    },
-  ];
-}
-
-const image = [64, 24, 24, 24];
-const CASES: readonly KernelCase[] = [
-  product(256, 256, 256, "NN"),
-  product(1024, 1024, 1024, "NN"),
-  product(1024, 1024, 1024, "NT"),
-  product(1024, 1024, 1024, "TN"),
-  product(4096, 4096, 4096, "NN", true),
-  product(128, 256, 784, "NT"),
-  product(256, 784, 128, "TN"),
-  product(1, 4096, 1024, "NT"),
-  product(10, 30, 784, "NT"),
-  {
-    kernel: "matmul",
-    shape: "64 of 128 × 64 · 64 × 128",
-    inputs: { a: [64, 128, 64], b: [64, 64, 128] },
-    body: ({ a, b }) => matmul(a, b),
-  },
-  ...convolution([64, 1, 28, 28], [24, 1, 5, 5]),
-  ...convolution([64, 24, 12, 12], [32, 24, 3, 3]),
-  { kernel: "maxSelect", shape: image.join("×"), inputs: { x: image }, body: ({ x }) => ops.maxPool2d(x, 2) },
-  {
-    kernel: "maxScatter",
-    shape: image.join("×"),
-    inputs: { x: image, y: [64, 24, 12, 12] },
-    body: ({ x, y }) => gradients(ops.maxPool2d(x, 2), [x], y)[0],
-  },
-  {
-    kernel: "elementwise",
-    shape: "a + b, 4 M",
-    inputs: { a: [4 * 2 ** 20], b: [4 * 2 ** 20] },
-    body: ({ a, b }) => ops.relu(add(a, mul(b, 2))),
-  },
-  { kernel: "reduce", shape: "sum of all of 4 M", inputs: { x: [2048, 2048] }, body: ({ x }) => sum(x) },
-  { kernel: "reduce", shape: "sum of rows, 2048²", inputs: { x: [2048, 2048] }, body: ({ x }) => sum(x, 1) },
-  {
-    kernel: "reduce",
-    shape: "sum of columns, 2048²",
-    inputs: { x: [2048, 2048] },
-    body: ({ x }) => sum(x, 0),
-  },
-  { kernel: "softmax", shape: "4096 × 512", inputs: { x: [4096, 512] }, body: ({ x }) => ops.softmax(x) },
-  {
-    kernel: "crossEntropy",
-    shape: "4096 × 10",
-    inputs: { x: [4096, 10], y: [4096, 10] },
-    body: ({ x, y }) => ops.crossEntropy(x, argmax(y)),
-  },
-];
+interface KernelsFlags extends KernelsOptions, OutputFlags {}
 
 export function kernelsCommand(): Command {
   const command = benchmark(
@@ -157,31 +85,60 @@ export function kernelsCommand(): Command {
     "operations and bytes a second of each kernel, and their fraction of the device's peak",
   )
     .addOption(repetitionsOption(15, "number of runs of each kernel, after two for warm-up"))
-    .action(async ({ repetitions, ...flags }: OutputFlags & { repetitions: number }) => {
+    .addOption(
+      new Option("--limit <seconds>", "products are left out that would take longer, by the device's peak")
+        .argParser(wholeNumber(1, 3600))
+        .default(5),
+    )
+    .action(async (flags: KernelsFlags) => {
       await using engine = await connect();
-      await publish(kernelsReport(await measureKernels(engine, repetitions)), flags);
+      const tell = (soFar: KernelsResult) => publishSoFar(() => kernelsReport(soFar), flags);
+      const result = await measureKernels(engine, flags, CASES, tell);
+      await publish(kernelsReport(result), flags);
+      if (result.failures.length > 0)
+        throw new Error(`kernels: ${result.failures.map(failureLine).join("; ")}`);
     });
   for (const option of outputOptions()) command.addOption(option);
   return command;
 }
 
-/** @throws Error when a kernel's results differ from the CPU engine's: then there is nothing worth timing */
+/** Measures every case that computes what it should, and goes on behind one that does not. */
 export async function measureKernels(
   engine: GpuEngine,
-  repetitions: number,
+  { repetitions, limit }: KernelsOptions,
   cases: readonly KernelCase[] = CASES,
+  onCase: (soFar: KernelsResult) => void = () => {},
 ): Promise<KernelsResult> {
   note("measuring what the device can do");
   const ceiling = await measureCeiling(engine);
   note(formatCeiling(ceiling));
   const kernels: KernelResult[] = [];
+  const leftOut: Unmeasured[] = [];
+  const failures: Unmeasured[] = [];
+  const result = { adapter: engine.info.adapter, ceiling, repetitions, kernels, leftOut, failures };
+  const attempt = async (kernel: string, shape: string, measure: () => Promise<KernelResult>) => {
+    try {
+      kernels.push(await measure());
+      note(`measured ${kernel}, ${shape}`);
+    } catch (error) {
+      // On a device that is gone, no other case would fare better.
+      engine.check();
+      failures.push({ kernel, shape, why: error instanceof Error ? error.message : String(error) });
+      note(failureLine(failures[failures.length - 1]));
+    }
+    onCase(result);
+  };
   for (const one of cases) {
-    if (one.large && ceiling.flops < 2 * LARGE_FLOPS * 100) continue;
-    kernels.push(await measureCase(engine, ceiling, repetitions, one));
-    note(`measured ${one.kernel}, ${one.shape}`);
+    const seconds = ((one.large?.flops ?? 0) * (WARM_UP + repetitions)) / (ceiling.flops * EXPECTED_SHARE);
+    if (seconds <= limit) {
+      await attempt(one.kernel, one.shape, () => measureCase(engine, ceiling, repetitions, one));
+      continue;
+    }
+    const why = `about ${Math.round(seconds)} s`;
+    leftOut.push({ kernel: one.kernel, shape: one.shape, why });
   }
-  kernels.push(await measureAdam(engine, ceiling, repetitions));
-  return { adapter: engine.info.adapter, ceiling, repetitions, kernels };
+  await attempt("adam", "1 M parameters", () => measureAdam(engine, ceiling, repetitions));
+  return result;
 }
 
 async function measureCase(
@@ -191,22 +148,24 @@ async function measureCase(
   one: KernelCase,
 ): Promise<KernelResult> {
   const values = Object.fromEntries(
-    Object.entries(one.inputs).map(([name, shape], stream) => [
-      name,
-      init.uniform(-1, 1)(shape, { seed: 1, stream }),
-    ]),
+    Object.entries(one.inputs).map(([name, shape], stream) => [name, randomNumbers(shape, stream)]),
   );
   const step = await compiled(engine, one);
-  const { result } = await step.run(values);
-  const difference = one.large ? Number.NaN : await differenceFromCpu(one, values, result as Float32Array);
-  if (!one.large && !(difference <= TOLERANCE)) {
-    throw new Error(
-      `${one.kernel}, ${one.shape}: differs from the CPU engine by ${difference} of its largest element, more than ${TOLERANCE}; nothing was timed`,
-    );
+  try {
+    const { result } = await step.run(values);
+    const difference = one.large
+      ? differenceOfSample(one.large.element, values, result as Float32Array)
+      : await differenceFromCpu(one, values, result as Float32Array);
+    if (!(difference <= TOLERANCE)) {
+      const reference = one.large ? "f64" : "the CPU engine";
+      throw new Error(
+        `differs from ${reference} by ${difference} of its largest element, more than ${TOLERANCE}; nothing was timed`,
+      );
+    }
+    return { ...(await profiled(step, one.kernel, one.shape, ceiling, repetitions)), difference };
+  } finally {
+    step.release();
   }
-  const measured = await profiled(step, one.kernel, one.shape, ceiling, repetitions);
-  step.release();
-  return { ...measured, difference };
 }
 
 async function compiled(engine: Engine, { inputs, body }: KernelCase): Promise<CompiledStep> {
@@ -216,12 +175,36 @@ async function compiled(engine: Engine, { inputs, body }: KernelCase): Promise<C
   return step;
 }
 
-async function differenceFromCpu(
-  one: KernelCase,
-  values: Readonly<Record<string, Float32Array>>,
-  actual: Float32Array,
-): Promise<number> {
+/** Uniform between -1 and 1. */
+function randomNumbers(shape: readonly number[], stream: number): Float32Array {
+  const length = shape.reduce((product, extent) => product * extent, 1);
+  const drawn = init.uniform(-1, 1)([Math.min(length, DRAWN)], { seed: 1, stream });
+  const values = new Float32Array(length);
+  for (let at = 0; at < length; at += drawn.length) values.set(drawn.subarray(0, length - at), at);
+  return values;
+}
+
+async function differenceFromCpu(one: KernelCase, values: Values, actual: Float32Array): Promise<number> {
   const { result: expected } = await (await compiled(cpu(), one)).run(values);
+  return relativeToLargest(expected, actual);
+}
+
+/** As {@link differenceFromCpu}, at some elements of all over the result. */
+function differenceOfSample(
+  element: (values: Values, index: number) => number,
+  values: Values,
+  actual: Float32Array,
+): number {
+  const places = Array.from({ length: SAMPLED }, (_, i) => (i * SAMPLE_STEP) % actual.length);
+  places.push(actual.length - 1);
+  return relativeToLargest(
+    places.map((place) => element(values, place)),
+    places.map((place) => actual[place]),
+  );
+}
+
+/** The largest difference, relative to the largest of `expected`. NaN anywhere gives NaN. */
+function relativeToLargest(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
   let scale = 0;
   let largest = 0;
   for (let i = 0; i < expected.length; i++) {
@@ -297,7 +280,7 @@ function variantOf({
 }
 
 function kernelsReport(result: KernelsResult): Report {
-  const { kernels, ceiling } = result;
+  const { kernels, ceiling, leftOut, failures } = result;
   return {
     name: "kernels",
     lines: [
@@ -317,13 +300,19 @@ function kernelsReport(result: KernelsResult): Report {
           ],
         ),
       ]),
+      ...failures.map(failureLine),
+      ...leftOut.map(({ kernel, shape, why }) => `Left out: ${kernel}, ${shape}, which would take ${why}`),
       "",
       "Share: of the time that the device would take at least, for the operations or for the bytes, whichever takes longer.",
-      `Medians of ${result.repetitions}, by the device's own clock; results were held against the CPU engine's first.`,
+      `Medians of ${result.repetitions}, by the device's own clock; results were held against the CPU engine's first, or f64 where that takes seconds.`,
     ],
     object: { benchmark: "kernels", ...result },
     chart: kernelsChart(result),
   };
+}
+
+function failureLine({ kernel, shape, why }: Unmeasured): string {
+  return `FAILS ${kernel}, ${shape}: ${why}`;
 }
 
 function kernelsChart({ kernels }: KernelsResult): ChartSpec {

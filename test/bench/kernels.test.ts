@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connect, type GpuEngine, matmul, mul, sum } from "wgrad";
+import { compile, connect, cpu, type GpuEngine, matmul, mul, sum } from "wgrad";
+import { product, type Values } from "../../bench/kernels/cases.ts";
 import { measureKernels } from "../../bench/kernels.ts";
 import { withOutput } from "../../bench/results.ts";
 import { runScript } from "../helpers/command.ts";
@@ -15,6 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.destroy());
 
+const quick = { repetitions: 3, limit: 5 };
 const small = {
   kernel: "matmul",
   shape: "NN 24 × 20 · 20 × 28",
@@ -24,7 +26,7 @@ const small = {
 
 describe("bench kernels", () => {
   it("measures kernels that compute what the CPU engine does", { timeout: MINUTE }, async () => {
-    const { kernels } = await measureKernels(engine, 3, [small]);
+    const { kernels } = await measureKernels(engine, quick, [small]);
     expect(kernels.map(({ kernel }) => kernel)).toEqual(["matmul", "adam"]);
     const [product] = kernels;
     expect(product.difference).toBeLessThanOrEqual(1e-4);
@@ -39,9 +41,56 @@ describe("bench kernels", () => {
     const body = ({ a }: typeof inputs) => sum(mul(a, traced++ === 0 ? 1 : 1.001), 1);
     const inputs = {} as Record<string, Parameters<typeof matmul>[0]>;
     const wrong = { kernel: "reduce", shape: "8 × 8", inputs: { a: [8, 8] }, body };
-    await expect(measureKernels(engine, 3, [wrong])).rejects.toThrow(
-      /differs from the CPU engine.*nothing was timed/,
+    const soFar: number[] = [];
+    const { kernels, failures } = await measureKernels(engine, quick, [wrong, small], (result) =>
+      soFar.push(result.kernels.length),
     );
+    expect(failures).toEqual([
+      {
+        kernel: "reduce",
+        shape: "8 × 8",
+        why: expect.stringMatching(/differs from the CPU engine.*nothing was timed/),
+      },
+    ]);
+    // It goes on, and tells after each.
+    expect(kernels.map(({ kernel }) => kernel)).toEqual(["matmul", "adam"]);
+    expect(soFar).toEqual([0, 1, 2]);
+  });
+
+  it("checks elements of large products, and leaves out what would take too long", {
+    timeout: MINUTE,
+  }, async () => {
+    const at = (values: Values, index: number) => {
+      const [row, column] = [Math.floor(index / 28), index % 28];
+      return Array.from({ length: 20 }, (_, k) => values.a[row * 20 + k] * values.b[k * 28 + column]).reduce(
+        (sum, product) => sum + product,
+      );
+    };
+    const right = { ...small, large: { flops: 2 * 24 * 20 * 28, element: at } };
+    const wrong = { ...small, large: { ...right.large, element: (v: Values, i: number) => at(v, i) + 0.01 } };
+    const endless = { ...small, shape: "endless", large: { ...right.large, flops: 1e20 } };
+    const { kernels, failures, leftOut } = await measureKernels(engine, quick, [right, wrong, endless]);
+    expect(kernels[0].difference).toBeGreaterThan(0);
+    expect(kernels[0].difference).toBeLessThan(1e-6);
+    expect(failures.map(({ why }) => why)).toEqual([expect.stringMatching(/^differs from f64 by 0.00/)]);
+    expect(leftOut.map(({ shape }) => shape)).toEqual(["endless"]);
+  });
+
+  it("computes elements of its own products as the CPU engine does", async () => {
+    expect(product(7, 5, 3, "NN").large).toBe(undefined);
+    for (const layout of ["NN", "NT", "TN"] as const) {
+      const one = product(31, 1000, 17_000, layout);
+      const values = Object.fromEntries(
+        Object.entries(one.inputs).map(([name, shape]) => [
+          name,
+          Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(i)),
+        ]),
+      );
+      const { step } = await compile(cpu(), one.inputs, (inputs) => ({ result: one.body(inputs) }));
+      const { result } = await step.run(values);
+      for (const index of [0, 1, 999, 1000, 30_999])
+        expect(one.large?.element(values, index)).toBeCloseTo(result[index], 2);
+    }
   });
 });
 
