@@ -50,29 +50,29 @@ fn reduce(
   let row = output / INNER;
   let start = row % PARTS * CHUNK;
   let first = (row / PARTS * SIZE + start) * INNER + (output - row * INNER);
-  // Results past the end take part in barriers, but touch no memory.
-  var size = select(0u, CHUNK, output < OUTPUTS);
-  if (SIZE % CHUNK != 0u) {
-    size = min(size, SIZE - start);
-  }
+  let ofPart = select(min(CHUNK, SIZE - start), CHUNK, SIZE % CHUNK == 0u);
+  // No constant to the compiler where the axis is long: loops that are written out take some devices seconds to compile.
+  let size = select(select(0u, ofPart, output < OUTPUTS), ofPart, CHUNK <= 16u);
+  let lane = laneOf(local);
+  let turns = select(0u, size / (AHEAD * LANES), AHEAD > 1u);
   var total = Largest(select(lowest(), 0.0, MODE == 0u), 0u);
-  var r = laneOf(local);
-  if (AHEAD > 1u) {
-    for (; r + (AHEAD - 1u) * LANES < size; r += AHEAD * LANES) {
+  if (output < OUTPUTS) {
+    for (var turn = 0u; turn < turns; turn++) {
       for (var a = 0u; a < AHEAD; a++) {
-        total = combined(total, element(first + (r + a * LANES) * INNER), r + a * LANES);
+        let r = (turn * AHEAD + a) * LANES + lane;
+        total = combined(total, element(first + r * INNER), r);
       }
     }
-  }
-  for (; r < size; r += LANES) {
-    total = combined(total, element(first + r * INNER), r);
+    for (var r = turns * AHEAD * LANES + lane; r < size; r += LANES) {
+      total = combined(total, element(first + r * INNER), r);
+    }
   }
   if (MODE == 0u) {
     total.value = sumOfLanes(total.value, local);
   } else {
     total = largestOfLanes(total.value, total.position, local);
   }
-  if (laneOf(local) == 0u && output < OUTPUTS) {
+  if (lane == 0u && output < OUTPUTS) {
     store(output, select(total.value, f32(total.position), MODE == 2u));
   }
 }

@@ -1,7 +1,7 @@
 import lanes from "../../shaders/lanes.wgsl?raw";
 import shader from "../../shaders/reduce.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { type Constants, isNarrow, lanesFor, spread } from "./kernel.ts";
+import { type Constants, isNarrow, spread } from "./kernel.ts";
 import { busyLanes } from "./lanes.ts";
 import { exceeds } from "./scalar.ts";
 import { inParts, stored } from "./twin.ts";
@@ -25,14 +25,18 @@ const LARGE_WORKGROUP = 256;
 const COLUMNS = 8;
 /** Number of elements that a lane of a wide device may have in sequence without a larger workgroup. */
 const SHORT = 32;
-/** Elements of a lane whose loads a wide device has under way together. */
+/** Elements of a lane whose loads are under way together, on narrow devices and on wide ones. */
+const NARROW_AHEAD = 4;
 const AHEAD = 8;
+/** Workgroups that keep all cores of a narrow device busy. */
+const NARROW_GROUPS = 4;
 
 export function reduceConstants(mode: ReduceMode, { outer, size, inner, chunk = size }: ReduceShape) {
   const PARTS = Math.ceil(size / chunk);
-  // With many results, one invocation each keeps the device busy; with few, lanes share a result.
-  const most = inner === 1 ? WORKGROUP : WORKGROUP / COLUMNS;
-  const LANES = outer * PARTS * inner >= 4096 ? 1 : lanesFor(chunk, most);
+  // Lanes wait for one another, which takes a processor longer than the elements: only few results have several.
+  let LANES = 1;
+  while (LANES < COLUMNS && LANES * 8 <= chunk && outer * PARTS * inner * LANES < NARROW_GROUPS * WORKGROUP)
+    LANES *= 2;
   const constants = {
     MODE: REDUCE_MODES[mode],
     OUTER: outer,
@@ -42,10 +46,30 @@ export function reduceConstants(mode: ReduceMode, { outer, size, inner, chunk = 
     CHUNK: chunk,
     LANES,
     LANE_STRIDE: inner === 1 ? 1 : WORKGROUP / LANES,
-    AHEAD: 1,
+    AHEAD: NARROW_AHEAD,
     WORKGROUP,
   };
   return { ...constants, GROUPS_X: groups(constants)[0] };
+}
+
+/** A reduction of fewer elements is done at once. */
+const LONG = 2 ** 18;
+/** Invocations that a long reduction should have, and elements of each. */
+const LONG_INVOCATIONS = 2 ** 16;
+const LONG_ELEMENTS = 16;
+/** Fewer parts are not worth a second reduction. */
+const FEWEST_PARTS = 8;
+
+/**
+ * Elements of a part of a long axis: where few results have many elements, parts have results of their own, which a
+ * second reduction combines. The size of the axis where that gains nothing.
+ */
+export function chunkOf(mode: ReduceMode, { outer, size, inner }: ReduceShape): number {
+  const results = outer * inner;
+  if (mode === "argmax" || results * size < LONG) return size;
+  const lanes = inner === 1 ? WORKGROUP : COLUMNS;
+  const parts = Math.min(LONG_INVOCATIONS / (results * lanes), size / (lanes * LONG_ELEMENTS));
+  return parts < FEWEST_PARTS ? size : Math.ceil(size / parts / WORKGROUP) * WORKGROUP;
 }
 
 /** Invocations that keep a wide device busy. */

@@ -9,7 +9,7 @@ import { type PartialsAttributes, weightPartialsOp, withBiasPartials } from "../
 import { makeTotalLoss, rowLossOp } from "../ops/crossEntropy.ts";
 import { type PickedRows, pickedRows } from "../ops/gather.ts";
 import { type MatmulAttributes, makeMatmul, makeRowSums, matmulOp, rowSumsOp } from "../ops/matmul.ts";
-import { reduceOp, sum } from "../ops/reduce.ts";
+import { inTwo, reduceOp, sum } from "../ops/reduce.ts";
 import { isSource } from "../ops/source.ts";
 import { transposed } from "../ops/view.ts";
 import { sameShape } from "../shape.ts";
@@ -18,7 +18,8 @@ import { owner } from "./analysis.ts";
 
 /** Rewrites the graph of `roots`; returns the new roots. */
 export function rewrite(roots: readonly Tensor[]): Tensor[] {
-  return share(batchRows(convBiasGradients(biasGradients(lossTotals(share(expanded(roots)))))));
+  const shared = share(expanded(roots));
+  return share(longReductions(batchRows(convBiasGradients(biasGradients(lossTotals(shared))))));
 }
 
 /**
@@ -79,6 +80,11 @@ function lossTotals(roots: readonly Tensor[]): Tensor[] {
     if (!fitsOneGroup(rows, classes)) return undefined;
     return makeTotalLoss(losses.inputs.map(now), losses.attributes, losses.label);
   });
+}
+
+/** Few results of many elements each are reduced in parts, whose results are reduced in turn. */
+function longReductions(roots: readonly Tensor[]): Tensor[] {
+  return replaceAll(roots, (node, [input]) => (is(node, reduceOp) ? inTwo(node, input) : undefined));
 }
 
 /** The tensor behind reshapes. */

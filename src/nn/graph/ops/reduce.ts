@@ -1,6 +1,6 @@
 /** Reductions over axes: sum, mean, max, argmax. */
 import { checkOptions } from "../../../checks.ts";
-import { type ReduceMode, reduceConstants } from "../../../kernels/reduce.ts";
+import { chunkOf, type ReduceMode, reduceConstants } from "../../../kernels/reduce.ts";
 import { elementCount, type Shape } from "../../../program.ts";
 import { resolveAxes, resolveAxis } from "../shape.ts";
 import { checkTensor, define, type Op, type Tensor } from "../tensor.ts";
@@ -9,12 +9,24 @@ import { reshape, transpose } from "./view.ts";
 
 interface ReduceAttributes {
   readonly mode: ReduceMode;
+  /** Set by the rewrite of long reductions: the axis is reduced in parts of so many elements, to [outer, parts, inner]. */
+  readonly chunk?: number;
 }
 
 /** Over the middle axis of [outer, size, inner]: to [outer, inner]. Views handle all other axes. */
 export const reduceOp: Op<ReduceAttributes> = {
   name: "reduce",
-  infer: ([x], { mode }) => ({ shape: [x.shape[0], x.shape[2]], dtype: mode === "argmax" ? "i32" : "f32" }),
+  infer(
+    [
+      {
+        shape: [outer, size, inner],
+      },
+    ],
+    { mode, chunk },
+  ) {
+    const parts = chunk === undefined ? [] : [Math.ceil(size / chunk)];
+    return { shape: [outer, ...parts, inner], dtype: mode === "argmax" ? "i32" : "f32" };
+  },
   gradient(node, arriving) {
     const [x] = node.inputs;
     const kept = [x.shape[0], 1, x.shape[2]];
@@ -33,9 +45,9 @@ export const reduceOp: Op<ReduceAttributes> = {
   },
   lowering: {
     kind: "kernel",
-    call: ({ inputs: [x], attributes: { mode } }) => ({
+    call: ({ inputs: [x], attributes: { mode, chunk } }) => ({
       kernel: "reduce",
-      constants: reduceConstants(mode, { outer: x.shape[0], size: x.shape[1], inner: x.shape[2] }),
+      constants: reduceConstants(mode, { ...sizesOf(x), chunk }),
       reads: {},
       loads: { element: x },
       compared: mode === "max" ? [x] : [],
@@ -44,6 +56,18 @@ export const reduceOp: Op<ReduceAttributes> = {
   },
 };
 const makeReduce = define(reduceOp);
+
+function sizesOf({ shape: [outer, size, inner] }: Tensor) {
+  return { outer, size, inner };
+}
+
+/** A long reduction in two: of parts, and of their results. Undefined where one is as good. */
+export function inTwo(node: Tensor<ReduceAttributes>, input: Tensor): Tensor | undefined {
+  const { mode } = node.attributes;
+  const chunk = chunkOf(mode, sizesOf(input));
+  if (chunk === input.shape[1]) return undefined;
+  return makeReduce([makeReduce([input], { mode, chunk }, node.label)], { mode }, node.label);
+}
 
 export interface ReduceOptions {
   /** Whether the reduced axes remain, with size 1 (default false). */
