@@ -19,6 +19,8 @@ const WORKGROUP = 64u;
 // A power of two, at most WORKGROUP.
 const LANES = 1u;
 const LANE_STRIDE = 1u;
+// Above 1: invocations of a full subgroup. Then the functions of subgroupLanes.wgsl take the place of these.
+const SUBGROUP = 1u;
 
 const LANE_STEPS = firstLeadingBit(LANES);
 const LANE_MEMORY = WORKGROUP + WORKGROUP / 2u;

@@ -1,4 +1,15 @@
 /** Lanes: invocations of a workgroup that share a result, and combine their parts of it (shaders/lanes.wgsl). */
+import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
+
+/**
+ * The constants with SUBGROUP for such a device: the size of its subgroups, where lanes exchange values within them
+ * (shaders/subgroupLanes.wgsl), or 1.
+ */
+export function withSubgroup(constants: Constants, traits: DeviceTraits): Constants {
+  const { subgroupSize = 1 } = isNarrow(traits) ? {} : traits;
+  const { LANES, WORKGROUP } = constants;
+  return { ...constants, SUBGROUP: LANES > 1 && WORKGROUP % subgroupSize === 0 ? subgroupSize : 1 };
+}
 
 /** Results of `size` elements each, on workgroups of so many invocations. */
 export interface LaneWork {

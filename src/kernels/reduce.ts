@@ -2,7 +2,7 @@ import lanes from "../../shaders/lanes.wgsl?raw";
 import shader from "../../shaders/reduce.wgsl?raw";
 import { defineKernel } from "./index.ts";
 import { type Constants, isNarrow, spread } from "./kernel.ts";
-import { busyLanes } from "./lanes.ts";
+import { busyLanes, withSubgroup } from "./lanes.ts";
 import { exceeds } from "./scalar.ts";
 import { inParts, stored } from "./twin.ts";
 
@@ -48,6 +48,7 @@ export function reduceConstants(mode: ReduceMode, { outer, size, inner, chunk = 
     LANE_STRIDE: inner === 1 ? 1 : WORKGROUP / LANES,
     AHEAD: NARROW_AHEAD,
     WORKGROUP,
+    SUBGROUP: 1,
   };
   return { ...constants, GROUPS_X: groups(constants)[0] };
 }
@@ -124,10 +125,11 @@ export const reduce = defineKernel({
     WORKGROUP: "u32",
     MODE: "u32",
     GROUPS_X: "u32",
+    SUBGROUP: "u32",
   },
   hooks: { element: "load", store: "store" },
   variants: (constants, traits) =>
-    isNarrow(traits) ? [] : [{ kernel: "reduce", constants: wideConstants(constants) }],
+    isNarrow(traits) ? [] : [{ kernel: "reduce", constants: withSubgroup(wideConstants(constants), traits) }],
   grid: groups,
   workgroup: ({ WORKGROUP }) => [WORKGROUP, 1],
   joinable: true,

@@ -15,7 +15,7 @@ import { joined } from "./wgsl/passes/join.ts";
 import { withLibrary } from "./wgsl/passes/library.ts";
 import { withHookMemory, withStepTable } from "./wgsl/passes/memory.ts";
 import { reachable } from "./wgsl/passes/reachable.ts";
-import { withBroadcasts, withoutSubgroups } from "./wgsl/passes/subgroups.ts";
+import { withBroadcasts, withoutSubgroups, withSubgroupLanes } from "./wgsl/passes/subgroups.ts";
 import { unrolled } from "./wgsl/passes/unroll.ts";
 import { withByteVectors, withVectors } from "./wgsl/passes/vectors.ts";
 import { print } from "./wgsl/print.ts";
@@ -121,7 +121,9 @@ export function specialise(
 ): Module {
   const { constants, hooks } = dispatch;
   const scope: HookScope = { memoryOf, scalars };
-  let module = withConstants(moduleOf(kernel.shader), literals(kernel, dispatch));
+  let module = moduleOf(kernel.shader);
+  if (constants.SUBGROUP > 1) module = withSubgroupLanes(module, kernel.entryPoint, constants.SUBGROUP);
+  module = withConstants(module, literals(kernel, dispatch));
   module = kernel.inVectors ? withVectorHooks(module, hooks, scope) : withHooks(module, hooks, scope);
   for (const [binding, access] of Object.entries(kernel.vectors ?? {})) {
     if (constants[access.constant] !== 1) continue;

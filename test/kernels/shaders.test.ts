@@ -21,8 +21,8 @@ const folder = new URL("../../shaders/", import.meta.url);
 const files = readdirSync(folder).filter((file) => file.endsWith(".wgsl"));
 const source = (file: string) => readFileSync(new URL(file, folder), "utf8");
 
-/** Functions for hooks, no kernels. */
-const LIBRARIES = ["random.wgsl", "scalar.wgsl"];
+/** Functions for hooks and kernels, no kernels. */
+const LIBRARIES = ["random.wgsl", "scalar.wgsl", "subgroupLanes.wgsl"];
 /** Functions of scalar.wgsl that no hook calls: those that kernels and others of its functions are made of. */
 const HELPERS = [
   ...[

@@ -116,11 +116,20 @@ function entrySource(
     }`;
   });
   const parameters = [...taken].map(([builtin, type]) => `@builtin(${builtin}) ${builtin}: ${type}`);
-  return `@compute @workgroup_size(${x}, ${y})
+  return `@compute @workgroup_size(${x}, ${y}) ${subgroupSizeOf(parts)}
     fn launch(${parameters.join(", ")}) {
       let number = ${groupsY === 1 ? "" : `workgroup_id.y * ${groupsX}u + `}workgroup_id.x;
       ${branches.join(" else")}
     }`;
+}
+
+/** The size of subgroups that parts ask for, as an attribute. */
+function subgroupSizeOf(parts: readonly Part[]): string {
+  const sizes = parts.map(({ module, entryPoint }) =>
+    attribute(functionNamed(module, entryPoint)?.attributes ?? [], "subgroup_size"),
+  );
+  const size = sizes.find((tokens) => tokens !== undefined);
+  return size ? `@subgroup_size(${size.join("")})` : "";
 }
 
 /** The builtin values of an entry point, in order. */

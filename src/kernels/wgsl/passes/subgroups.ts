@@ -1,5 +1,53 @@
-/** Passes on shaders with unrolled loops over lanes: every `subgroupShuffle(value, 3u)` names its lane by a number. */
-import { attribute, type Module, type Tokens, tokenize } from "../read.ts";
+/** Passes on shaders whose invocations exchange values within subgroups. */
+import subgroupShader from "../../../../shaders/subgroupLanes.wgsl?raw";
+import { shaderText } from "../../shaders.ts";
+import {
+  attribute,
+  type Declaration,
+  type Module,
+  type Parameter,
+  readModule,
+  type Tokens,
+  tokenize,
+} from "../read.ts";
+
+let subgroupLanes: Module | undefined;
+
+/**
+ * The module with lanes (shaders/lanes.wgsl) that exchange values within full subgroups of that size: the functions of
+ * shaders/subgroupLanes.wgsl take the place of its own. The entry point numbers its invocations by their subgroups.
+ */
+export function withSubgroupLanes(module: Module, entryPoint: string, size: number): Module {
+  subgroupLanes ??= readModule(shaderText(subgroupShader));
+  const names = new Set(subgroupLanes.flatMap((one) => ("name" in one ? [one.name] : [])));
+  const own = module.filter((one) => !("name" in one && names.has(one.name)));
+  const enabled = readModule("enable subgroup_size_control;");
+  return [...enabled, ...subgroupLanes, ...own].map((one): Declaration => {
+    if (one.kind !== "fn" || one.name !== entryPoint) return one;
+    const [numbered, index] = numberedBySubgroups(one.parameters, size);
+    const attributes = [...one.attributes, ...tokenize(`@subgroup_size(${size})`)];
+    return { ...one, attributes, parameters: numbered, body: [...index, ...one.body] };
+  });
+}
+
+/** The parameters without the local index, and a statement that computes it. */
+function numberedBySubgroups(parameters: readonly Parameter[], size: number): [Parameter[], Tokens] {
+  const isIndex = ({ attributes }: Parameter) =>
+    attribute(attributes, "builtin")?.join() === "local_invocation_index";
+  const index = parameters.find(isIndex);
+  if (!index) throw new Error("lanes of subgroups need a local_invocation_index");
+  const builtin = (name: string) => ({ attributes: tokenize(`@builtin(${name})`), name, type: ["u32"] });
+  return [
+    [
+      ...parameters.filter((parameter) => !isIndex(parameter)),
+      builtin("subgroup_id"),
+      builtin("subgroup_invocation_id"),
+    ],
+    tokenize(`let ${index.name} = subgroup_id * ${size}u + subgroup_invocation_id;`),
+  ];
+}
+
+// Below: shaders with unrolled loops over lanes, where every `subgroupShuffle(value, 3u)` names its lane by a number.
 
 /** WGSL's broadcast needs a lane's number as a constant expression, and is faster than a shuffle. */
 export function withBroadcasts(module: Module): Module {
