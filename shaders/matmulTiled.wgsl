@@ -1,8 +1,9 @@
 // Matrix product as in matmul.wgsl, with the same names, in tiles of workgroup memory (tile.wgsl). For devices where loads
 // from memory take most of the time, and workgroups may be large.
 //
-// vectorA(index), vectorB(index) give four elements that lie side by side: with VECTOR_A (VECTOR_B) 1, where the size of
-// the matrix along its inner axis is a multiple of four.
+//   vectorA(index), vectorB(index)   four elements that lie side by side: with VECTOR_A (VECTOR_B) 1, where the size of
+//                                    the matrix along its inner axis is a multiple of four
+//   storeVector(index, value)        four elements of c, where N is a multiple of four
 //
 // An invocation brings in units of four elements, at the same place of each tile. While a tile is multiplied, the loads of
 // the next are on their way. Past the edge, rows and columns are clamped, and elements behind K are zero: the inner loop
@@ -41,123 +42,147 @@ fn vectorB(index: u32) -> vec4<f32> {
   return vec4<f32>(loadB(index), loadB(index + 1u), loadB(index + 2u), loadB(index + 3u));
 }
 
+fn isStoreLong() -> bool { return false; }
+
+fn storeVector(index: u32, value: vec4<f32>) {
+  store(index, value.x);
+  store(index + 1u, value.y);
+  store(index + 2u, value.z);
+  store(index + 3u, value.w);
+}
+
 // Whether a unit is four steps of a row (column), as they lie in memory, or four rows (columns) of a step.
 const ALONG_A = TRANSPOSE_A == 0u && VECTOR_A == 1u;
 const ALONG_B = TRANSPOSE_B == 1u && VECTOR_B == 1u;
-// Distance in memory from one step of K to the next.
+// Distance in memory from one step of K to the next, in the elements or vectors that places count.
 const STEP_A = select(1u, M, TRANSPOSE_A == 1u);
 const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
+const WIDTH_A = select(1u, 4u, VECTOR_A == 1u);
+const WIDTH_B = select(1u, 4u, VECTOR_B == 1u);
 // Units of a tile, and of an invocation.
-const COUNT_A = DEPTH * ROW_A;
-const COUNT_B = DEPTH * ROW_B;
-const UNITS_A = (COUNT_A + INVOCATIONS - 1u) / INVOCATIONS;
-const UNITS_B = (COUNT_B + INVOCATIONS - 1u) / INVOCATIONS;
-// Sums over K of rows of A, for each invocation.
-const TOTALS = (BLOCK_M + INVOCATIONS - 1u) / INVOCATIONS;
+const UNITS_A = DEPTH * ROW_A;
+const UNITS_B = DEPTH * ROW_B;
+const OWN_A = (UNITS_A + INVOCATIONS - 1u) / INVOCATIONS;
+const OWN_B = (UNITS_B + INVOCATIONS - 1u) / INVOCATIONS;
 
-// The first row (column) and step of unit i, within the tile. Neighbours read side by side.
-fn rowOfUnit(i: u32) -> u32 {
-  if (ALONG_A) {
-    return i / (DEPTH / 4u);
-  }
-  return select(i / DEPTH, i % ROW_A, TRANSPOSE_A == 1u) * 4u;
-}
-
-fn stepOfUnitA(i: u32) -> u32 {
+// The first step of unit i. Units of neighbours lie side by side in memory.
+fn stepOfA(i: u32) -> u32 {
   if (ALONG_A) {
     return i % (DEPTH / 4u) * 4u;
   }
   return select(i % DEPTH, i / ROW_A, TRANSPOSE_A == 1u);
 }
 
-fn columnOfUnit(i: u32) -> u32 {
-  if (ALONG_B) {
-    return i / (DEPTH / 4u);
-  }
-  return select(i % ROW_B, i / DEPTH, TRANSPOSE_B == 1u) * 4u;
-}
-
-fn stepOfUnitB(i: u32) -> u32 {
+fn stepOfB(i: u32) -> u32 {
   if (ALONG_B) {
     return i % (DEPTH / 4u) * 4u;
   }
   return select(i / ROW_B, i % DEPTH, TRANSPOSE_B == 1u);
 }
 
-// Where the four elements of unit i lie in memory, in the first turn; only the first counts where they lie side by side.
+// Where the elements of unit i lie in memory in the first turn; with VECTOR_A, only .x counts, in vectors.
 fn placesOfA(matrix: u32, row0: u32, i: u32) -> vec4<u32> {
-  let first = matrix * BATCH_A + stepOfUnitA(i) * STEP_A;
-  let row = row0 + rowOfUnit(i);
+  let first = matrix * BATCH_A + stepOfA(i) * STEP_A;
+  if (ALONG_A) {
+    return vec4<u32>((first + pickedRow(inside(row0 + i / (DEPTH / 4u), M, BLOCK_M)) * K) / 4u);
+  }
   if (TRANSPOSE_A == 1u) {
+    let row = row0 + i % ROW_A * 4u;
     if (VECTOR_A == 1u) {
-      return vec4<u32>(first + clampedTo(row, M, BLOCK_M, 4u));
+      return vec4<u32>((first + insideFours(row, M, BLOCK_M)) / 4u);
     }
-    return first + clampedRows(row);
+    return first + fourInside(row, M, BLOCK_M);
   }
-  var rows = clampedRows(row);
-  if (ROWS_A == 1u) {
-    rows = vec4<u32>(u32(rowOfA(rows.x)), u32(rowOfA(rows.y)), u32(rowOfA(rows.z)), u32(rowOfA(rows.w)));
-  }
-  return first + rows * K;
+  let rows = fourInside(row0 + i / DEPTH * 4u, M, BLOCK_M);
+  return first + vec4<u32>(pickedRow(rows.x), pickedRow(rows.y), pickedRow(rows.z), pickedRow(rows.w)) * K;
 }
 
-fn clampedRows(row: u32) -> vec4<u32> {
-  return vec4<u32>(
-    clampedTo(row, M, BLOCK_M, 1u),
-    clampedTo(row + 1u, M, BLOCK_M, 1u),
-    clampedTo(row + 2u, M, BLOCK_M, 1u),
-    clampedTo(row + 3u, M, BLOCK_M, 1u),
-  );
+fn pickedRow(row: u32) -> u32 {
+  if (ROWS_A == 1u) {
+    return u32(rowOfA(row));
+  }
+  return row;
 }
 
 fn placesOfB(matrix: u32, column0: u32, i: u32) -> vec4<u32> {
-  let first = matrix * BATCH_B + select(stepOfUnitB(i), 0u, ROWS_B == 1u) * STEP_B;
-  let column = column0 + columnOfUnit(i);
-  if (TRANSPOSE_B == 0u && VECTOR_B == 1u) {
-    return vec4<u32>(first + clampedTo(column, N, BLOCK_N, 4u));
+  let first = matrix * BATCH_B + select(stepOfB(i), 0u, ROWS_B == 1u) * STEP_B;
+  if (ALONG_B) {
+    return vec4<u32>((first + inside(column0 + i / (DEPTH / 4u), N, BLOCK_N) * K) / 4u);
   }
-  let columns = vec4<u32>(
-    clampedTo(column, N, BLOCK_N, 1u),
-    clampedTo(column + 1u, N, BLOCK_N, 1u),
-    clampedTo(column + 2u, N, BLOCK_N, 1u),
-    clampedTo(column + 3u, N, BLOCK_N, 1u),
-  );
-  return first + columns * select(1u, K, TRANSPOSE_B == 1u);
+  if (TRANSPOSE_B == 1u) {
+    return first + fourInside(column0 + i / DEPTH * 4u, N, BLOCK_N) * K;
+  }
+  let column = column0 + i % ROW_B * 4u;
+  if (VECTOR_B == 1u) {
+    return vec4<u32>((first + insideFours(column, N, BLOCK_N)) / 4u);
+  }
+  return first + fourInside(column, N, BLOCK_N);
 }
 
-// The start of a group of `count`, at most the last one of `size`; where blocks fill the size, nothing lies outside.
-fn clampedTo(start: u32, size: u32, block: u32, count: u32) -> u32 {
+// Clamped to the last row (column) of a matrix; where blocks fill it, none lies outside.
+fn inside(at: u32, size: u32, block: u32) -> u32 {
   if (size % block == 0u) {
-    return start;
+    return at;
   }
-  return min(start, size - count);
+  return min(at, size - 1u);
 }
 
-// The units of a turn that begins with step `start` of K.
+fn insideFours(at: u32, size: u32, block: u32) -> u32 {
+  if (size % block == 0u) {
+    return at;
+  }
+  return min(at, size - 4u);
+}
+
+fn fourInside(at: u32, size: u32, block: u32) -> vec4<u32> {
+  return vec4<u32>(
+    inside(at, size, block),
+    inside(at + 1u, size, block),
+    inside(at + 2u, size, block),
+    inside(at + 3u, size, block),
+  );
+}
+
+// The elements of unit i in the turn that begins with step `start` of K.
 fn unitOfA(places: vec4<u32>, start: u32, i: u32) -> vec4<f32> {
-  let at = places + start * STEP_A;
+  let at = places + start * STEP_A / WIDTH_A;
   var values: vec4<f32>;
   if (VECTOR_A == 1u) {
-    values = vectorA(at.x);
+    values = vectorA(at.x * 4u);
   } else {
     values = vec4<f32>(loadA(at.x), loadA(at.y), loadA(at.z), loadA(at.w));
   }
-  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfUnitA(i) < K);
+  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfA(i) < K);
 }
 
 fn unitOfB(places: vec4<u32>, start: u32, i: u32) -> vec4<f32> {
   var row = start;
   if (ROWS_B == 1u) {
-    row = u32(rowOfB(start + stepOfUnitB(i)));
+    row = u32(rowOfB(start + stepOfB(i)));
   }
-  let at = places + row * STEP_B;
+  let at = places + row * STEP_B / WIDTH_B;
   var values: vec4<f32>;
   if (VECTOR_B == 1u) {
-    values = vectorB(at.x);
+    values = vectorB(at.x * 4u);
   } else {
     values = vec4<f32>(loadB(at.x), loadB(at.y), loadB(at.z), loadB(at.w));
   }
-  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfUnitB(i) < K);
+  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfB(i) < K);
+}
+
+fn storeFour(matrix: u32, row: u32, column: u32, values: vec4<f32>) {
+  let at = (matrix * M + row) * N + column;
+  if (M % BLOCK_M == 0u || row < M) {
+    if (N % 4u != 0u) {
+      for (var c = 0u; c < 4u; c++) {
+        if (column + c < N) {
+          store(at + c, values[c]);
+        }
+      }
+    } else if (N % BLOCK_N == 0u || column < N) {
+      storeVector(at, values);
+    }
+  }
 }
 
 @compute @workgroup_size(INVOCATIONS)
@@ -168,73 +193,69 @@ fn matmulTiled(
   let matrix = tile.z;
   let row0 = tile.y * BLOCK_M;
   let column0 = tile.x * BLOCK_N;
-  var placesA: array<vec4<u32>, UNITS_A>;
-  var placesB: array<vec4<u32>, UNITS_B>;
-  var nextA: array<vec4<f32>, UNITS_A>;
-  var nextB: array<vec4<f32>, UNITS_B>;
-  for (var q = 0u; q < UNITS_A; q++) {
+  var placesA: array<vec4<u32>, OWN_A>;
+  var placesB: array<vec4<u32>, OWN_B>;
+  var nextA: array<vec4<f32>, OWN_A>;
+  var nextB: array<vec4<f32>, OWN_B>;
+  for (var q = 0u; q < OWN_A; q++) {
     let i = q * INVOCATIONS + local;
     placesA[q] = placesOfA(matrix, row0, i);
     nextA[q] = unitOfA(placesA[q], 0u, i);
   }
-  for (var q = 0u; q < UNITS_B; q++) {
+  for (var q = 0u; q < OWN_B; q++) {
     let i = q * INVOCATIONS + local;
     placesB[q] = placesOfB(matrix, column0, i);
     nextB[q] = unitOfB(placesB[q], 0u, i);
   }
 
   var block: Block;
-  var totals: array<f32, TOTALS>;
+  var totals: Totals;
   for (var start = 0u; start < K; start += DEPTH) {
-    for (var q = 0u; q < UNITS_A; q++) {
+    for (var q = 0u; q < OWN_A; q++) {
       let i = q * INVOCATIONS + local;
-      if (COUNT_A % INVOCATIONS == 0u || i < COUNT_A) {
-        let row = rowOfUnit(i);
-        let k = stepOfUnitA(i);
+      if (UNITS_A % INVOCATIONS == 0u || i < UNITS_A) {
         if (ALONG_A) {
-          tiles[k * ROW_A + row / 4u][row % 4u] = nextA[q].x;
-          tiles[(k + 1u) * ROW_A + row / 4u][row % 4u] = nextA[q].y;
-          tiles[(k + 2u) * ROW_A + row / 4u][row % 4u] = nextA[q].z;
-          tiles[(k + 3u) * ROW_A + row / 4u][row % 4u] = nextA[q].w;
+          let at = i % (DEPTH / 4u) * 4u * ROW_A + i / (DEPTH / 4u) / 4u;
+          let row = i / (DEPTH / 4u) % 4u;
+          tiles[at][row] = nextA[q].x;
+          tiles[at + ROW_A][row] = nextA[q].y;
+          tiles[at + 2u * ROW_A][row] = nextA[q].z;
+          tiles[at + 3u * ROW_A][row] = nextA[q].w;
+        } else if (TRANSPOSE_A == 1u) {
+          tiles[i] = nextA[q];
         } else {
-          tiles[k * ROW_A + row / 4u] = nextA[q];
+          tiles[i % DEPTH * ROW_A + i / DEPTH] = nextA[q];
         }
       }
     }
-    for (var q = 0u; q < UNITS_B; q++) {
+    for (var q = 0u; q < OWN_B; q++) {
       let i = q * INVOCATIONS + local;
-      if (COUNT_B % INVOCATIONS == 0u || i < COUNT_B) {
-        let column = columnOfUnit(i);
-        let k = stepOfUnitB(i);
+      if (UNITS_B % INVOCATIONS == 0u || i < UNITS_B) {
         if (ALONG_B) {
-          tiles[START_B + k * ROW_B + column / 4u][column % 4u] = nextB[q].x;
-          tiles[START_B + (k + 1u) * ROW_B + column / 4u][column % 4u] = nextB[q].y;
-          tiles[START_B + (k + 2u) * ROW_B + column / 4u][column % 4u] = nextB[q].z;
-          tiles[START_B + (k + 3u) * ROW_B + column / 4u][column % 4u] = nextB[q].w;
+          let at = START_B + i % (DEPTH / 4u) * 4u * ROW_B + i / (DEPTH / 4u) / 4u;
+          let column = i / (DEPTH / 4u) % 4u;
+          tiles[at][column] = nextB[q].x;
+          tiles[at + ROW_B][column] = nextB[q].y;
+          tiles[at + 2u * ROW_B][column] = nextB[q].z;
+          tiles[at + 3u * ROW_B][column] = nextB[q].w;
+        } else if (TRANSPOSE_B == 1u) {
+          tiles[START_B + i % DEPTH * ROW_B + i / DEPTH] = nextB[q];
         } else {
-          tiles[START_B + k * ROW_B + column / 4u] = nextB[q];
+          tiles[START_B + i] = nextB[q];
         }
       }
     }
     workgroupBarrier();
     if (start + DEPTH < K) {
-      for (var q = 0u; q < UNITS_A; q++) {
+      for (var q = 0u; q < OWN_A; q++) {
         nextA[q] = unitOfA(placesA[q], start + DEPTH, q * INVOCATIONS + local);
       }
-      for (var q = 0u; q < UNITS_B; q++) {
+      for (var q = 0u; q < OWN_B; q++) {
         nextB[q] = unitOfB(placesB[q], start + DEPTH, q * INVOCATIONS + local);
       }
     }
     if (SUMS == 1u && tile.x == 0u) {
-      // Each invocation adds up rows of its own, so that the blocks' loop has multiply-adds alone.
-      for (var q = 0u; q < TOTALS; q++) {
-        let row = q * INVOCATIONS + local;
-        if (BLOCK_M % INVOCATIONS == 0u || row < BLOCK_M) {
-          for (var k = 0u; k < DEPTH; k++) {
-            totals[q] += tiles[k * ROW_A + row / 4u][row % 4u];
-          }
-        }
-      }
+      addTotals(&totals, local);
     }
     multiplyTiles(&block, local);
     workgroupBarrier();
@@ -242,27 +263,24 @@ fn matmulTiled(
   addSlices(&block, local);
 
   if (isStoring(local)) {
-    for (var r = 0u; r < TILE_STORED; r++) {
-      let row = row0 + rowOf(r, local);
-      let column = column0 + columnOf(r, local);
-      let at = (matrix * M + row) * N + column;
-      if (N % 4u == 0u) {
-        if ((M % BLOCK_M == 0u || row < M) && (N % BLOCK_N == 0u || column < N)) {
-          store(at, block[r].x);
-          store(at + 1u, block[r].y);
-          store(at + 2u, block[r].z);
-          store(at + 3u, block[r].w);
+    if (isStoreLong()) {
+      // Through workgroup memory, which a loop may index: with a bound that is not constant, it stays one.
+      let count = select(TILE_STAGE, 0u, row0 >= M);
+      for (var first = 0u; first < TILE_STAGES; first++) {
+        stage(&block, first * TILE_STAGE, local);
+        for (var i = 0u; i < count; i++) {
+          let r = first * TILE_STAGE + i;
+          storeFour(matrix, row0 + rowOf(r, local), column0 + columnOf(r, local), staged(i, local));
         }
-      } else if (M % BLOCK_M == 0u || row < M) {
-        for (var c = 0u; c < 4u; c++) {
-          if (column + c < N) {
-            store(at + c, block[r][c]);
-          }
-        }
+      }
+    } else {
+      for (var r = 0u; r < TILE_STORED; r++) {
+        storeFour(matrix, row0 + rowOf(r, local), column0 + columnOf(r, local), block[r]);
       }
     }
   }
   if (SUMS == 1u && tile.x == 0u) {
+    joinTotals(&totals, local);
     for (var q = 0u; q < TOTALS; q++) {
       let row = q * INVOCATIONS + local;
       if (row < BLOCK_M && row0 + row < M) {

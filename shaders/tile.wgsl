@@ -13,6 +13,8 @@
 //   - addSlices(&block, local), after which an invocation holds those of the block's vectors that it stores;
 //   - the loop that stores them, r < TILE_STORED, where isStoring(local): block[r] are the four columns from
 //     columnOf(r, local) of row rowOf(r, local) of the workgroup's tile.
+//   - for sums of A's rows over K: in each turn addTotals(&totals, local), in the end joinTotals(&totals, local), after
+//     which totals[q] is the sum of row q · INVOCATIONS + local of the tile, where that is below BLOCK_M.
 // Loads and stores in loops with constant bounds, of the form `let i = q * INVOCATIONS + local`: compilers then unroll
 // them, and see that no index lies outside. An array in registers that is indexed by a variable would lie in memory.
 //
@@ -41,11 +43,19 @@ const TILE_VECTORS = TILE_M * TILE_N / 4u;
 const ACROSS = TILE_N / 4u;
 const TILE_ROUND = min(min(SLICES, TILE_VECTORS), 4u);
 const TILE_STORED = TILE_VECTORS / TILE_ROUND;
+// Invocations that share the sum of a row of A, and sums of an invocation.
+const PARTS = min(SLICES, max(INVOCATIONS / BLOCK_M, 1u));
+const TOTALS = (BLOCK_M * PARTS + INVOCATIONS - 1u) / INVOCATIONS;
 
 alias Block = array<vec4<f32>, TILE_VECTORS>;
+alias Totals = array<f32, TOTALS>;
 
-// The tiles, and later the sums of a round.
-var<workgroup> tiles: array<vec4<f32>, max(DEPTH * (ROW_A + ROW_B), select(TILE_ROUND * INVOCATIONS, 0u, SLICES == 1u))>;
+// The tiles, later the sums of a round, and in the end vectors to store.
+const TILES = max(DEPTH * (ROW_A + ROW_B), TILE_ROUND * INVOCATIONS * min(SLICES - 1u, 1u));
+var<workgroup> tiles: array<vec4<f32>, TILES>;
+// Vectors that an invocation may have in the tiles' memory.
+const TILE_STAGE = min(TILE_STORED, TILES / INVOCATIONS);
+const TILE_STAGES = TILE_STORED / TILE_STAGE;
 
 // Adds the products of this turn to the block. The remainders are for compilers: they show that indices are inside.
 fn multiplyTiles(block: ptr<function, Block>, local: u32) {
@@ -107,4 +117,46 @@ fn rowOf(r: u32, local: u32) -> u32 {
 fn columnOf(r: u32, local: u32) -> u32 {
   let vector = r * TILE_ROUND + local / PLACES;
   return (select(vector, r, SLICES == 1u) % ACROSS * GROUP_X + local % GROUP_X) * 4u;
+}
+
+// Adds up rows of A apart from the blocks, whose loop then has multiply-adds alone.
+fn addTotals(totals: ptr<function, Totals>, local: u32) {
+  for (var q = 0u; q < TOTALS; q++) {
+    let i = q * INVOCATIONS + local % INVOCATIONS;
+    if (BLOCK_M * PARTS % INVOCATIONS == 0u || i < BLOCK_M * PARTS) {
+      let row = i % BLOCK_M;
+      for (var step = 0u; step < DEPTH / PARTS; step++) {
+        let k = step * PARTS + i / BLOCK_M % PARTS;
+        (*totals)[q] += tiles[k * ROW_A + row / 4u][row % 4u];
+      }
+    }
+  }
+}
+
+fn joinTotals(totals: ptr<function, Totals>, local: u32) {
+  if (PARTS == 1u) {
+    return;
+  }
+  let i = local % INVOCATIONS;
+  tiles[i / 4u][i % 4u] = (*totals)[0];
+  workgroupBarrier();
+  if (i < BLOCK_M) {
+    var sum = (*totals)[0];
+    for (var part = 1u; part < PARTS; part++) {
+      let other = part * BLOCK_M + i % BLOCK_M;
+      sum += tiles[other / 4u][other % 4u];
+    }
+    (*totals)[0] = sum;
+  }
+}
+
+// For a loop over the vectors to store: brings TILE_STAGE of them into the tiles' memory, for the invocation itself.
+fn stage(block: ptr<function, Block>, first: u32, local: u32) {
+  for (var i = 0u; i < TILE_STAGE; i++) {
+    tiles[i * INVOCATIONS + local % INVOCATIONS] = (*block)[first + i];
+  }
+}
+
+fn staged(i: u32, local: u32) -> vec4<f32> {
+  return tiles[i * INVOCATIONS + local % INVOCATIONS];
 }

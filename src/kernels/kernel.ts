@@ -54,6 +54,17 @@ export interface VectorAccess {
   readonly vector: string;
 }
 
+/** A store hook that the shader also calls for four neighbours at once. */
+export interface NeighbourAccess {
+  /**
+   * The shader's function (index, value: vec4) for four elements from a multiple of four on; as the shader stands, it
+   * calls the hook for each.
+   */
+  readonly vector: string;
+  /** The shader's function that tells whether the hook is so long that its code should not be there many times. */
+  readonly isLong: string;
+}
+
 export interface Kernel {
   readonly name: string;
   /** The WGSL module, valid as it stands; specialising sets its constants and the bodies of its hooks. */
@@ -66,6 +77,8 @@ export interface Kernel {
   readonly hooks: Readonly<Record<string, "load" | "store">>;
   /** Whether the hooks take four elements at once, from a multiple of four on. */
   readonly inVectors?: boolean;
+  /** By store hook. */
+  readonly neighbours?: Readonly<Record<string, NeighbourAccess>>;
   /** By binding. */
   readonly vectors?: Readonly<Record<string, VectorAccess>>;
   /** Variants of a dispatch with these constants on such a device; the first is a good guess. */

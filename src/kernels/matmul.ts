@@ -99,6 +99,7 @@ export const matmulTiled = defineKernel({
   entryPoint: "matmulTiled",
   constants: { ...constants, ...tileConstants, VECTOR_A: "u32", VECTOR_B: "u32" },
   workgroup: tileInvocations,
+  neighbours: { store: { vector: "storeVector", isLong: "isStoreLong" } },
   vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
 });
 

@@ -14,6 +14,7 @@ import { type HookMemory, type HookScope, withHooks } from "./wgsl/passes/hooks.
 import { joined } from "./wgsl/passes/join.ts";
 import { withLibrary } from "./wgsl/passes/library.ts";
 import { withHookMemory, withStepTable } from "./wgsl/passes/memory.ts";
+import { withNeighbours } from "./wgsl/passes/neighbours.ts";
 import { reachable } from "./wgsl/passes/reachable.ts";
 import { withBroadcasts, withoutSubgroups, withSubgroupLanes } from "./wgsl/passes/subgroups.ts";
 import { unrolled } from "./wgsl/passes/unroll.ts";
@@ -125,6 +126,7 @@ export function specialise(
   if (constants.SUBGROUP > 1) module = withSubgroupLanes(module, kernel.entryPoint, constants.SUBGROUP);
   module = withConstants(module, literals(kernel, dispatch));
   module = kernel.inVectors ? withVectorHooks(module, hooks, scope) : withHooks(module, hooks, scope);
+  module = withNeighbours(module, kernel.neighbours ?? {}, hooks, scope);
   for (const [binding, access] of Object.entries(kernel.vectors ?? {})) {
     if (constants[access.constant] !== 1) continue;
     const hook = hooks[access.element];

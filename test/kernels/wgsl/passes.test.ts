@@ -9,13 +9,14 @@ import { type HookScope, withHooks } from "../../../src/kernels/wgsl/passes/hook
 import { joined } from "../../../src/kernels/wgsl/passes/join.ts";
 import { withLibrary } from "../../../src/kernels/wgsl/passes/library.ts";
 import { withHookMemory } from "../../../src/kernels/wgsl/passes/memory.ts";
+import { withNeighbours } from "../../../src/kernels/wgsl/passes/neighbours.ts";
 import { reachable } from "../../../src/kernels/wgsl/passes/reachable.ts";
 import { withBroadcasts, withoutSubgroups } from "../../../src/kernels/wgsl/passes/subgroups.ts";
 import { unrolled } from "../../../src/kernels/wgsl/passes/unroll.ts";
 import { withByteVectors, withVectors } from "../../../src/kernels/wgsl/passes/vectors.ts";
 import { print } from "../../../src/kernels/wgsl/print.ts";
 import { type Module, readModule } from "../../../src/kernels/wgsl/read.ts";
-import type { Hook, Instruction } from "../../../src/program.ts";
+import type { Hook, IndexTerm, Instruction } from "../../../src/program.ts";
 
 /** The text behind a pass, without the indentation that a test has. */
 function changed(source: string, pass: (module: Module) => Module): string {
@@ -87,6 +88,91 @@ describe("hooks for four elements", () => {
     expect(of({ op: "random", at: 0, stream: 1, counter: "step" })).toBe(false);
     const both = [0, 1].map((at): Instruction => ({ op: "load", binding: "operand0", at }));
     expect(of(map(64), ...both)).toBe(false);
+  });
+});
+
+describe("store hooks for four neighbours", () => {
+  const source = `fn store(index: u32, value: f32) {}
+    fn storeVector(index: u32, value: vec4<f32>) { store(index, value.x); }
+    fn isStoreLong() -> bool { return false; }`;
+  const scope: HookScope = {
+    memoryOf: (name) => ({ dtype: "f32", offset: name === "result0" ? 64 : 0 }),
+    scalars: [],
+  };
+  const written = (code: readonly Instruction[]) =>
+    changed(source, (module) =>
+      withNeighbours(
+        module,
+        { store: { vector: "storeVector", isLong: "isStoreLong" } },
+        { store: { code, stores: [{ binding: "result0", from: code.length - 1 }] } },
+        scope,
+      ),
+    );
+  const map = (from: number, ...terms: IndexTerm[]): Instruction => ({ op: "map", from, terms, offset: 0 });
+  const withBody = (body: string) =>
+    text(
+      source.replace(
+        "{ store(index, value.x); }",
+        `{ ${body}
+      result0[(index + 64u)] = bitcast<u32>(v4.x);
+      result0[(index + 65u)] = bitcast<u32>(v4.y);
+      result0[(index + 66u)] = bitcast<u32>(v4.z);
+      result0[(index + 67u)] = bitcast<u32>(v4.w);
+    }`,
+      ),
+    );
+  const column: IndexTerm = { div: 1, mod: 192, mul: 1 };
+
+  it("compute positions once, in a form that shows multiples of four", () => {
+    expect(
+      written([
+        { op: "value" },
+        { op: "index" },
+        map(1, column),
+        { op: "load", binding: "operand0", at: 2 },
+        { op: "call", fn: "add", args: [0, 3] },
+      ]),
+    ).toBe(
+      withBody(`let v0 = value;
+        let v1 = index;
+        let v2 = ((v1 / 4u) % 48u) * 4u;
+        let v3 = vec4<f32>(bitcast<f32>(operand0[v2]), bitcast<f32>(operand0[(v2 + 1u)]),
+          bitcast<f32>(operand0[(v2 + 2u)]), bitcast<f32>(operand0[(v2 + 3u)]));
+        let v4 = v0 + v3;`),
+    );
+  });
+
+  it("take positions of positions, strides, and what four share", () => {
+    expect(
+      written([
+        { op: "value" },
+        { op: "index" },
+        map(1, column, { div: 192, mod: 0, mul: 384 }),
+        map(2, { div: 1, mod: 64, mul: 3 }, { div: 64, mod: 0, mul: 1 }),
+        { op: "position", at: 3 },
+      ]),
+    ).toBe(
+      withBody(`let v0 = value;
+        let v1 = index;
+        let v2 = ((v1 / 4u) % 48u) * 4u + (v1 / 192u) * 384u;
+        let v3 = ((v2 / 4u) % 16u) * 12u + (v2 / 64u);
+        let v4 = vec4<f32>(f32(v3), f32((v3 + 3u)), f32((v3 + 6u)), f32((v3 + 9u)));`),
+    );
+  });
+
+  it("are called one by one where neighbours lie on both sides of a border", () => {
+    for (const border of [
+      { ...column, mod: 190 },
+      { ...column, div: 2 },
+    ]) {
+      expect(written([{ op: "index" }, map(0, border), { op: "position", at: 1 }])).toBe(text(source));
+    }
+  });
+
+  it("are long where they call for more than some instructions", () => {
+    const long = written([{ op: "value" }, { op: "call", fn: "tanh", args: [0] }]);
+    expect(long).toContain("return true;");
+    expect(written([{ op: "value" }, { op: "call", fn: "relu", args: [0] }])).not.toContain("return true;");
   });
 });
 
@@ -195,12 +281,18 @@ describe("loops over tiles", () => {
     expect(() => unrolled(readModule(source))).toThrow('the bound "TILE_N"');
   });
 
-  it("have bounds that may be products, quotients and least values of further constants", () => {
+  it("have bounds that may be expressions of further constants", () => {
     const loop = (bound: string) => `fn f() { for (var i = 0u; i < ${bound}; i++) { g(i); } }`;
-    const parts = `${constants} const TILE_PARTS = TILE_M * 3u / min(min(9u, TILE_N), 4u);`;
+    const parts = `${constants} const TILE_PARTS = max(TILE_M, 3u) * (LANES + 1u) / min(min(9u, TILE_N), TILE_M - 1u);`;
     const written = Array.from({ length: 6 }, (_, i) => `{ g(${i}u); }`).join(" ");
     expect(changed(parts + loop("TILE_PARTS"), unrolled)).toBe(text(`${parts} fn f() { ${written} }`));
-    for (const bound of ["TILE_M + 1", "TILE_M / 0u", "TILE_M * min(2u)", "TILE_M / K / TILE"]) {
+    for (const bound of [
+      "TILE_M % 3u",
+      "TILE_M / 0u",
+      "TILE_M * min(2u)",
+      "TILE_M / K / TILE",
+      "TILE_M * -1u",
+    ]) {
       expect(() => unrolled(readModule(constants + loop(bound)))).toThrow(`the bound "`);
     }
   });

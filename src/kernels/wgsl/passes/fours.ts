@@ -1,6 +1,6 @@
 /** Bodies of hooks that take four elements at once. */
 import type { Hook, Instruction } from "../../../program.ts";
-import { type Holding, holdings } from "../../vectors.ts";
+import { holdings } from "../../vectors.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { expression, type HookScope, shifted, withoutFolding } from "./hooks.ts";
@@ -37,7 +37,7 @@ function vectorBody(hook: Hook, scope: HookScope): string {
       return `let v${i} = ${arithmetic(instruction) ?? expression(instruction, scope)};`;
     }
     if (instruction.op === "load") return `let v${i} = bitcast<vec4<f32>>(${at(instruction.binding)});`;
-    return `let v${i} = ${arithmetic(instruction) ?? lanes(instruction, held)};`;
+    return `let v${i} = ${arithmetic(instruction) ?? lanes(instruction, (arg) => held[arg] === "vector")};`;
   });
   for (const { binding, from } of hook.stores ?? []) {
     const value = held[from] === "vector" ? `v${from}` : `vec4<f32>(v${from})`;
@@ -47,17 +47,18 @@ function vectorBody(hook: Hook, scope: HookScope): string {
   return lines.join("\n");
 }
 
-function arithmetic(instruction: Instruction): string | undefined {
+/** The call for four elements at once, where WGSL has it. */
+export function arithmetic(instruction: Instruction): string | undefined {
   if (instruction.op !== "call") return undefined;
   const [a, b] = instruction.args.map((arg) => `v${arg}`);
   return ARITHMETIC[instruction.fn]?.(a, b);
 }
 
 /** One call for each of the four. */
-function lanes(instruction: Instruction, held: readonly Holding[]): string {
+export function lanes(instruction: Instruction, isVector: (register: number) => boolean): string {
   if (instruction.op !== "call") throw new Error(`${instruction.op} gives no vector`);
   const { fn, args } = instruction;
   const lane = (component: string) =>
-    `${fn}(${args.map((arg) => (held[arg] === "vector" ? `v${arg}.${component}` : `v${arg}`)).join(", ")})`;
+    `${fn}(${args.map((arg) => (isVector(arg) ? `v${arg}.${component}` : `v${arg}`)).join(", ")})`;
   return `vec4<f32>(${["x", "y", "z", "w"].map(lane).join(", ")})`;
 }

@@ -50,15 +50,19 @@ function hookBody({ code, stores = [], result }: Hook, scope: HookScope): string
   const lines = code.map((instruction, i) => `let v${i} = ${expression(instruction, scope)};`);
   for (const { binding, from } of stores) {
     const { dtype, offset } = scope.memoryOf(binding);
-    const word = dtype === "f32" ? `bitcast<u32>(v${from})` : `bitcast<u32>(i32(v${from}))`;
-    lines.push(`${binding}[${shifted("index", offset)}] = ${word};`);
+    lines.push(`${binding}[${shifted("index", offset)}] = ${wordOf(dtype, `v${from}`)};`);
   }
   if (result !== undefined) lines.push(`return v${result};`);
   return lines.join("\n");
 }
 
-/** The WGSL expression of one instruction. */
-export function expression(instruction: Instruction, { memoryOf, scalars }: HookScope): string {
+/** The word of memory that holds a value. */
+export function wordOf(dtype: DType, value: string): string {
+  return dtype === "f32" ? `bitcast<u32>(${value})` : `bitcast<u32>(i32(${value}))`;
+}
+
+/** The WGSL expression of one instruction; what it takes from a position, it takes `further` elements behind. */
+export function expression(instruction: Instruction, { memoryOf, scalars }: HookScope, further = 0): string {
   switch (instruction.op) {
     case "index":
       return "index";
@@ -78,12 +82,16 @@ export function expression(instruction: Instruction, { memoryOf, scalars }: Hook
       return dtype === "f32" ? `bitcast<f32>(${word})` : `f32(${word})`;
     }
     case "position":
-      return `f32(v${instruction.at})`;
+      return `f32(${shifted(`v${instruction.at}`, further)})`;
     case "load":
-      return loadExpression(instruction.binding, memoryOf(instruction.binding), `v${instruction.at}`);
+      return loadExpression(
+        instruction.binding,
+        memoryOf(instruction.binding),
+        shifted(`v${instruction.at}`, further),
+      );
     case "random": {
       const [seed, counter] = ["seed", instruction.counter].map((name) => stepWord(name, "u32", scalars));
-      return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${counter}, v${instruction.at})`;
+      return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${counter}, ${shifted(`v${instruction.at}`, further)})`;
     }
     case "call":
       return `${instruction.fn}(${instruction.args.map((arg) => `v${arg}`).join(", ")})`;
@@ -104,19 +112,21 @@ function loadExpression(binding: string, { dtype, offset }: HookMemory, position
 
 /** A position plus `offset` elements. */
 export function shifted(position: string, offset: number): string {
-  return offset === 0 ? position : `(${position} + ${u32Literal(offset)})`;
+  return offset === 0 ? position : `(${position} + ${u32Literal(offset >>> 0)})`;
 }
 
 function mapExpression(terms: readonly IndexTerm[], offset: number, index: string): string {
-  const parts = terms.map(({ div, mod, mul }) => {
-    let part = index;
-    if (div !== 1) part = `(${part} / ${u32Literal(div)})`;
-    if (mod !== 0) part = `(${part} % ${u32Literal(mod)})`;
-    // A negative stride (a flipped view) wraps around, as u32 arithmetic does on every device.
-    return mul === 1 ? part : `${part} * ${u32Literal(mul >>> 0)}`;
-  });
+  const parts = terms.map((term) => mapTerm(term, index));
   if (offset !== 0 || parts.length === 0) parts.push(u32Literal(offset >>> 0));
   return parts.join(" + ");
+}
+
+export function mapTerm({ div, mod, mul }: IndexTerm, index: string): string {
+  let part = index;
+  if (div !== 1) part = `(${part} / ${u32Literal(div)})`;
+  if (mod !== 0) part = `(${part} % ${u32Literal(mod)})`;
+  // A negative stride (a flipped view) wraps around, as u32 arithmetic does on every device.
+  return mul === 1 ? part : `${part} * ${u32Literal(mul >>> 0)}`;
 }
 
 function stepWord(name: string, dtype: StepScalar["dtype"], scalars: readonly StepScalar[]): string {

@@ -1,7 +1,7 @@
 import { closingOf, type Module, type Tokens } from "../read.ts";
 
 /**
- * Unrolls loops up to a constant TILE_…, or a fraction of it, or over the lanes that share loads (`for (var i = 0u; i <
+ * Unrolls loops up to a constant TILE_…, or an expression that begins with one, or over the lanes that share loads (`for (var i = 0u; i <
  * TILE_M; i++)`): the block that an invocation keeps in registers. Most compilers unroll them; the others keep the
  * block in memory, and take several times as long.
  */
@@ -51,29 +51,37 @@ function tileLoop(tokens: Tokens, at: number) {
     : undefined;
 }
 
-/** Products, quotients and least values of the module's constants and numbers: `TILE_M / LANES`, `min(SLICES, 4u)`. */
-function evaluate(bound: Tokens, values: Values): number {
+/** The number that an expression of the module's constants stands for: `TILE_M / LANES`, `min(SLICES, 4u)`. */
+function evaluate(expression: Tokens, values: Values): number {
   let at = 0;
+  const take = (token: string) => (expression[at++] === token ? 0 : Number.NaN);
   const factor = (): number => {
-    const token = bound[at++];
+    const token = expression[at++];
     if (/^\d+u?$/.test(token)) return Number.parseInt(token, 10);
-    if (token === "min" && bound[at++] === "(") {
-      const [first, comma, second, end] = [product(), bound[at++], product(), bound[at++]];
-      return comma === "," && end === ")" ? Math.min(first, second) : Number.NaN;
+    if (token === "(") return sum() + take(")");
+    if (token === "min" || token === "max") {
+      const [, first, , second] = [take("("), sum(), take(","), sum() + take(")")];
+      return token === "min" ? Math.min(first, second) : Math.max(first, second);
     }
     const value = values.get(token);
     return value ? evaluate(value, values) : Number.NaN;
   };
   const product = (): number => {
     let result = factor();
-    while (bound[at] === "*" || bound[at] === "/") {
-      const isProduct = bound[at++] === "*";
+    while (expression[at] === "*" || expression[at] === "/") {
+      const isProduct = expression[at++] === "*";
       result = isProduct ? result * factor() : Math.floor(result / factor());
     }
     return result;
   };
-  const result = product();
-  if (at < bound.length || !Number.isSafeInteger(result))
-    throw new Error(`the bound "${bound.join(" ")}" of an unrolled loop is no number`);
+  const sum = (): number => {
+    let result = product();
+    while (expression[at] === "+" || expression[at] === "-")
+      result += expression[at++] === "+" ? product() : -product();
+    return result;
+  };
+  const result = sum();
+  if (at < expression.length || !Number.isSafeInteger(result))
+    throw new Error(`the bound "${expression.join(" ")}" of an unrolled loop is no number`);
   return result;
 }
