@@ -1,14 +1,23 @@
 /** Lanes: invocations of a workgroup that share a result, and combine their parts of it (shaders/lanes.wgsl). */
 import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
 
+/** Most subgroups in which the lanes of a result may lie: over more, the tree in workgroup memory takes less work. */
+const MOST_PARTS = 2;
+
 /**
  * The constants with SUBGROUP for such a device: the size of its subgroups, where lanes exchange values within them
- * (shaders/subgroupLanes.wgsl), or 1.
+ * (shaders/subgroupLanes.wgsl), or 1. Results are the same to the bit.
  */
 export function withSubgroup(constants: Constants, traits: DeviceTraits): Constants {
-  const { subgroupSize = 1 } = isNarrow(traits) ? {} : traits;
-  const { LANES, WORKGROUP } = constants;
-  return { ...constants, SUBGROUP: LANES > 1 && WORKGROUP % subgroupSize === 0 ? subgroupSize : 1 };
+  const { subgroupSize: size } = traits;
+  const { LANES, LANE_STRIDE = 1, WORKGROUP } = constants;
+  const pays =
+    !isNarrow(traits) &&
+    size !== undefined &&
+    WORKGROUP % size === 0 &&
+    LANES > 1 &&
+    LANES * LANE_STRIDE <= MOST_PARTS * Math.max(size, LANE_STRIDE);
+  return { ...constants, SUBGROUP: pays ? size : 1 };
 }
 
 /** Results of `size` elements each, on workgroups of so many invocations. */

@@ -45,10 +45,9 @@ const layouts = [
   [2, 4, 64],
   [2, 64, 128],
   [4, 2, 64],
-  [16, 4, 64],
-  [32, 2, 64],
-  [128, 2, 256],
-  [256, 1, 256],
+  [4, 4, 64],
+  [8, 2, 64],
+  [16, 1, 256],
 ].flatMap(([LANES, LANE_STRIDE, WORKGROUP]) => {
   const MODES = Object.values(REDUCE_MODES);
   const cases = MODES.map((mode) =>

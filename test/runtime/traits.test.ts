@@ -65,7 +65,7 @@ const narrow: readonly (readonly [string, Reported, number | undefined])[] = [
 const wide: readonly (readonly [string, Reported, number | undefined])[] = [
   ["subgroups of one size", { fallback: false, sizes: [32, 32], features: CONTROL, language: NUMBERED }, 32],
   ["subgroups of 8 to 32", { fallback: false, sizes: [8, 32], features: CONTROL, language: NUMBERED }, 32],
-  ["subgroups of 32 or 64", { sizes: [32, 64], features: CONTROL, language: NUMBERED }, 32],
+  ["subgroups of 32 or 64", { sizes: [32, 64], features: CONTROL, language: NUMBERED }, 64],
   ["subgroups of 64", { sizes: [64, 64], features: CONTROL, language: NUMBERED }, 64],
   ["subgroups of 4 to 16", { sizes: [4, 16], features: CONTROL, language: NUMBERED }, 16],
   [

@@ -3,8 +3,8 @@ import type { DeviceTraits } from "../../kernels/kernel.ts";
 
 /** Subgroups up to this size are usually vector units of processors. */
 const NARROW_SUBGROUP = 8;
-/** Invocations of the subgroups that wide devices are asked for, where they have the choice. */
-const WANTED_SUBGROUP = 32;
+/** Invocations of the subgroups that wide devices are asked for, where they have the choice: those of a workgroup. */
+const WANTED_SUBGROUP = 64;
 
 /** Properties of an adapter that some implementations of WebGPU lack, or have at another place. */
 export interface AdapterAbilities {
