@@ -19,6 +19,8 @@ import { delimiter, join } from "node:path";
 
 const OUR_SOURCE = "/etc/apt/sources.list.d/wgrad-backports.sources";
 const CHROMIUM_NAMES = ["chromium", "chromium-browser", "google-chrome"];
+/** Where distributions put the files by which the Vulkan loader finds Mesa's driver for AMD's GPUs, RADV. */
+const RADV_FOLDERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 
 /** The path of the program called `name`, or undefined. @param {string} name */
 function onPath(name) {
@@ -32,33 +34,60 @@ export function findChromium() {
 }
 
 /**
+ * What `bench isa` compiles with, and undefined for what is missing: the assembler of SPIR-V, and the file by which the
+ * Vulkan loader finds RADV.
+ */
+export function findCompilers() {
+  const radv = RADV_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => /^radeon_icd\b.*\.json$/.test(name))
+      .map((name) => join(folder, name)),
+  )[0];
+  return { assembler: onPath("spirv-as"), radv };
+}
+
+/**
+ * What a machine lacks.
+ * @typedef {object} Missing
+ * @property {boolean} adapter a WebGPU adapter
+ * @property {boolean} chromium
+ * @property {boolean} assembler of SPIR-V
+ * @property {boolean} radv Mesa's driver for AMD's GPUs
+ */
+
+/**
  * The plan that installs missing packages, or undefined where the user is needed.
- * @param {{ adapter: boolean, chromium: boolean }} missing
+ * @param {Missing} missing
  * @returns {PlanItem[] | undefined}
  */
 export function installPlan(missing) {
   if (onPath("apt-get")) return aptPlan(missing, readOsRelease());
   if (onPath("dnf")) {
-    return onePackageCommand(["dnf", "install", "-y", "-q"], missing, [
-      "mesa-vulkan-drivers",
-      "vulkan-loader",
-    ]);
+    const mesa = ["mesa-vulkan-drivers", "vulkan-loader"];
+    return onePackageCommand(["dnf", "install", "-y", "-q"], missing, { adapter: mesa, radv: mesa });
   }
   if (onPath("pacman")) {
-    const install = ["pacman", "-S", "--needed", "--noconfirm"];
-    return onePackageCommand(install, missing, ["vulkan-swrast", "vulkan-icd-loader"]);
+    return onePackageCommand(["pacman", "-S", "--needed", "--noconfirm"], missing, {
+      adapter: ["vulkan-swrast", "vulkan-icd-loader"],
+      radv: ["vulkan-radeon", "vulkan-icd-loader"],
+    });
   }
   return undefined;
 }
 
 /**
  * @param {string[]} install
- * @param {{ adapter: boolean, chromium: boolean }} missing
- * @param {string[]} adapterPackages
+ * @param {Missing} missing
+ * @param {{ adapter: string[], radv: string[] }} names of the packages
  */
-function onePackageCommand(install, missing, adapterPackages) {
-  const packages = [...(missing.adapter ? adapterPackages : []), ...(missing.chromium ? ["chromium"] : [])];
-  return [{ command: [...install, ...packages] }];
+function onePackageCommand(install, missing, { adapter, radv }) {
+  const packages = [
+    ...(missing.adapter ? adapter : []),
+    ...(missing.radv ? radv : []),
+    ...(missing.chromium ? ["chromium"] : []),
+    ...(missing.assembler ? ["spirv-tools"] : []),
+  ];
+  return [{ command: [...install, ...new Set(packages)] }];
 }
 
 /** @returns {Record<string, string>} */
@@ -71,18 +100,20 @@ function readOsRelease() {
 }
 
 /**
- * @param {{ adapter: boolean, chromium: boolean }} missing
+ * @param {Missing} missing
  * @param {Record<string, string>} os
  * @returns {PlanItem[] | undefined}
  */
 function aptPlan(missing, os) {
   // Ubuntu's chromium package only stands for a snap, which does not run in a container: a hint must do there.
   const chromium = missing.chromium && os.ID !== "ubuntu";
-  if (!missing.adapter && !chromium) return undefined;
+  // One package has all of Mesa's Vulkan drivers.
+  const mesa = missing.adapter || missing.radv;
+  if (!mesa && !chromium && !missing.assembler) return undefined;
   /** @type {PlanItem[]} */
   // A source of the user's that does not answer is no reason to stop: the packages may come from another.
   const plan = [{ ...apt("update"), mayFail: true }];
-  if (missing.adapter) {
+  if (mesa) {
     // Debian 12's own Mesa is too old for Dawn; the one in its backports suite is fine.
     const suite =
       os.ID === "debian" && os.VERSION_ID === "12" ? `${os.VERSION_CODENAME}-backports` : undefined;
@@ -90,7 +121,8 @@ function aptPlan(missing, os) {
     const from = suite ? ["-t", suite] : [];
     plan.push(apt("install", "-y", "--no-install-recommends", ...from, "libvulkan1", "mesa-vulkan-drivers"));
   }
-  if (chromium) plan.push(apt("install", "-y", "--no-install-recommends", "chromium"));
+  const others = [...(chromium ? ["chromium"] : []), ...(missing.assembler ? ["spirv-tools"] : [])];
+  if (others.length > 0) plan.push(apt("install", "-y", "--no-install-recommends", ...others));
   return plan;
 }
 

@@ -1,42 +1,57 @@
 // Makes sure that this machine has what `npm run train` and `npm test` need and npm cannot bring:
 //
 //   node scripts/setup.mjs --for train   a WebGPU adapter (without one, training runs on the CPU engine)
-//   node scripts/setup.mjs --for test    a WebGPU adapter and a Chromium
+//   node scripts/setup.mjs --for isa     also compilers for AMD's GPUs, which `npm run bench -- isa` uses
+//   node scripts/setup.mjs --for test    a WebGPU adapter, a Chromium, and these compilers (without them, a test is skipped)
 //
 // On Linux, missing packages are installed if no password is needed;
 // otherwise the commands to type are shown. All talk goes to stderr: stdout is the program's that runs next.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { findChromium, installPlan } from "./packages.mjs";
+import { findChromium, findCompilers, installPlan } from "./packages.mjs";
 
+/** @typedef {import("./packages.mjs").Missing} Missing */
 /** @typedef {import("./packages.mjs").Step} Step */
 /** @typedef {import("./packages.mjs").PlanItem} PlanItem */
 
 const PROBE_TIMEOUT_MS = 30_000;
 const purpose = process.argv[process.argv.indexOf("--for") + 1];
 
-if (purpose === "train" || purpose === "test") {
-  process.exitCode = setUp(purpose === "test") || purpose === "train" ? 0 : 1;
+if (purpose === "train" || purpose === "test" || purpose === "isa") {
+  process.exitCode = setUp(purpose) ? 0 : 1;
 } else {
-  console.error("Usage: node scripts/setup.mjs --for train|test");
+  console.error("Usage: node scripts/setup.mjs --for train|test|isa");
   process.exitCode = 2;
 }
 
-/** Whether everything needed is there in the end. @param {boolean} needsChromium */
-function setUp(needsChromium) {
-  const look = () => ({ adapter: probeAdapter(), chromium: findChromium() });
+/** Whether everything needed is there in the end. @param {"train" | "test" | "isa"} purpose */
+function setUp(purpose) {
+  const look = () => ({ adapter: probeAdapter(), chromium: findChromium(), ...findCompilers() });
+  const wantsChromium = purpose === "test";
+  // The compilers exist on Linux.
+  const wantsCompilers = purpose === "isa" || (purpose === "test" && process.platform === "linux");
 
-  let { adapter, chromium } = look();
-  if (!adapter || (needsChromium && !chromium)) {
-    provide({ adapter: !adapter, chromium: needsChromium && !chromium });
-    ({ adapter, chromium } = look());
+  let { adapter, chromium, assembler, radv } = look();
+  const missing = {
+    adapter: !adapter,
+    chromium: wantsChromium && !chromium,
+    assembler: wantsCompilers && !assembler,
+    radv: wantsCompilers && !radv,
+  };
+  if (Object.values(missing).includes(true)) {
+    provide(missing);
+    ({ adapter, chromium, assembler, radv } = look());
   }
+  const compilers = Boolean(assembler && radv);
   console.error(`WebGPU adapter: ${adapter ?? "none"}`);
-  if (!adapter && !needsChromium) console.error("Training will run on the CPU engine.");
-  if (needsChromium && !chromium) {
+  if (!adapter && purpose === "train") console.error("Training will run on the CPU engine.");
+  if (wantsChromium && !chromium) {
     console.error("No Chromium: install one and put it on the PATH, or name it in CHROMIUM_PATH.");
   }
-  return Boolean(adapter && (chromium || !needsChromium));
+  if (wantsCompilers && !compilers)
+    console.error("No compilers for AMD's GPUs: install SPIRV-Tools and RADV.");
+  if (purpose === "train") return true;
+  return Boolean(adapter && (purpose === "isa" ? compilers : chromium));
 }
 
 /** The name of the adapter that Node gets, or undefined. */
@@ -46,9 +61,14 @@ function probeAdapter() {
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 
-/** @param {{ adapter: boolean, chromium: boolean }} missing */
+/** @param {Missing} missing */
 function provide(missing) {
-  const names = [missing.adapter && "a WebGPU adapter", missing.chromium && "a Chromium"].filter(Boolean);
+  const names = [
+    missing.adapter && "a WebGPU adapter",
+    missing.chromium && "a Chromium",
+    missing.assembler && "an assembler of SPIR-V",
+    missing.radv && "Mesa's driver for AMD's GPUs",
+  ].filter(Boolean);
   const wanted = names.join(" and ");
   const plan = process.platform === "linux" ? installPlan(missing) : undefined;
   if (!plan) {
@@ -68,7 +88,7 @@ function provide(missing) {
 
 function advice() {
   if (process.platform === "linux")
-    return "Install Mesa's Vulkan drivers (lavapipe), the Vulkan loader and Chromium.";
+    return "Install Mesa's Vulkan drivers (lavapipe, RADV), the Vulkan loader, SPIRV-Tools and Chromium.";
   return "WebGPU comes with the system here: update the graphics driver, and install Chrome for the browser tests.";
 }
 

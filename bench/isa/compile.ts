@@ -46,6 +46,9 @@ export interface FamilyCode {
   readonly compiled: readonly Compiled[];
 }
 
+/** Of what a process that failed had to say, the end. */
+const MOST_WORDS = 400;
+
 /**
  * Compiles for one family, in a process of its own: the driver reads the family from the environment.
  * @param manifest the file by which the Vulkan loader finds the driver
@@ -59,7 +62,7 @@ export async function compileFor(
 ): Promise<FamilyCode> {
   const child = fork(fileURLToPath(new URL("driver.ts", import.meta.url)), {
     serialization: "advanced",
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
     env: {
       ...process.env,
       VK_DRIVER_FILES: manifest,
@@ -70,6 +73,10 @@ export async function compileFor(
     },
   });
   const compiled: Compiled[] = [];
+  let words = "";
+  child.stderr?.setEncoding("utf8").on("data", (text) => {
+    words += text;
+  });
   let about = { name: "", driver: "" };
   let error: string | undefined;
   child.on("message", (reply: DriverReply) => {
@@ -79,7 +86,8 @@ export async function compileFor(
   });
   child.send(modules);
   const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
-  if (error === undefined && compiled.length < modules.length) error = `its process ended with ${code}`;
+  if (error === undefined && compiled.length < modules.length)
+    error = `its process ended with ${code}: ${words.trim().slice(-MOST_WORDS)}`;
   if (error !== undefined) {
     const at = about.name === "" ? "" : `, ${names[compiled.length]}`;
     throw new Error(`RADV, ${family}${at}: ${error}`);

@@ -24,7 +24,7 @@ const getDeviceFunction = library.func("void *vkGetDeviceProcAddr(void *device, 
 function created<T>(what: string, call: (result: [T | null]) => number): T {
   const result: [T | null] = [null];
   const code = call(result);
-  if (code !== 0 || result[0] === null) throw new Error(`${what} failed with Vulkan's result ${code}`);
+  if (code !== 0 || result[0] === null) throw new Error(`${what} gave nothing, with Vulkan's result ${code}`);
   return result[0];
 }
 
@@ -45,11 +45,11 @@ function openPhysicalDevice(): bigint {
     ppEnabledExtensionNames: null,
   });
   const instance = created<bigint>("vkCreateInstance", (result) => createInstance(info, null, result));
-  return created<bigint>("vkEnumeratePhysicalDevices", (result) => {
-    const code = enumeratePhysicalDevices(instance, [1], result);
-    // VK_INCOMPLETE: there are more.
-    return code === 5 ? 0 : code;
-  });
+  const devices: [bigint | null] = [null];
+  enumeratePhysicalDevices(instance, [1], devices);
+  if (devices[0] === null)
+    throw new Error("this version of Mesa does not know the family; install a newer one");
+  return devices[0];
 }
 
 interface SubgroupSizes {

@@ -124,25 +124,26 @@ async function readLaunch(name: string, code: string, path: string): Promise<Lau
   const text = await readFile(path, "utf8").catch(() => {
     throw new Error(`${path} is missing: entryPoint, workgroups and flops of ${name}.wgsl`);
   });
-  const given = JSON.parse(text);
-  const { entryPoint, workgroups, flops, bytes = 0, title = name, useful } = given;
-  const isCount = (value: unknown) => typeof value === "number" && value >= 0;
-  if (
-    typeof entryPoint !== "string" ||
-    !Array.isArray(workgroups) ||
-    workgroups.length !== 3 ||
-    ![...workgroups, flops, bytes].every(isCount)
-  ) {
+  const { entryPoint, workgroups, flops, bytes = 0, title = name, useful } = parsed(text, path);
+  const isCount = (value: unknown): value is number => typeof value === "number" && value >= 0;
+  const isText = (value: unknown): value is string => typeof value === "string";
+  if (!isText(entryPoint) || !isText(title) || !isCount(flops) || !isCount(bytes) || !isGrid(workgroups)) {
     throw new Error(`${path}: expected entryPoint, a name; workgroups, three numbers; flops, a number`);
   }
-  return {
-    name,
-    title,
-    entryPoint,
-    code,
-    workgroups: workgroups as [number, number, number],
-    flops,
-    bytes,
-    useful,
-  };
+  const share = isCount(useful) ? { useful } : {};
+  return { name, title, entryPoint, code, workgroups, flops, bytes, ...share };
+}
+
+function isGrid(value: unknown): value is Launch["workgroups"] {
+  return (
+    Array.isArray(value) && value.length === 3 && value.every((size) => Number.isInteger(size) && size > 0)
+  );
+}
+
+function parsed(text: string, path: string): Readonly<Partial<Record<keyof Launch, unknown>>> {
+  try {
+    return Object(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(`${path}: ${(cause as Error).message}`, { cause });
+  }
 }

@@ -15,12 +15,13 @@ export interface GpuFigures {
   readonly launch: number;
 }
 
+/** With powers of ten. */
 const UNITS: Readonly<Record<string, readonly [keyof GpuFigures, number]>> = {
-  GFLOPS: ["flops", 1e9],
-  TFLOPS: ["flops", 1e12],
-  GBPS: ["bytes", 1e9],
-  TBPS: ["bytes", 1e12],
-  US: ["launch", 1e-6],
+  GFLOPS: ["flops", 9],
+  TFLOPS: ["flops", 12],
+  GBPS: ["bytes", 9],
+  TBPS: ["bytes", 12],
+  US: ["launch", -6],
 };
 
 /** Reads "10TFLOPS,300GBPS,5US". @throws InvalidArgumentError */
@@ -28,8 +29,8 @@ export function gpuFigures(text: string): GpuFigures {
   const figures: Partial<Record<keyof GpuFigures, number>> = {};
   for (const part of text.split(",")) {
     const [, number = "", unit = ""] = /^([\d.]+)([A-Za-z]+)$/.exec(part.trim()) ?? [];
-    const [figure, factor] = UNITS[unit.toUpperCase()] ?? [];
-    const value = decimal(number) * (factor ?? Number.NaN);
+    const [figure, power] = UNITS[unit.toUpperCase()] ?? [];
+    const value = decimal(`${number}e${power}`);
     if (
       figure === undefined ||
       figures[figure] !== undefined ||

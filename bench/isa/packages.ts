@@ -1,49 +1,25 @@
-/** What the system must have to compile for AMD's GPUs, and the command that installs it. */
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
-
-const MANIFEST_FOLDERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
-const MANIFESTS = ["radeon_icd.json", "radeon_icd.x86_64.json", "radeon_icd.aarch64.json"];
-
-/** What is asked of the system; tests give others. */
-export interface System {
-  readonly platform: string;
-  readonly exists: (path: string) => boolean;
-  readonly path: string;
-}
-
-const HERE: System = { platform: process.platform, exists: existsSync, path: process.env.PATH ?? "" };
+/** Whether the system has what compiles for AMD's GPUs. */
+import { findCompilers } from "../../scripts/packages.mjs";
 
 /**
- * The file by which the Vulkan loader finds RADV.
+ * The file by which the Vulkan loader finds Mesa's driver RADV.
  * @throws Error naming what is missing, with the command that installs it
  */
-export function radvManifest({ platform, exists, path }: System = HERE): string {
+export function radvManifest(
+  { assembler, radv }: ReturnType<typeof findCompilers> = findCompilers(),
+  platform: string = process.platform,
+): string {
   if (platform !== "linux") {
     throw new Error(
-      `isa compiles with Mesa's driver RADV, which exists on Linux only; this is ${platform}. --wgsl writes the shaders on any system`,
+      `isa compiles with RADV (Mesa's driver for AMD's GPUs), which exists on Linux; this is ${platform}. --wgsl FOLDER writes the shaders here, and isa FOLDER compiles them there`,
     );
   }
-  const onPath = (name: string) =>
-    path
-      .split(delimiter)
-      .filter(Boolean)
-      .some((folder) => exists(join(folder, name)));
-  const manifest = MANIFEST_FOLDERS.flatMap((folder) => MANIFESTS.map((name) => join(folder, name))).find(
-    exists,
-  );
+  if (assembler && radv) return radv;
   const missing = [
-    ...(onPath("spirv-as") ? [] : ["spirv-as"]),
-    ...(manifest === undefined ? ["Mesa's Vulkan driver RADV"] : []),
+    ...(assembler ? [] : ["spirv-as (of SPIRV-Tools)"]),
+    ...(radv ? [] : ["RADV (Mesa's driver for AMD's GPUs)"]),
   ];
-  if (manifest !== undefined && missing.length === 0) return manifest;
-  throw new Error(`isa needs ${missing.join(" and ")}; ${installing(onPath)}`);
-}
-
-function installing(onPath: (name: string) => boolean): string {
-  if (onPath("apt-get"))
-    return "install with: apt-get install spirv-tools mesa-vulkan-drivers libvulkan1 (Debian 12: of its backports, with -t bookworm-backports)";
-  if (onPath("dnf")) return "install with: dnf install spirv-tools mesa-vulkan-drivers vulkan-loader";
-  if (onPath("pacman")) return "install with: pacman -S spirv-tools vulkan-radeon vulkan-icd-loader";
-  return "install SPIRV-Tools, Mesa's Vulkan drivers and the Vulkan loader";
+  throw new Error(
+    `isa compiles with ${missing.join(" and ")}; install with: node scripts/setup.mjs --for isa`,
+  );
 }

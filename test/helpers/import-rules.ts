@@ -78,6 +78,8 @@ export const RULES: Rule[] = [
   { place: "cli/", may: ["wgrad", "presets/", SHARED], packages: true },
   // It drives the Chromium that the set-up finds, and the tests use.
   { place: "bench/peers/hosts/chromium.ts", may: ["scripts/packages.mjs", "bench/"], packages: true },
+  // The set-up installs what it compiles with.
+  { place: "bench/isa/packages.ts", may: ["scripts/packages.mjs"], packages: true },
   { place: "charts/", may: [], packages: true },
   { place: "bench/", may: ["wgrad", "charts/", "presets/", SHARED], packages: true },
   // It compares what bench/peers/ compares, by the same code; what is named here runs in pages, too.
