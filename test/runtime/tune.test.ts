@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   connect,
   createTrainer,
@@ -13,9 +13,11 @@ import {
   sequential,
   sgd,
 } from "../../src/index.ts";
+import type { DeviceTraits } from "../../src/kernels/kernel.ts";
 import { matmulConstants } from "../../src/kernels/matmul.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
 import type { Dispatch, Program } from "../../src/program.ts";
+import { bestTime } from "../../src/runtime/gpu/measure.ts";
 import { Tuner } from "../../src/runtime/gpu/tune.ts";
 import { folderStore } from "../../src/store.ts";
 
@@ -95,6 +97,24 @@ describe("tuning", () => {
     expect(await readdir(folder)).toHaveLength(2);
   });
 
+  it("keeps no choice for the device where it offers something else, as after a browser's or a driver's update", async () => {
+    await tuner().tune(programOf(large), measuring().measure);
+    const changes: Partial<DeviceTraits>[] = [
+      { narrow: false, subgroupSize: undefined },
+      { workgroupBytes: 32768 },
+      { workgroupInvocations: 1024 },
+      { subgroupSize: 4 },
+      { cores: 3 },
+    ];
+    for (const change of changes) {
+      const { measure, measured } = measuring();
+      const changed = new Tuner("device", { ...traits, ...change }, folderStore(folder), 1000);
+      await changed.tune(programOf(large), measure);
+      expect(measured).not.toEqual([]);
+    }
+    expect(await readdir(folder)).toHaveLength(1 + changes.length);
+  });
+
   it("says what it chose in a file that people can read", async () => {
     await tuner().tune(programOf(large), measuring().measure);
     const [file] = await readdir(folder);
@@ -153,12 +173,45 @@ describe("tuning", () => {
     expect(measured).not.toEqual([]);
   });
 
-  it("leaves small work alone", async () => {
+  it.each([
+    ["narrow", traits, 16, 64],
+    ["wide", { ...traits, narrow: false }, 64, 128],
+  ])("leaves small work alone, on a %s device", async (_kind, traits, little, enough) => {
+    const small = product(little);
     const { measure, measured } = measuring();
-    const small = product(16);
-    const choose = await tuner().tune(programOf(small), measure);
+    const one = new Tuner("device", traits, undefined, 1000);
+    const choose = await one.tune(programOf(small), measure);
     expect(measured).toEqual([]);
     expect(choose(small)).toEqual(variantsOf(small, traits)[0]);
+    await one.tune(programOf(product(enough)), measure);
+    expect(measured).not.toEqual([]);
+  });
+});
+
+describe("the time of a step", () => {
+  /** A device that takes so long for a run, besides its steps; milliseconds. */
+  async function measured(way: number, step: number) {
+    let clock = 0;
+    let most = 0;
+    const now = vi.spyOn(performance, "now").mockImplementation(() => clock);
+    const time = await bestTime(async (steps) => {
+      most = Math.max(most, steps);
+      clock += way + steps * step;
+    });
+    now.mockRestore();
+    return { time, most, spent: clock };
+  }
+
+  it("is not that of the way to the device and back, which takes a GPU longer than the step", async () => {
+    const { time, spent } = await measured(0.2, 0.005);
+    expect(time).toBeGreaterThan(0.005);
+    expect(time).toBeLessThan(0.0056);
+    expect(spent).toBeLessThan(20);
+  });
+
+  it("takes few steps where one is long, and ends where each is too short for the clock", async () => {
+    expect((await measured(0, 2)).most).toBe(1);
+    expect(await measured(0, 0)).toEqual({ time: 0, most: 512, spent: 0 });
   });
 });
 

@@ -10,7 +10,8 @@ import { GpuExecutable } from "./executable.ts";
 
 /** Duration of a measurement in milliseconds: long enough for any browser's clock, short enough for many measurements. */
 const WANTED_MS = 3;
-const MAX_STEPS = 64;
+const MAX_STEPS = 512;
+const MAX_GROWTH = 8;
 const REPETITIONS = 3;
 
 /**
@@ -54,26 +55,37 @@ export async function measureDispatch(
   };
   let executable: GpuExecutable | undefined;
   try {
-    executable = await GpuExecutable.compile(device, alone, { state: bound, maxSteps: MAX_STEPS });
-    return await bestTime(executable);
+    const compiled = await GpuExecutable.compile(device, alone, { state: bound, maxSteps: MAX_STEPS });
+    executable = compiled;
+    return await bestTime((steps) => compiled.run(steps));
   } finally {
     executable?.release();
     for (const buffer of scratch) buffer.release();
   }
 }
 
-async function bestTime(executable: GpuExecutable): Promise<number> {
-  const time = async (steps: number) => {
+/**
+ * Milliseconds of a step: the best of a few measurements.
+ * @param run runs so many steps on the device
+ */
+export async function bestTime(run: (steps: number) => Promise<unknown>): Promise<number> {
+  const timeOf = async (steps: number) => {
     const began = performance.now();
-    await executable.run(steps);
-    return (performance.now() - began) / steps;
+    await run(steps);
+    return performance.now() - began;
   };
   // Some drivers compile only now.
-  await time(1);
-  const steps = Math.max(1, Math.min(MAX_STEPS, Math.round(WANTED_MS / Math.max(await time(1), 1e-3))));
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < REPETITIONS; i++) best = Math.min(best, await time(steps));
-  return best;
+  await timeOf(1);
+  let steps = 1;
+  let time = await timeOf(steps);
+  // On a GPU, the way to the device and back takes longer than a few steps: one step tells little of the next.
+  while (2 * time < WANTED_MS && steps < MAX_STEPS) {
+    const growth = Math.min(MAX_GROWTH, Math.max(2, Math.round(WANTED_MS / Math.max(time, 1e-3))));
+    steps = Math.min(MAX_STEPS, steps * growth);
+    time = await timeOf(steps);
+  }
+  for (let i = 1; i < REPETITIONS; i++) time = Math.min(time, await timeOf(steps));
+  return time / steps;
 }
 
 /** Sample values; 0 where they are used as indices, because 0 is always valid. */

@@ -1,13 +1,13 @@
 /**
  * Tuning: chooses between a dispatch's variants by measuring them once, on the device, with the program's shapes.
- * Choices are kept by device and by version of the kernels. All variants give equal results to the bit: tuning decides
- * how long a step takes, never its results.
+ * Choices are kept by device, its traits, and the version of the kernels. All variants give equal results to the bit:
+ * tuning decides how long a step takes, never its results.
  */
 
 import { allowed } from "../../environment.ts";
 import { dispatchCost } from "../../kernels/cost.ts";
 import { kernels } from "../../kernels/index.ts";
-import type { DeviceTraits } from "../../kernels/kernel.ts";
+import { type DeviceTraits, isNarrow } from "../../kernels/kernel.ts";
 import { shaderText } from "../../kernels/shaders.ts";
 import { variantsOf } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
@@ -23,8 +23,8 @@ export interface TuneOptions {
 
 /** Time limit of an engine's measurements in milliseconds. */
 const DEFAULT_BUDGET_MS = 1500;
-/** Work below this is not worth a choice. */
-const LEAST_FLOPS = 2e5;
+/** Work below this is not worth a choice: a wide device takes as long to begin it. */
+const LEAST_FLOPS = { narrow: 2e5, wide: 2e6 };
 /** Another variant must take less than this fraction of the first one's time; the first is the choice without tuning. */
 const MARGIN = 0.97;
 
@@ -89,7 +89,8 @@ export class Tuner {
     this.#choices ??= await this.#load();
     const choices = this.#choices;
     const open = new Map<string, Dispatch>();
-    for (const dispatch of byCost(program)) {
+    const least = isNarrow(this.traits) ? LEAST_FLOPS.narrow : LEAST_FLOPS.wide;
+    for (const dispatch of byCost(program, least)) {
       const key = keyOf(program, dispatch);
       if (!this.#chosen(dispatch, choices[key]) && this.#ways(dispatch).length > 1) open.set(key, dispatch);
     }
@@ -122,7 +123,7 @@ export class Tuner {
   }
 
   get #file(): string {
-    return `tuning-${hash(`${this.device} ${KERNELS_VERSION}`)}.json`;
+    return `tuning-${hash(`${this.device} ${JSON.stringify(this.traits)} ${KERNELS_VERSION}`)}.json`;
   }
 
   /** Unreadable choices are measured again. */
@@ -137,7 +138,7 @@ export class Tuner {
 
   /** Where nothing can be written, the next engine measures again. */
   async #save(choices: Readonly<Record<string, string>>): Promise<void> {
-    const text = JSON.stringify({ device: this.device, choices }, undefined, 1);
+    const text = JSON.stringify({ device: this.device, traits: this.traits, choices }, undefined, 1);
     await this.store?.write(this.#file, new TextEncoder().encode(text)).catch(() => {});
   }
 }
@@ -149,11 +150,11 @@ const KERNELS_VERSION = hash(
     .join(),
 );
 
-/** The dispatches worth tuning, the most expensive first. */
-function byCost(program: Program): Dispatch[] {
+/** The dispatches of at least so many operations, the most expensive first. */
+function byCost(program: Program, least: number): Dispatch[] {
   return program.dispatches
     .map((dispatch) => ({ dispatch, flops: dispatchCost(program, dispatch).flops }))
-    .filter(({ flops }) => flops >= LEAST_FLOPS)
+    .filter(({ flops }) => flops >= least)
     .sort((a, b) => b.flops - a.flops)
     .map(({ dispatch }) => dispatch);
 }
