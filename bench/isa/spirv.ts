@@ -1,6 +1,8 @@
 /** WGSL → SPIR-V, by Dawn's Tint, and what a Vulkan pipeline of it needs to be told. */
 import { fork, spawn } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Memory, Module } from "./compile.ts";
 
@@ -43,12 +45,24 @@ function withoutSubgroupSize(source: Source): { source: Source; subgroupSize?: n
 
 /** The disassembly of each shader, out of what Dawn prints. */
 async function tintsSpirv(sources: readonly Source[]): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "wgrad-isa-"));
+  try {
+    const printed = spirvOf(await printedBy(sources, join(folder, "log.txt")));
+    return sources.map(({ name, code }) => {
+      const text = printed.get(code.trim());
+      if (text === undefined) throw new Error(`${name}: Dawn printed no SPIR-V of this shader`);
+      return text;
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What Dawn prints, into a file: from a pipe that is full, some of its text would be missing. */
+async function printedBy(sources: readonly Source[], path: string): Promise<string> {
+  const log = await open(path, "w");
   const child = fork(fileURLToPath(new URL("tint.ts", import.meta.url)), {
-    stdio: ["ignore", "pipe", "ignore", "ipc"],
-  });
-  let printed = "";
-  child.stdout?.setEncoding("utf8").on("data", (text) => {
-    printed += text;
+    stdio: ["ignore", log.fd, "ignore", "ipc"],
   });
   let reply: TintReply = { error: "the process that compiles WGSL ended early" };
   child.on("message", (message: TintReply) => {
@@ -56,14 +70,9 @@ async function tintsSpirv(sources: readonly Source[]): Promise<string[]> {
   });
   child.send(sources);
   await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+  await log.close();
   if (reply.error !== undefined) throw new Error(reply.error);
-  const found = spirvOf(printed);
-  return sources.map(({ name, code }) => {
-    // Equal shaders are compiled once.
-    const text = found.get(code.trim());
-    if (text === undefined) throw new Error(`${name}: Dawn printed no SPIR-V of this shader`);
-    return text;
-  });
+  return readFile(path, "utf8");
 }
 
 /** By WGSL: Dawn prints a shader's WGSL, then its SPIR-V. */
