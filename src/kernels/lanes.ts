@@ -58,3 +58,18 @@ export function busyFraction({ results, size, workgroup }: LaneWork, lanes: numb
 function roundedUp(count: number, to: number): number {
   return Math.ceil(count / to) * to;
 }
+
+/** Workgroups that keep all cores of a narrow device busy. */
+const NARROW_GROUPS = 2;
+/** Most lanes of a narrow device: its processor's vector. */
+const NARROW_LANES = 8;
+
+/**
+ * Number of lanes for a narrow device: 1, unless the results alone keep few cores busy. Lanes wait for one another, which
+ * takes a processor longer than the elements.
+ */
+export function narrowLanes(results: number, size: number, workgroup: number): number {
+  let lanes = 1;
+  while (lanes < NARROW_LANES && lanes * 8 <= size && results * lanes < NARROW_GROUPS * workgroup) lanes *= 2;
+  return lanes;
+}

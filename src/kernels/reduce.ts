@@ -2,7 +2,7 @@ import lanes from "../../shaders/lanes.wgsl?raw";
 import shader from "../../shaders/reduce.wgsl?raw";
 import { defineKernel } from "./index.ts";
 import { type Constants, isNarrow, spread } from "./kernel.ts";
-import { busyLanes, withSubgroup } from "./lanes.ts";
+import { busyLanes, narrowLanes, withSubgroup } from "./lanes.ts";
 import { exceeds } from "./scalar.ts";
 import { inParts, stored } from "./twin.ts";
 
@@ -28,15 +28,9 @@ const SHORT = 32;
 /** Elements of a lane whose loads are under way together, on narrow devices and on wide ones. */
 const NARROW_AHEAD = 4;
 const AHEAD = 8;
-/** Workgroups that keep all cores of a narrow device busy. */
-const NARROW_GROUPS = 4;
-
 export function reduceConstants(mode: ReduceMode, { outer, size, inner, chunk = size }: ReduceShape) {
   const PARTS = Math.ceil(size / chunk);
-  // Lanes wait for one another, which takes a processor longer than the elements: only few results have several.
-  let LANES = 1;
-  while (LANES < COLUMNS && LANES * 8 <= chunk && outer * PARTS * inner * LANES < NARROW_GROUPS * WORKGROUP)
-    LANES *= 2;
+  const LANES = narrowLanes(outer * PARTS * inner, chunk, WORKGROUP);
   const constants = {
     MODE: REDUCE_MODES[mode],
     OUTER: outer,

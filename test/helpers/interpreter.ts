@@ -330,6 +330,17 @@ const rules: Readonly<Record<string, Rule>> = {
     const rows = rowsOf(x, node.shape[node.rank - 1]).map(softmaxRow);
     return concatenated(rows).map((p) => (attribute(node, "logarithm") ? Math.log(p) : p));
   },
+  softmaxGradient: ({ node, inputs: [y, dy] }) => {
+    const size = node.shape[node.rank - 1];
+    const log = attribute(node, "logarithm");
+    const dys = rowsOf(dy, size);
+    const total = (values: Values) => values.reduce((a, b) => a + b, 0);
+    const rows = rowsOf(y, size).map((row, r) => {
+      const sum = total(log ? dys[r] : row.map((value, i) => value * dys[r][i]));
+      return row.map((value, i) => (log ? dys[r][i] - Math.exp(value) * sum : value * (dys[r][i] - sum)));
+    });
+    return concatenated(rows);
+  },
   matmul,
   crossEntropy: crossEntropy(({ loss }) => [loss]),
   crossEntropyGradient: crossEntropy(({ difference }) => [...difference]),

@@ -18,7 +18,7 @@ import { imageCases } from "./cases/images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { scatterRowsCases } from "./cases/scatterRows.ts";
-import { softmaxCases } from "./cases/softmax.ts";
+import { softmaxCases, softmaxGradientCases } from "./cases/softmax.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -28,6 +28,7 @@ describe("positions of load hooks", () => {
     elementwise4: elementwise4Cases,
     reduce: reduceCases,
     softmax: softmaxCases,
+    softmaxGradient: softmaxGradientCases,
     scatterRows: scatterRowsCases,
     crossEntropy: crossEntropyCases,
     matmul: matmulCases,

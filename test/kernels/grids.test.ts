@@ -54,6 +54,8 @@ const pools = (kernel: PoolKernel) => [
   ),
 ];
 
+const softmaxes = [softmaxConstants(HUGE, 1, false), softmaxConstants(4095, 2 ** 18, true)];
+
 /** Constants of the largest shapes, by kernel. A new kernel needs a line here. */
 const largest: Readonly<Record<string, readonly Constants[]>> = {
   elementwise: [elementwiseConstants(HUGE)],
@@ -64,7 +66,8 @@ const largest: Readonly<Record<string, readonly Constants[]>> = {
     reduceConstants("sum", { outer: 1, size: 16, inner: HUGE }),
   ],
   scatterRows: [scatterRowsConstants(2 ** 24, 64, 1), scatterRowsConstants(1, HUGE, 1)],
-  softmax: [softmaxConstants(HUGE, 1, false), softmaxConstants(4095, 2 ** 18, true)],
+  softmax: softmaxes,
+  softmaxGradient: softmaxes,
   crossEntropy: [crossEntropyConstants(HUGE, 1, 0), crossEntropyConstants(1, HUGE, 0)],
   matmul: products,
   matmulTiled: products.map((c) => ({ ...c, TILE_M: 4, TILE_N: 4, GROUP_X: 8, GROUP_Y: 8 })),

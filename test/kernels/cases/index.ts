@@ -9,7 +9,7 @@ import { imageCases } from "./images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./matmul.ts";
 import { reduceCases } from "./reduce.ts";
 import { scatterRowsCases } from "./scatterRows.ts";
-import { softmaxCases } from "./softmax.ts";
+import { softmaxCases, softmaxGradientCases } from "./softmax.ts";
 
 /** By kernel. A new kernel needs a line here, or the last test of twins.test.ts fails. */
 export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
@@ -18,6 +18,7 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   reduce: reduceCases,
   scatterRows: scatterRowsCases,
   softmax: softmaxCases,
+  softmaxGradient: softmaxGradientCases,
   crossEntropy: crossEntropyCases,
   matmul: matmulCases,
   matmulTiled: matmulTiledCases,

@@ -2,40 +2,64 @@
 import { softmaxConstants } from "../../../kernels/softmax.ts";
 import { elementCount } from "../../../program.ts";
 import { resolveAxis } from "../shape.ts";
-import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor.ts";
+import { checkTensor, define, type KernelCall, type Op, ShapeError, type Tensor } from "../tensor.ts";
 import { sum } from "./reduce.ts";
-import { exp, mul, sub } from "./scalar.ts";
+import { broadcastTo, exp, mul, neg, sub } from "./scalar.ts";
 import { transpose } from "./view.ts";
 
 interface SoftmaxAttributes {
   readonly logarithm: boolean;
 }
 
+function kernelCall(
+  kernel: string,
+  { shape }: Tensor,
+  logarithm: boolean,
+  loads: KernelCall["loads"],
+): KernelCall {
+  const size = shape[shape.length - 1];
+  const constants = softmaxConstants(elementCount(shape) / size, size, logarithm);
+  return { kernel, constants, reads: {}, loads, store: "store" };
+}
+
 /** Along the last axis. */
 const softmaxRows: Op<SoftmaxAttributes> = {
   name: "softmax",
   infer: ([x]) => ({ shape: x.shape, dtype: "f32" }),
-  gradient(node, arriving) {
-    if (node.attributes.logarithm) {
-      return [sub(arriving, mul(exp(node), sum(arriving, -1, { keepDims: true })))];
-    }
-    return [mul(node, sub(arriving, sum(mul(arriving, node), -1, { keepDims: true })))];
-  },
+  gradient: (node, arriving) => [makeGradient([node, arriving], node.attributes)],
   lowering: {
     kind: "kernel",
-    call({ inputs: [x], attributes: { logarithm } }) {
-      const size = x.shape[x.rank - 1];
-      return {
-        kernel: "softmax",
-        constants: softmaxConstants(elementCount(x.shape) / size, size, logarithm),
-        reads: {},
-        loads: { element: x },
-        store: "store",
-      };
-    },
+    call: ({ inputs: [x], attributes: { logarithm } }) => kernelCall("softmax", x, logarithm, { element: x }),
   },
 };
 const makeSoftmax = define(softmaxRows);
+
+/**
+ * The gradient of the above, from its result y and the gradient dy that arrives: y · (dy − Σ dy · y), or dy − exp(y) · Σ dy
+ * for the logarithm.
+ */
+const gradientOp: Op<SoftmaxAttributes> = {
+  name: "softmaxGradient",
+  infer: ([y]) => ({ shape: y.shape, dtype: "f32" }),
+  gradient({ inputs: [y, dy], attributes }, arriving) {
+    const rowSum = (x: Tensor) => sum(x, -1, { keepDims: true });
+    if (attributes.logarithm) {
+      const own = mul(arriving, exp(y));
+      return [neg(mul(own, rowSum(dy))), sub(arriving, broadcastTo(rowSum(own), y.shape))];
+    }
+    const own = mul(arriving, y);
+    return [
+      sub(mul(arriving, sub(dy, rowSum(mul(dy, y)))), mul(dy, rowSum(own))),
+      makeGradient([y, arriving], attributes),
+    ];
+  },
+  lowering: {
+    kind: "kernel",
+    call: ({ inputs: [element, arriving], attributes: { logarithm } }) =>
+      kernelCall("softmaxGradient", element, logarithm, { element, arriving }),
+  },
+};
+const makeGradient = define(gradientOp);
 
 function along(name: string, x: Tensor, axis: number, logarithm: boolean): Tensor {
   checkTensor(name, x);

@@ -51,6 +51,16 @@ export const productCases: Record<string, Record<string, DifferentiableFunction>
     logarithm: { inputs: { x: logits() }, body: ({ x }) => logSoftmax(x) },
     "of many": { inputs: { x: uniform([2, 130]) }, body: ({ x }) => logSoftmax(x) },
   },
+  softmaxGradient: {
+    plain: {
+      inputs: { x: logits(), dy: uniform([5, 7]) },
+      body: ({ x, dy }) => gradients(ops.softmax(x), [x], dy)[0],
+    },
+    "of the logarithm": {
+      inputs: { x: uniform([2, 3, 5]), dy: uniform([2, 3, 5]) },
+      body: ({ x, dy }) => gradients(logSoftmax(x, 1), [x], dy)[0],
+    },
+  },
   crossEntropy: {
     plain: { inputs: { x: logits(), y: labels() }, body: ({ x, y }) => rowCrossEntropy(x, y) },
     smoothed: { inputs: { x: logits(), y: labels() }, body: ({ x, y }) => rowCrossEntropy(x, y, 0.2) },
