@@ -10,8 +10,7 @@ line, unasked for, tells what there is. An answer with "error" tells what went w
   {"op": "matrices", "folder", "size"}    reads a and b           -> {"maxima"}: of each row of a @ b
   {"op": "matmul", "count"}           multiplies them             -> {"seconds"}
 
-"mode" is "eager", "graph" for a CUDA graph of the whole step, "compile" for torch.compile of the model and its loss, or
-"compile-graph" for both. PyTorch from 1.13 on; it has torch.compile from 2.0 on.
+"mode" is "eager", or "graph" for a CUDA graph of the whole step. PyTorch from 1.13 on.
 """
 import json
 import os
@@ -61,14 +60,7 @@ def synchronize():
 
 
 def modes():
-    compiles = hasattr(torch, "compile")
-    graphs = device.type == "cuda"
-    return (
-        ["eager"]
-        + (["graph"] if graphs else [])
-        + (["compile"] if compiles else [])
-        + (["compile-graph"] if compiles and graphs else [])
-    )
+    return ["eager", "graph"] if device.type == "cuda" else ["eager"]
 
 
 def greeting():
@@ -122,7 +114,7 @@ class Training:
 
     capturable = False
 
-    def __init__(self, request, data, compiled):
+    def __init__(self, request, data):
         self.data = data
         self.batch = request["batch"]
         self.period = request["samples"] // self.batch * self.batch
@@ -132,7 +124,6 @@ class Training:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=request["learningRate"], capturable=self.capturable
         )
-        self.loss_of = torch.compile(self.written_loss) if compiled else self.written_loss
 
     def split(self, values, shapes):
         parameters = list(self.model.parameters())
@@ -154,11 +145,9 @@ class Training:
                 value.zero_()
         self.rewind()
 
-    def written_loss(self, images, classes):
-        return functional.cross_entropy(self.model(images.float() * (1 / 255)), classes)
-
     def update(self, indices):
-        loss = self.loss_of(self.data.inputs[indices], self.data.targets[indices])
+        inputs = self.data.inputs[indices].float() * (1 / 255)
+        loss = functional.cross_entropy(self.model(inputs), self.data.targets[indices])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -166,8 +155,8 @@ class Training:
 
 
 class EagerTraining(Training):
-    def __init__(self, request, data, compiled):
-        super().__init__(request, data, compiled)
+    def __init__(self, request, data):
+        super().__init__(request, data)
         self.rewind()
 
     def rewind(self):
@@ -184,8 +173,8 @@ class GraphTraining(Training):
 
     capturable = True
 
-    def __init__(self, request, data, compiled):
-        super().__init__(request, data, compiled)
+    def __init__(self, request, data):
+        super().__init__(request, data)
         self.cursor = torch.zeros(1, dtype=torch.long, device=device)
         self.window = torch.arange(self.batch, device=device)
         # As PyTorch asks for: some steps on another stream first.
@@ -222,39 +211,26 @@ def timed(work, count):
     return time.perf_counter() - began
 
 
-KINDS = {
-    "eager": (EagerTraining, False),
-    "graph": (GraphTraining, False),
-    "compile": (EagerTraining, True),
-    "compile-graph": (GraphTraining, True),
-}
+KINDS = {"eager": EagerTraining, "graph": GraphTraining}
 
 
 class Bench:
     def __init__(self):
-        self.loaded = None
         self.trainings = {}
         self.product = None
 
     def load(self, request):
-        self.loaded = request, Data(request)
-        self.trainings = {}
-        return {"parameters": self.loaded[1].weights.numel()}
-
-    def training(self, mode):
-        """Built where it is asked for: compiling takes a while, and may fail."""
-        if mode not in self.trainings:
-            kind, compiled = KINDS[mode]
-            self.trainings[mode] = kind(*self.loaded, compiled)
-        return self.trainings[mode]
+        data = Data(request)
+        self.trainings = {mode: KINDS[mode](request, data) for mode in modes()}
+        return {"parameters": sum(value.numel() for value in self.trainings["eager"].initial)}
 
     def losses(self, request):
-        training = self.training(request["mode"])
+        training = self.trainings[request["mode"]]
         training.reset()
         return {"losses": [training.step().item() for _ in range(request["steps"])]}
 
     def steps(self, request):
-        return {"seconds": timed(self.training(request["mode"]).step, request["count"])}
+        return {"seconds": timed(self.trainings[request["mode"]].step, request["count"])}
 
     def matrices(self, request):
         size = request["size"]

@@ -39,9 +39,10 @@ const ROW_A = BLOCK_M / 4u;
 const ROW_B = BLOCK_N / 4u;
 const START_B = DEPTH * ROW_A;
 // Vectors of a block, of a row of it, those of a round of adding up the slices, and those that an invocation stores.
+// A round has a power of two of vectors, up to four and to the number of slices.
 const TILE_VECTORS = TILE_M * TILE_N / 4u;
 const ACROSS = TILE_N / 4u;
-const TILE_ROUND = min(min(SLICES, TILE_VECTORS), 4u);
+const TILE_ROUND = 8u / min(8u, 9u / min(SLICES, 4u));
 const TILE_STORED = TILE_VECTORS / TILE_ROUND;
 // Invocations that share the sum of a row of A, and sums of an invocation.
 const PARTS = min(SLICES, max(INVOCATIONS / BLOCK_M, 1u));
@@ -57,21 +58,35 @@ var<workgroup> tiles: array<vec4<f32>, TILES>;
 const TILE_STAGE = min(TILE_STORED, TILES / INVOCATIONS);
 const TILE_STAGES = TILE_STORED / TILE_STAGE;
 
-// Adds the products of this turn to the block. The remainders are for compilers: they show that indices are inside.
-fn multiplyTiles(block: ptr<function, Block>, local: u32) {
-  let x = local % GROUP_X;
-  let y = local / GROUP_X % GROUP_Y;
+// The invocation's first vectors of both tiles.
+fn startsOf(local: u32) -> vec2<u32> {
   let slice = local / PLACES % SLICES;
+  return vec2<u32>(
+    slice * ROW_A + local / GROUP_X % GROUP_Y,
+    slice * ROW_B + local % GROUP_X,
+  );
+}
+
+// Adds the products of this turn to the block.
+fn multiplyTiles(block: ptr<function, Block>, local: u32) {
+  multiplyFrom(block, startsOf(local));
+}
+
+// The same, for a family that has called startsOf before its loop: quotients that are no shifts are dear in each turn.
+fn multiplyFrom(block: ptr<function, Block>, starts: vec2<u32>) {
   var valuesA: array<vec4<f32>, TILE_M / 4u>;
   var valuesB: array<vec4<f32>, TILE_N / 4u>;
+  // The least values are for compilers: they show that indices are inside.
+  let startA = min(starts.x, (SLICES - 1u) * ROW_A + GROUP_Y - 1u);
+  let startB = START_B + min(starts.y, (SLICES - 1u) * ROW_B + GROUP_X - 1u);
   for (var step = 0u; step < DEPTH / SLICES; step++) {
-    let k = step * SLICES + slice;
+    let k = step * SLICES;
     // Vectors lie GROUP_Y and GROUP_X apart, so that neighbours read side by side.
     for (var i = 0u; i < TILE_M / 4u; i++) {
-      valuesA[i] = tiles[k * ROW_A + i * GROUP_Y + y];
+      valuesA[i] = tiles[startA + k * ROW_A + i * GROUP_Y];
     }
     for (var j = 0u; j < TILE_N / 4u; j++) {
-      valuesB[j] = tiles[START_B + k * ROW_B + j * GROUP_X + x];
+      valuesB[j] = tiles[startB + k * ROW_B + j * GROUP_X];
     }
     for (var i = 0u; i < TILE_M; i++) {
       for (var j = 0u; j < TILE_N / 4u; j++) {

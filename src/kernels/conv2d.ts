@@ -1,9 +1,19 @@
 import shader from "../../shaders/conv2d.wgsl?raw";
-import type { Elements } from "../dtypes.ts";
-import { blockConstants, blocksFor, type ProductSize, plainBlock } from "./blocks.ts";
+import tiledShader from "../../shaders/conv2dTiled.wgsl?raw";
+import weightTiledShader from "../../shaders/conv2dWeightTiled.wgsl?raw";
+import tileShader from "../../shaders/tile.wgsl?raw";
+import {
+  blockConstants,
+  blocksFor,
+  type ProductSize,
+  plainBlock,
+  tileConstants,
+  tileInvocations,
+} from "./blocks.ts";
+import { imageTiles, weightTiles } from "./conv2dTiles.ts";
+import { forwardTwin, inputGradientTwin, weightGradientTwin } from "./conv2dTwins.ts";
 import { defineKernel } from "./index.ts";
-import type { Constants, DeviceTraits, Variant } from "./kernel.ts";
-import { inParts, pauses, stored, type TwinCall } from "./twin.ts";
+import { type Constants, type DeviceTraits, isNarrow, type Variant } from "./kernel.ts";
 
 /** Sizes of a convolution's loops. Pairs are [vertical, horizontal]. */
 export interface ConvShape {
@@ -21,6 +31,8 @@ export interface ConvShape {
 
 /** Least number of invocations of the weight gradient: fewer leave a device idle. */
 const WANTED_INVOCATIONS = 1024;
+/** Elements of the partial sums, 1 MiB, that are well spent on more workgroups: a large device wants hundreds. */
+const WANTED_PARTIALS = 2 ** 18;
 
 function shared(shape: ConvShape) {
   return {
@@ -63,7 +75,11 @@ export function convWeightConstants(shape: ConvShape, sums = false) {
   const rows = shape.batch * shape.outSize[0];
   const block = plainBlock({ copies: shape.groups * rows, rows: filters, columns });
   const invocations = shape.groups * Math.ceil(filters / block.TILE_M) * Math.ceil(columns / block.TILE_N);
-  const share = Math.ceil(rows / Math.min(rows, Math.ceil(WANTED_INVOCATIONS / invocations)));
+  const splits = Math.max(
+    Math.ceil(WANTED_INVOCATIONS / invocations),
+    Math.floor(WANTED_PARTIALS / (shape.filters * columns)),
+  );
+  const share = Math.ceil(rows / Math.min(rows, splits));
   return { ...shared(shape), SPLITS: Math.ceil(rows / share), SUMS: sums ? 1 : 0, ...block };
 }
 
@@ -72,19 +88,41 @@ function product({ groups }: ConvShape, channels: number, columns: number): Prod
   return { copies: groups, rows: channels / groups, columns };
 }
 
+/** Variants in blocks of invocations on their own, or on wide devices in tiles that a workgroup shares. */
 function variants(
   kernel: string,
   size: (c: Constants) => ProductSize,
+  tiles: (c: Constants, traits: DeviceTraits) => Constants[],
 ): (constants: Constants, traits: DeviceTraits) => Variant[] {
-  return (constants, traits) =>
-    blocksFor(size(constants), traits, false).map(({ VECTOR_B: _, ...block }) => ({
+  return (constants, traits) => {
+    const tiled = isNarrow(traits) ? [] : tiles(constants, traits);
+    if (tiled.length > 0) {
+      const { LANES: _, ...others } = constants;
+      return tiled.map((tile) => ({ kernel: `${kernel}Tiled`, constants: { ...others, ...tile } }));
+    }
+    return blocksFor(size(constants), traits, false).map(({ VECTOR_B: _, ...block }) => ({
       kernel,
       constants: { ...constants, ...block },
     }));
+  };
 }
 
 function grid({ rows, columns }: ProductSize, { GROUPS, SPLITS, TILE_M, TILE_N, GROUP_X }: Constants) {
   return [Math.ceil(columns / (TILE_N * GROUP_X)), GROUPS * Math.ceil(rows / TILE_M), SPLITS] as const;
+}
+
+function tiledGrid({ rows, columns }: ProductSize, c: Constants) {
+  const { GROUPS, SPLITS = 1, TILE_M, TILE_N, GROUP_X, GROUP_Y } = c;
+  return [
+    Math.ceil(columns / (TILE_N * GROUP_X)),
+    GROUPS * Math.ceil(rows / (TILE_M * GROUP_Y)),
+    SPLITS,
+  ] as const;
+}
+
+/** The channel of a result, of its flat index in [batch, channels, pixels]. */
+function channelPart({ BATCH }: Constants, pixels: number, channels: number) {
+  return { store: { channel: { div: pixels, mod: BATCH > 1 ? channels : 0 } } };
 }
 
 const forwardSize = (c: Constants): ProductSize => ({
@@ -103,148 +141,132 @@ const weightSize = (c: Constants): ProductSize => ({
   columns: (c.CHANNELS / c.GROUPS) * c.KERNEL_H * c.KERNEL_W,
 });
 
+/** Tiles of a convolution with an image as result: sums over `summed` channels of a group, and over taps. */
+function tilesOfImages(size: (c: Constants) => ProductSize, summed: "CHANNELS" | "FILTERS") {
+  return (c: Constants, traits: DeviceTraits) => {
+    const taps = c.KERNEL_H * c.KERNEL_W;
+    const k = (c[summed] / c.GROUPS) * taps;
+    const BACKWARD = summed === "FILTERS" ? 1 : 0;
+    const tiles = imageTiles({ ...size(c), taps, k, inOrder: BACKWARD === 0 }, traits);
+    return tiles.map((tile) => ({ ...tile, BACKWARD }));
+  };
+}
+
+function tilesOfWeight(c: Constants, traits: DeviceTraits) {
+  const size = weightSize(c);
+  const lines = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
+  return weightTiles({ ...size, columns: size.columns + c.SUMS, lines, width: c.OUT_W }, traits);
+}
+
 function flops({ BATCH, CHANNELS, FILTERS, GROUPS, OUT_H, OUT_W, KERNEL_H, KERNEL_W }: Constants): number {
   return (2 * BATCH * OUT_H * OUT_W * FILTERS * CHANNELS * KERNEL_H * KERNEL_W) / GROUPS;
 }
 
+const sizes = {
+  BATCH: "u32",
+  CHANNELS: "u32",
+  H: "u32",
+  W: "u32",
+  FILTERS: "u32",
+  OUT_H: "u32",
+  OUT_W: "u32",
+  KERNEL_H: "u32",
+  KERNEL_W: "u32",
+  STRIDE_H: "u32",
+  STRIDE_W: "u32",
+  PAD_H: "u32",
+  PAD_W: "u32",
+  DILATION_H: "u32",
+  DILATION_W: "u32",
+  GROUPS: "u32",
+} as const;
+
 const declaration = {
-  shader,
   bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
-  constants: {
-    BATCH: "u32",
-    CHANNELS: "u32",
-    H: "u32",
-    W: "u32",
-    FILTERS: "u32",
-    OUT_H: "u32",
-    OUT_W: "u32",
-    KERNEL_H: "u32",
-    KERNEL_W: "u32",
-    STRIDE_H: "u32",
-    STRIDE_W: "u32",
-    PAD_H: "u32",
-    PAD_W: "u32",
-    DILATION_H: "u32",
-    DILATION_W: "u32",
-    GROUPS: "u32",
-    SPLITS: "u32",
-    SUMS: "u32",
-    ...blockConstants,
-  },
   hooks: { store: "store" },
-  workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
   joinable: true,
   flops,
 } as const;
 
+/** A convolution in blocks of invocations on their own. */
+const plain = {
+  ...declaration,
+  shader,
+  constants: { ...sizes, SPLITS: "u32", SUMS: "u32", ...blockConstants },
+  workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
+} as const;
+
+/** A convolution with an image as result, in tiles that a workgroup shares. */
+const tiledImages = {
+  ...declaration,
+  shader: tiledShader + tileShader,
+  entryPoint: "images",
+  neighbours: { store: { vector: "storeVector" } },
+  constants: { ...sizes, ...tileConstants, RUN: "u32", BACKWARD: "u32" },
+  workgroup: tileInvocations,
+} as const;
+
 /** y = conv(x, w): a = x [batch, channels, h, w], b = w. */
 export const convForward = defineKernel({
-  ...declaration,
+  ...plain,
   name: "convForward",
   entryPoint: "forward",
   grid: (c) => grid(forwardSize(c), c),
-  variants: variants("convForward", forwardSize),
-  *twin(call) {
-    const { constants: c, memory } = call;
-    yield* accumulate(c.BATCH * c.FILTERS * c.OUT_H * c.OUT_W, call, (sums) =>
-      forEachProduct(c, (x, w, y) => {
-        sums[y] += padded(memory.a, x) * memory.b[w];
-      }),
-    );
-  },
+  variants: variants("convForward", forwardSize, tilesOfImages(forwardSize, "CHANNELS")),
+  twin: forwardTwin,
+});
+
+export const convForwardTiled = defineKernel({
+  ...tiledImages,
+  name: "convForwardTiled",
+  parts: (c) => channelPart(c, c.OUT_H * c.OUT_W, c.FILTERS),
+  grid: (c) => tiledGrid(forwardSize(c), c),
+  twin: forwardTwin,
 });
 
 /** Gradient of x: a = dy, b = w. */
 export const convInputGradient = defineKernel({
-  ...declaration,
+  ...plain,
   name: "convInputGradient",
   entryPoint: "inputGradient",
   grid: (c) => grid(inputSize(c), c),
-  variants: variants("convInputGradient", inputSize),
-  *twin(call) {
-    const { constants: c, memory } = call;
-    yield* accumulate(c.BATCH * c.CHANNELS * c.H * c.W, call, (sums) =>
-      forEachProduct(c, (x, w, y) => {
-        if (x !== PADDING) sums[x] += memory.a[y] * memory.b[w];
-      }),
-    );
-  },
+  variants: variants("convInputGradient", inputSize, tilesOfImages(inputSize, "FILTERS")),
+  twin: inputGradientTwin,
 });
+
+export const convInputGradientTiled = defineKernel({
+  ...tiledImages,
+  name: "convInputGradientTiled",
+  parts: (c) => channelPart(c, c.H * c.W, c.CHANNELS),
+  grid: (c) => tiledGrid(inputSize(c), c),
+  twin: inputGradientTwin,
+});
+
+const weightHooks = { store: "store", storeSum: "store" } as const;
 
 /** Gradient of w in SPLITS partial sums: a = x, b = dy. */
 export const convWeightGradient = defineKernel({
-  ...declaration,
-  hooks: { store: "store", storeSum: "store" },
+  ...plain,
+  hooks: weightHooks,
   name: "convWeightGradient",
   entryPoint: "weightGradient",
   grid: (c) => grid(weightSize(c), c),
-  variants: variants("convWeightGradient", weightSize),
-  *twin(call) {
-    const { constants: c, memory } = call;
-    const size = (c.FILTERS * c.CHANNELS * c.KERNEL_H * c.KERNEL_W) / c.GROUPS;
-    const share = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
-    yield* accumulate(c.SPLITS * size, call, (sums) =>
-      forEachProduct(c, (x, w, y, row) => {
-        sums[Math.floor(row / share) * size + w] += padded(memory.a, x) * memory.b[y];
-      }),
-    );
-    if (!c.SUMS) return;
-    const totals = new Float64Array(c.SPLITS * c.FILTERS);
-    yield* inParts(memory.b.length, (start, end) => {
-      for (let y = start; y < end; y++) {
-        const plane = Math.floor(y / (c.OUT_H * c.OUT_W));
-        const row = Math.floor(plane / c.FILTERS) * c.OUT_H + (Math.floor(y / c.OUT_W) % c.OUT_H);
-        totals[Math.floor(row / share) * c.FILTERS + (plane % c.FILTERS)] += memory.b[y];
-      }
-    });
-    call.store.storeSum(0, totals);
-  },
+  variants: variants("convWeightGradient", weightSize, tilesOfWeight),
+  twin: weightGradientTwin,
 });
 
-/**
- * Calls `visit` for every product of the convolution, with the positions in x, w and y, images and output rows in
- * order; positions in the padding of x are {@link PADDING}. `row` counts output rows over all images.
- */
-function* forEachProduct(c: Constants, visit: (x: number, w: number, y: number, row: number) => void) {
-  const channels = c.CHANNELS / c.GROUPS;
-  const filters = c.FILTERS / c.GROUPS;
-  const pause = pauses();
-  for (let row = 0; row < c.BATCH * c.OUT_H; row++) {
-    const image = Math.floor(row / c.OUT_H);
-    const outY = row % c.OUT_H;
-    for (let filter = 0; filter < c.FILTERS; filter++) {
-      if (pause(c.OUT_W * channels * c.KERNEL_H * c.KERNEL_W)) yield;
-      const firstChannel = Math.floor(filter / filters) * channels;
-      for (let outX = 0; outX < c.OUT_W; outX++) {
-        const y = ((image * c.FILTERS + filter) * c.OUT_H + outY) * c.OUT_W + outX;
-        for (let channel = 0; channel < channels; channel++) {
-          for (let ky = 0; ky < c.KERNEL_H; ky++) {
-            const inY = outY * c.STRIDE_H + ky * c.DILATION_H - c.PAD_H;
-            const line = ((image * c.CHANNELS + firstChannel + channel) * c.H + inY) * c.W;
-            const taps = ((filter * channels + channel) * c.KERNEL_H + ky) * c.KERNEL_W;
-            for (let kx = 0; kx < c.KERNEL_W; kx++) {
-              const inX = outX * c.STRIDE_W + kx * c.DILATION_W - c.PAD_W;
-              const inside = inY >= 0 && inY < c.H && inX >= 0 && inX < c.W;
-              visit(inside ? line + inX : PADDING, taps + kx, y, row);
-            }
-          }
-        }
-      }
-    }
-  }
-}
-
-/** A position in the padding, which holds zeros; NaN and infinite weights turn them into NaN. */
-const PADDING = -1;
-
-/** An element, or the zero of the padding. */
-function padded(elements: Elements, position: number): number {
-  return position === PADDING ? 0 : elements[position];
-}
-
-/** Accumulates products in f64, then passes each element to the store hook. */
-function* accumulate(length: number, { store }: TwinCall, add: (sums: Float64Array) => Iterable<void>) {
-  const sums = new Float64Array(length);
-  yield* add(sums);
-  yield* stored(store.store, sums);
-}
+export const convWeightGradientTiled = defineKernel({
+  ...declaration,
+  shader: weightTiledShader + tileShader,
+  hooks: weightHooks,
+  neighbours: { store: { vector: "storeVector" } },
+  name: "convWeightGradientTiled",
+  entryPoint: "weightGradient",
+  constants: { ...sizes, SPLITS: "u32", SUMS: "u32", ...tileConstants, CHUNK: "u32", RUN: "u32" },
+  workgroup: tileInvocations,
+  grid: (c) => {
+    const size = weightSize(c);
+    return tiledGrid({ ...size, columns: size.columns + c.SUMS }, c);
+  },
+  twin: weightGradientTwin,
+});

@@ -45,6 +45,9 @@ export interface Variant {
   readonly constants: Constants;
 }
 
+/** Parts of an index by name: ⌊index / div⌋, and of that the remainder of `mod`; with `mod` 0, ⌊index / div⌋ itself. */
+export type IndexParts = Readonly<Record<string, { readonly div: number; readonly mod: number }>>;
+
 /** A binding that can be read four elements at once. */
 export interface VectorAccess {
   /** The constant that selects it, as 1. */
@@ -62,7 +65,7 @@ export interface NeighbourAccess {
    */
   readonly vector: string;
   /** The shader's function that tells whether the hook is so long that its code should not be there many times. */
-  readonly isLong: string;
+  readonly isLong?: string;
 }
 
 export interface Kernel {
@@ -75,6 +78,11 @@ export interface Kernel {
   /** Named constants and their types, as the shader declares them. */
   readonly constants: Readonly<Record<string, "u32" | "f32">>;
   readonly hooks: Readonly<Record<string, "load" | "store">>;
+  /**
+   * Parts of a store hook's index that the shader has at hand, by hook and by the name of the hook's parameter, between
+   * `index` and `value`: a hook that needs such a part does not divide for it.
+   */
+  parts?(constants: Constants): Readonly<Record<string, IndexParts>>;
   /** Whether the hooks take four elements at once, from a multiple of four on. */
   readonly inVectors?: boolean;
   /** By store hook. */

@@ -121,7 +121,7 @@ export function specialise(
   scalars: readonly StepScalar[],
 ): Module {
   const { constants, hooks } = dispatch;
-  const scope: HookScope = { memoryOf, scalars };
+  const scope: HookScope = { memoryOf, scalars, parts: kernel.parts?.(constants) };
   let module = moduleOf(kernel.shader);
   if (constants.SUBGROUP > 1) module = withSubgroupLanes(module, kernel.entryPoint, constants.SUBGROUP);
   module = withConstants(module, literals(kernel, dispatch));

@@ -18,14 +18,7 @@ if (how === "without") {
   answer({ error: "No module named 'torch'" });
   process.exit(3);
 }
-answer({
-  torch: "9.9",
-  python: "3.99",
-  device: "cpu",
-  deviceName: "fake",
-  threads: 1,
-  modes: ["eager", "compile"],
-});
+answer({ torch: "9.9", python: "3.99", device: "cpu", deviceName: "fake", threads: 1, modes: ["eager"] });
 
 /** @type {any} */
 let loaded;

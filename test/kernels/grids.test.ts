@@ -40,6 +40,11 @@ const images: ConvShape[] = [
   convShape("conv2d", [1, HUGE, 1, 1], [HUGE, 1, 1, 1], { groups: HUGE }),
   convShape("conv2d", [1, 2 ** 14, 1, 1], [2 ** 16, 2 ** 14, 1, 1], {}),
 ];
+const convolutions: Readonly<Record<string, readonly Constants[]>> = {
+  convForward: images.map(convForwardConstants),
+  convInputGradient: images.map(convInputConstants),
+  convWeightGradient: images.map((shape) => convWeightConstants(shape)),
+};
 const pools = (kernel: PoolKernel) => [
   poolConstants(
     {
@@ -55,6 +60,18 @@ const pools = (kernel: PoolKernel) => [
 ];
 
 const softmaxes = [softmaxConstants(HUGE, 1, false), softmaxConstants(4095, 2 ** 18, true)];
+const dispatchOf = (kernel: string, constants: Constants): Dispatch => ({
+  label: "test",
+  kernel,
+  constants,
+  hooks: {},
+  bindings: {},
+});
+
+const limits = { workgroupBytes: 16384, workgroupInvocations: 256 };
+/** A convolution in the tiles that a wide device guesses first. */
+const tiled = (kernel: string) =>
+  convolutions[kernel].map((constants) => variantsOf(dispatchOf(kernel, constants), limits)[0].constants);
 
 /** Constants of the largest shapes, by kernel. A new kernel needs a line here. */
 const largest: Readonly<Record<string, readonly Constants[]>> = {
@@ -72,23 +89,14 @@ const largest: Readonly<Record<string, readonly Constants[]>> = {
   matmul: products,
   matmulTiled: products.map((c) => ({ ...c, TILE_M: 4, TILE_N: 4, GROUP_X: 8, GROUP_Y: 8 })),
   matmulSplit: products.map((c) => ({ ...c, TILE_M: 1, GROUP_X: 16, GROUP_Y: 16 })),
-  convForward: images.map(convForwardConstants),
-  convInputGradient: images.map(convInputConstants),
-  convWeightGradient: images.map((shape) => convWeightConstants(shape)),
+  ...convolutions,
+  ...Object.fromEntries(Object.keys(convolutions).map((kernel) => [`${kernel}Tiled`, tiled(kernel)])),
   maxSelect: pools("maxSelect"),
   maxScatter: pools("maxScatter"),
   maxScatterTiled: pools("maxScatterTiled"),
   average: pools("average"),
   averageScatter: pools("averageScatter"),
 };
-
-const dispatchOf = (kernel: string, constants: Constants): Dispatch => ({
-  label: "test",
-  kernel,
-  constants,
-  hooks: {},
-  bindings: {},
-});
 
 describe.each(Object.entries(largest))("%s", (kernel, shapes) => {
   it.each(shapes)("fits a device's grid: %o", (constants) => {

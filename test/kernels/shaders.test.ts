@@ -141,8 +141,11 @@ describe.each(all.map((kernel) => [kernel.name, kernel] as const))("%s", (_name,
     for (const [name, kind] of Object.entries(kernel.hooks)) {
       const found = signature(functions.find((fn) => fn.name === name));
       const value = kernel.inVectors ? "vec4" : "f32";
+      // Parts of the index come behind it.
+      const parts = Object.keys(kernel.parts?.(kernelCases[kernel.name][0].run.constants)[name] ?? {});
+      const position = ["u32", ...parts.map(() => "u32")].join(", ");
       expect(`${name}: ${found}`).toBe(
-        `${name}: ${kind === "load" ? `u32 -> ${value}` : `u32, ${value} -> nothing`}`,
+        `${name}: ${kind === "load" ? `u32 -> ${value}` : `${position}, ${value} -> nothing`}`,
       );
     }
   });

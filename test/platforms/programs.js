@@ -86,7 +86,5 @@ export function decode(text) {
 export async function runAll(engine, runs) {
   const found = [];
   for (const run of decode(runs)) found.push(await runProgram(engine, run));
-  // Of the engine's own, and no part of its interface.
-  const { traits } = /** @type {{ traits?: { narrow?: boolean } }} */ (engine);
-  return encode({ adapter: engine.info.adapter, narrow: traits?.narrow, found });
+  return encode({ adapter: engine.info.adapter, found });
 }

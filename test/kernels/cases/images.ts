@@ -29,46 +29,87 @@ const convolutions: Record<string, ConvShape> = {
   }),
 };
 
+/** For tiles that a workgroup shares: sizes that no tile divides, and what positions depend on. */
+const tiledConvolutions: Record<string, ConvShape> = {
+  ...convolutions,
+  pointwise: convShape("conv2d", [3, 17, 5, 5], [20, 17, 1, 1], {}),
+  "pointwise with stride": convShape("conv2d", [2, 6, 7, 8], [5, 6, 1, 1], { stride: 2 }),
+  "one channel, many filters": convShape("conv2d", [2, 1, 13, 13], [24, 1, 5, 5], {}),
+  "stride, padded on all sides": convShape("conv2d", [2, 3, 11, 8], [13, 3, 3, 3], { stride: 2, padding: 1 }),
+  "padded behind the image only": convShape("conv2d", [2, 3, 6, 6], [4, 3, 2, 2], { padding: "same" }),
+  "a kernel larger than the image": convShape("conv2d", [2, 2, 2, 3], [3, 2, 5, 5], { padding: 2 }),
+  "lines of three pixels": convShape("conv2d", [1, 4, 5, 5], [8, 4, 3, 3], {}),
+};
+
 const sizes = (shape: ConvShape) => ({
   x: shape.batch * shape.channels * elementCount(shape.size),
   w: (shape.filters * shape.channels * elementCount(shape.kernel)) / shape.groups,
   y: shape.batch * shape.filters * elementCount(shape.outSize),
 });
 
-function convCases(
-  kernel: string,
-  constantsOf: (shape: ConvShape) => Record<string, number>,
-  operands: readonly ["x" | "y", "w" | "y"],
-  result: "x" | "w" | "y",
-): KernelCase[] {
+/** A convolution's kernel, with what it reads and gives, and its tolerance. */
+interface ConvKernel {
+  readonly kernel: string;
+  readonly constantsOf: (shape: ConvShape) => Record<string, number>;
+  readonly operands: readonly ["x" | "y", "w" | "y"];
+  readonly result: "x" | "w" | "y";
+}
+
+const convKernels: readonly ConvKernel[] = [
+  { kernel: "convForward", constantsOf: convForwardConstants, operands: ["x", "w"], result: "y" },
+  { kernel: "convInputGradient", constantsOf: convInputConstants, operands: ["y", "w"], result: "x" },
+  {
+    kernel: "convWeightGradient",
+    constantsOf: (shape) => convWeightConstants(shape, true),
+    operands: ["x", "y"],
+    result: "w",
+  },
+];
+
+function convCase({ kernel, constantsOf, operands, result }: ConvKernel, name: string, shape: ConvShape) {
+  const constants = constantsOf(shape);
   const sums = kernel === "convWeightGradient";
+  const [a, b] = operands.map((operand) => uniform([sizes(shape)[operand]]).data);
+  const run = {
+    kernel,
+    constants,
+    hooks: { store: storeTo("result0"), ...(sums ? { storeSum: storeTo("result1") } : {}) },
+    reads: { a, b },
+    results: {
+      result0: { length: sizes(shape)[result] * constants.SPLITS },
+      ...(sums ? { result1: { length: shape.filters * constants.SPLITS } } : {}),
+    },
+  };
+  // Sums of up to some hundred products below 1, in f32.
+  return { name, run, tolerance: { ...TIGHT, atol: 1e-5 } };
+}
+
+const limits = { workgroupBytes: 16384, workgroupInvocations: 256 };
+
+function convCases(of: ConvKernel): KernelCase[] {
   return Object.entries(convolutions).flatMap(([name, shape], i) => {
-    const plain = constantsOf(shape);
-    const [a, b] = operands.map((operand) => uniform([sizes(shape)[operand]]).data);
-    const run = {
-      kernel,
-      hooks: { store: storeTo("result0"), ...(sums ? { storeSum: storeTo("result1") } : {}) },
-      reads: { a, b },
-      results: {
-        result0: { length: sizes(shape)[result] * plain.SPLITS },
-        ...(sums ? { result1: { length: shape.filters * plain.SPLITS } } : {}),
-      },
-    };
-    // Sums of up to some hundred products below 1, in f32.
-    const tolerance = { ...TIGHT, atol: 1e-5 };
+    const { run, tolerance } = convCase(of, name, shape);
     // Blocks that may stand in for its own on devices of two kinds, in turn.
-    const subgroupSize = i % 3 === 2 ? 4 : 8;
-    const traits = { narrow: true, subgroupSize, workgroupBytes: 16384, workgroupInvocations: 256 };
-    const variants = kernels[kernel].variants?.(plain, traits) ?? [];
-    const largest = { ...plain, TILE_M: 32, TILE_N: 4, GROUP_X: 8, LANES: 8 };
+    const traits = { narrow: true, subgroupSize: i % 3 === 2 ? 4 : 8, ...limits };
+    const variants = kernels[of.kernel].variants?.(run.constants, traits) ?? [];
+    const largest = { ...run.constants, TILE_M: 32, TILE_N: 4, GROUP_X: 8, LANES: 8 };
     const { constants } = name.includes("large tile")
       ? { constants: largest }
       : variants[i % variants.length];
     const how = `${constants.TILE_M} × ${constants.TILE_N}, ${constants.LANES} lanes`;
     return [
-      { name, run: { ...run, constants: plain }, tolerance },
+      { name, run, tolerance },
       { name: `${name}, by ${how}`, run: { ...run, constants }, tolerance },
     ];
+  });
+}
+
+/** The same in the tiles that a wide device guesses first. */
+function tiledConvCases(of: ConvKernel): KernelCase[] {
+  return Object.entries(tiledConvolutions).map(([name, shape]) => {
+    const { run, tolerance } = convCase(of, name, shape);
+    const [guess] = kernels[of.kernel].variants?.(run.constants, limits) ?? [];
+    return { name, run: { ...run, ...guess }, tolerance };
   });
 }
 
@@ -139,14 +180,8 @@ function poolCases(kernel: PoolKernel, scatter: boolean, maximum: boolean, ties 
 }
 
 export const imageCases: Record<string, KernelCase[]> = {
-  convForward: convCases("convForward", convForwardConstants, ["x", "w"], "y"),
-  convInputGradient: convCases("convInputGradient", convInputConstants, ["y", "w"], "x"),
-  convWeightGradient: convCases(
-    "convWeightGradient",
-    (shape) => convWeightConstants(shape, true),
-    ["x", "y"],
-    "w",
-  ),
+  ...Object.fromEntries(convKernels.map((of) => [of.kernel, convCases(of)])),
+  ...Object.fromEntries(convKernels.map((of) => [`${of.kernel}Tiled`, tiledConvCases(of)])),
   maxSelect: [...poolCases("maxSelect", false, true), ...poolCases("maxSelect", false, true, true)],
   maxScatter: [...poolCases("maxScatter", true, true), ...poolCases("maxScatter", true, true, true)],
   maxScatterTiled: [

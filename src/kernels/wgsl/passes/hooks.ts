@@ -8,6 +8,7 @@ import {
   type StepScalar,
   slotOf,
 } from "../../../program.ts";
+import type { IndexParts } from "../../kernel.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { f32Literal, u32Literal } from "./constants.ts";
@@ -23,11 +24,16 @@ export interface HookMemory {
 export interface HookScope {
   readonly memoryOf: (binding: string) => HookMemory;
   readonly scalars: readonly StepScalar[];
+  /** Parts of the index that hooks are given, by hook. */
+  readonly parts?: Readonly<Record<string, IndexParts>>;
 }
 
 /** The module with the dispatch's hooks, by name. */
 export function withHooks(module: Module, hooks: Readonly<Record<string, Hook>>, scope: HookScope): Module {
-  const bodies = Object.entries(hooks).map(([name, hook]) => [name, hookBody(withoutFolding(hook), scope)]);
+  const bodies = Object.entries(hooks).map(([name, hook]) => [
+    name,
+    hookBody(withoutFolding(hook), scope, scope.parts?.[name]),
+  ]);
   return withBodies(module, Object.fromEntries(bodies));
 }
 
@@ -46,8 +52,11 @@ export function withoutFolding(hook: Hook): Hook {
   return { ...hook, code };
 }
 
-function hookBody({ code, stores = [], result }: Hook, scope: HookScope): string {
-  const lines = code.map((instruction, i) => `let v${i} = ${expression(instruction, scope)};`);
+function hookBody({ code, stores = [], result }: Hook, scope: HookScope, parts?: IndexParts): string {
+  const lines = code.map(
+    (instruction, i) =>
+      `let v${i} = ${expression(instruction, scope, 0, partsOf(instruction, code, parts))};`,
+  );
   for (const { binding, from } of stores) {
     const { dtype, offset } = scope.memoryOf(binding);
     lines.push(`${binding}[${shifted("index", offset)}] = ${wordOf(dtype, `v${from}`)};`);
@@ -61,13 +70,30 @@ export function wordOf(dtype: DType, value: string): string {
   return dtype === "f32" ? `bitcast<u32>(${value})` : `bitcast<u32>(i32(${value}))`;
 }
 
-/** The WGSL expression of one instruction; what it takes from a position, it takes `further` elements behind. */
-export function expression(instruction: Instruction, { memoryOf, scalars }: HookScope, further = 0): string {
+/** The parts that are known of the position that an instruction maps: those of the hook's index. */
+export function partsOf(
+  instruction: Instruction,
+  code: Hook["code"],
+  parts?: IndexParts,
+): IndexParts | undefined {
+  return instruction.op === "map" && code[instruction.from].op === "index" ? parts : undefined;
+}
+
+/**
+ * The WGSL expression of one instruction; what it takes from a position, it takes `further` elements behind. `parts` are
+ * known of the position that it maps.
+ */
+export function expression(
+  instruction: Instruction,
+  { memoryOf, scalars }: HookScope,
+  further = 0,
+  parts?: IndexParts,
+): string {
   switch (instruction.op) {
     case "index":
       return "index";
     case "map":
-      return mapExpression(instruction.terms, instruction.offset, `v${instruction.from}`);
+      return mapExpression(instruction.terms, instruction.offset, `v${instruction.from}`, parts);
     case "shift":
       return `v${instruction.from} + ${stepWord(instruction.scalar, "u32", scalars)}`;
     case "row":
@@ -115,16 +141,24 @@ export function shifted(position: string, offset: number): string {
   return offset === 0 ? position : `(${position} + ${u32Literal(offset >>> 0)})`;
 }
 
-function mapExpression(terms: readonly IndexTerm[], offset: number, index: string): string {
-  const parts = terms.map((term) => mapTerm(term, index));
+function mapExpression(
+  terms: readonly IndexTerm[],
+  offset: number,
+  index: string,
+  known?: IndexParts,
+): string {
+  const parts = terms.map((term) => mapTerm(term, index, known));
   if (offset !== 0 || parts.length === 0) parts.push(u32Literal(offset >>> 0));
   return parts.join(" + ");
 }
 
-export function mapTerm({ div, mod, mul }: IndexTerm, index: string): string {
-  let part = index;
-  if (div !== 1) part = `(${part} / ${u32Literal(div)})`;
-  if (mod !== 0) part = `(${part} % ${u32Literal(mod)})`;
+export function mapTerm({ div, mod, mul }: IndexTerm, index: string, known: IndexParts = {}): string {
+  let part = Object.keys(known).find((name) => known[name].div === div && known[name].mod === mod);
+  if (part === undefined) {
+    part = index;
+    if (div !== 1) part = `(${part} / ${u32Literal(div)})`;
+    if (mod !== 0) part = `(${part} % ${u32Literal(mod)})`;
+  }
   // A negative stride (a flipped view) wraps around, as u32 arithmetic does on every device.
   return mul === 1 ? part : `${part} * ${u32Literal(mul >>> 0)}`;
 }

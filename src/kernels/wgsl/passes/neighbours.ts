@@ -3,12 +3,12 @@
  * are computed once, and devices see loads and stores of four words.
  */
 import type { Hook, IndexTerm, Instruction } from "../../../program.ts";
-import type { NeighbourAccess } from "../../kernel.ts";
+import type { IndexParts, NeighbourAccess } from "../../kernel.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { u32Literal } from "./constants.ts";
 import { arithmetic, lanes } from "./fours.ts";
-import { expression, type HookScope, mapTerm, shifted, withoutFolding, wordOf } from "./hooks.ts";
+import { expression, type HookScope, mapTerm, partsOf, shifted, withoutFolding, wordOf } from "./hooks.ts";
 
 /** The module with its functions for four neighbours at once, by hook. */
 export function withNeighbours(
@@ -19,10 +19,10 @@ export function withNeighbours(
 ): Module {
   const bodies = Object.entries(functions).flatMap(([name, { vector, isLong }]) => {
     const hook = hooks[name];
-    const body = hook && neighboursBody(hook, scope);
+    const body = hook && neighboursBody(hook, scope, scope.parts?.[name]);
     return [
       ...(body === undefined ? [] : [[vector, body] as const]),
-      ...(hook?.code.some(isCostly) ? [[isLong, "return true;"] as const] : []),
+      ...(isLong && hook?.code.some(isCostly) ? [[isLong, "return true;"] as const] : []),
     ];
   });
   return withBodies(module, Object.fromEntries(bodies));
@@ -40,7 +40,7 @@ function isCostly(instruction: Instruction): boolean {
  * The body for `index` and four values `value`; undefined where a position of the hook is no linear function over four
  * neighbours.
  */
-function neighboursBody(plain: Hook, scope: HookScope): string | undefined {
+function neighboursBody(plain: Hook, scope: HookScope, parts?: IndexParts): string | undefined {
   const hook = withoutFolding(plain);
   const found = distances(hook);
   if (!found) return undefined;
@@ -51,7 +51,8 @@ function neighboursBody(plain: Hook, scope: HookScope): string | undefined {
     const value = (): string => {
       switch (instruction.op) {
         case "map":
-          if (found[i] === 0) return expression(instruction, scope);
+          if (found[i] === 0)
+            return expression(instruction, scope, 0, partsOf(instruction, hook.code, parts));
           return linearMap(instruction.terms, instruction.offset, `v${instruction.from}`);
         case "call":
           if (!isVector(i)) return expression(instruction, scope);
