@@ -125,7 +125,10 @@ function dispatchDetails(program: Program, dispatch: Dispatch): DispatchDetails 
   return {
     kernel,
     label,
-    constants: { ...constants },
+    // A variant keeps what another kernel of the family takes.
+    constants: Object.fromEntries(
+      Object.entries(constants).filter(([name]) => Object.hasOwn(kernelNamed(kernel).constants, name)),
+    ),
     fused: Object.fromEntries(fused),
     reads: bound(false),
     writes: bound(true),

@@ -59,10 +59,12 @@ it.each(ENGINES)("has names, costs, grids and memory of each launch on the %s", 
     const parts = dispatches.reduce((sum, dispatch) => sum + groupsOf(dispatch.grid), 0);
     expect(parts).toBeGreaterThan(0);
     expect(groupsOf(grid)).toBeGreaterThanOrEqual(parts);
-    dispatches.forEach(({ kernelFlops, flops }, part) => {
+    dispatches.forEach(({ kernelFlops, flops, constants: told }, part) => {
       const { kernel, constants } = groups[i][part];
       expect(kernelFlops).toBe(kernelNamed(kernel).flops(constants));
       expect(kernelFlops).toBeLessThanOrEqual(flops);
+      expect(Object.keys(told).sort()).toEqual(Object.keys(kernelNamed(kernel).constants).sort());
+      expect(constants).toMatchObject(told);
     });
     expect(workgroup).toHaveLength(3);
     for (const size of workgroup) expect(size).toBeGreaterThanOrEqual(1);
