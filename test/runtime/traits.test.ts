@@ -1,6 +1,9 @@
 /** What devices of several kinds offer to kernels, from what their adapters report. */
 import { describe, expect, it } from "vitest";
 import { type AdapterAbilities, traitsOf } from "../../src/runtime/gpu/traits.ts";
+import { useEngines } from "../helpers/engines.ts";
+
+const engines = useEngines();
 
 interface Reported {
   /** Whether the adapter is a fallback adapter; some do not say. */
@@ -29,8 +32,6 @@ async function found(reported: Reported, adapter: AdapterAbilities = adapterOf(r
   const device = {
     features: new Set(reported.features ?? []),
     limits,
-    pushErrorScope() {},
-    popErrorScope: async () => null,
     createShaderModule: (module: { readonly code: string }) => module,
     async createComputePipelineAsync({ compute: { module } }: { compute: { module: { code: string } } }) {
       asked.push(size(module));
@@ -102,5 +103,19 @@ describe("a device", () => {
   it("is narrow where only an adapter of earlier drafts says that it is a fallback adapter", async () => {
     expect((await found({}, { info: {}, isFallbackAdapter: true })).traits.narrow).toBe(true);
     expect((await found({}, { info: {}, isFallbackAdapter: false })).traits.narrow).toBe(false);
+  });
+
+  it("that refuses the size stays usable", async () => {
+    const { gpu } = engines;
+    const errors: string[] = [];
+    const onError = ({ error }: GPUUncapturedErrorEvent) => errors.push(error.message);
+    gpu.device.addEventListener("uncapturederror", onError);
+    const adapter = { info: { subgroupMinSize: 128, subgroupMaxSize: 128 } };
+    const traits = await traitsOf(adapter, gpu.device, new Set(NUMBERED));
+    expect(traits).toMatchObject({ narrow: false, subgroupSize: undefined });
+    const buffer = gpu.buffer("after it", "f32", 2, Float32Array.of(1, 2));
+    expect(await buffer.read()).toEqual(Float32Array.of(1, 2));
+    gpu.device.removeEventListener("uncapturederror", onError);
+    expect(errors).toEqual([]);
   });
 });
