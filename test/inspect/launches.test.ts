@@ -63,7 +63,6 @@ it.each(ENGINES)("has names, costs, grids and memory of each launch on the %s", 
       const { kernel, constants } = groups[i][part];
       expect(kernelFlops).toBe(kernelNamed(kernel).flops(constants));
       expect(kernelFlops).toBeLessThanOrEqual(flops);
-      expect(Object.keys(told).sort()).toEqual(Object.keys(kernelNamed(kernel).constants).sort());
       expect(constants).toMatchObject(told);
     });
     expect(workgroup).toHaveLength(3);

@@ -1,6 +1,7 @@
 /** A step as a device that is not at hand would run it. */
 import { describe, expect, it } from "vitest";
 import { launchDetails, programFor } from "../../src/inspect/index.ts";
+import { kernelNamed } from "../../src/kernels/index.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { convNet, openStep } from "./samples.ts";
 
@@ -19,6 +20,16 @@ describe("programFor", () => {
     expect(codes(onCpu.step.program)).not.toEqual(own);
     onGpu.release();
     onCpu.release();
+  });
+
+  it("names the constants of each kernel that such a device gets", async () => {
+    const { step, release } = await openStep(engines.cpu, convNet());
+    const wide = programFor(step.program, { workgroupBytes: 32_768, workgroupInvocations: 1024 });
+    release();
+    const dispatches = launchDetails(wide).flatMap((launch) => launch.dispatches);
+    expect(dispatches.map(({ kernel }) => kernel)).toContain("matmulTiled");
+    for (const { kernel, constants } of dispatches)
+      expect(Object.keys(constants).sort()).toEqual(Object.keys(kernelNamed(kernel).constants).sort());
   });
 
   it("refuses traits that no device has", async () => {
