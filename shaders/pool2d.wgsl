@@ -20,6 +20,8 @@ const STRIDE_H = 1u;
 const STRIDE_W = 1u;
 const PAD_H = 0u;
 const PAD_W = 0u;
+// Whether picked is element.
+const SAME = 0u;
 // Invocations along x; beyond one dispatch dimension's limit the grid grows along y.
 const ROW = 64u;
 
@@ -32,54 +34,101 @@ fn store(index: u32, value: f32) {}
 fn exceeds(a: f32, b: f32) -> bool { return a > b; }
 fn isNaN(x: f32) -> bool { return x != x; }
 
-// Position of the first maximum, or the last NaN, as in PyTorch, in the window of output pixel (outY, outX) of an image.
-fn firstMaximum(image: u32, outY: u32, outX: u32) -> u32 {
-  var best = 0.0;
-  var position = 0u;
+// What is known beforehand, so that compilers leave out checks: that no window reaches outside of the image; that the images
+// lie as many rows apart as their windows have steps; that windows side by side cover the image; and that each pixel is in
+// one window. Up to so many windows have a pixel in common, along each axis.
+const INSIDE = PAD_H == 0u && PAD_W == 0u;
+const STEPS_FILL = H == OUT_H * STRIDE_H;
+const TILES_H = (H + KERNEL_H - 1u) / KERNEL_H;
+const TILES_W = (W + KERNEL_W - 1u) / KERNEL_W;
+const TILED = H == OUT_H * KERNEL_H && W == OUT_W * KERNEL_W;
+const WINDOWS_H = (KERNEL_H + STRIDE_H - 1u) / STRIDE_H;
+const WINDOWS_W = (KERNEL_W + STRIDE_W - 1u) / STRIDE_W;
+const IN_ONE = TILED && INSIDE && STRIDE_H == KERNEL_H && STRIDE_W == KERNEL_W;
+
+// A place in images of the same size, [rows of all images, columns].
+struct Place {
+  image: u32,
+  y: u32,
+  x: u32,
+  // Row of all images: image * height + y.
+  row: u32,
+}
+
+fn placeOf(index: u32, height: u32, width: u32) -> Place {
+  let row = index / width;
+  let image = row / height;
+  return Place(image, row - image * height, index - row * width, row);
+}
+
+struct Chosen {
+  value: f32,
+  position: u32,
+}
+
+// The first maximum, or the last NaN, as in PyTorch, in the window of an output pixel.
+fn firstMaximum(out: Place) -> Chosen {
+  // Positions in the padding wrap around to huge numbers.
+  let top = out.y * STRIDE_H - PAD_H;
+  let left = out.x * STRIDE_W - PAD_W;
+  let row = select(out.image * H + out.y * STRIDE_H, out.row * STRIDE_H, STEPS_FILL) - PAD_H;
+  let corner = row * W + left;
+  var best = Chosen(0.0, 0u);
   var found = false;
   for (var ky = 0u; ky < KERNEL_H; ky++) {
     for (var kx = 0u; kx < KERNEL_W; kx++) {
-      // Positions in the padding wrap around to huge numbers.
-      let y = outY * STRIDE_H + ky - PAD_H;
-      let x = outX * STRIDE_W + kx - PAD_W;
-      if (y < H && x < W) {
-        let index = (image * H + y) * W + x;
-        let value = element(index);
-        if (!found || isNaN(value) || exceeds(value, best)) {
-          best = value;
-          position = index;
+      let index = corner + ky * W + kx;
+      // Loaded in any case: loads under conditions would wait for one another.
+      let value = element(index);
+      if (INSIDE || (top + ky < H && left + kx < W)) {
+        if (!found || isNaN(value) || exceeds(value, best.value)) {
+          best = Chosen(value, index);
           found = true;
         }
       }
     }
   }
-  return position;
+  return best;
 }
 
 @compute @workgroup_size(64)
 fn maxSelect(@builtin(global_invocation_id) id: vec3<u32>) {
   let index = id.y * ROW + id.x;
   if (index < IMAGES * OUT_H * OUT_W) {
-    let image = index / (OUT_H * OUT_W);
-    store(index, picked(firstMaximum(image, (index / OUT_W) % OUT_H, index % OUT_W)));
+    let chosen = firstMaximum(placeOf(index, OUT_H, OUT_W));
+    if (SAME == 1u) {
+      store(index, chosen.value);
+    } else {
+      store(index, picked(chosen.position));
+    }
   }
+}
+
+// The window that a pixel is in, the i-th and j-th before the last one.
+fn windowAt(pixel: Place, i: u32, j: u32) -> Place {
+  let y = (pixel.y + PAD_H) / STRIDE_H - i;
+  let x = (pixel.x + PAD_W) / STRIDE_W - j;
+  return Place(pixel.image, y, x, pixel.image * OUT_H + y);
+}
+
+// Whether there is such a window, and the pixel is in it.
+fn isIn(pixel: Place, window: Place) -> bool {
+  return IN_ONE || (window.y < OUT_H && window.x < OUT_W
+    && pixel.y + PAD_H - window.y * STRIDE_H < KERNEL_H && pixel.x + PAD_W - window.x * STRIDE_W < KERNEL_W);
 }
 
 @compute @workgroup_size(64)
 fn maxScatter(@builtin(global_invocation_id) id: vec3<u32>) {
   let index = id.y * ROW + id.x;
   if (index < IMAGES * H * W) {
-    let image = index / (H * W);
+    let pixel = placeOf(index, H, W);
     var total = 0.0;
-    for (var ky = 0u; ky < KERNEL_H; ky++) {
-      for (var kx = 0u; kx < KERNEL_W; kx++) {
-        let y = (index / W) % H + PAD_H - ky;
-        let x = index % W + PAD_W - kx;
-        let outY = y / STRIDE_H;
-        let outX = x / STRIDE_W;
-        if (y % STRIDE_H == 0u && x % STRIDE_W == 0u && outY < OUT_H && outX < OUT_W) {
-          if (firstMaximum(image, outY, outX) == index) {
-            total += picked((image * OUT_H + outY) * OUT_W + outX);
+    for (var i = 0u; i < WINDOWS_H; i++) {
+      for (var j = 0u; j < WINDOWS_W; j++) {
+        let window = windowAt(pixel, i, j);
+        if (isIn(pixel, window)) {
+          if (firstMaximum(window).position == index) {
+            total += picked(window.row * OUT_W + window.x);
           }
         }
       }
@@ -90,25 +139,21 @@ fn maxScatter(@builtin(global_invocation_id) id: vec3<u32>) {
 
 @compute @workgroup_size(64)
 fn maxScatterTiled(@builtin(global_invocation_id) id: vec3<u32>) {
-  const TILES_H = (H + KERNEL_H - 1u) / KERNEL_H;
-  const TILES_W = (W + KERNEL_W - 1u) / KERNEL_W;
-  let index = id.y * ROW + id.x;
-  if (index < IMAGES * TILES_H * TILES_W) {
-    let image = index / (TILES_H * TILES_W);
-    let outY = (index / TILES_W) % TILES_H;
-    let outX = index % TILES_W;
-    let position = firstMaximum(image, outY, outX);
+  let tile = id.y * ROW + id.x;
+  if (tile < IMAGES * TILES_H * TILES_W) {
+    var window = placeOf(tile, TILES_H, TILES_W);
+    window.row = select(window.image * OUT_H + window.y, window.row, TILED);
+    let position = firstMaximum(window).position;
     // Behind the last window no maximum is chosen.
     var value = 0.0;
-    if (outY < OUT_H && outX < OUT_W) {
-      value = picked((image * OUT_H + outY) * OUT_W + outX);
+    if (TILED || (window.y < OUT_H && window.x < OUT_W)) {
+      value = picked(window.row * OUT_W + window.x);
     }
+    let row = select(window.image * H + window.y * KERNEL_H, window.row * KERNEL_H, TILED);
     for (var ky = 0u; ky < KERNEL_H; ky++) {
       for (var kx = 0u; kx < KERNEL_W; kx++) {
-        let y = outY * KERNEL_H + ky;
-        let x = outX * KERNEL_W + kx;
-        if (y < H && x < W) {
-          let at = (image * H + y) * W + x;
+        let at = (row + ky) * W + window.x * KERNEL_W + kx;
+        if (TILED || (window.y * KERNEL_H + ky < H && window.x * KERNEL_W + kx < W)) {
           store(at, select(0.0, value, at == position));
         }
       }
@@ -120,15 +165,16 @@ fn maxScatterTiled(@builtin(global_invocation_id) id: vec3<u32>) {
 fn average(@builtin(global_invocation_id) id: vec3<u32>) {
   let index = id.y * ROW + id.x;
   if (index < IMAGES * OUT_H * OUT_W) {
-    let image = index / (OUT_H * OUT_W);
+    let out = placeOf(index, OUT_H, OUT_W);
+    let top = out.y * STRIDE_H - PAD_H;
+    let left = out.x * STRIDE_W - PAD_W;
+    let row = select(out.image * H + out.y * STRIDE_H, out.row * STRIDE_H, STEPS_FILL) - PAD_H;
+    let corner = row * W + left;
     var total = 0.0;
     for (var ky = 0u; ky < KERNEL_H; ky++) {
       for (var kx = 0u; kx < KERNEL_W; kx++) {
-        let y = ((index / OUT_W) % OUT_H) * STRIDE_H + ky - PAD_H;
-        let x = (index % OUT_W) * STRIDE_W + kx - PAD_W;
-        if (y < H && x < W) {
-          total += element((image * H + y) * W + x);
-        }
+        let value = element(corner + ky * W + kx);
+        total += select(0.0, value, INSIDE || (top + ky < H && left + kx < W));
       }
     }
     store(index, total / f32(KERNEL_H * KERNEL_W));
@@ -139,17 +185,13 @@ fn average(@builtin(global_invocation_id) id: vec3<u32>) {
 fn averageScatter(@builtin(global_invocation_id) id: vec3<u32>) {
   let index = id.y * ROW + id.x;
   if (index < IMAGES * H * W) {
-    let image = index / (H * W);
+    let pixel = placeOf(index, H, W);
     var total = 0.0;
-    for (var ky = 0u; ky < KERNEL_H; ky++) {
-      for (var kx = 0u; kx < KERNEL_W; kx++) {
-        let y = (index / W) % H + PAD_H - ky;
-        let x = index % W + PAD_W - kx;
-        let outY = y / STRIDE_H;
-        let outX = x / STRIDE_W;
-        if (y % STRIDE_H == 0u && x % STRIDE_W == 0u && outY < OUT_H && outX < OUT_W) {
-          total += element((image * OUT_H + outY) * OUT_W + outX);
-        }
+    for (var i = 0u; i < WINDOWS_H; i++) {
+      for (var j = 0u; j < WINDOWS_W; j++) {
+        let window = windowAt(pixel, i, j);
+        let value = element(window.row * OUT_W + window.x);
+        total += select(0.0, value, isIn(pixel, window));
       }
     }
     store(index, total / f32(KERNEL_H * KERNEL_W));

@@ -25,7 +25,8 @@ export function tilesImage({ kernel, stride, padding }: PoolShape): boolean {
   return [0, 1].every((i) => kernel[i] === stride[i] && padding[i] === 0);
 }
 
-export function poolConstants(shape: PoolShape, kernel: PoolKernel) {
+/** @param same whether both inputs of a kernel of maxima are one, so that the maximum is what is picked */
+export function poolConstants(shape: PoolShape, kernel: PoolKernel, same = false) {
   const constants = {
     IMAGES: shape.images,
     H: shape.size[0],
@@ -38,6 +39,7 @@ export function poolConstants(shape: PoolShape, kernel: PoolKernel) {
     STRIDE_W: shape.stride[1],
     PAD_H: shape.padding[0],
     PAD_W: shape.padding[1],
+    SAME: same ? 1 : 0,
   };
   return { ...constants, ROW: spread(Math.ceil(invocationsOf[kernel](constants) / GROUP))[0] * GROUP };
 }
@@ -78,11 +80,13 @@ function pooling(
       STRIDE_W: "u32",
       PAD_H: "u32",
       PAD_W: "u32",
+      SAME: "u32",
       ROW: "u32",
     },
     hooks,
     grid: (c) => spread(Math.ceil(invocationsOf[name](c) / GROUP)),
     workgroup: () => [GROUP, 1],
+    joinable: true,
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,
     twin,
@@ -95,7 +99,7 @@ const mean = { element: "load", store: "store" } as const;
 export const maxSelect = pooling(
   "maxSelect",
   select,
-  (c) => ({ element: inputs(c), picked: inputs(c) }),
+  (c) => ({ element: inputs(c), picked: c.SAME === 1 ? 0 : inputs(c) }),
   selectTwin,
 );
 
@@ -113,7 +117,7 @@ export const averageScatter = pooling(
 
 function* selectTwin({ constants: c, load, store }: TwinCall) {
   const elements = yield* loaded(load.element, inputs(c));
-  const picked = yield* loaded(load.picked, inputs(c));
+  const picked = c.SAME === 1 ? elements : yield* loaded(load.picked, inputs(c));
   yield* each(c, store.store, (output) => picked[firstMaximum(c, output, elements)]);
 }
 

@@ -179,10 +179,29 @@ function poolCases(kernel: PoolKernel, scatter: boolean, maximum: boolean, ties 
   });
 }
 
+/** The maximum itself is picked. */
+function ofItself({ name, run: { hooks, ...run }, tolerance }: KernelCase): KernelCase {
+  const { operand0 } = run.reads ?? {};
+  return {
+    name: `${name}, of the values themselves`,
+    run: {
+      ...run,
+      constants: { ...run.constants, SAME: 1 },
+      hooks: { ...hooks, picked: loadFrom("operand0") },
+      reads: { operand0 },
+    },
+    tolerance,
+  };
+}
+
 export const imageCases: Record<string, KernelCase[]> = {
   ...Object.fromEntries(convKernels.map((of) => [of.kernel, convCases(of)])),
   ...Object.fromEntries(convKernels.map((of) => [`${of.kernel}Tiled`, tiledConvCases(of)])),
-  maxSelect: [...poolCases("maxSelect", false, true), ...poolCases("maxSelect", false, true, true)],
+  maxSelect: [
+    ...poolCases("maxSelect", false, true),
+    ...poolCases("maxSelect", false, true, true),
+    ...poolCases("maxSelect", false, true).map(ofItself),
+  ],
   maxScatter: [...poolCases("maxScatter", true, true), ...poolCases("maxScatter", true, true, true)],
   maxScatterTiled: [
     ...poolCases("maxScatterTiled", true, true),

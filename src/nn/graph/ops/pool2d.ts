@@ -18,8 +18,13 @@ interface PoolAttributes extends PoolShape {
   readonly leading: Shape;
 }
 
-function kernelCall(kernel: PoolKernel, attributes: PoolAttributes, loads: KernelCall["loads"]): KernelCall {
-  return { kernel, constants: poolConstants(attributes, kernel), reads: {}, loads, store: "store" };
+function kernelCall(
+  kernel: PoolKernel,
+  attributes: PoolAttributes,
+  loads: KernelCall["loads"],
+  same = false,
+): KernelCall {
+  return { kernel, constants: poolConstants(attributes, kernel, same), reads: {}, loads, store: "store" };
 }
 
 const pooledShape = ({ leading, outSize }: PoolAttributes) =>
@@ -36,7 +41,7 @@ const maxSelectOp: Op<PoolAttributes> = {
   lowering: {
     kind: "kernel",
     call: ({ inputs: [element, picked], attributes }) =>
-      kernelCall("maxSelect", attributes, { element, picked }),
+      kernelCall("maxSelect", attributes, { element, picked }, element === picked),
   },
 };
 const maxSelect = define(maxSelectOp);
