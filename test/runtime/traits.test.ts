@@ -70,8 +70,16 @@ const wide: readonly (readonly [string, Reported, number | undefined])[] = [
   ["subgroups of 64", { sizes: [64, 64], features: CONTROL, language: NUMBERED }, 64],
   ["subgroups of 4 to 16", { sizes: [4, 16], features: CONTROL, language: NUMBERED }, 16],
   [
-    "a size that the device refuses",
-    { sizes: [8, 32], features: CONTROL, language: NUMBERED, refuses: [32] },
+    // Direct3D does not tell the most.
+    "subgroups of 32 that are reported as 32 to 128",
+    { sizes: [32, 128], features: CONTROL, language: NUMBERED, refuses: [64] },
+    32,
+  ],
+  ["subgroups of 16 and less", { sizes: [8, 32], features: CONTROL, language: NUMBERED, refuses: [32] }, 16],
+  ["subgroups of 128", { sizes: [128, 128], features: CONTROL, language: NUMBERED }, undefined],
+  [
+    "no size that the device grants",
+    { sizes: [8, 64], features: CONTROL, language: NUMBERED, refuses: [64, 32, 16] },
     undefined,
   ],
   [
@@ -105,12 +113,12 @@ describe("a device", () => {
     expect((await found({}, { info: {}, isFallbackAdapter: false })).traits.narrow).toBe(false);
   });
 
-  it("that refuses the size stays usable", async () => {
+  it("that refuses all sizes stays usable", async () => {
     const { gpu } = engines;
     const errors: string[] = [];
     const onError = ({ error }: GPUUncapturedErrorEvent) => errors.push(error.message);
     gpu.device.addEventListener("uncapturederror", onError);
-    const adapter = { info: { subgroupMinSize: 128, subgroupMaxSize: 128 } };
+    const adapter = { info: { subgroupMinSize: 16, subgroupMaxSize: 64 } };
     const traits = await traitsOf(adapter, gpu.device, new Set(NUMBERED));
     expect(traits).toMatchObject({ narrow: false, subgroupSize: undefined });
     const buffer = gpu.buffer("after it", "f32", 2, Float32Array.of(1, 2));

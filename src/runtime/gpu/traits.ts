@@ -3,8 +3,11 @@ import type { DeviceTraits } from "../../kernels/kernel.ts";
 
 /** Subgroups up to this size are usually vector units of processors. */
 const NARROW_SUBGROUP = 8;
-/** Invocations of the subgroups that wide devices are asked for, where they have the choice: those of a workgroup. */
-const WANTED_SUBGROUP = 64;
+/**
+ * Invocations of the subgroups that wide devices are asked for, the best first: a workgroup of most kernels is one such
+ * subgroup, or a few.
+ */
+const WANTED_SUBGROUPS = [64, 32, 16];
 
 /** Properties of an adapter that some implementations of WebGPU lack, or have at another place. */
 export interface AdapterAbilities {
@@ -44,10 +47,18 @@ export async function traitsOf(
   };
 }
 
-/** A size of subgroups that pipelines can ask for; undefined where they cannot. */
+/** The size of subgroups that pipelines can best ask for; undefined where they can ask for none. */
 async function askedFor(device: Device, least: number, most: number): Promise<number | undefined> {
   if (!device.features.has("subgroup-size-control")) return undefined;
-  const size = Math.min(most, Math.max(least, WANTED_SUBGROUP));
+  for (const size of WANTED_SUBGROUPS.filter((size) => least <= size && size <= most)) {
+    if (await grants(device, size)) return size;
+  }
+  return undefined;
+}
+
+/** Whether a pipeline gets subgroups of that size: a device may refuse sizes between its least and its most. */
+function grants(device: Device, size: number): Promise<boolean> {
+  const label = `subgroups of ${size}`;
   const code = `enable subgroups;
 enable subgroup_size_control;
 
@@ -55,11 +66,9 @@ enable subgroup_size_control;
 fn probe(@builtin(subgroup_id) subgroup: u32) {
 }
 `;
-  // Devices may refuse a size between their least and most: only a pipeline tells.
-  const label = "subgroup size";
   const module = device.createShaderModule({ label, code });
   return device.createComputePipelineAsync({ label, layout: "auto", compute: { module } }).then(
-    () => size,
-    () => undefined,
+    () => true,
+    () => false,
   );
 }
