@@ -7,6 +7,8 @@ export interface Ending {
   readonly how: "done" | "failed" | "stopped";
   /** Why, unless it is done: the program's last words, or who stopped it. */
   readonly words?: string;
+  /** Its exit code, where it ended by itself. */
+  readonly code?: number;
   readonly seconds: number;
 }
 
@@ -47,7 +49,7 @@ export function runLines(command: readonly string[], options: ChildOptions): Pro
     const timers: NodeJS.Timeout[] = [];
     let impatience: NodeJS.Timeout | undefined;
 
-    const end = (how: Ending["how"], words?: string) => {
+    const end = (how: Ending["how"], words?: string, code?: number) => {
       if (ended) return;
       ended = true;
       for (const timer of [...timers, impatience]) clearTimeout(timer);
@@ -55,7 +57,7 @@ export function runLines(command: readonly string[], options: ChildOptions): Pro
       child.stdout.destroy();
       child.stderr.destroy();
       child.unref();
-      resolve({ how, words, seconds: (performance.now() - began) / 1000 });
+      resolve({ how, words, code, seconds: (performance.now() - began) / 1000 });
     };
     const stop = (why: string) => {
       if (ended || stopped !== undefined) return;
@@ -93,7 +95,8 @@ export function runLines(command: readonly string[], options: ChildOptions): Pro
     child.on("close", (code, by) => {
       if (stopped !== undefined) end("stopped", stopped);
       else if (code === 0) end("done");
-      else end("failed", `${lastWords(said) || "no words"} (${by ?? `exit code ${code}`})`);
+      else
+        end("failed", `${lastWords(said) || "no words"} (${by ?? `exit code ${code}`})`, code ?? undefined);
     });
   });
 }

@@ -16,7 +16,7 @@ import {
   repetitionsOption,
   seedOption,
 } from "./options.ts";
-import { publish, type Report } from "./report.ts";
+import { publish, publishSoFar, type Report } from "./report.ts";
 import {
   type AccuracyPoint,
   type Recipe,
@@ -138,8 +138,7 @@ async function epoch({ model, epochs, ...flags }: EpochFlags): Promise<void> {
   // A process with a GPU device does not end by itself.
   await using engine = await connect();
   const adapterSeconds = watch.lap();
-  const runs = await trainRepeatedly(engine, recipe, data, flags);
-  const result: EpochResult = {
+  const result = (runs: readonly TrainingRun[]): EpochResult => ({
     adapter: engine.info.adapter,
     model,
     dataset: flags.dataset,
@@ -150,8 +149,9 @@ async function epoch({ model, epochs, ...flags }: EpochFlags): Promise<void> {
     startUp: { adapter: adapterSeconds, ...runs[0].startUp },
     runs,
     targets: TARGETS.map((accuracy) => targetOf(accuracy, runs)),
-  };
-  await publish(epochReport(result), flags);
+  });
+  const tell = (runs: readonly TrainingRun[]) => publishSoFar(() => epochReport(result(runs)), flags);
+  await publish(epochReport(result(await trainRepeatedly(engine, recipe, data, flags, tell))), flags);
 }
 
 async function loadData({ dataset, data, count }: Omit<EpochFlags, "model">): Promise<TrainingData> {
@@ -173,6 +173,7 @@ async function trainRepeatedly(
   recipe: Recipe,
   data: TrainingData,
   { every, seed, repetitions }: RunFlags,
+  onRun: (runs: readonly TrainingRun[]) => void,
 ): Promise<TrainingRun[]> {
   if (data.train.count < recipe.batch) {
     throw new Error(
@@ -183,6 +184,7 @@ async function trainRepeatedly(
   for (let i = 0; i < repetitions; i++) {
     note(`training ${i + 1} of ${repetitions}, seed ${(seed + i) % (MAX_SEED + 1)}`);
     runs.push(await trainOnce(engine, recipe, data, { every, seed: (seed + i) % (MAX_SEED + 1) }));
+    onRun(runs);
   }
   return runs;
 }
@@ -234,7 +236,7 @@ function epochLines(result: EpochResult): string[] {
       ]),
     ]),
     "",
-    `In the end: ${percentSpread(spreadOf(last.map(({ accuracy }) => accuracy)))} of ${result.testSamples.toLocaleString("en-US")} after ${last[0].steps} steps, ${formatSpread(spreadOf(last.map(({ seconds }) => seconds)))} s of training; seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}`,
+    `In the end: ${percentSpread(spreadOf(last.map(({ accuracy }) => accuracy)))}${meanOf(last)} of ${result.testSamples.toLocaleString("en-US")} after ${last[0].steps} steps, ${formatSpread(spreadOf(last.map(({ seconds }) => seconds)))} s of training; seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}`,
     `Evaluated every ${result.every} steps, in ${seconds(runs[0].evaluationSeconds)} that do not count. Training counts from the first step on, and start-up everything before it but reading the data.`,
     ...(runs.length > 1 ? ["Start-up is the first run's; later ones find kernels compiled."] : []),
   ];
@@ -246,6 +248,13 @@ function describe({ batch, epochs, learningRate, beta1, beta2 }: Recipe): string
 
 function countSpread({ median, lowest, highest }: Spread): string {
   return lowest < highest ? `${median} (${lowest} – ${highest})` : `${median}`;
+}
+
+/** ", mean 98.76 %" of several. */
+function meanOf(points: readonly AccuracyPoint[]): string {
+  if (points.length === 1) return "";
+  const sum = points.reduce((sum, { accuracy }) => sum + accuracy, 0);
+  return `, mean ${((sum / points.length) * 100).toFixed(2)} %,`;
 }
 
 function percentSpread({ median, lowest, highest }: Spread): string {

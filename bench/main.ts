@@ -1,12 +1,15 @@
 /** `npm run bench -- <benchmark>`: measures wgrad on this machine. */
 import { CommanderError } from "commander";
+import { deviceCommand } from "./device.ts";
 import { epochCommand } from "./epoch.ts";
+import { gpuCommand } from "./gpu.ts";
 import { isaCommand } from "./isa.ts";
 import { kernelsCommand } from "./kernels.ts";
-import { benchmark, DEFAULT_OUT, PACKED, PROGRAM } from "./options.ts";
+import { benchmark, DEFAULT_OUT, NotHereError, PACKED, PROGRAM } from "./options.ts";
 import { packCommand } from "./pack.ts";
 import { peersCommand } from "./peers.ts";
 import { predictCommand } from "./predict.ts";
+import { profileCommand } from "./profile.ts";
 import { resultsCommand } from "./results.ts";
 import { scaleCommand } from "./scale.ts";
 import { stepCommand } from "./step.ts";
@@ -14,12 +17,15 @@ import { streamCommand } from "./stream.ts";
 import { torchCommand } from "./torch.ts";
 import { verifyCommand } from "./verify.ts";
 
-const EXIT = { success: 0, failure: 1, usage: 2 } as const;
+const EXIT = { success: 0, failure: 1, usage: 2, notHere: 3 } as const;
 
 const EVERYWHERE = [
+  gpuCommand,
+  deviceCommand,
   verifyCommand,
   kernelsCommand,
   stepCommand,
+  profileCommand,
   peersCommand,
   epochCommand,
   torchCommand,
@@ -37,7 +43,7 @@ measured. Times are medians, with the lowest and the highest; contenders take
 turns in one run. A benchmark's options:
   ${PROGRAM} <benchmark> --help
 
-Exit codes: 0 done, 1 failed, 2 wrong use. DEBUG=wgrad shows where an error
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 something to measure is not here. DEBUG=wgrad shows where an error
 comes from.`;
 
 function benchCommand() {
@@ -56,6 +62,7 @@ async function main(args: readonly string[]): Promise<number> {
     const message = error instanceof Error ? messageOf(error) : String(error);
     const stack = process.env.DEBUG === "wgrad" && error instanceof Error ? `\n${error.stack}` : "";
     process.stderr.write(`bench: ${message.trim().replace(/\s*\n\s*/g, " ")}${stack}\n`);
+    if (error instanceof NotHereError) return EXIT.notHere;
     return usage ? EXIT.usage : EXIT.failure;
   }
 }

@@ -92,6 +92,11 @@ export const outputOptions = () => [
 export const outFolderOption = (description: string) =>
   new Option("--out <folder>", description).argParser(folder).default(DEFAULT_OUT);
 
+/** What is to be measured is not on this machine, which is no fault of anything. */
+export class NotHereError extends Error {
+  override readonly name = "NotHereError";
+}
+
 /** One line on stderr: how far a measurement is. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);

@@ -1,10 +1,21 @@
 /** Profile of a training step: the time of each launch, beside the device's peak. */
-import { type Ceiling, describe, type GpuEngine, type LaunchTimes, launchProfiles } from "wgrad";
+import type { Command } from "commander";
+import { type Ceiling, connect, describe, type GpuEngine, type LaunchTimes, launchProfiles } from "wgrad";
 import { chromeTrace, measureCeiling } from "wgrad/inspect";
 import { formatCeiling } from "./ceiling.ts";
 import { significant } from "./measure.ts";
-import { note } from "./options.ts";
-import type { Candidate } from "./workload.ts";
+import {
+  batchOption,
+  benchmark,
+  modelOption,
+  type NamedModel,
+  note,
+  type OutputFlags,
+  outputOptions,
+  seedOption,
+} from "./options.ts";
+import { publish, type Report } from "./report.ts";
+import { Candidate, COMPARED_STEPS, layersOf, samples, type Workload } from "./workload.ts";
 
 interface Profile {
   readonly ceiling: Ceiling;
@@ -15,7 +26,50 @@ interface Profile {
 
 const STEPS = 50;
 
-export async function profileStep(engine: GpuEngine, candidate: Candidate): Promise<Profile> {
+interface ProfileFlags extends OutputFlags {
+  readonly model: NamedModel;
+  readonly batch?: number;
+  readonly seed: number;
+}
+
+export function profileCommand(): Command {
+  const command = benchmark(
+    "profile",
+    "time of each launch of a training step, its fraction of the device's peak, and a trace for Chrome",
+  )
+    .addOption(modelOption())
+    .addOption(batchOption())
+    .addOption(seedOption())
+    .action(async ({ model, batch = model.batch, ...flags }: ProfileFlags) => {
+      // A process with a GPU device does not end by itself.
+      await using engine = await connect();
+      const layers = layersOf(model);
+      const adapter = engine.info.adapter;
+      const report: Report = {
+        name: `profile-${model.name}-${batch}`,
+        lines: [`One training step of ${layers.join("-")}, batch ${batch}, on ${adapter}`],
+        object: { benchmark: "profile", adapter, layers, batch },
+      };
+      await publish(await withProfile(report, engine, { ...model, ...flags, batch }), flags);
+    });
+  for (const option of outputOptions()) command.addOption(option);
+  return command;
+}
+
+/** The report with the profile of a step of its own: a step that is timed runs without profiling. */
+export async function withProfile(report: Report, engine: GpuEngine, workload: Workload): Promise<Report> {
+  const candidate = await Candidate.open(engine, workload, samples(workload.seed));
+  await candidate.run(COMPARED_STEPS);
+  const profile = await profileStep(engine, candidate);
+  return {
+    ...report,
+    lines: [...report.lines, ...profileLines(candidate, profile)],
+    object: { ...report.object, profile },
+    files: { "-trace.json": profileTrace(candidate, profile) },
+  };
+}
+
+async function profileStep(engine: GpuEngine, candidate: Candidate): Promise<Profile> {
   note("measuring what the device can do");
   const ceiling = await measureCeiling(engine);
   note(`profiling ${STEPS} steps`);
@@ -29,7 +83,7 @@ const METHODS = {
   clock: "by the processor's clock",
 } as const;
 
-export function profileLines({ step: { program } }: Candidate, profile: Profile): string[] {
+function profileLines({ step: { program } }: Candidate, profile: Profile): string[] {
   const total = launchProfiles(program, profile).reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   return [
     "",
@@ -41,6 +95,6 @@ export function profileLines({ step: { program } }: Candidate, profile: Profile)
 }
 
 /** For chrome://tracing, Perfetto and the browsers' tools. */
-export function profileTrace({ step: { program } }: Candidate, profile: Profile): string {
+function profileTrace({ step: { program } }: Candidate, profile: Profile): string {
   return chromeTrace(program, profile);
 }

@@ -10,7 +10,8 @@ line, unasked for, tells what there is. An answer with "error" tells what went w
   {"op": "matrices", "folder", "size"}    reads a and b           -> {"maxima"}: of each row of a @ b
   {"op": "matmul", "count"}           multiplies them             -> {"seconds"}
 
-"mode" is "eager", or "graph" for a CUDA graph of the whole step. PyTorch from 1.13 on.
+"mode" is "eager", "graph" for a CUDA graph of the whole step, "compile" for torch.compile of the model and its loss, or
+"compile-graph" for both. PyTorch from 1.13 on; it has torch.compile from 2.0 on.
 """
 import json
 import os
@@ -60,7 +61,14 @@ def synchronize():
 
 
 def modes():
-    return ["eager", "graph"] if device.type == "cuda" else ["eager"]
+    compiles = hasattr(torch, "compile")
+    graphs = device.type == "cuda"
+    return (
+        ["eager"]
+        + (["graph"] if graphs else [])
+        + (["compile"] if compiles else [])
+        + (["compile-graph"] if compiles and graphs else [])
+    )
 
 
 def greeting():
@@ -114,7 +122,7 @@ class Training:
 
     capturable = False
 
-    def __init__(self, request, data):
+    def __init__(self, request, data, compiled):
         self.data = data
         self.batch = request["batch"]
         self.period = request["samples"] // self.batch * self.batch
@@ -124,6 +132,7 @@ class Training:
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=request["learningRate"], capturable=self.capturable
         )
+        self.loss_of = torch.compile(self.written_loss) if compiled else self.written_loss
 
     def split(self, values, shapes):
         parameters = list(self.model.parameters())
@@ -145,9 +154,11 @@ class Training:
                 value.zero_()
         self.rewind()
 
+    def written_loss(self, images, classes):
+        return functional.cross_entropy(self.model(images.float() * (1 / 255)), classes)
+
     def update(self, indices):
-        inputs = self.data.inputs[indices].float() * (1 / 255)
-        loss = functional.cross_entropy(self.model(inputs), self.data.targets[indices])
+        loss = self.loss_of(self.data.inputs[indices], self.data.targets[indices])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -155,8 +166,8 @@ class Training:
 
 
 class EagerTraining(Training):
-    def __init__(self, request, data):
-        super().__init__(request, data)
+    def __init__(self, request, data, compiled):
+        super().__init__(request, data, compiled)
         self.rewind()
 
     def rewind(self):
@@ -173,8 +184,8 @@ class GraphTraining(Training):
 
     capturable = True
 
-    def __init__(self, request, data):
-        super().__init__(request, data)
+    def __init__(self, request, data, compiled):
+        super().__init__(request, data, compiled)
         self.cursor = torch.zeros(1, dtype=torch.long, device=device)
         self.window = torch.arange(self.batch, device=device)
         # As PyTorch asks for: some steps on another stream first.
@@ -211,26 +222,39 @@ def timed(work, count):
     return time.perf_counter() - began
 
 
-KINDS = {"eager": EagerTraining, "graph": GraphTraining}
+KINDS = {
+    "eager": (EagerTraining, False),
+    "graph": (GraphTraining, False),
+    "compile": (EagerTraining, True),
+    "compile-graph": (GraphTraining, True),
+}
 
 
 class Bench:
     def __init__(self):
+        self.loaded = None
         self.trainings = {}
         self.product = None
 
     def load(self, request):
-        data = Data(request)
-        self.trainings = {mode: KINDS[mode](request, data) for mode in modes()}
-        return {"parameters": sum(value.numel() for value in self.trainings["eager"].initial)}
+        self.loaded = request, Data(request)
+        self.trainings = {}
+        return {"parameters": self.loaded[1].weights.numel()}
+
+    def training(self, mode):
+        """Built where it is asked for: compiling takes a while, and may fail."""
+        if mode not in self.trainings:
+            kind, compiled = KINDS[mode]
+            self.trainings[mode] = kind(*self.loaded, compiled)
+        return self.trainings[mode]
 
     def losses(self, request):
-        training = self.trainings[request["mode"]]
+        training = self.training(request["mode"])
         training.reset()
         return {"losses": [training.step().item() for _ in range(request["steps"])]}
 
     def steps(self, request):
-        return {"seconds": timed(self.trainings[request["mode"]].step, request["count"])}
+        return {"seconds": timed(self.training(request["mode"]).step, request["count"])}
 
     def matrices(self, request):
         size = request["size"]

@@ -5,7 +5,7 @@
  */
 
 import { type Command, Option } from "commander";
-import { connect, cpu, type Engine, type GpuEngine, programCost } from "wgrad";
+import { connect, cpu, type Engine, programCost } from "wgrad";
 import type { ChartSpec } from "../charts/spec.ts";
 import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
@@ -21,8 +21,8 @@ import {
   repetitionsOption,
   seedOption,
 } from "./options.ts";
-import { profileLines, profileStep, profileTrace } from "./profile.ts";
-import { publish, type Report } from "./report.ts";
+import { withProfile } from "./profile.ts";
+import { publish, publishSoFar, type Report } from "./report.ts";
 import {
   type Agreement,
   agreement,
@@ -37,6 +37,10 @@ interface StepOptions extends Workload {
   /** Steps of one measurement on the GPU engine. */
   readonly steps: number;
   readonly repetitions: number;
+  /** Steps whose losses are compared. */
+  readonly compared?: number;
+  /** Whether the CPU engine, which may take seconds for a step, is not timed. */
+  readonly onlyGpu?: boolean;
 }
 
 interface StepResult extends Agreement {
@@ -48,12 +52,12 @@ interface StepResult extends Agreement {
   readonly dispatchesPerStep: number;
   readonly flopsPerStep: number;
   readonly bytesPerStep: number;
-  /** Steps of one measurement on either engine. */
+  /** Steps of one measurement. */
   readonly steps: number;
-  readonly cpuEngineSteps: number;
   readonly repetitions: number;
   readonly milliseconds: Spread;
-  readonly cpuEngineMilliseconds: Spread;
+  /** Of the CPU engine, where it was timed. */
+  readonly cpuEngine?: { readonly steps: number; readonly milliseconds: Spread };
   /** Time the host spends in a step's encoding and submitting: the time until a run's call returns. */
   readonly cpuMicroseconds: Spread;
 }
@@ -83,6 +87,12 @@ export function stepCommand(): Command {
     .addOption(repetitionsOption())
     .addOption(seedOption())
     .addOption(
+      new Option("--compared <n>", "first steps whose losses must agree between the engines")
+        .argParser(wholeNumber(1, 100))
+        .default(COMPARED_STEPS),
+    )
+    .option("--only-gpu", "without times of the CPU engine, which are seconds for a step of conv")
+    .addOption(
       new Option(
         "--profile",
         "also the time of each launch, its fraction of the device's peak, and a trace for Chrome",
@@ -97,22 +107,10 @@ async function step({ model, batch = model.batch, ...flags }: StepFlags): Promis
   // A process with a GPU device does not end by itself.
   await using engine = await connect();
   const workload = { ...model, ...flags, batch };
-  const result = await measureStep(engine, cpu(), workload, note);
+  const tell = (soFar: StepResult) => publishSoFar(() => stepReport(soFar, model), flags);
+  const result = await measureStep(engine, cpu(), workload, note, tell);
   const report = stepReport(result, model);
   await publish(flags.profile ? await withProfile(report, engine, workload) : report, flags);
-}
-
-/** Profiles a step of its own, so that the timed step ran without profiling. */
-async function withProfile(report: Report, engine: GpuEngine, workload: StepOptions): Promise<Report> {
-  const candidate = await Candidate.open(engine, workload, samples(workload.seed));
-  await candidate.compared(COMPARED_STEPS);
-  const profile = await profileStep(engine, candidate);
-  return {
-    ...report,
-    lines: [...report.lines, ...profileLines(candidate, profile)],
-    object: { ...report.object, profile },
-    files: { "-trace.json": profileTrace(candidate, profile) },
-  };
 }
 
 /**
@@ -124,34 +122,29 @@ export async function measureStep(
   reference: Engine,
   options: StepOptions,
   note: (line: string) => void = () => {},
+  onRepetition: (soFar: StepResult) => void = () => {},
 ): Promise<StepResult> {
   const data = samples(options.seed);
   const onGpu = await Candidate.open(gpu, options, data);
   const onCpu = await Candidate.open(reference, options, data);
 
-  note(`comparing ${COMPARED_STEPS} steps on both engines`);
-  const compared = await onGpu.compared(COMPARED_STEPS);
-  const expected = await onCpu.compared(COMPARED_STEPS);
+  const { compared: comparedSteps = COMPARED_STEPS, onlyGpu = false } = options;
+  note(`comparing ${comparedSteps} steps on both engines`);
+  const compared = await onGpu.compared(comparedSteps);
+  const expected = await onCpu.compared(comparedSteps);
   const agreed = agreement(
     { adapter: gpu.info.adapter, losses: compared.losses },
     { adapter: reference.info.adapter, losses: expected.losses },
   );
-  note(`losses of ${COMPARED_STEPS} steps agree to ${agreed.lossDifference.toExponential(1)}`);
+  note(`losses of ${comparedSteps} steps agree to ${agreed.lossDifference.toExponential(1)}`);
 
   // The steps compared were warm-up for the CPU engine; a GPU has to get going at the length to be measured.
-  const cpuStep = expected.milliseconds / COMPARED_STEPS;
-  const cpuEngineSteps = Math.max(1, Math.min(options.steps, Math.round(CPU_MEASUREMENT_MS / cpuStep)));
+  const cpuStep = expected.milliseconds / comparedSteps;
+  const cpuSteps = Math.max(1, Math.min(options.steps, Math.round(CPU_MEASUREMENT_MS / cpuStep)));
   await onGpu.run(options.steps);
-  const times = { gpu: [] as number[], host: [] as number[], cpu: [] as number[] };
-  for (let repetition = 0; repetition < options.repetitions; repetition++) {
-    const measured = await onGpu.run(options.steps);
-    times.gpu.push(measured.milliseconds / options.steps);
-    times.host.push((measured.hostMilliseconds / options.steps) * 1000);
-    times.cpu.push((await onCpu.run(cpuEngineSteps)).milliseconds / cpuEngineSteps);
-    note(`measured ${repetition + 1} of ${options.repetitions}`);
-  }
   const { dispatches, flops, bytes } = programCost(onGpu.step.program);
-  return {
+  const times = { gpu: [] as number[], host: [] as number[], cpu: [] as number[] };
+  const soFar = (): StepResult => ({
     layers: layersOf(options),
     batch: options.batch,
     parameters: onGpu.parameters,
@@ -160,13 +153,21 @@ export async function measureStep(
     flopsPerStep: flops,
     bytesPerStep: bytes,
     steps: options.steps,
-    cpuEngineSteps,
-    repetitions: options.repetitions,
+    repetitions: times.gpu.length,
     milliseconds: spreadOf(times.gpu),
-    cpuEngineMilliseconds: spreadOf(times.cpu),
+    cpuEngine: onlyGpu ? undefined : { steps: cpuSteps, milliseconds: spreadOf(times.cpu) },
     cpuMicroseconds: spreadOf(times.host),
     ...agreed,
-  };
+  });
+  for (let repetition = 0; repetition < options.repetitions; repetition++) {
+    const measured = await onGpu.run(options.steps);
+    times.gpu.push(measured.milliseconds / options.steps);
+    times.host.push((measured.hostMilliseconds / options.steps) * 1000);
+    if (!onlyGpu) times.cpu.push((await onCpu.run(cpuSteps)).milliseconds / cpuSteps);
+    note(`measured ${repetition + 1} of ${options.repetitions}`);
+    onRepetition(soFar());
+  }
+  return soFar();
 }
 
 function stepReport(result: StepResult, model: NamedModel): Report {
@@ -179,8 +180,19 @@ function stepReport(result: StepResult, model: NamedModel): Report {
 }
 
 function stepLines(result: StepResult): string[] {
-  const { milliseconds, cpuEngineMilliseconds, cpuMicroseconds, batch, repetitions } = result;
+  const { milliseconds, cpuEngine, cpuMicroseconds, batch, repetitions } = result;
   const perSecond = (median: number) => Math.round((batch / median) * 1000).toLocaleString("en-US");
+  const cpuRows = cpuEngine
+    ? [
+        [
+          "CPU: JavaScript",
+          formatSpread(cpuEngine.milliseconds),
+          perSecond(cpuEngine.milliseconds.median),
+          "all of it",
+          `${cpuEngine.steps} × ${repetitions}`,
+        ],
+      ]
+    : [];
   return [
     `One training step of ${result.layers.join("-")}: batch ${batch}, softmax cross-entropy, Adam, ${result.parameters.toLocaleString("en-US")} parameters`,
     `${result.dispatchesPerStep} dispatches, ${(result.flopsPerStep / 1e6).toFixed(1)} MFLOP and ${formatBytes(result.bytesPerStep)} moved a step`,
@@ -195,42 +207,41 @@ function stepLines(result: StepResult): string[] {
         formatSpread(cpuMicroseconds),
         `${result.steps} × ${repetitions}`,
       ],
-      [
-        "CPU: JavaScript",
-        formatSpread(cpuEngineMilliseconds),
-        perSecond(cpuEngineMilliseconds.median),
-        "all of it",
-        `${result.cpuEngineSteps} × ${repetitions}`,
-      ],
+      ...cpuRows,
     ]),
     "",
-    `The GPU engine takes a step ${significant(cpuEngineMilliseconds.median / milliseconds.median)} times as fast as the CPU engine.`,
-    "Medians, and from the lowest to the highest of all repetitions; engines took turns. Host: until the call returned that encodes and submits.",
+    ...(cpuEngine
+      ? [
+          `The GPU engine takes a step ${significant(cpuEngine.milliseconds.median / milliseconds.median)} times as fast as the CPU engine.`,
+        ]
+      : []),
+    `Medians, and from the lowest to the highest of all repetitions${cpuEngine ? "; engines took turns" : ""}. Host: until the call returned that encodes and submits.`,
   ];
 }
 
 function stepObject(result: StepResult) {
-  const { milliseconds, cpuEngineMilliseconds, cpuMicroseconds, ...rest } = result;
+  const { milliseconds, cpuEngine, cpuMicroseconds, ...rest } = result;
   return {
     benchmark: "step",
     msPerStep: milliseconds.median,
-    cpuEngineMsPerStep: cpuEngineMilliseconds.median,
+    cpuEngineMsPerStep: cpuEngine?.milliseconds.median,
+    cpuEngineSteps: cpuEngine?.steps,
     cpuMicrosecondsPerStep: cpuMicroseconds.median,
     ...rest,
     spread: {
       msPerStep: milliseconds,
-      cpuEngineMsPerStep: cpuEngineMilliseconds,
+      cpuEngineMsPerStep: cpuEngine?.milliseconds,
       cpuMicrosecondsPerStep: cpuMicroseconds,
     },
   };
 }
 
-function stepChart({ layers, batch, milliseconds, cpuEngineMilliseconds }: StepResult): ChartSpec {
+function stepChart({ layers, batch, milliseconds, cpuEngine }: StepResult): ChartSpec {
   return {
     kind: "bars",
     title: `One training step of ${layers.join("-")}, batch ${batch}`,
-    categories: ["GPU engine", "CPU engine (JavaScript)"],
+    categories: ["GPU engine", ...(cpuEngine ? ["CPU engine (JavaScript)"] : [])],
     value: { name: "time a step", unit: "ms" },
-    series: [{ name: "one step", values: [milliseconds, cpuEngineMilliseconds] }],
+    series: [{ name: "one step", values: [milliseconds, ...(cpuEngine ? [cpuEngine.milliseconds] : [])] }],
   };
 }

@@ -18,7 +18,14 @@ if (how === "without") {
   answer({ error: "No module named 'torch'" });
   process.exit(3);
 }
-answer({ torch: "9.9", python: "3.99", device: "cpu", deviceName: "fake", threads: 1, modes: ["eager"] });
+answer({
+  torch: "9.9",
+  python: "3.99",
+  device: "cpu",
+  deviceName: "fake",
+  threads: 1,
+  modes: ["eager", "compile"],
+});
 
 /** @type {any} */
 let loaded;

@@ -73,12 +73,29 @@ describe("npm run bench -- torch", () => {
     expect(ownLines(stderr, "bench")).toEqual([expect.stringMatching(message)]);
   });
 
+  it("times the modes that run, and tells why others do not", async () => {
+    const args = "--model 4 --batch 4 --steps 2 --repetitions 2 --json".split(" ");
+    const { exitCode, stdout, stderr } = await torch("right", "--modes", "compile,eager", ...args);
+    expect(exitCode).toBe(0);
+    const { rows, failures } = JSON.parse(stdout);
+    expect(rows.map(({ name }: { name: string }) => name)).toEqual(["wgrad", "PyTorch, cpu"]);
+    expect(failures).toEqual([
+      { name: "PyTorch, torch.compile, cpu", why: expect.stringContaining("this fake knows no compile") },
+    ]);
+    expect(stderr).toMatch(/^PyTorch, torch\.compile, cpu fails: .*no compile/m);
+    const none = await torch("right", "--modes", "graph", ...args);
+    expect(none.exitCode).toBe(3);
+    expect(ownLines(none.stderr, "bench")).toEqual([
+      expect.stringContaining("PyTorch 9.9 has no graph here, but eager, compile"),
+    ]);
+  });
+
   it.each([
     ["without", "No module named 'torch'"],
     ["/nowhere/python3", "cannot be started"],
   ])("says what is missing: %s", async (how, reason) => {
     const { exitCode, stdout, stderr } = await torch(how);
-    expect(exitCode).toBe(1);
+    expect(exitCode).toBe(3);
     expect(stdout).toBe("");
     const [line, ...others] = ownLines(stderr, "bench");
     expect(others).toEqual([]);

@@ -12,6 +12,8 @@ const MINUTES = 60_000;
 export interface Ran {
   /** As the adapter calls itself. */
   readonly adapter: string;
+  /** Whether the engine takes it for a processor that plays a GPU. */
+  readonly narrow: boolean;
   /** What each of the runs gave. */
   readonly found: Record<string, Float32Array | Int32Array | Uint8Array>[];
 }

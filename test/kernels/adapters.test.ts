@@ -37,7 +37,9 @@ describe.each(Object.entries(ADAPTERS))("%s", (_place, adapter) => {
   it(
     "computes what the twins compute",
     async () => {
-      const { found } = await adapter(runs.map(programRun), folder.path);
+      const { adapter: name, narrow, found } = await adapter(runs.map(programRun), folder.path);
+      // The software adapters of tests, however they report that they are such.
+      if (/llvmpipe|swiftshader/i.test(name)) expect(narrow).toBe(true);
       expect(found).toHaveLength(runs.length);
       for (const [i, run] of runs.entries()) {
         const want = await runKernel(cpu(), run);

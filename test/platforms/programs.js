@@ -86,5 +86,7 @@ export function decode(text) {
 export async function runAll(engine, runs) {
   const found = [];
   for (const run of decode(runs)) found.push(await runProgram(engine, run));
-  return encode({ adapter: engine.info.adapter, found });
+  // Of the engine's own, and no part of its interface.
+  const { traits } = /** @type {{ traits?: { narrow?: boolean } }} */ (engine);
+  return encode({ adapter: engine.info.adapter, narrow: traits?.narrow, found });
 }

@@ -1,8 +1,9 @@
 /** A host with bundled candidates, opened for one use. */
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BUNDLED_PEERS, PROGRAM } from "../../options.ts";
+import { BUNDLED_PEERS, NotHereError, PROGRAM } from "../../options.ts";
 import { bundle, installOthers } from "../bundle.ts";
 import { CONTENDERS, type ContenderName } from "../contest.ts";
 import type { Host } from "./host.ts";
@@ -37,12 +38,14 @@ export async function withHost<T>(
 }
 
 /** With the candidates that the archive holds. */
-function withPackedHost<T>(
+async function withPackedHost<T>(
   where: Where,
   folder: string,
   body: (host: Host) => Promise<T>,
   env: NodeJS.ProcessEnv,
 ): Promise<T> {
+  if (!existsSync(folder))
+    throw new NotHereError("this archive has no candidates: it was packed with --no-peers");
   if (where === "node") return hosted(nodeHost(folder, env), body);
   throw new Error(
     `${PROGRAM} has candidates for Node only; --in ${where} takes a checkout of the repository`,
