@@ -33,6 +33,7 @@ export function isaReport(
       "of workgroup memory, loads: of one turn of the inner loop. Bound: the largest share of the f32 ceiling that this leaves, times the lanes",
       "at work; workgroup memory, caches and waits come on top. Useful: the share of the multiply-adds that is part of the result, as tiles stick",
       "out over its edges. Nothing was run or timed.",
+      ...silentFamilies(steps),
       ...(gpu ? modelNote(gpu) : []),
       `Compiled by RADV of ${driver}, as a device of ${sizeInWords(traits)}, ${traits.workgroupBytes} bytes and ${traits.workgroupInvocations} invocations a workgroup is given it.`,
     ],
@@ -46,6 +47,16 @@ export function isaReport(
     chart: chartOf(steps),
     files: Object.fromEntries(files),
   };
+}
+
+/** Families whose code this machine's driver cannot disassemble. */
+function silentFamilies(steps: readonly StepResult[]): string[] {
+  const codes = steps.flatMap(({ launches }) => launches.flatMap(({ code }) => code));
+  const silent = new Set(codes.filter(({ innerLoop }) => !innerLoop).map(({ family }) => FAMILIES[family]));
+  if (silent.size === 0) return [];
+  return [
+    `${[...silent].join(", ")}: statistics only, as the LLVM of this machine's driver does not disassemble it.`,
+  ];
 }
 
 function sizeInWords({ subgroupSize }: DeviceTraits): string {
