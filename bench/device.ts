@@ -1,5 +1,6 @@
 /** The device at hand: what WebGPU reports of it, and its measured peaks. */
 import { execFile } from "node:child_process";
+import { finished } from "node:stream/promises";
 import { promisify } from "node:util";
 import type { Command } from "commander";
 import { type Ceiling, connect } from "wgrad";
@@ -36,15 +37,22 @@ const NVIDIA_QUERY = "name,driver_version,memory.total,clocks.max.sm,clocks.max.
 const NVIDIA_MS = 20_000;
 
 export function deviceCommand(): Command {
-  const command = benchmark("device", "adapter, driver, features, limits and measured peaks").action(
-    async (flags: OutputFlags) => {
+  const command = benchmark("device", "adapter, driver, features, limits and measured peaks")
+    .option(
+      "--hold",
+      "instead, keeps the device open until stdin ends: some drivers take seconds to wake up a GPU",
+    )
+    .action(async ({ hold, ...flags }: OutputFlags & { readonly hold?: boolean }) => {
       await using engine = await connect();
+      if (hold) {
+        await finished(process.stdin.resume());
+        return;
+      }
       const adapter = engine.info.adapter;
       const known = { adapter, ...(await adapterReport()), nvidia: await nvidiaReport() };
       publishSoFar(() => deviceReport(known), flags);
       await publish(deviceReport({ ...known, ceiling: await measureCeiling(engine) }), flags);
-    },
-  );
+    });
   for (const option of outputOptions()) command.addOption(option);
   return command;
 }

@@ -3,6 +3,7 @@
  * fast others are on it. Each benchmark is a process of its own with a share of the time; what there is so far is always
  * in the files, so that a run that is cut off tells it, too.
  */
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,7 +45,7 @@ export function gpuCommand(): Command {
         .default(6),
     )
     .addOption(
-      new Option("--parts <names>", "which, in this order: some with commas between")
+      new Option("--parts <names>", "which of all: names with commas between them")
         .argParser(partNames)
         .default(PART_NAMES, PART_NAMES.join(",")),
     )
@@ -95,9 +96,11 @@ async function gpu({ minutes, parts, out, json }: GpuFlags): Promise<void> {
   const temporary = await mkdtemp(join(tmpdir(), "wgrad-gpu-"));
   const stopping = stopSignal();
   const writer = new Writer(out, origin);
+  const program = [process.execPath, ...process.execArgv, process.argv[1]];
+  const held = holdDevice(program);
   try {
     const measured = await measureAll({
-      program: [process.execPath, ...process.execArgv, process.argv[1]],
+      program,
       device: DEVICE,
       parts: partsFor(dataset).filter(({ name }) => parts.includes(name)),
       seconds: minutes * 60 - RESERVE_SECONDS,
@@ -115,9 +118,18 @@ async function gpu({ minutes, parts, out, json }: GpuFlags): Promise<void> {
     );
     check(measured, stopping.signal);
   } finally {
+    held.kill();
     stopping.release();
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/** A process that keeps the device open: without one, some drivers put a GPU to sleep between the others. */
+function holdDevice([node, ...args]: readonly string[]): ChildProcess {
+  const child = spawn(node, [...args, "device", "--hold"], { stdio: ["pipe", "ignore", "ignore"] });
+  // Where there is no device, the runs say so.
+  child.on("error", () => {});
+  return child;
 }
 
 /** @throws Error where the exit code is to tell that something is wrong */

@@ -9,6 +9,7 @@ import {
   cp,
   mkdir,
   mkdtemp,
+  readdir,
   readFile,
   realpath,
   rm,
@@ -19,10 +20,12 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { folder } from "../presets/command.ts";
 import { machine } from "./measure.ts";
 import { benchmark, note, outFolderOption } from "./options.ts";
 import { bundle, installOthers } from "./peers/bundle.ts";
+import { bundleTwins } from "./verify/bundle.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const ASSETS = fileURLToPath(new URL("pack/", import.meta.url));
@@ -32,26 +35,45 @@ const MAX_BYTES = 60e6;
 const NEEDED = ["libvulkan.so.1", "libstdc++.so.6", "libgcc_s.so.1"];
 /** Libraries that a driver without a display may still ask for; packed where present. */
 const ASKED_FOR = ["libGLdispatch.so.0", "libGLX.so.0", "libEGL.so.1", "libX11.so.6", "libXext.so.6"];
+const MNIST_FILES = ["train", "t10k"].flatMap((set) => [
+  `${set}-images-idx3-ubyte`,
+  `${set}-labels-idx1-ubyte`,
+]);
 /** The C library's, which belong to the system. */
 const SYSTEM = /^(linux-vdso|ld-linux|libc|libm|libdl|libpthread|librt|libresolv|libutil)\b/;
 
 const run = promisify(execFile);
 
+export interface PackContents {
+  /** Whether the libraries that `peers` compares are in it. */
+  readonly peers: boolean;
+  /** A folder with MNIST's four files, gzipped or not. */
+  readonly mnist?: string;
+}
+
 export function packCommand(): Command {
   return benchmark("pack", "an archive that runs all benchmarks on a bare x86-64 Linux machine with a GPU")
     .addOption(outFolderOption("path of the archive"))
     .option("--no-peers", "without the libraries that `peers` compares")
-    .action(async ({ out, peers }: { readonly out: string; readonly peers: boolean }) => {
-      const { file, bytes } = await pack(out, peers);
+    .addOption(
+      new Option("--mnist <folder>", "with MNIST's four files out of this folder, for `epoch`").argParser(
+        folder,
+      ),
+    )
+    .action(async ({ out, ...contents }: PackContents & { readonly out: string }) => {
+      const { file, bytes } = await pack(out, contents);
       process.stdout.write(`${file}: ${(bytes / 1e6).toFixed(1)} MB\n`);
     });
 }
 
 /**
- * Writes the archive into a folder.
- * @throws Error on another platform, where a library is missing, and where the archive is larger than 60 MB
+ * Writes the archive into the folder `out`.
+ * @throws Error on another platform, where a library or a file of MNIST is missing, and where the archive is larger than 60 MB
  */
-export async function pack(folder: string, peers: boolean): Promise<{ file: string; bytes: number }> {
+export async function pack(
+  out: string,
+  { peers, mnist }: PackContents,
+): Promise<{ file: string; bytes: number }> {
   const here = `${process.platform}-${process.arch}`;
   if (here !== PLATFORM) {
     throw new Error(`pack: this is ${here}, but the archive is for ${PLATFORM}; run pack on such a machine`);
@@ -61,8 +83,9 @@ export async function pack(folder: string, peers: boolean): Promise<{ file: stri
   try {
     await stageAll(join(stage, name));
     if (peers) await stagePeers(join(stage, name, "peers"));
-    await mkdir(folder, { recursive: true });
-    const file = join(folder, `${name}.tar.gz`);
+    if (mnist !== undefined) await stageMnist(mnist, join(stage, name, "mnist"));
+    await mkdir(out, { recursive: true });
+    const file = join(out, `${name}.tar.gz`);
     note(`packing ${file}`);
     const tar = await import("tar");
     await tar.create({ file, cwd: stage, gzip: true, portable: true }, [name]);
@@ -79,6 +102,7 @@ async function stageAll(folder: string): Promise<void> {
   await mkdir(folder);
   note("building the program");
   await buildProgram(join(folder, "program"));
+  await bundleTwins(join(folder, "program"));
   await copyFile(join(ROOT, "bench", "pytorch.py"), join(folder, "program", "pytorch.py"));
   await cp(ASSETS, folder, { recursive: true });
   await chmod(join(folder, "bench"), 0o755);
@@ -99,6 +123,18 @@ async function stagePeers(folder: string): Promise<void> {
   note("bundling the peers");
   await mkdir(folder);
   await bundle(["wgrad", "tensorflow", "jax"], "node", folder);
+}
+
+/** MNIST's four files, as they lie there. */
+async function stageMnist(source: string, folder: string): Promise<void> {
+  await mkdir(folder);
+  const there = await readdir(source);
+  for (const name of MNIST_FILES) {
+    const file = [`${name}.gz`, name].find((one) => there.includes(one));
+    if (file === undefined)
+      throw new Error(`pack: --mnist: there is no ${name} in ${source}, gzipped or not`);
+    await copyFile(join(source, file), join(folder, file));
+  }
 }
 
 /** Bundles the benchmarks and the built package into plain JavaScript. */
