@@ -1,7 +1,8 @@
 /** Normalisation layers. */
 import { checkOptions, checkPositive } from "../../../checks.ts";
 import { elementCount, formatShape } from "../../../program.ts";
-import { moments, normalise } from "../../graph/ops/normalise.ts";
+import { normalise } from "../../graph/ops/normalise.ts";
+import { batchNorm as normaliseBatch, layerNorm as normaliseRows } from "../../graph/ops/norms.ts";
 import { mul } from "../../graph/ops/scalar.ts";
 import { reshape } from "../../graph/ops/view.ts";
 import { ShapeError, type Tensor } from "../../graph/tensor.ts";
@@ -45,14 +46,17 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
       const channels = x.shape[1];
       const alongChannels = (tensor: Tensor) =>
         reshape(tensor, [1, channels, ...x.shape.slice(2).map(() => 1)]);
-      const weight = alongChannels(scope.parameter("weight", [channels], { init: constantValue(1) }));
-      const bias = alongChannels(scope.parameter("bias", [channels], { init: zeros() }));
+      const weight = scope.parameter("weight", [channels], { init: constantValue(1) });
+      const bias = scope.parameter("bias", [channels], { init: zeros() });
       const runningMean = scope.statistic("running_mean", [channels], { initial: 0, momentum });
       const runningVar = scope.statistic("running_var", [channels], { initial: 1, momentum });
-      const affine = { weight, bias, epsilon };
       if (!scope.trains("weight") && !scope.trains("bias")) {
-        const mean = alongChannels(runningMean.value);
-        return normalise(x, { mean, variance: alongChannels(runningVar.value) }, affine);
+        const measured = {
+          mean: alongChannels(runningMean.value),
+          variance: alongChannels(runningVar.value),
+        };
+        const affine = { weight: alongChannels(weight), bias: alongChannels(bias), epsilon };
+        return normalise(x, measured, affine);
       }
       const count = elementCount(x.shape) / channels;
       if (count < 2) {
@@ -61,11 +65,10 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
           `one value a channel, in ${formatShape(x.shape)}, has no variance; train on batches of 2 or more, or use dropLast`,
         );
       }
-      const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-      const { mean, variance } = moments(x, axes);
-      runningMean.observe(reshape(mean, [channels]));
-      runningVar.observe(mul(reshape(variance, [channels]), count / (count - 1)));
-      return normalise(x, { mean, variance }, affine);
+      const { y, mean, variance } = normaliseBatch(x, weight, bias, epsilon);
+      runningMean.observe(mean);
+      runningVar.observe(mul(variance, count / (count - 1)));
+      return y;
     },
   };
 }
@@ -91,7 +94,7 @@ export function layerNorm(options: NormOptions = {}): Layer {
       const size = x.shape[x.rank - 1];
       const weight = scope.parameter("weight", [size], { init: constantValue(1) });
       const bias = scope.parameter("bias", [size], { init: zeros() });
-      return normalise(x, moments(x, [x.rank - 1]), { weight, bias, epsilon });
+      return normaliseRows(x, weight, bias, { epsilon });
     },
   };
 }

@@ -1,0 +1,160 @@
+// Gradients of layer normalisation of rows, x [ROWS, SIZE], given the gradient dy that arrives at its results. With
+// h = (x - mean) / deviation and g = dy · weight, where both means are a row's:
+//
+//   dx = (g - mean(g) - h · mean(g · h)) / deviation
+//
+// LANES neighbouring invocations share a row. Each keeps TILE_Q of its elements in registers, so that memory is read
+// once. A workgroup takes TOGETHER rows side by side, TURNS times, and sums dy · h and dy over its rows.
+//
+//   element(index), arriving(index)   x and dy at flat index `index`
+//   weight(column)
+//   store(index, value)               dx, [ROWS, SIZE]
+//   storeWeight(index, value)         each workgroup's part of the weight's gradient, [workgroups, SIZE]
+//   storeBias(index, value)           each workgroup's part of the bias's gradient, [workgroups, SIZE]
+
+const ROWS = 1u;
+const SIZE = 1u;
+const EPSILON = 0.0;
+const LANES = 1u;
+const TILE_Q = 1u;
+const WORKGROUP = 64u;
+const TURNS = 1u;
+
+const TOGETHER = WORKGROUP / LANES;
+const WIDTH = LANES * TILE_Q;
+const FULL = WIDTH == SIZE;
+// Neighbours in fours, which devices load at once.
+const FOURS = TILE_Q % 4u == 0u && SIZE % 4u == 0u;
+
+// Hooks: a dispatch writes their bodies, and declares the memory that they use.
+fn element(index: u32) -> f32 { return 0.0; }
+fn arriving(index: u32) -> f32 { return 0.0; }
+fn weight(index: u32) -> f32 { return 1.0; }
+fn store(index: u32, value: f32) {}
+fn storeWeight(index: u32, value: f32) {}
+fn storeBias(index: u32, value: f32) {}
+
+// The column of a lane's element `i`.
+fn columnOf(lane: u32, i: u32) -> u32 {
+  if (FOURS) {
+    return (i / 4u * LANES + lane) * 4u + i % 4u;
+  }
+  return i * LANES + lane;
+}
+
+fn isInside(lane: u32, i: u32) -> bool {
+  // Neighbours of four are inside together.
+  return FULL || columnOf(lane, select(i, i / 4u * 4u, FOURS)) < SIZE;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn layerNormGradient(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let lane = local % LANES;
+  var weights: array<f32, TILE_Q>;
+  var weightSums: array<f32, TILE_Q>;
+  var biasSums: array<f32, TILE_Q>;
+  for (var q = 0u; q < TILE_Q; q++) {
+    weights[q] = weight(columnOf(lane, q));
+  }
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let row = (group.x * TURNS + turn) * TOGETHER + local / LANES;
+    // Rows past the end take part in the barriers and add 0 to the sums.
+    let first = min(row, ROWS - 1u) * SIZE;
+    // Differences from one of the row's elements keep the digits that its offset would take.
+    let origin = element(first);
+    var values: array<f32, TILE_Q>;
+    var gradients: array<f32, TILE_Q>;
+    var sums = vec2<f32>();
+    for (var q = 0u; q < TILE_Q; q++) {
+      let at = first + columnOf(lane, q);
+      values[q] = select(0.0, element(at) - origin, isInside(lane, q));
+      gradients[q] = select(0.0, arriving(at), isInside(lane, q) && row < ROWS);
+      sums += vec2<f32>(values[q], select(0.0, gradients[q] * weights[q], isInside(lane, q)));
+    }
+    let means = overRow(sums, local) / f32(SIZE);
+    var products = vec2<f32>();
+    for (var q = 0u; q < TILE_Q; q++) {
+      values[q] = select(0.0, values[q] - means.x, isInside(lane, q));
+      let weighted = select(0.0, gradients[q] * weights[q], isInside(lane, q));
+      products += values[q] * vec2<f32>(values[q], weighted);
+    }
+    let moments = overRow(products, local) / f32(SIZE);
+    let scale = 1.0 / sqrt(moments.x + EPSILON);
+    let slope = moments.y * scale;
+    for (var q = 0u; q < TILE_Q; q++) {
+      let normalised = values[q] * scale;
+      weightSums[q] += gradients[q] * normalised;
+      biasSums[q] += gradients[q];
+      if (row < ROWS && isInside(lane, q)) {
+        let weighted = gradients[q] * weights[q];
+        store(first + columnOf(lane, q), (weighted - means.y - normalised * slope) * scale);
+      }
+    }
+  }
+  if (TOGETHER == 1u) {
+    for (var q = 0u; q < TILE_Q; q++) {
+      if (isInside(lane, q)) {
+        storeWeight(group.x * SIZE + columnOf(lane, q), weightSums[q]);
+        storeBias(group.x * SIZE + columnOf(lane, q), biasSums[q]);
+      }
+    }
+    return;
+  }
+  for (var q = 0u; q < TILE_Q; q++) {
+    columns[local / LANES * WIDTH + columnOf(lane, q)] = weightSums[q];
+  }
+  workgroupBarrier();
+  for (var column = local; column < SIZE; column += WORKGROUP) {
+    storeWeight(group.x * SIZE + column, overRows(column));
+  }
+  workgroupBarrier();
+  for (var q = 0u; q < TILE_Q; q++) {
+    columns[local / LANES * WIDTH + columnOf(lane, q)] = biasSums[q];
+  }
+  workgroupBarrier();
+  for (var column = local; column < SIZE; column += WORKGROUP) {
+    storeBias(group.x * SIZE + column, overRows(column));
+  }
+}
+
+var<workgroup> columns: array<f32, select(WORKGROUP * TILE_Q, 1u, TOGETHER == 1u)>;
+
+// The sum of a column over the workgroup's rows.
+fn overRows(column: u32) -> f32 {
+  var sum = 0.0;
+  for (var i = 0u; i < TOGETHER; i++) {
+    sum += columns[i * WIDTH + column];
+  }
+  return sum;
+}
+
+// A sum over many lanes is one over each SPAN neighbours first.
+const SPAN = min(LANES, 16u);
+var<workgroup> partial: array<vec2<f32>, WORKGROUP>;
+
+// Sums over the lanes of a row, in the same order for each lane.
+fn overRow(value: vec2<f32>, local: u32) -> vec2<f32> {
+  if (LANES == 1u) {
+    return value;
+  }
+  partial[local] = value;
+  workgroupBarrier();
+  var sum = vec2<f32>();
+  for (var i = 0u; i < SPAN; i++) {
+    sum += partial[local / SPAN * SPAN + i];
+  }
+  workgroupBarrier();
+  if (LANES > SPAN) {
+    partial[local] = sum;
+    workgroupBarrier();
+    sum = vec2<f32>();
+    for (var i = 0u; i < LANES / SPAN; i++) {
+      sum += partial[local / LANES * LANES + i * SPAN];
+    }
+    workgroupBarrier();
+  }
+  return sum;
+}

@@ -1,0 +1,79 @@
+// As layerNormGradient.wgsl, for processors: one invocation takes a whole row, reads it twice, and waits for nobody; then
+// each takes columns. Means, variance and covariance are updated by each element (Welford 1962).
+
+const ROWS = 1u;
+const SIZE = 1u;
+const EPSILON = 0.0;
+const WORKGROUP = 8u;
+const TURNS = 1u;
+
+const GROUP_ROWS = WORKGROUP * TURNS;
+
+// Hooks: a dispatch writes their bodies, and declares the memory that they use.
+fn element(index: u32) -> f32 { return 0.0; }
+fn arriving(index: u32) -> f32 { return 0.0; }
+fn weight(index: u32) -> f32 { return 1.0; }
+fn store(index: u32, value: f32) {}
+fn storeWeight(index: u32, value: f32) {}
+fn storeBias(index: u32, value: f32) {}
+
+// Of each row of the workgroup.
+var<workgroup> origins: array<f32, GROUP_ROWS>;
+var<workgroup> means: array<f32, GROUP_ROWS>;
+var<workgroup> scales: array<f32, GROUP_ROWS>;
+
+@compute @workgroup_size(WORKGROUP)
+fn layerNormGradientSerial(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  // No constants to the compiler: it would write out the loops, and take seconds to compile them.
+  let size = select(0u, SIZE, group.x < ROWS);
+  let turns = select(0u, TURNS, group.x < ROWS);
+  let firstRow = group.x * GROUP_ROWS;
+  for (var turn = 0u; turn < turns; turn++) {
+    let row = firstRow + turn * WORKGROUP + local;
+    let first = min(row, ROWS - 1u) * SIZE;
+    // Differences from one of the row's elements keep the digits that its offset would take.
+    let origin = element(first);
+    var mean = 0.0;
+    var squares = 0.0;
+    var gradientMean = 0.0;
+    var products = 0.0;
+    for (var i = 0u; i < size; i++) {
+      let value = element(first + i) - origin;
+      let gradient = arriving(first + i) * weight(i);
+      let share = 1.0 / f32(i + 1u);
+      let difference = value - mean;
+      mean += difference * share;
+      squares += difference * (value - mean);
+      gradientMean += (gradient - gradientMean) * share;
+      products += difference * (gradient - gradientMean);
+    }
+    let scale = 1.0 / sqrt(squares / f32(SIZE) + EPSILON);
+    let slope = products / f32(SIZE) * scale * scale;
+    origins[turn * WORKGROUP + local] = origin;
+    means[turn * WORKGROUP + local] = mean;
+    scales[turn * WORKGROUP + local] = scale;
+    if (row < ROWS) {
+      for (var i = 0u; i < size; i++) {
+        let value = element(first + i) - origin - mean;
+        store(first + i, (arriving(first + i) * weight(i) - gradientMean - value * slope) * scale);
+      }
+    }
+  }
+  workgroupBarrier();
+  let rows = min(turns * WORKGROUP, ROWS - min(firstRow, ROWS));
+  for (var column = local; column < size; column += WORKGROUP) {
+    var weightSum = 0.0;
+    var biasSum = 0.0;
+    for (var i = 0u; i < rows; i++) {
+      let at = (firstRow + i) * SIZE + column;
+      let gradient = arriving(at);
+      weightSum += gradient * (element(at) - origins[i] - means[i]) * scales[i];
+      biasSum += gradient;
+    }
+    storeWeight(group.x * SIZE + column, weightSum);
+    storeBias(group.x * SIZE + column, biasSum);
+  }
+}

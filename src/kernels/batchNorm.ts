@@ -1,0 +1,193 @@
+import shader from "../../shaders/batchNorm.wgsl?raw";
+import gradientShader from "../../shaders/batchNormGradient.wgsl?raw";
+import { defineKernel } from "./index.ts";
+import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
+import { inParts } from "./twin.ts";
+
+/** Largest workgroup, and channels side by side where an image is one pixel: their neighbours share lines of memory. */
+const INVOCATIONS = 256;
+const COLUMNS_OF_PIXELS = 16;
+/** Elements that a lane loads before it computes. */
+const ELEMENTS = 8;
+
+/** Constants for normalising each channel of x [images, channels, inner]. */
+export function batchNormConstants(images: number, channels: number, inner: number, epsilon: number) {
+  const COUNT = images * inner;
+  const sizes = { CHANNELS: channels, COUNT, INNER: inner, EPSILON: epsilon };
+  return { ...sizes, ...distribution(sizes, COLUMNS_OF_PIXELS, INVOCATIONS, ELEMENTS) };
+}
+
+/** Channels and lanes of a workgroup of at most `invocations`, with up to `elements` in each lane at a time. */
+function distribution(
+  { CHANNELS, COUNT, INNER }: Constants,
+  columns: number,
+  invocations: number,
+  elements: number,
+) {
+  let COLUMNS = 1;
+  while (INNER === 1 && COLUMNS < Math.min(columns, CHANNELS)) COLUMNS *= 2;
+  let LANES = invocations / COLUMNS;
+  while (LANES * COLUMNS > 64 && LANES * elements >= 2 * COUNT) LANES /= 2;
+  let TILE_Q = 1;
+  while (TILE_Q < elements && LANES * TILE_Q * 2 <= COUNT) TILE_Q *= 2;
+  return { COLUMNS, LANES, TILE_Q };
+}
+
+/**
+ * On narrow devices a workgroup has as few invocations as run at once there. Sums have another order there, so that there
+ * is nothing to choose by measuring.
+ */
+function narrowVariant(kernel: string) {
+  return (constants: Constants, traits: DeviceTraits) =>
+    isNarrow(traits) ? [{ kernel, constants: { ...constants, ...distribution(constants, 8, 8, 1) } }] : [];
+}
+
+const shared = {
+  bindings: {},
+  constants: {
+    CHANNELS: "u32",
+    COUNT: "u32",
+    INNER: "u32",
+    EPSILON: "f32",
+    COLUMNS: "u32",
+    LANES: "u32",
+    TILE_Q: "u32",
+  },
+  grid: ({ CHANNELS, COLUMNS }: Constants) => [Math.ceil(CHANNELS / COLUMNS), 1, 1] as const,
+  workgroup: ({ COLUMNS, LANES }: Constants) => [COLUMNS * LANES, 1] as const,
+  joinable: true,
+} as const;
+
+/** The channels of the elements from `start` up to, not including, `end`. */
+function channelsOf({ CHANNELS, INNER }: Constants, start: number, end: number): Uint32Array {
+  const channels = new Uint32Array(end - start);
+  let channel = Math.floor(start / INNER) % CHANNELS;
+  let inner = start % INNER;
+  for (let i = 0; i < channels.length; i++) {
+    channels[i] = channel;
+    if (++inner < INNER) continue;
+    inner = 0;
+    if (++channel === CHANNELS) channel = 0;
+  }
+  return channels;
+}
+
+/** Channels less their mean, by their standard deviation, times weight, plus bias; with means and variances. */
+export const batchNorm = defineKernel({
+  ...shared,
+  name: "batchNorm",
+  shader,
+  entryPoint: "batchNorm",
+  hooks: {
+    element: "load",
+    weight: "load",
+    bias: "load",
+    store: "store",
+    storeMean: "store",
+    storeVariance: "store",
+  },
+  variants: narrowVariant("batchNorm"),
+  flops: ({ CHANNELS, COUNT }) => 9 * CHANNELS * COUNT,
+  loads: ({ CHANNELS, COUNT }) => ({ element: CHANNELS * COUNT, weight: CHANNELS, bias: CHANNELS }),
+  *twin({ constants, load, store }) {
+    const { CHANNELS, COUNT, EPSILON } = constants;
+    const size = CHANNELS * COUNT;
+    const means = new Float64Array(CHANNELS);
+    const variances = new Float64Array(CHANNELS);
+    yield* inParts(size, (start, end) => {
+      const x = load.element(start, end - start);
+      const channels = channelsOf(constants, start, end);
+      for (let i = 0; i < channels.length; i++) means[channels[i]] += x[i] / COUNT;
+    });
+    yield* inParts(size, (start, end) => {
+      const x = load.element(start, end - start);
+      const channels = channelsOf(constants, start, end);
+      for (let i = 0; i < channels.length; i++)
+        variances[channels[i]] += (x[i] - means[channels[i]]) ** 2 / COUNT;
+    });
+    const weight = load.weight(0, CHANNELS);
+    const bias = load.bias(0, CHANNELS);
+    const scales = variances.map((variance, channel) => weight[channel] / Math.sqrt(variance + EPSILON));
+    yield* inParts(size, (start, end) => {
+      const x = load.element(start, end - start);
+      const channels = channelsOf(constants, start, end);
+      const results = new Float64Array(channels.length);
+      for (let i = 0; i < results.length; i++) {
+        const channel = channels[i];
+        results[i] = (x[i] - means[channel]) * scales[channel] + bias[channel];
+      }
+      store.store(start, results);
+    });
+    store.storeMean(0, means);
+    store.storeVariance(0, variances);
+  },
+});
+
+/** The gradients of {@link batchNorm} with respect to x, weight and bias. */
+export const batchNormGradient = defineKernel({
+  ...shared,
+  name: "batchNormGradient",
+  shader: gradientShader,
+  entryPoint: "batchNormGradient",
+  hooks: {
+    element: "load",
+    arriving: "load",
+    weight: "load",
+    store: "store",
+    storeWeight: "store",
+    storeBias: "store",
+  },
+  variants: narrowVariant("batchNormGradient"),
+  flops: ({ CHANNELS, COUNT }) => 18 * CHANNELS * COUNT,
+  loads: ({ CHANNELS, COUNT }) => ({
+    element: CHANNELS * COUNT,
+    arriving: CHANNELS * COUNT,
+    weight: CHANNELS,
+  }),
+  *twin({ constants, load, store }) {
+    const { CHANNELS, COUNT, EPSILON } = constants;
+    const size = CHANNELS * COUNT;
+    const means = new Float64Array(CHANNELS);
+    const variances = new Float64Array(CHANNELS);
+    const biasSums = new Float64Array(CHANNELS);
+    const products = new Float64Array(CHANNELS);
+    yield* inParts(size, (start, end) => {
+      const x = load.element(start, end - start);
+      const channels = channelsOf(constants, start, end);
+      for (let i = 0; i < channels.length; i++) means[channels[i]] += x[i] / COUNT;
+    });
+    yield* inParts(size, (start, end) => {
+      const x = load.element(start, end - start);
+      const dy = load.arriving(start, end - start);
+      const channels = channelsOf(constants, start, end);
+      for (let i = 0; i < channels.length; i++) {
+        const channel = channels[i];
+        const difference = x[i] - means[channel];
+        variances[channel] += difference ** 2 / COUNT;
+        biasSums[channel] += dy[i];
+        products[channel] += dy[i] * difference;
+      }
+    });
+    const weight = load.weight(0, CHANNELS);
+    const rates = variances.map((variance) => 1 / Math.sqrt(variance + EPSILON));
+    yield* inParts(size, (start, end) => {
+      const x = load.element(start, end - start);
+      const dy = load.arriving(start, end - start);
+      const channels = channelsOf(constants, start, end);
+      const results = new Float64Array(channels.length);
+      for (let i = 0; i < results.length; i++) {
+        const channel = channels[i];
+        const rate = rates[channel];
+        const slope = (products[channel] / COUNT) * rate ** 2;
+        const below = dy[i] - biasSums[channel] / COUNT - (x[i] - means[channel]) * slope;
+        results[i] = below * rate * weight[channel];
+      }
+      store.store(start, results);
+    });
+    store.storeWeight(
+      0,
+      products.map((product, channel) => product * rates[channel]),
+    );
+    store.storeBias(0, biasSums);
+  },
+});
