@@ -1,7 +1,7 @@
 // Batch normalisation of x [images, CHANNELS, INNER], over the COUNT elements of each channel:
 // (x - mean) / sqrt(variance + EPSILON) · weight + bias.
 //
-// A workgroup takes COLUMNS neighbouring channels, LANES invocations each. A lane updates mean and variance by each of its
+// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl). A lane updates mean and variance by each of its
 // elements (Welford 1962), TILE_Q at a time, and the lanes' are put together (Chan, Golub & LeVeque 1979).
 //
 //   element(index)                   x at flat index `index`
@@ -13,13 +13,11 @@ const CHANNELS = 1u;
 const COUNT = 1u;
 const INNER = 1u;
 const EPSILON = 0.0;
-const COLUMNS = 1u;
-const LANES = 1u;
 const TILE_Q = 1u;
 
-const WORKGROUP = COLUMNS * LANES;
-const STEPS = (COUNT + LANES * TILE_Q - 1u) / (LANES * TILE_Q);
-const FULL = STEPS * LANES * TILE_Q == COUNT;
+const COLUMNS = WORKGROUP / LANES;
+const TURNS = (COUNT + LANES * TILE_Q - 1u) / (LANES * TILE_Q);
+const FULL = TURNS * LANES * TILE_Q == COUNT;
 // Neighbours in fours, which devices load at once.
 const FOURS = TILE_Q % 4u == 0u && INNER % 4u == 0u;
 
@@ -54,25 +52,25 @@ fn isInside(i: u32) -> bool {
   return FULL || i < COUNT;
 }
 
-@compute @workgroup_size(COLUMNS * LANES)
+@compute @workgroup_size(WORKGROUP)
 fn batchNorm(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = local / COLUMNS;
-  let column = group.x * COLUMNS + local % COLUMNS;
+  let lane = laneOf(local);
+  let column = group.x * COLUMNS + resultOf(local);
   // Channels past the end take part in the barriers, but store nothing.
   let channel = min(column, CHANNELS - 1u);
   // No constant to the compiler: it would write out the loops, and some take seconds to compile them.
-  let steps = select(0u, STEPS, group.x < CHANNELS);
+  let turns = select(0u, TURNS, group.x < CHANNELS);
   // Differences from one of the channel's elements keep the digits that its offset would take.
   let origin = element(indexOf(channel, 0u));
   var mean = 0.0;
   var squares = 0.0;
   var count = 0u;
-  for (var step = 0u; step < steps; step++) {
+  for (var turn = 0u; turn < turns; turn++) {
     for (var q = 0u; q < TILE_Q; q++) {
-      let k = step * TILE_Q + q;
+      let k = turn * TILE_Q + q;
       let i = numberOf(lane, k);
       let value = select(mean, element(indexOf(channel, i)) - origin, isInside(i));
       count = select(count, k + 1u, isInside(i));
@@ -82,15 +80,15 @@ fn batchNorm(
     }
   }
   let own = mean;
-  mean = overLanes(own * f32(count), local) / f32(COUNT);
-  squares = overLanes(squares + (own - mean) * (own - mean) * f32(count), local);
+  mean = sumOfLanes(own * f32(count), local) / f32(COUNT);
+  squares = sumOfLanes(squares + (own - mean) * (own - mean) * f32(count), local);
   let variance = squares / f32(COUNT);
   let scale = weight(channel) / sqrt(variance + EPSILON);
   let offset = bias(channel);
   if (column < CHANNELS) {
-    for (var step = 0u; step < steps; step++) {
+    for (var turn = 0u; turn < turns; turn++) {
       for (var q = 0u; q < TILE_Q; q++) {
-        let i = numberOf(lane, step * TILE_Q + q);
+        let i = numberOf(lane, turn * TILE_Q + q);
         if (isInside(i)) {
           let at = indexOf(channel, i);
           store(at, (element(at) - origin - mean) * scale + offset);
@@ -102,34 +100,4 @@ fn batchNorm(
       storeVariance(channel, variance);
     }
   }
-}
-
-// A sum over many lanes is one over each SPAN neighbours first.
-const SPAN = min(LANES, 16u);
-var<workgroup> partial: array<f32, WORKGROUP>;
-
-// The sum over the lanes of a channel, in the same order for each lane.
-fn overLanes(value: f32, local: u32) -> f32 {
-  if (LANES == 1u) {
-    return value;
-  }
-  let column = local % COLUMNS;
-  let lane = local / COLUMNS;
-  partial[local] = value;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < SPAN; i++) {
-    sum += partial[(lane / SPAN * SPAN + i) * COLUMNS + column];
-  }
-  workgroupBarrier();
-  if (LANES > SPAN) {
-    partial[local] = sum;
-    workgroupBarrier();
-    sum = 0.0;
-    for (var i = 0u; i < LANES / SPAN; i++) {
-      sum += partial[i * SPAN * COLUMNS + column];
-    }
-    workgroupBarrier();
-  }
-  return sum;
 }

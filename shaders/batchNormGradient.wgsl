@@ -3,7 +3,7 @@
 //
 //   dx = weight · (dy - mean(dy) - h · mean(dy · h)) / deviation
 //
-// A workgroup takes COLUMNS neighbouring channels, LANES invocations each. A lane updates means, variance and covariance
+// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl). A lane updates means, variance and covariance
 // by each of its elements (Welford 1962), TILE_Q at a time, and the lanes' are put together (Chan, Golub & LeVeque 1979).
 //
 //   element(index), arriving(index)   x and dy at flat index `index`
@@ -16,13 +16,11 @@ const CHANNELS = 1u;
 const COUNT = 1u;
 const INNER = 1u;
 const EPSILON = 0.0;
-const COLUMNS = 1u;
-const LANES = 1u;
 const TILE_Q = 1u;
 
-const WORKGROUP = COLUMNS * LANES;
-const STEPS = (COUNT + LANES * TILE_Q - 1u) / (LANES * TILE_Q);
-const FULL = STEPS * LANES * TILE_Q == COUNT;
+const COLUMNS = WORKGROUP / LANES;
+const TURNS = (COUNT + LANES * TILE_Q - 1u) / (LANES * TILE_Q);
+const FULL = TURNS * LANES * TILE_Q == COUNT;
 // Neighbours in fours, which devices load at once.
 const FOURS = TILE_Q % 4u == 0u && INNER % 4u == 0u;
 
@@ -57,17 +55,17 @@ fn isInside(i: u32) -> bool {
   return FULL || i < COUNT;
 }
 
-@compute @workgroup_size(COLUMNS * LANES)
+@compute @workgroup_size(WORKGROUP)
 fn batchNormGradient(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = local / COLUMNS;
-  let column = group.x * COLUMNS + local % COLUMNS;
+  let lane = laneOf(local);
+  let column = group.x * COLUMNS + resultOf(local);
   // Channels past the end take part in the barriers, but store nothing.
   let channel = min(column, CHANNELS - 1u);
   // No constant to the compiler: it would write out the loops, and some take seconds to compile them.
-  let steps = select(0u, STEPS, group.x < CHANNELS);
+  let turns = select(0u, TURNS, group.x < CHANNELS);
   // Differences from one of the channel's elements keep the digits that its offset would take.
   let origin = element(indexOf(channel, 0u));
   // Of x and of dy.
@@ -75,9 +73,9 @@ fn batchNormGradient(
   // The sums of (x - mean)² and of (x - mean) · (dy - mean).
   var products = vec2<f32>();
   var count = 0u;
-  for (var step = 0u; step < steps; step++) {
+  for (var turn = 0u; turn < turns; turn++) {
     for (var q = 0u; q < TILE_Q; q++) {
-      let k = step * TILE_Q + q;
+      let k = turn * TILE_Q + q;
       let i = numberOf(lane, k);
       let at = indexOf(channel, i);
       let values = select(means, vec2<f32>(element(at) - origin, arriving(at)), isInside(i));
@@ -88,16 +86,16 @@ fn batchNormGradient(
     }
   }
   let own = means;
-  means = overLanes(own * f32(count), local) / f32(COUNT);
+  means = sumsOfLanes(own * f32(count), local) / f32(COUNT);
   let between = own - means;
-  products = overLanes(products + between.x * between * f32(count), local);
+  products = sumsOfLanes(products + between.x * between * f32(count), local);
   let rate = 1.0 / sqrt(products.x / f32(COUNT) + EPSILON);
   let scale = weight(channel) * rate;
   let slope = products.y / f32(COUNT) * rate * rate;
   if (column < CHANNELS) {
-    for (var step = 0u; step < steps; step++) {
+    for (var turn = 0u; turn < turns; turn++) {
       for (var q = 0u; q < TILE_Q; q++) {
-        let i = numberOf(lane, step * TILE_Q + q);
+        let i = numberOf(lane, turn * TILE_Q + q);
         if (isInside(i)) {
           let at = indexOf(channel, i);
           store(at, (arriving(at) - means.y - (element(at) - origin - means.x) * slope) * scale);
@@ -111,32 +109,6 @@ fn batchNormGradient(
   }
 }
 
-// A sum over many lanes is one over each SPAN neighbours first.
-const SPAN = min(LANES, 16u);
-var<workgroup> partial: array<vec2<f32>, WORKGROUP>;
-
-// Sums over the lanes of a channel, in the same order for each lane.
-fn overLanes(value: vec2<f32>, local: u32) -> vec2<f32> {
-  if (LANES == 1u) {
-    return value;
-  }
-  let column = local % COLUMNS;
-  let lane = local / COLUMNS;
-  partial[local] = value;
-  workgroupBarrier();
-  var sum = vec2<f32>();
-  for (var i = 0u; i < SPAN; i++) {
-    sum += partial[(lane / SPAN * SPAN + i) * COLUMNS + column];
-  }
-  workgroupBarrier();
-  if (LANES > SPAN) {
-    partial[local] = sum;
-    workgroupBarrier();
-    sum = vec2<f32>();
-    for (var i = 0u; i < LANES / SPAN; i++) {
-      sum += partial[i * SPAN * COLUMNS + column];
-    }
-    workgroupBarrier();
-  }
-  return sum;
+fn sumsOfLanes(values: vec2<f32>, local: u32) -> vec2<f32> {
+  return vec2<f32>(sumOfLanes(values.x, local), sumOfLanes(values.y, local));
 }

@@ -1,7 +1,7 @@
 // Layer normalisation of rows, x [ROWS, SIZE]: (x - mean) / sqrt(variance + EPSILON) · weight + bias.
 //
-// LANES neighbouring invocations share a row. Each keeps TILE_Q of its elements in registers, so that memory is read
-// once. A workgroup takes TOGETHER rows side by side, TURNS times.
+// LANES neighbouring invocations share a row (lanes.wgsl). Each keeps TILE_Q of its elements in registers, so that memory
+// is read once. A workgroup takes TOGETHER rows side by side, TURNS times.
 //
 //   element(index)              x at flat index `index`
 //   weight(column), bias(column)
@@ -10,9 +10,7 @@
 const ROWS = 1u;
 const SIZE = 1u;
 const EPSILON = 0.0;
-const LANES = 1u;
 const TILE_Q = 1u;
-const WORKGROUP = 64u;
 const TURNS = 1u;
 
 const TOGETHER = WORKGROUP / LANES;
@@ -44,7 +42,7 @@ fn layerNorm(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = local % LANES;
+  let lane = laneOf(local);
   var weights: array<f32, TILE_Q>;
   var biases: array<f32, TILE_Q>;
   for (var q = 0u; q < TILE_Q; q++) {
@@ -52,7 +50,7 @@ fn layerNorm(
     biases[q] = bias(columnOf(lane, q));
   }
   for (var turn = 0u; turn < TURNS; turn++) {
-    let row = (group.x * TURNS + turn) * TOGETHER + local / LANES;
+    let row = (group.x * TURNS + turn) * TOGETHER + resultOf(local);
     // Rows past the end take part in the barriers, but store nothing.
     let first = min(row, ROWS - 1u) * SIZE;
     // Differences from one of the row's elements keep the digits that its offset would take.
@@ -63,13 +61,13 @@ fn layerNorm(
       values[q] = select(0.0, element(first + columnOf(lane, q)) - origin, isInside(lane, q));
       sum += values[q];
     }
-    let mean = overRow(sum, local) / f32(SIZE);
+    let mean = sumOfLanes(sum, local) / f32(SIZE);
     var squares = 0.0;
     for (var q = 0u; q < TILE_Q; q++) {
       values[q] = select(0.0, values[q] - mean, isInside(lane, q));
       squares += values[q] * values[q];
     }
-    let scale = 1.0 / sqrt(overRow(squares, local) / f32(SIZE) + EPSILON);
+    let scale = 1.0 / sqrt(sumOfLanes(squares, local) / f32(SIZE) + EPSILON);
     if (row < ROWS) {
       for (var q = 0u; q < TILE_Q; q++) {
         if (isInside(lane, q)) {
@@ -78,32 +76,4 @@ fn layerNorm(
       }
     }
   }
-}
-
-// A sum over many lanes is one over each SPAN neighbours first.
-const SPAN = min(LANES, 16u);
-var<workgroup> partial: array<f32, WORKGROUP>;
-
-// The sum over the lanes of a row, in the same order for each lane.
-fn overRow(value: f32, local: u32) -> f32 {
-  if (LANES == 1u) {
-    return value;
-  }
-  partial[local] = value;
-  workgroupBarrier();
-  var sum = 0.0;
-  for (var i = 0u; i < SPAN; i++) {
-    sum += partial[local / SPAN * SPAN + i];
-  }
-  workgroupBarrier();
-  if (LANES > SPAN) {
-    partial[local] = sum;
-    workgroupBarrier();
-    sum = 0.0;
-    for (var i = 0u; i < LANES / SPAN; i++) {
-      sum += partial[local / LANES * LANES + i * SPAN];
-    }
-    workgroupBarrier();
-  }
-  return sum;
 }

@@ -3,8 +3,8 @@
 //
 //   dx = (g - mean(g) - h · mean(g · h)) / deviation
 //
-// LANES neighbouring invocations share a row. Each keeps TILE_Q of its elements in registers, so that memory is read
-// once. A workgroup takes TOGETHER rows side by side, TURNS times, and sums dy · h and dy over its rows.
+// LANES neighbouring invocations share a row (lanes.wgsl). Each keeps TILE_Q of its elements in registers, so that memory
+// is read once. A workgroup takes TOGETHER rows side by side, TURNS times, and sums dy · h and dy over its rows.
 //
 //   element(index), arriving(index)   x and dy at flat index `index`
 //   weight(column)
@@ -15,9 +15,7 @@
 const ROWS = 1u;
 const SIZE = 1u;
 const EPSILON = 0.0;
-const LANES = 1u;
 const TILE_Q = 1u;
-const WORKGROUP = 64u;
 const TURNS = 1u;
 
 const TOGETHER = WORKGROUP / LANES;
@@ -52,7 +50,7 @@ fn layerNormGradient(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let lane = local % LANES;
+  let lane = laneOf(local);
   var weights: array<f32, TILE_Q>;
   var weightSums: array<f32, TILE_Q>;
   var biasSums: array<f32, TILE_Q>;
@@ -60,37 +58,41 @@ fn layerNormGradient(
     weights[q] = weight(columnOf(lane, q));
   }
   for (var turn = 0u; turn < TURNS; turn++) {
-    let row = (group.x * TURNS + turn) * TOGETHER + local / LANES;
+    let row = (group.x * TURNS + turn) * TOGETHER + resultOf(local);
     // Rows past the end take part in the barriers and add 0 to the sums.
     let first = min(row, ROWS - 1u) * SIZE;
     // Differences from one of the row's elements keep the digits that its offset would take.
     let origin = element(first);
     var values: array<f32, TILE_Q>;
     var gradients: array<f32, TILE_Q>;
-    var sums = vec2<f32>();
+    var sum = 0.0;
+    var weightedSum = 0.0;
     for (var q = 0u; q < TILE_Q; q++) {
       let at = first + columnOf(lane, q);
       values[q] = select(0.0, element(at) - origin, isInside(lane, q));
       gradients[q] = select(0.0, arriving(at), isInside(lane, q) && row < ROWS);
-      sums += vec2<f32>(values[q], select(0.0, gradients[q] * weights[q], isInside(lane, q)));
+      sum += values[q];
+      weightedSum += select(0.0, gradients[q] * weights[q], isInside(lane, q));
     }
-    let means = overRow(sums, local) / f32(SIZE);
-    var products = vec2<f32>();
+    let mean = sumOfLanes(sum, local) / f32(SIZE);
+    let weightedMean = sumOfLanes(weightedSum, local) / f32(SIZE);
+    var squares = 0.0;
+    var products = 0.0;
     for (var q = 0u; q < TILE_Q; q++) {
-      values[q] = select(0.0, values[q] - means.x, isInside(lane, q));
+      values[q] = select(0.0, values[q] - mean, isInside(lane, q));
       let weighted = select(0.0, gradients[q] * weights[q], isInside(lane, q));
-      products += values[q] * vec2<f32>(values[q], weighted);
+      squares += values[q] * values[q];
+      products += values[q] * weighted;
     }
-    let moments = overRow(products, local) / f32(SIZE);
-    let scale = 1.0 / sqrt(moments.x + EPSILON);
-    let slope = moments.y * scale;
+    let scale = 1.0 / sqrt(sumOfLanes(squares, local) / f32(SIZE) + EPSILON);
+    let slope = sumOfLanes(products, local) / f32(SIZE) * scale;
     for (var q = 0u; q < TILE_Q; q++) {
       let normalised = values[q] * scale;
       weightSums[q] += gradients[q] * normalised;
       biasSums[q] += gradients[q];
       if (row < ROWS && isInside(lane, q)) {
         let weighted = gradients[q] * weights[q];
-        store(first + columnOf(lane, q), (weighted - means.y - normalised * slope) * scale);
+        store(first + columnOf(lane, q), (weighted - weightedMean - normalised * slope) * scale);
       }
     }
   }
@@ -104,7 +106,7 @@ fn layerNormGradient(
     return;
   }
   for (var q = 0u; q < TILE_Q; q++) {
-    columns[local / LANES * WIDTH + columnOf(lane, q)] = weightSums[q];
+    columns[resultOf(local) * WIDTH + columnOf(lane, q)] = weightSums[q];
   }
   workgroupBarrier();
   for (var column = local; column < SIZE; column += WORKGROUP) {
@@ -112,7 +114,7 @@ fn layerNormGradient(
   }
   workgroupBarrier();
   for (var q = 0u; q < TILE_Q; q++) {
-    columns[local / LANES * WIDTH + columnOf(lane, q)] = biasSums[q];
+    columns[resultOf(local) * WIDTH + columnOf(lane, q)] = biasSums[q];
   }
   workgroupBarrier();
   for (var column = local; column < SIZE; column += WORKGROUP) {
@@ -127,34 +129,6 @@ fn overRows(column: u32) -> f32 {
   var sum = 0.0;
   for (var i = 0u; i < TOGETHER; i++) {
     sum += columns[i * WIDTH + column];
-  }
-  return sum;
-}
-
-// A sum over many lanes is one over each SPAN neighbours first.
-const SPAN = min(LANES, 16u);
-var<workgroup> partial: array<vec2<f32>, WORKGROUP>;
-
-// Sums over the lanes of a row, in the same order for each lane.
-fn overRow(value: vec2<f32>, local: u32) -> vec2<f32> {
-  if (LANES == 1u) {
-    return value;
-  }
-  partial[local] = value;
-  workgroupBarrier();
-  var sum = vec2<f32>();
-  for (var i = 0u; i < SPAN; i++) {
-    sum += partial[local / SPAN * SPAN + i];
-  }
-  workgroupBarrier();
-  if (LANES > SPAN) {
-    partial[local] = sum;
-    workgroupBarrier();
-    sum = vec2<f32>();
-    for (var i = 0u; i < LANES / SPAN; i++) {
-      sum += partial[local / LANES * LANES + i * SPAN];
-    }
-    workgroupBarrier();
   }
   return sum;
 }

@@ -18,6 +18,7 @@ export {
 } from "./nn/graph/ops/losses.ts";
 export { matmul } from "./nn/graph/ops/matmul.ts";
 export { moments, normalise } from "./nn/graph/ops/normalise.ts";
+export { layerNorm } from "./nn/graph/ops/norms.ts";
 export { avgPool2d, maxPool2d } from "./nn/graph/ops/pool2d.ts";
 export { dropout, randomUniform } from "./nn/graph/ops/random.ts";
 export { argmax, max, mean, sum } from "./nn/graph/ops/reduce.ts";

@@ -51,6 +51,7 @@ const { cpu, dense, tensor } = wgrad;
 const engine = cpu();
 const model = dense(2);
 const x = tensor([1, 2, 3, 4], [2, 2]);
+const row = tensor([1, 2], [2]);
 const images = tensor(
   Array.from({ length: 16 }, (_, i) => i),
   [1, 1, 4, 4],
@@ -110,6 +111,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
     gather: of([x, labels]),
     matmul: of([x, x]),
     moments: of([x, [1]], undefined, { begins: "(moments|mean)" }),
+    layerNorm: of([x, row, row, { epsilon: 1e-5 }], 3),
     normalise: of([x, { mean: x, variance: x }, { weight: x, bias: x, epsilon: 1 }], 1),
     randomUniform: of([[2], 1]),
     argmax: of([x, 1, {}], 2),
@@ -427,7 +429,7 @@ describe("a name that both an op and a layer or a loss have", () => {
   const own = Object.keys(wgrad.ops).filter((name) => name in wgrad && !ops.has(Reflect.get(wgrad, name)));
 
   it("is the layer's or the loss's, and the op's in ops", () => {
-    expect(own).toHaveLength(22);
+    expect(own).toHaveLength(23);
     for (const name of Object.keys(wgrad.ops)) expect(name in wgrad, name).toBe(true);
   });
 

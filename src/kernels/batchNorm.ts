@@ -1,7 +1,9 @@
 import shader from "../../shaders/batchNorm.wgsl?raw";
 import gradientShader from "../../shaders/batchNormGradient.wgsl?raw";
+import lanes from "../../shaders/lanes.wgsl?raw";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
+import { withSubgroup } from "./lanes.ts";
 import { inParts } from "./twin.ts";
 
 /** Largest workgroup, and channels side by side where an image is one pixel: their neighbours share lines of memory. */
@@ -30,16 +32,22 @@ function distribution(
   while (LANES * COLUMNS > 64 && LANES * elements >= 2 * COUNT) LANES /= 2;
   let TILE_Q = 1;
   while (TILE_Q < elements && LANES * TILE_Q * 2 <= COUNT) TILE_Q *= 2;
-  return { COLUMNS, LANES, TILE_Q };
+  return { WORKGROUP: COLUMNS * LANES, LANES, LANE_STRIDE: COLUMNS, TILE_Q, SUBGROUP: 1 };
 }
 
 /**
  * On narrow devices a workgroup has as few invocations as run at once there. Sums have another order there, so that there
  * is nothing to choose by measuring.
  */
-function narrowVariant(kernel: string) {
-  return (constants: Constants, traits: DeviceTraits) =>
-    isNarrow(traits) ? [{ kernel, constants: { ...constants, ...distribution(constants, 8, 8, 1) } }] : [];
+function variantsOf(kernel: string) {
+  return (constants: Constants, traits: DeviceTraits) => [
+    {
+      kernel,
+      constants: isNarrow(traits)
+        ? { ...constants, ...distribution(constants, 8, 8, 1) }
+        : withSubgroup(constants, traits),
+    },
+  ];
 }
 
 const shared = {
@@ -49,12 +57,14 @@ const shared = {
     COUNT: "u32",
     INNER: "u32",
     EPSILON: "f32",
-    COLUMNS: "u32",
+    WORKGROUP: "u32",
     LANES: "u32",
+    LANE_STRIDE: "u32",
     TILE_Q: "u32",
+    SUBGROUP: "u32",
   },
-  grid: ({ CHANNELS, COLUMNS }: Constants) => [Math.ceil(CHANNELS / COLUMNS), 1, 1] as const,
-  workgroup: ({ COLUMNS, LANES }: Constants) => [COLUMNS * LANES, 1] as const,
+  grid: ({ CHANNELS, LANE_STRIDE }: Constants) => [Math.ceil(CHANNELS / LANE_STRIDE), 1, 1] as const,
+  workgroup: ({ WORKGROUP }: Constants) => [WORKGROUP, 1] as const,
   joinable: true,
 } as const;
 
@@ -76,7 +86,7 @@ function channelsOf({ CHANNELS, INNER }: Constants, start: number, end: number):
 export const batchNorm = defineKernel({
   ...shared,
   name: "batchNorm",
-  shader,
+  shader: shader + lanes,
   entryPoint: "batchNorm",
   hooks: {
     element: "load",
@@ -86,7 +96,7 @@ export const batchNorm = defineKernel({
     storeMean: "store",
     storeVariance: "store",
   },
-  variants: narrowVariant("batchNorm"),
+  variants: variantsOf("batchNorm"),
   flops: ({ CHANNELS, COUNT }) => 9 * CHANNELS * COUNT,
   loads: ({ CHANNELS, COUNT }) => ({ element: CHANNELS * COUNT, weight: CHANNELS, bias: CHANNELS }),
   *twin({ constants, load, store }) {
@@ -127,7 +137,7 @@ export const batchNorm = defineKernel({
 export const batchNormGradient = defineKernel({
   ...shared,
   name: "batchNormGradient",
-  shader: gradientShader,
+  shader: gradientShader + lanes,
   entryPoint: "batchNormGradient",
   hooks: {
     element: "load",
@@ -137,7 +147,7 @@ export const batchNormGradient = defineKernel({
     storeWeight: "store",
     storeBias: "store",
   },
-  variants: narrowVariant("batchNormGradient"),
+  variants: variantsOf("batchNormGradient"),
   flops: ({ CHANNELS, COUNT }) => 18 * CHANNELS * COUNT,
   loads: ({ CHANNELS, COUNT }) => ({
     element: CHANNELS * COUNT,

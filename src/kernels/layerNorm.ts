@@ -1,9 +1,11 @@
+import lanes from "../../shaders/lanes.wgsl?raw";
 import shader from "../../shaders/layerNorm.wgsl?raw";
 import gradientShader from "../../shaders/layerNormGradient.wgsl?raw";
 import gradientSerialShader from "../../shaders/layerNormGradientSerial.wgsl?raw";
 import serialShader from "../../shaders/layerNormSerial.wgsl?raw";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
+import { withSubgroup } from "./lanes.ts";
 import { inRows, stored, type TwinCall } from "./twin.ts";
 
 /** Largest workgroup, and most elements of a row that an invocation keeps in registers. */
@@ -11,8 +13,10 @@ const INVOCATIONS = 256;
 const ELEMENTS = 16;
 /** With fewer invocations, more of them share a row. */
 const WANTED_INVOCATIONS = 4096;
-/** Rows of a workgroup, at least; more where there would be more workgroups than devices keep busy. */
-const ROWS_OF_GROUP = 8;
+/** Rows of a workgroup: the least, and as many as narrow devices keep numbers of in a workgroup's memory. */
+const FEW_ROWS = 8;
+const MANY_ROWS = 512;
+/** Workgroups that keep a device busy. */
 const GROUPS = 128;
 
 /** Whether the kernels can take rows of `size` elements: a workgroup keeps whole rows in registers. */
@@ -28,12 +32,22 @@ export function layerNormConstants(rows: number, size: number, epsilon: number) 
   const least = Math.ceil(size / LANES);
   // Whole groups of four, where rows have those.
   const TILE_Q = size % 4 === 0 && least > 2 ? Math.ceil(least / 4) * 4 : least;
-  let rowsOfGroup = ROWS_OF_GROUP;
-  while (rowsOfGroup * GROUPS < rows) rowsOfGroup *= 2;
+  let rowsOfGroup = FEW_ROWS;
+  while (rowsOfGroup < MANY_ROWS && rowsOfGroup * GROUPS < rows) rowsOfGroup *= 2;
   while (rowsOfGroup > 1 && rowsOfGroup / 2 >= rows) rowsOfGroup /= 2;
   const WORKGROUP = Math.max(64, Math.min(rowsOfGroup * LANES, INVOCATIONS));
   const TURNS = Math.ceil((rowsOfGroup * LANES) / WORKGROUP);
-  return { ROWS: rows, SIZE: size, EPSILON: epsilon, LANES, TILE_Q, WORKGROUP, TURNS };
+  return {
+    ROWS: rows,
+    SIZE: size,
+    EPSILON: epsilon,
+    LANES,
+    LANE_STRIDE: 1,
+    TILE_Q,
+    WORKGROUP,
+    TURNS,
+    SUBGROUP: 1,
+  };
 }
 
 /** Number of rows that a workgroup takes. */
@@ -46,21 +60,34 @@ export function layerNormParts(constants: Constants): number {
   return Math.ceil(constants.ROWS / rowsOfGroup(constants));
 }
 
+/** Constants for one invocation a row, in workgroups that take the same rows. */
+export function serialConstants(constants: Constants) {
+  const { ROWS, SIZE, EPSILON } = constants;
+  const rows = rowsOfGroup(constants);
+  const WORKGROUP = Math.min(8, rows);
+  return { ROWS, SIZE, EPSILON, WORKGROUP, TURNS: rows / WORKGROUP };
+}
+
 /**
- * On narrow devices an invocation takes whole rows, by the kernel of that name; a workgroup takes the same rows. Sums have
- * another order there, so that there is nothing to choose by measuring.
+ * On narrow devices an invocation takes whole rows, by the kernel of that name. Sums have another order there, so that
+ * there is nothing to choose by measuring.
  */
-function narrowVariant(kernel: string) {
-  return ({ ROWS, SIZE, EPSILON, ...others }: Constants, traits: DeviceTraits) => {
-    if (!isNarrow(traits)) return [];
-    const rows = rowsOfGroup(others);
-    const WORKGROUP = Math.min(8, rows);
-    return [{ kernel, constants: { ROWS, SIZE, EPSILON, WORKGROUP, TURNS: rows / WORKGROUP } }];
-  };
+function variantsFor(kernel: string, serial: string) {
+  return (constants: Constants, traits: DeviceTraits) => [
+    isNarrow(traits)
+      ? { kernel: serial, constants: serialConstants(constants) }
+      : { kernel, constants: withSubgroup(constants, traits) },
+  ];
 }
 
 const rowConstants = { ROWS: "u32", SIZE: "u32", EPSILON: "f32", WORKGROUP: "u32", TURNS: "u32" } as const;
-const laneConstants = { ...rowConstants, LANES: "u32", TILE_Q: "u32" } as const;
+const laneConstants = {
+  ...rowConstants,
+  LANES: "u32",
+  LANE_STRIDE: "u32",
+  TILE_Q: "u32",
+  SUBGROUP: "u32",
+} as const;
 
 const shared = {
   bindings: {},
@@ -103,10 +130,10 @@ const forward = {
 export const layerNorm = defineKernel({
   ...forward,
   name: "layerNorm",
-  shader,
+  shader: shader + lanes,
   entryPoint: "layerNorm",
   constants: laneConstants,
-  variants: narrowVariant("layerNormSerial"),
+  variants: variantsFor("layerNorm", "layerNormSerial"),
 });
 
 /** As {@link layerNorm}, for narrow devices. */
@@ -171,10 +198,10 @@ const gradient = {
 export const layerNormGradient = defineKernel({
   ...gradient,
   name: "layerNormGradient",
-  shader: gradientShader,
+  shader: gradientShader + lanes,
   entryPoint: "layerNormGradient",
   constants: laneConstants,
-  variants: narrowVariant("layerNormGradientSerial"),
+  variants: variantsFor("layerNormGradient", "layerNormGradientSerial"),
 });
 
 /** As {@link layerNormGradient}, for narrow devices. */

@@ -5,20 +5,17 @@
 import { type Tensor, topological } from "../../src/nn/graph/tensor.ts";
 import { elementCount, type Shape, scalarName } from "../../src/program.ts";
 import { stepUniform } from "../../src/random.ts";
+import { normRules } from "./interpreter-norms.ts";
+import {
+  attribute,
+  coordinates,
+  type Evaluation,
+  type Given,
+  type Rule,
+  type Values,
+} from "./interpreter-values.ts";
 
-/** A node's elements, row-major. */
-export type Values = Float64Array;
-
-/** What the host gives: elements of sources and values of step scalars, by name. */
-export type Given = Readonly<Record<string, ArrayLike<number>>>;
-
-interface Evaluation {
-  readonly node: Tensor;
-  readonly inputs: readonly Values[];
-  readonly given: Given;
-  /** Reports that two numbers are compared, so that the result jumps where they cross. */
-  compared(a: number, b: number): void;
-}
+export type { Given, Values } from "./interpreter-values.ts";
 
 /** Whether `evaluate` knows all ops that `roots` are made of. */
 export function isKnown(roots: readonly Tensor[]): boolean {
@@ -53,24 +50,10 @@ export function evaluate(
   return { elements, margin };
 }
 
-function attribute(node: Tensor, name: string): unknown {
-  return (node.attributes as Record<string, unknown>)[name];
-}
-
 function count(shape: Shape): number {
   let product = 1;
   for (const size of shape) product *= size;
   return product;
-}
-
-/** Indices along each axis of the element at a flat position. */
-function coordinates(position: number, shape: Shape): number[] {
-  const indices = new Array<number>(shape.length);
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    indices[axis] = position % shape[axis];
-    position = Math.floor(position / shape[axis]);
-  }
-  return indices;
 }
 
 function flat(indices: readonly number[], shape: Shape): number {
@@ -92,8 +75,6 @@ function broadcast(values: Values, shape: Shape, indices: readonly number[]): nu
     )
   ];
 }
-
-type Rule = (evaluation: Evaluation) => Values;
 
 function elementwise(fn: (...values: number[]) => number, comparesFirstTwo = false): Rule {
   return ({ node, inputs, compared }) =>
@@ -342,6 +323,7 @@ const rules: Readonly<Record<string, Rule>> = {
     return concatenated(rows);
   },
   matmul,
+  ...normRules,
   crossEntropy: crossEntropy(({ loss }) => [loss]),
   crossEntropyGradient: crossEntropy(({ difference }) => [...difference]),
   correct: ({ node, inputs: [logits, labels], compared }) => {

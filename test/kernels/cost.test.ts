@@ -16,6 +16,7 @@ import { elementwiseCases } from "./cases/elementwise.ts";
 import { elementwise4Cases } from "./cases/elementwise4.ts";
 import { imageCases } from "./cases/images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
+import { normCases } from "./cases/norms.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { scatterRowsCases } from "./cases/scatterRows.ts";
 import { softmaxCases, softmaxGradientCases } from "./cases/softmax.ts";
@@ -35,6 +36,7 @@ describe("positions of load hooks", () => {
     matmulTiled: matmulTiledCases,
     matmulSplit: matmulSplitCases,
     ...imageCases,
+    ...normCases,
   };
   const loading = Object.values(kernels).filter(({ hooks }) => Object.values(hooks).includes("load"));
 

@@ -1,6 +1,7 @@
 /** Grids: no kernel asks a device for more workgroups along a dimension than WebGPU allows, whatever the shapes. */
 import { describe, expect, it } from "vitest";
 import { compile, createTrainer, dense, gradients, matmul, predict, sum } from "../../src/index.ts";
+import { batchNormConstants } from "../../src/kernels/batchNorm.ts";
 import {
   type ConvShape,
   convForwardConstants,
@@ -12,6 +13,7 @@ import { elementwise4Constants, elementwiseConstants } from "../../src/kernels/e
 import { kernels } from "../../src/kernels/index.ts";
 import { type Constants, MAX_GROUPS } from "../../src/kernels/kernel.ts";
 import { launchGrid } from "../../src/kernels/launch.ts";
+import { layerNormConstants, serialConstants } from "../../src/kernels/layerNorm.ts";
 import { matmulConstants } from "../../src/kernels/matmul.ts";
 import { type PoolKernel, poolConstants } from "../../src/kernels/pool2d.ts";
 import { reduceConstants } from "../../src/kernels/reduce.ts";
@@ -73,6 +75,9 @@ const limits = { workgroupBytes: 16384, workgroupInvocations: 256 };
 const tiled = (kernel: string) =>
   convolutions[kernel].map((constants) => variantsOf(dispatchOf(kernel, constants), limits)[0].constants);
 
+const rows = [layerNormConstants(HUGE, 1, 0.1), layerNormConstants(2 ** 18, 4096, 0.1)];
+const channels = [batchNormConstants(1, HUGE, 1, 0.1), batchNormConstants(1, 2 ** 20, 2 ** 10, 0.1)];
+
 /** Constants of the largest shapes, by kernel. A new kernel needs a line here. */
 const largest: Readonly<Record<string, readonly Constants[]>> = {
   elementwise: [elementwiseConstants(HUGE)],
@@ -85,6 +90,12 @@ const largest: Readonly<Record<string, readonly Constants[]>> = {
   scatterRows: [scatterRowsConstants(2 ** 24, 64, 1), scatterRowsConstants(1, HUGE, 1)],
   softmax: softmaxes,
   softmaxGradient: softmaxes,
+  layerNorm: rows,
+  layerNormSerial: rows.map(serialConstants),
+  layerNormGradient: rows,
+  layerNormGradientSerial: rows.map(serialConstants),
+  batchNorm: channels,
+  batchNormGradient: channels,
   crossEntropy: [crossEntropyConstants(HUGE, 1, 0), crossEntropyConstants(1, HUGE, 0)],
   matmul: products,
   matmulTiled: products.map((c) => ({ ...c, TILE_M: 4, TILE_N: 4, GROUP_X: 8, GROUP_Y: 8 })),

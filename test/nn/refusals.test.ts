@@ -232,6 +232,12 @@ describe("ops refuse shapes and axes", () => {
     [() => argmax(a, Number.NaN), "argmax: axis NaN is outside a tensor of rank 2"],
     [() => ops.softmax(a, 2), "softmax: axis 2 is outside a tensor of rank 2"],
     [() => logSoftmax(x()), "logSoftmax: a tensor without axes has nothing to normalise over"],
+    [
+      () => ops.layerNorm(a, x(3), x(2)),
+      "layerNorm: x is [2, 3], the weight [3], the bias [2]; expected [..., size], [size] and [size]",
+    ],
+    [() => ops.layerNorm(x(), x(1), x(1)), "layerNorm: x is [], the weight [1]"],
+    [() => ops.layerNorm(a, x(3), x(3), { epsilon: 0 }), "layerNorm: epsilon is 0; give a finite number"],
     [() => iota([2, 3], 2), "iota: axis 2 is outside a tensor of rank 2"],
     [() => iota([2.5], 0), "iota: shape [2.5] has size 2.5"],
     [() => oneHot(x(3), 0), "oneHot: classes is 0; give a whole number from 1"],

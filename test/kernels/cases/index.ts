@@ -7,6 +7,7 @@ import { elementwiseCases } from "./elementwise.ts";
 import { elementwise4Cases } from "./elementwise4.ts";
 import { imageCases } from "./images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./matmul.ts";
+import { normCases } from "./norms.ts";
 import { reduceCases } from "./reduce.ts";
 import { scatterRowsCases } from "./scatterRows.ts";
 import { softmaxCases, softmaxGradientCases } from "./softmax.ts";
@@ -24,4 +25,5 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   matmulTiled: matmulTiledCases,
   matmulSplit: matmulSplitCases,
   ...imageCases,
+  ...normCases,
 };

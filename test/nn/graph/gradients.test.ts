@@ -10,11 +10,12 @@ import { gradientErrors, gradientFunctions, traced } from "../../helpers/finite-
 import { OpsTable } from "../../helpers/ops-table.ts";
 import { elementwiseCases } from "./gradient-cases/elementwise.ts";
 import { imageCases } from "./gradient-cases/images.ts";
+import { normCases } from "./gradient-cases/norms.ts";
 import { productCases } from "./gradient-cases/products.ts";
 import { shapeCases } from "./gradient-cases/shapes.ts";
 
 /** By op, then by name. */
-const cases = { ...elementwiseCases, ...shapeCases, ...productCases, ...imageCases };
+const cases = { ...elementwiseCases, ...shapeCases, ...productCases, ...imageCases, ...normCases };
 
 /** Ops that no case can be made for. */
 const WITHOUT_CASE: Readonly<Record<string, string>> = {

@@ -186,7 +186,10 @@ describe("ops that only rewrites make", () => {
 
   it("are all known here, or parts of an op that is tested as a whole", () => {
     const internal = [...registeredOps.values()].filter(({ gradient }) => gradient === "internal");
-    const parts = ["conv2dWeightPartials", "conv2dBiasPartials"];
+    const parts = ["conv2d", "layerNorm", "batchNorm"].flatMap((name) => [
+      `${name}WeightPartials`,
+      `${name}BiasPartials`,
+    ]);
     expect(internal.map(({ name }) => name).sort()).toEqual([...Object.keys(signs), ...parts].sort());
   });
 });

@@ -2,17 +2,17 @@
 import { checkOptions, checkPositive } from "../../../checks.ts";
 import { elementCount, formatShape } from "../../../program.ts";
 import { normalise } from "../../graph/ops/normalise.ts";
-import { batchNorm as normaliseBatch, layerNorm as normaliseRows } from "../../graph/ops/norms.ts";
+import {
+  batchNorm as batchNormOp,
+  layerNorm as layerNormOp,
+  type NormOptions,
+} from "../../graph/ops/norms.ts";
 import { mul } from "../../graph/ops/scalar.ts";
 import { reshape } from "../../graph/ops/view.ts";
 import { ShapeError, type Tensor } from "../../graph/tensor.ts";
+import { refuseTensor } from "../factory.ts";
 import { constantValue, zeros } from "../initializers.ts";
 import type { Layer } from "../model.ts";
-
-export interface NormOptions {
-  /** Added to the variance (default 1e-5). */
-  readonly epsilon?: number;
-}
 
 export interface BatchNormOptions extends NormOptions {
   /** Fraction of the way to a batch's statistics that running statistics move (default 0.1, as in PyTorch). */
@@ -65,7 +65,7 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
           `one value a channel, in ${formatShape(x.shape)}, has no variance; train on batches of 2 or more, or use dropLast`,
         );
       }
-      const { y, mean, variance } = normaliseBatch(x, weight, bias, epsilon);
+      const { y, mean, variance } = batchNormOp(x, weight, bias, epsilon);
       runningMean.observe(mean);
       runningVar.observe(mul(variance, count / (count - 1)));
       return y;
@@ -80,6 +80,7 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
  * @throws TypeError where an option is unknown or of another kind
  */
 export function layerNorm(options: NormOptions = {}): Layer {
+  refuseTensor("layerNorm", options, "layer", "x, weight, bias");
   const { epsilon = 1e-5 } = checkOptions("layerNorm", options, { epsilon: "number" });
   checkPositive("layerNorm: epsilon", epsilon);
   return {
@@ -94,7 +95,7 @@ export function layerNorm(options: NormOptions = {}): Layer {
       const size = x.shape[x.rank - 1];
       const weight = scope.parameter("weight", [size], { init: constantValue(1) });
       const bias = scope.parameter("bias", [size], { init: zeros() });
-      return normaliseRows(x, weight, bias, { epsilon });
+      return layerNormOp(x, weight, bias, { epsilon });
     },
   };
 }
