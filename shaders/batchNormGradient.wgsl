@@ -3,8 +3,9 @@
 //
 //   dx = weight · (dy - mean(dy) - h · mean(dy · h)) / deviation
 //
-// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl). A lane updates means, variance and covariance
-// by each of its elements (Welford 1962), TILE_Q at a time, and the lanes' are put together (Chan, Golub & LeVeque 1979).
+// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl). A lane
+// updates mean, variance and the sum of dy · (x - mean) by each of its elements (Welford 1962), TILE_Q at a time, and the
+// lanes' are put together (Chan, Golub & LeVeque 1979).
 //
 //   element(index), arriving(index)   x and dy at flat index `index`
 //   weight(channel)
@@ -31,6 +32,9 @@ fn weight(index: u32) -> f32 { return 1.0; }
 fn store(index: u32, value: f32) {}
 fn storeWeight(index: u32, value: f32) {}
 fn storeBias(index: u32, value: f32) {}
+
+// A function of shaders/scalar.wgsl, which takes the place of this one.
+fn zeroOf(x: f32) -> f32 { return x * 0.0; }
 
 // The number in its channel of a lane's element `k`.
 fn numberOf(lane: u32, k: u32) -> u32 {
@@ -68,47 +72,50 @@ fn batchNormGradient(
   let turns = select(0u, TURNS, group.x < CHANNELS);
   // Differences from one of the channel's elements keep the digits that its offset would take.
   let origin = element(indexOf(channel, 0u));
-  // Of x and of dy.
-  var means = vec2<f32>();
-  // The sums of (x - mean)² and of (x - mean) · (dy - mean).
-  var products = vec2<f32>();
+  var mean = 0.0;
+  var squares = 0.0;
+  // The sums of dy, and of dy · (x - mean).
+  var sum = 0.0;
+  var products = 0.0;
   var count = 0u;
   for (var turn = 0u; turn < turns; turn++) {
     for (var q = 0u; q < TILE_Q; q++) {
       let k = turn * TILE_Q + q;
       let i = numberOf(lane, k);
       let at = indexOf(channel, i);
-      let values = select(means, vec2<f32>(element(at) - origin, arriving(at)), isInside(i));
+      let value = select(mean, element(at) - origin, isInside(i));
+      let gradient = select(0.0, arriving(at), isInside(i));
       count = select(count, k + 1u, isInside(i));
-      let difference = values.x - means.x;
-      means += (values - means) * (1.0 / f32(k + 1u));
-      products += difference * (values - means);
+      let difference = value - mean;
+      let change = difference * (1.0 / f32(k + 1u));
+      mean += change;
+      squares += difference * (value - mean);
+      products += gradient * (value - mean) - sum * change;
+      sum += gradient;
     }
   }
-  let own = means;
-  means = sumsOfLanes(own * f32(count), local) / f32(COUNT);
-  let between = own - means;
-  products = sumsOfLanes(products + between.x * between * f32(count), local);
-  let rate = 1.0 / sqrt(products.x / f32(COUNT) + EPSILON);
+  let own = mean;
+  mean = sumOfLanes(own * f32(count), local) / f32(COUNT);
+  squares = sumOfLanes(squares + (own - mean) * (own - mean) * f32(count), local);
+  products = sumOfLanes(products + (own - mean) * sum, local);
+  sum = sumOfLanes(sum, local);
+  let rate = 1.0 / sqrt(squares / f32(COUNT) + EPSILON);
   let scale = weight(channel) * rate;
-  let slope = products.y / f32(COUNT) * rate * rate;
+  // All are NaN where dy is infinite somewhere.
+  let slope = products / f32(COUNT) * rate * rate + zeroOf(sum);
   if (column < CHANNELS) {
     for (var turn = 0u; turn < turns; turn++) {
       for (var q = 0u; q < TILE_Q; q++) {
         let i = numberOf(lane, turn * TILE_Q + q);
         if (isInside(i)) {
           let at = indexOf(channel, i);
-          store(at, (arriving(at) - means.y - (element(at) - origin - means.x) * slope) * scale);
+          store(at, (arriving(at) - sum / f32(COUNT) - (element(at) - origin - mean) * slope) * scale);
         }
       }
     }
     if (lane == 0u) {
-      storeWeight(channel, products.y * rate);
-      storeBias(channel, means.y * f32(COUNT));
+      storeWeight(channel, products * rate + zeroOf(sum));
+      storeBias(channel, sum);
     }
   }
-}
-
-fn sumsOfLanes(values: vec2<f32>, local: u32) -> vec2<f32> {
-  return vec2<f32>(sumOfLanes(values.x, local), sumOfLanes(values.y, local));
 }

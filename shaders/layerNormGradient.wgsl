@@ -32,6 +32,9 @@ fn store(index: u32, value: f32) {}
 fn storeWeight(index: u32, value: f32) {}
 fn storeBias(index: u32, value: f32) {}
 
+// A function of shaders/scalar.wgsl, which takes the place of this one.
+fn zeroOf(x: f32) -> f32 { return x * 0.0; }
+
 // The column of a lane's element `i`.
 fn columnOf(lane: u32, i: u32) -> u32 {
   if (FOURS) {
@@ -85,7 +88,8 @@ fn layerNormGradient(
       products += values[q] * weighted;
     }
     let scale = 1.0 / sqrt(sumOfLanes(squares, local) / f32(SIZE) + EPSILON);
-    let slope = sumOfLanes(products, local) / f32(SIZE) * scale;
+    // All are NaN where dy is infinite somewhere.
+    let slope = sumOfLanes(products, local) / f32(SIZE) * scale + zeroOf(weightedMean);
     for (var q = 0u; q < TILE_Q; q++) {
       let normalised = values[q] * scale;
       weightSums[q] += gradients[q] * normalised;

@@ -1,5 +1,5 @@
 // As layerNormGradient.wgsl, for processors: one invocation takes a whole row, reads it twice, and waits for nobody; then
-// each takes columns. Means, variance and covariance are updated by each element (Welford 1962).
+// each takes columns. Mean, variance and the sum of g · (x - mean) are updated by each element (Welford 1962).
 
 const ROWS = 1u;
 const SIZE = 1u;
@@ -16,6 +16,9 @@ fn weight(index: u32) -> f32 { return 1.0; }
 fn store(index: u32, value: f32) {}
 fn storeWeight(index: u32, value: f32) {}
 fn storeBias(index: u32, value: f32) {}
+
+// A function of shaders/scalar.wgsl, which takes the place of this one.
+fn zeroOf(x: f32) -> f32 { return x * 0.0; }
 
 // Of each row of the workgroup.
 var<workgroup> origins: array<f32, GROUP_ROWS>;
@@ -38,27 +41,29 @@ fn layerNormGradientSerial(
     let origin = element(first);
     var mean = 0.0;
     var squares = 0.0;
-    var gradientMean = 0.0;
+    // The sums of g = dy · weight, and of g · (x - mean).
+    var sum = 0.0;
     var products = 0.0;
     for (var i = 0u; i < size; i++) {
       let value = element(first + i) - origin;
       let gradient = arriving(first + i) * weight(i);
-      let share = 1.0 / f32(i + 1u);
       let difference = value - mean;
-      mean += difference * share;
+      let change = difference / f32(i + 1u);
+      mean += change;
       squares += difference * (value - mean);
-      gradientMean += (gradient - gradientMean) * share;
-      products += difference * (gradient - gradientMean);
+      products += gradient * (value - mean) - sum * change;
+      sum += gradient;
     }
     let scale = 1.0 / sqrt(squares / f32(SIZE) + EPSILON);
-    let slope = products / f32(SIZE) * scale * scale;
+    // All are NaN where dy is infinite somewhere.
+    let slope = products / f32(SIZE) * scale * scale + zeroOf(sum);
     origins[turn * WORKGROUP + local] = origin;
     means[turn * WORKGROUP + local] = mean;
     scales[turn * WORKGROUP + local] = scale;
     if (row < ROWS) {
       for (var i = 0u; i < size; i++) {
         let value = element(first + i) - origin - mean;
-        store(first + i, (arriving(first + i) * weight(i) - gradientMean - value * slope) * scale);
+        store(first + i, (arriving(first + i) * weight(i) - sum / f32(SIZE) - value * slope) * scale);
       }
     }
   }

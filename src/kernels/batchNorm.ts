@@ -128,7 +128,11 @@ export const batchNorm = defineKernel({
       }
       store.store(start, results);
     });
-    store.storeMean(0, means);
+    // With an infinite element both are NaN.
+    store.storeMean(
+      0,
+      means.map((mean, channel) => (Number.isNaN(variances[channel]) ? Number.NaN : mean)),
+    );
     store.storeVariance(0, variances);
   },
 });
@@ -177,6 +181,10 @@ export const batchNormGradient = defineKernel({
         biasSums[channel] += dy[i];
         products[channel] += dy[i] * difference;
       }
+    });
+    // All are NaN where dy is infinite somewhere.
+    products.forEach((product, channel) => {
+      products[channel] = product + biasSums[channel] * 0;
     });
     const weight = load.weight(0, CHANNELS);
     const rates = variances.map((variance) => 1 / Math.sqrt(variance + EPSILON));

@@ -181,10 +181,11 @@ const gradient = {
           sum += gradient * weight[i];
           product += gradient * weight[i] * normalised;
         }
+        // All are NaN where dy is infinite somewhere.
+        const slope = product / SIZE + sum * 0;
         for (let i = 0; i < SIZE; i++) {
           const normalised = (x[first + i] - mean) / deviation;
-          results[first + i] =
-            (dy[first + i] * weight[i] - sum / SIZE - (normalised * product) / SIZE) / deviation;
+          results[first + i] = (dy[first + i] * weight[i] - sum / SIZE - normalised * slope) / deviation;
         }
       }
       store.store(row * SIZE, results);

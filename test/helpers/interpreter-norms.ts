@@ -69,8 +69,9 @@ function norms(name: string, weightAxis: (shape: Shape) => number, alongWeight: 
     ({ node, inputs: [x] }) => {
       const { place, ...found } = parts(node, x, node.inputs[0]);
       const result = new Float64Array(elementCount(node.shape));
+      // A channel with an infinite element has neither a variance nor, here, a mean.
       found[which].forEach((value, i) => {
-        result[place(i)] = value;
+        result[place(i)] = Number.isNaN(found.variance[i]) ? Number.NaN : value;
       });
       return result;
     };

@@ -15,6 +15,7 @@ import { needsBuild } from "../helpers/programs.ts";
 import { kernelCases } from "../kernels/cases/index.ts";
 import { elementwiseCases } from "../nn/graph/gradient-cases/elementwise.ts";
 import { imageCases } from "../nn/graph/gradient-cases/images.ts";
+import { normCases } from "../nn/graph/gradient-cases/norms.ts";
 import { productCases } from "../nn/graph/gradient-cases/products.ts";
 import { shapeCases } from "../nn/graph/gradient-cases/shapes.ts";
 import { decode, encode, type ProgramRun, runAll } from "../platforms/programs.js";
@@ -23,7 +24,7 @@ import { casesOfFunction, casesOfKernel, knownCase, type NanCase } from "./nan-c
 
 needsBuild();
 
-const functions = { ...elementwiseCases, ...shapeCases, ...productCases, ...imageCases };
+const functions = { ...elementwiseCases, ...shapeCases, ...productCases, ...imageCases, ...normCases };
 
 /** Ops that can meet no NaN, or meet it in a kernel's case. */
 const WITHOUT_CASE: Readonly<Record<string, string>> = {
