@@ -44,7 +44,7 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   // Programs on a GPU: what makes the shader of each launch, and the functions that all shaders share.
   specialise: 9.5 * 1024,
   // The kernels' texts, which can still be read: their WGSL is shown to those who look inside.
-  shaders: 16 * 1024,
+  shaders: 14 * 1024,
   // The names of two modules that are loaded later and by others: their code lies in those without the number.
   opened2: 160,
   specialise2: 128,
