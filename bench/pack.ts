@@ -109,7 +109,7 @@ async function stageAll(folder: string): Promise<void> {
   await copyFile(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
   await writeFile(join(folder, "package.json"), await manifest());
   await stageDawn(join(folder, "node_modules", "webgpu"));
-  await copyFile(await realpath(process.execPath), join(folder, "node"));
+  await copyStripped(await realpath(process.execPath), join(folder, "node"));
   await chmod(join(folder, "node"), 0o755);
   for (const [library, path] of await libraries()) {
     await mkdir(join(folder, "libraries", library), { recursive: true });
@@ -175,8 +175,13 @@ async function stageDawn(folder: string): Promise<void> {
   const addon = join("dist", PLATFORM, "dawn.node");
   await mkdir(join(folder, dirname(addon)), { recursive: true });
   for (const file of ["index.js", "package.json", "LICENSE.md", addon]) {
-    await copyFile(join(source, file), join(folder, file));
+    await (file === addon ? copyStripped : copyFile)(join(source, file), join(folder, file));
   }
+}
+
+/** A program without the symbols that debuggers read, which are some megabytes, where binutils are installed. */
+async function copyStripped(from: string, to: string): Promise<void> {
+  await run("strip", ["-o", to, from]).catch(() => copyFile(from, to));
 }
 
 /** Libraries by the names they are opened by, with their files here. */
