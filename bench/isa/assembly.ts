@@ -12,68 +12,190 @@ export interface Counts {
   readonly loads: number;
 }
 
-interface Block {
-  readonly lines: readonly (readonly string[])[];
+type Instruction = readonly string[];
+
+/** A loop, and the loops in it. */
+interface Loop {
+  /** Blocks from `start` to `end`, which branches back. */
+  readonly start: number;
+  end: number;
+  readonly inner: Loop[];
 }
 
 /**
- * The innermost loops with at least half as many multiply-adds as any loop has; of several, which the parts of a launch
- * have side by side, the one where multiply-adds are the smallest share of the slots. Where more than half of the
- * multiply-adds are in no loop, loops were unrolled, and the whole shader counts.
+ * One turn of the loop that adds up products, with all turns of loops in it whose number is a constant. Where an inner
+ * loop's number of turns is not known, that loop counts by itself: it may take all the time. A loop that stores its
+ * results, one after the other, is not the one. Of several loops, which the parts of a launch have side by side, the one
+ * counts where multiply-adds are the smallest share; those with few of them do not. Where more multiply-adds stand
+ * outside of loops than a turn has, loops were unrolled, and the whole shader counts.
  */
 export function innerLoop(assembly: string): Counts {
-  const { blocks, loops } = readBlocks(assembly);
-  const within = ({ start, end }: Loop) => count(blocks.slice(start, end + 1).flatMap(({ lines }) => lines));
-  const whole = within({ start: 0, end: blocks.length - 1 });
-  const counted = loops.map((loop) => ({ ...loop, counts: within(loop) }));
-  const most = Math.max(0, ...counted.map(({ counts }) => counts.multiplyAdds));
-  if (most === 0 || most * 2 < whole.multiplyAdds) return whole;
-  const heavy = counted.filter(({ counts }) => counts.multiplyAdds * 2 >= most);
-  const share = ({ multiplyAdds, slots }: Counts) => multiplyAdds / slots;
-  return heavy
-    .filter((loop) => !heavy.some((other) => other !== loop && contains(loop, other)))
-    .map(({ counts }) => counts)
-    .reduce((worst, counts) => (share(counts) < share(worst) ? counts : worst));
+  const shader = new Shader(assembly);
+  const turns = shader.productLoops(shader.loops).map((loop) => shader.turn(loop));
+  const most = Math.max(0, ...turns.map(({ multiplyAdds }) => multiplyAdds));
+  const outside = shader.outside(0, shader.blocks.length - 1, shader.loops);
+  if (most === 0 || outside.multiplyAdds > most) return shader.all;
+  return turns
+    .filter(({ multiplyAdds }) => multiplyAdds >= most * FEW)
+    .reduce((worst, turn) => (share(turn) < share(worst) ? turn : worst));
 }
 
-/** Blocks from `start` to `end`, which branches back. */
-interface Loop {
-  readonly start: number;
-  readonly end: number;
-}
+/** Loops with less than this fraction of another's multiply-adds do not count: blocks of 4×4 beside those of 8×8 do. */
+const FEW = 0.25;
 
-/** Whether `inner` is a part of `outer`; of equal ones neither is. */
-function contains(outer: Loop, inner: Loop): boolean {
-  const equal = outer.start === inner.start && outer.end === inner.end;
-  return !equal && outer.start <= inner.start && inner.end <= outer.end;
-}
+const share = ({ multiplyAdds, slots }: Counts) => multiplyAdds / slots;
 
-/** The blocks in order, and the loops: from a block to one behind it that branches back. */
-function readBlocks(assembly: string) {
-  // "BB3:", then its instructions, one a line, each with its encoding behind a semicolon.
-  const [, ...parts] = assembly.split(/^BB(\d+):$/m);
-  const blocks: Block[] = [];
-  const places = new Map<string, number>();
-  for (let i = 0; i < parts.length; i += 2) {
-    places.set(parts[i], blocks.length);
-    const lines = parts[i + 1].split("\n").map((line) => line.trim().split(/\s+/));
-    blocks.push({ lines: lines.filter(([name]) => name) });
+class Shader {
+  readonly blocks: readonly (readonly Instruction[])[];
+  /** Those that are in no other. */
+  readonly loops: readonly Loop[];
+
+  constructor(assembly: string) {
+    // "BB3:", then its instructions, one a line, each with its encoding behind a semicolon.
+    const [, ...parts] = assembly.split(/^BB(\d+):$/m);
+    const blocks: Instruction[][] = [];
+    const places = new Map<string, number>();
+    for (let i = 0; i < parts.length; i += 2) {
+      places.set(parts[i], blocks.length);
+      const lines = parts[i + 1].split("\n").map((line) =>
+        line
+          .replace(/;.*/, "")
+          .trim()
+          .split(/[\s,]+/),
+      );
+      blocks.push(lines.filter(([name]) => name));
+    }
+    this.blocks = blocks;
+    this.loops = nested(loopsOf(blocks, places));
   }
-  const loops = blocks.flatMap(({ lines }, end) =>
-    lines.flatMap(([name, target = ""]) => {
-      const start = /^s_c?branch/.test(name) ? places.get(target.replace(/^BB/, "")) : undefined;
-      return start !== undefined && start <= end ? [{ start, end }] : [];
-    }),
-  );
-  return { blocks, loops };
+
+  get all(): Counts {
+    return count(this.blocks.flat());
+  }
+
+  /** The blocks from `start` to `end` without those of loops in them. */
+  outside(start: number, end: number, loops: readonly Loop[]): Counts {
+    const isInside = (block: number) => loops.some((loop) => loop.start <= block && block <= loop.end);
+    return count(this.blocks.slice(start, end + 1).flatMap((block, i) => (isInside(start + i) ? [] : block)));
+  }
+
+  /** The outermost loops with multiply-adds and without stores to buffers. */
+  productLoops(loops: readonly Loop[]): Loop[] {
+    return loops.flatMap((loop) => {
+      const instructions = this.#instructions(loop);
+      if (instructions.some(([name]) => STORES.test(name))) return this.productLoops(loop.inner);
+      return count(instructions).multiplyAdds > 0 ? [loop] : [];
+    });
+  }
+
+  #instructions({ start, end }: Loop): readonly Instruction[] {
+    return this.blocks.slice(start, end + 1).flat();
+  }
+
+  turn(loop: Loop): Counts {
+    let counts = this.outside(loop.start, loop.end, loop.inner);
+    const unknown: Counts[] = [];
+    for (const inner of loop.inner) {
+      const turn = this.turn(inner);
+      const turns = this.#turnsOf(inner);
+      if (turns === undefined && turn.multiplyAdds > 0) unknown.push(turn);
+      else counts = sum(counts, turn, turns ?? 1);
+    }
+    return unknown.reduce(
+      (most, turn) => (turn.multiplyAdds > most.multiplyAdds ? turn : most),
+      unknown[0] ?? counts,
+    );
+  }
+
+  /**
+   * The number of turns, where a scalar register that begins with a constant is changed by a constant in each turn, and
+   * by nothing else, and compared with a constant: the least of several, as compilers of WGSL also count the turns of
+   * loops, so that none is without an end.
+   */
+  #turnsOf(loop: Loop): number | undefined {
+    const inside = this.#instructions(loop);
+    const before = this.blocks.slice(0, loop.start).flat().reverse();
+    const found = inside.flatMap(([name, register, limit]) => {
+      if (!/^s_cmp_(lt|le|gt|ge|lg|eq)_[iu]32$/.test(name)) return [];
+      const [change, ...others] = inside.filter((instruction) => writes(instruction, register));
+      const begin = before.find((instruction) => writes(instruction, register));
+      const from = begin && beginOf(begin);
+      const step = change && others.length === 0 ? stepOf(change, register) : undefined;
+      const to = constant(limit);
+      if (step === undefined || from === undefined || to === undefined) return [];
+      const turns = Math.ceil((to - from) / step);
+      return turns > 0 ? [turns] : [];
+    });
+    return found.length > 0 ? Math.min(...found) : undefined;
+  }
 }
 
+/** Whether a scalar register is an instruction's result, or a part of it, as s3 is of s[2:5]. */
+function writes([name, target = ""]: Instruction, register: string): boolean {
+  if (!name.startsWith("s_") || /^s_(cmp|bitcmp|c?branch|waitcnt|clause|delay)/.test(name)) return false;
+  if (target === register) return true;
+  const [, first, last] = /^s\[(\d+):(\d+)\]$/.exec(target) ?? [];
+  const number = Number(register.slice(1));
+  return Number(first) <= number && number <= Number(last);
+}
+
+/** What an instruction sets its scalar register to. */
+function beginOf([name, , value]: Instruction): number | undefined {
+  if (name === "s_movk_i32") return short(value);
+  return name === "s_mov_b32" ? constant(value) : undefined;
+}
+
+/** What an instruction adds to its scalar register. */
+function stepOf([name, , first, second]: Instruction, register: string): number | undefined {
+  if (name === "s_addk_i32") return short(first);
+  return /^s_add_[iu]32$/.test(name) && first === register ? constant(second) : undefined;
+}
+
+/** 16 bits with a sign, printed without it. */
+function short(text: string | undefined): number | undefined {
+  const value = constant(text);
+  return value === undefined ? undefined : (value << 16) >> 16;
+}
+
+function constant(text: string | undefined): number | undefined {
+  return text !== undefined && /^(-?\d+|0x[\da-f]+)$/i.test(text) ? Number(text) : undefined;
+}
+
+/** Each block that is branched back to, with the last block that does. */
+function loopsOf(blocks: readonly (readonly Instruction[])[], places: ReadonlyMap<string, number>): Loop[] {
+  const loops = new Map<number, Loop>();
+  blocks.forEach((block, end) => {
+    for (const [name, target = ""] of block) {
+      const start = /^s_c?branch/.test(name) ? places.get(target.replace(/^BB/, "")) : undefined;
+      if (start === undefined || start > end) continue;
+      const loop = loops.get(start) ?? { start, end, inner: [] };
+      loop.end = end;
+      loops.set(start, loop);
+    }
+  });
+  return [...loops.values()];
+}
+
+/** Puts loops into those around them, and returns the outermost. */
+function nested(loops: readonly Loop[]): Loop[] {
+  const outermost: Loop[] = [];
+  for (const loop of [...loops].sort((a, b) => a.start - b.start)) {
+    let siblings = outermost;
+    for (let around = siblings.at(-1); around && loop.end <= around.end; around = siblings.at(-1)) {
+      siblings = around.inner;
+    }
+    siblings.push(loop);
+  }
+  return outermost;
+}
+
+const STORES = /^(buffer|global)_(store|atomic)/;
 /** Integer products take four turns, at a quarter of the rate. */
 const QUARTER_RATE = /^v_mul_(lo|hi)_/;
 
-function count(lines: readonly (readonly string[])[]): Counts {
+function count(instructions: readonly Instruction[]): Counts {
   let [multiplyAdds, slots, workgroupAccesses, loads] = [0, 0, 0, 0];
-  for (const [name, ...rest] of lines) {
+  for (const [name, ...rest] of instructions) {
     if (name.startsWith("v_dual_")) {
       // Two operations in one instruction, "…first :: …second"; waves of 64 are paired by the hardware itself.
       slots += 2;
@@ -86,4 +208,13 @@ function count(lines: readonly (readonly string[])[]): Counts {
     if (/^(buffer|global)_load/.test(name)) loads++;
   }
   return { multiplyAdds, slots, workgroupAccesses, loads };
+}
+
+function sum(a: Counts, b: Counts, times: number): Counts {
+  return {
+    multiplyAdds: a.multiplyAdds + b.multiplyAdds * times,
+    slots: a.slots + b.slots * times,
+    workgroupAccesses: a.workgroupAccesses + b.workgroupAccesses * times,
+    loads: a.loads + b.loads * times,
+  };
 }

@@ -30,9 +30,9 @@ export function isaReport(
     lines: [
       ...steps.flatMap((step) => stepLines(step, gpu)),
       "Registers, waves: vector registers of a lane, and waves that a SIMD holds at once. Multiply-adds, slots (turns of the vector unit), accesses",
-      "of workgroup memory, loads: of one turn of the inner loop. Bound: the largest share of the f32 ceiling that this leaves, times the lanes",
-      "at work; workgroup memory, caches and waits come on top. Useful: the share of the multiply-adds that is part of the result, as tiles stick",
-      "out over its edges. Nothing was run or timed.",
+      "of workgroup memory (shared), loads: of a turn of the loop that adds up products, or of the whole where it was unrolled; of several parts,",
+      "the worst. Bound: the largest share of the f32 ceiling that this leaves, times the lanes at work; workgroup memory, caches and waits come on",
+      "top. Useful: the share of the multiply-adds that is part of the result, as tiles stick out over its edges. Nothing was run or timed.",
       ...silentFamilies(steps),
       ...(gpu ? modelNote(gpu) : []),
       `Compiled by RADV of ${driver}, as a device of ${sizeInWords(traits)}, ${traits.workgroupBytes} bytes and ${traits.workgroupInvocations} invocations a workgroup is given it.`,
