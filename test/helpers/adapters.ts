@@ -14,6 +14,8 @@ export interface Ran {
   readonly adapter: string;
   /** Whether the engine takes it for a processor that plays a GPU. */
   readonly narrow: boolean;
+  /** Invocations of a subgroup, where shaders can use those. */
+  readonly subgroupSize?: number;
   /** What each of the runs gave. */
   readonly found: Record<string, Float32Array | Int32Array | Uint8Array>[];
 }

@@ -87,6 +87,7 @@ export async function runAll(engine, runs) {
   const found = [];
   for (const run of decode(runs)) found.push(await runProgram(engine, run));
   // Of the engine's own, and no part of its interface.
-  const { traits } = /** @type {{ traits?: { narrow?: boolean } }} */ (engine);
-  return encode({ adapter: engine.info.adapter, narrow: traits?.narrow, found });
+  const { traits } = /** @type {{ traits?: { narrow?: boolean, subgroupSize?: number } }} */ (engine);
+  const { narrow, subgroupSize } = traits ?? {};
+  return encode({ adapter: engine.info.adapter, narrow, subgroupSize, found });
 }
