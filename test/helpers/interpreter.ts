@@ -110,6 +110,14 @@ function cumulative(x: number): number {
 }
 
 /** Rows of x [rows, size]. */
+/** For each row of logits, 1 where its first maximum is at the label and none is NaN, else 0. */
+function hits({ node, inputs: [logits, labels], compared }: Evaluation): Float64Array {
+  const rows = rowsOf(logits, node.inputs[0].shape[1]);
+  const isHit = (row: Values, i: number) =>
+    firstMaximum(row, compared) === labels[i] && !row.some(Number.isNaN);
+  return Float64Array.from(rows, (row, i) => (isHit(row, i) ? 1 : 0));
+}
+
 function rowsOf(x: Values, size: number): Values[] {
   return Array.from({ length: x.length / size }, (_, row) => x.subarray(row * size, (row + 1) * size));
 }
@@ -326,11 +334,6 @@ const rules: Readonly<Record<string, Rule>> = {
   ...normRules,
   crossEntropy: crossEntropy(({ loss }) => [loss]),
   crossEntropyGradient: crossEntropy(({ difference }) => [...difference]),
-  correct: ({ node, inputs: [logits, labels], compared }) => {
-    const rows = rowsOf(logits, node.inputs[0].shape[1]);
-    const right = rows.filter(
-      (row, i) => firstMaximum(row, compared) === labels[i] && !row.some(Number.isNaN),
-    );
-    return Float64Array.of(right.length);
-  },
+  correct: (evaluation) => Float64Array.of(hits(evaluation).reduce((a, b) => a + b, 0)),
+  hits,
 };

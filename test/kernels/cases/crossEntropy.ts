@@ -25,12 +25,15 @@ function crossEntropyCase(
         // Only a single workgroup sees all rows.
         storeTotal: single ? storeTo("result2") : unused,
         storeCorrect: single ? storeTo("result3") : unused,
+        storeHit: single ? unused : storeTo("result2"),
       },
       reads: { operand0: logits.data, operand1: indices([rows], classes).data },
       results: {
         result0: { length: rows },
         result1: { length: rows * classes },
-        ...(single ? { result2: { length: 1 }, result3: { length: 1, dtype: "i32" as const } } : {}),
+        ...(single
+          ? { result2: { length: 1 }, result3: { length: 1, dtype: "i32" as const } }
+          : { result2: { length: rows } }),
       },
     },
     tolerance: TIGHT,
@@ -45,6 +48,10 @@ const plain = [
   [17, 10, 0.2],
   [65, 3, 0],
   [129, 17, 0.2],
+  [257, 5, 0],
+  [5, 1030, 0.1],
+  [400, 22, 0],
+  [515, 19, 0.2],
   [7001, 10, 0.2],
 ] as const;
 

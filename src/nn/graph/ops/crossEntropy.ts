@@ -77,6 +77,16 @@ const correctOp: Op<CrossEntropyAttributes> = {
 };
 const makeCorrect = define(correctOp);
 
+/** For each row, 1 where its first largest logit is at the label and none is NaN, else 0: [rows]. */
+const hitsOp: Op<CrossEntropyAttributes> = {
+  name: "hits",
+  infer: ([logits]) => ({ shape: [logits.shape[0]], dtype: "f32" }),
+  gradient: "none",
+  indices: labelIndices,
+  lowering: { kind: "kernel", call: (node) => call(node, "storeHit") },
+};
+const makeHits = define(hitsOp);
+
 /**
  * Number of rows of `logits` [rows, classes] whose first largest logit is at the label in `labels` [rows]; a scalar,
  * []. A single output is the logit of class 1 against class 0. A row with NaN is never correct. With the `smoothing` of
@@ -94,8 +104,11 @@ export function correctCount(logits: Tensor, labels: Tensor, smoothing = 0, igno
     const right = equal(reshape(sub(1, greater(0, logits)), [rows]), labels);
     return sum(mul(right, reshape(isNumber(logits), [rows])));
   }
-  if (ignoreIndex === undefined && fitsOneGroup(rows, classes) && fromHost(labels))
-    return reshape(makeCorrect([logits, labels], { smoothing }), []);
+  if (ignoreIndex === undefined && fromHost(labels)) {
+    const inputs = [logits, labels];
+    if (fitsOneGroup(rows, classes)) return reshape(makeCorrect(inputs, { smoothing }), []);
+    return sum(makeHits(inputs, { smoothing }));
+  }
   return sum(mul(equal(argmax(logits), labels), isNumber(max(logits, -1))));
 }
 

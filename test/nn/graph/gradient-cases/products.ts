@@ -72,6 +72,12 @@ export const productCases: Record<string, Record<string, DifferentiableFunction>
       body: ({ x, y }) => gradients(sum(rowCrossEntropy(x, y, 0.1)), [x])[0],
     },
   },
+  hits: {
+    "of more rows than one workgroup has": {
+      inputs: { x: distinct([520, 3], 0.2), y: indices([520], 3) },
+      body: ({ x, y }) => correctCount(x, y),
+    },
+  },
   correct: {
     plain: { inputs: { x: distinct([5, 7], 0.2), y: labels() }, body: ({ x, y }) => correctCount(x, y) },
   },
