@@ -10,8 +10,10 @@ import {
   tileConstants,
   tileInvocations,
 } from "./blocks.ts";
+import { channelPart, convolution, convolutionSizes, weightHooks } from "./conv2dKernel.ts";
 import { imageTiles, weightTiles } from "./conv2dTiles.ts";
 import { forwardTwin, inputGradientTwin, weightGradientTwin } from "./conv2dTwins.ts";
+import { depthwiseConstants, depthwiseWeightConstants, isDepthwise } from "./depthwise.ts";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow, type Variant } from "./kernel.ts";
 
@@ -31,7 +33,10 @@ export interface ConvShape {
 
 /** Least number of invocations of the weight gradient: fewer leave a device idle. */
 const WANTED_INVOCATIONS = 1024;
-/** Elements of the partial sums, 1 MiB, that are well spent on more workgroups: a large device wants hundreds. */
+/** Number of tiles, of filters × taps, that keeps a large device busy: a wide device has one for each workgroup. */
+const WANTED_TILES = 512;
+const TILE = [32, 64] as const;
+/** Elements of the partial sums, 1 MiB, that are well spent on more of them. */
 const WANTED_PARTIALS = 2 ** 18;
 
 function shared(shape: ConvShape) {
@@ -75,9 +80,10 @@ export function convWeightConstants(shape: ConvShape, sums = false) {
   const rows = shape.batch * shape.outSize[0];
   const block = plainBlock({ copies: shape.groups * rows, rows: filters, columns });
   const invocations = shape.groups * Math.ceil(filters / block.TILE_M) * Math.ceil(columns / block.TILE_N);
+  const tiles = shape.groups * Math.ceil(filters / TILE[0]) * Math.ceil(columns / TILE[1]);
   const splits = Math.max(
     Math.ceil(WANTED_INVOCATIONS / invocations),
-    Math.floor(WANTED_PARTIALS / (shape.filters * columns)),
+    Math.min(Math.floor(WANTED_PARTIALS / (shape.filters * columns)), Math.ceil(WANTED_TILES / tiles)),
   );
   const share = Math.ceil(rows / Math.min(rows, splits));
   return { ...shared(shape), SPLITS: Math.ceil(rows / share), SUMS: sums ? 1 : 0, ...block };
@@ -88,18 +94,16 @@ function product({ groups }: ConvShape, channels: number, columns: number): Prod
   return { copies: groups, rows: channels / groups, columns };
 }
 
-/** Variants in blocks of invocations on their own, or on wide devices in tiles that a workgroup shares. */
+/** Variants in blocks of invocations on their own, or on wide devices those that `wide` returns. */
 function variants(
   kernel: string,
   size: (c: Constants) => ProductSize,
-  tiles: (c: Constants, traits: DeviceTraits) => Constants[],
+  wide: (c: Constants, traits: DeviceTraits) => Variant[],
 ): (constants: Constants, traits: DeviceTraits) => Variant[] {
   return (constants, traits) => {
-    const tiled = isNarrow(traits) ? [] : tiles(constants, traits);
-    if (tiled.length > 0) {
-      const { LANES: _, ...others } = constants;
-      return tiled.map((tile) => ({ kernel: `${kernel}Tiled`, constants: { ...others, ...tile } }));
-    }
+    const { LANES: _, ...others } = constants;
+    const found = isNarrow(traits) ? [] : wide(others, traits);
+    if (found.length > 0) return found.map((way) => ({ ...way, constants: { ...others, ...way.constants } }));
     return blocksFor(size(constants), traits, false).map(({ VECTOR_B: _, ...block }) => ({
       kernel,
       constants: { ...constants, ...block },
@@ -120,11 +124,6 @@ function tiledGrid({ rows, columns }: ProductSize, c: Constants) {
   ] as const;
 }
 
-/** The channel of a result, of its flat index in [batch, channels, pixels]. */
-function channelPart({ BATCH }: Constants, pixels: number, channels: number) {
-  return { store: { channel: { div: pixels, mod: BATCH > 1 ? channels : 0 } } };
-}
-
 const forwardSize = (c: Constants): ProductSize => ({
   copies: c.GROUPS,
   rows: c.FILTERS / c.GROUPS,
@@ -141,68 +140,50 @@ const weightSize = (c: Constants): ProductSize => ({
   columns: (c.CHANNELS / c.GROUPS) * c.KERNEL_H * c.KERNEL_W,
 });
 
-/** Tiles of a convolution with an image as result: sums over `summed` channels of a group, and over taps. */
-function tilesOfImages(size: (c: Constants) => ProductSize, summed: "CHANNELS" | "FILTERS") {
-  return (c: Constants, traits: DeviceTraits) => {
-    const taps = c.KERNEL_H * c.KERNEL_W;
-    const k = (c[summed] / c.GROUPS) * taps;
-    const BACKWARD = summed === "FILTERS" ? 1 : 0;
-    const tiles = imageTiles({ ...size(c), taps, k, inOrder: BACKWARD === 0 }, traits);
-    return tiles.map((tile) => ({ ...tile, BACKWARD }));
-  };
+/** Ways of wide devices to compute y. */
+function wideForward(c: Constants, traits: DeviceTraits): Variant[] {
+  if (isDepthwise(c)) return [{ kernel: "depthwiseForward", constants: depthwiseConstants(c.OUT_W, false) }];
+  return inTiles("convForwardTiled", forwardSize(c), c.CHANNELS, c, traits);
 }
 
-function tilesOfWeight(c: Constants, traits: DeviceTraits) {
+/** Ways of wide devices to compute the gradient of x. */
+function wideInputGradient(c: Constants, traits: DeviceTraits): Variant[] {
+  if (isDepthwise(c)) return [{ kernel: "depthwiseInputGradient", constants: depthwiseConstants(c.W, true) }];
+  return inTiles("convInputGradientTiled", inputSize(c), c.FILTERS, c, traits);
+}
+
+/** Images in tiles, summed over `summed` channels and over taps. */
+function inTiles(kernel: string, size: ProductSize, summed: number, c: Constants, traits: DeviceTraits) {
+  const taps = c.KERNEL_H * c.KERNEL_W;
+  const BACKWARD = kernel === "convInputGradientTiled" ? 1 : 0;
+  const product = { ...size, taps, k: (summed / c.GROUPS) * taps, inOrder: BACKWARD === 0 };
+  return imageTiles(product, traits).map((tile) => ({ kernel, constants: { ...tile, BACKWARD } }));
+}
+
+/** Ways of wide devices to compute the gradient of w. */
+function wideWeightGradient(c: Constants, traits: DeviceTraits): Variant[] {
+  if (isDepthwise(c)) return [{ kernel: "depthwiseWeightGradient", constants: depthwiseWeightConstants(c) }];
   const size = weightSize(c);
   const lines = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
-  return weightTiles({ ...size, columns: size.columns + c.SUMS, lines, width: c.OUT_W }, traits);
+  const tiles = weightTiles({ ...size, columns: size.columns + c.SUMS, lines, width: c.OUT_W }, traits);
+  return tiles.map((tile) => ({ kernel: "convWeightGradientTiled", constants: tile }));
 }
-
-function flops({ BATCH, CHANNELS, FILTERS, GROUPS, OUT_H, OUT_W, KERNEL_H, KERNEL_W }: Constants): number {
-  return (2 * BATCH * OUT_H * OUT_W * FILTERS * CHANNELS * KERNEL_H * KERNEL_W) / GROUPS;
-}
-
-const sizes = {
-  BATCH: "u32",
-  CHANNELS: "u32",
-  H: "u32",
-  W: "u32",
-  FILTERS: "u32",
-  OUT_H: "u32",
-  OUT_W: "u32",
-  KERNEL_H: "u32",
-  KERNEL_W: "u32",
-  STRIDE_H: "u32",
-  STRIDE_W: "u32",
-  PAD_H: "u32",
-  PAD_W: "u32",
-  DILATION_H: "u32",
-  DILATION_W: "u32",
-  GROUPS: "u32",
-} as const;
-
-const declaration = {
-  bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
-  hooks: { store: "store" },
-  joinable: true,
-  flops,
-} as const;
 
 /** A convolution in blocks of invocations on their own. */
 const plain = {
-  ...declaration,
+  ...convolution,
   shader,
-  constants: { ...sizes, SPLITS: "u32", SUMS: "u32", ...blockConstants },
+  constants: { ...convolutionSizes, SPLITS: "u32", SUMS: "u32", ...blockConstants },
   workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
 } as const;
 
 /** A convolution with an image as result, in tiles that a workgroup shares. */
 const tiledImages = {
-  ...declaration,
+  ...convolution,
   shader: tiledShader + tileShader,
   entryPoint: "images",
   neighbours: { store: { vector: "storeVector" } },
-  constants: { ...sizes, ...tileConstants, RUN: "u32", BACKWARD: "u32" },
+  constants: { ...convolutionSizes, ...tileConstants, RUN: "u32", BACKWARD: "u32" },
   workgroup: tileInvocations,
 } as const;
 
@@ -212,7 +193,7 @@ export const convForward = defineKernel({
   name: "convForward",
   entryPoint: "forward",
   grid: (c) => grid(forwardSize(c), c),
-  variants: variants("convForward", forwardSize, tilesOfImages(forwardSize, "CHANNELS")),
+  variants: variants("convForward", forwardSize, wideForward),
   twin: forwardTwin,
 });
 
@@ -230,7 +211,7 @@ export const convInputGradient = defineKernel({
   name: "convInputGradient",
   entryPoint: "inputGradient",
   grid: (c) => grid(inputSize(c), c),
-  variants: variants("convInputGradient", inputSize, tilesOfImages(inputSize, "FILTERS")),
+  variants: variants("convInputGradient", inputSize, wideInputGradient),
   twin: inputGradientTwin,
 });
 
@@ -242,8 +223,6 @@ export const convInputGradientTiled = defineKernel({
   twin: inputGradientTwin,
 });
 
-const weightHooks = { store: "store", storeSum: "store" } as const;
-
 /** Gradient of w in SPLITS partial sums: a = x, b = dy. */
 export const convWeightGradient = defineKernel({
   ...plain,
@@ -251,18 +230,18 @@ export const convWeightGradient = defineKernel({
   name: "convWeightGradient",
   entryPoint: "weightGradient",
   grid: (c) => grid(weightSize(c), c),
-  variants: variants("convWeightGradient", weightSize, tilesOfWeight),
+  variants: variants("convWeightGradient", weightSize, wideWeightGradient),
   twin: weightGradientTwin,
 });
 
 export const convWeightGradientTiled = defineKernel({
-  ...declaration,
+  ...convolution,
   shader: weightTiledShader + tileShader,
   hooks: weightHooks,
   neighbours: { store: { vector: "storeVector" } },
   name: "convWeightGradientTiled",
   entryPoint: "weightGradient",
-  constants: { ...sizes, SPLITS: "u32", SUMS: "u32", ...tileConstants, CHUNK: "u32", RUN: "u32" },
+  constants: { ...convolutionSizes, SPLITS: "u32", SUMS: "u32", ...tileConstants, CHUNK: "u32", RUN: "u32" },
   workgroup: tileInvocations,
   grid: (c) => {
     const size = weightSize(c);

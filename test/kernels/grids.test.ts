@@ -71,9 +71,11 @@ const dispatchOf = (kernel: string, constants: Constants): Dispatch => ({
 });
 
 const limits = { workgroupBytes: 16384, workgroupInvocations: 256 };
-/** A convolution in the tiles that a wide device guesses first. */
-const tiled = (kernel: string) =>
-  convolutions[kernel].map((constants) => variantsOf(dispatchOf(kernel, constants), limits)[0].constants);
+/** A convolution as a wide device guesses first: depthwise, or in tiles. */
+const wide = (kernel: string, depthwise: boolean) =>
+  convolutions[kernel]
+    .filter(({ GROUPS }) => GROUPS > 1 === depthwise)
+    .map((constants) => variantsOf(dispatchOf(kernel, constants), limits)[0].constants);
 
 const rows = [layerNormConstants(HUGE, 1, 0.1), layerNormConstants(2 ** 18, 4096, 0.1)];
 const channels = [batchNormConstants(1, HUGE, 1, 0.1), batchNormConstants(1, 2 ** 20, 2 ** 10, 0.1)];
@@ -101,7 +103,10 @@ const largest: Readonly<Record<string, readonly Constants[]>> = {
   matmulTiled: products.map((c) => ({ ...c, TILE_M: 4, TILE_N: 4, GROUP_X: 8, GROUP_Y: 8 })),
   matmulSplit: products.map((c) => ({ ...c, TILE_M: 1, GROUP_X: 16, GROUP_Y: 16 })),
   ...convolutions,
-  ...Object.fromEntries(Object.keys(convolutions).map((kernel) => [`${kernel}Tiled`, tiled(kernel)])),
+  ...Object.fromEntries(Object.keys(convolutions).map((kernel) => [`${kernel}Tiled`, wide(kernel, false)])),
+  ...Object.fromEntries(
+    Object.keys(convolutions).map((kernel) => [kernel.replace("conv", "depthwise"), wide(kernel, true)]),
+  ),
   maxSelect: pools("maxSelect"),
   maxScatter: pools("maxScatter"),
   maxScatterTiled: pools("maxScatterTiled"),

@@ -31,7 +31,9 @@ const convolutions: Record<string, ConvShape> = {
 
 /** For tiles that a workgroup shares: sizes that no tile divides, and what positions depend on. */
 const tiledConvolutions: Record<string, ConvShape> = {
-  ...convolutions,
+  ...Object.fromEntries(
+    Object.entries(convolutions).filter(([, shape]) => shape.groups < shape.channels || shape.groups === 1),
+  ),
   pointwise: convShape("conv2d", [3, 17, 5, 5], [20, 17, 1, 1], {}),
   "pointwise with stride": convShape("conv2d", [2, 6, 7, 8], [5, 6, 1, 1], { stride: 2 }),
   "one channel, many filters": convShape("conv2d", [2, 1, 13, 13], [24, 1, 5, 5], {}),
@@ -39,6 +41,21 @@ const tiledConvolutions: Record<string, ConvShape> = {
   "padded behind the image only": convShape("conv2d", [2, 3, 6, 6], [4, 3, 2, 2], { padding: "same" }),
   "a kernel larger than the image": convShape("conv2d", [2, 2, 2, 3], [3, 2, 5, 5], { padding: 2 }),
   "lines of three pixels": convShape("conv2d", [1, 4, 5, 5], [8, 4, 3, 3], {}),
+};
+
+/** As many groups as channels. */
+const depthwise: Record<string, ConvShape> = {
+  "one filter a channel": convShape("conv2d", [2, 5, 7, 6], [5, 1, 3, 3], { groups: 5, padding: "same" }),
+  "three filters a channel, with stride": convShape("conv2d", [3, 3, 9, 17], [9, 1, 3, 2], {
+    groups: 3,
+    stride: [2, 1],
+    padding: [0, 1],
+  }),
+  "more taps than an invocation adds up, with dilation": convShape("conv2d", [1, 2, 13, 11], [2, 1, 6, 6], {
+    groups: 2,
+    dilation: [2, 1],
+  }),
+  "whole workgroups a plane": convShape("conv2d", [2, 2, 16, 18], [2, 1, 1, 3], { groups: 2 }),
 };
 
 const sizes = (shape: ConvShape) => ({
@@ -104,9 +121,9 @@ function convCases(of: ConvKernel): KernelCase[] {
   });
 }
 
-/** The same in the tiles that a wide device guesses first. */
-function tiledConvCases(of: ConvKernel): KernelCase[] {
-  return Object.entries(tiledConvolutions).map(([name, shape]) => {
+/** The same as a wide device guesses first. */
+function wideConvCases(of: ConvKernel, shapes: Record<string, ConvShape>): KernelCase[] {
+  return Object.entries(shapes).map(([name, shape]) => {
     const { run, tolerance } = convCase(of, name, shape);
     const [guess] = kernels[of.kernel].variants?.(run.constants, limits) ?? [];
     return { name, run: { ...run, ...guess }, tolerance };
@@ -196,7 +213,10 @@ function ofItself({ name, run: { hooks, ...run }, tolerance }: KernelCase): Kern
 
 export const imageCases: Record<string, KernelCase[]> = {
   ...Object.fromEntries(convKernels.map((of) => [of.kernel, convCases(of)])),
-  ...Object.fromEntries(convKernels.map((of) => [`${of.kernel}Tiled`, tiledConvCases(of)])),
+  ...Object.fromEntries(convKernels.map((of) => [`${of.kernel}Tiled`, wideConvCases(of, tiledConvolutions)])),
+  ...Object.fromEntries(
+    convKernels.map((of) => [of.kernel.replace("conv", "depthwise"), wideConvCases(of, depthwise)]),
+  ),
   maxSelect: [
     ...poolCases("maxSelect", false, true),
     ...poolCases("maxSelect", false, true, true),

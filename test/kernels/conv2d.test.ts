@@ -1,4 +1,4 @@
-/** Convolutions in tiles that a workgroup shares give what blocks of single invocations give, to the bit. */
+/** Convolutions of wide devices give what those of narrow ones give, to the bit. */
 import { describe, expect, it } from "vitest";
 import type { Elements } from "../../src/dtypes.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
@@ -8,9 +8,9 @@ import { imageCases } from "./cases/images.ts";
 
 const engines = useEngines();
 
-/** The run of a tiled kernel as a narrow device computes it. */
+/** The run of a wide device's kernel as a narrow device computes it. */
 function inBlocks(run: KernelRun): KernelRun {
-  const kernel = run.kernel.replace("Tiled", "");
+  const kernel = run.kernel.replace("Tiled", "").replace("depthwise", "conv");
   const traits = { narrow: true, workgroupBytes: 16384, workgroupInvocations: 256 };
   const dispatch = { label: "", kernel, constants: { ...run.constants, LANES: 1 }, hooks: {}, bindings: {} };
   return { ...run, kernel, constants: variantsOf(dispatch, traits)[0].constants };
@@ -29,8 +29,16 @@ function withEdges(elements: Elements): Elements {
   return Float32Array.from(elements, (value, i) => (i % 29 === 5 ? EDGES[((i / 29) % 3) | 0] : value));
 }
 
-describe.each(["convForward", "convInputGradient", "convWeightGradient"])("%s in tiles", (kernel) => {
-  it.each(imageCases[`${kernel}Tiled`].map(({ name, run }) => [name, run] as const))(
+// The weight's gradient of a depthwise convolution is shared by lanes, which add up in another order.
+const equal = Object.keys(imageCases).filter(
+  (kernel) =>
+    /Tiled$|^depthwise/.test(kernel) &&
+    /^(conv|depthwise)/.test(kernel) &&
+    kernel !== "depthwiseWeightGradient",
+);
+
+describe.each(equal)("%s", (kernel) => {
+  it.each(imageCases[kernel].map(({ name, run }) => [name, run] as const))(
     "%s: the bits of blocks, with numbers and with NaN and infinities among them",
     async (_name, run) => {
       const { a, b } = run.reads as Record<string, Elements>;
