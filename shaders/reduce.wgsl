@@ -50,7 +50,7 @@ fn reduce(
   let row = output / INNER;
   let start = row % PARTS * CHUNK;
   let first = (row / PARTS * SIZE + start) * INNER + (output - row * INNER);
-  let ofPart = select(min(CHUNK, SIZE - start), CHUNK, SIZE % CHUNK == 0u);
+  let ofPart = select(min(CHUNK, SIZE - start), CHUNK, PARTS == 1u || SIZE % CHUNK == 0u);
   // No constant to the compiler where the axis is long: loops that are written out take some devices seconds to compile.
   let size = select(select(0u, ofPart, output < OUTPUTS), ofPart, CHUNK <= 16u);
   let lane = laneOf(local);

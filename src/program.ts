@@ -123,6 +123,11 @@ export interface Dispatch {
   /** Name of a kernel in `src/kernels`. */
   readonly kernel: string;
   readonly constants: Readonly<Record<string, number>>;
+  /**
+   * Names of the constants that the shader reads at run time, as it does then with its hooks' offsets and factors: chosen
+   * for a device, with the variant. Without the list, all are constants.
+   */
+  readonly numbers?: readonly string[];
   readonly hooks: Readonly<Record<string, Hook>>;
   /** Memory bound to each name that the kernel or its hooks use. */
   readonly bindings: Readonly<Record<string, View>>;

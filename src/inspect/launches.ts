@@ -68,6 +68,8 @@ export interface LaunchDetails {
   readonly entryPoint: string;
   /** The shader's complete WGSL, as a device compiles it. */
   readonly code: string;
+  /** What the shader reads at run time as `numbers.NAME`: sizes, offsets and factors of this launch. */
+  readonly numbers: Readonly<Record<string, number>>;
   /** Number of workgroups, [x, y, z]. */
   readonly grid: readonly [number, number, number];
   /** Invocations in each workgroup, [x, y, z]. */
@@ -86,7 +88,7 @@ export interface LaunchDetails {
 export function launchDetails(program: Program): LaunchDetails[] {
   const pipelines = new Map<string, number>();
   return launchesOf(program).map((dispatches) => {
-    const { code, entryPoint, grid, bindings } = specialiseLaunch(program, dispatches);
+    const { code, entryPoint, grid, bindings, numbers } = specialiseLaunch(program, dispatches);
     const parts = dispatches.map((dispatch) => dispatchDetails(program, dispatch));
     // Outputs are bound at dynamic offsets, which are part of a pipeline's layout.
     const moving = bindings.map(({ view }) => program.buffers[view.buffer].kind === "output");
@@ -98,6 +100,7 @@ export function launchDetails(program: Program): LaunchDetails[] {
       dispatches: parts,
       entryPoint,
       code,
+      numbers: Object.fromEntries(numbers.map(({ name, value }) => [name, value])),
       grid,
       workgroup: [...workgroupOf(dispatches[0]), 1],
       bindings: bindings.map(({ binding, access, view, variable }) => ({

@@ -170,6 +170,9 @@ function wideWeightGradient(c: Constants, traits: DeviceTraits): Variant[] {
 }
 
 /** A convolution in blocks of invocations on their own. */
+/** The other sizes divide positions in the inner loop. */
+const batchOnly = (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? ["BATCH"] : []);
+
 const plain = {
   ...convolution,
   shader,
@@ -191,6 +194,7 @@ const tiledImages = {
 export const convForward = defineKernel({
   ...plain,
   name: "convForward",
+  numbers: batchOnly,
   entryPoint: "forward",
   grid: (c) => grid(forwardSize(c), c),
   variants: variants("convForward", forwardSize, wideForward),
@@ -209,6 +213,7 @@ export const convForwardTiled = defineKernel({
 export const convInputGradient = defineKernel({
   ...plain,
   name: "convInputGradient",
+  numbers: batchOnly,
   entryPoint: "inputGradient",
   grid: (c) => grid(inputSize(c), c),
   variants: variants("convInputGradient", inputSize, wideInputGradient),

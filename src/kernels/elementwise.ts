@@ -1,7 +1,7 @@
 import shader from "../../shaders/elementwise.wgsl?raw";
 import vectorShader from "../../shaders/elementwise4.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { spread } from "./kernel.ts";
+import { isNarrow, spread } from "./kernel.ts";
 import { inParts, RUN } from "./twin.ts";
 
 const GROUP = 64;
@@ -21,6 +21,7 @@ export const elementwise = defineKernel({
   hooks: { element: "load", store: "store" },
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
   workgroup: () => [GROUP, 1],
+  numbers: (_constants, traits) => (isNarrow(traits) ? ["SIZE", "ROW"] : []),
   flops: () => 0,
   loads: ({ SIZE }) => ({ element: SIZE }),
   twin({ constants: { SIZE }, load, store }) {

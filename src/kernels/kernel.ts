@@ -91,6 +91,11 @@ export interface Kernel {
   readonly vectors?: Readonly<Record<string, VectorAccess>>;
   /** Variants of a dispatch with these constants on such a device; the first is a good guess. */
   variants?(constants: Constants, traits: DeviceTraits): readonly Variant[];
+  /**
+   * Those constants that such a device's shader reads at run time, so that dispatches that differ in nothing else share
+   * a pipeline: sizes that shape neither memory nor the inner loop, and divide nothing there.
+   */
+  numbers?(constants: Constants, traits: DeviceTraits): readonly string[];
   /** Number of workgroups: within the limit ({@link spread}), unless the kernel is {@link joinable}. */
   grid(constants: Constants): readonly [number, number, number];
   /** Invocations of a workgroup, [x, y], equal to the shader's `@workgroup_size`. */
@@ -110,6 +115,9 @@ export interface Kernel {
   /** The same computation in plain loops, for the CPU engine. */
   readonly twin: TwinFunction;
 }
+
+/** Binding number, in group 1, of the numbers that a shader reads at run time ({@link Kernel.numbers}). */
+export const NUMBERS_BINDING = 30;
 
 const OPERANDS = 7;
 const RESULTS = 6;

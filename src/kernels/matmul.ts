@@ -59,6 +59,9 @@ const constants = {
   GROUP_Y: "u32",
 } as const;
 
+/** Sizes that shape no block; their flags are constants, so that the strides of an operand are. */
+const NUMBERS = ["M", "N", "K", "BATCH_A", "BATCH_B"] as const;
+
 const declaration = {
   bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
   hooks: {
@@ -73,6 +76,7 @@ const declaration = {
     [Math.ceil(N / (TILE_N * GROUP_X)), Math.ceil(M / (TILE_M * GROUP_Y)), BATCH] as const,
   workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
   joinable: true,
+  numbers: (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? NUMBERS : []),
   flops: ({ BATCH, M, N, K }: Constants) => 2 * BATCH * M * N * K,
   loads: ({ M, N, K }: Constants) => ({ loadA: M * K, loadB: K * N, rowOfA: M, rowOfB: K }),
   twin,

@@ -1,6 +1,6 @@
 import shader from "../../shaders/scatterRows.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import type { Constants } from "./kernel.ts";
+import { type Constants, isNarrow } from "./kernel.ts";
 import { inRows, stored } from "./twin.ts";
 
 const WORKGROUP = 64;
@@ -29,6 +29,7 @@ export const scatterRows = defineKernel({
   ],
   workgroup: () => [WORKGROUP, 1],
   joinable: true,
+  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "WIDTH", "COUNT"] : []),
   flops: ({ WIDTH, COUNT }) => COUNT * WIDTH,
   loads: ({ WIDTH, COUNT }) => ({ rowOf: COUNT, element: COUNT * WIDTH }),
   *twin({ constants: { ROWS, WIDTH, COUNT }, load, store }) {

@@ -15,12 +15,21 @@ import { joined } from "./wgsl/passes/join.ts";
 import { withLibrary } from "./wgsl/passes/library.ts";
 import { withHookMemory, withStepTable } from "./wgsl/passes/memory.ts";
 import { withNeighbours } from "./wgsl/passes/neighbours.ts";
+import {
+  type LaunchNumber,
+  Numbers,
+  numbersRead,
+  withNumberMemory,
+  withNumbers,
+} from "./wgsl/passes/numbers.ts";
 import { reachable } from "./wgsl/passes/reachable.ts";
 import { withBroadcasts, withoutSubgroups, withSubgroupLanes } from "./wgsl/passes/subgroups.ts";
 import { unrolled } from "./wgsl/passes/unroll.ts";
 import { withByteVectors, withVectors } from "./wgsl/passes/vectors.ts";
 import { print } from "./wgsl/print.ts";
 import { type Module, readModule } from "./wgsl/read.ts";
+
+export { numberWords } from "./wgsl/passes/numbers.ts";
 
 export interface LaunchBinding {
   readonly binding: number;
@@ -36,6 +45,8 @@ export interface Launch {
   readonly entryPoint: string;
   /** In ascending order of binding numbers. */
   readonly bindings: readonly LaunchBinding[];
+  /** Read from the uniform {@link NUMBERS_BINDING}, a word each; without any, there is no such uniform. */
+  readonly numbers: readonly LaunchNumber[];
   readonly grid: readonly [number, number, number];
 }
 
@@ -48,13 +59,20 @@ export function specialiseLaunch(program: Program, dispatches: readonly Dispatch
 function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Launch {
   const kernel = kernelNamed(dispatch.kernel);
   const memoryOf = (name: string) => ({ dtype: dtypeOf(program, dispatch, name), offset: 0 });
-  const module = specialise(kernel, dispatch, memoryOf, program.scalars);
+  const numbers = dispatch.numbers && new Numbers();
+  const module = specialise(kernel, dispatch, memoryOf, program.scalars, numbers);
   const bindings = Object.entries(dispatch.bindings)
     .map(([variable, view]) => ({ ...kernelBinding(kernel, variable), variable, view }))
     .sort((a, b) => a.binding - b.binding);
   const vectors = kernel.inVectors ? Object.values(dispatch.hooks).flatMap(vectorBindings) : [];
-  const complete = withLibrary(withHookMemory(module, Object.keys(dispatch.bindings), vectors));
-  return { code: print(complete), entryPoint: kernel.entryPoint, bindings, grid };
+  const complete = withHookMemory(module, Object.keys(dispatch.bindings), vectors);
+  return { ...printed(complete, numbers), entryPoint: kernel.entryPoint, bindings, grid };
+}
+
+/** The module's text, with the library's functions and the memory of its numbers. */
+function printed(module: Module, numbers: Numbers | undefined): Pick<Launch, "code" | "numbers"> {
+  const read = numbers ? numbersRead(module, numbers) : [];
+  return { code: print(withLibrary(withNumberMemory(module, read))), numbers: read };
 }
 
 function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
@@ -64,6 +82,7 @@ function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
 /** Several dispatches as one shader, with their shared memory. */
 function together(program: Program, dispatches: readonly Dispatch[], grid: Launch["grid"]): Launch {
   const shared = sharedBindings(dispatches);
+  const numbers = dispatches.every((dispatch) => dispatch.numbers) ? new Numbers() : undefined;
   const parts = dispatches.map((dispatch, part) => {
     const kernel = kernelNamed(dispatch.kernel);
     const variables = new Map<string, string>();
@@ -78,19 +97,20 @@ function together(program: Program, dispatches: readonly Dispatch[], grid: Launc
       dtype: dtypeOf(program, dispatch, name),
       offset: offsets.get(name) ?? 0,
     });
-    const module = specialise(kernel, dispatch, memoryOf, program.scalars);
+    const module = specialise(kernel, dispatch, memoryOf, program.scalars, numbers?.ofPart(part));
     return { module, entryPoint: kernel.entryPoint, grid: gridOf(dispatch), variables };
   });
   const module = joined(parts, {
     workgroup: workgroupOf(dispatches[0]),
     grid,
+    numbers,
     memory: shared.map(
       ({ access, element }, binding) =>
         `@group(1) @binding(${binding}) var<storage, ${access}> ${memoryName(binding)}: array<${element}>;`,
     ),
   });
   return {
-    code: print(withLibrary(withStepTable(module))),
+    ...printed(withStepTable(module), numbers),
     entryPoint: "launch",
     bindings: shared.map(({ access, view }, binding) => ({
       binding,
@@ -119,12 +139,14 @@ export function specialise(
   dispatch: Dispatch,
   memoryOf: (binding: string) => HookMemory,
   scalars: readonly StepScalar[],
+  numbers?: Numbers,
 ): Module {
   const { constants, hooks } = dispatch;
-  const scope: HookScope = { memoryOf, scalars, parts: kernel.parts?.(constants) };
+  const scope: HookScope = { memoryOf, scalars, parts: kernel.parts?.(constants), numbers };
   let module = moduleOf(kernel.shader);
   if (constants.SUBGROUP > 1) module = withSubgroupLanes(module, kernel.entryPoint, constants.SUBGROUP);
   module = withConstants(module, literals(kernel, dispatch));
+  if (numbers) module = withNumbers(module, reads(kernel, dispatch, numbers));
   module = kernel.inVectors ? withVectorHooks(module, hooks, scope) : withHooks(module, hooks, scope);
   module = withNeighbours(module, kernel.neighbours ?? {}, hooks, scope);
   for (const [binding, access] of Object.entries(kernel.vectors ?? {})) {
@@ -134,6 +156,13 @@ export function specialise(
   }
   module = unrolled(reachable(module, kernel.entryPoint));
   return constants.LANES === 1 ? withoutSubgroups(module) : withBroadcasts(module);
+}
+
+/** Reads of those constants that the dispatch gives at run time. */
+function reads(kernel: Kernel, { constants, numbers: names = [] }: Dispatch, numbers: Numbers) {
+  return Object.fromEntries(
+    names.map((name) => [name, numbers.read(name, kernel.constants[name], constants[name])]),
+  );
 }
 
 function literals(kernel: Kernel, { constants }: Dispatch): Record<string, string> {

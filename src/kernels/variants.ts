@@ -7,7 +7,12 @@ import { canShareLaunch } from "./launch.ts";
 /** The variants of a dispatch for such a device; the first is a good guess. */
 export function variantsOf(dispatch: Dispatch, traits: DeviceTraits): Dispatch[] {
   const variants = kernelNamed(dispatch.kernel).variants?.(dispatch.constants, traits) ?? [];
-  return variants.length === 0 ? [dispatch] : variants.map((variant) => ({ ...dispatch, ...variant }));
+  return (variants.length > 0 ? variants : [dispatch]).map(({ kernel, constants }) => ({
+    ...dispatch,
+    kernel,
+    constants,
+    numbers: kernelNamed(kernel).numbers?.(constants, traits) ?? [],
+  }));
 }
 
 /** The program with the variant of each dispatch that `choose` returns. */

@@ -12,7 +12,7 @@ import { Wgsl } from "./wgsl.tsx";
 export function LaunchPanel({ launches, times, selected, onSelect }: LaunchesView) {
   const launch = launches[selected];
   if (!launch) return null;
-  const { name, bindings, code, pipeline, dispatches } = launch;
+  const { name, bindings, code, numbers, pipeline, dispatches } = launch;
   const others = launches.flatMap((other, i) => (other.pipeline === pipeline && i !== selected ? [i] : []));
   return (
     <Panel title={`Launch ${selected + 1}: ${name}`} class="inside-launch">
@@ -63,6 +63,14 @@ export function LaunchPanel({ launches, times, selected, onSelect }: LaunchesVie
         </table>
       </Scroll>
       <h3>Its WGSL, {code.split("\n").length} lines</h3>
+      {Object.keys(numbers).length > 0 && (
+        <p class="muted">
+          Its numbers:{" "}
+          {Object.entries(numbers)
+            .map(([number, value]) => `${number} ${value}`)
+            .join(", ")}
+        </p>
+      )}
       <Wgsl code={code} />
     </Panel>
   );

@@ -7,6 +7,7 @@
  * the GPU: they need no kernel that counts, and kernels need not know of them.
  */
 import { arrayOf, bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
+import { NUMBERS_BINDING } from "../../kernels/kernel.ts";
 import {
   byteLength,
   elementCount,
@@ -35,6 +36,7 @@ import { bytesIn, GpuBuffer } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
+import { layNumbers, type MakeBuffer } from "./numbers.ts";
 import type { PreparedPipeline, PreparedProgram } from "./pipelines.ts";
 
 const ROW_BYTES = STEP_SLOTS * 4;
@@ -125,6 +127,7 @@ export class GpuExecutable implements Executable {
         };
         const buffers = layBuffers(owner, program, bound, maxSteps, make);
         const outputs = layOutputs(program, buffers, maxSteps);
+        const numbers = layNumbers(owner.device, prepared, make);
         const commands = launchesOf(program).map((dispatches, i) =>
           makeCommand(
             owner.device,
@@ -132,6 +135,7 @@ export class GpuExecutable implements Executable {
             launchName(dispatches),
             prepared.pipelines[i],
             buffers,
+            numbers[i],
             maxSteps,
           ),
         );
@@ -313,8 +317,6 @@ function gathered(rows: Elements, elements: Elements, length: number, stride: nu
   return elements;
 }
 
-type MakeBuffer = (label: string, size: number, usage: number) => GPUBuffer;
-
 /** Memory of each buffer of the program: given, shared by temporaries after the plan, or its own. */
 function layBuffers(
   owner: GpuDevice,
@@ -344,16 +346,15 @@ function makeCommand(
   label: string,
   { pipeline, layout, bindings, grid }: PreparedPipeline,
   buffers: readonly GPUBuffer[],
+  numbers: GPUBufferBinding | undefined,
   maxSteps: number,
 ): Command {
-  const group = device.createBindGroup({
-    label,
-    layout,
-    entries: bindings.map(({ binding, view }) => ({
-      binding,
-      resource: bindingResource(program, view, buffers),
-    })),
-  });
+  const entries = bindings.map(({ binding, view }) => ({
+    binding,
+    resource: bindingResource(program, view, buffers),
+  }));
+  if (numbers) entries.push({ binding: NUMBERS_BINDING, resource: numbers });
+  const group = device.createBindGroup({ label, layout, entries });
   const strides = bindings
     .filter(({ dynamic }) => dynamic)
     .map(({ view }) => alignUp(byteLength(program.buffers[view.buffer]), OFFSET_ALIGNMENT));

@@ -1,4 +1,5 @@
 /** Compiled pipelines and the layouts they share, each created once. */
+import { NUMBERS_BINDING } from "../../kernels/kernel.ts";
 import type { Launch, LaunchBinding } from "../../kernels/specialise.ts";
 import { launchesOf, launchName, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
@@ -17,6 +18,8 @@ export interface PreparedPipeline {
   readonly layout: GPUBindGroupLayout;
   /** In ascending order of binding numbers, which is also the order of dynamic offsets. */
   readonly bindings: readonly BindingLayout[];
+  /** Contents of the uniform at {@link NUMBERS_BINDING}, in words; empty where there is none. */
+  readonly numbers: Uint32Array<ArrayBuffer>;
   readonly grid: readonly [number, number, number];
 }
 
@@ -66,7 +69,7 @@ export class PipelineCache {
    * @throws EngineError naming the kernel that does not compile; no pipeline is then in use
    */
   async prepare(program: Program): Promise<PreparedProgram> {
-    const { specialiseLaunch } = await loadSpecialising();
+    const { specialiseLaunch, numberWords } = await loadSpecialising();
     const used: string[] = [];
     const release = () => {
       for (const key of used.splice(0)) this.#disuse(key);
@@ -75,7 +78,9 @@ export class PipelineCache {
       name: launchName(dispatches),
       ...specialiseLaunch(program, dispatches),
     }));
-    const launches = specialised.map((launch) => this.#prepare(program, launch, used));
+    const launches = specialised.map((launch) =>
+      this.#prepare(program, launch, numberWords(launch.numbers), used),
+    );
     const results = await Promise.allSettled(launches);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) {
@@ -93,6 +98,7 @@ export class PipelineCache {
   async #prepare(
     program: Program,
     { name, code, entryPoint, grid, ...launch }: Launch & { readonly name: string },
+    numbers: Uint32Array<ArrayBuffer>,
     used: string[],
   ): Promise<PreparedPipeline> {
     const bindings = launch.bindings.map((binding) => ({
@@ -101,8 +107,9 @@ export class PipelineCache {
     }));
     const layoutKey = bindings
       .map(({ binding, access, dynamic }) => `${binding}${access}${dynamic}`)
+      .concat(numbers.length > 0 ? "numbers" : [])
       .join(" ");
-    const layout = this.#layout(layoutKey, bindings);
+    const layout = this.#layout(layoutKey, bindings, numbers.length > 0);
     const key = `${entryPoint}\n${layoutKey}\n${code}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
@@ -114,7 +121,7 @@ export class PipelineCache {
     compiled.users++;
     this.#idle.delete(key);
     used.push(key);
-    return { pipeline: await compiled.pipeline, layout, bindings, grid };
+    return { pipeline: await compiled.pipeline, layout, bindings, numbers, grid };
   }
 
   /** Tracks a compilation; the next request repeats a failed one. */
@@ -133,17 +140,16 @@ export class PipelineCache {
     this.#compiled.delete(oldest);
   }
 
-  #layout(key: string, bindings: readonly BindingLayout[]): GPUBindGroupLayout {
+  #layout(key: string, bindings: readonly BindingLayout[], numbers: boolean): GPUBindGroupLayout {
     const known = this.#layouts.get(key);
     if (known) return known;
-    const layout = this.device.createBindGroupLayout({
-      label: key,
-      entries: bindings.map(({ binding, access, dynamic }) => ({
-        binding,
-        visibility: ShaderStage.COMPUTE,
-        buffer: { type: access === "read" ? "read-only-storage" : "storage", hasDynamicOffset: dynamic },
-      })),
+    const visibility = ShaderStage.COMPUTE;
+    const entries = bindings.map(({ binding, access, dynamic }): GPUBindGroupLayoutEntry => {
+      const type = access === "read" ? "read-only-storage" : "storage";
+      return { binding, visibility, buffer: { type, hasDynamicOffset: dynamic } };
     });
+    if (numbers) entries.push({ binding: NUMBERS_BINDING, visibility, buffer: { type: "uniform" } });
+    const layout = this.device.createBindGroupLayout({ label: key, entries });
     this.#layouts.set(key, layout);
     return layout;
   }

@@ -10,6 +10,13 @@ import { joined } from "../../../src/kernels/wgsl/passes/join.ts";
 import { withLibrary } from "../../../src/kernels/wgsl/passes/library.ts";
 import { withHookMemory } from "../../../src/kernels/wgsl/passes/memory.ts";
 import { withNeighbours } from "../../../src/kernels/wgsl/passes/neighbours.ts";
+import {
+  Numbers,
+  numbersRead,
+  numberWords,
+  withNumberMemory,
+  withNumbers,
+} from "../../../src/kernels/wgsl/passes/numbers.ts";
 import { reachable } from "../../../src/kernels/wgsl/passes/reachable.ts";
 import { withBroadcasts, withoutSubgroups } from "../../../src/kernels/wgsl/passes/subgroups.ts";
 import { unrolled } from "../../../src/kernels/wgsl/passes/unroll.ts";
@@ -388,6 +395,81 @@ describe("the memory of hooks", () => {
   });
 });
 
+describe("numbers", () => {
+  it("are read in the place of constants, and of what is computed from these", () => {
+    const source = `const M = 3u; const N = 4u; const ROW = select(M, 1u, N == 4u); const AREA = ROW * N;
+      fn f(i: u32) -> u32 { const HALF = M / 2u; const FULL = N; return i * AREA + HALF + FULL + v.M; }`;
+    const numbers = new Numbers();
+    const reads = { M: numbers.read("M", "u32", 3), K: numbers.read("K", "u32", 5) };
+    const read = (module: Module) => withNumberMemory(module, numbersRead(module, numbers));
+    expect(changed(source, (module) => read(withNumbers(module, reads)))).toBe(
+      text(`const N = 4u;
+        struct Numbers { M: u32 }
+        @group(1) @binding(30) var<uniform> numbers: Numbers;
+        fn f(i: u32) -> u32 {
+          let M = numbers.M;
+          let ROW = select(M, 1u, N == 4u);
+          let AREA = ROW * N;
+          let HALF = M / 2u;
+          const FULL = N;
+          return i * AREA + HALF + FULL + v.M;
+        }`),
+    );
+  });
+
+  it("do not shape memory, workgroups or types", () => {
+    for (const source of [
+      "const M = 3u; var<workgroup> w: array<f32, M>;",
+      "const M = 3u; const N = M * 2u; @compute @workgroup_size(N) fn f() {}",
+      "const M = 3u; fn f(x: array<f32, M>) {}",
+    ])
+      expect(() => withNumbers(readModule(source), { M: "numbers.M" })).toThrow("cannot shape");
+  });
+
+  it("are the offsets and factors of hooks, but for 0, 1 and the like", () => {
+    const code: Instruction[] = [
+      { op: "index" },
+      { op: "map", from: 0, terms: [{ div: 4, mod: 0, mul: 2 }], offset: 7 },
+      { op: "load", binding: "operand0", at: 1 },
+      { op: "constant", value: 0.1 },
+      { op: "constant", value: 0 },
+      { op: "constant", value: 0.3 },
+    ];
+    const all = new Numbers();
+    const scope: HookScope = {
+      memoryOf: () => ({ dtype: "f32", offset: 64 }),
+      scalars: [],
+      numbers: all.ofPart(1),
+    };
+    const hook = { element: { code, result: 5 } };
+    expect(
+      changed("fn element(index: u32) -> f32 { return 0.0; }", (module) => withHooks(module, hook, scope)),
+    ).toBe(
+      text(`fn element(index: u32) -> f32 {
+        let v0 = index;
+        let v1 = (v0 / 4u) * 2u + numbers.offset0_1;
+        let v2 = bitcast<f32>(operand0[(v1 + numbers.operand0Start_1 * 64u)]);
+        let v3 = numbers.value0_1;
+        let v4 = f32(0.0);
+        let v5 = numbers.value1_1;
+        return v5;
+      }`),
+    );
+    expect([...numberWords(all.list)]).toEqual([7, 1, 0x3dcccccd, 0x3e99999a]);
+  });
+
+  it("have one value each, of their type", () => {
+    const numbers = new Numbers();
+    numbers.read("M", "u32", 3);
+    expect(numbers.read("M", "u32", 3)).toBe("numbers.M");
+    expect(() => numbers.read("M", "u32", 4)).toThrow("number M is 3 and 4");
+    for (const value of [-1, 0.5, 2 ** 32, Number.NaN])
+      expect(() => numbers.read("N", "u32", value)).toThrow("is no u32");
+    for (const value of [1e39, Number.NaN])
+      expect(() => numbers.read("x", "f32", value)).toThrow("no finite f32");
+  });
+});
+
 describe("parts of a launch", () => {
   const part = `enable subgroups;
     const N = 2u;
@@ -438,5 +520,50 @@ describe("parts of a launch", () => {
           }
         }`),
     );
+  });
+
+  it("find their workgroups by factors, where these are read at run time", () => {
+    const numbers = new Numbers();
+    const one = {
+      module: readModule(part),
+      entryPoint: "main",
+      grid: [2, 3, 2],
+      variables: new Map(),
+    } as const;
+    const launch = { workgroup: [8, 4], grid: [12, 1, 1], memory: [], numbers } as const;
+    expect(print(joined([one], launch))).toContain(
+      print(
+        readModule(
+          `fn launch() {
+          let number = workgroup_id.x; {
+            let at = number - 0u;
+            let row = u32((f32(at) + 0.5) * numbers.perColumn_0);
+            let layer = u32((f32(at) + 0.5) * numbers.perLayer_0);
+            let workgroup = vec3<u32>(at - row * numbers.columns_0, row - layer * numbers.rows_0, layer);` +
+            "main_0(workgroup, local_invocation_index); } }",
+        ),
+      )
+        .split("{\n")
+        .slice(1)
+        .join("{\n"),
+    );
+    expect(numbers.list.map(({ name, value }) => [name, value])).toEqual([
+      ["columns_0", 2],
+      ["rows_0", 3],
+      ["perColumn_0", 1 / 2],
+      ["perLayer_0", 1 / 6],
+    ]);
+    const folded = { ...launch, grid: [65535, 32, 1] } as const;
+    expect(print(joined([one], folded))).toContain("at / 2u");
+  });
+
+  it("find the same by these factors as by division", () => {
+    for (const columns of [1, 2, 3, 7, 49, 1023, 1025, 65535, 2 ** 20 - 1]) {
+      const factor = Math.fround(1 / columns);
+      let wrong = 0;
+      for (let at = 0; at <= 2 ** 20; at++)
+        if (Math.floor(Math.fround(Math.fround(at + 0.5) * factor)) !== Math.floor(at / columns)) wrong++;
+      expect(wrong, `${columns} columns`).toBe(0);
+    }
   });
 });

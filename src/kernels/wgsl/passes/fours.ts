@@ -3,7 +3,7 @@ import type { Hook, Instruction } from "../../../program.ts";
 import { holdings } from "../../vectors.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
-import { expression, type HookScope, shifted, withoutFolding } from "./hooks.ts";
+import { expression, type HookScope, placeIn, withoutFolding } from "./hooks.ts";
 
 /** The module with the dispatch's hooks, by name, each for four elements. */
 export function withVectorHooks(
@@ -31,7 +31,7 @@ const ARITHMETIC: Readonly<Record<string, (a: string, b: string) => string>> = {
 function vectorBody(hook: Hook, scope: HookScope): string {
   const held = holdings(hook);
   if (!held) throw new Error("a hook that reads elements one by one cannot be called for four");
-  const at = (binding: string) => `${binding}[${shifted("index", scope.memoryOf(binding).offset)} / 4u]`;
+  const at = (binding: string) => `${binding}[${placeIn(binding, "index", scope)} / 4u]`;
   const lines = hook.code.map((instruction, i) => {
     if (held[i] !== "vector" || instruction.op === "value") {
       return `let v${i} = ${arithmetic(instruction) ?? expression(instruction, scope)};`;

@@ -12,6 +12,7 @@ import type { IndexParts } from "../../kernel.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { f32Literal, u32Literal } from "./constants.ts";
+import type { Numbers } from "./numbers.ts";
 
 /** The memory behind a binding's name. */
 export interface HookMemory {
@@ -26,6 +27,8 @@ export interface HookScope {
   readonly scalars: readonly StepScalar[];
   /** Parts of the index that hooks are given, by hook. */
   readonly parts?: Readonly<Record<string, IndexParts>>;
+  /** Collects offsets and factors that are read at run time; without it, they are constants. */
+  readonly numbers?: Numbers;
 }
 
 /** The module with the dispatch's hooks, by name. */
@@ -58,12 +61,15 @@ function hookBody({ code, stores = [], result }: Hook, scope: HookScope, parts?:
       `let v${i} = ${expression(instruction, scope, 0, partsOf(instruction, code, parts))};`,
   );
   for (const { binding, from } of stores) {
-    const { dtype, offset } = scope.memoryOf(binding);
-    lines.push(`${binding}[${shifted("index", offset)}] = ${wordOf(dtype, `v${from}`)};`);
+    const { dtype } = scope.memoryOf(binding);
+    lines.push(`${binding}[${placeIn(binding, "index", scope)}] = ${wordOf(dtype, `v${from}`)};`);
   }
   if (result !== undefined) lines.push(`return v${result};`);
   return lines.join("\n");
 }
+
+/** Values that compilers treat in ways of their own; they stay constants. */
+const PLAIN: ReadonlySet<number> = new Set([0, 1, -1, 2, 0.5]);
 
 /** The word of memory that holds a value. */
 export function wordOf(dtype: DType, value: string): string {
@@ -85,15 +91,16 @@ export function partsOf(
  */
 export function expression(
   instruction: Instruction,
-  { memoryOf, scalars }: HookScope,
+  scope: HookScope,
   further = 0,
   parts?: IndexParts,
 ): string {
+  const { scalars, numbers } = scope;
   switch (instruction.op) {
     case "index":
       return "index";
     case "map":
-      return mapExpression(instruction.terms, instruction.offset, `v${instruction.from}`, parts);
+      return mapExpression(instruction, scope, parts);
     case "shift":
       return `v${instruction.from} + ${stepWord(instruction.scalar, "u32", scalars)}`;
     case "row":
@@ -101,7 +108,9 @@ export function expression(
     case "value":
       return "value";
     case "constant":
-      return `f32(${f32Literal(instruction.value)})`;
+      return numbers && !PLAIN.has(instruction.value)
+        ? numbers.read(numbers.next("value"), "f32", instruction.value)
+        : `f32(${f32Literal(instruction.value)})`;
     case "scalar": {
       const dtype = readAs(instruction.scalar, scalars);
       const word = stepWord(instruction.scalar, dtype, scalars);
@@ -110,23 +119,21 @@ export function expression(
     case "position":
       return `f32(${shifted(`v${instruction.at}`, further)})`;
     case "load":
-      return loadExpression(
-        instruction.binding,
-        memoryOf(instruction.binding),
-        shifted(`v${instruction.at}`, further),
-      );
+      return loadExpression(instruction.binding, shifted(`v${instruction.at}`, further), scope);
     case "random": {
       const [seed, counter] = ["seed", instruction.counter].map((name) => stepWord(name, "u32", scalars));
-      return `stepUniform(${seed}, ${u32Literal(instruction.stream)}, ${counter}, ${shifted(`v${instruction.at}`, further)})`;
+      const stream =
+        numbers?.read(numbers.next("stream"), "u32", instruction.stream) ?? u32Literal(instruction.stream);
+      return `stepUniform(${seed}, ${stream}, ${counter}, ${shifted(`v${instruction.at}`, further)})`;
     }
     case "call":
       return `${instruction.fn}(${instruction.args.map((arg) => `v${arg}`).join(", ")})`;
   }
 }
 
-function loadExpression(binding: string, { dtype, offset }: HookMemory, position: string): string {
-  const at = shifted(position, offset);
-  switch (dtype) {
+function loadExpression(binding: string, position: string, scope: HookScope): string {
+  const at = placeIn(binding, position, scope);
+  switch (scope.memoryOf(binding).dtype) {
     case "f32":
       return `bitcast<f32>(${binding}[${at}])`;
     case "i32":
@@ -141,14 +148,31 @@ export function shifted(position: string, offset: number): string {
   return offset === 0 ? position : `(${position} + ${u32Literal(offset >>> 0)})`;
 }
 
+/** `further` behind a position in the memory of a binding, which may begin before the hook's own part. */
+export function placeIn(
+  binding: string,
+  position: string,
+  { memoryOf, numbers }: HookScope,
+  further = 0,
+): string {
+  const { offset } = memoryOf(binding);
+  if (!numbers || offset === 0) return shifted(position, offset + further);
+  return shifted(`(${position} + ${numbers.readPosition(`${binding}Start`, offset)})`, further);
+}
+
+/** The offset of a map. A negative one wraps around, as u32 arithmetic does on every device. */
+export function startOfMap(offset: number, numbers: Numbers | undefined): string {
+  return numbers?.readPosition(numbers.next("offset"), offset >>> 0) ?? u32Literal(offset >>> 0);
+}
+
 function mapExpression(
-  terms: readonly IndexTerm[],
-  offset: number,
-  index: string,
+  { terms, offset, from }: Extract<Instruction, { op: "map" }>,
+  { numbers }: HookScope,
   known?: IndexParts,
 ): string {
-  const parts = terms.map((term) => mapTerm(term, index, known));
-  if (offset !== 0 || parts.length === 0) parts.push(u32Literal(offset >>> 0));
+  const parts = terms.map((term) => mapTerm(term, `v${from}`, known));
+  if (offset !== 0) parts.push(startOfMap(offset, numbers));
+  else if (parts.length === 0) parts.push(u32Literal(0));
   return parts.join(" + ");
 }
 

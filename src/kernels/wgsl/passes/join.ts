@@ -9,6 +9,7 @@ import {
   type Tokens,
 } from "../read.ts";
 import { isPlaceholder } from "./library.ts";
+import type { Numbers } from "./numbers.ts";
 
 /** A dispatch's shader as one part of a launch. */
 export interface Part {
@@ -26,6 +27,8 @@ export interface JoinedLaunch {
   readonly workgroup: readonly [number, number];
   /** Workgroups of the launch, numbered row by row. */
   readonly grid: readonly [number, number, number];
+  /** Collects the parts' workgroups as numbers that are read at run time; without it, they are constants. */
+  readonly numbers?: Numbers;
   /** Declarations of bindings, as text. */
   readonly memory: readonly string[];
 }
@@ -90,8 +93,10 @@ function marked(module: Module, part: number, variables: ReadonlyMap<string, str
 
 function entrySource(
   parts: readonly Part[],
-  { workgroup: [x, y], grid: [groupsX, groupsY] }: JoinedLaunch,
+  { workgroup: [x, y], grid: [groupsX, groupsY], numbers: given }: JoinedLaunch,
 ): string {
+  const numbers = groupsX * groupsY <= MOST_DIVIDED ? given : undefined;
+  const number = (name: string, value: number) => numbers?.read(name, "u32", value) ?? `${value}u`;
   const taken = new Map([
     ["workgroup_id", "vec3<u32>"],
     ["local_invocation_id", "vec3<u32>"],
@@ -108,17 +113,21 @@ function entrySource(
       return builtin;
     });
     // Workgroups after the last part exist only where the row was folded.
-    const condition = part === parts.length - 1 && groupsY === 1 ? "" : ` if (number < ${first}u)`;
+    const last = part === parts.length - 1 && groupsY === 1;
+    const condition = last ? "" : ` if (number < ${number(`end_${part}`, first)})`;
+    const workgroup = numbers
+      ? dividedByFactors(part, [columns, rows], numbers)
+      : `let workgroup = vec3<u32>(at % ${columns}u, at / ${columns}u % ${rows}u, at / ${columns * rows}u);`;
     return `${condition} {
-      let at = number - ${start}u;
-      let workgroup = vec3<u32>(at % ${columns}u, at / ${columns}u % ${rows}u, at / ${columns * rows}u);
+      let at = number - ${part === 0 ? "0u" : number(`end_${part - 1}`, start)};
+      ${workgroup}
       ${entryPoint}_${part}(${args.join(", ")});
     }`;
   });
   const parameters = [...taken].map(([builtin, type]) => `@builtin(${builtin}) ${builtin}: ${type}`);
   return `@compute @workgroup_size(${x}, ${y}) ${subgroupSizeOf(parts)}
     fn launch(${parameters.join(", ")}) {
-      let number = ${groupsY === 1 ? "" : `workgroup_id.y * ${groupsX}u + `}workgroup_id.x;
+      let number = ${groupsY === 1 ? "" : `workgroup_id.y * ${number("width", groupsX)} + `}workgroup_id.x;
       ${branches.join(" else")}
     }`;
 }
@@ -130,6 +139,25 @@ function subgroupSizeOf(parts: readonly Part[]): string {
   );
   const size = sizes.find((tokens) => tokens !== undefined);
   return size ? `@subgroup_size(${size.join("")})` : "";
+}
+
+/** Up to this many workgroups, {@link dividedByFactors} is exact. */
+const MOST_DIVIDED = 2 ** 20;
+
+/**
+ * The workgroup with number `at` of a part, by numbers that are read at run time. Products with 1 / columns take the place
+ * of divisions by columns: some compilers compute these anew in each lane, and all that depends on them. (at + ½) / columns
+ * is at least 1 / (2 columns) away from a whole number, and its relative error below 2^-22.
+ */
+function dividedByFactors(part: number, [columns, rows]: readonly number[], numbers: Numbers): string {
+  const quotient = (name: string, divisor: number) =>
+    `u32((f32(at) + 0.5) * ${numbers.read(`${name}_${part}`, "f32", 1 / divisor)})`;
+  const [width, height] = [["columns", columns] as const, ["rows", rows] as const].map(([name, count]) =>
+    numbers.read(`${name}_${part}`, "u32", count),
+  );
+  return `let row = ${quotient("perColumn", columns)};
+      let layer = ${quotient("perLayer", columns * rows)};
+      let workgroup = vec3<u32>(at - row * ${width}, row - layer * ${height}, layer);`;
 }
 
 /** The builtin values of an entry point, in order. */

@@ -6,9 +6,17 @@ import type { Hook, IndexTerm, Instruction } from "../../../program.ts";
 import type { IndexParts, NeighbourAccess } from "../../kernel.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
-import { u32Literal } from "./constants.ts";
 import { arithmetic, lanes } from "./fours.ts";
-import { expression, type HookScope, mapTerm, partsOf, shifted, withoutFolding, wordOf } from "./hooks.ts";
+import {
+  expression,
+  type HookScope,
+  mapTerm,
+  partsOf,
+  placeIn,
+  startOfMap,
+  withoutFolding,
+  wordOf,
+} from "./hooks.ts";
 
 /** The module with its functions for four neighbours at once, by hook. */
 export function withNeighbours(
@@ -53,7 +61,7 @@ function neighboursBody(plain: Hook, scope: HookScope, parts?: IndexParts): stri
         case "map":
           if (found[i] === 0)
             return expression(instruction, scope, 0, partsOf(instruction, hook.code, parts));
-          return linearMap(instruction.terms, instruction.offset, `v${instruction.from}`);
+          return linearMap(instruction, scope);
         case "call":
           if (!isVector(i)) return expression(instruction, scope);
           return arithmetic(instruction) ?? lanes(instruction, isVector);
@@ -71,10 +79,10 @@ function neighboursBody(plain: Hook, scope: HookScope, parts?: IndexParts): stri
     return `let v${i} = ${value()};`;
   });
   for (const { binding, from } of hook.stores ?? []) {
-    const { dtype, offset } = scope.memoryOf(binding);
+    const { dtype } = scope.memoryOf(binding);
     ["x", "y", "z", "w"].forEach((component, lane) => {
       const element = isVector(from) ? `v${from}.${component}` : `v${from}`;
-      lines.push(`${binding}[${shifted("index", offset + lane)}] = ${wordOf(dtype, element)};`);
+      lines.push(`${binding}[${placeIn(binding, "index", scope, lane)}] = ${wordOf(dtype, element)};`);
     });
   }
   return lines.join("\n");
@@ -141,10 +149,13 @@ function mapDistance(terms: readonly IndexTerm[], offset: number, from: Distance
 }
 
 /** A map of four positions from a multiple of four on. The form shows that the first of them is such a multiple, too. */
-function linearMap(terms: readonly IndexTerm[], offset: number, from: string): string {
+function linearMap(
+  { terms, offset, from }: Extract<Instruction, { op: "map" }>,
+  { numbers }: HookScope,
+): string {
   const parts = terms.map(({ div, mod, mul }) =>
-    mapTerm(div === 1 && mod !== 0 ? { div: 4, mod: mod / 4, mul: 4 * mul } : { div, mod, mul }, from),
+    mapTerm(div === 1 && mod !== 0 ? { div: 4, mod: mod / 4, mul: 4 * mul } : { div, mod, mul }, `v${from}`),
   );
-  if (offset !== 0) parts.push(u32Literal(offset >>> 0));
+  if (offset !== 0) parts.push(startOfMap(offset, numbers));
   return parts.join(" + ");
 }

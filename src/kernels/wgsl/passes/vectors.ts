@@ -2,7 +2,7 @@ import type { Hook } from "../../../program.ts";
 import type { VectorAccess } from "../../kernel.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
-import { expression, type HookScope, shifted } from "./hooks.ts";
+import { expression, type HookScope, placeIn } from "./hooks.ts";
 
 /** The module with the binding as an array of vectors. */
 export function withVectors(module: Module, binding: string, { element, vector }: VectorAccess): Module {
@@ -43,7 +43,7 @@ function bytesBody({ code, result }: Hook, scope: HookScope): string {
   const lines = code.map((instruction, i) => {
     switch (instruction.op) {
       case "load": {
-        const at = shifted("index", scope.memoryOf(instruction.binding).offset);
+        const at = placeIn(instruction.binding, "index", scope);
         return `let v${i} = vec4<f32>(unpack4xU8(${instruction.binding}[${at} >> 2u]));`;
       }
       case "call": {
