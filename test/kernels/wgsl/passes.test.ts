@@ -149,6 +149,42 @@ describe("store hooks for four neighbours", () => {
     );
   });
 
+  it("take parts of the index from the shader, and divide for all others", () => {
+    const known = { ...scope, parts: { store: { channel: { div: 576, mod: 24 } } } };
+    const code: Instruction[] = [
+      { op: "value" },
+      { op: "index" },
+      map(1, { div: 576, mod: 24, mul: 1 }),
+      map(1, { div: 576, mod: 12, mul: 2 }),
+      map(2, { div: 576, mod: 24, mul: 1 }),
+      { op: "position", at: 2 },
+    ];
+    const hooks = { store: { code, stores: [{ binding: "result0", from: 5 }] } };
+    const lines = `let v0 = value;
+      let v1 = index;
+      let v2 = channel;
+      let v3 = ((v1 / 576u) % 12u) * 2u;
+      let v4 = ((v2 / 576u) % 24u);
+      let v5 = f32(v2);`;
+    const plain = "fn store(index: u32, channel: u32, value: f32) {}";
+    expect(changed(plain, (module) => withHooks(module, hooks, known))).toBe(
+      text(plain.replace("{}", `{ ${lines} result0[(index + 64u)] = bitcast<u32>(v5); }`)),
+    );
+    const four = "fn storeVector(index: u32, channel: u32, value: vec4<f32>) {}";
+    expect(
+      changed(four, (module) => withNeighbours(module, { store: { vector: "storeVector" } }, hooks, known)),
+    ).toBe(
+      text(
+        four.replace(
+          "{}",
+          `{ ${lines}
+            result0[(index + 64u)] = bitcast<u32>(v5); result0[(index + 65u)] = bitcast<u32>(v5);
+            result0[(index + 66u)] = bitcast<u32>(v5); result0[(index + 67u)] = bitcast<u32>(v5); }`,
+        ),
+      ),
+    );
+  });
+
   it("take positions of positions, strides, and what four share", () => {
     expect(
       written([
