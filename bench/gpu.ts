@@ -13,9 +13,9 @@ import { type Measured, measureAll, type PartResult } from "./gpu/measure.ts";
 import { DEVICE, PART_NAMES, type PartName, partsFor } from "./gpu/plan.ts";
 import {
   closingLines,
-  disagrees,
   type Origin,
   partObject,
+  problemOf,
   summaryObject,
   summaryText,
 } from "./gpu/summary.ts";
@@ -116,7 +116,8 @@ async function gpu({ minutes, parts, out, json }: GpuFlags): Promise<void> {
     note(
       `written: ${join(out, "summary.md")}, with ${[...measured.parts.map(({ name }) => name), "summary"].join(".json, ")}.json`,
     );
-    check(measured, stopping.signal);
+    const problem = problemOf(measured, stopping.signal.aborted ? String(stopping.signal.reason) : undefined);
+    if (problem !== undefined) throw new Error(`gpu: ${problem}`);
   } finally {
     held.kill();
     stopping.release();
@@ -130,15 +131,6 @@ function holdDevice([node, ...args]: readonly string[]): ChildProcess {
   // Where there is no device, the runs say so.
   child.on("error", () => {});
   return child;
-}
-
-/** @throws Error where the exit code is to tell that something is wrong */
-function check(measured: Measured, { aborted, reason }: AbortSignal): void {
-  if (disagrees(measured)) throw new Error("gpu: kernels disagree with their twins; verify.json names them");
-  if (aborted) throw new Error(`gpu: ${reason}`);
-  const reports = measured.parts.flatMap(({ runs }) => runs.filter(({ report }) => report));
-  if (reports.length > 0) return;
-  throw new Error(`gpu: nothing was measured: ${measured.device.words ?? "see summary.md for the reasons"}`);
 }
 
 /** Ends the running process, and lets the files be written, where this one is told to end. */

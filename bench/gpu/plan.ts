@@ -35,7 +35,7 @@ export function partsFor(
     {
       name: "kernels",
       title: "Each kernel's share of what the device can do",
-      runs: [planned(15, "kernels")],
+      runs: [planned(15, "kernels --limit 10")],
     },
     {
       name: "train",

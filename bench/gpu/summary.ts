@@ -38,6 +38,14 @@ export function disagrees(measured: Measured): boolean {
     .some(({ report }) => report?.benchmark === "verify" && (report.failures as unknown[]).length > 0);
 }
 
+/** What the exit code is to tell: wrong kernels before all else; undefined where all is well. */
+export function problemOf(measured: Measured, stopped?: string): string | undefined {
+  if (disagrees(measured)) return "kernels disagree with their twins; verify.json names them";
+  if (stopped !== undefined) return stopped;
+  if (measured.parts.some(({ runs }) => runs.some(({ report }) => report))) return undefined;
+  return `nothing was measured: ${measured.device.words ?? "summary.md has the reasons"}`;
+}
+
 /** Everything of one part. A profile's has its traces as the one that tracing tools open. */
 export function partObject(part: PartResult, origin: Origin) {
   return {

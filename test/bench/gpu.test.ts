@@ -8,8 +8,9 @@ import { runLines } from "../../bench/child.ts";
 import { figuresOf } from "../../bench/gpu/figures.ts";
 import { type Measured, measureAll, type RunResult } from "../../bench/gpu/measure.ts";
 import { allotment, PART_NAMES, partsFor } from "../../bench/gpu/plan.ts";
-import { disagrees, partObject, summaryObject, summaryText } from "../../bench/gpu/summary.ts";
+import { disagrees, partObject, problemOf, summaryObject, summaryText } from "../../bench/gpu/summary.ts";
 import { machine } from "../../bench/measure.ts";
+import { ownLines, runScript } from "../helpers/command.ts";
 import { useTemporaryFolder } from "../helpers/programs.ts";
 
 const program = [process.execPath, fileURLToPath(new URL("fake-bench.mjs", import.meta.url))];
@@ -149,6 +150,24 @@ describe("the plan", () => {
   });
 });
 
+describe("the command", () => {
+  it.each([
+    [["--parts", "verify,nothing"], "Expected names out of verify, kernels, train"],
+    [["--minutes", "0"], "Expected minutes, above 0"],
+    [["--minutes", "1e9"], "Expected minutes, above 0"],
+  ])("refuses %j before anything runs", async (args, message) => {
+    const { exitCode, stderr } = await runScript("bench/main.ts", [
+      "gpu",
+      "--out",
+      join(folder.path, "none"),
+      ...args,
+    ]);
+    expect(exitCode).toBe(2);
+    expect(ownLines(stderr, "bench")).toEqual([expect.stringContaining(message)]);
+    await expect(readFile(join(folder.path, "none", "summary.json"))).rejects.toThrow();
+  });
+});
+
 describe("the summary", () => {
   const origin = {
     machine: machine(),
@@ -279,6 +298,12 @@ describe("the summary", () => {
     expect(disagrees(measured)).toBe(true);
     const right = [{ name: "verify", title: "", runs: [run("verify", { failures: [] })] }];
     expect(disagrees({ ...measured, parts: right })).toBe(false);
+    expect(problemOf(measured, "stopped by SIGTERM")).toContain("kernels disagree with their twins");
+    expect(problemOf({ ...measured, parts: right })).toBe(undefined);
+    expect(problemOf({ ...measured, parts: right }, "stopped by SIGTERM")).toBe("stopped by SIGTERM");
+    const none = [{ ...right[0], runs: [{ ...right[0].runs[0], report: undefined }] }];
+    const device = { ...measured.device, words: "there is no adapter" };
+    expect(problemOf({ device, parts: none })).toBe("nothing was measured: there is no adapter");
   });
 
   it("keeps all traces of a part as one", () => {

@@ -15,6 +15,32 @@ const folder = useTemporaryFolder();
 
 describe("bench step", () => {
   it(
+    "tells results as they come, of the GPU engine alone where that is asked for",
+    async () => {
+      const args = "step --model 6 --batch 4 --steps 3 --repetitions 3 --compared 2 --only-gpu --json-lines";
+      const { exitCode, stdout } = await bench(...args.split(" "));
+      expect(exitCode).toBe(0);
+      const lines = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      expect(lines.map(({ partial, repetitions }) => [partial, repetitions])).toEqual([
+        [true, 1],
+        [true, 2],
+        [true, 3],
+        [false, 3],
+      ]);
+      const { text, comparedSteps, ...result } = lines[3];
+      expect(comparedSteps).toBe(2);
+      expect(result.msPerStep).toBeGreaterThan(0);
+      expect(result).not.toHaveProperty("cpuEngineMsPerStep");
+      expect(text.join("\n")).toMatch(/^GPU: .* 3 × 3$/m);
+      expect(text.join("\n")).not.toContain("CPU: JavaScript");
+    },
+    2 * MINUTES,
+  );
+
+  it(
     "measures both engines",
     async () => {
       const args = "step --model 20-12 --batch 32 --steps 5 --repetitions 3 --json --out".split(" ");
