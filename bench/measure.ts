@@ -13,6 +13,7 @@ export async function inTurn<Name extends string>(
   repetitions: number,
   measurements: Readonly<Record<Name, () => Promise<number>>>,
   note: (line: string) => void = () => {},
+  onTurn: (soFar: Readonly<Record<Name, readonly number[]>>) => void = () => {},
 ): Promise<Record<Name, number[]>> {
   const entries = Object.entries(measurements) as [Name, () => Promise<number>][];
   for (const [, measure] of entries) await measure();
@@ -23,6 +24,7 @@ export async function inTurn<Name extends string>(
   for (let repetition = 0; repetition < repetitions; repetition++) {
     for (const [name, measure] of entries) results[name].push(await measure());
     note(`measured ${repetition + 1} of ${repetitions}`);
+    onTurn(results);
   }
   return results;
 }

@@ -29,8 +29,8 @@ import {
   startupObject,
   WITHOUT_SHADER_CACHES,
 } from "./peers/startup.ts";
-import { measurePeers, peersChart, peersLines, peersObject } from "./peers/training.ts";
-import { publish, type Report } from "./report.ts";
+import { measurePeers, type PeersResult, peersChart, peersLines, peersObject } from "./peers/training.ts";
+import { publish, publishSoFar, type Report } from "./report.ts";
 
 interface PeersFlags extends OutputFlags {
   readonly model: NamedModel;
@@ -115,13 +115,15 @@ async function training(flags: PeersFlags): Promise<Report> {
   const { model, batch = model.batch, in: where, repetitions = REPETITIONS } = flags;
   const contenders = flags.candidates ?? names();
   const options = { ...model, ...flags, contenders, batch, repetitions };
-  const result = await withHost(where, contenders, note, (host) => measurePeers(host, options, note));
-  return {
+  const reportOf = (result: PeersResult): Report => ({
     name: `peers-${model.name}-${batch}-${where}`,
     lines: peersLines(result),
     object: peersObject(result),
     chart: peersChart(result),
-  };
+  });
+  const tell = (soFar: PeersResult) => publishSoFar(() => reportOf(soFar), flags);
+  const measure = (host: Host) => measurePeers(host, options, note, tell);
+  return reportOf(await withHost(where, contenders, note, measure));
 }
 
 async function matmul(flags: PeersFlags): Promise<Report> {

@@ -185,10 +185,11 @@ export interface Agreement {
 export function agreement(
   actual: { readonly adapter: string; readonly losses: readonly number[] },
   expected: { readonly adapter: string; readonly losses: readonly number[] },
+  tolerance: number = TOLERANCE.engines,
 ): Agreement {
   const lossDifference = relativeDifference(actual.losses, expected.losses);
   const comparedSteps = expected.losses.length;
-  if (!(lossDifference <= TOLERANCE.engines)) {
+  if (!(lossDifference <= tolerance)) {
     throw new Error(
       `the engines disagree by ${lossDifference} in the losses of the first ${comparedSteps} steps, more than ${TOLERANCE.engines}; nothing was timed. ` +
         `${actual.adapter}: ${actual.losses.join(" ")}; ${expected.adapter}: ${expected.losses.join(" ")}`,

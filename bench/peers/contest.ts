@@ -65,6 +65,8 @@ export interface Contest {
   readonly host: string;
   readonly adapter: string;
   readonly entries: readonly Entry[];
+  /** Number of measurements of each; fewer than asked for while it goes on. */
+  readonly turns: number;
 }
 
 /** Results of the first runs of each contender that did not fail: a list for each run. */
@@ -76,6 +78,7 @@ export async function hold(
   options: ContestOptions,
   check: (results: Results) => void,
   note: (line: string) => void,
+  onTurn: (soFar: Contest) => void = () => {},
 ): Promise<Contest> {
   const entrants = options.contenders.map(
     (name) =>
@@ -90,6 +93,13 @@ export async function hold(
   const each = async (act: (entrant: Entrant<ContenderName>) => Promise<void>) => {
     for (const entrant of entrants) await entrant.attempt(() => act(entrant));
   };
+  let turns = 0;
+  const soFar = (): Contest => ({
+    host: host.name,
+    adapter: commonAdapter(entrants),
+    entries: entriesOf(entrants),
+    turns,
+  });
   try {
     await each(async (entrant) => {
       await entrant.enter(host, options.task);
@@ -100,9 +110,11 @@ export async function hold(
     await each((entrant) => entrant.warmUp(options.count));
     for (let repetition = 1; repetition <= options.repetitions; repetition++) {
       await each((entrant) => entrant.measure());
+      turns = repetition;
       note(`measured ${repetition} of ${options.repetitions}`);
+      onTurn(soFar());
     }
-    return { host: host.name, adapter: commonAdapter(entrants), entries: entriesOf(entrants) };
+    return soFar();
   } finally {
     for (const entrant of entrants) await entrant.leave();
   }

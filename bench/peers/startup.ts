@@ -61,7 +61,17 @@ export async function measureStartup(
     return { name, count: 1, milliseconds: spreadOf(own), ...ratios(own, reference) };
   });
   const lossDifference = agreement(losses);
-  return { host: host.name, adapter, entries, layers: layersOf(options), batch, repetitions, lossDifference };
+  const layers = layersOf(options);
+  return {
+    host: host.name,
+    adapter,
+    entries,
+    turns: repetitions,
+    layers,
+    batch,
+    repetitions,
+    lossDifference,
+  };
 }
 
 async function adapterOf(host: Host): Promise<string> {

@@ -16,7 +16,7 @@ interface PeersOptions extends StepModel {
   readonly repetitions: number;
 }
 
-interface PeersResult extends Contest {
+export interface PeersResult extends Contest {
   readonly layers: readonly (number | string)[];
   readonly batch: number;
   readonly repetitions: number;
@@ -30,6 +30,7 @@ export async function measurePeers(
   host: Host,
   options: PeersOptions,
   note: (line: string) => void = () => {},
+  onTurn: (soFar: PeersResult) => void = () => {},
 ): Promise<PeersResult> {
   const { contenders, convolutions, hidden, batch, seed, steps, repetitions } = options;
   const samples = samplesFor(batch);
@@ -39,20 +40,16 @@ export async function measurePeers(
     lossDifference = agreement(results);
     note(`losses of ${COMPARED_STEPS} steps agree to ${lossDifference.toExponential(1)}`);
   };
-  const contest = await hold(
-    host,
-    { contenders, task, checked: COMPARED_STEPS, count: steps, repetitions },
-    check,
-    note,
-  );
-  return {
+  const resultOf = (contest: Contest): PeersResult => ({
     ...contest,
     layers: layersOf(options),
     batch,
-    repetitions,
+    repetitions: contest.turns,
     comparedSteps: COMPARED_STEPS,
     lossDifference,
-  };
+  });
+  const held = { contenders, task, checked: COMPARED_STEPS, count: steps, repetitions };
+  return resultOf(await hold(host, held, check, note, (soFar) => onTurn(resultOf(soFar))));
 }
 
 /** At least two batches: no step meets the batch of the step before. */

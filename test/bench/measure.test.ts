@@ -30,7 +30,14 @@ describe("measurements in turn", () => {
     const order: string[] = [];
     const told: string[] = [];
     const measure = (name: string) => async () => order.push(name);
-    const results = await inTurn(2, { a: measure("a"), b: measure("b") }, (line) => told.push(line));
+    const turns: number[] = [];
+    const results = await inTurn(
+      2,
+      { a: measure("a"), b: measure("b") },
+      (line) => told.push(line),
+      ({ a, b }) => turns.push(a.length + b.length),
+    );
+    expect(turns).toEqual([2, 4]);
     expect(order.join("")).toBe("ababab");
     expect(results).toEqual({ a: [3, 5], b: [4, 6] });
     expect(told).toEqual(["measured 1 of 2", "measured 2 of 2"]);

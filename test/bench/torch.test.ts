@@ -90,6 +90,21 @@ describe("npm run bench -- torch", () => {
     ]);
   });
 
+  it("tells its rows after each turn", async () => {
+    const args = "--model 4 --batch 4 --steps 2 --repetitions 2 --json-lines".split(" ");
+    const { exitCode, stdout } = await torch("right", "--modes", "eager", ...args);
+    expect(exitCode).toBe(0);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ partial, repetitions, rows }) => [partial, repetitions, rows.length])).toEqual([
+      [true, 1, 2],
+      [true, 2, 2],
+      [false, 2, 2],
+    ]);
+  });
+
   it.each([
     ["without", "No module named 'torch'"],
     ["/nowhere/python3", "cannot be started"],
