@@ -17,13 +17,13 @@ export function ceilingShare({ multiplyAdds, slots }: Counts, lanes: number, scr
 
 export interface Weighed {
   readonly flops: number;
-  /** Share of the f32 ceiling; undefined where the launch has no multiply-adds, or where the code is not known. */
+  /** Share of the f32 ceiling; undefined where the launch has no products, or where the code is not known. */
   readonly bound?: number;
 }
 
 /**
  * The share of the f32 ceiling over a step: all operations over the time that they take at their bounds. Launches
- * without multiply-adds are left out. Undefined where none is left.
+ * without products are left out. Undefined where none is left.
  */
 export function stepBound(launches: readonly Weighed[]): number | undefined {
   let flops = 0;

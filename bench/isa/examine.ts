@@ -23,7 +23,7 @@ export interface LaunchCode {
   readonly lanes: number;
   /** Undefined where there is no disassembly. */
   readonly innerLoop?: Counts;
-  /** Share of the f32 ceiling; undefined where the inner loop has no multiply-adds. */
+  /** Share of the f32 ceiling; undefined where the launch has no products, or where there is no disassembly. */
   readonly bound?: number;
 }
 
@@ -38,7 +38,7 @@ export interface StepResult {
   readonly name: string;
   readonly title: string;
   readonly launches: readonly LaunchResult[];
-  /** Share of the f32 ceiling over the step, by family. */
+  /** Share of the f32 ceiling over the products of the step, by family. */
   readonly bound: Readonly<Partial<Record<Family, number>>>;
 }
 
@@ -89,13 +89,16 @@ function launchResult(
   compiled: readonly Compiled[],
 ): LaunchResult {
   const [x, y, z] = workgroup;
-  return { ...launch, workgroup, code: compiled.map((one, i) => launchCode(families[i], one, x * y * z)) };
+  const { products = true } = launch;
+  const codeOf = (one: Compiled, i: number) => launchCode(families[i], one, x * y * z, products);
+  return { ...launch, workgroup, code: compiled.map(codeOf) };
 }
 
 function launchCode(
   family: Family,
   { wave, statistics, assembly }: Compiled,
   invocations: number,
+  products: boolean,
 ): LaunchCode {
   const statistic = (name: string) => {
     const value = statistics[name];
@@ -116,7 +119,8 @@ function launchCode(
     codeBytes: statistic("Code size"),
     lanes,
     innerLoop: counts,
-    bound: counts && counts.multiplyAdds > 0 ? ceilingShare(counts, lanes, scratchBytes) : undefined,
+    bound:
+      products && counts && counts.multiplyAdds > 0 ? ceilingShare(counts, lanes, scratchBytes) : undefined,
   };
 }
 

@@ -22,6 +22,8 @@ export interface Launch {
   readonly workgroups: readonly [number, number, number];
   readonly flops: number;
   readonly bytes: number;
+  /** Whether it multiplies matrices or convolves; undefined where that is not told. */
+  readonly products?: boolean;
   /** Share of its multiply-adds that are part of the result; undefined where that is not known. */
   readonly useful?: number;
 }
@@ -41,6 +43,8 @@ export interface StepChoice {
   readonly open: (batch: number) => Promise<{ readonly title: string; readonly program: Program }>;
 }
 
+/** Names of kernels that multiply matrices or convolve. */
+const PRODUCTS = /^(matmul|conv|depthwise)/;
 const CHARACTERS = 19;
 
 /** Reads "mlp", "conv", "transformer", or the widths of hidden layers, such as "30". @throws InvalidArgumentError */
@@ -88,6 +92,7 @@ export async function stepOn(traits: DeviceTraits, choice: StepChoice, batch = c
       workgroups: grid,
       flops,
       bytes,
+      products: launch.dispatches.some(({ kernel }) => PRODUCTS.test(kernel)),
       useful: usefulShare(launch),
     };
   });
@@ -124,14 +129,17 @@ async function readLaunch(name: string, code: string, path: string): Promise<Lau
   const text = await readFile(path, "utf8").catch(() => {
     throw new Error(`${path} is missing: entryPoint, workgroups and flops of ${name}.wgsl`);
   });
-  const { entryPoint, workgroups, flops, bytes = 0, title = name, useful } = parsed(text, path);
+  const { entryPoint, workgroups, flops, bytes = 0, title = name, products, useful } = parsed(text, path);
   const isCount = (value: unknown): value is number => typeof value === "number" && value >= 0;
   const isText = (value: unknown): value is string => typeof value === "string";
   if (!isText(entryPoint) || !isText(title) || !isCount(flops) || !isCount(bytes) || !isGrid(workgroups)) {
     throw new Error(`${path}: expected entryPoint, a name; workgroups, three numbers; flops, a number`);
   }
-  const share = isCount(useful) ? { useful } : {};
-  return { name, title, entryPoint, code, workgroups, flops, bytes, ...share };
+  const told = {
+    ...(typeof products === "boolean" ? { products } : {}),
+    ...(isCount(useful) ? { useful } : {}),
+  };
+  return { name, title, entryPoint, code, workgroups, flops, bytes, ...told };
 }
 
 function isGrid(value: unknown): value is Launch["workgroups"] {

@@ -54,7 +54,7 @@ function wrongFigures() {
 export interface ModelledLaunch {
   readonly flops: number;
   readonly bytes: number;
-  /** Share of the f32 ceiling; undefined for a launch without multiply-adds. */
+  /** Share of the f32 ceiling; undefined for a launch without products. */
   readonly bound?: number;
   /** Share of its multiply-adds that are part of the result (default 1). */
   readonly useful?: number;
@@ -68,12 +68,12 @@ export interface ModelTime {
   readonly launches: number;
 }
 
-/** Of the two f32 operations of a multiply-add, an instruction that is none does one. */
-const WITHOUT_MULTIPLY_ADDS = 0.5;
+/** Without products, an instruction does one operation, of the two that a multiply-add does. */
+const WITHOUT_PRODUCTS = 0.5;
 
 /** The time of a launch, which is either in arithmetic or in bytes. */
 export function launchTime(launch: ModelledLaunch, gpu: GpuFigures): ModelTime {
-  const { flops, bytes, bound = WITHOUT_MULTIPLY_ADDS, useful = 1 } = launch;
+  const { flops, bytes, bound = WITHOUT_PRODUCTS, useful = 1 } = launch;
   const arithmetic = flops === 0 ? 0 : flops / (gpu.flops * bound * useful);
   const moving = bytes / gpu.bytes;
   return arithmetic > moving

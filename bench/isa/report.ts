@@ -89,7 +89,7 @@ function stepLines(step: StepResult, gpu: GpuFigures | undefined): string[] {
     ...table([headings, ...rows], (column) => column > 0 && column !== GPU_COLUMN),
     "",
     bounds.length > 0
-      ? `Over the step, its operations at the bound of each launch: ${bounds.join(", ")} of the f32 ceiling.`
+      ? `All products and convolutions, each at its bound: ${bounds.join(", ")} of the f32 ceiling.`
       : "No launch has a bound.",
     ...(gpu ? modelLines(step, gpu) : []),
     "",
@@ -152,7 +152,7 @@ function chartOf(steps: readonly StepResult[]): ChartSpec {
   return {
     kind: "bars",
     title: "What the code of a step leaves of the f32 ceiling",
-    categories: steps.map(({ title }) => title),
+    categories: steps.map(({ title }) => title.replace(/^One training step of /, "")),
     value: { name: "upper bound on the share of the f32 ceiling", unit: "%" },
     series: families.map((family) => ({
       name: FAMILIES[family],

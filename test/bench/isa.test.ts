@@ -55,6 +55,14 @@ describe("bench isa", () => {
       const [heaviest] = [...launches].sort((a, b) => b.flops - a.flops);
       expect(heaviest.flops).toBeGreaterThanOrEqual(2 * 64 * 784 * 20);
       expect(heaviest.code[0].innerLoop.multiplyAdds).toBeGreaterThan(0);
+      // The optimizer has multiply-adds, but no products.
+      for (const { products, code } of launches)
+        expect(code.map((one: { bound?: number }) => one.bound !== undefined)).toEqual([products, products]);
+      expect(
+        launches.filter(({ products }: { products: boolean }) => products).length,
+      ).toBeGreaterThanOrEqual(5);
+      expect(launches.at(-1).products).toBe(false);
+      expect(launches.at(-1).code[0].innerLoop.multiplyAdds).toBeGreaterThan(0);
       for (const family of ["navi21", "vega10"]) {
         expect(bound[family]).toBeGreaterThan(0);
         expect(bound[family]).toBeLessThanOrEqual(1);

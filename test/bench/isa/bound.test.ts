@@ -46,7 +46,7 @@ describe("the bound of a step", () => {
     expect(stepBound(launches)).toBeCloseTo(400 / 600, 12);
   });
 
-  it("leaves out launches without multiply-adds or work, and is undefined where none is left", () => {
+  it("leaves out launches without products or work, and is undefined where none is left", () => {
     expect(stepBound([{ flops: 100, bound: 0.5 }, { flops: 1e9 }, { flops: 0, bound: 0 }])).toBe(0.5);
     expect(stepBound([{ flops: 5 }])).toBeUndefined();
     expect(stepBound([])).toBeUndefined();
@@ -86,7 +86,7 @@ describe("the model of a step's time", () => {
     );
   });
 
-  it("takes half of the ceiling where there are no multiply-adds", () => {
+  it("takes half of the ceiling where there are no products", () => {
     expect(launchTime({ flops: 1e6, bytes: 0 }, gpu).arithmetic).toBeCloseTo(2e-6, 15);
     expect(launchTime({ flops: 0, bytes: 0, bound: 0 }, gpu)).toMatchObject({ total: 5e-6, arithmetic: 0 });
   });

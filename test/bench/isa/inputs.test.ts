@@ -82,6 +82,7 @@ describe("a folder of launches", () => {
     workgroups: [3, 1, 1],
     flops: 192,
     bytes: 1536,
+    products: false,
     useful: 0.5,
   };
 
