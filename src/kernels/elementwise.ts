@@ -1,7 +1,7 @@
 import shader from "../../shaders/elementwise.wgsl?raw";
 import vectorShader from "../../shaders/elementwise4.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { isNarrow, spread } from "./kernel.ts";
+import { type Constants, type DeviceTraits, isNarrow, spread, type Variant } from "./kernel.ts";
 import { inParts, RUN } from "./twin.ts";
 
 const GROUP = 64;
@@ -19,6 +19,7 @@ export const elementwise = defineKernel({
   bindings: {},
   constants: { SIZE: "u32", ROW: "u32" },
   hooks: { element: "load", store: "store" },
+  variants: foursVariant,
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
   workgroup: () => [GROUP, 1],
   numbers: (_constants, traits) => (isNarrow(traits) ? ["SIZE", "ROW"] : []),
@@ -31,8 +32,36 @@ export const elementwise = defineKernel({
   },
 });
 
-/** Elements of one invocation; below, invocations of a workgroup. */
+/** Elements of one invocation. */
 const VECTOR = 4;
+/** A wide device is busy with so many elements, four an invocation. */
+const MANY = 2 ** 15;
+
+function foursVariant({ SIZE }: Constants, traits: DeviceTraits): Variant[] {
+  if (isNarrow(traits) || SIZE % VECTOR !== 0 || SIZE < MANY) return [];
+  return [{ kernel: "elementwiseFours", constants: elementwiseFoursConstants(SIZE) }];
+}
+
+/** Constants for a result of `size` elements, a multiple of four. */
+export function elementwiseFoursConstants(size: number) {
+  return { SIZE: size, ROW: fours(size)[0] * GROUP };
+}
+
+function fours(size: number) {
+  return spread(Math.ceil(size / (VECTOR * GROUP)));
+}
+
+/** As {@link elementwise}, four elements an invocation, in any order of memory: positions are computed once for four. */
+export const elementwiseFours = defineKernel({
+  ...elementwise,
+  name: "elementwiseFours",
+  entryPoint: "elementwiseFours",
+  variants: undefined,
+  neighbours: { element: { vector: "fourElements" }, store: { vector: "storeFour" } },
+  grid: ({ SIZE }) => fours(SIZE),
+});
+
+/** Invocations of a workgroup of the kernel below. */
 const VECTOR_GROUP = 256;
 
 /** Constants for a result of `size` elements, a multiple of four. */
@@ -50,6 +79,7 @@ function vectorGroups(size: number) {
 export const elementwise4 = defineKernel({
   ...elementwise,
   name: "elementwise4",
+  variants: undefined,
   shader: vectorShader,
   entryPoint: "elementwise4",
   inVectors: true,

@@ -57,11 +57,11 @@ export interface VectorAccess {
   readonly vector: string;
 }
 
-/** A store hook that the shader also calls for four neighbours at once. */
+/** A hook that the shader also calls for four neighbours at once. */
 export interface NeighbourAccess {
   /**
-   * The shader's function (index, value: vec4) for four elements from a multiple of four on; as the shader stands, it
-   * calls the hook for each.
+   * The shader's function for four elements from a multiple of four on: (index, value: vec4) of a store hook, or (index)
+   * → vec4 of a load hook. As the shader stands, it calls the hook for each.
    */
   readonly vector: string;
   /** The shader's function that tells whether the hook is so long that its code should not be there many times. */
@@ -85,7 +85,7 @@ export interface Kernel {
   parts?(constants: Constants): Readonly<Record<string, IndexParts>>;
   /** Whether the hooks take four elements at once, from a multiple of four on. */
   readonly inVectors?: boolean;
-  /** By store hook. */
+  /** By hook. */
   readonly neighbours?: Readonly<Record<string, NeighbourAccess>>;
   /** By binding. */
   readonly vectors?: Readonly<Record<string, VectorAccess>>;

@@ -12,7 +12,7 @@ import { runKernel } from "../helpers/kernel-run.ts";
 import { programTraffic } from "../helpers/traffic.ts";
 import type { KernelCase } from "./cases/case.ts";
 import { crossEntropyCases } from "./cases/crossEntropy.ts";
-import { elementwiseCases } from "./cases/elementwise.ts";
+import { elementwiseCases, elementwiseFoursCases } from "./cases/elementwise.ts";
 import { elementwise4Cases } from "./cases/elementwise4.ts";
 import { imageCases } from "./cases/images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
@@ -27,6 +27,7 @@ describe("positions of load hooks", () => {
   const cases: Readonly<Record<string, readonly KernelCase[]>> = {
     elementwise: elementwiseCases,
     elementwise4: elementwise4Cases,
+    elementwiseFours: elementwiseFoursCases,
     reduce: reduceCases,
     softmax: softmaxCases,
     softmaxGradient: softmaxGradientCases,

@@ -9,7 +9,11 @@ import {
   convWeightConstants,
 } from "../../src/kernels/conv2d.ts";
 import { crossEntropyConstants } from "../../src/kernels/crossEntropy.ts";
-import { elementwise4Constants, elementwiseConstants } from "../../src/kernels/elementwise.ts";
+import {
+  elementwise4Constants,
+  elementwiseConstants,
+  elementwiseFoursConstants,
+} from "../../src/kernels/elementwise.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { type Constants, MAX_GROUPS } from "../../src/kernels/kernel.ts";
 import { launchGrid } from "../../src/kernels/launch.ts";
@@ -84,6 +88,7 @@ const channels = [batchNormConstants(1, HUGE, 1, 0.1), batchNormConstants(1, 2 *
 const largest: Readonly<Record<string, readonly Constants[]>> = {
   elementwise: [elementwiseConstants(HUGE)],
   elementwise4: [elementwise4Constants(HUGE)],
+  elementwiseFours: [elementwiseFoursConstants(HUGE)],
   reduce: [
     reduceConstants("sum", { outer: HUGE, size: 1, inner: 1 }),
     reduceConstants("max", { outer: 4095, size: 2 ** 18, inner: 1 }),

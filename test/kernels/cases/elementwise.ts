@@ -1,5 +1,5 @@
 /** elementwise: sizes around workgroups, a grid that grows along y, and every instruction of hooks. */
-import { elementwiseConstants } from "../../../src/kernels/elementwise.ts";
+import { elementwiseConstants, elementwiseFoursConstants } from "../../../src/kernels/elementwise.ts";
 import type { Hook } from "../../../src/program.ts";
 import { loadFrom, storeTo } from "../../helpers/kernel-run.ts";
 import { indices, uniform } from "../../helpers/samples.ts";
@@ -177,6 +177,78 @@ export const elementwiseCases: KernelCase[] = [
       hooks: { element: mirrored, store: storeTo("result0") },
       reads: { operand0: counting(65) },
       results: { result0: { length: 65 } },
+    },
+    tolerance: EXACT,
+  },
+];
+
+/** Heads of [2, 8, 12], 3 of width 4, moved before the 8: four neighbours lie side by side. */
+const heads: Hook = {
+  code: [
+    { op: "index" },
+    {
+      op: "map",
+      from: 0,
+      terms: [
+        { div: 96, mod: 0, mul: 96 },
+        { div: 32, mod: 3, mul: 4 },
+        { div: 4, mod: 8, mul: 12 },
+        { div: 1, mod: 4, mul: 1 },
+      ],
+      offset: 0,
+    },
+    { op: "load", binding: "operand0", at: 1 },
+    { op: "map", from: 1, terms: [{ div: 1, mod: 12, mul: -2 }], offset: 30 },
+    { op: "load", binding: "operand1", at: 3 },
+    { op: "call", fn: "hyperbolicTangent", args: [4] },
+    { op: "call", fn: "add", args: [2, 5] },
+  ],
+  result: 6,
+};
+
+/** Cases from above in sizes that are multiples of four, and hooks of the forms that four neighbours can share. */
+export const elementwiseFoursCases: KernelCase[] = [
+  ...elementwiseCases
+    .filter(({ run: { constants } }) => constants.SIZE >= 4 && constants.SIZE < FULL_ROW)
+    .map(({ name, run, tolerance }): KernelCase => {
+      const size = run.constants.SIZE - (run.constants.SIZE % 4);
+      const results = Object.entries(run.results ?? {}).map(
+        ([result, { dtype }]) => [result, { length: size, dtype }] as const,
+      );
+      return {
+        name: `${name}, ${size} elements`,
+        run: {
+          ...run,
+          kernel: "elementwiseFours",
+          constants: elementwiseFoursConstants(size),
+          results: Object.fromEntries(results),
+        },
+        tolerance,
+      };
+    }),
+  {
+    name: "moves heads, and reads backwards",
+    run: {
+      kernel: "elementwiseFours",
+      constants: elementwiseFoursConstants(192),
+      hooks: { element: heads, store: stores },
+      reads: { operand0: counting(192), operand1: uniform([31]).data },
+      results: {
+        result0: { length: 192 },
+        result1: { length: 192 },
+        result2: { length: 192, dtype: "i32" },
+        result3: { length: 192 },
+      },
+    },
+    tolerance: TIGHT,
+  },
+  {
+    name: "gives one number to all",
+    run: {
+      kernel: "elementwiseFours",
+      constants: elementwiseFoursConstants(1028),
+      hooks: { element: { code: [{ op: "constant", value: 3 }], result: 0 }, store: storeTo("result0") },
+      results: { result0: { length: 1028 } },
     },
     tolerance: EXACT,
   },

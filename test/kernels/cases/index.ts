@@ -3,7 +3,7 @@
 import "../../../src/index.ts";
 import type { KernelCase } from "./case.ts";
 import { crossEntropyCases } from "./crossEntropy.ts";
-import { elementwiseCases } from "./elementwise.ts";
+import { elementwiseCases, elementwiseFoursCases } from "./elementwise.ts";
 import { elementwise4Cases } from "./elementwise4.ts";
 import { imageCases } from "./images.ts";
 import { matmulCases, matmulSplitCases, matmulTiledCases } from "./matmul.ts";
@@ -16,6 +16,7 @@ import { softmaxCases, softmaxGradientCases } from "./softmax.ts";
 export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   elementwise: elementwiseCases,
   elementwise4: elementwise4Cases,
+  elementwiseFours: elementwiseFoursCases,
   reduce: reduceCases,
   scatterRows: scatterRowsCases,
   softmax: softmaxCases,

@@ -1,5 +1,5 @@
 /**
- * Bodies of store hooks for four elements that lie side by side, from a multiple of four on: positions and shared values
+ * Bodies of hooks for four elements that lie side by side, from a multiple of four on: positions and shared values
  * are computed once, and devices see loads and stores of four words.
  */
 import type { Hook, IndexTerm, Instruction } from "../../../program.ts";
@@ -45,7 +45,7 @@ function isCostly(instruction: Instruction): boolean {
 }
 
 /**
- * The body for `index` and four values `value`; undefined where a position of the hook is no linear function over four
+ * The body for `index`, and four values `value` of a store hook; undefined where a position of the hook is no linear function over four
  * neighbours.
  */
 function neighboursBody(plain: Hook, scope: HookScope, parts?: IndexParts): string | undefined {
@@ -84,6 +84,10 @@ function neighboursBody(plain: Hook, scope: HookScope, parts?: IndexParts): stri
       const element = isVector(from) ? `v${from}.${component}` : `v${from}`;
       lines.push(`${binding}[${placeIn(binding, "index", scope, lane)}] = ${wordOf(dtype, element)};`);
     });
+  }
+  if (hook.result !== undefined) {
+    const value = `v${hook.result}`;
+    lines.push(`return ${isVector(hook.result) ? value : `vec4<f32>(${value})`};`);
   }
   return lines.join("\n");
 }
