@@ -111,7 +111,8 @@ function kill(child: ChildProcess, group: boolean): void {
   try {
     process.kill(group ? -child.pid : child.pid, "SIGKILL");
   } catch {
-    // It had just ended.
+    // It had just ended, or this system has no groups.
+    child.kill("SIGKILL");
   }
 }
 

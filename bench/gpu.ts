@@ -3,7 +3,7 @@
  * fast others are on it. Each benchmark is a process of its own with a share of the time; what there is so far is always
  * in the files, so that a run that is cut off tells it, too.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,18 +119,25 @@ async function gpu({ minutes, parts, out, json }: GpuFlags): Promise<void> {
     const problem = problemOf(measured, stopping.signal.aborted ? String(stopping.signal.reason) : undefined);
     if (problem !== undefined) throw new Error(`gpu: ${problem}`);
   } finally {
-    held.kill();
+    held.release();
     stopping.release();
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
 /** A process that keeps the device open: without one, some drivers put a GPU to sleep between the others. */
-function holdDevice([node, ...args]: readonly string[]): ChildProcess {
+function holdDevice([node, ...args]: readonly string[]): { release(): void } {
   const child = spawn(node, [...args, "device", "--hold"], { stdio: ["pipe", "ignore", "ignore"] });
   // Where there is no device, the runs say so.
   child.on("error", () => {});
-  return child;
+  return {
+    release() {
+      // Nobody waits for it: a process may not end as long as its driver hangs.
+      child.stdin.destroy();
+      child.kill("SIGKILL");
+      child.unref();
+    },
+  };
 }
 
 /** Ends the running process, and lets the files be written, where this one is told to end. */

@@ -1,7 +1,7 @@
 /** `bench verify`: what it makes of the program of the twins, whatever becomes of that, and the program itself. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type Verification, verify, verifyReport } from "../../bench/verify.ts";
+import { problemOf, type Verification, verify, verifyReport } from "../../bench/verify.ts";
 
 const FAKE = fileURLToPath(new URL("fake-twins.mjs", import.meta.url));
 
@@ -33,6 +33,8 @@ describe("the verification of kernels", () => {
     expect(text).toContain("3 of 6 cases agree, of 6 in all");
     expect(text).toContain("DISAGREES product, case 2, as product TILE 8: result0: 2 of 3 are wrong");
     expect(text).toContain("1 left out: no lanes");
+    expect(problemOf(result)).toBe("2 of 6 disagree with their twins");
+    expect(problemOf((await verified(["0", "skip"])).result)).toBe(undefined);
   });
 
   it("goes on behind a case that ends the process, or that never answers", async () => {
@@ -47,6 +49,7 @@ describe("the verification of kernels", () => {
   it("ends where nothing runs at all, with the reason", async () => {
     const none = await verified(["none"]);
     expect(none.result).toMatchObject({ total: 0, done: 0 });
+    expect(problemOf(none.result)).toBe("Error: there is no adapter (exit code 1)");
     expect(none.text).toContain("Ended early: Error: there is no adapter (exit code 1)");
     const { result } = await verified(Array(20).fill("crash"));
     expect(result.ended).toBe("Error: the driver fell over (SIGKILL)");
