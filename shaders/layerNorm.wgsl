@@ -14,6 +14,7 @@ const TILE_Q = 1u;
 const TURNS = 1u;
 
 const TOGETHER = WORKGROUP / LANES;
+const WHOLE = ROWS % (TOGETHER * TURNS) == 0u;
 const FULL = LANES * TILE_Q == SIZE;
 // Neighbours in fours, which devices load at once.
 const FOURS = TILE_Q % 4u == 0u && SIZE % 4u == 0u;
@@ -52,7 +53,7 @@ fn layerNorm(
   for (var turn = 0u; turn < TURNS; turn++) {
     let row = (group.x * TURNS + turn) * TOGETHER + resultOf(local);
     // Rows past the end take part in the barriers, but store nothing.
-    let first = min(row, ROWS - 1u) * SIZE;
+    let first = select(min(row, ROWS - 1u), row, WHOLE) * SIZE;
     // Differences from one of the row's elements keep the digits that its offset would take.
     let origin = element(first);
     var values: array<f32, TILE_Q>;
@@ -68,7 +69,7 @@ fn layerNorm(
       squares += values[q] * values[q];
     }
     let scale = 1.0 / sqrt(sumOfLanes(squares, local) / f32(SIZE) + EPSILON);
-    if (row < ROWS) {
+    if (WHOLE || row < ROWS) {
       for (var q = 0u; q < TILE_Q; q++) {
         if (isInside(lane, q)) {
           store(first + columnOf(lane, q), values[q] * scale * weights[q] + biases[q]);

@@ -20,6 +20,7 @@ const TURNS = 1u;
 
 const TOGETHER = WORKGROUP / LANES;
 const WIDTH = LANES * TILE_Q;
+const WHOLE = ROWS % (TOGETHER * TURNS) == 0u;
 const FULL = WIDTH == SIZE;
 // Neighbours in fours, which devices load at once.
 const FOURS = TILE_Q % 4u == 0u && SIZE % 4u == 0u;
@@ -63,7 +64,7 @@ fn layerNormGradient(
   for (var turn = 0u; turn < TURNS; turn++) {
     let row = (group.x * TURNS + turn) * TOGETHER + resultOf(local);
     // Rows past the end take part in the barriers and add 0 to the sums.
-    let first = min(row, ROWS - 1u) * SIZE;
+    let first = select(min(row, ROWS - 1u), row, WHOLE) * SIZE;
     // Differences from one of the row's elements keep the digits that its offset would take.
     let origin = element(first);
     var values: array<f32, TILE_Q>;
@@ -73,7 +74,7 @@ fn layerNormGradient(
     for (var q = 0u; q < TILE_Q; q++) {
       let at = first + columnOf(lane, q);
       values[q] = select(0.0, element(at) - origin, isInside(lane, q));
-      gradients[q] = select(0.0, arriving(at), isInside(lane, q) && row < ROWS);
+      gradients[q] = select(0.0, arriving(at), isInside(lane, q) && (WHOLE || row < ROWS));
       sum += values[q];
       weightedSum += select(0.0, gradients[q] * weights[q], isInside(lane, q));
     }
@@ -94,7 +95,7 @@ fn layerNormGradient(
       let normalised = values[q] * scale;
       weightSums[q] += gradients[q] * normalised;
       biasSums[q] += gradients[q];
-      if (row < ROWS && isInside(lane, q)) {
+      if ((WHOLE || row < ROWS) && isInside(lane, q)) {
         let weighted = gradients[q] * weights[q];
         store(first + columnOf(lane, q), (weighted - weightedMean - normalised * slope) * scale);
       }
