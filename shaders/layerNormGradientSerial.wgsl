@@ -69,16 +69,23 @@ fn layerNormGradientSerial(
   }
   workgroupBarrier();
   let rows = min(turns * WORKGROUP, ROWS - min(firstRow, ROWS));
-  for (var column = local; column < size; column += WORKGROUP) {
-    var weightSum = 0.0;
-    var biasSum = 0.0;
+  // Four columns share the loads of what is known of a row.
+  for (var start = local; start < size; start += 4u * WORKGROUP) {
+    let columns = start + vec4<u32>(0u, 1u, 2u, 3u) * WORKGROUP;
+    var weightSums = vec4<f32>();
+    var biasSums = vec4<f32>();
     for (var i = 0u; i < rows; i++) {
-      let at = (firstRow + i) * SIZE + column;
-      let gradient = arriving(at);
-      weightSum += gradient * (element(at) - origins[i] - means[i]) * scales[i];
-      biasSum += gradient;
+      let at = (firstRow + i) * SIZE + min(columns, vec4<u32>(SIZE - 1u));
+      let gradients = vec4<f32>(arriving(at.x), arriving(at.y), arriving(at.z), arriving(at.w));
+      let values = vec4<f32>(element(at.x), element(at.y), element(at.z), element(at.w));
+      weightSums += gradients * (values - origins[i] - means[i]) * scales[i];
+      biasSums += gradients;
     }
-    storeWeight(group.x * SIZE + column, weightSum);
-    storeBias(group.x * SIZE + column, biasSum);
+    for (var c = 0u; c < 4u; c++) {
+      if (columns[c] < SIZE) {
+        storeWeight(group.x * SIZE + columns[c], weightSums[c]);
+        storeBias(group.x * SIZE + columns[c], biasSums[c]);
+      }
+    }
   }
 }
