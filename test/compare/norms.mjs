@@ -84,13 +84,11 @@ const median = (/** @type {number[]} */ values) =>
 
 /** The largest difference of two builds' results, relative to the largest result of its kind. */
 function difference(/** @type {any} */ a, /** @type {any} */ b) {
+  const largest = (/** @type {Float32Array} */ values) =>
+    values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const parts = Object.keys(a).map((name) => {
-    const size = Math.max(...a[name].map(Math.abs));
-    return Math.max(
-      ...a[name].map((/** @type {number} */ value, /** @type {number} */ i) =>
-        Math.abs((value - b[name][i]) / size),
-      ),
-    );
+    const apart = a[name].map((/** @type {number} */ value, /** @type {number} */ i) => value - b[name][i]);
+    return largest(apart) / largest(a[name]);
   });
   return Math.max(...parts);
 }
