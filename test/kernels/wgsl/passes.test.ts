@@ -18,7 +18,11 @@ import {
   withNumbers,
 } from "../../../src/kernels/wgsl/passes/numbers.ts";
 import { reachable } from "../../../src/kernels/wgsl/passes/reachable.ts";
-import { withBroadcasts, withoutSubgroups } from "../../../src/kernels/wgsl/passes/subgroups.ts";
+import {
+  withBroadcasts,
+  withoutSubgroups,
+  withSubgroupLanes,
+} from "../../../src/kernels/wgsl/passes/subgroups.ts";
 import { unrolled } from "../../../src/kernels/wgsl/passes/unroll.ts";
 import { withByteVectors, withVectors } from "../../../src/kernels/wgsl/passes/vectors.ts";
 import { print } from "../../../src/kernels/wgsl/print.ts";
@@ -356,6 +360,45 @@ describe("subgroups", () => {
       text("fn f(@builtin(local_invocation_index) lane: u32) { x = value; y = subgroupShuffle(value, l); }"),
     );
   });
+
+  const kernel = (builtins: string) => `const LANES = 1u;
+    fn laneOf(local: u32) -> u32 { return local % LANES; }
+    fn sumOfLanes(value: f32, local: u32) -> f32 { return value; }
+    @compute @workgroup_size(64) fn main(@builtin(workgroup_id) group: vec3<u32>, ${builtins}) {
+      x = sumOfLanes(y, local);
+    }`;
+
+  it("of a size that the entry point asks for number the invocations, and their functions replace those of lanes", () => {
+    const code = changed(kernel("@builtin(local_invocation_index) local: u32"), (module) =>
+      withSubgroupLanes(module, "main", 32),
+    );
+    expect(code).toMatch(/^enable subgroup_size_control;\nenable subgroups;\n/);
+    expect(code.match(/fn sumOfLanes/g)).toHaveLength(1);
+    expect(code).toContain("subgroupShuffleXor(value, distance)");
+    expect(code).toContain("fn laneOf(local: u32) -> u32");
+    const main = `@compute @workgroup_size(64) @subgroup_size(32)
+      fn main(
+        @builtin(workgroup_id) group: vec3<u32>,
+        @builtin(subgroup_id) subgroup_id: u32,
+        @builtin(subgroup_invocation_id) subgroup_invocation_id: u32,
+      ) {
+        let local = subgroup_id * 32u + subgroup_invocation_id;
+        x = sumOfLanes(y, local);
+      }`;
+    expect(code).toContain(text(main));
+  });
+
+  it("do not serve entry points that have another position in the workgroup, or none", () => {
+    for (const builtins of [
+      "@builtin(local_invocation_index) local: u32, @builtin(local_invocation_id) id: vec3<u32>",
+      "@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32",
+      "@builtin(num_workgroups) all: vec3<u32>",
+    ]) {
+      expect(() => withSubgroupLanes(readModule(kernel(builtins)), "main", 32)).toThrow(
+        /lanes of subgroups have local_invocation_index/,
+      );
+    }
+  });
 });
 
 describe("vectors", () => {
@@ -601,5 +644,21 @@ describe("parts of a launch", () => {
         if (Math.floor(Math.fround(Math.fround(at + 0.5) * factor)) !== Math.floor(at / columns)) wrong++;
       expect(wrong, `${columns} columns`).toBe(0);
     }
+  });
+
+  it("asks for subgroups of the size that a part asks for", () => {
+    const plain = "@compute @workgroup_size(64) fn main(@builtin(workgroup_id) group: vec3<u32>) { f(); }";
+    const part = (source: string) => ({
+      module: readModule(source),
+      entryPoint: "main",
+      grid: [1, 1, 1] as const,
+      variables: new Map<string, string>(),
+    });
+    const launch = { workgroup: [64, 1] as const, grid: [2, 1, 1] as const, memory: [] };
+    const asking = plain.replace("fn main", "@subgroup_size(16) fn main");
+    expect(print(joined([part(plain), part(asking)], launch))).toContain(
+      "@workgroup_size(64, 1) @subgroup_size(16)",
+    );
+    expect(print(joined([part(plain), part(plain)], launch))).not.toContain("subgroup_size");
   });
 });

@@ -35,7 +35,15 @@ function numberedBySubgroups(parameters: readonly Parameter[], size: number): [P
   const isIndex = ({ attributes }: Parameter) =>
     attribute(attributes, "builtin")?.join() === "local_invocation_index";
   const index = parameters.find(isIndex);
-  if (!index) throw new Error("lanes of subgroups need a local_invocation_index");
+  // Other positions in the workgroup would not agree with the subgroups'.
+  const others = parameters
+    .map(({ attributes }) => attribute(attributes, "builtin")?.join() ?? "")
+    .filter((name) => /^(?:local|global)_invocation_id$/.test(name));
+  if (!index || others.length > 0) {
+    throw new Error(
+      `lanes of subgroups have local_invocation_index, and no ${others.join() || "other position"}`,
+    );
+  }
   const builtin = (name: string) => ({ attributes: tokenize(`@builtin(${name})`), name, type: ["u32"] });
   return [
     [
