@@ -3,10 +3,13 @@ import { describe, expect, it } from "vitest";
 import { kernels } from "../../src/kernels/index.ts";
 import type { Constants, DeviceTraits } from "../../src/kernels/kernel.ts";
 import { withSubgroup } from "../../src/kernels/lanes.ts";
-import { REDUCE_MODES } from "../../src/kernels/reduce.ts";
+import { REDUCE_MODES, reduceConstants } from "../../src/kernels/reduce.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
+import { type Dispatch, launchesOf, type Program } from "../../src/program.ts";
 import { useEngines } from "../helpers/engines.ts";
-import { type KernelRun, runKernel } from "../helpers/kernel-run.ts";
+import { type KernelRun, loadFrom, runKernel, storeTo } from "../helpers/kernel-run.ts";
+import { uniform } from "../helpers/samples.ts";
+import { runProgram } from "../platforms/programs.js";
 import { kernelCases } from "./cases/index.ts";
 
 const engines = useEngines();
@@ -74,6 +77,41 @@ describe("lanes of subgroups", () => {
       );
       expect({ name, differing }).toEqual({ name, differing: [] });
     }
+  });
+
+  it("serve reductions that share a launch", async () => {
+    const [size, rows] = [131, 5];
+    const x = uniform([rows * size]).data;
+    const constants = { ...reduceConstants("sum", { outer: rows, size, inner: 1 }), LANES: SUBGROUP };
+    const bits = async (SUBGROUP: number) => {
+      const view = (buffer: number, length: number) => ({ buffer, offset: 0, shape: [length] });
+      const dispatch = (MODE: number, result: number, joined: boolean): Dispatch => ({
+        label: `mode ${MODE}`,
+        kernel: "reduce",
+        constants: { ...constants, MODE, SUBGROUP, GROUPS_X: 1 },
+        hooks: { element: loadFrom("operand0"), store: storeTo("result0") },
+        bindings: { operand0: view(0, rows * size), result0: view(result, rows) },
+        joined,
+      });
+      const buffer = (name: string, kind: "data" | "output", length: number) =>
+        ({ name, kind, dtype: "f32", length }) as const;
+      const program: Program = {
+        name: "two reductions",
+        buffers: [
+          buffer("x", "data", rows * size),
+          buffer("sums", "output", rows),
+          buffer("places", "output", rows),
+        ],
+        dispatches: [dispatch(REDUCE_MODES.sum, 1, false), dispatch(REDUCE_MODES.argmax, 2, true)],
+        scalars: [],
+        outputs: { sums: view(1, rows), places: view(2, rows) },
+      };
+      expect(launchesOf(program)).toHaveLength(1);
+      return runProgram(engines.gpu, { program, memory: { x }, steps: [{}] });
+    };
+    const found = await bits(SUBGROUP);
+    expect(found).toEqual(await bits(1));
+    expect(found.sums.every((sum) => sum !== 0)).toBe(true);
   });
 
   it("change nothing but the combination", () => {
