@@ -1,6 +1,6 @@
 import shader from "../../shaders/scatterRows.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { type Constants, isNarrow } from "./kernel.ts";
+import { type Constants, type DeviceTraits, isNarrow, type Variant } from "./kernel.ts";
 import { inRows, stored } from "./twin.ts";
 
 const WORKGROUP = 64;
@@ -14,6 +14,18 @@ export function scatterRowsConstants(rows: number, width: number, count: number)
   return { ROWS: rows, WIDTH: width, COUNT: count, BLOCK: SUMS / COLUMNS, COLUMNS, WORKGROUP };
 }
 
+/** Workgroups that keep a wide device busy. */
+const WIDE_GROUPS = 256;
+
+/** Fewer rows a workgroup where there are few: each sum is the same to the bit, and more workgroups add up. */
+function variants(constants: Constants, traits: DeviceTraits): Variant[] {
+  if (isNarrow(traits)) return [];
+  const { ROWS, WIDTH, COLUMNS } = constants;
+  const wanted = Math.ceil((ROWS * Math.ceil(WIDTH / COLUMNS)) / WIDE_GROUPS);
+  const BLOCK = Math.min(constants.BLOCK, Math.max(WORKGROUP / COLUMNS, wanted));
+  return [{ kernel: "scatterRows", constants: { ...constants, BLOCK } }];
+}
+
 /** Sums of rows by index: the gradient that a gather sends to its source. */
 export const scatterRows = defineKernel({
   name: "scatterRows",
@@ -22,6 +34,7 @@ export const scatterRows = defineKernel({
   bindings: {},
   constants: { ROWS: "u32", WIDTH: "u32", COUNT: "u32", BLOCK: "u32", COLUMNS: "u32", WORKGROUP: "u32" },
   hooks: { rowOf: "load", element: "load", store: "store" },
+  variants,
   grid: ({ ROWS, WIDTH, BLOCK, COLUMNS }: Constants) => [
     Math.ceil(ROWS / BLOCK),
     Math.ceil(WIDTH / COLUMNS),
