@@ -160,12 +160,23 @@ function inTiles(kernel: string, size: ProductSize, summed: number, c: Constants
   return imageTiles(product, traits).map((tile) => ({ kernel, constants: { ...tile, BACKWARD } }));
 }
 
+/** Whether any tap of any pixel can fall into the padding. */
+function isPadded(c: Constants): boolean {
+  return (
+    c.PAD_H > 0 ||
+    c.PAD_W > 0 ||
+    (c.OUT_H - 1) * c.STRIDE_H + (c.KERNEL_H - 1) * c.DILATION_H >= c.H ||
+    (c.OUT_W - 1) * c.STRIDE_W + (c.KERNEL_W - 1) * c.DILATION_W >= c.W
+  );
+}
+
 /** Ways of wide devices to compute the gradient of w. */
 function wideWeightGradient(c: Constants, traits: DeviceTraits): Variant[] {
   if (isDepthwise(c)) return [{ kernel: "depthwiseWeightGradient", constants: depthwiseWeightConstants(c) }];
   const size = weightSize(c);
   const lines = Math.ceil((c.BATCH * c.OUT_H) / c.SPLITS);
-  const tiles = weightTiles({ ...size, columns: size.columns + c.SUMS, lines, width: c.OUT_W }, traits);
+  const columns = size.columns + c.SUMS;
+  const tiles = weightTiles({ ...size, columns, lines, width: c.OUT_W, isPadded: isPadded(c) }, traits);
   return tiles.map((tile) => ({ kernel: "convWeightGradientTiled", constants: tile }));
 }
 

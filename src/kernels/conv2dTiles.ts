@@ -145,6 +145,8 @@ export interface WeightProduct extends ProductSize {
   /** Number of lines of an image that a workgroup adds up, and their pixels. */
   readonly lines: number;
   readonly width: number;
+  /** Whether taps can fall into the padding. */
+  readonly isPadded: boolean;
 }
 
 /** Most slices of a tile, and most waves of a workgroup. */
@@ -204,11 +206,15 @@ function turnsOf(width: number, slices: number): { readonly CHUNK: number; reado
   return turns;
 }
 
-function weightCost({ copies, rows, columns, lines, width }: WeightProduct, tile: Constants): Costed {
+function weightCost(
+  { copies, rows, columns, lines, width, isPadded }: WeightProduct,
+  tile: Constants,
+): Costed {
   const { TILE_M, TILE_N, GROUP_X, GROUP_Y, SLICES, DEPTH, CHUNK } = tile;
   const invocations = GROUP_X * GROUP_Y * SLICES;
   const isExact = DEPTH === CHUNK && width % CHUNK === 0;
-  const { RUN, loading } = vectorsOf(TILE_M * GROUP_Y, TILE_N * GROUP_X, tile, invocations, isExact ? 1 : 2);
+  const each = (isExact ? 1 : 2) + (isPadded ? 2 : 0);
+  const { RUN, loading } = vectorsOf(TILE_M * GROUP_Y, TILE_N * GROUP_X, tile, invocations, each);
   const several = DEPTH / CHUNK;
   const steps = DEPTH / SLICES;
   const multiplied = steps * (TILE_M * TILE_N + (TILE_M + TILE_N) / 4);
