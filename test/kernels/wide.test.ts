@@ -41,7 +41,6 @@ function waysOf(cases: readonly KernelCase[]): Map<string, Way[]> {
     for (const one of cases) {
       const dispatch = dispatchOf(one);
       for (const variant of variantsOf(dispatch, traits)) {
-        if (variant === dispatch) continue;
         const name = nameOf(one, variant);
         ways.set(name, [...(ways.get(name) ?? []), { one, variant, traits }]);
       }
