@@ -171,7 +171,7 @@ fn images(
       }
     }
     workgroupBarrier();
-    multiplyFrom(&block, starts);
+    multiplyTiles(&block, starts);
     workgroupBarrier();
   }
 

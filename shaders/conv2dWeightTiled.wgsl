@@ -154,7 +154,7 @@ fn weightGradient(
       }
     }
     workgroupBarrier();
-    multiplyFrom(&block, starts);
+    multiplyTiles(&block, starts);
     workgroupBarrier();
   }
   addSlices(&block, local);

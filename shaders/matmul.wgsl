@@ -6,8 +6,8 @@ enable subgroups;
 //   a   [BATCH, M, K], or [BATCH, K, M] with TRANSPOSE_A 1
 //   b   [BATCH, N, K] with TRANSPOSE_B 1, or [BATCH, K, N]
 //   loadA(index), loadB(index)   the element of A (B) at a flat index of its memory
-//   vectorB(index)           four elements of B that lie side by side: with VECTOR_B 1, for a B that is not transposed,
-//                            and N and TILE_N multiples of four
+//   vectorB(vector)          the four elements of B from 4 · vector on: with VECTOR_B 1, for a B that is not transposed, and
+//                            N and TILE_N multiples of four
 //   rowOfA(m), rowOfB(k)     with ROWS_A (ROWS_B) 1: which row of that memory row m of A (k of B) is, so that a batch
 //                            is read from where the data set lies; for A and B that are not transposed
 //   store(index, value)      c at flat index `index` of [BATCH, M, N]
@@ -53,7 +53,8 @@ fn store(index: u32, value: f32) {}
 fn storeSum(index: u32, value: f32) {}
 
 // Four elements at once, where what they are read from is bound as vectors.
-fn vectorB(index: u32) -> vec4<f32> {
+fn vectorB(vector: u32) -> vec4<f32> {
+  let index = vector * 4u;
   return vec4<f32>(loadB(index), loadB(index + 1u), loadB(index + 2u), loadB(index + 3u));
 }
 
@@ -109,7 +110,7 @@ fn matmul(
     }
     if (VECTOR_B == 1u) {
       for (var j = 0u; j < TILE_N / 4u; j++) {
-        let values = vectorB(atB[j * 4u] / 4u * 4u + rowB * STEP_B);
+        let values = vectorB(atB[j * 4u] / 4u + rowB * (STEP_B / 4u));
         valuesB[j * 4u] = values.x;
         valuesB[j * 4u + 1u] = values.y;
         valuesB[j * 4u + 2u] = values.z;

@@ -1,13 +1,13 @@
 // Matrix product as in matmul.wgsl, with the same names, in tiles of workgroup memory (tile.wgsl). For devices where loads
 // from memory take most of the time, and workgroups may be large.
 //
-//   vectorA(index), vectorB(index)   four elements that lie side by side: with VECTOR_A (VECTOR_B) 1, where the size of
-//                                    the matrix along its inner axis is a multiple of four
-//   storeVector(index, value)        four elements of c, where N is a multiple of four
+//   vectorA(vector), vectorB(vector)   the four elements from 4 · vector on: with VECTOR_A (VECTOR_B) 1, where the size of
+//                                      the matrix along its inner axis is a multiple of four
+//   storeVector(index, value)          four elements of c, where N is a multiple of four
 //
 // An invocation brings in units of four elements, at the same place of each tile. While a tile is multiplied, the loads of
-// the next are on their way. Past the edge, rows and columns are clamped, and elements behind K are zero: the inner loop
-// knows no bounds. With SLICES 1, results equal those of matmul.wgsl to the bit.
+// the next are on their way. Past the edge, rows and columns are clamped, and in a last turn elements behind K are zero:
+// the loop over whole turns knows no bounds. With SLICES 1, results equal those of matmul.wgsl to the bit.
 
 const M = 1u;
 const N = 1u;
@@ -34,11 +34,13 @@ fn store(index: u32, value: f32) {}
 fn storeSum(index: u32, value: f32) {}
 
 // Four elements at once, where what they are read from is bound as vectors.
-fn vectorA(index: u32) -> vec4<f32> {
+fn vectorA(vector: u32) -> vec4<f32> {
+  let index = vector * 4u;
   return vec4<f32>(loadA(index), loadA(index + 1u), loadA(index + 2u), loadA(index + 3u));
 }
 
-fn vectorB(index: u32) -> vec4<f32> {
+fn vectorB(vector: u32) -> vec4<f32> {
+  let index = vector * 4u;
   return vec4<f32>(loadB(index), loadB(index + 1u), loadB(index + 2u), loadB(index + 3u));
 }
 
@@ -59,6 +61,8 @@ const STEP_A = select(1u, M, TRANSPOSE_A == 1u);
 const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
 const WIDTH_A = select(1u, 4u, VECTOR_A == 1u);
 const WIDTH_B = select(1u, 4u, VECTOR_B == 1u);
+// Steps in whole turns.
+const WHOLE = K / DEPTH * DEPTH;
 // Units of a tile, and of an invocation.
 const UNITS_A = DEPTH * ROW_A;
 const UNITS_B = DEPTH * ROW_B;
@@ -143,31 +147,101 @@ fn fourInside(at: u32, size: u32, block: u32) -> vec4<u32> {
   );
 }
 
-// The elements of unit i in the turn that begins with step `start` of K.
-fn unitOfA(places: vec4<u32>, start: u32, i: u32) -> vec4<f32> {
-  let at = places + start * STEP_A / WIDTH_A;
-  var values: vec4<f32>;
-  if (VECTOR_A == 1u) {
-    values = vectorA(at.x * 4u);
-  } else {
-    values = vec4<f32>(loadA(at.x), loadA(at.y), loadA(at.z), loadA(at.w));
-  }
-  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfA(i) < K);
+// What an invocation brings in: where its units lie, and their elements in a turn.
+struct Places {
+  rows: array<vec4<u32>, OWN_A>,
+  columns: array<vec4<u32>, OWN_B>,
 }
 
-fn unitOfB(places: vec4<u32>, start: u32, i: u32) -> vec4<f32> {
-  var row = start;
-  if (ROWS_B == 1u) {
-    row = u32(rowOfB(start + stepOfB(i)));
+struct Units {
+  rows: array<vec4<f32>, OWN_A>,
+  columns: array<vec4<f32>, OWN_B>,
+}
+
+fn placesOf(matrix: u32, row0: u32, column0: u32, local: u32) -> Places {
+  var places: Places;
+  for (var q = 0u; q < OWN_A; q++) {
+    places.rows[q] = placesOfA(matrix, row0, q * INVOCATIONS + local);
   }
-  let at = places + row * STEP_B / WIDTH_B;
-  var values: vec4<f32>;
+  for (var q = 0u; q < OWN_B; q++) {
+    places.columns[q] = placesOfB(matrix, column0, q * INVOCATIONS + local);
+  }
+  return places;
+}
+
+// The units of the turn that begins with step `start` of K; `isLast` where steps behind K are to be zero.
+fn unitsOf(places: ptr<function, Places>, start: u32, isLast: bool, local: u32) -> Units {
+  var units: Units;
+  for (var q = 0u; q < OWN_A; q++) {
+    units.rows[q] = unitOfA((*places).rows[q] + start * STEP_A / WIDTH_A);
+    if (isLast) {
+      units.rows[q] = select(vec4<f32>(), units.rows[q], start + stepOfA(q * INVOCATIONS + local) < K);
+    }
+  }
+  for (var q = 0u; q < OWN_B; q++) {
+    let k = start + stepOfB(q * INVOCATIONS + local);
+    var row = start;
+    if (ROWS_B == 1u) {
+      row = u32(rowOfB(k));
+    }
+    units.columns[q] = unitOfB((*places).columns[q] + row * STEP_B / WIDTH_B);
+    if (isLast) {
+      units.columns[q] = select(vec4<f32>(), units.columns[q], k < K);
+    }
+  }
+  return units;
+}
+
+fn unitOfA(at: vec4<u32>) -> vec4<f32> {
+  if (VECTOR_A == 1u) {
+    return vectorA(at.x);
+  }
+  return vec4<f32>(loadA(at.x), loadA(at.y), loadA(at.z), loadA(at.w));
+}
+
+fn unitOfB(at: vec4<u32>) -> vec4<f32> {
   if (VECTOR_B == 1u) {
-    values = vectorB(at.x * 4u);
-  } else {
-    values = vec4<f32>(loadB(at.x), loadB(at.y), loadB(at.z), loadB(at.w));
+    return vectorB(at.x);
   }
-  return select(vec4<f32>(), values, K % DEPTH == 0u || start + stepOfB(i) < K);
+  return vec4<f32>(loadB(at.x), loadB(at.y), loadB(at.z), loadB(at.w));
+}
+
+// Brings the units into the tiles. The least values show that no index lies outside.
+fn keep(units: Units, local: u32) {
+  for (var q = 0u; q < OWN_A; q++) {
+    let i = q * INVOCATIONS + min(local, INVOCATIONS - 1u);
+    if (UNITS_A % INVOCATIONS == 0u || i < UNITS_A) {
+      if (ALONG_A) {
+        let at = i % (DEPTH / 4u) * 4u * ROW_A + i / (DEPTH / 4u) / 4u;
+        let row = i / (DEPTH / 4u) % 4u;
+        tiles[at][row] = units.rows[q].x;
+        tiles[at + ROW_A][row] = units.rows[q].y;
+        tiles[at + 2u * ROW_A][row] = units.rows[q].z;
+        tiles[at + 3u * ROW_A][row] = units.rows[q].w;
+      } else if (TRANSPOSE_A == 1u) {
+        tiles[i] = units.rows[q];
+      } else {
+        tiles[i % DEPTH * ROW_A + i / DEPTH] = units.rows[q];
+      }
+    }
+  }
+  for (var q = 0u; q < OWN_B; q++) {
+    let i = q * INVOCATIONS + min(local, INVOCATIONS - 1u);
+    if (UNITS_B % INVOCATIONS == 0u || i < UNITS_B) {
+      if (ALONG_B) {
+        let at = START_B + i % (DEPTH / 4u) * 4u * ROW_B + i / (DEPTH / 4u) / 4u;
+        let column = i / (DEPTH / 4u) % 4u;
+        tiles[at][column] = units.columns[q].x;
+        tiles[at + ROW_B][column] = units.columns[q].y;
+        tiles[at + 2u * ROW_B][column] = units.columns[q].z;
+        tiles[at + 3u * ROW_B][column] = units.columns[q].w;
+      } else if (TRANSPOSE_B == 1u) {
+        tiles[START_B + i % DEPTH * ROW_B + i / DEPTH] = units.columns[q];
+      } else {
+        tiles[START_B + i] = units.columns[q];
+      }
+    }
+  }
 }
 
 fn storeFour(matrix: u32, row: u32, column: u32, values: vec4<f32>) {
@@ -193,71 +267,36 @@ fn matmulTiled(
   let matrix = tile.z;
   let row0 = tile.y * BLOCK_M;
   let column0 = tile.x * BLOCK_N;
-  var placesA: array<vec4<u32>, OWN_A>;
-  var placesB: array<vec4<u32>, OWN_B>;
-  var nextA: array<vec4<f32>, OWN_A>;
-  var nextB: array<vec4<f32>, OWN_B>;
-  for (var q = 0u; q < OWN_A; q++) {
-    let i = q * INVOCATIONS + local;
-    placesA[q] = placesOfA(matrix, row0, i);
-    nextA[q] = unitOfA(placesA[q], 0u, i);
-  }
-  for (var q = 0u; q < OWN_B; q++) {
-    let i = q * INVOCATIONS + local;
-    placesB[q] = placesOfB(matrix, column0, i);
-    nextB[q] = unitOfB(placesB[q], 0u, i);
-  }
-
+  var places = placesOf(matrix, row0, column0, local);
+  var units = unitsOf(&places, 0u, WHOLE == 0u, local);
+  let starts = startsOf(local);
+  let firstTotal = totalFrom(local);
   var block: Block;
   var totals: Totals;
-  for (var start = 0u; start < K; start += DEPTH) {
-    for (var q = 0u; q < OWN_A; q++) {
-      let i = q * INVOCATIONS + local;
-      if (UNITS_A % INVOCATIONS == 0u || i < UNITS_A) {
-        if (ALONG_A) {
-          let at = i % (DEPTH / 4u) * 4u * ROW_A + i / (DEPTH / 4u) / 4u;
-          let row = i / (DEPTH / 4u) % 4u;
-          tiles[at][row] = nextA[q].x;
-          tiles[at + ROW_A][row] = nextA[q].y;
-          tiles[at + 2u * ROW_A][row] = nextA[q].z;
-          tiles[at + 3u * ROW_A][row] = nextA[q].w;
-        } else if (TRANSPOSE_A == 1u) {
-          tiles[i] = nextA[q];
-        } else {
-          tiles[i % DEPTH * ROW_A + i / DEPTH] = nextA[q];
-        }
-      }
-    }
-    for (var q = 0u; q < OWN_B; q++) {
-      let i = q * INVOCATIONS + local;
-      if (UNITS_B % INVOCATIONS == 0u || i < UNITS_B) {
-        if (ALONG_B) {
-          let at = START_B + i % (DEPTH / 4u) * 4u * ROW_B + i / (DEPTH / 4u) / 4u;
-          let column = i / (DEPTH / 4u) % 4u;
-          tiles[at][column] = nextB[q].x;
-          tiles[at + ROW_B][column] = nextB[q].y;
-          tiles[at + 2u * ROW_B][column] = nextB[q].z;
-          tiles[at + 3u * ROW_B][column] = nextB[q].w;
-        } else if (TRANSPOSE_B == 1u) {
-          tiles[START_B + i % DEPTH * ROW_B + i / DEPTH] = nextB[q];
-        } else {
-          tiles[START_B + i] = nextB[q];
-        }
-      }
-    }
+  for (var start = 0u; start < WHOLE; start += DEPTH) {
+    keep(units, local);
     workgroupBarrier();
-    if (start + DEPTH < K) {
-      for (var q = 0u; q < OWN_A; q++) {
-        nextA[q] = unitOfA(placesA[q], start + DEPTH, q * INVOCATIONS + local);
-      }
-      for (var q = 0u; q < OWN_B; q++) {
-        nextB[q] = unitOfB(placesB[q], start + DEPTH, q * INVOCATIONS + local);
-      }
+    if (WHOLE > DEPTH) {
+      units = unitsOf(&places, min(start + DEPTH, WHOLE - DEPTH), false, local);
     }
     if (SUMS == 1u && tile.x == 0u) {
-      addTotals(&totals, local);
+      addTotals(&totals, firstTotal);
     }
-    multiplyTiles(&block, local);
+    multiplyTiles(&block, starts);
+    workgroupBarrier();
+  }
+  if (WHOLE < K) {
+    if (WHOLE > 0u) {
+      units = unitsOf(&places, WHOLE, true, local);
+    }
+    keep(units, local);
+    workgroupBarrier();
+    if (SUMS == 1u && tile.x == 0u) {
+      addTotals(&totals, firstTotal);
+    }
+    for (var step = 0u; step < (K % DEPTH + SLICES - 1u) / SLICES; step++) {
+      multiplyStep(&block, starts, step);
+    }
     workgroupBarrier();
   }
   addSlices(&block, local);
@@ -265,11 +304,11 @@ fn matmulTiled(
   if (isStoring(local)) {
     if (isStoreLong()) {
       // Through workgroup memory, which a loop may index: with a bound that is not constant, it stays one.
-      let count = select(TILE_STAGE, 0u, row0 >= M);
-      for (var first = 0u; first < TILE_STAGES; first++) {
-        stage(&block, first * TILE_STAGE, local);
+      for (var stage = 0u; stage < TILE_STAGES; stage++) {
+        putStage(&block, stage, local);
+        let count = select(min(TILE_STAGE, TILE_STORED - stage * TILE_STAGE), 0u, row0 >= M);
         for (var i = 0u; i < count; i++) {
-          let r = first * TILE_STAGE + i;
+          let r = stage * TILE_STAGE + i;
           storeFour(matrix, row0 + rowOf(r, local), column0 + columnOf(r, local), staged(i, local));
         }
       }

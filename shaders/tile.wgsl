@@ -9,12 +9,12 @@
 //   - positions in memory, computed once, before the loop over K;
 //   - in turns of DEPTH steps of K, the loads: tiles[k · ROW_A + row / 4][row % 4] is A at (row, k), and
 //     tiles[START_B + k · ROW_B + column / 4][column % 4] is B at (k, column), for k below DEPTH, row below BLOCK_M and
-//     column below BLOCK_N; a barrier; multiplyTiles(&block, local); a barrier;
+//     column below BLOCK_N; a barrier; multiplyTiles(&block, startsOf(local)); a barrier;
 //   - addSlices(&block, local), after which an invocation holds those of the block's vectors that it stores;
 //   - the loop that stores them, r < TILE_STORED, where isStoring(local): block[r] are the four columns from
 //     columnOf(r, local) of row rowOf(r, local) of the workgroup's tile.
-//   - for sums of A's rows over K: in each turn addTotals(&totals, local), in the end joinTotals(&totals, local), after
-//     which totals[q] is the sum of row q · INVOCATIONS + local of the tile, where that is below BLOCK_M.
+//   - for sums of A's rows over K: in each turn addTotals(&totals, totalFrom(local)), in the end joinTotals(&totals, local),
+//     after which totals[q] is the sum of row q · INVOCATIONS + local of the tile, where that is below BLOCK_M.
 // Loads and stores in loops with constant bounds, of the form `let i = q * INVOCATIONS + local`: compilers then unroll
 // them, and see that no index lies outside. An array in registers that is indexed by a variable would lie in memory.
 //
@@ -44,19 +44,19 @@ const TILE_VECTORS = TILE_M * TILE_N / 4u;
 const ACROSS = TILE_N / 4u;
 const TILE_ROUND = 8u / min(8u, 9u / min(SLICES, 4u));
 const TILE_STORED = TILE_VECTORS / TILE_ROUND;
-// Invocations that share the sum of a row of A, and sums of an invocation.
-const PARTS = min(SLICES, max(INVOCATIONS / BLOCK_M, 1u));
+// Invocations that share the sum of a row of A, a power of two up to four, and sums of an invocation.
+const PARTS = 8u / min(8u, 9u / min(min(SLICES, max(INVOCATIONS / BLOCK_M, 1u)), 4u));
 const TOTALS = (BLOCK_M * PARTS + INVOCATIONS - 1u) / INVOCATIONS;
 
 alias Block = array<vec4<f32>, TILE_VECTORS>;
 alias Totals = array<f32, TOTALS>;
 
-// The tiles, later the sums of a round, and in the end vectors to store.
-const TILES = max(DEPTH * (ROW_A + ROW_B), TILE_ROUND * INVOCATIONS * min(SLICES - 1u, 1u));
-var<workgroup> tiles: array<vec4<f32>, TILES>;
-// Vectors that an invocation may have in the tiles' memory.
-const TILE_STAGE = min(TILE_STORED, TILES / INVOCATIONS);
-const TILE_STAGES = TILE_STORED / TILE_STAGE;
+// Vectors that an invocation stores by way of the tiles' memory, and their stages.
+const TILE_STAGE = min(TILE_STORED, 4u);
+const TILE_STAGES = (TILE_STORED + TILE_STAGE - 1u) / TILE_STAGE;
+
+// The tiles, later the sums of a round, and in the end the vectors of a stage.
+var<workgroup> tiles: array<vec4<f32>, max(DEPTH * (ROW_A + ROW_B), max(TILE_ROUND, TILE_STAGE) * INVOCATIONS)>;
 
 // The invocation's first vectors of both tiles.
 fn startsOf(local: u32) -> vec2<u32> {
@@ -67,31 +67,31 @@ fn startsOf(local: u32) -> vec2<u32> {
   );
 }
 
-// Adds the products of this turn to the block.
-fn multiplyTiles(block: ptr<function, Block>, local: u32) {
-  multiplyFrom(block, startsOf(local));
+// Adds the products of this turn to the block. Starts are known before the loop: quotients that are no shifts are dear.
+fn multiplyTiles(block: ptr<function, Block>, starts: vec2<u32>) {
+  for (var step = 0u; step < DEPTH / SLICES; step++) {
+    multiplyStep(block, starts, step);
+  }
 }
 
-// The same, for a family that has called startsOf before its loop: quotients that are no shifts are dear in each turn.
-fn multiplyFrom(block: ptr<function, Block>, starts: vec2<u32>) {
+// One of the DEPTH / SLICES steps of each slice: a last turn may have fewer.
+fn multiplyStep(block: ptr<function, Block>, starts: vec2<u32>, step: u32) {
   var valuesA: array<vec4<f32>, TILE_M / 4u>;
   var valuesB: array<vec4<f32>, TILE_N / 4u>;
   // The least values are for compilers: they show that indices are inside.
+  let k = min(step, DEPTH / SLICES - 1u) * SLICES;
   let startA = min(starts.x, (SLICES - 1u) * ROW_A + GROUP_Y - 1u);
   let startB = START_B + min(starts.y, (SLICES - 1u) * ROW_B + GROUP_X - 1u);
-  for (var step = 0u; step < DEPTH / SLICES; step++) {
-    let k = step * SLICES;
-    // Vectors lie GROUP_Y and GROUP_X apart, so that neighbours read side by side.
-    for (var i = 0u; i < TILE_M / 4u; i++) {
-      valuesA[i] = tiles[startA + k * ROW_A + i * GROUP_Y];
-    }
+  // Vectors lie GROUP_Y and GROUP_X apart, so that neighbours read side by side.
+  for (var i = 0u; i < TILE_M / 4u; i++) {
+    valuesA[i] = tiles[startA + k * ROW_A + i * GROUP_Y];
+  }
+  for (var j = 0u; j < TILE_N / 4u; j++) {
+    valuesB[j] = tiles[startB + k * ROW_B + j * GROUP_X];
+  }
+  for (var i = 0u; i < TILE_M; i++) {
     for (var j = 0u; j < TILE_N / 4u; j++) {
-      valuesB[j] = tiles[startB + k * ROW_B + j * GROUP_X];
-    }
-    for (var i = 0u; i < TILE_M; i++) {
-      for (var j = 0u; j < TILE_N / 4u; j++) {
-        (*block)[i * ACROSS + j] = fma(vec4<f32>(valuesA[i / 4u][i % 4u]), valuesB[j], (*block)[i * ACROSS + j]);
-      }
+      (*block)[i * ACROSS + j] = fma(vec4<f32>(valuesA[i / 4u][i % 4u]), valuesB[j], (*block)[i * ACROSS + j]);
     }
   }
 }
@@ -134,16 +134,20 @@ fn columnOf(r: u32, local: u32) -> u32 {
   return (select(vector, r, SLICES == 1u) % ACROSS * GROUP_X + local % GROUP_X) * 4u;
 }
 
+// Where the invocation's first row of A lies, with its first step.
+fn totalFrom(local: u32) -> vec2<u32> {
+  let row = local % BLOCK_M;
+  return vec2<u32>(local / BLOCK_M % PARTS * ROW_A + row / 4u, row % 4u);
+}
+
 // Adds up rows of A apart from the blocks, whose loop then has multiply-adds alone.
-fn addTotals(totals: ptr<function, Totals>, local: u32) {
+fn addTotals(totals: ptr<function, Totals>, start: vec2<u32>) {
+  let first = min(start.x, PARTS * ROW_A - 1u);
+  let row = min(start.y, 3u);
   for (var q = 0u; q < TOTALS; q++) {
-    let i = q * INVOCATIONS + local % INVOCATIONS;
-    if (BLOCK_M * PARTS % INVOCATIONS == 0u || i < BLOCK_M * PARTS) {
-      let row = i % BLOCK_M;
-      for (var step = 0u; step < DEPTH / PARTS; step++) {
-        let k = step * PARTS + i / BLOCK_M % PARTS;
-        (*totals)[q] += tiles[k * ROW_A + row / 4u][row % 4u];
-      }
+    // Where rows are fewer than invocations, the others add up some in vain.
+    for (var step = 0u; step < DEPTH / PARTS; step++) {
+      (*totals)[q] += tiles[first + step * PARTS * ROW_A + q * (INVOCATIONS / 4u)][row];
     }
   }
 }
@@ -165,10 +169,10 @@ fn joinTotals(totals: ptr<function, Totals>, local: u32) {
   }
 }
 
-// For a loop over the vectors to store: brings TILE_STAGE of them into the tiles' memory, for the invocation itself.
-fn stage(block: ptr<function, Block>, first: u32, local: u32) {
+// For a loop over the vectors to store: brings those of a stage into the tiles' memory, for the invocation itself.
+fn putStage(block: ptr<function, Block>, stage: u32, local: u32) {
   for (var i = 0u; i < TILE_STAGE; i++) {
-    tiles[i * INVOCATIONS + local % INVOCATIONS] = (*block)[first + i];
+    tiles[i * INVOCATIONS + local % INVOCATIONS] = (*block)[min(stage * TILE_STAGE + i, TILE_STORED - 1u)];
   }
 }
 

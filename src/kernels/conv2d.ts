@@ -16,6 +16,7 @@ import { forwardTwin, inputGradientTwin, weightGradientTwin } from "./conv2dTwin
 import { depthwiseConstants, depthwiseWeightConstants, isDepthwise } from "./depthwise.ts";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow, type Variant } from "./kernel.ts";
+import { tileBytes } from "./tiles.ts";
 
 /** Sizes of a convolution's loops. Pairs are [vertical, horizontal]. */
 export interface ConvShape {
@@ -199,6 +200,7 @@ const tiledImages = {
   neighbours: { store: { vector: "storeVector" } },
   constants: { ...convolutionSizes, ...tileConstants, RUN: "u32", BACKWARD: "u32" },
   workgroup: tileInvocations,
+  workgroupBytes: tileBytes,
 } as const;
 
 /** y = conv(x, w): a = x [batch, channels, h, w], b = w. */
@@ -259,6 +261,7 @@ export const convWeightGradientTiled = defineKernel({
   entryPoint: "weightGradient",
   constants: { ...convolutionSizes, SPLITS: "u32", SUMS: "u32", ...tileConstants, CHUNK: "u32", RUN: "u32" },
   workgroup: tileInvocations,
+  workgroupBytes: tileBytes,
   grid: (c) => {
     const size = weightSize(c);
     return tiledGrid({ ...size, columns: size.columns + c.SUMS }, c);

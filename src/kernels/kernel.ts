@@ -4,6 +4,7 @@
  * Adding a kernel takes two files: `shaders/<family>.wgsl`, and `src/kernels/<family>.ts`, which enters the kernel into
  * the table.
  */
+import type { Dispatch } from "../program.ts";
 import type { TwinFunction } from "./twin.ts";
 
 export type Constants = Readonly<Record<string, number>>;
@@ -52,7 +53,7 @@ export type IndexParts = Readonly<Record<string, { readonly div: number; readonl
 export interface VectorAccess {
   /** The constant that selects it, as 1. */
   readonly constant: string;
-  /** The shader's functions for one element, and for four from a multiple of four on. */
+  /** The shader's functions of an element's index, and of a vector's: four elements from four times that on. */
   readonly element: string;
   readonly vector: string;
 }
@@ -105,6 +106,10 @@ export interface Kernel {
    * entry point derives its position from `workgroup_id`, because the number of workgroups is the launch's.
    */
   readonly joinable?: true;
+  /** Whether a dispatch is better off without others in its launch, though the kernel is joinable. */
+  standsAlone?(dispatch: Dispatch): boolean;
+  /** Bytes of workgroup memory, of a joinable kernel that takes more than {@link SMALL_WORKGROUP_BYTES}. */
+  workgroupBytes?(constants: Constants): number;
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
   /**
@@ -146,6 +151,11 @@ export function kernelBinding(kernel: Kernel, name: string): KernelBinding {
  * bound.
  */
 export const HOOK_LIMITS = { operands: OPERANDS, results: 4, inPlace: RESULTS } as const;
+
+/** Workgroup memory, in bytes, that a joinable kernel takes unless it declares how many. */
+export const SMALL_WORKGROUP_BYTES = 4096;
+/** WebGPU's guaranteed limit of workgroup memory. */
+export const MAX_WORKGROUP_BYTES = 16384;
 
 /** WebGPU's guaranteed limit of workgroups along one dimension. */
 export const MAX_GROUPS = 65535;

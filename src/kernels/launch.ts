@@ -5,7 +5,16 @@
 import type { Dispatch, Program, View } from "../program.ts";
 import { elementCount, MAX_OUTPUT_BINDINGS, MAX_STORAGE_BINDINGS } from "../program.ts";
 import { kernelNamed } from "./index.ts";
-import { type Access, elementType, hookBinding, kernelBinding, MAX_GROUPS, spread } from "./kernel.ts";
+import {
+  type Access,
+  elementType,
+  hookBinding,
+  kernelBinding,
+  MAX_GROUPS,
+  MAX_WORKGROUP_BYTES,
+  SMALL_WORKGROUP_BYTES,
+  spread,
+} from "./kernel.ts";
 
 /** Whether the launch is one dispatch on its kernel's own grid. */
 export function runsAlone(dispatches: readonly Dispatch[]): boolean {
@@ -91,9 +100,24 @@ function groupCount(dispatch: Dispatch): number {
   return gridOf(dispatch).reduce((product, count) => product * count, 1);
 }
 
+/**
+ * Workgroup memory of a launch: the largest of its large parts, which share an array, and where some parts are small,
+ * their memory beside it.
+ */
+function workgroupBytes(dispatches: readonly Dispatch[]): number {
+  const large = dispatches.map(
+    ({ kernel, constants }) => kernelNamed(kernel).workgroupBytes?.(constants) ?? 0,
+  );
+  const smallToo = large.some((bytes) => bytes > 0) && large.includes(0);
+  return Math.max(...large) + (smallToo ? SMALL_WORKGROUP_BYTES : 0);
+}
+
 /** Whether independent dispatches can be one launch within the limits of kernels and devices. */
 export function canShareLaunch(dispatches: readonly Dispatch[], buffers: Program["buffers"]): boolean {
   if (!dispatches.every(({ kernel }) => kernelNamed(kernel).joinable)) return false;
+  if (dispatches.length > 1 && dispatches.some((one) => kernelNamed(one.kernel).standsAlone?.(one)))
+    return false;
+  if (workgroupBytes(dispatches) > MAX_WORKGROUP_BYTES) return false;
   const sizes = dispatches.map(workgroupOf);
   if (sizes.some((size) => String(size) !== String(sizes[0]))) return false;
   const groups = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);

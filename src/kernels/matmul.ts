@@ -1,12 +1,13 @@
 import shader from "../../shaders/matmul.wgsl?raw";
-import splitShader from "../../shaders/matmulSplit.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
 import tileShader from "../../shaders/tile.wgsl?raw";
 import type { Elements } from "../dtypes.ts";
 import { blockConstants, blocksFor, plainBlock, tileConstants, tileInvocations } from "./blocks.ts";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow, type Variant, type VectorAccess } from "./kernel.ts";
+import { isLarge, tileBytes, tilesFor } from "./tiles.ts";
 import { inRows, type Load, loaded, pauses, RUN, type TwinCall } from "./twin.ts";
+import { isLongHook } from "./vectors.ts";
 
 export interface MatmulShape {
   readonly batch: number;
@@ -103,92 +104,46 @@ export const matmulTiled = defineKernel({
   entryPoint: "matmulTiled",
   constants: { ...constants, ...tileConstants, VECTOR_A: "u32", VECTOR_B: "u32" },
   workgroup: tileInvocations,
+  workgroupBytes: tileBytes,
+  // The code of a large product is long where it has a last turn or a long hook: a launch takes what its parts take.
+  standsAlone: ({ constants: c, hooks }) =>
+    isLarge({ copies: c.BATCH, rows: c.M, columns: c.N, depth: c.K }, 2) &&
+    (c.K % c.DEPTH !== 0 || isLongHook(hooks.store)),
   neighbours: { store: { vector: "storeVector", isLong: "isStoreLong" } },
   vectors: { a: { constant: "VECTOR_A", element: "loadA", vector: "vectorA" }, b: vectorB },
 });
 
-/** As {@link matmul}, for few elements and a long K, with several invocations for each sum. */
-export const matmulSplit = defineKernel({
-  ...declaration,
-  name: "matmulSplit",
-  shader: splitShader,
-  entryPoint: "matmulSplit",
-  constants,
-  grid: ({ BATCH, M, N, TILE_M, GROUP_X, GROUP_Y, TRANSPOSE_B }) => [
-    Math.ceil(N / (TRANSPOSE_B ? GROUP_Y : GROUP_X)),
-    Math.ceil(M / TILE_M),
-    BATCH,
-  ],
-});
-
-/** Fewer elements leave a large device idle; below, longer sums are worth sharing. */
-const FEW_ELEMENTS = 4096;
-const LONG_SUM = 256;
+/** Slower variants worth trying. */
+const OTHERS = 2;
 
 /**
- * The variant with several invocations for each sum, for devices with wide subgroups; undefined where it does not pay.
- */
-function splitVariant(c: Constants, traits: DeviceTraits): Variant | undefined {
-  const { BATCH, M, N, K, TRANSPOSE_B } = c;
-  if (isNarrow(traits) || BATCH * M * N > FEW_ELEMENTS || K < LONG_SUM) return undefined;
-  const TILE_M = M >= 4 ? 4 : M >= 2 ? 2 : 1;
-  // Neighbours along x read contiguous memory: 32 steps of K, or 16 columns.
-  const group = TRANSPOSE_B ? { GROUP_X: 32, GROUP_Y: 8 } : { GROUP_X: 16, GROUP_Y: 16 };
-  if (traits.workgroupInvocations < 256) return undefined;
-  return { kernel: "matmulSplit", constants: { ...c, ...group, TILE_M } };
-}
-
-/** Blocks of an invocation for tiled products, the smallest workgroup tile first. */
-const TILED = [
-  { TILE_M: 4, TILE_N: 4, GROUP_X: 8, GROUP_Y: 8 },
-  { TILE_M: 4, TILE_N: 4, GROUP_X: 16, GROUP_Y: 16 },
-  { TILE_M: 8, TILE_N: 8, GROUP_X: 8, GROUP_Y: 8 },
-  { TILE_M: 8, TILE_N: 8, GROUP_X: 16, GROUP_Y: 16 },
-];
-const DEPTH = 16;
-/** Number of workgroups that keeps a large device busy. */
-const WANTED_GROUPS = 64;
-
-/**
- * All variants give equal results to the bit, because they add in the order of K. Sharing a sum among invocations
- * changes the order, so measurement does not decide about it. Narrow subgroups do not benefit from shared tiles.
+ * On narrow devices, and wide ones with one slice, all variants give equal results to the bit, because they add in the
+ * order of K. Slices change the order: they are chosen by size, and measurement does not decide about them.
  */
 function matmulVariants(c: Constants, traits: DeviceTraits): Variant[] {
-  const split = splitVariant(c, traits);
-  if (split) return [split];
   const { BATCH, M, N, K, TRANSPOSE_A, TRANSPOSE_B } = c;
-  const size = { copies: BATCH, rows: M, columns: N };
-  const blocks = blocksFor(size, traits, !TRANSPOSE_B && N % 4 === 0).map((block) => ({
-    kernel: "matmul",
-    constants: { ...c, ...block },
-  }));
-  if (isNarrow(traits)) return blocks;
-  const tiled = TILED.filter(
-    ({ TILE_M, TILE_N, GROUP_X, GROUP_Y }) =>
-      GROUP_X * GROUP_Y <= traits.workgroupInvocations &&
-      (TILE_M * GROUP_Y + TILE_N * GROUP_X) * DEPTH * 4 <= traits.workgroupBytes,
-  ).map((tile) => ({
-    groups: BATCH * Math.ceil(M / (tile.TILE_M * tile.GROUP_Y)) * Math.ceil(N / (tile.TILE_N * tile.GROUP_X)),
-    variant: {
-      kernel: "matmulTiled",
-      constants: {
-        ...c,
-        ...tile,
-        DEPTH,
-        SLICES: 1,
-        VECTOR_A: (TRANSPOSE_A ? M : K) % 4 === 0 ? 1 : 0,
-        VECTOR_B: (TRANSPOSE_B ? K : N) % 4 === 0 ? 1 : 0,
-      },
+  const tiles = isNarrow(traits) ? [] : tilesFor({ copies: BATCH, rows: M, columns: N, depth: K }, traits);
+  if (tiles.length === 0) {
+    const size = { copies: BATCH, rows: M, columns: N };
+    return blocksFor(size, traits, !TRANSPOSE_B && N % 4 === 0).map((block) => ({
+      kernel: "matmul",
+      constants: { ...c, ...block },
+    }));
+  }
+  const [best, ...others] = tiles;
+  const equal = best.SLICES === 1 ? others.filter(({ SLICES }) => SLICES === 1) : [];
+  return [best, ...equal.slice(0, OTHERS)].map((tile) => ({
+    kernel: "matmulTiled",
+    constants: {
+      ...c,
+      ...tile,
+      VECTOR_A: (TRANSPOSE_A ? M : K) % 4 === 0 ? 1 : 0,
+      VECTOR_B: (TRANSPOSE_B ? K : N) % 4 === 0 ? 1 : 0,
     },
   }));
-  // The largest tile that keeps a large device busy, or the smallest; a product of a few elements needs none.
-  const best = tiled.filter(({ groups }) => groups >= WANTED_GROUPS).at(-1) ?? tiled[0];
-  const variants = tiled.map(({ variant }) => variant);
-  if (!best || Math.min(M, N) < DEPTH) return [...blocks, ...variants];
-  return [best.variant, ...variants.filter((variant) => variant !== best.variant), ...blocks];
 }
 
-/** For all variants: tiles and partial sums concern devices only. */
+/** For both kernels: blocks, tiles and slices concern devices only. */
 function* twin({ constants, memory, load, store }: TwinCall) {
   const { BATCH, M, N, K, BATCH_A, BATCH_B, SUMS, ROWS_A, ROWS_B } = constants;
   const a = ROWS_A ? yield* pickedRows(M, K, load.rowOfA, load.loadA) : memory.a;

@@ -62,3 +62,14 @@ export function vectorBindings(hook: Hook): string[] {
   );
   return [...new Set([...loaded, ...(hook.stores ?? []).map(({ binding }) => binding)])];
 }
+
+/** Functions of a few instructions. */
+const SHORT =
+  /^(?:add|sub|mul|div|neg|square|squareRoot|absolute|relu|maximum|minimum|greater|equal|choose|zeroOf)$/;
+
+/** Whether a hook has so many instructions that its code should be in a shader few times. */
+export function isLongHook(hook: Hook | undefined): boolean {
+  const isCostly = (instruction: Instruction) =>
+    instruction.op === "random" || (instruction.op === "call" && !SHORT.test(instruction.fn));
+  return hook?.code.some(isCostly) ?? false;
+}

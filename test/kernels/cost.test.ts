@@ -15,7 +15,7 @@ import { crossEntropyCases } from "./cases/crossEntropy.ts";
 import { elementwiseCases, elementwiseFoursCases } from "./cases/elementwise.ts";
 import { elementwise4Cases } from "./cases/elementwise4.ts";
 import { imageCases } from "./cases/images.ts";
-import { matmulCases, matmulSplitCases, matmulTiledCases } from "./cases/matmul.ts";
+import { matmulCases, matmulTiledCases } from "./cases/matmul.ts";
 import { normCases } from "./cases/norms.ts";
 import { reduceCases } from "./cases/reduce.ts";
 import { scatterRowsCases } from "./cases/scatterRows.ts";
@@ -35,7 +35,6 @@ describe("positions of load hooks", () => {
     crossEntropy: crossEntropyCases,
     matmul: matmulCases,
     matmulTiled: matmulTiledCases,
-    matmulSplit: matmulSplitCases,
     ...imageCases,
     ...normCases,
   };

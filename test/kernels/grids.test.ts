@@ -106,7 +106,6 @@ const largest: Readonly<Record<string, readonly Constants[]>> = {
   crossEntropy: [crossEntropyConstants(HUGE, 1, 0), crossEntropyConstants(1, HUGE, 0)],
   matmul: products,
   matmulTiled: products.map((c) => ({ ...c, TILE_M: 4, TILE_N: 4, GROUP_X: 8, GROUP_Y: 8 })),
-  matmulSplit: products.map((c) => ({ ...c, TILE_M: 1, GROUP_X: 16, GROUP_Y: 16 })),
   ...convolutions,
   ...Object.fromEntries(Object.keys(convolutions).map((kernel) => [`${kernel}Tiled`, wide(kernel, false)])),
   ...Object.fromEntries(

@@ -98,6 +98,8 @@ describe("the ways of all cases", () => {
     const first = ways.slice(0, 20).map(({ variant }) => variant);
     expect(first).toEqual(guesses.slice(0, 20).map(({ variant }) => variant));
     // A variant is named by what it changes.
-    expect(ways.filter(({ variant }) => /^matmulTiled .*TILE_M 8.*GROUP_X 8/.test(variant))).not.toEqual([]);
+    expect(ways.filter(({ variant }) => /^matmulTiled .*GROUP_X \d+.*SLICES \d+/.test(variant))).not.toEqual(
+      [],
+    );
   });
 });

@@ -1,8 +1,12 @@
 /** The ways to compute a dispatch: all give the same to the bit, so that choosing by time never changes a result. */
 import { describe, expect, it } from "vitest";
-import type { DeviceTraits } from "../../src/kernels/kernel.ts";
+import { kernels } from "../../src/kernels/index.ts";
+import { type DeviceTraits, MAX_WORKGROUP_BYTES } from "../../src/kernels/kernel.ts";
+import { canShareLaunch } from "../../src/kernels/launch.ts";
+import { matmulConstants } from "../../src/kernels/matmul.ts";
+import { reduceConstants } from "../../src/kernels/reduce.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
-import type { Dispatch } from "../../src/program.ts";
+import type { Dispatch, Hook } from "../../src/program.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { type KernelRun, runKernel } from "../helpers/kernel-run.ts";
 import type { KernelCase } from "./cases/case.ts";
@@ -39,8 +43,7 @@ describe("the ways to compute", () => {
     // Those for this device, and those that a device with large workgroups would choose among, without its lanes.
     const here = ways(run, engines.gpu.traits);
     const elsewhere = ways(run, wide).filter(
-      ({ kernel, constants }) =>
-        kernel !== "matmulSplit" && (constants.LANES ?? 1) === 1 && (constants.SLICES ?? 1) === 1,
+      ({ constants }) => (constants.SLICES ?? 1) === 1 && (constants.LANES ?? 1) === 1,
     );
     const distinct = new Map([...here, ...elsewhere].map((way) => [JSON.stringify(way), way]));
     expect(distinct.size).toBeGreaterThan(3);
@@ -58,8 +61,10 @@ describe("the ways to compute", () => {
 
   it("are one where a sum is shared by several invocations: its order is another, and not up to measuring", () => {
     const long = named(matmulCases, "NT 10 × 784 · 784 × 30, rows of a picked from u8");
-    expect(ways(long.run, wide).map(({ kernel }) => kernel)).toEqual(["matmulSplit"]);
-    expect(ways(long.run, narrow).map(({ kernel }) => kernel)).not.toContain("matmulSplit");
+    const [one, ...others] = ways(long.run, wide);
+    expect(one.constants.SLICES).toBeGreaterThan(1);
+    expect(others).toEqual([]);
+    expect(ways(long.run, narrow).map(({ kernel }) => kernel)).not.toContain("matmulTiled");
   });
 
   it("begin with lanes on a narrow device, and with shared tiles on a wide one", () => {
@@ -71,5 +76,44 @@ describe("the ways to compute", () => {
     expect(ways(run, wide)[0].kernel).toBe("matmulTiled");
     const small = ways(run, { workgroupBytes: 1024, workgroupInvocations: 64 });
     expect(small.map(({ kernel }) => kernel)).not.toContain("matmulTiled");
+  });
+});
+
+describe("tiled products in one launch", () => {
+  const tiled = (m: number, n: number, k: number, hooks: Dispatch["hooks"] = {}): Dispatch => {
+    const shape = {
+      batch: 1,
+      m,
+      n,
+      k,
+      transposeA: false,
+      transposeB: false,
+      batchedA: false,
+      batchedB: false,
+    };
+    const constants = matmulConstants(shape);
+    return variantsOf({ label: "", kernel: "matmul", constants, hooks, bindings: {} }, wide)[0];
+  };
+  const share = (...dispatches: Dispatch[]) => canShareLaunch(dispatches, []);
+
+  it("are those whose code is short: no last turn of a large product, and no long hook", () => {
+    const one = tiled(128, 256, 128);
+    expect(one.kernel).toBe("matmulTiled");
+    expect(share(one, one)).toBe(true);
+    expect(share(one, tiled(128, 800, 250))).toBe(false);
+    expect(share(one, tiled(10, 128, 50))).toBe(true);
+    const tanh: Hook = { code: [{ op: "value" }, { op: "call", fn: "hyperbolicTangent", args: [0] }] };
+    expect(share(one, tiled(128, 256, 128, { store: tanh }))).toBe(false);
+    expect(share(tiled(128, 800, 250))).toBe(true);
+  });
+
+  it("take what every device has of workgroup memory, with that of smaller parts", () => {
+    const one = tiled(128, 10, 128);
+    expect(kernels.matmulTiled.workgroupBytes?.(one.constants)).toBe(MAX_WORKGROUP_BYTES);
+    expect(share(one, tiled(128, 256, 128))).toBe(true);
+    const constants = { ...reduceConstants("sum", { outer: 100, size: 1000, inner: 1 }), WORKGROUP: 128 };
+    const reduction: Dispatch = { label: "", kernel: "reduce", constants, hooks: {}, bindings: {} };
+    expect(share(reduction, tiled(128, 256, 128))).toBe(true);
+    expect(share(reduction, one)).toBe(false);
   });
 });

@@ -6,7 +6,7 @@ import { crossEntropyCases } from "./crossEntropy.ts";
 import { elementwiseCases, elementwiseFoursCases } from "./elementwise.ts";
 import { elementwise4Cases } from "./elementwise4.ts";
 import { imageCases } from "./images.ts";
-import { matmulCases, matmulSplitCases, matmulTiledCases } from "./matmul.ts";
+import { matmulCases, matmulTiledCases } from "./matmul.ts";
 import { normCases } from "./norms.ts";
 import { reduceCases } from "./reduce.ts";
 import { scatterRowsCases } from "./scatterRows.ts";
@@ -24,7 +24,6 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   crossEntropy: crossEntropyCases,
   matmul: matmulCases,
   matmulTiled: matmulTiledCases,
-  matmulSplit: matmulSplitCases,
   ...imageCases,
   ...normCases,
 };

@@ -19,6 +19,8 @@ interface MatmulOptions {
   /** Which operand's rows are picked out of a matrix of another order, of bytes or of floats. */
   readonly rows?: "a" | "b";
   readonly dtype?: "u8" | "f32";
+  /** Whether a bias is added to what is stored, before a function of many instructions. */
+  readonly activated?: boolean;
 }
 
 /** A load hook for rows, and one for elements that halves them. */
@@ -32,6 +34,21 @@ const halved: Hook = {
   ],
   result: 3,
 };
+
+/** A store hook that adds a bias to each row of `n` columns, and writes the hyperbolic tangent. */
+function activation(n: number): Hook {
+  return {
+    code: [
+      { op: "value" },
+      { op: "index" },
+      { op: "map", from: 1, terms: [{ div: 1, mod: n, mul: 1 }], offset: 0 },
+      { op: "load", binding: "operand2", at: 2 },
+      { op: "call", fn: "add", args: [0, 3] },
+      { op: "call", fn: "hyperbolicTangent", args: [4] },
+    ],
+    stores: [{ binding: "result0", from: 5 }],
+  };
+}
 
 /** A matrix whose rows are picked in another order, and that order. */
 function picked(rows: number, columns: number, dtype: "u8" | "f32") {
@@ -49,7 +66,7 @@ function matmulCase(
   layout: Layout,
   options: MatmulOptions = {},
 ): KernelCase {
-  const { sums = false, batch = 1, batched, rows, dtype = "u8" } = options;
+  const { sums = false, batch = 1, batched, rows, dtype = "u8", activated = false } = options;
   const shape: MatmulShape = {
     batch,
     m,
@@ -64,19 +81,20 @@ function matmulCase(
   const a = m * k * (shape.batchedA ? batch : 1);
   const b = n * k * (shape.batchedB ? batch : 1);
   return {
-    name: `${layout} ${m} × ${k} · ${k} × ${n}${sums ? " with sums" : ""}${batched ? `, ${batch} of ${batched}` : ""}${rows ? `, rows of ${rows} picked from ${dtype}` : ""}`,
+    name: `${layout} ${m} × ${k} · ${k} × ${n}${sums ? " with sums" : ""}${batched ? `, ${batch} of ${batched}` : ""}${rows ? `, rows of ${rows} picked from ${dtype}` : ""}${activated ? ", activated" : ""}`,
     run: {
       kernel: "matmul",
       constants: matmulConstants(shape, sums),
       hooks: {
         ...(rows === "a" ? { loadA: halved, rowOfA: rowAt } : {}),
         ...(rows === "b" ? { loadB: halved, rowOfB: rowAt } : {}),
-        store: storeTo("result0"),
+        store: activated ? activation(n) : storeTo("result0"),
         storeSum: sums ? storeTo("result1") : unused,
       },
       reads: {
         ...(rows === "a" ? picked(m, k, dtype) : { a: uniform([a]).data }),
         ...(rows === "b" ? picked(k, n, dtype) : { b: uniform([b]).data }),
+        ...(activated ? { operand2: uniform([n]).data } : {}),
       },
       results: {
         result0: { length: batch * m * n },
@@ -123,6 +141,14 @@ const plainCases: KernelCase[] = [
   matmulCase([20, 36, 17], "TN", { rows: "b", sums: true }),
   matmulCase([20, 35, 17], "TN", { rows: "b" }),
   matmulCase([9, 36, 7], "NN", { rows: "b", dtype: "f32" }),
+  // Many copies, and sums in whole turns.
+  matmulCase([40, 36, 40], "NT", { batch: 65, batched: "both" }),
+  matmulCase([24, 70, 96], "NN", { sums: true }),
+  // Narrow ones, in multiples of twelve.
+  matmulCase([70, 19, 64], "NT"),
+  matmulCase([19, 70, 130], "TN", { sums: true }),
+  matmulCase([40, 36, 40], "NN", { activated: true }),
+  matmulCase([37, 35, 300], "NT", { activated: true }),
 ];
 
 /** Devices of several kinds: processors, and GPUs with subgroups and without. */
@@ -142,12 +168,11 @@ function variantCases(kernel: string): KernelCase[] {
     if (fitting.length === 0) return [];
     const variants = fitting[i % fitting.length];
     const { constants } = variants[i % variants.length];
-    const { TILE_M, TILE_N, GROUP_X, GROUP_Y, LANES = 1 } = constants;
-    const how = `${GROUP_X} × ${GROUP_Y} of ${TILE_M} × ${TILE_N}, ${LANES} lanes`;
+    const { TILE_M, TILE_N, GROUP_X, GROUP_Y, LANES = 1, SLICES = 1 } = constants;
+    const how = `${GROUP_X} × ${GROUP_Y} of ${TILE_M} × ${TILE_N}, ${LANES} lanes, ${SLICES} slices`;
     return [{ ...one, name: `${one.name}, by ${how}`, run: { ...one.run, kernel, constants } }];
   });
 }
 
 export const matmulCases = [...plainCases, ...variantCases("matmul")];
 export const matmulTiledCases = variantCases("matmulTiled");
-export const matmulSplitCases = variantCases("matmulSplit");

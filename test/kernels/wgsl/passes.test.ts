@@ -404,20 +404,21 @@ describe("subgroups", () => {
 describe("vectors", () => {
   const access: VectorAccess = { constant: "VECTOR_B", element: "loadB", vector: "vectorB" };
   const functions = `fn loadB(index: u32) -> f32 { return b[index]; }
-    fn vectorB(index: u32) -> vec4<f32> { return vec4<f32>(loadB(index)); }`;
+    fn vectorB(vector: u32) -> vec4<f32> { return vec4<f32>(loadB(vector * 4u)); }`;
 
   it("are what the binding holds", () => {
     const source = `var<storage, read> b: array<f32>; ${functions}`;
     expect(changed(source, (module) => withVectors(module, "b", access))).toBe(
       text(`var<storage, read> b: array<vec4<f32>>;
         fn loadB(index: u32) -> f32 { return b[index / 4u][index % 4u]; }
-        fn vectorB(index: u32) -> vec4<f32> { return b[index / 4u]; }`),
+        fn vectorB(vector: u32) -> vec4<f32> { return b[vector]; }`),
     );
     expect(() => withVectors(readModule(functions), "b", access)).toThrow("the shader reads no b");
   });
 
   it("are a word of bytes where a hook reads one byte for each element, and untouched where it reads others", () => {
-    const memoryOf = () => ({ dtype: "u8", offset: 0 }) as const;
+    let offset = 64;
+    const memoryOf = () => ({ dtype: "u8", offset }) as const;
     const code: Instruction[] = [
       { op: "index" },
       { op: "load", binding: "operand0", at: 0 },
@@ -427,14 +428,17 @@ describe("vectors", () => {
     const pass = (module: Module) =>
       withByteVectors(module, access, { code, result: 3 }, { memoryOf, scalars: [] });
     expect(changed(functions, pass)).toContain(
-      text(`fn vectorB(index: u32) -> vec4<f32> {
-        let v0 = index;
-        let v1 = vec4<f32>(unpack4xU8(operand0[index >> 2u]));
+      text(`fn vectorB(vector: u32) -> vec4<f32> {
+        let v0 = vector * 4u;
+        let v1 = vec4<f32>(unpack4xU8(operand0[((vector * 4u) + 64u) >> 2u]));
         let v2 = vec4<f32>(f32(255.0));
         let v3 = vec4<f32>(div(v1.x, v2.x), div(v1.y, v2.y), div(v1.z, v2.z), div(v1.w, v2.w));
         return v3;
       }`),
     );
+    offset = 65;
+    expect(changed(functions, pass)).toBe(text(functions));
+    offset = 64;
     code[0] = { op: "position", at: 0 };
     expect(changed(functions, pass)).toBe(text(functions));
   });
@@ -550,6 +554,32 @@ describe("numbers", () => {
 });
 
 describe("parts of a launch", () => {
+  it("share arrays in workgroup memory, the largest of each element type", () => {
+    const part = (arrays: string) => ({
+      module: readModule(
+        `const N = 2u; ${arrays} @compute @workgroup_size(8) fn main() { tiles[0] = vec4<f32>(); other[N] = 1.0; }`,
+      ),
+      entryPoint: "main",
+      grid: [1, 1, 1] as const,
+      variables: new Map(),
+    });
+    const first = part(
+      "var<workgroup> tiles: array<vec4<f32>, max(N, 3u)>; var<workgroup> other: array<f32, 8>;",
+    );
+    const second = part(
+      "var<workgroup> tiles: array<vec4<f32>, N>; var<workgroup> other: array<f32, N>; var<workgroup> more: array<f32, 4>;",
+    );
+    const launch = { workgroup: [8, 1] as const, grid: [2, 1, 1] as const, memory: [] };
+    const module = joined([first, second], launch);
+    const memory = module.filter((one) => one.kind === "var");
+    expect(print(memory)).toBe(
+      text(`var<workgroup> vec4f32Array0: array<vec4<f32>, max(max(N_0, 3u), N_1)>;
+        var<workgroup> f32Array0: array<f32, max(8, N_1)>;
+        var<workgroup> f32Array1: array<f32, 4>;`),
+    );
+    expect(print(module)).toContain("f32Array0[N_1] = 1.0;");
+  });
+
   const part = `enable subgroups;
     const N = 2u;
     @group(1) @binding(0) var<storage, read> a: array<f32>;
@@ -574,11 +604,11 @@ describe("parts of a launch", () => {
     };
     const own = (number: number) => `
       const N_${number} = 2u;
-      var<workgroup> sums_${number}: array<f32, N_${number}>;
-      fn main_${number}(group: vec3<u32>, local: u32) { sums_${number}[local] = relu(memory0[group.x]); }`;
+      fn main_${number}(group: vec3<u32>, local: u32) { f32Array0[local] = relu(memory0[group.x]); }`;
     expect(print(joined([one([2, 3, 1], "memory0"), one([2, 1, 1], "memory0")], launch))).toBe(
       text(`enable subgroups;
         ${launch.memory[0]}
+        var<workgroup> f32Array0: array<f32, max(N_0, N_1)>;
         ${own(0)}
         ${own(1)}
         @compute @workgroup_size(8, 4)

@@ -7,6 +7,7 @@ import {
   type Parameter,
   readModule,
   type Tokens,
+  type Value,
 } from "../read.ts";
 import { isPlaceholder } from "./library.ts";
 import type { Numbers } from "./numbers.ts";
@@ -35,16 +36,19 @@ export interface JoinedLaunch {
 
 /**
  * Concatenates the parts' shaders, with names marked by part number, and adds an entry point `launch` that gives each
- * part its own workgroups.
+ * part its own workgroups. Parts run in different workgroups, so that arrays in workgroup memory are shared.
  */
 export function joined(parts: readonly Part[], launch: JoinedLaunch): Module {
-  const all = parts.flatMap(({ module, variables }, part) => marked(module, part, variables));
+  const shared = sharedArrays(parts);
+  const all = parts.flatMap(({ module, variables }, part) =>
+    marked(module, part, new Map([...variables, ...shared.names[part]])),
+  );
   const directives = new Map(
     all.flatMap((one) => (isDirective(one) ? [[`${one.kind} ${one.tokens.join(" ")}`, one]] : [])),
   );
   return [
     ...directives.values(),
-    ...readModule(launch.memory.join("\n")),
+    ...readModule([...launch.memory, ...shared.declarations].join("\n")),
     ...all.filter((one) => !isDirective(one)),
     ...readModule(entrySource(parts, launch)),
   ];
@@ -54,11 +58,53 @@ function isDirective(one: Declaration): one is Directive {
   return "tokens" in one;
 }
 
-/** One part without its bindings and entry point, with marked names. */
-function marked(module: Module, part: number, variables: ReadonlyMap<string, string>): Module {
-  const own = module.filter(
-    (one) => !(one.kind === "var" && attribute(one.attributes, "group")) && !isPlaceholder(one),
+/** Arrays in workgroup memory that take the place of the parts' own: the largest of each element type. */
+function sharedArrays(parts: readonly Part[]) {
+  const sizes = new Map<string, { readonly element: string; size: string }>();
+  const names = parts.map(({ module }, part) => {
+    const own = new Map<string, string>();
+    for (const one of module) {
+      const array = one.kind === "var" && one.space.join() === "workgroup" ? arrayOf(one.type) : undefined;
+      if (!array || one.kind !== "var") continue;
+      const element = array.element.join("").replaceAll("⟨", "<").replaceAll("⟩", ">");
+      const before = [...own.values()].filter((name) => sizes.get(name)?.element === element).length;
+      const name = `${element.replace(/\W/g, "")}Array${before}`;
+      const size = array.size
+        .map((token) => (isDeclared(token, module) ? `${token}_${part}` : token))
+        .join(" ");
+      const known = sizes.get(name);
+      sizes.set(name, { element, size: known ? `max(${known.size}, ${size})` : size });
+      own.set(one.name, name);
+    }
+    return own;
+  });
+  const declarations = [...sizes].map(
+    ([name, { element, size }]) => `var<workgroup> ${name}: array<${element}, ${size}>;`,
   );
+  return { names, declarations };
+}
+
+/** Element type and size of a type `array<element, size>`. */
+function arrayOf(type: Tokens): { element: Tokens; size: Tokens } | undefined {
+  if (type[0] !== "array") return undefined;
+  let depth = 0;
+  const comma = type.findIndex((token) => {
+    if (/^[⟨(]$/.test(token)) depth++;
+    if (/^[⟩)]$/.test(token)) depth--;
+    return token === "," && depth === 1;
+  });
+  return comma < 0 ? undefined : { element: type.slice(2, comma), size: type.slice(comma + 1, -1) };
+}
+
+function isDeclared(token: string, module: Module): boolean {
+  return module.some((one) => "name" in one && one.name === token);
+}
+
+/** One part without its bindings, shared arrays and entry point, with marked names. */
+function marked(module: Module, part: number, variables: ReadonlyMap<string, string>): Module {
+  const isReplaced = (one: Value) =>
+    variables.has(one.name) || attribute(one.attributes, "group") !== undefined;
+  const own = module.filter((one) => !(one.kind === "var" && isReplaced(one)) && !isPlaceholder(one));
   const names = new Map(own.flatMap((one) => ("name" in one ? [[one.name, `${one.name}_${part}`]] : [])));
   for (const [name, variable] of variables) names.set(name, variable);
   const renamed = (tokens: Tokens) => tokens.map((token) => names.get(token) ?? token);

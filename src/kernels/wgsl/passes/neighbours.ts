@@ -4,6 +4,7 @@
  */
 import type { Hook, IndexTerm, Instruction } from "../../../program.ts";
 import type { IndexParts, NeighbourAccess } from "../../kernel.ts";
+import { isLongHook } from "../../vectors.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
 import { arithmetic, lanes } from "./fours.ts";
@@ -30,18 +31,10 @@ export function withNeighbours(
     const body = hook && neighboursBody(hook, scope, scope.parts?.[name]);
     return [
       ...(body === undefined ? [] : [[vector, body] as const]),
-      ...(isLong && hook?.code.some(isCostly) ? [[isLong, "return true;"] as const] : []),
+      ...(isLong && isLongHook(hook) ? [[isLong, "return true;"] as const] : []),
     ];
   });
   return withBodies(module, Object.fromEntries(bodies));
-}
-
-/** Functions of a few instructions; those of other functions are worth a loop, where a hook is in the code once. */
-const SHORT =
-  /^(?:add|sub|mul|div|neg|square|squareRoot|absolute|relu|maximum|minimum|greater|equal|choose|zeroOf)$/;
-
-function isCostly(instruction: Instruction): boolean {
-  return instruction.op === "random" || (instruction.op === "call" && !SHORT.test(instruction.fn));
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Hook } from "../../../program.ts";
 import type { VectorAccess } from "../../kernel.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
-import { expression, type HookScope, placeIn } from "./hooks.ts";
+import { expression, type HookMemory, type HookScope, placeIn } from "./hooks.ts";
 
 /** The module with the binding as an array of vectors. */
 export function withVectors(module: Module, binding: string, { element, vector }: VectorAccess): Module {
@@ -15,7 +15,7 @@ export function withVectors(module: Module, binding: string, { element, vector }
   if (!found) throw new Error(`the shader reads no ${binding} as array<f32>`);
   return withBodies(changed, {
     [element]: `return ${binding}[index / 4u][index % 4u];`,
-    [vector]: `return ${binding}[index / 4u];`,
+    [vector]: `return ${binding}[vector];`,
   });
 }
 
@@ -33,9 +33,13 @@ export function withByteVectors(
 function readsBytesInPlace({ code }: Hook, { memoryOf }: HookScope): boolean {
   return code.every((instruction) => {
     if (instruction.op === "load")
-      return code[instruction.at].op === "index" && memoryOf(instruction.binding).dtype === "u8";
+      return code[instruction.at].op === "index" && isWordOfBytes(memoryOf(instruction.binding));
     return instruction.op !== "random" && instruction.op !== "position";
   });
+}
+
+function isWordOfBytes({ dtype, offset }: HookMemory): boolean {
+  return dtype === "u8" && offset % 4 === 0;
 }
 
 /** The hook for four elements: reads one word, then computes each byte. */
@@ -43,8 +47,10 @@ function bytesBody({ code, result }: Hook, scope: HookScope): string {
   const lines = code.map((instruction, i) => {
     switch (instruction.op) {
       case "load": {
-        const at = placeIn(instruction.binding, "index", scope);
-        return `let v${i} = vec4<f32>(unpack4xU8(${instruction.binding}[${at} >> 2u]));`;
+        const { binding } = instruction;
+        const isFirst = scope.memoryOf(binding).offset === 0;
+        const word = isFirst ? "vector" : `${placeIn(binding, "(vector * 4u)", scope)} >> 2u`;
+        return `let v${i} = vec4<f32>(unpack4xU8(${binding}[${word}]));`;
       }
       case "call": {
         const lane = (component: string) =>
@@ -54,6 +60,8 @@ function bytesBody({ code, result }: Hook, scope: HookScope): string {
       case "constant":
       case "scalar":
         return `let v${i} = vec4<f32>(${expression(instruction, scope)});`;
+      case "index":
+        return `let v${i} = vector * 4u;`;
       default:
         // A position: shared by all four, or unused.
         return `let v${i} = ${expression(instruction, scope)};`;
