@@ -110,7 +110,11 @@ const [FEWEST, MOST] = [6, 40_000];
  * Memory in which NaN and infinities go further than they must: with a stride, the gradient of a convolution's input takes
  * weights that do not reach a pixel times 0, on a GPU. What such weights computed is NaN anyway.
  */
-const SPREADS: Readonly<Record<string, readonly string[]>> = { convInputGradient: ["b"] };
+const SPREADS: Readonly<Record<string, readonly string[]>> = {
+  convInputGradient: ["b"],
+  convInputGradientTiled: ["b"],
+  depthwiseInputGradient: ["b"],
+};
 
 /** A kernel's smallest case that has rows and columns, with strangers in each of its floats' memory in turn. */
 export async function casesOfKernel(kernel: string, among_: readonly KernelCase[]): Promise<NanCase[]> {
