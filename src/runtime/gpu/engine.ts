@@ -14,9 +14,11 @@ import {
 import { checkLimits } from "../limits.ts";
 import { GpuBuffer } from "./buffer.ts";
 import { GpuDevice } from "./device.ts";
-import { GpuExecutable } from "./executable.ts";
 import type { Rest } from "./rest.ts";
 import type { Tuner } from "./tune.ts";
+
+/** Programs on a GPU, loaded as soon as there is a device. */
+const loadExecutables = () => import("./executable.ts");
 
 export class GpuEngine extends GpuDevice implements Engine {
   readonly kind = "gpu";
@@ -32,6 +34,8 @@ export class GpuEngine extends GpuDevice implements Engine {
     rest: Rest | undefined,
   ) {
     super(device, adapter, rest);
+    // Should it fail, the first program tries it again, and fails by it.
+    loadExecutables().catch(() => {});
   }
 
   /**
@@ -55,6 +59,7 @@ export class GpuEngine extends GpuDevice implements Engine {
     checkMaxSteps(options.maxSteps);
     const { maxStorageBufferBindingSize: binding, maxBufferSize: buffer } = this.device.limits;
     checkLimits(program, { binding, buffer }, options.maxSteps);
+    const { GpuExecutable } = await loadExecutables();
     if (options.asWritten) return GpuExecutable.compile(this, program, options);
     const { tuner } = this;
     const choose = tuner
