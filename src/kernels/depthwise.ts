@@ -72,6 +72,7 @@ export const depthwiseWeightGradient = defineKernel({
   entryPoint: "depthwiseWeight",
   constants: { ...sizes, SPLITS: "u32", SUMS: "u32", TILE_N: "u32", TILE_TAPS: "u32", WORKGROUP: "u32" },
   workgroup: ({ WORKGROUP }: Constants) => [WORKGROUP, 1] as const,
+  valueBytes: ({ TILE_TAPS, WORKGROUP }) => 4 * (TILE_TAPS + 1) * (WORKGROUP + 1),
   grid: ({ KERNEL_H, KERNEL_W, TILE_TAPS, FILTERS, SPLITS }) => [
     Math.ceil((KERNEL_H * KERNEL_W) / TILE_TAPS),
     FILTERS,

@@ -108,8 +108,10 @@ export interface Kernel {
   readonly joinable?: true;
   /** Whether a dispatch is better off without others in its launch, though the kernel is joinable. */
   standsAlone?(dispatch: Dispatch): boolean;
-  /** Bytes of workgroup memory, of a joinable kernel that takes more than {@link SMALL_WORKGROUP_BYTES}. */
+  /** Bytes of workgroup memory of a joinable kernel that keeps vectors of four there, and nothing else. */
   workgroupBytes?(constants: Constants): number;
+  /** Bytes of workgroup memory of a joinable kernel that keeps single values there (default {@link SMALL_WORKGROUP_BYTES}). */
+  valueBytes?(constants: Constants): number;
   /** Floating-point operations, without those of the hooks. */
   flops(constants: Constants): number;
   /**
@@ -152,7 +154,7 @@ export function kernelBinding(kernel: Kernel, name: string): KernelBinding {
  */
 export const HOOK_LIMITS = { operands: OPERANDS, results: 4, inPlace: RESULTS } as const;
 
-/** Workgroup memory, in bytes, that a joinable kernel takes unless it declares how many. */
+/** Most workgroup memory, in bytes, that a joinable kernel takes unless it declares how many. */
 export const SMALL_WORKGROUP_BYTES = 4096;
 /** WebGPU's guaranteed limit of workgroup memory. */
 export const MAX_WORKGROUP_BYTES = 16384;

@@ -100,16 +100,16 @@ function groupCount(dispatch: Dispatch): number {
   return gridOf(dispatch).reduce((product, count) => product * count, 1);
 }
 
-/**
- * Workgroup memory of a launch: the largest of its large parts, which share an array, and where some parts are small,
- * their memory beside it.
- */
+/** Workgroup memory of a launch: its parts share the vectors of four, and those that keep single values share these. */
 function workgroupBytes(dispatches: readonly Dispatch[]): number {
-  const large = dispatches.map(
-    ({ kernel, constants }) => kernelNamed(kernel).workgroupBytes?.(constants) ?? 0,
-  );
-  const smallToo = large.some((bytes) => bytes > 0) && large.includes(0);
-  return Math.max(...large) + (smallToo ? SMALL_WORKGROUP_BYTES : 0);
+  let vectors = 0;
+  let values = 0;
+  for (const { kernel, constants } of dispatches) {
+    const { workgroupBytes, valueBytes } = kernelNamed(kernel);
+    if (workgroupBytes) vectors = Math.max(vectors, workgroupBytes(constants));
+    else values = Math.max(values, valueBytes?.(constants) ?? SMALL_WORKGROUP_BYTES);
+  }
+  return vectors + values;
 }
 
 /** Whether independent dispatches can be one launch within the limits of kernels and devices. */

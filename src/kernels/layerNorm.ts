@@ -201,6 +201,8 @@ export const layerNormGradient = defineKernel({
   name: "layerNormGradient",
   shader: gradientShader + lanes,
   entryPoint: "layerNormGradient",
+  // Columns of the rows at once, and values of lanes.
+  valueBytes: ({ WORKGROUP, TILE_Q }) => 4 * WORKGROUP * (TILE_Q + 1.5),
   constants: laneConstants,
   variants: variantsFor("layerNormGradient", "layerNormGradientSerial"),
 });
@@ -211,5 +213,6 @@ export const layerNormGradientSerial = defineKernel({
   name: "layerNormGradientSerial",
   shader: gradientSerialShader,
   entryPoint: "layerNormGradientSerial",
+  valueBytes: ({ WORKGROUP, TURNS }) => 12 * WORKGROUP * TURNS,
   constants: rowConstants,
 });

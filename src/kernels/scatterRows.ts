@@ -41,6 +41,8 @@ export const scatterRows = defineKernel({
     1,
   ],
   workgroup: () => [WORKGROUP, 1],
+  // Sums, and of each index looked through its place and a bit.
+  valueBytes: ({ BLOCK, COLUMNS }) => 4 * BLOCK * COLUMNS + 16 * WORKGROUP * (4 + 1 / 8),
   joinable: true,
   numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "WIDTH", "COUNT"] : []),
   flops: ({ WIDTH, COUNT }) => COUNT * WIDTH,

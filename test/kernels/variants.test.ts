@@ -1,11 +1,13 @@
 /** The ways to compute a dispatch: all give the same to the bit, so that choosing by time never changes a result. */
 import { describe, expect, it } from "vitest";
+import { convWeightConstants } from "../../src/kernels/conv2d.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { type DeviceTraits, MAX_WORKGROUP_BYTES } from "../../src/kernels/kernel.ts";
 import { canShareLaunch } from "../../src/kernels/launch.ts";
 import { matmulConstants } from "../../src/kernels/matmul.ts";
 import { reduceConstants } from "../../src/kernels/reduce.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
+import { convShape } from "../../src/nn/graph/ops/conv2d.ts";
 import type { Dispatch, Hook } from "../../src/program.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { type KernelRun, runKernel } from "../helpers/kernel-run.ts";
@@ -115,5 +117,19 @@ describe("tiled products in one launch", () => {
     const reduction: Dispatch = { label: "", kernel: "reduce", constants, hooks: {}, bindings: {} };
     expect(share(reduction, tiled(128, 256, 128))).toBe(true);
     expect(share(reduction, one)).toBe(false);
+  });
+
+  it("take what every device has with the single values that another part keeps", () => {
+    const weightGradient = (kernel: number) => {
+      const shape = convShape("conv2d", [4, 64, 16, 16], [64, 1, kernel, kernel], { groups: 64, padding: 2 });
+      return ways({ kernel: "convWeightGradient", constants: convWeightConstants(shape) }, wide)[0];
+    };
+    const same = { transposeA: false, transposeB: false, batchedA: true, batchedB: true };
+    const constants = matmulConstants({ batch: 64, m: 16, n: 16, k: 64, ...same });
+    const [products] = ways({ kernel: "matmul", constants }, wide);
+    expect(kernels.matmulTiled.workgroupBytes?.(products.constants)).toBe(8192);
+    expect(kernels.depthwiseWeightGradient.valueBytes?.(weightGradient(8).constants)).toBe(33 * 65 * 4);
+    expect(share(weightGradient(5), products)).toBe(true);
+    expect(share(weightGradient(8), products)).toBe(false);
   });
 });
