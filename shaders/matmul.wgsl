@@ -128,14 +128,15 @@ fn matmul(
     }
   }
 
-  // Loops with bounds that are not constant are compiled as loops: one store to compile, which narrow devices are slow at.
-  // Only the copy is indexed by their counters, so the sums above stay in registers.
+  // A loop with a bound that is not constant is compiled as a loop: one row of stores to compile, which narrow devices are slow
+  // at. Only the copy is indexed by its counter, so the sums above stay in registers.
   var results = sum;
   let rows = select(0u, min(TILE_M, M - row), row < M);
-  let columns = select(0u, min(TILE_N, N - column), column < N);
   for (var i = 0u; i < rows; i++) {
-    for (var j = 0u; j < columns; j++) {
-      store((matrix * M + row + i) * N + column + j, results[i * TILE_N + j]);
+    for (var j = 0u; j < TILE_N; j++) {
+      if (column + j < N) {
+        store((matrix * M + row + i) * N + column + j, results[i * TILE_N + j]);
+      }
     }
   }
 

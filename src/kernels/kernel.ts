@@ -94,7 +94,7 @@ export interface Kernel {
   variants?(constants: Constants, traits: DeviceTraits): readonly Variant[];
   /**
    * Those constants that such a device's shader reads at run time, so that dispatches that differ in nothing else share
-   * a pipeline: sizes that shape neither memory nor the inner loop, and divide nothing there.
+   * a pipeline: sizes that do not shape memory, and neither shape nor end the inner loop, nor divide there.
    */
   numbers?(constants: Constants, traits: DeviceTraits): readonly string[];
   /** Number of workgroups: within the limit ({@link spread}), unless the kernel is {@link joinable}. */

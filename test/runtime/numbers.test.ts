@@ -86,6 +86,23 @@ it("gives equal layers and a last smaller batch pipelines of one kind", async ()
   }
 });
 
+it("ends the inner loop of a product at a constant", async () => {
+  const { step, release } = await openStep(engines.gpu, stack());
+  release();
+  const products = launchesOf(step.program).filter((launch) =>
+    launch.some(({ kernel }) => kernel === "matmul"),
+  );
+  expect(products.length).toBeGreaterThan(0);
+  for (const launch of products) {
+    const { code, numbers } = specialiseLaunch(step.program, launch);
+    const names = numbers.map(({ name }) => name.replace(/_\d+$/, ""));
+    expect(names).toContain("N");
+    expect(names).not.toContain("K");
+    // A loop over K that reads a number would begin with a declaration of it.
+    expect(code).not.toMatch(/let K(_\d+)? =/);
+  }
+});
+
 it("names no constant that a kernel's shader does not have", async () => {
   const { step, release } = await openStep(engines.gpu, convNet());
   release();
