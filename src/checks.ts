@@ -94,6 +94,13 @@ export function checkPositive(what: string, value: unknown): asserts value is nu
   throw new RangeError(`${what} is ${inWords(value)}; give a finite number above 0`);
 }
 
+/** @throws RangeError unless the value is a number above 0 that 32 bits hold: as devices read it, not 0 and finite */
+export function checkPositiveF32(what: string, value: number): void {
+  checkPositive(what, value);
+  if (value >= 2 ** -126 && Math.fround(value) < INFINITE) return;
+  throw new RangeError(`${what} is ${value}; give a number from 1.2e-38 to 3.4e38, as 32 bits hold`);
+}
+
 /** @throws TypeError where the value is no string */
 export function checkString(what: string, value: unknown): asserts value is string {
   if (typeof value !== "string") throw new TypeError(`${what} is ${inWords(value)}; give a string`);

@@ -26,9 +26,6 @@ const REFUSE_NOTHING: Readonly<Record<string, string>> = {
   "BatchSource.read": "called by the library",
   "ArenaLayout.perBlock": "takes any function",
   "Objective.hessianTimes": "takes a direction that `position` fits",
-  programCost: "reads a program, which only the library makes",
-  launchDetails: "reads a program, which only the library makes",
-  memoryLayout: "reads a program, which only the library makes",
 };
 
 const ERROR = /\b(?:[A-Z]\w*)?Error\b|\bthe signal's reason\b|^@throws as \{@link /;

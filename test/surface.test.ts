@@ -73,12 +73,12 @@ const minimum = {
 /** Not to be given wrong arguments, and why. */
 const EXEMPT: Readonly<Record<string, string>> = {
   cpu: "takes nothing, and is handed an error by connect().catch(cpu)",
-  describe: "prints a program, which only the library makes",
+  describe: "prints a program; what is none: test/inspect/programFor.test.ts",
   launchProfiles: "reads a program, which only the library makes",
-  programCost: "reads a program, which only the library makes",
-  launchDetails: "reads a program, which only the library makes",
-  programFor: "reads a program, which only the library makes; its traits: test/inspect/programFor.test.ts",
-  memoryLayout: "reads a program, which only the library makes",
+  programCost: "reads a program; what is none: test/inspect/programFor.test.ts",
+  launchDetails: "reads a program; what is none: test/inspect/programFor.test.ts",
+  programFor: "reads a program; its traits, and what is no program: test/inspect/programFor.test.ts",
+  memoryLayout: "reads a program; what is none: test/inspect/programFor.test.ts",
   chromeTrace: "reads a program, which only the library makes",
   writeFileWhole: "writes files; see test/io",
   checkWritable: "writes files; see test/io",

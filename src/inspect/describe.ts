@@ -11,6 +11,7 @@ import {
   scalarName,
 } from "../program.ts";
 import { table } from "../text.ts";
+import { checkGiven } from "./given.ts";
 
 export interface ProgramCost {
   /** Kernel launches in a step; joined dispatches count as one. */
@@ -21,8 +22,12 @@ export interface ProgramCost {
   readonly bytes: number;
 }
 
-/** Cost of one step of a program, as its kernels declare it: launches, operations and bytes. */
+/**
+ * Cost of one step of a program, as its kernels declare it: launches, operations and bytes.
+ * @throws TypeError where `program` is none
+ */
 export function programCost(program: Program): ProgramCost {
+  checkGiven("programCost", program);
   const costs = program.dispatches.map((dispatch) => dispatchCost(program, dispatch));
   return {
     dispatches: launchesOf(program).length,
@@ -81,9 +86,10 @@ export function launchProfiles(program: Program, { milliseconds, ceiling }: Meas
  * The program as a table, one line for each dispatch: kernel, layer, reads and writes, fused work, and cost in
  * operations and bytes; "+" marks a dispatch in the launch of the one before. A profiled program adds time, rates, and
  * the fraction of the device's peak.
- * @throws RangeError where `measured` belongs to another program
+ * @throws RangeError where `measured` belongs to another program; TypeError where `program` is none
  */
 export function describe(program: Program, measured?: Measured): string {
+  checkGiven("describe", program);
   const profiles = measured && launchProfiles(program, measured);
   let launches = 0;
   const rows = program.dispatches.map((dispatch) => {

@@ -17,6 +17,7 @@ import {
   type View,
 } from "../program.ts";
 import { hookFunctions } from "./describe.ts";
+import { checkGiven } from "./given.ts";
 
 /** A part of a buffer, bound by a dispatch or a launch. */
 export interface BoundMemory {
@@ -84,8 +85,10 @@ export interface LaunchDetails {
 /**
  * The launches of a step, in order. For a step compiled on a GPU engine, `code` is the WGSL that the device runs; a
  * program of the CPU engine names kernels that a GPU might replace by faster variants.
+ * @throws TypeError where `program` is none
  */
 export function launchDetails(program: Program): LaunchDetails[] {
+  checkGiven("launchDetails", program);
   const pipelines = new Map<string, number>();
   return launchesOf(program).map((dispatches) => {
     const { code, entryPoint, grid, bindings, numbers } = specialiseLaunch(program, dispatches);

@@ -2,6 +2,7 @@
 import type { DType } from "../dtypes.ts";
 import { type BufferKind, byteLength, type Program } from "../program.ts";
 import { planMemory } from "../runtime/plan.ts";
+import { checkGiven } from "./given.ts";
 
 /** A buffer of a program. */
 export interface BufferMemory {
@@ -30,8 +31,10 @@ export interface MemoryLayout {
 /**
  * The buffers of a program, as both engines lay them out. Outputs count for one step; each further step of a run adds
  * as much again.
+ * @throws TypeError where `program` is none
  */
 export function memoryLayout(program: Program): MemoryLayout {
+  checkGiven("memoryLayout", program);
   const { slots, slotOf, lives } = planMemory(program);
   const buffers = program.buffers.map((buffer, index): BufferMemory => {
     const { name, kind, dtype, length } = buffer;

@@ -1,6 +1,7 @@
 /** A step as a device that is not at hand would run it. */
 import { describe, expect, it } from "vitest";
-import { launchDetails, programFor } from "../../src/inspect/index.ts";
+import { type Program, programCost, describe as programTable } from "../../src/index.ts";
+import { launchDetails, memoryLayout, programFor } from "../../src/inspect/index.ts";
 import { kernelNamed } from "../../src/kernels/index.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { convNet, openStep } from "./samples.ts";
@@ -39,8 +40,32 @@ describe("programFor", () => {
     expect(refused({ subgroup: 32 })).toThrow(
       'programFor: there is no option "subgroup"; there are narrow, subgroupSize',
     );
-    expect(refused({ subgroupSize: 0 })).toThrow("programFor: subgroupSize is 0; give a whole number from 1");
-    expect(refused({ workgroupBytes: -1 })).toThrow("programFor: workgroupBytes is -1");
+    for (const subgroupSize of [0, 7, 256, Number.NaN]) {
+      expect(refused({ subgroupSize })).toThrow(
+        `programFor: subgroupSize is ${subgroupSize}; give a power of two up to 128, or leave it out`,
+      );
+    }
+    expect(refused({ subgroupSize: "32" })).toThrow('programFor: subgroupSize is "32"; give a number');
+    expect(refused({ workgroupBytes: 1024 })).toThrow(
+      "programFor: workgroupBytes is 1024; give a whole number",
+    );
+    expect(refused({ workgroupInvocations: undefined })).toThrow(
+      "programFor: workgroupInvocations is undefined",
+    );
+    release();
+  });
+
+  it("is for programs, as all that looks at one", async () => {
+    const { step, release } = await openStep(engines.cpu, convNet());
+    const limits = { workgroupBytes: 16_384, workgroupInvocations: 256 };
+    const none = step as unknown as Program;
+    const given = /: the program is .+; give a compiled step's program, as step\.program$/;
+    for (const look of [launchDetails, memoryLayout, programTable, programCost, programFor]) {
+      expect(() => look(none, limits as never)).toThrow(given);
+      expect(() => look(undefined as never, limits as never)).toThrow(
+        `${look.name}: the program is undefined`,
+      );
+    }
     release();
   });
 });

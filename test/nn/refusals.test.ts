@@ -121,6 +121,11 @@ describe("layers refuse their options", () => {
     [() => batchNorm({ momentum: 1.5 }), "batchNorm: momentum is 1.5; give a fraction from 0 to 1"],
     [() => batchNorm({ momentum: Number.NaN }), "batchNorm: momentum is NaN"],
     [() => layerNorm({ epsilon: -1e-5 }), "layerNorm: epsilon is -0.00001"],
+    [
+      () => layerNorm({ epsilon: 1e-60 }),
+      "layerNorm: epsilon is 1e-60; give a number from 1.2e-38 to 3.4e38",
+    ],
+    [() => batchNorm({ epsilon: 1e60 }), "batchNorm: epsilon is 1e+60; give a number from 1.2e-38 to 3.4e38"],
     [() => dropout(1), "dropout: rate is 1; give a number from 0 up to, not including, 1"],
     [() => dropout(-0.1), "dropout: rate is -0.1"],
     [() => dropout(Number.NaN), "dropout: rate is NaN"],
@@ -237,6 +242,10 @@ describe("ops refuse shapes and axes", () => {
       "layerNorm: x is [2, 3], the weight [3], the bias [2]; expected [..., size], [size] and [size]",
     ],
     [() => ops.layerNorm(x(), x(1), x(1)), "layerNorm: x is [], the weight [1]"],
+    [
+      () => ops.layerNorm(a, x(3), x(3), { epsilon: 1e-40 }),
+      "layerNorm: epsilon is 1e-40; give a number from",
+    ],
     [() => ops.layerNorm(a, x(3), x(3), { epsilon: 0 }), "layerNorm: epsilon is 0; give a finite number"],
     [() => iota([2, 3], 2), "iota: axis 2 is outside a tensor of rank 2"],
     [() => iota([2.5], 0), "iota: shape [2.5] has size 2.5"],

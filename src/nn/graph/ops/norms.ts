@@ -1,5 +1,5 @@
 /** Layer and batch normalisation, and their gradients: a kernel each. */
-import { checkOptions, checkPositive } from "../../../checks.ts";
+import { checkOptions, checkPositiveF32 } from "../../../checks.ts";
 import { batchNormConstants } from "../../../kernels/batchNorm.ts";
 import { fitsLayerNorm, layerNormConstants, layerNormParts } from "../../../kernels/layerNorm.ts";
 import { elementCount, formatShape, type Shape } from "../../../program.ts";
@@ -174,14 +174,14 @@ export interface NormOptions {
 /**
  * Layer normalisation (Ba, Kiros & Hinton 2016): (x − mean) / √(variance + epsilon) · weight + bias over the last axis of
  * x [..., size], with weight and bias [size].
- * @throws RangeError where `epsilon` is not finite and above 0
+ * @throws RangeError where `epsilon` is no number above 0 that 32 bits hold
  * @throws ShapeError where x has no axis, or weight or bias is not [size]
  * @throws TypeError where an operand is no tensor, or an option is unknown
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, options: NormOptions = {}): Tensor {
   checkTensor("layerNorm", x, weight, bias);
   const { epsilon = 1e-5 } = checkOptions("layerNorm", options, { epsilon: "number" });
-  checkPositive("layerNorm: epsilon", epsilon);
+  checkPositiveF32("layerNorm: epsilon", epsilon);
   const size = x.shape.slice(-1);
   if (x.rank === 0 || ![weight, bias].every(({ shape }) => sameShape(shape, size))) {
     throw new ShapeError(

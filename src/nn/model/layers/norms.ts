@@ -1,5 +1,5 @@
 /** Normalisation layers. */
-import { checkOptions, checkPositive } from "../../../checks.ts";
+import { checkOptions, checkPositiveF32 } from "../../../checks.ts";
 import { elementCount, formatShape } from "../../../program.ts";
 import { normalise } from "../../graph/ops/normalise.ts";
 import {
@@ -23,14 +23,14 @@ export interface BatchNormOptions extends NormOptions {
  * Batch normalisation (Ioffe & Szegedy 2015) of [batch, features] or [batch, channels, …], by the batch's mean and
  * variance in training, by running ones in evaluation and where frozen. Parameters `weight` and `bias` and statistics
  * `running_mean` and `running_var` (unbiased), all [channels], as in PyTorch.
- * @throws RangeError where `epsilon` is not finite and above 0, or `momentum` is not from 0 to 1; in a trace,
+ * @throws RangeError where `epsilon` is no number above 0 that 32 bits hold, or `momentum` is not from 0 to 1; in a trace,
  *   ShapeError where the input does not fit
  * @throws TypeError where an option is unknown or of another kind
  */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   checkOptions("batchNorm", options, { epsilon: "number", momentum: "number" });
   const { epsilon = 1e-5, momentum = 0.1 } = options;
-  checkPositive("batchNorm: epsilon", epsilon);
+  checkPositiveF32("batchNorm: epsilon", epsilon);
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new RangeError(`batchNorm: momentum is ${momentum}; give a fraction from 0 to 1`);
   }
@@ -76,13 +76,13 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
 /**
  * Layer normalisation (Ba, Kiros & Hinton 2016) over the last axis. Parameters `weight` and `bias` of that axis's size,
  * as PyTorch's `nn.LayerNorm`.
- * @throws RangeError where `epsilon` is not finite and above 0; in a trace, ShapeError where the input does not fit
+ * @throws RangeError where `epsilon` is no number above 0 that 32 bits hold; in a trace, ShapeError where the input does not fit
  * @throws TypeError where an option is unknown or of another kind
  */
 export function layerNorm(options: NormOptions = {}): Layer {
   refuseTensor("layerNorm", options, "layer", "x, weight, bias");
   const { epsilon = 1e-5 } = checkOptions("layerNorm", options, { epsilon: "number" });
-  checkPositive("layerNorm: epsilon", epsilon);
+  checkPositiveF32("layerNorm: epsilon", epsilon);
   return {
     name: "layerNorm",
     apply(x, scope) {
