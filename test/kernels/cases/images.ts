@@ -17,6 +17,7 @@ const convolutions: Record<string, ConvShape> = {
   "one pixel": convShape("conv2d", [1, 1, 1, 1], [1, 1, 1, 1], {}),
   "odd sizes": convShape("conv2d", [3, 3, 7, 5], [3, 3, 2, 1], {}),
   "one past a large tile, padded": convShape("conv2d", [3, 9, 19, 19], [9, 9, 1, 2], { padding: 1 }),
+  "long sums both ways": convShape("conv2d", [1, 15, 3, 129], [15, 15, 3, 3], { padding: 1 }),
   "stride, padding and dilation": convShape("conv2d", [1, 2, 17, 9], [3, 2, 3, 2], {
     stride: [2, 3],
     padding: [2, 1],
