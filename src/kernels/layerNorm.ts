@@ -91,6 +91,7 @@ const laneConstants = {
 
 const shared = {
   bindings: {},
+  numbers: (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? [] : ["ROWS"]),
   grid: (constants: Constants) => [layerNormParts(constants), 1, 1] as const,
   workgroup: ({ WORKGROUP }: Constants) => [WORKGROUP, 1] as const,
   joinable: true,

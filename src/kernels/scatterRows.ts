@@ -54,7 +54,7 @@ export const scatterRows = defineKernel({
   valueBytes: ({ BLOCK, COLUMNS }) => 4 * BLOCK * COLUMNS + 16 * WORKGROUP * (4 + 1 / 8),
   joinable: true,
   workgroupBytes: ({ BLOCK, COLUMNS }) => 4 * BLOCK * COLUMNS + PLACES_BYTES,
-  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "WIDTH", "COUNT"] : []),
+  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "WIDTH", "COUNT"] : ["ROWS", "COUNT"]),
   flops: ({ WIDTH, COUNT }) => COUNT * WIDTH,
   loads: ({ WIDTH, COUNT }) => ({ rowOf: COUNT, element: COUNT * WIDTH }),
   *twin({ constants: { ROWS, WIDTH, COUNT }, load, store }) {
