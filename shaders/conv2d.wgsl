@@ -79,14 +79,17 @@ fn forward(
     let filterIndex = group * FILTERS_PER_GROUP + min(filter0 + i * LANES + lane, FILTERS_PER_GROUP - 1u);
     rowB[i] = filterIndex * CHANNELS_PER_GROUP * TAPS;
   }
+  // The grid has one layer, which compilers do not know: where they know that a tap lies in the padding, they leave out its
+  // product, which is NaN for a weight that is not finite.
+  let zero = tile.z;
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
   // Position of the first tap of the first channel.
   var first: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let pixel = min(pixel0 + j, BATCH * PIXELS - 1u);
-    top[j] = ((pixel % PIXELS) / OUT_W) * STRIDE_H - PAD_H;
-    left[j] = (pixel % OUT_W) * STRIDE_W - PAD_W;
+    top[j] = ((pixel % PIXELS) / OUT_W) * STRIDE_H - PAD_H + zero;
+    left[j] = (pixel % OUT_W) * STRIDE_W - PAD_W + zero;
     first[j] = ((pixel / PIXELS) * CHANNELS + group * CHANNELS_PER_GROUP) * H * W + top[j] * W + left[j];
   }
 
