@@ -156,14 +156,16 @@ fn inputGradient(
     let channel = min(channel0 + i * LANES + lane, CHANNELS_PER_GROUP - 1u);
     columnB[i] = (group * FILTERS_PER_GROUP * CHANNELS_PER_GROUP + channel) * TAPS;
   }
+  // Not known to compilers, as above.
+  let zero = tile.z;
   var image: array<u32, TILE_N>;
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let pixel = min(pixel0 + j, BATCH * PIXELS - 1u);
     image[j] = ((pixel / PIXELS) * FILTERS + group * FILTERS_PER_GROUP) * OUT_PIXELS;
-    top[j] = (pixel % PIXELS) / W + PAD_H;
-    left[j] = pixel % W + PAD_W;
+    top[j] = (pixel % PIXELS) / W + PAD_H + zero;
+    left[j] = pixel % W + PAD_W + zero;
   }
 
   var sum: array<f32, TILE_M * TILE_N>;
