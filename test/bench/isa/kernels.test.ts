@@ -37,14 +37,15 @@ describe.each(Object.entries(DEVICES))("on a wide device %s", (_device, traits) 
   });
 });
 
-/** FLOPs; products below have few rows or columns, and other bounds. */
-const HEAVY = 5e6;
+/** FLOPs; of these steps, the products below have few rows or columns. */
+const HEAVY = 1e6;
+const STEPS = ["mlp", "conv", "transformer"];
 
-/** Of mlp and conv, in any of the devices; equal shaders once. */
+/** Of all steps, in any of the devices; equal shaders once. */
 async function weightiest(): Promise<Launch[]> {
   const launches = new Map<string, Launch>();
   for (const [device, traits] of Object.values(DEVICES).entries()) {
-    for (const name of ["mlp", "conv"]) {
+    for (const name of STEPS) {
       const step = await stepOn(traits, stepChoice(name));
       const products = step.launches.filter(({ useful, flops }) => useful !== undefined && flops >= HEAVY);
       for (const launch of products) {
@@ -63,14 +64,14 @@ const LEAST = {
   vega10: { bound: 0.75, waves: 1 },
 } as const;
 
-describe("products and convolutions of mlp and conv", () => {
+describe(`products and convolutions of ${STEPS.join(", ")}`, () => {
   const { assembler, radv } = findCompilers();
 
   it.skipIf(!assembler || !radv)(
     "leave most of the f32 ceiling, in registers (where the compilers are: node scripts/setup.mjs --for isa)",
     async () => {
       const launches = await weightiest();
-      expect(launches.length).toBeGreaterThanOrEqual(8);
+      expect(launches.length).toBeGreaterThanOrEqual(16);
       const heavy = join(folder.path, "heavy");
       await writeFolder(heavy, { name: "heavy", title: "", launches });
       const args = ["isa", heavy, "--families", Object.keys(LEAST).join(","), "--json", "--out", folder.path];
