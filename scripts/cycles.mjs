@@ -8,8 +8,11 @@ import { parseArgs } from "node:util";
 import { connect, createTrainer, dense, sequential } from "wgrad";
 import { heldByHost } from "./heap.mjs";
 
-/** Rounds that do not count: of opening engines, and of compiling, which fills the cache of pipelines. */
-const WARM_UP = { connect: 5, compile: 100 };
+/**
+ * Rounds that do not count: of opening engines, after which a driver's compiler has its working memory, and of compiling,
+ * which fills the cache of pipelines.
+ */
+const WARM_UP = { connect: 40, compile: 100 };
 /** Allowed growth until the end. An engine left behind holds two megabytes, a kernel almost one. */
 const LIMITS = { objects: 100, megabytes: 20 };
 

@@ -40,10 +40,11 @@ export class Books {
  * `gpu` must outlive its devices, and whoever has this keeps it.
  * @param {GPU} gpu
  * @param {Books} books
- * @returns {Pick<GPU, "requestAdapter">}
+ * @returns {Pick<GPU, "requestAdapter" | "wgslLanguageFeatures">}
  */
 export function keepBooks(gpu, books) {
   return {
+    wgslLanguageFeatures: gpu.wgslLanguageFeatures,
     async requestAdapter(options) {
       const adapter = await gpu.requestAdapter(options);
       if (adapter) {

@@ -161,6 +161,11 @@ export interface Program {
   readonly dispatches: readonly Dispatch[];
   /** In the order of slots in the step table. */
   readonly scalars: readonly StepScalar[];
+  /**
+   * Whether shaders read step scalars as immediates instead of from a uniform: chosen for a device, as variants are. Such
+   * a program has at most {@link IMMEDIATE_SLOTS} scalars.
+   */
+  readonly immediates?: boolean;
   readonly outputs: Readonly<Record<string, View>>;
 }
 
@@ -170,6 +175,8 @@ export const MAX_STORAGE_BINDINGS = 8;
 export const MAX_OUTPUT_BINDINGS = 4;
 /** Words in one row of the step table; a row is 256 bytes, the guaranteed alignment of dynamic offsets. */
 export const STEP_SLOTS = 64;
+/** Words of a row that fit into immediates, on each device that has such. */
+export const IMMEDIATE_SLOTS = 16;
 /** Tensors inside a shared buffer start at multiples of this many 4-byte elements (256 bytes, likewise). */
 export const ALIGNMENT = 64;
 
@@ -271,6 +278,11 @@ export function checkProgram(
   if (program.scalars.length > STEP_SLOTS) {
     throw new Error(
       `program ${program.name}: ${program.scalars.length} step scalars; at most ${STEP_SLOTS} fit`,
+    );
+  }
+  if (program.immediates && program.scalars.length > IMMEDIATE_SLOTS) {
+    throw new Error(
+      `program ${program.name}: ${program.scalars.length} step scalars as immediates; at most ${IMMEDIATE_SLOTS} fit`,
     );
   }
   const written = new Set<number>();

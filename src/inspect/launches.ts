@@ -54,7 +54,7 @@ export interface DispatchDetails {
 
 /** A variable of the shader, and the memory bound to it. */
 export interface LaunchBindingDetails extends BoundMemory {
-  /** Binding number in group 1; group 0 is the step table. */
+  /** Binding number in group 1; group 0 is the step table, unless step scalars are immediates (`program.immediates`). */
   readonly binding: number;
   /** Name in the shader. */
   readonly variable: string;

@@ -1,7 +1,7 @@
 /** A program as a device that is not at hand would run it. */
 import { checkOptions, checkWhole } from "../checks.ts";
 import { type DeviceTraits, MAX_WORKGROUP_BYTES } from "../kernels/kernel.ts";
-import { variantsOf, withVariants } from "../kernels/variants.ts";
+import { variantsOf, withImmediates, withVariants } from "../kernels/variants.ts";
 import type { Program } from "../program.ts";
 import { checkGiven } from "./given.ts";
 
@@ -17,13 +17,18 @@ const MOST_SUBGROUP = 128;
  */
 export function programFor(program: Program, traits: DeviceTraits): Program {
   checkGiven("programFor", program);
-  const { workgroupBytes, workgroupInvocations, subgroupSize, cores } = checkOptions("programFor", traits, {
-    narrow: "boolean",
-    subgroupSize: "number",
-    cores: "number",
-    workgroupBytes: "number",
-    workgroupInvocations: "number",
-  });
+  const { workgroupBytes, workgroupInvocations, subgroupSize, cores, immediates } = checkOptions(
+    "programFor",
+    traits,
+    {
+      narrow: "boolean",
+      subgroupSize: "number",
+      cores: "number",
+      workgroupBytes: "number",
+      workgroupInvocations: "number",
+      immediates: "boolean",
+    },
+  );
   checkWhole("programFor: workgroupBytes", workgroupBytes, MAX_WORKGROUP_BYTES);
   checkWhole("programFor: workgroupInvocations", workgroupInvocations, LEAST_INVOCATIONS);
   if (subgroupSize !== undefined && !isPowerOfTwo(subgroupSize)) {
@@ -32,7 +37,8 @@ export function programFor(program: Program, traits: DeviceTraits): Program {
     );
   }
   if (cores !== undefined) checkWhole("programFor: cores", cores);
-  return withVariants(program, (dispatch) => variantsOf(dispatch, traits)[0]);
+  const own = immediates ? withImmediates(program) : program;
+  return withVariants(own, (dispatch) => variantsOf(dispatch, traits)[0]);
 }
 
 function isPowerOfTwo(size: number): boolean {

@@ -33,6 +33,8 @@ export interface DeviceTraits {
   readonly workgroupBytes: number;
   /** Most invocations of a workgroup. */
   readonly workgroupInvocations: number;
+  /** Whether shaders read step scalars as immediates, where they fit, instead of from a uniform (default false). */
+  readonly immediates?: boolean;
 }
 
 /** Whether the device is narrow ({@link DeviceTraits.narrow}). Wide devices have variants of their own. */

@@ -1,6 +1,6 @@
 import shader from "../../shaders/pool2d.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { type Constants, type Kernel, spread } from "./kernel.ts";
+import { type Constants, isNarrow, type Kernel, spread } from "./kernel.ts";
 import { exceeds } from "./scalar.ts";
 import { loaded, pauses, type Store, stored, type TwinCall, type TwinFunction } from "./twin.ts";
 
@@ -87,7 +87,7 @@ function pooling(
     grid: (c) => spread(Math.ceil(invocationsOf[name](c) / GROUP)),
     workgroup: () => [GROUP, 1],
     joinable: true,
-    numbers: () => ["IMAGES", "ROW"],
+    numbers: (_constants, traits) => (isNarrow(traits) ? ["IMAGES", "ROW"] : []),
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,
     twin,

@@ -66,13 +66,18 @@ function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Lau
     .sort((a, b) => a.binding - b.binding);
   const vectors = kernel.inVectors ? Object.values(dispatch.hooks).flatMap(vectorBindings) : [];
   const complete = withHookMemory(module, Object.keys(dispatch.bindings), vectors);
-  return { ...printed(complete, numbers), entryPoint: kernel.entryPoint, bindings, grid };
+  return { ...printed(complete, program, numbers), entryPoint: kernel.entryPoint, bindings, grid };
 }
 
-/** The module's text, with the library's functions and the memory of its numbers. */
-function printed(module: Module, numbers: Numbers | undefined): Pick<Launch, "code" | "numbers"> {
+/** The module's text, with the library's functions, the step table and the memory of its numbers. */
+function printed(
+  module: Module,
+  { immediates }: Program,
+  numbers: Numbers | undefined,
+): Pick<Launch, "code" | "numbers"> {
   const read = numbers ? numbersRead(module, numbers) : [];
-  return { code: print(withLibrary(withNumberMemory(module, read))), numbers: read };
+  const complete = withNumberMemory(withStepTable(module, immediates), read);
+  return { code: print(withLibrary(complete)), numbers: read };
 }
 
 function dtypeOf(program: Program, dispatch: Dispatch, name: string) {
@@ -110,7 +115,7 @@ function together(program: Program, dispatches: readonly Dispatch[], grid: Launc
     ),
   });
   return {
-    ...printed(withStepTable(module), numbers),
+    ...printed(module, program, numbers),
     entryPoint: "launch",
     bindings: shared.map(({ access, view }, binding) => ({
       binding,
@@ -146,7 +151,7 @@ export function specialise(
   let module = moduleOf(kernel.shader);
   if (constants.SUBGROUP > 1) module = withSubgroupLanes(module, kernel.entryPoint, constants.SUBGROUP);
   module = withConstants(module, literals(kernel, dispatch));
-  if (numbers) module = withNumbers(module, reads(kernel, dispatch, numbers), numbers);
+  if (numbers) module = withNumbers(module, reads(kernel, dispatch, numbers));
   module = kernel.inVectors ? withVectorHooks(module, hooks, scope) : withHooks(module, hooks, scope);
   module = withNeighbours(module, kernel.neighbours ?? {}, hooks, scope);
   for (const [binding, access] of Object.entries(kernel.vectors ?? {})) {

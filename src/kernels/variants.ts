@@ -1,5 +1,5 @@
 /** Variants of a program's dispatches. */
-import { type Dispatch, launchesOf, type Program } from "../program.ts";
+import { type Dispatch, IMMEDIATE_SLOTS, launchesOf, type Program } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import type { DeviceTraits } from "./kernel.ts";
 import { canShareLaunch } from "./launch.ts";
@@ -25,4 +25,9 @@ export function withVariants(program: Program, choose: (dispatch: Dispatch) => D
       : chosen.map((dispatch) => ({ ...dispatch, joined: false }));
   });
   return { ...program, dispatches };
+}
+
+/** The program with its step scalars as immediates, if they fit. */
+export function withImmediates(program: Program): Program {
+  return { ...program, immediates: program.scalars.length <= IMMEDIATE_SLOTS };
 }

@@ -13,10 +13,14 @@ export interface Instrumented {
 /** Never dropped: a process crashes where Dawn is collected as garbage while a device of it is opened or ended. */
 const dawn = create([]);
 
-/** Connects to the machine's adapter. */
-export async function connectInstrumented(): Promise<Instrumented> {
+/** Connects to the machine's adapter; on demand as if its shaders could read no immediates. */
+export async function connectInstrumented({ immediates = true } = {}): Promise<Instrumented> {
   const books = new Books();
-  vi.stubGlobal("navigator", { gpu: keepBooks(dawn, books) });
+  const { wgslLanguageFeatures, requestAdapter } = keepBooks(dawn, books);
+  const language = [...wgslLanguageFeatures].filter(
+    (name) => immediates || name !== "immediate_address_space",
+  );
+  vi.stubGlobal("navigator", { gpu: { requestAdapter, wgslLanguageFeatures: new Set(language) } });
   try {
     return { engine: await connect(), books };
   } finally {

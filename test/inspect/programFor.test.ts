@@ -17,6 +17,8 @@ describe("programFor", () => {
       launchDetails(program).map(({ code }) => code);
     const own = codes(onGpu.step.program);
     expect(codes(programFor(onCpu.step.program, gpu.traits))).toEqual(own);
+    // Among them, whether step scalars are immediates.
+    expect(codes(programFor(onCpu.step.program, { ...gpu.traits, immediates: false }))).not.toEqual(own);
     // What the CPU engine runs has no variant of a device.
     expect(codes(onCpu.step.program)).not.toEqual(own);
     onGpu.release();

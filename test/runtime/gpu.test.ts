@@ -30,9 +30,23 @@ describe("the GPU engine", () => {
     expect(books.creations).toEqual({ createCommandEncoder: runs });
     expect(books.count("submit")).toBe(runs);
     expect(books.count("dispatchWorkgroups")).toBe(runs * 10 * launchesOf(training.step.program).length);
-    // The step table of a run, and nothing else, comes from the host.
+    // Step scalars, and nothing else, come from the host: as immediates, here, and without them as a run's step table.
+    expect(books.count("writeBuffer")).toBe(0);
+    expect(training.step.program.immediates).toBe(true);
+    training.release();
+  });
+
+  it("writes nothing but the step table of a run where step scalars are no immediates", async () => {
+    const { engine, books } = await connectInstrumented({ immediates: false });
+    const training = await openMlp(engine, data.train, { batchSize: 32 });
+    await training.run(10);
+    books.clear();
+    const runs = 4;
+    for (let i = 0; i < runs; i++) await training.run(10);
+    expect(books.creations).toEqual({ createCommandEncoder: runs });
     expect(books.count("writeBuffer")).toBe(runs);
     training.release();
+    await engine.destroy();
   });
 
   it("creates nothing in later epochs of fit, either, evaluation included", async () => {

@@ -48,7 +48,7 @@ async function found(reported: Reported, adapter: AdapterAbilities = adapterOf(r
   return { traits, asked };
 }
 
-const common = { workgroupBytes: 32768, workgroupInvocations: 1024 };
+const common = { workgroupBytes: 32768, workgroupInvocations: 1024, immediates: false };
 const narrow: readonly (readonly [string, Reported, number | undefined])[] = [
   ["lavapipe in Node", { fallback: true, sizes: [8, 8], features: CONTROL, language: NUMBERED }, 8],
   ["SwiftShader in Chromium", { fallback: true, sizes: [4, 4], features: CONTROL, language: NUMBERED }, 4],

@@ -15,6 +15,9 @@ export const ShaderStage = { COMPUTE: 0x4 } as const;
 /** Alignment of dynamic offsets that every device guarantees. */
 export const OFFSET_ALIGNMENT = 256;
 
+/** Bytes of immediates that each device has that has any. */
+export const IMMEDIATE_BYTES = 64;
+
 /** Alignment of a uniform's size. */
 export const UNIFORM_ALIGNMENT = 16;
 

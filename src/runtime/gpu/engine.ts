@@ -1,7 +1,7 @@
 /** The WebGPU engine: memory and programs on a device, each dispatch in the variant that suits the device. */
 import type { DType, Elements } from "../../dtypes.ts";
 import type { DeviceTraits } from "../../kernels/kernel.ts";
-import { variantsOf, withVariants } from "../../kernels/variants.ts";
+import { variantsOf, withImmediates, withVariants } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
 import {
   type CompileOptions,
@@ -61,10 +61,11 @@ export class GpuEngine extends GpuDevice implements Engine {
     checkLimits(program, { binding, buffer }, options.maxSteps);
     const { GpuExecutable } = await loadExecutables();
     if (options.asWritten) return GpuExecutable.compile(this, program, options);
-    const { tuner } = this;
+    const { traits, tuner } = this;
+    const own = traits.immediates ? withImmediates(program) : program;
     const choose = tuner
-      ? await tuner.tune(program, (whole, dispatch) => tuner.measure(this, whole, dispatch, options))
-      : (dispatch: Dispatch) => variantsOf(dispatch, this.traits)[0];
-    return GpuExecutable.compile(this, withVariants(program, choose), options);
+      ? await tuner.tune(own, (whole, dispatch) => tuner.measure(this, whole, dispatch, options))
+      : (dispatch: Dispatch) => variantsOf(dispatch, traits)[0];
+    return GpuExecutable.compile(this, withVariants(own, choose), options);
   }
 }

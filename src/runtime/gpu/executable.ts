@@ -2,9 +2,9 @@
  * A program on the GPU. Every pipeline, buffer and bind group exists before the first step, and many steps go into one
  * compute pass of one submit.
  *
- * Values that change from step to step reach the kernels through dynamic offsets: the step table, a uniform buffer with
- * one 256-byte row for each step, and the outputs, one row for each step. Offsets were chosen over a step counter on
- * the GPU: they need no kernel that counts, and kernels need not know of them.
+ * Values that change from step to step reach the kernels as immediates, or through dynamic offsets: the step table, a
+ * uniform buffer with one 256-byte row for each step (`stepRows.ts`), and the outputs, one row for each step. Both were
+ * chosen over a step counter on the GPU: they need no kernel that counts, and kernels need not know of them.
  */
 import { arrayOf, bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
 import { NUMBERS_BINDING } from "../../kernels/kernel.ts";
@@ -38,8 +38,8 @@ import type { GpuDevice } from "./device.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 import { layNumbers, type MakeBuffer } from "./numbers.ts";
 import type { PreparedPipeline, PreparedProgram } from "./pipelines.ts";
+import { layStepRows, type StepRows } from "./stepRows.ts";
 
-const ROW_BYTES = STEP_SLOTS * 4;
 /** Up to this many elements, copying one by one is faster than a view. */
 const SMALL_ROW = 64;
 
@@ -81,7 +81,6 @@ function free({ owned, staging, prepared }: Holdings): void {
 
 export class GpuExecutable implements Executable {
   readonly table: StepTable;
-  readonly #rowOffsets: Uint32Array;
   readonly #descriptor: { readonly label: string };
   #released = false;
 
@@ -95,13 +94,11 @@ export class GpuExecutable implements Executable {
     /** By launch. */
     public commands: readonly Command[],
     readonly outputs: readonly OutputRows[],
-    readonly stepBuffer: GPUBuffer,
-    readonly stepGroup: GPUBindGroup,
-    maxSteps: number,
+    readonly stepRows: StepRows,
+    readonly maxSteps: number,
   ) {
     this.table = new StepTable(maxSteps);
     this.#descriptor = { label: program.name };
-    this.#rowOffsets = Uint32Array.from({ length: maxSteps }, (_, step) => step * ROW_BYTES);
     this.holdings.staging.push(this.#makeStaging(), this.#makeStaging());
     freeWhenDropped(this, free.bind(undefined, holdings));
   }
@@ -139,16 +136,6 @@ export class GpuExecutable implements Executable {
             maxSteps,
           ),
         );
-        const stepBuffer = make(
-          "step table",
-          ROW_BYTES * maxSteps,
-          BufferUsage.UNIFORM | BufferUsage.COPY_DST,
-        );
-        const stepGroup = owner.device.createBindGroup({
-          label: `${program.name}: step table`,
-          layout: owner.pipelines.stepLayout,
-          entries: [{ binding: 0, resource: { buffer: stepBuffer, size: ROW_BYTES } }],
-        });
         built = new GpuExecutable(
           owner,
           program,
@@ -157,8 +144,7 @@ export class GpuExecutable implements Executable {
           holdings,
           commands,
           outputs,
-          stepBuffer,
-          stepGroup,
+          layStepRows(owner.pipelines, program, maxSteps, make),
           maxSteps,
         );
         return built;
@@ -205,7 +191,7 @@ export class GpuExecutable implements Executable {
   /** Enqueues steps, and copies their outputs, if any, into the returned staging buffer. */
   #enqueue(count: number): GPUBuffer | undefined {
     const { device } = this.owner;
-    this.#writeRows(count);
+    this.stepRows.load(this.table.u32, count);
     const encoder = device.createCommandEncoder(this.#descriptor);
     const pass = encoder.beginComputePass(this.#descriptor);
     for (let step = 0; step < count; step++) this.encodeStep(pass, step);
@@ -234,7 +220,7 @@ export class GpuExecutable implements Executable {
 
   /** Encodes the launches of a step from `first` up to, not including, `end`. */
   encodeStep(pass: GPUComputePassEncoder, step: number, first = 0, end = this.commands.length): void {
-    pass.setBindGroup(0, this.stepGroup, this.#rowOffsets, step, 1);
+    this.stepRows.set(pass, step);
     let pipeline: GPUComputePipeline | undefined;
     for (let i = first; i < end; i++) {
       const command = this.commands[i];
@@ -256,18 +242,13 @@ export class GpuExecutable implements Executable {
     // Loaded for profiling only.
     const { profileLaunches } = await import("./profile.ts");
     this.check(count);
-    const { owner, stepBuffer } = this;
-    owner.device.queue.writeBuffer(stepBuffer, 0, rows);
-    return owner.attempt(`program ${this.program.name}`, () => profileLaunches(this, count));
-  }
-
-  #writeRows(count: number): void {
-    this.owner.device.queue.writeBuffer(this.stepBuffer, 0, this.table.u32, 0, count * STEP_SLOTS);
+    this.stepRows.load(rows, count);
+    return this.owner.attempt(`program ${this.program.name}`, () => profileLaunches(this, count));
   }
 
   #makeStaging(): GPUBuffer {
     const last = this.outputs[this.outputs.length - 1];
-    const size = last ? last.stagingOffset + last.stride * this.#rowOffsets.length : 4;
+    const size = last ? last.stagingOffset + last.stride * this.maxSteps : 4;
     return this.owner.device.createBuffer({
       label: `${this.program.name}: readback`,
       size,

@@ -51,6 +51,7 @@ export async function measureDispatch(
     buffers,
     dispatches: [{ ...dispatch, joined: false, bindings: Object.fromEntries(bindings) }],
     scalars: program.scalars,
+    immediates: program.immediates,
     outputs: {},
   };
   let executable: GpuExecutable | undefined;

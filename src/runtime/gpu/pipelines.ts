@@ -3,7 +3,7 @@ import { NUMBERS_BINDING } from "../../kernels/kernel.ts";
 import type { Launch, LaunchBinding } from "../../kernels/specialise.ts";
 import { launchesOf, launchName, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
-import { ShaderStage } from "./constants.ts";
+import { IMMEDIATE_BYTES, ShaderStage } from "./constants.ts";
 
 /** The code that writes shaders, loaded with its passes as soon as there is a device. */
 const loadSpecialising = () => import("../../kernels/specialise.ts");
@@ -40,7 +40,7 @@ interface Compiled {
 const MOST_IDLE = 64;
 
 export class PipelineCache {
-  /** Group 0 of every pipeline: the current row of the step table. */
+  /** Group 0 of every pipeline, unless step scalars are immediates: the current row of the step table. */
   readonly stepLayout: GPUBindGroupLayout;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #compiled = new Map<string, Compiled>();
@@ -110,10 +110,14 @@ export class PipelineCache {
       .concat(numbers.length > 0 ? "numbers" : [])
       .join(" ");
     const layout = this.#layout(layoutKey, bindings, numbers.length > 0);
-    const key = `${entryPoint}\n${layoutKey}\n${code}`;
+    const immediates = program.immediates ? "immediates" : "";
+    const key = `${entryPoint}\n${layoutKey} ${immediates}\n${code}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      const pipeline = this.#compile(name, entryPoint, layout, code);
+      const layouts = program.immediates
+        ? { bindGroupLayouts: [null, layout], immediateSize: IMMEDIATE_BYTES }
+        : { bindGroupLayouts: [this.stepLayout, layout] };
+      const pipeline = this.#compile(name, entryPoint, layouts, code);
       compiled = { pipeline, users: 0 };
       this.#compiled.set(key, compiled);
       this.#watch(key, pipeline);
@@ -157,19 +161,18 @@ export class PipelineCache {
   async #compile(
     what: string,
     entryPoint: string,
-    layout: GPUBindGroupLayout,
+    layouts: GPUPipelineLayoutDescriptor,
     code: string,
   ): Promise<GPUComputePipeline> {
     const { device } = this;
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ label: what, code });
-    const bindGroupLayouts = [this.stepLayout, layout];
-    const pipelineLayout = device.createPipelineLayout({ label: what, bindGroupLayouts });
+    const layout = device.createPipelineLayout({ label: what, ...layouts });
     const scope = device.popErrorScope();
     try {
       const pipeline = await device.createComputePipelineAsync({
         label: what,
-        layout: pipelineLayout,
+        layout,
         compute: { module, entryPoint },
       });
       await scope;

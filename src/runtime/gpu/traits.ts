@@ -1,5 +1,6 @@
 /** What a device offers to kernels. The traits come from abilities that WebGPU reports, never from a device's name. */
 import type { DeviceTraits } from "../../kernels/kernel.ts";
+import type { ImmediatesDevice } from "./immediates.ts";
 
 /** Subgroups up to this size are usually vector units of processors. */
 const NARROW_SUBGROUP = 8;
@@ -16,7 +17,8 @@ export interface AdapterAbilities {
   readonly isFallbackAdapter?: boolean;
 }
 
-type Device = Pick<GPUDevice, "features" | "limits" | "createShaderModule" | "createComputePipelineAsync">;
+type Device = Pick<GPUDevice, "features" | "limits" | "createShaderModule" | "createComputePipelineAsync"> &
+  ImmediatesDevice;
 
 /**
  * The traits of a device that was opened on `adapter`.
@@ -44,7 +46,13 @@ export async function traitsOf(
     cores: narrow ? cores : undefined,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    immediates: language.has("immediate_address_space") && (await grantsImmediates(device)),
   };
+}
+
+/** Whether the device has immediates; asked by a module of its own, because many devices are not. */
+async function grantsImmediates(device: Device): Promise<boolean> {
+  return (await import("./immediates.ts")).hasImmediates(device);
 }
 
 /** The size of subgroups that pipelines can best ask for; undefined where they can ask for none. */

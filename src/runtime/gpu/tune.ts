@@ -6,8 +6,9 @@
 
 import { allowed } from "../../environment.ts";
 import { dispatchCost } from "../../kernels/cost.ts";
+import { kernels } from "../../kernels/index.ts";
 import { type DeviceTraits, isNarrow } from "../../kernels/kernel.ts";
-import { allShaderTexts } from "../../kernels/shaders.ts";
+import { shaderText } from "../../kernels/shaders.ts";
 import { variantsOf } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
 import { openCache, type Store } from "../../store.ts";
@@ -143,7 +144,11 @@ export class Tuner {
 }
 
 /** Changes with any shader: older measurements do not apply. */
-const KERNELS_VERSION = hash(allShaderTexts().join());
+const KERNELS_VERSION = hash(
+  Object.values(kernels)
+    .map(({ shader }) => shaderText(shader))
+    .join(),
+);
 
 /** The dispatches of at least so many operations, the most expensive first. */
 function byCost(program: Program, least: number): Dispatch[] {

@@ -1,10 +1,11 @@
 /** Declares memory that shaders leave out: the memory of hooks, named by a dispatch, and the step table. */
+import { IMMEDIATE_SLOTS, STEP_SLOTS } from "../../../program.ts";
 import { hookBinding } from "../../kernel.ts";
-import { type Module, readModule } from "../read.ts";
+import { type Module, readModule, type Tokens } from "../read.ts";
 
 /**
- * The module with the memory of its hooks, among the dispatch's bindings, and with the step table. Bindings in
- * `vectors` are read four elements at once.
+ * The module with the memory of its hooks, among the dispatch's bindings. Bindings in `vectors` are read four elements
+ * at once.
  */
 export function withHookMemory(
   module: Module,
@@ -18,17 +19,36 @@ export function withHookMemory(
       ? [`@group(1) @binding(${memory.binding}) var<storage, ${memory.access}> ${name}: array<${element}>;`]
       : [];
   });
-  return withStepTable(declaring(module, lines.join("\n")));
+  return declaring(module, lines.join("\n"));
 }
 
-/** The module with the step table, the uniform of group 0, where a function reads it. */
-export function withStepTable(module: Module): Module {
+/**
+ * The module with the current row of the step table, where a function reads it: as the uniform of group 0, or as
+ * immediates. Their address space holds no arrays, so that each four slots are a member.
+ */
+export function withStepTable(module: Module, immediates = false): Module {
   const known = module.some((one) => one.kind === "var" && one.name === "step");
-  const read = module.some(
-    (one) => one.kind === "fn" && one.body.some((token, i) => token === "step" && one.body[i + 1] === "["),
+  const isRead = (body: Tokens) => body.some((token, i) => token === "step" && body[i + 1] === "[");
+  if (known || !module.some((one) => one.kind === "fn" && isRead(one.body))) return module;
+  if (!immediates) {
+    const rows = `array<vec4<u32>, ${STEP_SLOTS / 4}>`;
+    return declaring(module, `@group(0) @binding(0) var<uniform> step: ${rows};`);
+  }
+  const members = Array.from({ length: IMMEDIATE_SLOTS / 4 }, (_, i) => `slots${i}: vec4<u32>`);
+  return declaring(
+    module.map((one) => (one.kind === "fn" ? { ...one, body: withMembers(one.body) } : one)),
+    `struct StepRow { ${members.join(", ")} }
+    var<immediate> step: StepRow;`,
   );
-  if (known || !read) return module;
-  return declaring(module, "@group(0) @binding(0) var<uniform> step: array<vec4<u32>, 16>;");
+}
+
+/** `step.slots0` for `step[0]`. */
+function withMembers(body: Tokens): Tokens {
+  return body.flatMap((token, i) => {
+    if (token === "step" && body[i + 1] === "[") return ["step", ".", `slots${body[i + 2]}`];
+    const isReplaced = [1, 2, 3].some((back) => body[i - back] === "step" && body[i - back + 1] === "[");
+    return isReplaced ? [] : [token];
+  });
 }
 
 /** The module with further declarations after the constants at the top. */
