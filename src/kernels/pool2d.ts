@@ -87,6 +87,8 @@ function pooling(
     grid: (c) => spread(Math.ceil(invocationsOf[name](c) / GROUP)),
     workgroup: () => [GROUP, 1],
     joinable: true,
+    // Beside a part with barriers, processors run all invocations step by step: several times as long.
+    standsAlone: () => true,
     numbers: (_constants, traits) => (isNarrow(traits) ? ["IMAGES", "ROW"] : []),
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,

@@ -5,6 +5,7 @@ import { kernels } from "../../src/kernels/index.ts";
 import { type DeviceTraits, MAX_WORKGROUP_BYTES } from "../../src/kernels/kernel.ts";
 import { canShareLaunch } from "../../src/kernels/launch.ts";
 import { matmulConstants } from "../../src/kernels/matmul.ts";
+import { poolConstants } from "../../src/kernels/pool2d.ts";
 import { reduceConstants } from "../../src/kernels/reduce.ts";
 import { variantsOf } from "../../src/kernels/variants.ts";
 import { convShape } from "../../src/nn/graph/ops/conv2d.ts";
@@ -107,6 +108,32 @@ describe("tiled products in one launch", () => {
     const tanh: Hook = { code: [{ op: "value" }, { op: "call", fn: "hyperbolicTangent", args: [0] }] };
     expect(share(one, tiled(128, 256, 128, { store: tanh }))).toBe(false);
     expect(share(tiled(128, 800, 250))).toBe(true);
+  });
+
+  it("are no pooling beside a reduction, whose barriers slow all invocations on processors", () => {
+    const reduction: Dispatch = {
+      label: "",
+      kernel: "reduce",
+      constants: reduceConstants("sum", { outer: 100, size: 1000, inner: 1 }),
+      hooks: {},
+      bindings: {},
+    };
+    const pool = {
+      images: 1,
+      size: [4, 4],
+      outSize: [2, 2],
+      kernel: [2, 2],
+      stride: [2, 2],
+      padding: [0, 0],
+    } as const;
+    const pooling = {
+      ...reduction,
+      kernel: "maxScatterTiled",
+      constants: poolConstants(pool, "maxScatterTiled"),
+    };
+    expect(share(reduction, reduction)).toBe(true);
+    expect(share(pooling)).toBe(true);
+    expect(share(pooling, reduction)).toBe(false);
   });
 
   it("take what every device has of workgroup memory, with that of smaller parts", () => {
