@@ -55,6 +55,13 @@ const PADDED = PAD_H > 0u || PAD_W > 0u
 fn store(index: u32, value: f32) {}
 fn storeSum(index: u32, value: f32) {}
 
+// Whether a sum has so many steps that its stores take little of the time: they are a loop, one store to compile.
+fn isLong(steps: u32) -> bool { return steps >= 128u; }
+
+fn storePixel(channels: u32, pixels: u32, channel: u32, pixel: u32, value: f32) {
+  store(((pixel / pixels) * channels + channel) * pixels + pixel % pixels, value);
+}
+
 @compute @workgroup_size(GROUP_X, GROUP_Y)
 fn forward(
   @builtin(workgroup_id) tile: vec3<u32>,
@@ -72,14 +79,17 @@ fn forward(
     let filterIndex = group * FILTERS_PER_GROUP + min(filter0 + i * LANES + lane, FILTERS_PER_GROUP - 1u);
     rowB[i] = filterIndex * CHANNELS_PER_GROUP * TAPS;
   }
+  // The grid has one layer, which compilers do not know: where they know that a tap lies in the padding, they leave out its
+  // product, which is NaN for a weight that is not finite.
+  let zero = tile.z;
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
   // Position of the first tap of the first channel.
   var first: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let pixel = min(pixel0 + j, BATCH * PIXELS - 1u);
-    top[j] = ((pixel % PIXELS) / OUT_W) * STRIDE_H - PAD_H;
-    left[j] = (pixel % OUT_W) * STRIDE_W - PAD_W;
+    top[j] = ((pixel % PIXELS) / OUT_W) * STRIDE_H - PAD_H + zero;
+    left[j] = (pixel % OUT_W) * STRIDE_W - PAD_W + zero;
     first[j] = ((pixel / PIXELS) * CHANNELS + group * CHANNELS_PER_GROUP) * H * W + top[j] * W + left[j];
   }
 
@@ -111,12 +121,18 @@ fn forward(
   // As in matmul.wgsl: one row of stores to compile, and the sums stay in registers.
   var results = sum;
   let rows = min(TILE_M, FILTERS_PER_GROUP - filter0);
+  let columns = select(0u, min(TILE_N, BATCH * PIXELS - pixel0), pixel0 < BATCH * PIXELS);
   for (var i = 0u; i < rows; i++) {
     let filterIndex = group * FILTERS_PER_GROUP + filter0 + i;
-    for (var j = 0u; j < TILE_N; j++) {
-      let pixel = pixel0 + j;
-      if (pixel < BATCH * PIXELS) {
-        store(((pixel / PIXELS) * FILTERS + filterIndex) * PIXELS + pixel % PIXELS, results[i * TILE_N + j]);
+    if (isLong(CHANNELS_PER_GROUP * TAPS)) {
+      for (var j = 0u; j < columns; j++) {
+        storePixel(FILTERS, PIXELS, filterIndex, pixel0 + j, results[i * TILE_N + j]);
+      }
+    } else {
+      for (var j = 0u; j < TILE_N; j++) {
+        if (pixel0 + j < BATCH * PIXELS) {
+          storePixel(FILTERS, PIXELS, filterIndex, pixel0 + j, results[i * TILE_N + j]);
+        }
       }
     }
   }
@@ -140,14 +156,16 @@ fn inputGradient(
     let channel = min(channel0 + i * LANES + lane, CHANNELS_PER_GROUP - 1u);
     columnB[i] = (group * FILTERS_PER_GROUP * CHANNELS_PER_GROUP + channel) * TAPS;
   }
+  // Not known to compilers, as above.
+  let zero = tile.z;
   var image: array<u32, TILE_N>;
   var top: array<u32, TILE_N>;
   var left: array<u32, TILE_N>;
   for (var j = 0u; j < TILE_N; j++) {
     let pixel = min(pixel0 + j, BATCH * PIXELS - 1u);
     image[j] = ((pixel / PIXELS) * FILTERS + group * FILTERS_PER_GROUP) * OUT_PIXELS;
-    top[j] = (pixel % PIXELS) / W + PAD_H;
-    left[j] = pixel % W + PAD_W;
+    top[j] = (pixel % PIXELS) / W + PAD_H + zero;
+    left[j] = pixel % W + PAD_W + zero;
   }
 
   var sum: array<f32, TILE_M * TILE_N>;
@@ -184,12 +202,18 @@ fn inputGradient(
   // As in matmul.wgsl: one row of stores to compile, and the sums stay in registers.
   var results = sum;
   let rows = min(TILE_M, CHANNELS_PER_GROUP - channel0);
+  let columns = select(0u, min(TILE_N, BATCH * PIXELS - pixel0), pixel0 < BATCH * PIXELS);
   for (var i = 0u; i < rows; i++) {
     let channel = group * CHANNELS_PER_GROUP + channel0 + i;
-    for (var j = 0u; j < TILE_N; j++) {
-      let pixel = pixel0 + j;
-      if (pixel < BATCH * PIXELS) {
-        store(((pixel / PIXELS) * CHANNELS + channel) * PIXELS + pixel % PIXELS, results[i * TILE_N + j]);
+    if (isLong(FILTERS_PER_GROUP * TAPS)) {
+      for (var j = 0u; j < columns; j++) {
+        storePixel(CHANNELS, PIXELS, channel, pixel0 + j, results[i * TILE_N + j]);
+      }
+    } else {
+      for (var j = 0u; j < TILE_N; j++) {
+        if (pixel0 + j < BATCH * PIXELS) {
+          storePixel(CHANNELS, PIXELS, channel, pixel0 + j, results[i * TILE_N + j]);
+        }
       }
     }
   }
@@ -259,11 +283,18 @@ fn weightGradient(
   // As in matmul.wgsl: one row of stores to compile, and the sums stay in registers.
   var results = sum;
   let rows = min(TILE_M, FILTERS_PER_GROUP - filter0);
+  let columns = select(0u, min(TILE_N, COLUMNS - column0), column0 < COLUMNS);
   for (var i = 0u; i < rows; i++) {
     let filterIndex = tile.z * FILTERS + group * FILTERS_PER_GROUP + filter0 + i;
-    for (var j = 0u; j < TILE_N; j++) {
-      if (column0 + j < COLUMNS) {
+    if (isLong(SHARE * OUT_W)) {
+      for (var j = 0u; j < columns; j++) {
         store(filterIndex * COLUMNS + column0 + j, results[i * TILE_N + j]);
+      }
+    } else {
+      for (var j = 0u; j < TILE_N; j++) {
+        if (column0 + j < COLUMNS) {
+          store(filterIndex * COLUMNS + column0 + j, results[i * TILE_N + j]);
+        }
       }
     }
   }

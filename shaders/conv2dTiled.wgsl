@@ -44,6 +44,8 @@ const PADDED = PAD_H > 0u || PAD_W > 0u
   || (OUT_H - 1u) * STRIDE_H + (KERNEL_H - 1u) * DILATION_H >= H
   || (OUT_W - 1u) * STRIDE_W + (KERNEL_W - 1u) * DILATION_W >= W
   || (BACKWARD == 1u && (OUT_H < H || OUT_W < W || TAPS > 1u));
+// Whether tiles end where the images do.
+const WHOLE = BATCH * PIXELS % BLOCK_N == 0u;
 const SPARSE = BACKWARD == 1u && (STRIDE_H > 1u || STRIDE_W > 1u);
 
 @group(1) @binding(0) var<storage, read> a: array<f32>;
@@ -182,7 +184,7 @@ fn images(
     if (PIXELS % 4u == 0u) {
       // Four pixels of one image, which lie side by side.
       let at = (pixel / PIXELS * (GROUPS * ROWS - 1u) + channel) * PIXELS + pixel;
-      if ((ROWS % BLOCK_M == 0u || row < ROWS) && (BATCH * PIXELS % BLOCK_N == 0u || pixel < BATCH * PIXELS)) {
+      if ((ROWS % BLOCK_M == 0u || row < ROWS) && (WHOLE || pixel < BATCH * PIXELS)) {
         storeVector(at, channel, block[r]);
       }
     } else if (ROWS % BLOCK_M == 0u || row < ROWS) {

@@ -19,6 +19,7 @@ const SMOOTHING = 0.0;
 const TILE_KEPT = 0u;
 const GROUPS = 1u;
 
+const SINGLE = GROUPS == 1u;
 const ROWS_AT_ONCE = WORKGROUP / LANES;
 const TURNS = (ROWS + ROWS_AT_ONCE * GROUPS - 1u) / (ROWS_AT_ONCE * GROUPS);
 
@@ -142,7 +143,7 @@ fn crossEntropy(
       }
     }
   }
-  if (GROUPS == 1u) {
+  if (SINGLE) {
     totals[local] = vec2<f32>(loss, hit);
     workgroupBarrier();
     for (var half = select(0u, WORKGROUP / 2u, turns > 0u); half > 0u; half /= 2u) {

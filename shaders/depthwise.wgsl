@@ -78,8 +78,9 @@ fn depthwise(
   // The grid has one layer, which compilers do not know: where they know that a tap lies in the padding, they leave out its
   // product, which is NaN for a weight that is not finite.
   let zero = group.z;
-  let y = (run - plane * PLANE_RUNS) / RUNS + zero;
-  let x = (run - plane * PLANE_RUNS - y * RUNS) * TILE_N + zero;
+  let line = (run - plane * PLANE_RUNS) / RUNS;
+  let y = line + zero;
+  let x = (run - plane * PLANE_RUNS - line * RUNS) * TILE_N + zero;
   let image = plane / PLANES;
   let channel = plane - image * PLANES;
 

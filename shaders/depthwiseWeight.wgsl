@@ -50,6 +50,9 @@ fn depthwiseWeight(
   let filterIndex = group.y;
   let channel = filterIndex / (FILTERS / CHANNELS);
   let first = group.z * SHARE;
+  // Compilers do not know that this is 0: where they know that a tap lies in the padding, they leave out its product, which
+  // is NaN for a dy that is not finite.
+  let zero = group.z / SPLITS;
   let count = (min(first + SHARE, BATCH * OUT_H) - first) * RUNS;
 
   var sum: array<f32, TILE_TAPS>;
@@ -57,9 +60,9 @@ fn depthwiseWeight(
   var dy: array<f32, TILE_N>;
   for (var run = local; run < count; run += WORKGROUP) {
     let line = run / RUNS;
-    let x = (run - line * RUNS) * TILE_N;
+    let x = (run - line * RUNS) * TILE_N + zero;
     let image = (first + line) / OUT_H;
-    let y = first + line - image * OUT_H;
+    let y = first + line - image * OUT_H + zero;
     for (var j = 0u; j < TILE_N; j++) {
       let value = b[((image * FILTERS + filterIndex) * OUT_H + y) * OUT_W + x + j];
       dy[j] = select(0.0, value, OUT_W % TILE_N == 0u || x + j < OUT_W);

@@ -1,5 +1,5 @@
-// Matrix product as in matmul.wgsl, with the same names, in tiles of workgroup memory (tile.wgsl). For devices where loads
-// from memory take most of the time, and workgroups may be large.
+// Matrix product as in matmul.wgsl, with the same names, in tiles of workgroup memory (tile.wgsl, tileTotals.wgsl). For
+// devices where loads from memory take most of the time, and workgroups may be large.
 //
 //   vectorA(vector), vectorB(vector)   the four elements from 4 · vector on: with VECTOR_A (VECTOR_B) 1, where the size of
 //                                      the matrix along its inner axis is a multiple of four
@@ -68,6 +68,7 @@ const UNITS_A = DEPTH * ROW_A;
 const UNITS_B = DEPTH * ROW_B;
 const OWN_A = (UNITS_A + INVOCATIONS - 1u) / INVOCATIONS;
 const OWN_B = (UNITS_B + INVOCATIONS - 1u) / INVOCATIONS;
+const TILES_X = (N + BLOCK_N - 1u) / BLOCK_N;
 
 // The first step of unit i. Units of neighbours lie side by side in memory.
 fn stepOfA(i: u32) -> u32 {
@@ -270,7 +271,7 @@ fn matmulTiled(
   var places = placesOf(matrix, row0, column0, local);
   var units = unitsOf(&places, 0u, WHOLE == 0u, local);
   let starts = startsOf(local);
-  let firstTotal = totalFrom(local);
+  let firstTotals = totalsFrom(tile.x, local);
   var block: Block;
   var totals: Totals;
   for (var start = 0u; start < WHOLE; start += DEPTH) {
@@ -279,8 +280,8 @@ fn matmulTiled(
     if (WHOLE > DEPTH) {
       units = unitsOf(&places, min(start + DEPTH, WHOLE - DEPTH), false, local);
     }
-    if (SUMS == 1u && tile.x == 0u) {
-      addTotals(&totals, firstTotal);
+    if (SUMS == 1u && tile.x < SHARES) {
+      addTotals(&totals, firstTotals);
     }
     multiplyTiles(&block, starts);
     workgroupBarrier();
@@ -291,8 +292,8 @@ fn matmulTiled(
     }
     keep(units, local);
     workgroupBarrier();
-    if (SUMS == 1u && tile.x == 0u) {
-      addTotals(&totals, firstTotal);
+    if (SUMS == 1u && tile.x < SHARES) {
+      addTotals(&totals, firstTotals);
     }
     for (var step = 0u; step < (K % DEPTH + SLICES - 1u) / SLICES; step++) {
       multiplyStep(&block, starts, step);
@@ -318,11 +319,11 @@ fn matmulTiled(
       }
     }
   }
-  if (SUMS == 1u && tile.x == 0u) {
+  if (SUMS == 1u && tile.x < SHARES) {
     joinTotals(&totals, local);
     for (var q = 0u; q < TOTALS; q++) {
-      let row = q * INVOCATIONS + local;
-      if (row < BLOCK_M && row0 + row < M) {
+      let row = rowOfTotal(tile.x, q, local);
+      if (local < PLACES && row < BLOCK_M && row0 + row < M) {
         storeSum(matrix * M + row0 + row, totals[q]);
       }
     }

@@ -23,6 +23,10 @@ const MODE = 0u;
 const GROUPS_X = 1u;
 
 const OUTPUTS = OUTER * PARTS * INNER;
+// Whether there is one row of results; whether all parts are equally long, and whether they are short.
+const ALONE = OUTER == 1u;
+const EVEN = PARTS == 1u || SIZE % CHUNK == 0u;
+const SHORT = CHUNK <= 16u;
 
 // Hooks: a dispatch writes their bodies, and declares the memory that they use.
 fn element(index: u32) -> f32 { return 0.0; }
@@ -49,10 +53,10 @@ fn reduce(
   let output = (group.y * GROUPS_X + group.x) * (WORKGROUP / LANES) + resultOf(local);
   let row = output / INNER;
   let start = row % PARTS * CHUNK;
-  let first = (row / PARTS * SIZE + start) * INNER + (output - row * INNER);
-  let ofPart = select(min(CHUNK, SIZE - start), CHUNK, PARTS == 1u || SIZE % CHUNK == 0u);
+  let first = (select(row / PARTS, 0u, ALONE) * SIZE + start) * INNER + (output - row * INNER);
+  let ofPart = select(min(CHUNK, SIZE - start), CHUNK, EVEN);
   // No constant to the compiler where the axis is long: loops that are written out take some devices seconds to compile.
-  let size = select(select(0u, ofPart, output < OUTPUTS), ofPart, CHUNK <= 16u);
+  let size = select(select(0u, ofPart, output < OUTPUTS), ofPart, SHORT);
   let lane = laneOf(local);
   let turns = select(0u, size / (AHEAD * LANES), AHEAD > 1u);
   var total = Largest(select(lowest(), 0.0, MODE == 0u), 0u);

@@ -20,6 +20,8 @@ const TILE_KEPT = 0u;
 // Workgroups along x; beyond one dispatch dimension's limit the grid grows along y.
 const GROUPS_X = 1u;
 
+const WHOLE = ROWS % (WORKGROUP / LANES) == 0u;
+
 // Hooks: a dispatch writes their bodies, and declares the memory that they use.
 fn element(index: u32) -> f32 { return 0.0; }
 fn arriving(index: u32) -> f32 { return 0.0; }
@@ -34,7 +36,7 @@ fn logarithm(x: f32) -> f32 { return log(x); }
 alias Kept = array<f32, max(TILE_KEPT, 1u)>;
 
 // Whether the invocation has a row. Where the grid has no invocations without one, compilers know.
-fn hasRow(row: u32) -> bool { return ROWS % (WORKGROUP / LANES) == 0u || row < ROWS; }
+fn hasRow(row: u32) -> bool { return WHOLE || row < ROWS; }
 
 // Whether the row has an element `i`, the lane's k-th. Where all lanes have a k-th, compilers know.
 fn hasElement(i: u32, k: u32) -> bool { return (k + 1u) * LANES <= SIZE || i < SIZE; }

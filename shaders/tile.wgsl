@@ -13,8 +13,6 @@
 //   - addSlices(&block, local), after which an invocation holds those of the block's vectors that it stores;
 //   - the loop that stores them, r < TILE_STORED, where isStoring(local): block[r] are the four columns from
 //     columnOf(r, local) of row rowOf(r, local) of the workgroup's tile.
-//   - for sums of A's rows over K: in each turn addTotals(&totals, totalFrom(local)), in the end joinTotals(&totals, local),
-//     after which totals[q] is the sum of row q · INVOCATIONS + local of the tile, where that is below BLOCK_M.
 // Loads and stores in loops with constant bounds, of the form `let i = q * INVOCATIONS + local`: compilers then unroll
 // them, and see that no index lies outside. An array in registers that is indexed by a variable would lie in memory.
 //
@@ -44,12 +42,8 @@ const TILE_VECTORS = TILE_M * TILE_N / 4u;
 const ACROSS = TILE_N / 4u;
 const TILE_ROUND = 8u / min(8u, 9u / min(SLICES, 4u));
 const TILE_STORED = TILE_VECTORS / TILE_ROUND;
-// Invocations that share the sum of a row of A, a power of two up to four, and sums of an invocation.
-const PARTS = 8u / min(8u, 9u / min(min(SLICES, max(INVOCATIONS / BLOCK_M, 1u)), 4u));
-const TOTALS = (BLOCK_M * PARTS + INVOCATIONS - 1u) / INVOCATIONS;
 
 alias Block = array<vec4<f32>, TILE_VECTORS>;
-alias Totals = array<f32, TOTALS>;
 
 // Vectors that an invocation stores by way of the tiles' memory, and their stages.
 const TILE_STAGE = min(TILE_STORED, 4u);
@@ -132,41 +126,6 @@ fn rowOf(r: u32, local: u32) -> u32 {
 fn columnOf(r: u32, local: u32) -> u32 {
   let vector = r * TILE_ROUND + local / PLACES;
   return (select(vector, r, SLICES == 1u) % ACROSS * GROUP_X + local % GROUP_X) * 4u;
-}
-
-// Where the invocation's first row of A lies, with its first step.
-fn totalFrom(local: u32) -> vec2<u32> {
-  let row = local % BLOCK_M;
-  return vec2<u32>(local / BLOCK_M % PARTS * ROW_A + row / 4u, row % 4u);
-}
-
-// Adds up rows of A apart from the blocks, whose loop then has multiply-adds alone.
-fn addTotals(totals: ptr<function, Totals>, start: vec2<u32>) {
-  let first = min(start.x, PARTS * ROW_A - 1u);
-  let row = min(start.y, 3u);
-  for (var q = 0u; q < TOTALS; q++) {
-    // Where rows are fewer than invocations, the others add up some in vain.
-    for (var step = 0u; step < DEPTH / PARTS; step++) {
-      (*totals)[q] += tiles[first + step * PARTS * ROW_A + q * (INVOCATIONS / 4u)][row];
-    }
-  }
-}
-
-fn joinTotals(totals: ptr<function, Totals>, local: u32) {
-  if (PARTS == 1u) {
-    return;
-  }
-  let i = local % INVOCATIONS;
-  tiles[i / 4u][i % 4u] = (*totals)[0];
-  workgroupBarrier();
-  if (i < BLOCK_M) {
-    var sum = (*totals)[0];
-    for (var part = 1u; part < PARTS; part++) {
-      let other = part * BLOCK_M + i % BLOCK_M;
-      sum += tiles[other / 4u][other % 4u];
-    }
-    (*totals)[0] = sum;
-  }
 }
 
 // For a loop over the vectors to store: brings those of a stage into the tiles' memory, for the invocation itself.

@@ -52,6 +52,7 @@ function variantsOf(kernel: string) {
 
 const shared = {
   bindings: {},
+  numbers: (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? [] : ["COUNT"]),
   constants: {
     CHANNELS: "u32",
     COUNT: "u32",

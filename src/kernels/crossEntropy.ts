@@ -101,7 +101,7 @@ export const crossEntropy = defineKernel({
   variants,
   grid: ({ GROUPS }) => [GROUPS, 1, 1],
   workgroup: ({ WORKGROUP }) => [WORKGROUP, 1],
-  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS"] : []),
+  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS"] : ["ROWS", "GROUPS"]),
   flops: ({ ROWS, CLASSES }) => 8 * ROWS * CLASSES,
   loads: ({ ROWS, CLASSES }) => ({ logit: ROWS * CLASSES, label: ROWS }),
   *twin({ constants: { ROWS, CLASSES, SMOOTHING }, load, store }) {

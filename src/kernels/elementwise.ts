@@ -22,7 +22,7 @@ export const elementwise = defineKernel({
   variants: foursVariant,
   grid: ({ SIZE }) => spread(Math.ceil(SIZE / GROUP)),
   workgroup: () => [GROUP, 1],
-  numbers: (_constants, traits) => (isNarrow(traits) ? ["SIZE", "ROW"] : []),
+  numbers: () => ["SIZE", "ROW"],
   flops: () => 0,
   loads: ({ SIZE }) => ({ element: SIZE }),
   twin({ constants: { SIZE }, load, store }) {

@@ -91,6 +91,7 @@ const laneConstants = {
 
 const shared = {
   bindings: {},
+  numbers: (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? [] : ["ROWS"]),
   grid: (constants: Constants) => [layerNormParts(constants), 1, 1] as const,
   workgroup: ({ WORKGROUP }: Constants) => [WORKGROUP, 1] as const,
   joinable: true,
@@ -204,6 +205,9 @@ export const layerNormGradient = defineKernel({
   // Columns of the rows at once, and values of lanes.
   valueBytes: ({ WORKGROUP, TILE_Q }) => 4 * WORKGROUP * (TILE_Q + 1.5),
   constants: laneConstants,
+  // What lanes exchange, and the columns of several rows side by side.
+  workgroupBytes: ({ WORKGROUP, LANES, TILE_Q }) =>
+    4 * (1.5 * WORKGROUP + (LANES < WORKGROUP ? WORKGROUP * TILE_Q : 1)),
   variants: variantsFor("layerNormGradient", "layerNormGradientSerial"),
 });
 
@@ -215,4 +219,6 @@ export const layerNormGradientSerial = defineKernel({
   entryPoint: "layerNormGradientSerial",
   valueBytes: ({ WORKGROUP, TURNS }) => 12 * WORKGROUP * TURNS,
   constants: rowConstants,
+  // Three numbers of each row.
+  workgroupBytes: (constants) => 12 * rowsOfGroup(constants),
 });

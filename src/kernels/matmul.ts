@@ -1,6 +1,7 @@
 import shader from "../../shaders/matmul.wgsl?raw";
 import tiledShader from "../../shaders/matmulTiled.wgsl?raw";
 import tileShader from "../../shaders/tile.wgsl?raw";
+import totalsShader from "../../shaders/tileTotals.wgsl?raw";
 import type { Elements } from "../dtypes.ts";
 import { blockConstants, blocksFor, plainBlock, tileConstants, tileInvocations } from "./blocks.ts";
 import { defineKernel } from "./index.ts";
@@ -80,7 +81,6 @@ const declaration = {
     [Math.ceil(N / (TILE_N * GROUP_X)), Math.ceil(M / (TILE_M * GROUP_Y)), BATCH] as const,
   workgroup: ({ GROUP_X, GROUP_Y }: Constants) => [GROUP_X, GROUP_Y] as const,
   joinable: true,
-  numbers: (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? NUMBERS : []),
   flops: ({ BATCH, M, N, K }: Constants) => 2 * BATCH * M * N * K,
   loads: ({ M, N, K }: Constants) => ({ loadA: M * K, loadB: K * N, rowOfA: M, rowOfB: K }),
   twin,
@@ -96,6 +96,7 @@ export const matmul = defineKernel({
   entryPoint: "matmul",
   constants: { ...constants, ...blockConstants, VECTOR_B: "u32" },
   vectors: { b: vectorB },
+  numbers: (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? NUMBERS : []),
   variants: matmulVariants,
 });
 
@@ -103,7 +104,7 @@ export const matmul = defineKernel({
 export const matmulTiled = defineKernel({
   ...declaration,
   name: "matmulTiled",
-  shader: tiledShader + tileShader,
+  shader: tiledShader + totalsShader + tileShader,
   entryPoint: "matmulTiled",
   constants: { ...constants, ...tileConstants, VECTOR_A: "u32", VECTOR_B: "u32" },
   workgroup: tileInvocations,

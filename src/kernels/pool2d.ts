@@ -1,6 +1,6 @@
 import shader from "../../shaders/pool2d.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { type Constants, isNarrow, type Kernel, spread } from "./kernel.ts";
+import { type Constants, type Kernel, spread } from "./kernel.ts";
 import { exceeds } from "./scalar.ts";
 import { loaded, pauses, type Store, stored, type TwinCall, type TwinFunction } from "./twin.ts";
 
@@ -89,7 +89,7 @@ function pooling(
     joinable: true,
     // Beside a part with barriers, processors run all invocations step by step: several times as long.
     standsAlone: () => true,
-    numbers: (_constants, traits) => (isNarrow(traits) ? ["IMAGES", "ROW"] : []),
+    numbers: () => ["IMAGES", "ROW"],
     flops: (c) => outputs(c) * c.KERNEL_H * c.KERNEL_W,
     loads,
     twin,

@@ -127,8 +127,11 @@ export const reduce = defineKernel({
   grid: groups,
   workgroup: ({ WORKGROUP }) => [WORKGROUP, 1],
   joinable: true,
-  numbers: ({ PARTS, CHUNK }, traits) =>
-    isNarrow(traits) ? ["OUTER", "GROUPS_X", ...(PARTS === 1 && CHUNK > 16 ? ["SIZE", "CHUNK"] : [])] : [],
+  numbers: ({ PARTS, CHUNK }) => [
+    "OUTER",
+    "GROUPS_X",
+    ...(PARTS === 1 && CHUNK > 16 ? ["SIZE", "CHUNK"] : []),
+  ],
   flops: ({ OUTER, SIZE, INNER }) => OUTER * SIZE * INNER,
   loads: ({ OUTER, SIZE, INNER }) => ({ element: OUTER * SIZE * INNER }),
   *twin({ constants: { OUTER, SIZE, INNER, PARTS, CHUNK, MODE }, load, store }) {

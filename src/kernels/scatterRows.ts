@@ -1,17 +1,26 @@
 import shader from "../../shaders/scatterRows.wgsl?raw";
 import { defineKernel } from "./index.ts";
-import { type Constants, type DeviceTraits, isNarrow, type Variant } from "./kernel.ts";
+import {
+  type Constants,
+  type DeviceTraits,
+  isNarrow,
+  MAX_WORKGROUP_BYTES,
+  SMALL_WORKGROUP_BYTES,
+  type Variant,
+} from "./kernel.ts";
 import { inRows, stored } from "./twin.ts";
 
 const WORKGROUP = 64;
-/** Number of sums in a workgroup's own memory: half of the guaranteed size, so that two workgroups fit at a time. */
-const SUMS = 2048;
+/** Bytes of a workgroup's memory for the places of the indices looked through at a time, and a bit for each. */
+const PLACES_BYTES = 16 * WORKGROUP * (4 + 1 / 8);
+/** Most sums of a workgroup: beside them and the places, other parts of a launch have their memory. */
+const SUMS = (MAX_WORKGROUP_BYTES - SMALL_WORKGROUP_BYTES - PLACES_BYTES) / 4;
 
 /** Constants for sums [rows, width] over `count` rows of that width. */
 export function scatterRowsConstants(rows: number, width: number, count: number) {
   let COLUMNS = 1;
   while (COLUMNS < Math.min(width, WORKGROUP)) COLUMNS *= 2;
-  return { ROWS: rows, WIDTH: width, COUNT: count, BLOCK: SUMS / COLUMNS, COLUMNS, WORKGROUP };
+  return { ROWS: rows, WIDTH: width, COUNT: count, BLOCK: Math.floor(SUMS / COLUMNS), COLUMNS, WORKGROUP };
 }
 
 /** Workgroups that keep a wide device busy. */
@@ -44,7 +53,8 @@ export const scatterRows = defineKernel({
   // Sums, and of each index looked through its place and a bit.
   valueBytes: ({ BLOCK, COLUMNS }) => 4 * BLOCK * COLUMNS + 16 * WORKGROUP * (4 + 1 / 8),
   joinable: true,
-  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "WIDTH", "COUNT"] : []),
+  workgroupBytes: ({ BLOCK, COLUMNS }) => 4 * BLOCK * COLUMNS + PLACES_BYTES,
+  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "WIDTH", "COUNT"] : ["ROWS", "COUNT"]),
   flops: ({ WIDTH, COUNT }) => COUNT * WIDTH,
   loads: ({ WIDTH, COUNT }) => ({ rowOf: COUNT, element: COUNT * WIDTH }),
   *twin({ constants: { ROWS, WIDTH, COUNT }, load, store }) {

@@ -65,7 +65,7 @@ export const softmax = defineKernel({
   grid: groups,
   workgroup: ({ WORKGROUP }) => [WORKGROUP, 1],
   joinable: true,
-  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "SIZE", "GROUPS_X"] : []),
+  numbers: (_constants, traits) => (isNarrow(traits) ? ["ROWS", "SIZE", "GROUPS_X"] : ["ROWS", "GROUPS_X"]),
   flops: ({ ROWS, SIZE }) => 5 * ROWS * SIZE,
   loads: ({ ROWS, SIZE }) => ({ element: ROWS * SIZE }),
   twin({ constants: { ROWS, SIZE, LOGARITHM }, load, store }) {

@@ -151,7 +151,7 @@ export function specialise(
   let module = moduleOf(kernel.shader);
   if (constants.SUBGROUP > 1) module = withSubgroupLanes(module, kernel.entryPoint, constants.SUBGROUP);
   module = withConstants(module, literals(kernel, dispatch));
-  if (numbers) module = withNumbers(module, reads(kernel, dispatch, numbers));
+  if (numbers) module = withNumbers(module, reads(kernel, dispatch, numbers), numbers);
   module = kernel.inVectors ? withVectorHooks(module, hooks, scope) : withHooks(module, hooks, scope);
   module = withNeighbours(module, kernel.neighbours ?? {}, hooks, scope);
   for (const [binding, access] of Object.entries(kernel.vectors ?? {})) {

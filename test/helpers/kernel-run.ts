@@ -6,6 +6,8 @@ import { dtypeOf, type ProgramRun, runProgram } from "../platforms/programs.js";
 export interface KernelRun {
   readonly kernel: string;
   readonly constants: Readonly<Record<string, number>>;
+  /** Constants that the shader reads at run time; without them, even offsets of hooks are constants. */
+  readonly numbers?: readonly string[];
   readonly hooks?: Readonly<Record<string, Hook>>;
   /** What is bound for reading: the kernel's own names, and `operand0` … */
   readonly reads?: Readonly<Record<string, Elements>>;
@@ -34,6 +36,7 @@ export function programRun(run: KernelRun): ProgramRun {
 function programOf({
   kernel,
   constants,
+  numbers,
   hooks = {},
   reads = {},
   updates = {},
@@ -54,7 +57,16 @@ function programOf({
   return {
     name: kernel,
     buffers,
-    dispatches: [{ label: "test", kernel, constants, hooks, bindings: Object.fromEntries(views) }],
+    dispatches: [
+      {
+        label: "test",
+        kernel,
+        constants,
+        hooks,
+        bindings: Object.fromEntries(views),
+        ...(numbers && { numbers }),
+      },
+    ],
     scalars,
     outputs: Object.fromEntries(views.filter(([name]) => name in results)),
   };

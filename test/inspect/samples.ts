@@ -2,10 +2,13 @@
 
 import { correctCount } from "../../src/nn/graph/ops/crossEntropy.ts";
 import { relu } from "../../src/nn/model/layers/activations.ts";
+import { multiHeadAttention } from "../../src/nn/model/layers/attention.ts";
 import { conv2d } from "../../src/nn/model/layers/conv2d.ts";
 import { dense } from "../../src/nn/model/layers/dense.ts";
+import { batchNorm, layerNorm } from "../../src/nn/model/layers/norms.ts";
 import { maxPool2d } from "../../src/nn/model/layers/pool2d.ts";
-import { flatten } from "../../src/nn/model/layers/reshape.ts";
+import { flatten, reshape } from "../../src/nn/model/layers/reshape.ts";
+import { residual } from "../../src/nn/model/layers/residual.ts";
 import { type Sequential, sequential } from "../../src/nn/model/model.ts";
 import { crossEntropy } from "../../src/nn/training/losses.ts";
 import { adam } from "../../src/nn/training/optimizers.ts";
@@ -22,13 +25,27 @@ export const convNet = () =>
 export const stack = () =>
   sequential(flatten(), ...[1, 2, 3, 4].flatMap(() => [dense(144), relu()]), dense(10));
 
+/** Of a transformer, over the rows of an image. */
+export const block = () =>
+  sequential(
+    reshape(SIDE, SIDE),
+    residual(layerNorm(), multiHeadAttention(2)),
+    residual(layerNorm(), dense(24), relu(), dense(SIDE)),
+    flatten(),
+    dense(10),
+  );
+
+/** With batch and layer normalisation. */
+export const normalised = () =>
+  sequential(conv2d(4, 3), batchNorm(), maxPool2d(2), relu(), flatten(), layerNorm(), dense(10));
+
 interface Opened {
   readonly step: CompiledStep;
   release(): void;
 }
 
 /** A training step for images of 12 × 12. */
-export async function openStep(engine: Engine, model: Sequential): Promise<Opened> {
+export async function openStep(engine: Engine, model: Sequential, batch = BATCH): Promise<Opened> {
   const trainer = createTrainer(engine, model, { inputShape: [1, SIDE, SIDE], optimizer: adam(), seed: 1 });
   const loss = crossEntropy();
   const step = await trainer.compile(
@@ -36,7 +53,7 @@ export async function openStep(engine: Engine, model: Sequential): Promise<Opene
       const logits = call(x);
       return { minimize: loss.apply(logits, y), correct: correctCount(logits, y) };
     },
-    { name: "train", inputs: { x: [BATCH, 1, SIDE, SIDE], y: { shape: [BATCH], dtype: "i32" } } },
+    { name: "train", inputs: { x: [batch, 1, SIDE, SIDE], y: { shape: [batch], dtype: "i32" } } },
   );
   return {
     step,

@@ -7,6 +7,7 @@ import { kernels } from "../../src/kernels/index.ts";
 import { type Kernel, kernelBinding } from "../../src/kernels/kernel.ts";
 import { workgroupOf } from "../../src/kernels/launch.ts";
 import { scalarFunctions } from "../../src/kernels/scalar.ts";
+import { allShaderTexts } from "../../src/kernels/shaders.ts";
 import { specialise, specialiseLaunch } from "../../src/kernels/specialise.ts";
 import { print } from "../../src/kernels/wgsl/print.ts";
 import { attribute, functionNamed, readModule } from "../../src/kernels/wgsl/read.ts";
@@ -196,6 +197,8 @@ describe("the shaders", () => {
   it("are all some kernel's, or a library of functions", () => {
     const isPart = (file: string) => all.some(({ shader }) => shader.includes(source(file)));
     expect(files.filter((file) => !isPart(file))).toEqual(LIBRARIES);
+    const texts = allShaderTexts();
+    expect(files.filter((file) => !texts.some((text) => text.includes(source(file))))).toEqual([]);
   });
 
   it.each(modules)("%s: valid WGSL as they stand", async (label, code) => {

@@ -89,9 +89,9 @@ class Inquiry {
     const known = this.#results.get(one) ?? new Map<string, Promise<Results>>();
     this.#results.set(one, known);
     const name = variant ? nameOf(one, variant) : "twin";
-    const { kernel, constants } = variant ?? one.run;
+    const { kernel, constants, numbers } = variant ?? one.run;
     const engine = variant ? engines.gpu : engines.cpu;
-    const results = known.get(name) ?? runKernel(engine, { ...one.run, kernel, constants });
+    const results = known.get(name) ?? runKernel(engine, { ...one.run, kernel, constants, numbers });
     known.set(name, results);
     return results;
   }

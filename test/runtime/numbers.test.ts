@@ -1,16 +1,19 @@
 /** Sizes, offsets and factors that shaders read at run time: launches that differ in nothing else share a pipeline. */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { digits } from "../../src/data/digits/digits.ts";
 import { arrayOf, type DType, type Elements } from "../../src/dtypes.ts";
+import { launchDetails } from "../../src/inspect/launches.ts";
+import { programFor } from "../../src/inspect/programFor.ts";
 import { kernelNamed } from "../../src/kernels/index.ts";
 import { specialiseLaunch } from "../../src/kernels/specialise.ts";
+import type { Sequential } from "../../src/nn/model/model.ts";
 import { launchesOf, type Program } from "../../src/program.ts";
 import { uniform } from "../../src/random.ts";
 import type { Engine, EngineBuffer, Outputs } from "../../src/runtime/engine.ts";
 import { connect } from "../../src/runtime/gpu/connect.ts";
 import { useEngines } from "../helpers/engines.ts";
 import { openMlp } from "../helpers/mlp.ts";
-import { convNet, openStep, stack } from "../inspect/samples.ts";
+import { block, convNet, normalised, openStep, stack } from "../inspect/samples.ts";
 
 const engines = useEngines();
 const data = digits({ train: 96, test: 10 });
@@ -101,6 +104,44 @@ it("ends the inner loop of a product at a constant", async () => {
     // A loop over K that reads a number would begin with a declaration of it.
     expect(code).not.toMatch(/let K(_\d+)? =/);
   }
+});
+
+describe("on wide devices", () => {
+  const traits = { workgroupBytes: 16384, workgroupInvocations: 256 };
+
+  /** The programs of a batch and of a last smaller one. */
+  async function programs(model: () => Sequential): Promise<Program[]> {
+    const of = async (batch: number) => {
+      const { step, release } = await openStep(engines.cpu, model(), batch);
+      release();
+      return programFor(step.program, traits);
+    };
+    return [await of(16), await of(12)];
+  }
+
+  /** Number of kinds of shaders. */
+  function kinds(programs: readonly Program[]): number {
+    return new Set(programs.flatMap((program) => launchDetails(program).map(({ code }) => code))).size;
+  }
+
+  it.each([
+    ["a network of convolutions", convNet],
+    ["a transformer block", block],
+  ])("a batch and a last smaller batch of %s share shaders", async (_name, model) => {
+    const both = await programs(model);
+    const added = kinds(both) - kinds(both.slice(0, 1));
+    expect(added).toBeLessThan(0.6 * kinds(both.slice(1)));
+    expect(kinds(both)).toBeLessThan(0.85 * kinds(both.map(withConstantsOnly)));
+  });
+
+  it("compute to the bit as with constants", async () => {
+    const [, program] = await programs(normalised);
+    const numbers = await steps(engines.gpu, program);
+    expect(numbers).toEqual(await steps(engines.gpu, withConstantsOnly(program)));
+    const all = [...Object.values(numbers.outputs), ...numbers.state].flatMap((values) => Array.from(values));
+    expect(all.every(Number.isFinite)).toBe(true);
+    expect(all.some((value) => value !== 0)).toBe(true);
+  }, 240_000);
 });
 
 it("names no constant that a kernel's shader does not have", async () => {

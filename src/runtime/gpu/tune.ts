@@ -6,9 +6,8 @@
 
 import { allowed } from "../../environment.ts";
 import { dispatchCost } from "../../kernels/cost.ts";
-import { kernels } from "../../kernels/index.ts";
 import { type DeviceTraits, isNarrow } from "../../kernels/kernel.ts";
-import { shaderText } from "../../kernels/shaders.ts";
+import { allShaderTexts } from "../../kernels/shaders.ts";
 import { variantsOf } from "../../kernels/variants.ts";
 import type { Dispatch, Program } from "../../program.ts";
 import { openCache, type Store } from "../../store.ts";
@@ -144,11 +143,7 @@ export class Tuner {
 }
 
 /** Changes with any shader: older measurements do not apply. */
-const KERNELS_VERSION = hash(
-  Object.values(kernels)
-    .map(({ shader }) => shaderText(shader))
-    .join(),
-);
+const KERNELS_VERSION = hash(allShaderTexts().join());
 
 /** The dispatches of at least so many operations, the most expensive first. */
 function byCost(program: Program, least: number): Dispatch[] {

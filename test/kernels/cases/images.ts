@@ -13,10 +13,14 @@ import { loadFrom, storeTo } from "../../helpers/kernel-run.ts";
 import { indices, uniform } from "../../helpers/samples.ts";
 import { EXACT, type KernelCase, TIGHT } from "./case.ts";
 
+/** All taps but one lie in the padding, and compilers know which. */
+const onePixel = convShape("conv2d", [3, 2, 1, 1], [2, 1, 3, 3], { groups: 2, padding: 1 });
+
 const convolutions: Record<string, ConvShape> = {
   "one pixel": convShape("conv2d", [1, 1, 1, 1], [1, 1, 1, 1], {}),
   "odd sizes": convShape("conv2d", [3, 3, 7, 5], [3, 3, 2, 1], {}),
   "one past a large tile, padded": convShape("conv2d", [3, 9, 19, 19], [9, 9, 1, 2], { padding: 1 }),
+  "long sums both ways": convShape("conv2d", [1, 15, 3, 129], [15, 15, 3, 3], { padding: 1 }),
   "stride, padding and dilation": convShape("conv2d", [1, 2, 17, 9], [3, 2, 3, 2], {
     stride: [2, 3],
     padding: [2, 1],
@@ -27,6 +31,7 @@ const convolutions: Record<string, ConvShape> = {
     groups: 5,
     padding: "same",
   }),
+  "images of one pixel": onePixel,
 };
 
 /** For tiles that a workgroup shares: sizes that no tile divides, and what positions depend on. */
@@ -45,6 +50,7 @@ const tiledConvolutions: Record<string, ConvShape> = {
 
 /** As many groups as channels. */
 const depthwise: Record<string, ConvShape> = {
+  "images of one pixel": onePixel,
   "one filter a channel": convShape("conv2d", [2, 5, 7, 6], [5, 1, 3, 3], { groups: 5, padding: "same" }),
   "three filters a channel, with stride": convShape("conv2d", [3, 3, 9, 17], [9, 1, 3, 2], {
     groups: 3,

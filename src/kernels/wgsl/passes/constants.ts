@@ -1,4 +1,4 @@
-import type { Module } from "../read.ts";
+import type { Module, Tokens } from "../read.ts";
 
 /**
  * The module with new values of constants. A constant for the host only, such as the grid's batch, has no line in the
@@ -8,6 +8,11 @@ export function withConstants(module: Module, values: Readonly<Record<string, st
   return module.map((one) =>
     one.kind === "const" && one.name in values ? { ...one, value: [values[one.name]] } : one,
   );
+}
+
+/** The values of a module's constants, by name. */
+export function constantsOf(module: Module): ReadonlyMap<string, Tokens> {
+  return new Map(module.flatMap((one) => (one.kind === "const" ? [[one.name, one.value] as const] : [])));
 }
 
 const LARGEST_F32 = (2 - 2 ** -23) * 2 ** 127;

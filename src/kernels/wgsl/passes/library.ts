@@ -2,16 +2,14 @@
  * The functions of shaders/scalar.wgsl and shaders/random.wgsl, for hooks and kernels. A kernel's shader declares those
  * it calls with plain bodies, to be valid as it stands; this pass replaces them by the library's.
  */
-import randomShader from "../../../../shaders/random.wgsl?raw";
-import scalarShader from "../../../../shaders/scalar.wgsl?raw";
-import { shaderText } from "../../shaders.ts";
+import { libraries, shaderText } from "../../shaders.ts";
 import { type Declaration, type FunctionDeclaration, type Module, readModule } from "../read.ts";
 
 let read: ReadonlyMap<string, FunctionDeclaration> | undefined;
 
 function library(): ReadonlyMap<string, FunctionDeclaration> {
   read ??= new Map(
-    [scalarShader, randomShader]
+    [libraries.scalar, libraries.random]
       .flatMap((shader) => readModule(shaderText(shader)))
       .flatMap((one) => (one.kind === "fn" ? [[one.name, one] as const] : [])),
   );

@@ -6,7 +6,8 @@ import { ALIGNMENT } from "../../../program.ts";
 import { NUMBERS_BINDING } from "../../kernel.ts";
 import { tokensOf } from "../print.ts";
 import { type Module, readModule, type Tokens, tokenize } from "../read.ts";
-import { f32Literal, u32Literal } from "./constants.ts";
+import { constantsOf, f32Literal, u32Literal } from "./constants.ts";
+import { evaluate } from "./evaluate.ts";
 
 /** A number that a shader reads at run time. */
 export interface LaunchNumber {
@@ -58,21 +59,39 @@ export class Numbers {
   }
 }
 
+/** Operators of quotients and conditions. */
+const BY_HOST: ReadonlySet<string> = new Set(["/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "!"]);
+
 /**
  * The module with reads of numbers in the place of constants, and of constants that are computed from such: each function
- * begins with those that it uses, so that nothing is read anew in a loop.
+ * begins with those that it uses, so that nothing is read anew in a loop. Quotients are numbers of their own, because
+ * devices divide slowly. Conditions stay constants: whether a size is a multiple of another decides about checks.
  */
-export function withNumbers(module: Module, reads: Readonly<Record<string, string>>): Module {
+export function withNumbers(
+  module: Module,
+  reads: Readonly<Record<string, string>>,
+  numbers: Numbers,
+): Module {
+  const constants = constantsOf(module);
   const values = new Map<string, Tokens>();
+  const conditions = new Map<string, Tokens>();
   for (const [name, read] of Object.entries(reads)) values.set(name, tokenize(read));
-  for (let before = -1; before < values.size; ) {
-    before = values.size;
-    for (const one of module) {
-      if (one.kind === "const" && !values.has(one.name) && one.value.some((token) => values.has(token)))
-        values.set(one.name, one.value);
+  for (let before = -1; before < values.size + conditions.size; ) {
+    before = values.size + conditions.size;
+    for (const [name, value] of constants) {
+      if (values.has(name) || conditions.has(name) || !value.some((token) => values.has(token))) continue;
+      const result = value.some((token) => BY_HOST.has(token)) ? evaluate(value, constants) : undefined;
+      if (typeof result === "boolean") conditions.set(name, [`${result}`]);
+      else if (result === undefined || value.includes("select")) values.set(name, value);
+      else values.set(name, tokenize(numbers.read(name, "u32", result)));
     }
   }
   return module
+    .map((one) =>
+      one.kind === "const" && conditions.has(one.name)
+        ? { ...one, value: conditions.get(one.name) as Tokens }
+        : one,
+    )
     .filter((one) => one.kind !== "const" || !values.has(one.name))
     .map((one) => {
       const uses = tokensOf(one).filter((token) => values.has(token)).length;

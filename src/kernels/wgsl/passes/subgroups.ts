@@ -1,6 +1,5 @@
 /** Passes on shaders whose invocations exchange values within subgroups. */
-import subgroupShader from "../../../../shaders/subgroupLanes.wgsl?raw";
-import { shaderText } from "../../shaders.ts";
+import { libraries, shaderText } from "../../shaders.ts";
 import {
   attribute,
   type Declaration,
@@ -18,7 +17,7 @@ let subgroupLanes: Module | undefined;
  * shaders/subgroupLanes.wgsl take the place of its own. The entry point numbers its invocations by their subgroups.
  */
 export function withSubgroupLanes(module: Module, entryPoint: string, size: number): Module {
-  subgroupLanes ??= readModule(shaderText(subgroupShader));
+  subgroupLanes ??= readModule(shaderText(libraries.subgroupLanes));
   const names = new Set(subgroupLanes.flatMap((one) => ("name" in one ? [one.name] : [])));
   const own = module.filter((one) => !("name" in one && names.has(one.name)));
   const enabled = readModule("enable subgroup_size_control;");

@@ -1,4 +1,6 @@
 import { closingOf, type Module, type Tokens } from "../read.ts";
+import { constantsOf } from "./constants.ts";
+import { evaluate } from "./evaluate.ts";
 
 /**
  * Unrolls loops up to a constant TILE_…, or an expression that begins with one, or over the lanes that share loads (`for (var i = 0u; i <
@@ -6,9 +8,7 @@ import { closingOf, type Module, type Tokens } from "../read.ts";
  * block in memory, and take several times as long.
  */
 export function unrolled(module: Module): Module {
-  const values = new Map(
-    module.flatMap((one) => (one.kind === "const" ? [[one.name, one.value] as const] : [])),
-  );
+  const values = constantsOf(module);
   return module.map((one) =>
     one.kind === "fn" && one.body.includes("for") ? { ...one, body: unroll(one.body, values) } : one,
   );
@@ -27,7 +27,7 @@ function unroll(tokens: Tokens, values: Values): string[] {
     }
     const end = closingOf(tokens, loop.opening);
     const body = unroll(tokens.slice(loop.opening + 1, end), values);
-    const count = evaluate(loop.bound, values);
+    const count = Number(evaluate(loop.bound, values));
     for (let i = 0; i < count; i++) {
       result.push("{");
       for (let j = 0; j < body.length; j++)
@@ -49,39 +49,4 @@ function tileLoop(tokens: Tokens, at: number) {
   return isTile && form.every((token, i) => tokens[at + i] === token)
     ? { counter, bound, opening }
     : undefined;
-}
-
-/** The number that an expression of the module's constants stands for: `TILE_M / LANES`, `min(SLICES, 4u)`. */
-function evaluate(expression: Tokens, values: Values): number {
-  let at = 0;
-  const take = (token: string) => (expression[at++] === token ? 0 : Number.NaN);
-  const factor = (): number => {
-    const token = expression[at++];
-    if (/^\d+u?$/.test(token)) return Number.parseInt(token, 10);
-    if (token === "(") return sum() + take(")");
-    if (token === "min" || token === "max") {
-      const [, first, , second] = [take("("), sum(), take(","), sum() + take(")")];
-      return token === "min" ? Math.min(first, second) : Math.max(first, second);
-    }
-    const value = values.get(token);
-    return value ? evaluate(value, values) : Number.NaN;
-  };
-  const product = (): number => {
-    let result = factor();
-    while (expression[at] === "*" || expression[at] === "/") {
-      const isProduct = expression[at++] === "*";
-      result = isProduct ? result * factor() : Math.floor(result / factor());
-    }
-    return result;
-  };
-  const sum = (): number => {
-    let result = product();
-    while (expression[at] === "+" || expression[at] === "-")
-      result += expression[at++] === "+" ? product() : -product();
-    return result;
-  };
-  const result = sum();
-  if (at < expression.length || !Number.isSafeInteger(result))
-    throw new Error(`the bound "${expression.join(" ")}" of an unrolled loop is no number`);
-  return result;
 }
