@@ -61,6 +61,9 @@ const STEP_A = select(1u, M, TRANSPOSE_A == 1u);
 const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
 const WIDTH_A = select(1u, 4u, VECTOR_A == 1u);
 const WIDTH_B = select(1u, 4u, VECTOR_B == 1u);
+// Whether blocks fill the rows (columns).
+const WHOLE_M = M % BLOCK_M == 0u;
+const WHOLE_N = N % BLOCK_N == 0u;
 // Steps in whole turns.
 const WHOLE = K / DEPTH * DEPTH;
 // Units of a tile, and of an invocation.
@@ -89,16 +92,16 @@ fn stepOfB(i: u32) -> u32 {
 fn placesOfA(matrix: u32, row0: u32, i: u32) -> vec4<u32> {
   let first = matrix * BATCH_A + stepOfA(i) * STEP_A;
   if (ALONG_A) {
-    return vec4<u32>((first + pickedRow(inside(row0 + i / (DEPTH / 4u), M, BLOCK_M)) * K) / 4u);
+    return vec4<u32>((first + pickedRow(inside(row0 + i / (DEPTH / 4u), M, WHOLE_M)) * K) / 4u);
   }
   if (TRANSPOSE_A == 1u) {
     let row = row0 + i % ROW_A * 4u;
     if (VECTOR_A == 1u) {
-      return vec4<u32>((first + insideFours(row, M, BLOCK_M)) / 4u);
+      return vec4<u32>((first + insideFours(row, M, WHOLE_M)) / 4u);
     }
-    return first + fourInside(row, M, BLOCK_M);
+    return first + fourInside(row, M, WHOLE_M);
   }
-  let rows = fourInside(row0 + i / DEPTH * 4u, M, BLOCK_M);
+  let rows = fourInside(row0 + i / DEPTH * 4u, M, WHOLE_M);
   return first + vec4<u32>(pickedRow(rows.x), pickedRow(rows.y), pickedRow(rows.z), pickedRow(rows.w)) * K;
 }
 
@@ -112,39 +115,39 @@ fn pickedRow(row: u32) -> u32 {
 fn placesOfB(matrix: u32, column0: u32, i: u32) -> vec4<u32> {
   let first = matrix * BATCH_B + select(stepOfB(i), 0u, ROWS_B == 1u) * STEP_B;
   if (ALONG_B) {
-    return vec4<u32>((first + inside(column0 + i / (DEPTH / 4u), N, BLOCK_N) * K) / 4u);
+    return vec4<u32>((first + inside(column0 + i / (DEPTH / 4u), N, WHOLE_N) * K) / 4u);
   }
   if (TRANSPOSE_B == 1u) {
-    return first + fourInside(column0 + i / DEPTH * 4u, N, BLOCK_N) * K;
+    return first + fourInside(column0 + i / DEPTH * 4u, N, WHOLE_N) * K;
   }
   let column = column0 + i % ROW_B * 4u;
   if (VECTOR_B == 1u) {
-    return vec4<u32>((first + insideFours(column, N, BLOCK_N)) / 4u);
+    return vec4<u32>((first + insideFours(column, N, WHOLE_N)) / 4u);
   }
-  return first + fourInside(column, N, BLOCK_N);
+  return first + fourInside(column, N, WHOLE_N);
 }
 
 // Clamped to the last row (column) of a matrix; where blocks fill it, none lies outside.
-fn inside(at: u32, size: u32, block: u32) -> u32 {
-  if (size % block == 0u) {
+fn inside(at: u32, size: u32, isWhole: bool) -> u32 {
+  if (isWhole) {
     return at;
   }
   return min(at, size - 1u);
 }
 
-fn insideFours(at: u32, size: u32, block: u32) -> u32 {
-  if (size % block == 0u) {
+fn insideFours(at: u32, size: u32, isWhole: bool) -> u32 {
+  if (isWhole) {
     return at;
   }
   return min(at, size - 4u);
 }
 
-fn fourInside(at: u32, size: u32, block: u32) -> vec4<u32> {
+fn fourInside(at: u32, size: u32, isWhole: bool) -> vec4<u32> {
   return vec4<u32>(
-    inside(at, size, block),
-    inside(at + 1u, size, block),
-    inside(at + 2u, size, block),
-    inside(at + 3u, size, block),
+    inside(at, size, isWhole),
+    inside(at + 1u, size, isWhole),
+    inside(at + 2u, size, isWhole),
+    inside(at + 3u, size, isWhole),
   );
 }
 
@@ -247,14 +250,14 @@ fn keep(units: Units, local: u32) {
 
 fn storeFour(matrix: u32, row: u32, column: u32, values: vec4<f32>) {
   let at = (matrix * M + row) * N + column;
-  if (M % BLOCK_M == 0u || row < M) {
+  if (WHOLE_M || row < M) {
     if (N % 4u != 0u) {
       for (var c = 0u; c < 4u; c++) {
         if (column + c < N) {
           store(at + c, values[c]);
         }
       }
-    } else if (N % BLOCK_N == 0u || column < N) {
+    } else if (WHOLE_N || column < N) {
       storeVector(at, values);
     }
   }

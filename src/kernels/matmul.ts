@@ -104,6 +104,8 @@ export const matmul = defineKernel({
 export const matmulTiled = defineKernel({
   ...declaration,
   name: "matmulTiled",
+  // Rows of a transposed A are a stride.
+  numbers: ({ TRANSPOSE_A }) => (TRANSPOSE_A === 1 ? [] : ["M", "BATCH_A"]),
   shader: tiledShader + totalsShader + tileShader,
   entryPoint: "matmulTiled",
   constants: { ...constants, ...tileConstants, VECTOR_A: "u32", VECTOR_B: "u32" },
