@@ -64,6 +64,8 @@ const STEP_A = select(1u, M, TRANSPOSE_A == 1u);
 const COLUMN_B = select(1u, K, TRANSPOSE_B == 1u);
 const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
 const LOADS = TILE_M / LANES;
+// Whether stores take so much of the time that those of a row of the block are written out, one by one.
+const LARGE = TRANSPOSE_A == 1u && M * N >= 65536u;
 
 @compute @workgroup_size(GROUP_X, GROUP_Y)
 fn matmul(
@@ -128,13 +130,20 @@ fn matmul(
     }
   }
 
-  // A loop with a bound that is not constant is compiled as a loop: one row of stores to compile, which narrow devices are slow
-  // at. Only the copy is indexed by its counter, so the sums above stay in registers.
+  // Loops with bounds that are not constant are compiled as loops: one store to compile, which narrow devices are slow at.
+  // Only the copy is indexed by their counters, so the sums above stay in registers.
   var results = sum;
   let rows = select(0u, min(TILE_M, M - row), row < M);
+  let columns = select(0u, min(TILE_N, N - column), column < N);
   for (var i = 0u; i < rows; i++) {
-    for (var j = 0u; j < TILE_N; j++) {
-      if (column + j < N) {
+    if (LARGE) {
+      for (var j = 0u; j < TILE_N; j++) {
+        if (column + j < N) {
+          store((matrix * M + row + i) * N + column + j, results[i * TILE_N + j]);
+        }
+      }
+    } else {
+      for (var j = 0u; j < columns; j++) {
         store((matrix * M + row + i) * N + column + j, results[i * TILE_N + j]);
       }
     }

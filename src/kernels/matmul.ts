@@ -61,11 +61,17 @@ const constants = {
   GROUP_Y: "u32",
 } as const;
 
-/**
- * Sizes that shape no block; their flags are constants, so that the strides of an operand are. K is a constant: where
- * compilers cannot prove that the loop ends, they count its turns as well, which costs lavapipe up to a tenth of a product.
- */
+/** Sizes that shape no block; their flags are constants, so that the strides of an operand are. */
 const NUMBERS = ["M", "N", "BATCH_A", "BATCH_B"] as const;
+
+/**
+ * K is a constant in gradients of weights, which take most of a step: where compilers cannot prove that the loop ends, they
+ * count its turns as well, which costs lavapipe up to a tenth of a product.
+ */
+function numbers({ TRANSPOSE_A }: Constants, traits: DeviceTraits): readonly string[] {
+  if (!isNarrow(traits)) return [];
+  return TRANSPOSE_A === 1 ? NUMBERS : [...NUMBERS, "K"];
+}
 
 const declaration = {
   bindings: { a: { binding: 0, access: "read" }, b: { binding: 1, access: "read" } },
@@ -96,7 +102,7 @@ export const matmul = defineKernel({
   entryPoint: "matmul",
   constants: { ...constants, ...blockConstants, VECTOR_B: "u32" },
   vectors: { b: vectorB },
-  numbers: (_constants: Constants, traits: DeviceTraits) => (isNarrow(traits) ? NUMBERS : []),
+  numbers,
   variants: matmulVariants,
 });
 

@@ -89,14 +89,21 @@ it("gives equal layers and a last smaller batch pipelines of one kind", async ()
   }
 });
 
-it("ends the inner loop of a product at a constant", async () => {
+it("ends the inner loop of a weight's gradient at a constant, and of other products at a number", async () => {
   const { step, release } = await openStep(engines.gpu, stack());
   release();
   const products = launchesOf(step.program).filter((launch) =>
-    launch.some(({ kernel }) => kernel === "matmul"),
+    launch.every(({ kernel }) => kernel === "matmul"),
   );
-  expect(products.length).toBeGreaterThan(0);
-  for (const launch of products) {
+  const ofWeights = products.filter((launch) => launch.every(({ constants }) => constants.TRANSPOSE_A === 1));
+  const others = products.filter((launch) => launch.every(({ constants }) => constants.TRANSPOSE_A === 0));
+  expect(ofWeights.length).toBeGreaterThan(0);
+  expect(others.length).toBeGreaterThan(0);
+  for (const launch of others) {
+    const names = specialiseLaunch(step.program, launch).numbers.map(({ name }) => name.replace(/_\d+$/, ""));
+    expect(names).toContain("K");
+  }
+  for (const launch of ofWeights) {
     const { code, numbers } = specialiseLaunch(step.program, launch);
     const names = numbers.map(({ name }) => name.replace(/_\d+$/, ""));
     expect(names).toContain("N");
