@@ -96,7 +96,8 @@ export interface Kernel {
   variants?(constants: Constants, traits: DeviceTraits): readonly Variant[];
   /**
    * Those constants that such a device's shader reads at run time, so that dispatches that differ in nothing else share
-   * a pipeline: sizes that do not shape memory, and neither shape nor end the inner loop, nor divide there.
+   * a pipeline: sizes that do not shape memory, and neither shape the inner loop nor divide there. Where the inner loop
+   * takes most of a step, the size that ends it is a constant as well.
    */
   numbers?(constants: Constants, traits: DeviceTraits): readonly string[];
   /** Number of workgroups: within the limit ({@link spread}), unless the kernel is {@link joinable}. */
