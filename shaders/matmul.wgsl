@@ -65,7 +65,7 @@ const COLUMN_B = select(1u, K, TRANSPOSE_B == 1u);
 const STEP_B = select(N, 1u, TRANSPOSE_B == 1u);
 const LOADS = TILE_M / LANES;
 // Whether stores take so much of the time that those of a row of the block are written out, one by one.
-const LARGE = TRANSPOSE_A == 1u && M * N >= 65536u;
+const LARGE = M * N >= 65536u;
 
 @compute @workgroup_size(GROUP_X, GROUP_Y)
 fn matmul(

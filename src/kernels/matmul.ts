@@ -64,13 +64,16 @@ const constants = {
 /** Sizes that shape no block; their flags are constants, so that the strides of an operand are. */
 const NUMBERS = ["M", "N", "BATCH_A", "BATCH_B"] as const;
 
+/** From so many elements on, stores and the end of the loop take a part of the time that counts: as in matmul.wgsl. */
+const LARGE = 65_536;
+
 /**
- * K is a constant in gradients of weights, which take most of a step: where compilers cannot prove that the loop ends, they
- * count its turns as well, which costs lavapipe up to a tenth of a product.
+ * K is a constant in gradients of weights and in large products, which take most of a step: where compilers cannot prove
+ * that the loop ends, they count its turns as well, which costs lavapipe up to a tenth of a product.
  */
-function numbers({ TRANSPOSE_A }: Constants, traits: DeviceTraits): readonly string[] {
+function numbers({ M, N, TRANSPOSE_A }: Constants, traits: DeviceTraits): readonly string[] {
   if (!isNarrow(traits)) return [];
-  return TRANSPOSE_A === 1 ? NUMBERS : [...NUMBERS, "K"];
+  return TRANSPOSE_A === 1 || M * N >= LARGE ? NUMBERS : [...NUMBERS, "K"];
 }
 
 const declaration = {
