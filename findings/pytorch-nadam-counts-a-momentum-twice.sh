@@ -10,8 +10,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-version=1.13.1+dfsg-4
-apt-get install -y --no-install-recommends "python3-torch=$version" >install.log 2>&1 || { cat install.log; exit 1; }
+apt-get install -y --no-install-recommends python3-torch=1.13.1+dfsg-4 >install.log 2>&1 || { cat install.log; exit 1; }
 cat >run.py <<'END'
 import math
 

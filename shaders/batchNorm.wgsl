@@ -1,25 +1,13 @@
 // Batch normalisation of x [images, CHANNELS, INNER], over the COUNT elements of each channel:
 // (x - mean) / sqrt(variance + EPSILON) · weight + bias.
 //
-// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl). A lane updates mean and variance by each of its
+// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl, batchNormChannels.wgsl). A lane updates mean and variance by each of its
 // elements (Welford 1962), TILE_Q at a time, and the lanes' are put together (Chan, Golub & LeVeque 1979).
 //
 //   element(index)                   x at flat index `index`
 //   weight(channel), bias(channel)
 //   store(index, value)              the results, in the shape of x
 //   storeMean(channel, value), storeVariance(channel, value)   [CHANNELS]; the variance is divided by COUNT
-
-const CHANNELS = 1u;
-const COUNT = 1u;
-const INNER = 1u;
-const EPSILON = 0.0;
-const TILE_Q = 1u;
-
-const COLUMNS = WORKGROUP / LANES;
-const TURNS = (COUNT + LANES * TILE_Q - 1u) / (LANES * TILE_Q);
-const FULL = TURNS * LANES * TILE_Q == COUNT;
-// Neighbours in fours, which devices load at once.
-const FOURS = TILE_Q % 4u == 0u && INNER % 4u == 0u;
 
 // Hooks: a dispatch writes their bodies, and declares the memory that they use.
 fn element(index: u32) -> f32 { return 0.0; }
@@ -31,29 +19,6 @@ fn storeVariance(index: u32, value: f32) {}
 
 // A function of shaders/scalar.wgsl, which takes the place of this one.
 fn keepNaN(x: f32, value: f32) -> f32 { return select(value, x, x != x); }
-
-// The number in its channel of a lane's element `k`.
-fn numberOf(lane: u32, k: u32) -> u32 {
-  if (FOURS) {
-    return (k / 4u * LANES + lane) * 4u + k % 4u;
-  }
-  return k * LANES + lane;
-}
-
-// The flat index of a channel's element `i`.
-fn indexOf(channel: u32, i: u32) -> u32 {
-  if (INNER == 1u) {
-    return i * CHANNELS + channel;
-  }
-  // One division for four neighbours.
-  let start = select(i, i / 4u * 4u, FOURS);
-  let image = start / INNER;
-  return image * ((CHANNELS - 1u) * INNER) + channel * INNER + i;
-}
-
-fn isInside(i: u32) -> bool {
-  return FULL || i < COUNT;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn batchNorm(

@@ -3,7 +3,7 @@
 //
 //   dx = weight · (dy - mean(dy) - h · mean(dy · h)) / deviation
 //
-// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl). A lane
+// A workgroup takes COLUMNS neighbouring channels, LANES invocations each (lanes.wgsl, batchNormChannels.wgsl). A lane
 // updates mean, variance and the sum of dy · (x - mean) by each of its elements (Welford 1962), TILE_Q at a time, and the
 // lanes' are put together (Chan, Golub & LeVeque 1979).
 //
@@ -12,18 +12,6 @@
 //   store(index, value)               dx, in the shape of x
 //   storeWeight(channel, value)       the sums of dy · h, [CHANNELS]
 //   storeBias(channel, value)         the sums of dy, [CHANNELS]
-
-const CHANNELS = 1u;
-const COUNT = 1u;
-const INNER = 1u;
-const EPSILON = 0.0;
-const TILE_Q = 1u;
-
-const COLUMNS = WORKGROUP / LANES;
-const TURNS = (COUNT + LANES * TILE_Q - 1u) / (LANES * TILE_Q);
-const FULL = TURNS * LANES * TILE_Q == COUNT;
-// Neighbours in fours, which devices load at once.
-const FOURS = TILE_Q % 4u == 0u && INNER % 4u == 0u;
 
 // Hooks: a dispatch writes their bodies, and declares the memory that they use.
 fn element(index: u32) -> f32 { return 0.0; }
@@ -35,29 +23,6 @@ fn storeBias(index: u32, value: f32) {}
 
 // A function of shaders/scalar.wgsl, which takes the place of this one.
 fn zeroOf(x: f32) -> f32 { return x * 0.0; }
-
-// The number in its channel of a lane's element `k`.
-fn numberOf(lane: u32, k: u32) -> u32 {
-  if (FOURS) {
-    return (k / 4u * LANES + lane) * 4u + k % 4u;
-  }
-  return k * LANES + lane;
-}
-
-// The flat index of a channel's element `i`.
-fn indexOf(channel: u32, i: u32) -> u32 {
-  if (INNER == 1u) {
-    return i * CHANNELS + channel;
-  }
-  // One division for four neighbours.
-  let start = select(i, i / 4u * 4u, FOURS);
-  let image = start / INNER;
-  return image * ((CHANNELS - 1u) * INNER) + channel * INNER + i;
-}
-
-fn isInside(i: u32) -> bool {
-  return FULL || i < COUNT;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn batchNormGradient(

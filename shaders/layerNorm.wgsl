@@ -1,42 +1,17 @@
 // Layer normalisation of rows, x [ROWS, SIZE]: (x - mean) / sqrt(variance + EPSILON) · weight + bias.
 //
-// LANES neighbouring invocations share a row (lanes.wgsl). Each keeps TILE_Q of its elements in registers, so that memory
+// LANES neighbouring invocations share a row (lanes.wgsl, layerNormRows.wgsl). Each keeps TILE_Q of its elements in registers, so that memory
 // is read once. A workgroup takes TOGETHER rows side by side, TURNS times.
 //
 //   element(index)              x at flat index `index`
 //   weight(column), bias(column)
 //   store(index, value)         the results, [ROWS, SIZE]
 
-const ROWS = 1u;
-const SIZE = 1u;
-const EPSILON = 0.0;
-const TILE_Q = 1u;
-const TURNS = 1u;
-
-const TOGETHER = WORKGROUP / LANES;
-const WHOLE = ROWS % (TOGETHER * TURNS) == 0u;
-const FULL = LANES * TILE_Q == SIZE;
-// Neighbours in fours, which devices load at once.
-const FOURS = TILE_Q % 4u == 0u && SIZE % 4u == 0u;
-
 // Hooks: a dispatch writes their bodies, and declares the memory that they use.
 fn element(index: u32) -> f32 { return 0.0; }
 fn weight(index: u32) -> f32 { return 1.0; }
 fn bias(index: u32) -> f32 { return 0.0; }
 fn store(index: u32, value: f32) {}
-
-// The column of a lane's element `i`.
-fn columnOf(lane: u32, i: u32) -> u32 {
-  if (FOURS) {
-    return (i / 4u * LANES + lane) * 4u + i % 4u;
-  }
-  return i * LANES + lane;
-}
-
-fn isInside(lane: u32, i: u32) -> bool {
-  // Neighbours of four are inside together.
-  return FULL || columnOf(lane, select(i, i / 4u * 4u, FOURS)) < SIZE;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn layerNorm(

@@ -3,7 +3,7 @@
 //
 //   dx = (g - mean(g) - h · mean(g · h)) / deviation
 //
-// LANES neighbouring invocations share a row (lanes.wgsl). Each keeps TILE_Q of its elements in registers, so that memory
+// LANES neighbouring invocations share a row (lanes.wgsl, layerNormRows.wgsl). Each keeps TILE_Q of its elements in registers, so that memory
 // is read once. A workgroup takes TOGETHER rows side by side, TURNS times, and sums dy · h and dy over its rows.
 //
 //   element(index), arriving(index)   x and dy at flat index `index`
@@ -12,18 +12,7 @@
 //   storeWeight(index, value)         each workgroup's part of the weight's gradient, [workgroups, SIZE]
 //   storeBias(index, value)           each workgroup's part of the bias's gradient, [workgroups, SIZE]
 
-const ROWS = 1u;
-const SIZE = 1u;
-const EPSILON = 0.0;
-const TILE_Q = 1u;
-const TURNS = 1u;
-
-const TOGETHER = WORKGROUP / LANES;
 const WIDTH = LANES * TILE_Q;
-const WHOLE = ROWS % (TOGETHER * TURNS) == 0u;
-const FULL = WIDTH == SIZE;
-// Neighbours in fours, which devices load at once.
-const FOURS = TILE_Q % 4u == 0u && SIZE % 4u == 0u;
 
 // Hooks: a dispatch writes their bodies, and declares the memory that they use.
 fn element(index: u32) -> f32 { return 0.0; }
@@ -35,19 +24,6 @@ fn storeBias(index: u32, value: f32) {}
 
 // A function of shaders/scalar.wgsl, which takes the place of this one.
 fn zeroOf(x: f32) -> f32 { return x * 0.0; }
-
-// The column of a lane's element `i`.
-fn columnOf(lane: u32, i: u32) -> u32 {
-  if (FOURS) {
-    return (i / 4u * LANES + lane) * 4u + i % 4u;
-  }
-  return i * LANES + lane;
-}
-
-fn isInside(lane: u32, i: u32) -> bool {
-  // Neighbours of four are inside together.
-  return FULL || columnOf(lane, select(i, i / 4u * 4u, FOURS)) < SIZE;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn layerNormGradient(

@@ -1,10 +1,11 @@
 import shader from "../../shaders/batchNorm.wgsl?raw";
+import channelsShader from "../../shaders/batchNormChannels.wgsl?raw";
 import gradientShader from "../../shaders/batchNormGradient.wgsl?raw";
 import lanes from "../../shaders/lanes.wgsl?raw";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
 import { withSubgroup } from "./lanes.ts";
-import { inParts } from "./twin.ts";
+import { inParts, type Load } from "./twin.ts";
 
 /** Largest workgroup, and channels side by side where an image is one pixel: their neighbours share lines of memory. */
 const INVOCATIONS = 256;
@@ -83,11 +84,27 @@ function channelsOf({ CHANNELS, INNER }: Constants, start: number, end: number):
   return channels;
 }
 
+/** Calls `visit` for all elements in parts: the first of a part, and the channel of each. */
+function byChannel(constants: Constants, visit: (start: number, channels: Uint32Array) => void) {
+  return inParts(constants.CHANNELS * constants.COUNT, (start, end) =>
+    visit(start, channelsOf(constants, start, end)),
+  );
+}
+
+function* meansOf(constants: Constants, element: Load): Generator<void, Float64Array> {
+  const means = new Float64Array(constants.CHANNELS);
+  yield* byChannel(constants, (start, channels) => {
+    const x = element(start, channels.length);
+    for (let i = 0; i < channels.length; i++) means[channels[i]] += x[i] / constants.COUNT;
+  });
+  return means;
+}
+
 /** Channels less their mean, by their standard deviation, times weight, plus bias; with means and variances. */
 export const batchNorm = defineKernel({
   ...shared,
   name: "batchNorm",
-  shader: shader + lanes,
+  shader: shader + channelsShader + lanes,
   entryPoint: "batchNorm",
   hooks: {
     element: "load",
@@ -102,26 +119,18 @@ export const batchNorm = defineKernel({
   loads: ({ CHANNELS, COUNT }) => ({ element: CHANNELS * COUNT, weight: CHANNELS, bias: CHANNELS }),
   *twin({ constants, load, store }) {
     const { CHANNELS, COUNT, EPSILON } = constants;
-    const size = CHANNELS * COUNT;
-    const means = new Float64Array(CHANNELS);
+    const means = yield* meansOf(constants, load.element);
     const variances = new Float64Array(CHANNELS);
-    yield* inParts(size, (start, end) => {
-      const x = load.element(start, end - start);
-      const channels = channelsOf(constants, start, end);
-      for (let i = 0; i < channels.length; i++) means[channels[i]] += x[i] / COUNT;
-    });
-    yield* inParts(size, (start, end) => {
-      const x = load.element(start, end - start);
-      const channels = channelsOf(constants, start, end);
+    yield* byChannel(constants, (start, channels) => {
+      const x = load.element(start, channels.length);
       for (let i = 0; i < channels.length; i++)
         variances[channels[i]] += (x[i] - means[channels[i]]) ** 2 / COUNT;
     });
     const weight = load.weight(0, CHANNELS);
     const bias = load.bias(0, CHANNELS);
     const scales = variances.map((variance, channel) => weight[channel] / Math.sqrt(variance + EPSILON));
-    yield* inParts(size, (start, end) => {
-      const x = load.element(start, end - start);
-      const channels = channelsOf(constants, start, end);
+    yield* byChannel(constants, (start, channels) => {
+      const x = load.element(start, channels.length);
       const results = new Float64Array(channels.length);
       for (let i = 0; i < results.length; i++) {
         const channel = channels[i];
@@ -142,7 +151,7 @@ export const batchNorm = defineKernel({
 export const batchNormGradient = defineKernel({
   ...shared,
   name: "batchNormGradient",
-  shader: gradientShader + lanes,
+  shader: gradientShader + channelsShader + lanes,
   entryPoint: "batchNormGradient",
   hooks: {
     element: "load",
@@ -161,20 +170,13 @@ export const batchNormGradient = defineKernel({
   }),
   *twin({ constants, load, store }) {
     const { CHANNELS, COUNT, EPSILON } = constants;
-    const size = CHANNELS * COUNT;
-    const means = new Float64Array(CHANNELS);
+    const means = yield* meansOf(constants, load.element);
     const variances = new Float64Array(CHANNELS);
     const biasSums = new Float64Array(CHANNELS);
     const products = new Float64Array(CHANNELS);
-    yield* inParts(size, (start, end) => {
-      const x = load.element(start, end - start);
-      const channels = channelsOf(constants, start, end);
-      for (let i = 0; i < channels.length; i++) means[channels[i]] += x[i] / COUNT;
-    });
-    yield* inParts(size, (start, end) => {
-      const x = load.element(start, end - start);
-      const dy = load.arriving(start, end - start);
-      const channels = channelsOf(constants, start, end);
+    yield* byChannel(constants, (start, channels) => {
+      const x = load.element(start, channels.length);
+      const dy = load.arriving(start, channels.length);
       for (let i = 0; i < channels.length; i++) {
         const channel = channels[i];
         const difference = x[i] - means[channel];
@@ -189,10 +191,9 @@ export const batchNormGradient = defineKernel({
     });
     const weight = load.weight(0, CHANNELS);
     const rates = variances.map((variance) => 1 / Math.sqrt(variance + EPSILON));
-    yield* inParts(size, (start, end) => {
-      const x = load.element(start, end - start);
-      const dy = load.arriving(start, end - start);
-      const channels = channelsOf(constants, start, end);
+    yield* byChannel(constants, (start, channels) => {
+      const x = load.element(start, channels.length);
+      const dy = load.arriving(start, channels.length);
       const results = new Float64Array(channels.length);
       for (let i = 0; i < results.length; i++) {
         const channel = channels[i];

@@ -2,6 +2,7 @@ import lanes from "../../shaders/lanes.wgsl?raw";
 import shader from "../../shaders/layerNorm.wgsl?raw";
 import gradientShader from "../../shaders/layerNormGradient.wgsl?raw";
 import gradientSerialShader from "../../shaders/layerNormGradientSerial.wgsl?raw";
+import rows from "../../shaders/layerNormRows.wgsl?raw";
 import serialShader from "../../shaders/layerNormSerial.wgsl?raw";
 import { defineKernel } from "./index.ts";
 import { type Constants, type DeviceTraits, isNarrow } from "./kernel.ts";
@@ -131,7 +132,7 @@ const forward = {
 export const layerNorm = defineKernel({
   ...forward,
   name: "layerNorm",
-  shader: shader + lanes,
+  shader: shader + rows + lanes,
   entryPoint: "layerNorm",
   constants: laneConstants,
   variants: variantsFor("layerNorm", "layerNormSerial"),
@@ -200,7 +201,7 @@ const gradient = {
 export const layerNormGradient = defineKernel({
   ...gradient,
   name: "layerNormGradient",
-  shader: gradientShader + lanes,
+  shader: gradientShader + rows + lanes,
   entryPoint: "layerNormGradient",
   // Columns of the rows at once, and values of lanes.
   valueBytes: ({ WORKGROUP, TILE_Q }) => 4 * WORKGROUP * (TILE_Q + 1.5),
