@@ -124,7 +124,7 @@ export interface Result {
   readonly trainSamples: number;
   readonly testSamples: number;
   readonly parameters: number;
-  readonly device: "gpu" | "cpu";
+  readonly device: "gpu" | "wasm" | "cpu";
   readonly adapter: string;
   readonly testLoss: number;
   readonly testAccuracy: number;

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { adapterLine } from "../../charts/adapter.ts";
 
 export interface Device {
-  readonly kind: "gpu" | "cpu";
+  readonly kind: "gpu" | "wasm" | "cpu";
   /** The adapter's name, or the CPU engine's. */
   readonly adapter: string;
   /** Why it is not the GPU. */

@@ -124,7 +124,7 @@ export interface EngineInfo {
 }
 
 export interface Engine extends AsyncDisposable {
-  readonly kind: "gpu" | "cpu";
+  readonly kind: "gpu" | "wasm" | "cpu";
   readonly info: EngineInfo;
   /**
    * Allocates `length` elements, filled with zeros or with `data`.

@@ -70,6 +70,11 @@ export const RULES: Rule[] = [
     may: ["src/kernels/", "src/nn/", "src/program.ts", "src/runtime/"],
   },
   { place: "src/safetensors/", may: ["src/io/"] },
+  {
+    place: "src/wasm/",
+    may: ["src/environment.ts", "src/kernels/", "src/program.ts", "src/random.ts", "src/runtime/"],
+    mayDynamically: ["node:"],
+  },
   { place: "src/search/", may: ["src/"] },
   // Shown before the library is loaded.
   { place: "presets/choices.ts", may: [] },

@@ -64,6 +64,6 @@ export interface Standing {
 
 /** The device of the runs. */
 export interface ComputedOn {
-  readonly kind: "gpu" | "cpu";
+  readonly kind: "gpu" | "wasm" | "cpu";
   readonly adapter: string;
 }

@@ -1,0 +1,227 @@
+/** Builds one function: locals, statements, loops. */
+import { type Code, list, sized, unsigned } from "./encode.ts";
+import { type I32, i32, type Value, type ValueType } from "./instructions.ts";
+
+const TYPE_BYTES: Readonly<Record<ValueType, number>> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
+
+export function typeByte(type: ValueType): number {
+  return TYPE_BYTES[type];
+}
+
+/** A local that changes: reading it gives what was set last. */
+export interface Variable<T extends ValueType = ValueType> extends Value<T> {
+  readonly index: number;
+}
+
+/** A function of a module, by its number. */
+export interface FunctionRef {
+  readonly index: number;
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+const BLOCK = 0x02;
+const LOOP = 0x03;
+const IF = 0x04;
+const ELSE = 0x05;
+const END = 0x0b;
+const BRANCH = 0x0c;
+const BRANCH_IF = 0x0d;
+const RETURN = 0x0f;
+const CALL = 0x10;
+const DROP = 0x1a;
+const LOCAL_GET = 0x20;
+const LOCAL_SET = 0x21;
+const NO_RESULT = 0x40;
+const ATOMIC = 0xfe;
+const SIMD = 0xfd;
+
+/** Opcodes and alignments of stores. */
+const STORES = {
+  i32: [[0x36], 2],
+  i64: [[0x37], 3],
+  f32: [[0x38], 2],
+  f64: [[0x39], 3],
+  v128: [[SIMD, 11], 4],
+} as const satisfies Record<ValueType, readonly [readonly number[], number]>;
+
+export class FunctionBuilder {
+  readonly parameters: readonly Variable[];
+  readonly #types: ValueType[];
+  readonly #constants = new Map<string, Value>();
+  /** Run before the body. */
+  readonly #prologue: Code[] = [];
+  #code: Code[] = [];
+  /** Number of blocks around the statement being written. */
+  #depth = 0;
+
+  constructor(parameters: readonly ValueType[]) {
+    this.#types = [...parameters];
+    this.parameters = parameters.map((type, index) => local(type, index));
+  }
+
+  /** A new local with a first value: 0 without one, also when a loop comes here again. */
+  variable<T extends ValueType>(type: T, first?: Value<T>): Variable<T> {
+    const made = local(type, this.#types.push(type) - 1);
+    if (first) this.set(made, first);
+    return made;
+  }
+
+  /** Computes a value here, once; the result can be used any number of times, wherever it stays the same. */
+  keep<T extends ValueType>(value: Value<T>): Value<T> {
+    return isLocal(value) ? value : this.variable(value.type, value);
+  }
+
+  /**
+   * A constant in a local that is set when the function begins: engines build vectors of constants anew where they
+   * stand, which takes several times as long in a loop.
+   */
+  constant<T extends ValueType>(value: Value<T>): Value<T> {
+    const key = `${value.type} ${value.code.flat(9).join()}`;
+    let made = this.#constants.get(key);
+    if (!made) {
+      const index = this.#types.push(value.type) - 1;
+      this.#prologue.push([value.code, LOCAL_SET, unsigned(index)]);
+      made = local(value.type, index);
+      this.#constants.set(key, made);
+    }
+    return made as Value<T>;
+  }
+
+  set<T extends ValueType>(variable: Variable<T>, value: Value<T>): void {
+    this.#code.push([value.code, LOCAL_SET, unsigned(variable.index)]);
+  }
+
+  /** Stores a value's bytes at `address` + `offset`. */
+  store(address: I32, value: Value, offset = 0): void {
+    const [opcode, align] = STORES[value.type];
+    this.#code.push([address.code, value.code, opcode, align, unsigned(offset)]);
+  }
+
+  /** Stores the low byte of an integer. */
+  store8(address: I32, value: I32, offset = 0): void {
+    this.#code.push([address.code, value.code, 0x3a, 0, unsigned(offset)]);
+  }
+
+  /** Stores the four bytes of one lane. */
+  storeLane(address: I32, vector: Value<"v128">, lane: number, offset = 0): void {
+    this.#code.push([address.code, vector.code, SIMD, 90, 2, unsigned(offset), lane]);
+  }
+
+  /** Copies bytes; the two places may overlap. */
+  copyMemory(to: I32, from: I32, bytes: I32): void {
+    this.#code.push([to.code, from.code, bytes.code, 0xfc, 10, 0, 0]);
+  }
+
+  /** Fills bytes with the low byte of `value`. */
+  fillMemory(to: I32, value: I32, bytes: I32): void {
+    this.#code.push([to.code, value.code, bytes.code, 0xfc, 11, 0]);
+  }
+
+  /** Runs `body` where `condition` is not 0, or else `otherwise`. */
+  if(condition: I32, body: () => void, otherwise?: () => void): void {
+    this.#code.push([condition.code, IF, NO_RESULT]);
+    this.#depth++;
+    body();
+    if (otherwise) {
+      this.#code.push([ELSE]);
+      otherwise();
+    }
+    this.#depth--;
+    this.#code.push([END]);
+  }
+
+  /**
+   * Runs `body` for `from`, `from` + `step` … below `to`, as signed integers; not at all where `from` is not below. The
+   * counter that `body` gets must not be set in it.
+   */
+  loop(from: I32, to: I32, step: number, body: (counter: I32) => void): void {
+    const counter = this.variable("i32", from);
+    const end = to.code[0] === 0x41 ? to : this.keep(to);
+    const test = i32.lt_s(counter, end);
+    const again = () =>
+      this.repeat((repeat) => {
+        body(counter);
+        this.set(counter, i32.add(counter, i32.const(step)));
+        repeat(test);
+      });
+    this.if(test, again);
+  }
+
+  /** Runs `body`, and again each time it comes to a `repeat` whose condition, if there is one, is not 0. */
+  repeat(body: (repeat: (condition?: I32) => void) => void): void {
+    this.#block(LOOP, body);
+  }
+
+  /** Runs `body` up to an `exit` whose condition, if there is one, is not 0. */
+  block(body: (exit: (condition?: I32) => void) => void): void {
+    this.#block(BLOCK, body);
+  }
+
+  #block(opcode: number, body: (branch: (condition?: I32) => void) => void): void {
+    this.#code.push([opcode, NO_RESULT]);
+    const depth = ++this.#depth;
+    body((condition) => {
+      const target = unsigned(this.#depth - depth);
+      this.#code.push(condition ? [condition.code, BRANCH_IF, target] : [BRANCH, target]);
+    });
+    this.#depth--;
+    this.#code.push([END]);
+  }
+
+  /** Ends the function; `values` are its results. */
+  return(...values: readonly Value[]): void {
+    this.#code.push([values.map(({ code }) => code), RETURN]);
+  }
+
+  /** Calls a function without results. */
+  call({ index }: FunctionRef, ...values: readonly Value[]): void {
+    this.#code.push([values.map(({ code }) => code), CALL, unsigned(index)]);
+  }
+
+  /** The result of a call, computed here, once. */
+  callFor<T extends ValueType>(type: T, { index }: FunctionRef, ...values: readonly Value[]): Value<T> {
+    return this.keep({ type, code: [values.map(({ code }) => code), CALL, unsigned(index)] });
+  }
+
+  /** Adds to a word of shared memory, as one step for all threads. Returns the word before. */
+  atomicAdd(address: I32, value: I32, offset = 0): I32 {
+    return this.keep({ type: "i32", code: [address.code, value.code, ATOMIC, 0x1e, 2, unsigned(offset)] });
+  }
+
+  /** Sets a word of shared memory; other threads' atomic loads see it, and all stores before it. */
+  atomicStore(address: I32, value: I32, offset = 0): void {
+    this.#code.push([address.code, value.code, ATOMIC, 0x17, 2, unsigned(offset)]);
+  }
+
+  /** Waits while a word of shared memory is `expected`, until it is notified. */
+  atomicWait(address: I32, expected: I32, offset = 0): void {
+    const forever = [0x42, 0x7f];
+    this.#code.push([address.code, expected.code, forever, ATOMIC, 0x01, 2, unsigned(offset), DROP]);
+  }
+
+  /** Wakes up to `count` threads that wait for a word. */
+  atomicNotify(address: I32, count: I32, offset = 0): void {
+    this.#code.push([address.code, count.code, ATOMIC, 0x00, 2, unsigned(offset), DROP]);
+  }
+
+  /** The function as an item of a module's code section. */
+  encode(): Code {
+    const locals = this.#types.slice(this.parameters.length).map((type) => [1, typeByte(type)]);
+    return sized([list(locals), this.#prologue, this.#code, END]);
+  }
+}
+
+function local<T extends ValueType>(type: T, index: number): Variable<T> {
+  return { type, index, code: [LOCAL_GET, unsigned(index)] };
+}
+
+function isLocal(value: Value): boolean {
+  return value.code.length === 2 && value.code[0] === LOCAL_GET;
+}

@@ -1,0 +1,36 @@
+/** The wasm engine: runs programs as WebAssembly, with SIMD and threads. */
+import type { DType, Elements } from "../dtypes.ts";
+import type { Program } from "../program.ts";
+import {
+  type CompileOptions,
+  checkBuffer,
+  checkMaxSteps,
+  type Engine,
+  type EngineBuffer,
+  type Executable,
+} from "../runtime/engine.ts";
+import { checkLimits } from "../runtime/limits.ts";
+import { WasmBuffer } from "./buffer.ts";
+import { WasmExecutable } from "./executable.ts";
+import { WasmHost } from "./host.ts";
+import { MAX_BYTES } from "./memory.ts";
+
+export class WasmEngine extends WasmHost implements Engine {
+  readonly kind = "wasm";
+  readonly info = { adapter: "WebAssembly", features: [], maxBufferBytes: MAX_BYTES };
+
+  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
+    this.check();
+    checkBuffer(label, dtype, length, data);
+    const buffer = new WasmBuffer(this, label, dtype, length);
+    if (data) buffer.write(data);
+    return buffer;
+  }
+
+  async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
+    this.check();
+    checkMaxSteps(options.maxSteps);
+    checkLimits(program, { binding: MAX_BYTES, buffer: MAX_BYTES }, options.maxSteps);
+    return new WasmExecutable(this, program, options);
+  }
+}

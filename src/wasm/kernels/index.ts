@@ -1,0 +1,9 @@
+/** The table of kernels, by the names of `src/kernels/`. */
+import { elementwise } from "./elementwise.ts";
+import type { WasmKernel } from "./kernel.ts";
+
+export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
+  elementwise,
+  elementwise4: elementwise,
+  elementwiseFours: elementwise,
+};
