@@ -15,6 +15,7 @@ import * as minimizeEntry from "../src/minimize/index.ts";
 import * as rules from "../src/nn/training/optimizers.ts";
 import * as safetensorsEntry from "../src/safetensors/index.ts";
 import * as searchEntry from "../src/search/index.ts";
+import * as wasmEntry from "../src/wasm/index.ts";
 
 /** What is put in the place of each argument in turn. */
 const WRONG = {
@@ -322,6 +323,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
       { begins: "(objective|compile|gradients|program objective)" },
     ),
   },
+  "wgrad/wasm": { wasm: of([{ threads: 1 }], 0) },
   // Takes a GPU engine; this one is none.
   "wgrad/inspect": { measureCeiling: of([engine]) },
 };
@@ -338,6 +340,7 @@ const ENTRIES: Readonly<Record<string, object>> = {
   "wgrad/safetensors": safetensorsEntry,
   "wgrad/linear": linearEntry,
   "wgrad/minimize": minimizeEntry,
+  "wgrad/wasm": wasmEntry,
   "wgrad/inspect": inspectEntry,
 };
 

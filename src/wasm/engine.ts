@@ -7,6 +7,7 @@ import {
   checkMaxSteps,
   type Engine,
   type EngineBuffer,
+  type EngineInfo,
   type Executable,
 } from "../runtime/engine.ts";
 import { checkLimits } from "../runtime/limits.ts";
@@ -17,7 +18,16 @@ import { MAX_BYTES } from "./memory.ts";
 
 export class WasmEngine extends WasmHost implements Engine {
   readonly kind = "wasm";
-  readonly info = { adapter: "WebAssembly", features: [], maxBufferBytes: MAX_BYTES };
+
+  get info(): EngineInfo {
+    const threads = this.pool.most;
+    const { relaxed } = this.features;
+    return {
+      adapter: `WebAssembly, 128-bit SIMD${relaxed ? ", relaxed" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`,
+      features: ["simd", ...(relaxed ? ["relaxed-simd"] : []), ...(threads > 1 ? ["threads"] : [])],
+      maxBufferBytes: MAX_BYTES,
+    };
+  }
 
   buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
     this.check();
