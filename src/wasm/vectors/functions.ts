@@ -1,20 +1,14 @@
 /** The scalar functions of hooks, four lanes at once: each has its twin of the same name in `src/kernels/scalar.ts`. */
-import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32x4, type V128, v128 } from "../assembler/instructions.ts";
-import type { Features } from "../kernels/kernel.ts";
-
-/** Where a function's code goes. */
-export interface VectorContext {
-  readonly f: FunctionBuilder;
-  readonly features: Features;
-}
+import { number, type VectorContext } from "./arithmetic.ts";
+import { exponential } from "./exponential.ts";
 
 /** Writes a function of vectors. The arguments are locals or constants: they can be read many times. */
 export type VectorFunction = (context: VectorContext, ...args: V128[]) => V128;
 
 /** 1 in the lanes of a mask, 0 in the others. */
-function asNumber({ f }: VectorContext, mask: V128): V128 {
-  return v128.and(mask, f.constant(f32x4.const(1)));
+function asNumber(context: VectorContext, mask: V128): V128 {
+  return v128.and(mask, number(context, 1));
 }
 
 export const vectorFunctions: Readonly<Record<string, VectorFunction>> = {
@@ -34,4 +28,5 @@ export const vectorFunctions: Readonly<Record<string, VectorFunction>> = {
   relu: ({ f }, x) => f32x4.pmax(x, f.constant(f32x4.const(0))),
   maximum: (_, a, b) => f32x4.max(a, b),
   minimum: (_, a, b) => f32x4.min(a, b),
+  exponential,
 };

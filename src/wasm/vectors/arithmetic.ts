@@ -1,0 +1,36 @@
+/** What functions of vectors are made of. */
+import type { FunctionBuilder } from "../assembler/function.ts";
+import { f32x4, i32x4, type V128 } from "../assembler/instructions.ts";
+import type { Features } from "../kernels/kernel.ts";
+
+/** Where a function's code goes. */
+export interface VectorContext {
+  readonly f: FunctionBuilder;
+  readonly features: Features;
+}
+
+/** a · b + c: rounded once where the processor has such an instruction, else twice. */
+export function madd({ features }: VectorContext, a: V128, b: V128, c: V128): V128 {
+  return features.relaxed ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** c − a · b, likewise. */
+export function nmadd({ features }: VectorContext, a: V128, b: V128, c: V128): V128 {
+  return features.relaxed ? f32x4.relaxed_nmadd(a, b, c) : f32x4.sub(c, f32x4.mul(a, b));
+}
+
+/** A number in all lanes. */
+export function number({ f }: VectorContext, x: number): V128 {
+  return f.constant(f32x4.const(x));
+}
+
+/** Bits in all lanes. */
+export function bits({ f }: VectorContext, word: number): V128 {
+  return f.constant(i32x4.const(word));
+}
+
+/** A polynomial of x, the highest power's coefficient first. x is a local. */
+export function polynomial(context: VectorContext, x: V128, coefficients: readonly number[]): V128 {
+  const [first, ...others] = coefficients.map((coefficient) => number(context, coefficient));
+  return others.reduce((sum, coefficient) => madd(context, sum, x, coefficient), first);
+}
