@@ -75,7 +75,7 @@ export class HookLine {
       terms: index.map(({ value, stride }) => [value, stride]),
       lane: lanes.stride,
       offset: 0,
-      safe: true,
+      safe: !index.some(({ isLoaded }) => isLoaded),
     };
     for (const instruction of code) this.#registers.push(this.#prepare(instruction));
   }
@@ -226,7 +226,7 @@ export class HookLine {
       if (along === undefined) return undefined;
       lane += along * mul;
     }
-    return { kind: "line", terms: made, lane, offset, safe: true };
+    return { ...this.own, terms: made, lane, offset };
   }
 
   /** What of ⌊position / div⌋ % mod comes from a digit; false where nothing does, undefined where others carry into it. */

@@ -1,9 +1,12 @@
 /** The table of kernels, by the names of `src/kernels/`. */
 import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
+import { matmul } from "./matmul.ts";
 
 export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   elementwise,
   elementwise4: elementwise,
   elementwiseFours: elementwise,
+  matmul,
+  matmulTiled: matmul,
 };

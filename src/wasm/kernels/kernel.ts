@@ -61,13 +61,15 @@ export interface Digit {
   readonly value: I32;
   readonly stride: number;
   readonly size: number;
+  /** Whether the value comes from memory: loads are then kept within what they load from. */
+  readonly isLoaded?: boolean;
 }
 
 /** A position as the sum of its digits, the largest stride first. */
 export type Index = readonly Digit[];
 
 /** The digit that runs along lanes: its stride (1 where neighbours lie side by side) and size. */
-export type Lanes = Omit<Digit, "value">;
+export type Lanes = Pick<Digit, "stride" | "size">;
 
 export interface LoadHook {
   /**

@@ -1,0 +1,127 @@
+/**
+ * Matrix products in registers: a tile of C stays in vectors over the whole of K, so that every element is the sum of its
+ * products in the order of K, whatever the tile. Each step of K reads the columns' side as vectors, and the rows' side one
+ * number at a time, spread over all lanes.
+ */
+import type { FunctionBuilder } from "../assembler/function.ts";
+import { f32x4, type I32, i32, type V128, v128 } from "../assembler/instructions.ts";
+import type { Features } from "./kernel.ts";
+import { LANES } from "./loops.ts";
+
+/** Rows and vectors of columns of C that are computed at once. */
+export interface Tile {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+/** Bytes of a vector. */
+export const VECTOR = 16;
+
+/** Where the rows' side lies, in bytes: element (row, k) at `at` + row · `row` + k · `step`. */
+export interface RowSide {
+  readonly at: I32;
+  readonly row: number;
+  readonly step: number;
+}
+
+/** Where the columns' side lies, in bytes: columns side by side from `at` + k · `step` on. */
+export interface ColumnSide {
+  readonly at: I32;
+  readonly step: number;
+}
+
+/** The tile's columns. */
+export function columnsOf({ vectors }: Tile): number {
+  return vectors * LANES;
+}
+
+/** a · b + c, rounded once where the host can do so quickly. */
+export function multiplyAdd({ relaxed }: Features, a: V128, b: V128, c: V128): V128 {
+  return relaxed ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** Computes a tile of C over `depth` steps of K: its rows of vectors, in locals. */
+export function multiplyTile(
+  f: FunctionBuilder,
+  features: Features,
+  { rows, vectors }: Tile,
+  depth: number,
+  a: RowSide,
+  b: ColumnSide,
+): readonly (readonly V128[])[] {
+  const zero = f.constant(f32x4.const(0));
+  const tile = Array.from({ length: rows }, () =>
+    Array.from({ length: vectors }, () => f.variable("v128", zero)),
+  );
+  if (depth === 0) return tile;
+  const atA = f.variable("i32", a.at);
+  const atB = f.variable("i32", b.at);
+  const end = f.keep(i32.add(atB, i32.const(depth * b.step)));
+  // By hand, the loop is not unrolled: hosts lose by it.
+  f.repeat((repeat) => {
+    const columns = Array.from({ length: vectors }, (_, v) => f.keep(v128.load(atB, v * VECTOR)));
+    tile.forEach((row, r) => {
+      const value = f.keep(v128.load32_splat(atA, r * a.row));
+      row.forEach((sum, v) => {
+        f.set(sum, multiplyAdd(features, value, columns[v], sum));
+      });
+    });
+    f.set(atA, i32.add(atA, i32.const(a.step)));
+    f.set(atB, i32.add(atB, i32.const(b.step)));
+    repeat(i32.ne(atB, end));
+  });
+  return tile;
+}
+
+/** A block of C: whole tiles, which it keeps in the running thread's memory until they are stored. */
+export interface Block {
+  readonly tile: Tile;
+  readonly depth: number;
+  /** The rows' side from its first row on, and the number of all its rows: at least a tile's. */
+  readonly a: RowSide;
+  readonly allRows: number;
+  /** Rows of the block: from, and up to but not including. */
+  readonly from: I32;
+  readonly to: I32;
+  /** The columns' side of a panel: as many columns as a tile has. */
+  readonly b: (panel: I32) => ColumnSide;
+  /** Number of panels. */
+  readonly panels: I32;
+  /** Address of the block's memory: {@link blockBytes}. */
+  readonly c: I32;
+  /** Bytes from one of its rows to the next. */
+  readonly pitch: number;
+}
+
+/** Bytes of memory for a block of so many rows and panels. */
+export function blockBytes(tile: Tile, rows: number, panels: number): number {
+  return (rows + tile.rows) * panels * tile.vectors * VECTOR;
+}
+
+/**
+ * Computes a block. The returned function gives the address of a row's first value in the block's memory. The last tile
+ * of C overlaps the one before it where rows are no multiple of a tile's: all elements come out the same.
+ */
+export function multiplyBlock(f: FunctionBuilder, features: Features, block: Block): (row: I32) => I32 {
+  const { tile, depth, a, allRows, from, to, b, panels, c, pitch } = block;
+  const last = i32.const(allRows - tile.rows);
+  const atMostLast = (row: I32) => f.keep(i32.select(row, last, i32.lt_s(row, last)));
+  const first = atMostLast(from);
+  const addressOf = (row: I32) => i32.add(c, i32.mul(i32.sub(row, first), i32.const(pitch)));
+  f.loop(i32.const(0), panels, 1, (panel) => {
+    const columns = b(panel);
+    const side = { ...columns, at: f.keep(columns.at) };
+    f.loop(from, to, tile.rows, (start) => {
+      const row = atMostLast(start);
+      const rows = { ...a, at: i32.add(a.at, i32.mul(row, i32.const(a.row))) };
+      const sums = multiplyTile(f, features, tile, depth, rows, side);
+      const at = f.keep(i32.add(addressOf(row), i32.mul(panel, i32.const(tile.vectors * VECTOR))));
+      sums.forEach((vectors, r) => {
+        vectors.forEach((sum, v) => {
+          f.store(at, sum, r * pitch + v * VECTOR);
+        });
+      });
+    });
+  });
+  return addressOf;
+}
