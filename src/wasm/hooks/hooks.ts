@@ -3,7 +3,7 @@
  * What does not change along a line of positions is computed once, before the line.
  */
 import type { Hook } from "../../program.ts";
-import { f32x4, i32 } from "../assembler/instructions.ts";
+import { f32x4, i32, i32x4 } from "../assembler/instructions.ts";
 import type { Lanes, LoadHook, StoreHook } from "../kernels/kernel.ts";
 import { storeLanes } from "./access.ts";
 import { HookLine, type HookScope } from "./line.ts";
@@ -36,7 +36,9 @@ export function storeHook({ code, stores = [] }: Hook, scope: HookScope): StoreH
         values,
       );
       results.forEach((vector, n) => {
-        storeLanes(f, addresses[n](i), vector, lanes, targets[n].address, count);
+        const { dtype, address } = targets[n];
+        const elements = dtype === "i32" ? f.keep(i32x4.trunc_sat_f32x4_s(vector)) : vector;
+        storeLanes(f, addresses[n](i), elements, lanes, address, count);
       });
     };
   };

@@ -2,6 +2,7 @@
 import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
 import { matmul } from "./matmul.ts";
+import { reduce } from "./reduce.ts";
 
 export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   elementwise,
@@ -9,4 +10,5 @@ export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   elementwiseFours: elementwise,
   matmul,
   matmulTiled: matmul,
+  reduce,
 };

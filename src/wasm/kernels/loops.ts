@@ -24,3 +24,30 @@ export function inVectors(f: FunctionBuilder, from: I32, to: I32, body: (i: I32,
   const left = f.keep(i32.sub(end, i));
   f.if(i32.gt_s(left, i32.const(0)), () => body(i, left));
 }
+
+/** Most vectors that are written out rather than looped over. */
+const WRITTEN_OUT = 4;
+
+/**
+ * A loop over `size` lanes from `from` on, in vectors: `body` gets the first of four, their number (fewer than 4 only at
+ * the end), and which of `ways` vectors that are under way together it is: sums of these do not wait for each other.
+ */
+export function overLanes(
+  f: FunctionBuilder,
+  from: I32,
+  size: number,
+  ways: number,
+  body: (i: I32, count: number, way: number) => void,
+): void {
+  const start = f.keep(from);
+  const whole = Math.floor(size / LANES);
+  const turns = whole <= WRITTEN_OUT ? 0 : Math.floor(whole / ways);
+  if (turns > 0) {
+    const step = LANES * ways;
+    f.loop(start, i32.add(start, i32.const(turns * step)), step, (i) => {
+      for (let way = 0; way < ways; way++) body(i32.add(i, i32.const(way * LANES)), LANES, way);
+    });
+  }
+  for (let at = turns * ways, way = 0; at * LANES < size; at++, way = (way + 1) % ways)
+    body(i32.add(start, i32.const(at * LANES)), Math.min(LANES, size - at * LANES), way);
+}

@@ -49,6 +49,12 @@ export function maximumOfLanes(f: FunctionBuilder, x: V128): V128 {
   return allLanes(f, x, larger);
 }
 
+/** A mask of the first `count` lanes. */
+export function firstLanes(count: number): V128 {
+  const lane = (n: number) => (n < count ? -1 : 0);
+  return i32x4.const(lane(0), lane(1), lane(2), lane(3));
+}
+
 /** A mask of the lanes where a ranks above b, with NaN above all numbers. b is a local. */
 export function exceeds(a: V128, b: V128): V128 {
   return v128.andnot(f32x4.eq(b, b), f32x4.le(a, b));
@@ -57,34 +63,35 @@ export function exceeds(a: V128, b: V128): V128 {
 /** The largest numbers of four lanes, NaN above all, and the first positions where they are. */
 export class LaneMaximum {
   readonly #f: FunctionBuilder;
-  readonly #largest: Variable<"v128">;
-  readonly #positions: Variable<"v128">;
+  /** Those of each lane. */
+  readonly largest: Variable<"v128">;
+  readonly positions: Variable<"v128">;
 
   /** Begins with a vector and its positions, as four integers. */
   constructor(f: FunctionBuilder, first: V128, positions: V128) {
     this.#f = f;
-    this.#largest = f.variable("v128", first);
-    this.#positions = f.variable("v128", positions);
+    this.largest = f.variable("v128", first);
+    this.positions = f.variable("v128", positions);
   }
 
   /** Compares with further values; their positions come after those before. Both are locals. */
   take(values: V128, positions: V128): void {
     const f = this.#f;
-    const above = f.keep(exceeds(values, this.#largest));
-    f.set(this.#largest, v128.bitselect(values, this.#largest, above));
-    f.set(this.#positions, v128.bitselect(positions, this.#positions, above));
+    const above = f.keep(exceeds(values, this.largest));
+    f.set(this.largest, v128.bitselect(values, this.largest, above));
+    f.set(this.positions, v128.bitselect(positions, this.positions, above));
   }
 
   /** The largest of all, in all lanes. */
   value(): V128 {
-    return maximumOfLanes(this.#f, this.#largest);
+    return maximumOfLanes(this.#f, this.largest);
   }
 
   /** The first position of the largest of all, below 2^31. */
   position(): I32 {
-    const below = exceeds(this.value(), this.#largest);
+    const below = exceeds(this.value(), this.largest);
     // -1 in the lanes that are below: the last of all, without a sign.
-    return i32x4.extract_lane(allLanes(this.#f, v128.or(this.#positions, below), i32x4.min_u), 0);
+    return i32x4.extract_lane(allLanes(this.#f, v128.or(this.positions, below), i32x4.min_u), 0);
   }
 }
 
