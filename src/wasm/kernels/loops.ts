@@ -51,3 +51,21 @@ export function overLanes(
   for (let at = turns * ways, way = 0; at * LANES < size; at++, way = (way + 1) % ways)
     body(i32.add(start, i32.const(at * LANES)), Math.min(LANES, size - at * LANES), way);
 }
+
+/** Runs `body` for the numbers of a part: `each` of them, up to `count` in all. */
+export function inPart(
+  f: FunctionBuilder,
+  part: I32,
+  each: number,
+  count: number,
+  body: (n: I32) => void,
+): void {
+  const from = f.keep(i32.mul(part, i32.const(each)));
+  f.loop(from, atMost(f, i32.add(from, i32.const(each)), count), 1, body);
+}
+
+/** The smaller one of a value and a limit. */
+export function atMost(f: FunctionBuilder, value: I32, limit: number): I32 {
+  const kept = f.keep(value);
+  return f.keep(i32.select(kept, i32.const(limit), i32.lt_s(kept, i32.const(limit))));
+}

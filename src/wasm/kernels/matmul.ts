@@ -1,10 +1,9 @@
 /** c[M, N] = A · B in batches: see `src/kernels/matmul.ts`. */
 import type { Constants } from "../../kernels/kernel.ts";
-import type { FunctionBuilder } from "../assembler/function.ts";
-import { f32, f32x4, type I32, i32, v128 } from "../assembler/instructions.ts";
+import { f32, f32x4, i32, v128 } from "../assembler/instructions.ts";
 import { transpose4 } from "../vectors/transpose.ts";
 import type { KernelCall, LoadHook, Phase, WasmKernel } from "./kernel.ts";
-import { inVectors, LANES } from "./loops.ts";
+import { atMost, inPart, inVectors, LANES } from "./loops.ts";
 import { blockBytes, columnsOf, multiplyBlock, type Tile, VECTOR } from "./product.ts";
 
 /** Multiplications and additions of a part, about. */
@@ -111,17 +110,6 @@ function pickRows(rows: number, columns: number, address: number, rowOf: LoadHoo
       });
     },
   };
-}
-
-/** Runs `body` for the numbers of a part: `each` of them, up to `count` in all. */
-function inPart(f: FunctionBuilder, part: I32, each: number, count: number, body: (n: I32) => void): void {
-  const from = f.keep(i32.mul(part, i32.const(each)));
-  f.loop(from, atMost(f, i32.add(from, i32.const(each)), count), 1, body);
-}
-
-function atMost(f: FunctionBuilder, value: I32, limit: number): I32 {
-  const kept = f.keep(value);
-  return f.keep(i32.select(kept, i32.const(limit), i32.lt_s(kept, i32.const(limit))));
 }
 
 /** The tile for so many rows: of few rows it has the more columns, so that additions do not wait for each other. */

@@ -24,11 +24,13 @@ export interface RowSide {
   readonly step: number;
 }
 
-/** Where the columns' side lies, in bytes: columns side by side from `at` + k · `step` on. */
-export interface ColumnSide {
-  readonly at: I32;
-  readonly step: number;
-}
+/**
+ * Where the columns' side lies, in bytes: columns side by side from `at` + k · `step` on, or from `at` + the k-th of the
+ * i32 at `offsets` on.
+ */
+export type ColumnSide =
+  | { readonly at: I32; readonly step: number }
+  | { readonly at: I32; readonly offsets: I32 };
 
 /** The tile's columns. */
 export function columnsOf({ vectors }: Tile): number {
@@ -55,11 +57,13 @@ export function multiplyTile(
   );
   if (depth === 0) return tile;
   const atA = f.variable("i32", a.at);
-  const atB = f.variable("i32", b.at);
-  const end = f.keep(i32.add(atB, i32.const(depth * b.step)));
+  const [start, step] = "step" in b ? [b.at, b.step] : [b.offsets, 4];
+  const atB = f.variable("i32", start);
+  const end = f.keep(i32.add(atB, i32.const(depth * step)));
   // By hand, the loop is not unrolled: hosts lose by it.
   f.repeat((repeat) => {
-    const columns = Array.from({ length: vectors }, (_, v) => f.keep(v128.load(atB, v * VECTOR)));
+    const first = "step" in b ? atB : f.keep(i32.add(b.at, i32.load(atB)));
+    const columns = Array.from({ length: vectors }, (_, v) => f.keep(v128.load(first, v * VECTOR)));
     tile.forEach((row, r) => {
       const value = f.keep(v128.load32_splat(atA, r * a.row));
       row.forEach((sum, v) => {
@@ -67,7 +71,7 @@ export function multiplyTile(
       });
     });
     f.set(atA, i32.add(atA, i32.const(a.step)));
-    f.set(atB, i32.add(atB, i32.const(b.step)));
+    f.set(atB, i32.add(atB, i32.const(step)));
     repeat(i32.ne(atB, end));
   });
   return tile;
