@@ -98,9 +98,13 @@ export const i32 = {
 export const i64 = {
   const: (x: number): I64 => value("i64", 0x42, signed(x)),
   add: binary<"i64", "i64">("i64", 0x7c),
+  sub: binary<"i64", "i64">("i64", 0x7d),
   mul: binary<"i64", "i64">("i64", 0x7e),
+  or: binary<"i64", "i64">("i64", 0x84),
+  shl: binary<"i64", "i64">("i64", 0x86),
   shr_u: binary<"i64", "i64">("i64", 0x88),
   extend_i32_u: unary<"i32", "i64">("i64", 0xad),
+  select: (a: I64, b: I64, condition: I32): I64 => value("i64", a.code, b.code, condition.code, 0x1b),
 };
 
 export const f32 = {
@@ -141,6 +145,7 @@ export const f64 = {
   sqrt: unary<"f64", "f64">("f64", 0x9f),
   promote_f32: unary<"f32", "f64">("f64", 0xbb),
   convert_i32_u: unary<"i32", "f64">("f64", 0xb8),
+  convert_i64_s: unary<"i64", "f64">("f64", 0xb9),
 };
 
 export const v128 = {

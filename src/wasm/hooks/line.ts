@@ -1,10 +1,11 @@
 /** A hook along a line of positions: its instructions, one by one. */
 import { bytesPerElement } from "../../dtypes.ts";
+import type { ScalarFunction } from "../../kernels/scalar.ts";
 import { type IndexTerm, type Instruction, readAs, type StepScalar, slotOf } from "../../program.ts";
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32x4, type I32, i32, i32x4, type V128 } from "../assembler/instructions.ts";
 import type { Digit, Features, Index, Lanes, Memory } from "../kernels/kernel.ts";
-import { vectorFunctions } from "../vectors/functions.ts";
+import { type VectorFunction, vectorFunctions } from "../vectors/functions.ts";
 import { stepUniforms } from "../vectors/random.ts";
 import { gather, inAllLanes, neighbours } from "./access.ts";
 
@@ -145,7 +146,7 @@ export class HookLine {
         return { numbers: this.#numbers(isSame(from), vector) };
       }
       case "call": {
-        const make = vectorFunctions[instruction.fn];
+        const make: VectorFunction | undefined = vectorFunctions[instruction.fn as ScalarFunction];
         if (!make) throw new Error(`no scalar function is called ${instruction.fn}`);
         const same = instruction.args.every((arg) => {
           const register = this.#registers[arg];

@@ -1,6 +1,6 @@
-/** What functions of vectors are made of. */
+/** What functions of vectors are made of. Their arguments are locals: they are read many times. */
 import type { FunctionBuilder } from "../assembler/function.ts";
-import { f32x4, i32x4, type V128 } from "../assembler/instructions.ts";
+import { f32x4, i32x4, type V128, v128 } from "../assembler/instructions.ts";
 import type { Features } from "../kernels/kernel.ts";
 
 /** Where a function's code goes. */
@@ -29,8 +29,13 @@ export function bits({ f }: VectorContext, word: number): V128 {
   return f.constant(i32x4.const(word));
 }
 
-/** A polynomial of x, the highest power's coefficient first. x is a local. */
+/** A polynomial of x, the highest power's coefficient first. */
 export function polynomial(context: VectorContext, x: V128, coefficients: readonly number[]): V128 {
   const [first, ...others] = coefficients.map((coefficient) => number(context, coefficient));
   return others.reduce((sum, coefficient) => madd(context, sum, x, coefficient), first);
+}
+
+/** |`size`| with the sign of x. */
+export function withSignOf(context: VectorContext, x: V128, size: V128): V128 {
+  return v128.bitselect(x, size, bits(context, 0x80000000));
 }

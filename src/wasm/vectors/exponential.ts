@@ -1,24 +1,26 @@
-/** Exponential functions of vectors; `shaders/scalar.wgsl` has the same approximations. NaN arrives by itself. */
-import { f32x4, i32, i32x4, type V128 } from "../assembler/instructions.ts";
-import { madd, nmadd, number, polynomial, type VectorContext } from "./arithmetic.ts";
+/** Exponential functions of vectors. NaN arrives by itself: whatever it is multiplied by is NaN. */
+import { f32x4, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
+import { bits, madd, nmadd, number, polynomial, type VectorContext, withSignOf } from "./arithmetic.ts";
 
-/** exp(r) = 1 + r + r² p(r), by `scripts/polynomials.mjs`. */
+/** exp(r) = 1 + r + r² p(r), and tanh(x) = x + x³ p(x²): by `scripts/polynomials.mjs`. */
 const EXP = [0.00019817844, 0.001395097, 0.0083335005, 0.041666307, 0.16666666, 0.5];
+const TANH = [-0.005665714, 0.020604871, -0.05372953, 0.13331324, -0.33333278];
+
 /** log 2 in two parts (Cody & Waite 1980): 355 / 512, whose products with small integers are exact, and the rest. */
-const LOG2_HIGH = 0.693359375;
-const LOG2_LOW = -2.1219444e-4;
-/** A number that small numbers added to it become integers in its last bits, on top of twice the exponents' offset. */
+export const LOG2_HIGH = 0.693359375;
+export const LOG2_LOW = -2.1219444e-4;
+
+/** A sum with it is rounded to an integer, which its last bits hold, twice the offset of exponents more. */
 const ROUNDER = 1.5 * 2 ** 23 + 254;
 
 /** x = n log 2 + r. */
 interface Reduced {
-  readonly n: V128;
-  /** n + 254 in the low bits. */
+  /** n + 254 in the last bits. */
   readonly word: V128;
   readonly r: V128;
 }
 
-/** Takes multiples of log 2 out of x + `more`, for an |x| below 1000. x is a local. */
+/** Takes multiples of log 2 out of x + `more`, for an |x| below 1000 and a far smaller `more`. */
 function reduce(context: VectorContext, x: V128, more?: V128): Reduced {
   const { f } = context;
   const rounder = number(context, ROUNDER);
@@ -27,24 +29,71 @@ function reduce(context: VectorContext, x: V128, more?: V128): Reduced {
   const near = nmadd(context, n, number(context, LOG2_HIGH), x);
   const low = number(context, LOG2_LOW);
   const r = more ? f32x4.add(near, nmadd(context, n, low, more)) : nmadd(context, n, low, near);
-  return { n, word, r: f.keep(r) };
+  return { word, r: f.keep(r) };
 }
 
-/** exp(r) - 1 for |r| up to 0.41, and r a local. */
+/** exp(r) - 1 for |r| up to 0.41. */
 function expm1Near0(context: VectorContext, r: V128): V128 {
   return madd(context, f32x4.mul(r, r), polynomial(context, r, EXP), r);
 }
 
+const shiftedToExponent = (word: V128) => i32x4.shl(word, i32.const(23));
+
 /** x · 2^n, in two steps: 2^n alone may be no number. */
 function scaled({ f }: VectorContext, x: V128, { word }: Reduced): V128 {
   const half = f.keep(i32x4.shr_u(word, i32.const(1)));
-  const power = (exponent: V128) => i32x4.shl(exponent, i32.const(23));
-  return f32x4.mul(f32x4.mul(x, power(half)), power(i32x4.sub(word, half)));
+  return f32x4.mul(f32x4.mul(x, shiftedToExponent(half)), shiftedToExponent(i32x4.sub(word, half)));
 }
 
-/** exp(x), for an x of which exp(x) is 0 or infinite where it lies outside of -105 … 90. */
+/** x, but what exp(x) is 0 or infinite of is no further out than it must be. */
+function bounded(context: VectorContext, x: V128): V128 {
+  return context.f.keep(f32x4.pmin(f32x4.pmax(x, number(context, -105)), number(context, 90)));
+}
+
 export function exponential(context: VectorContext, x: V128): V128 {
-  const bounded = f32x4.pmin(f32x4.pmax(x, number(context, -105)), number(context, 90));
-  const reduced = reduce(context, context.f.keep(bounded));
+  const reduced = reduce(context, bounded(context, x));
   return scaled(context, f32x4.add(expm1Near0(context, reduced.r), number(context, 1)), reduced);
+}
+
+/** `factor` · exp(-x² / 2). */
+export function gaussian(context: VectorContext, x: V128, factor: V128): V128 {
+  const { f } = context;
+  const size = f.keep(f32x4.pmin(f32x4.abs(x), number(context, 15)));
+  // The rounding of the square would be a large error of the result: the square of its first 12 digits is exact.
+  const head = f.keep(v128.and(size, bits(context, 0xfffff000)));
+  const half = number(context, -0.5);
+  const square = f32x4.mul(f32x4.mul(head, head), half);
+  const rest = f32x4.mul(f32x4.mul(f32x4.sub(size, head), half), f32x4.add(size, head));
+  const reduced = reduce(context, bounded(context, square), rest);
+  return scaled(context, madd(context, factor, expm1Near0(context, reduced.r), factor), reduced);
+}
+
+export function expm1(context: VectorContext, x: V128): V128 {
+  const { f } = context;
+  const near = f.keep(f32x4.pmin(f32x4.pmax(x, number(context, -25)), number(context, 89)));
+  const { word, r } = reduce(context, near);
+  // 2^n p + 2^n - 1, by halves: 2^128 is no number.
+  const half = f.keep(shiftedToExponent(i32x4.sub(word, bits(context, 128))));
+  const sum = madd(context, half, expm1Near0(context, r), f32x4.sub(half, number(context, 0.5)));
+  return f32x4.mul(sum, number(context, 2));
+}
+
+export function hyperbolicTangent(context: VectorContext, x: V128): V128 {
+  const { f } = context;
+  const one = number(context, 1);
+  const two = number(context, 2);
+  const size = f.keep(f32x4.abs(x));
+  const square = f.keep(f32x4.mul(x, x));
+  const near = madd(context, f32x4.mul(x, square), polynomial(context, square, TANH), x);
+  const power = exponential(context, f32x4.mul(f32x4.pmin(size, number(context, 10)), two));
+  const far = f32x4.sub(one, f32x4.div(two, f32x4.add(power, one)));
+  return v128.bitselect(near, withSignOf(context, x, far), f32x4.lt(size, number(context, 0.625)));
+}
+
+/** 1 / (1 + exp(-x)). */
+export function sigmoid(context: VectorContext, x: V128): V128 {
+  const one = number(context, 1);
+  const power = context.f.keep(exponential(context, f32x4.neg(f32x4.abs(x))));
+  const above = v128.bitselect(power, one, f32x4.lt(x, number(context, 0)));
+  return f32x4.div(above, f32x4.add(power, one));
 }

@@ -14,10 +14,11 @@ import {
 } from "../assembler/instructions.ts";
 
 /** The vector with its halves exchanged, and with neighbours exchanged. */
-const halvesExchanged = (x: V128) => i8x16.shuffle(x, x, bytesOf(2, 3, 0, 1));
+export const halvesExchanged = (x: V128) => i8x16.shuffle(x, x, bytesOf(2, 3, 0, 1));
 const neighboursExchanged = (x: V128) => i8x16.shuffle(x, x, bytesOf(1, 0, 3, 2));
 
-function bytesOf(...lanes: number[]): number[] {
+/** The bytes of four lanes of two vectors, for a shuffle. */
+export function bytesOf(...lanes: number[]): number[] {
   return lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte));
 }
 
