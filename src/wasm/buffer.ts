@@ -1,5 +1,6 @@
 /** Buffers of a wasm engine: pieces of its memory. */
 import { arrayOf, bytesPerElement, type DType, type Elements } from "../dtypes.ts";
+import { freeWhenDropped, released } from "../runtime/dropped.ts";
 import {
   type BufferReader,
   checkUsable,
@@ -7,12 +8,12 @@ import {
   type EngineBuffer,
   RELEASED,
 } from "../runtime/engine.ts";
-import type { WasmHost } from "./host.ts";
-import type { Piece } from "./memory.ts";
+import { type WasmHost, whenIdle } from "./host.ts";
 
 export class WasmBuffer implements EngineBuffer {
-  readonly piece: Piece;
+  readonly address: number;
   unusable: string | undefined;
+  readonly #free: () => void;
 
   constructor(
     readonly owner: WasmHost,
@@ -20,12 +21,16 @@ export class WasmBuffer implements EngineBuffer {
     readonly dtype: DType,
     readonly length: number,
   ) {
-    this.piece = owner.memory.take(`buffer "${label}"`, length * bytesPerElement(dtype));
+    const { memory, order } = owner;
+    const piece = memory.take(`buffer "${label}"`, length * bytesPerElement(dtype), true);
+    this.address = piece.address;
+    this.#free = () => whenIdle(order, () => memory.free(piece));
+    freeWhenDropped(this, this.#free);
   }
 
   /** The elements where they lie; only until memory grows. */
   get elements(): Elements {
-    return viewOf(this.owner, this.piece.address, this.dtype, this.length);
+    return viewOf(this.owner, this.address, this.dtype, this.length);
   }
 
   write(data: Elements, offset = 0): void {
@@ -53,8 +58,10 @@ export class WasmBuffer implements EngineBuffer {
   }
 
   release(): void {
-    if (this.unusable === undefined) void this.owner.whenIdle(() => this.owner.memory.free(this.piece));
-    this.unusable ??= RELEASED;
+    if (this.unusable !== undefined) return;
+    this.unusable = RELEASED;
+    released(this);
+    this.#free();
   }
 
   [Symbol.dispose](): void {

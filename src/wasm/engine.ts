@@ -14,7 +14,6 @@ import { checkLimits } from "../runtime/limits.ts";
 import { WasmBuffer } from "./buffer.ts";
 import { WasmExecutable } from "./executable.ts";
 import { WasmHost } from "./host.ts";
-import { MAX_BYTES } from "./memory.ts";
 
 export class WasmEngine extends WasmHost implements Engine {
   readonly kind = "wasm";
@@ -25,7 +24,7 @@ export class WasmEngine extends WasmHost implements Engine {
     return {
       adapter: `WebAssembly, 128-bit SIMD${relaxed ? ", relaxed" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`,
       features: ["simd", ...(relaxed ? ["relaxed-simd"] : []), ...(threads > 1 ? ["threads"] : [])],
-      maxBufferBytes: MAX_BYTES,
+      maxBufferBytes: this.memory.maxBytes,
     };
   }
 
@@ -40,7 +39,8 @@ export class WasmEngine extends WasmHost implements Engine {
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
     checkMaxSteps(options.maxSteps);
-    checkLimits(program, { binding: MAX_BYTES, buffer: MAX_BYTES }, options.maxSteps);
+    const { maxBytes } = this.memory;
+    checkLimits(program, { binding: maxBytes, buffer: maxBytes }, options.maxSteps);
     return new WasmExecutable(this, program, options);
   }
 }

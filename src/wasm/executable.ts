@@ -1,6 +1,8 @@
 /** Programs on a wasm engine. */
 import { arrayOf, bytesPerElement, type Elements } from "../dtypes.ts";
-import { aligned, launchesOf, type Program, STEP_SLOTS } from "../program.ts";
+import { launchesOf, type Program, STEP_SLOTS } from "../program.ts";
+import { allocated } from "../runtime/cpuMemory.ts";
+import { freeWhenDropped, released } from "../runtime/dropped.ts";
 import {
   boundMemory,
   type CompileOptions,
@@ -20,18 +22,42 @@ import { giveTurn, turnIsDue } from "../runtime/turns.ts";
 import { viewOf, WasmBuffer } from "./buffer.ts";
 import { compileProgram } from "./compile.ts";
 import { ROW_BYTES } from "./hooks/line.ts";
-import type { WasmHost } from "./host.ts";
+import { type WasmHost, whenIdle } from "./host.ts";
 import type { Memory } from "./kernels/kernel.ts";
-import type { Piece } from "./memory.ts";
+import type { Piece, WasmMemory } from "./memory.ts";
 import type { Loaded } from "./threads/pool.ts";
+
+/** Milliseconds of a call into WebAssembly: half of the time after which a page should get its turn. */
+const CALL_MS = 8;
+
+/** Address of so many bytes more. */
+type Take = (what: string, bytes: number, isClear?: boolean) => number;
+
+/** Memory of a program. */
+interface Holdings {
+  readonly memory: WasmMemory;
+  readonly pieces: Piece[];
+  loaded: Loaded | undefined;
+}
+
+function free(holdings: Holdings): void {
+  holdings.loaded?.unload();
+  holdings.loaded = undefined;
+  for (const piece of holdings.pieces.splice(0)) holdings.memory.free(piece);
+}
 
 export class WasmExecutable implements Executable {
   readonly table: StepTable;
   readonly #memory: readonly Memory[];
   readonly #tableAddress: number;
   readonly #bound: ReadonlyMap<number, WasmBuffer>;
-  readonly #pieces: Piece[] = [];
-  #loaded: Loaded | undefined;
+  readonly #holdings: Holdings;
+  readonly #launches: number;
+  /** Copies of step tables that no run is using. */
+  readonly #rows: Uint32Array[] = [];
+  /** Steps of one call; 0 where one takes so long that the host gets its turn between launches. */
+  #stepsAtOnce = 1;
+  #released = false;
 
   constructor(
     readonly owner: WasmHost,
@@ -42,49 +68,31 @@ export class WasmExecutable implements Executable {
     const isOwn = (buffer: EngineBuffer): buffer is WasmBuffer =>
       buffer instanceof WasmBuffer && buffer.owner === owner;
     this.#bound = boundMemory(program, memory, isOwn);
+    this.#launches = launchesOf(program).length;
+    const holdings: Holdings = { memory: owner.memory, pieces: [], loaded: undefined };
+    this.#holdings = holdings;
+    const take: Take = (what, bytes, isClear = false) => {
+      const piece = owner.memory.take(`program ${program.name}: ${what}`, bytes, isClear);
+      holdings.pieces.push(piece);
+      return piece.address;
+    };
     try {
-      this.#tableAddress = this.#take("the step table", maxSteps * ROW_BYTES);
-      this.#memory = this.#place(maxSteps);
+      this.#tableAddress = take("the step table", maxSteps * ROW_BYTES);
+      this.#memory = layBuffers(owner, program, this.#bound, maxSteps, take);
       const { bytes, threadBytes } = compileProgram(program, {
         memory: this.#memory,
         table: this.#tableAddress,
-        shared: owner.pool.most > 1,
+        shared: owner.memory.shared,
         features: owner.features,
-        allocate: (size) => this.#take("the kernels' own memory", size),
+        allocate: (size) => take("memory of its kernels", size),
       });
-      const scratch = Array.from({ length: owner.pool.most }, () =>
-        this.#take("a thread's memory", threadBytes),
-      );
-      this.#loaded = owner.pool.load(bytes, scratch);
+      const scratch = Array.from({ length: owner.pool.most }, () => take("memory of a thread", threadBytes));
+      holdings.loaded = owner.pool.load(bytes, scratch);
     } catch (error) {
-      this.#free();
+      free(holdings);
       throw error;
     }
-  }
-
-  #take(what: string, bytes: number): number {
-    const piece = this.owner.memory.take(`program ${this.program.name}: ${what}`, bytes);
-    this.#pieces.push(piece);
-    return piece.address;
-  }
-
-  /** Places all buffers; temporaries share storage by the same plan as on the GPU. */
-  #place(maxSteps: number): Memory[] {
-    const plan = planMemory(this.program);
-    const slots = plan.slots.map((bytes) => this.#take("temporaries", bytes));
-    return this.program.buffers.map((spec, index) => {
-      const { dtype, length, kind, name, values } = spec;
-      const given = this.#bound.get(index);
-      const slot = plan.slotOf.get(index);
-      const stepBytes = kind === "output" ? aligned(length) * 4 : 0;
-      const address =
-        given?.piece.address ??
-        (slot !== undefined
-          ? slots[slot]
-          : this.#take(`"${name}"`, Math.max(length * bytesPerElement(dtype), stepBytes * maxSteps)));
-      if (values) viewOf(this.owner, address, dtype, length).set(values);
-      return { address, stepBytes, dtype, length };
-    });
+    freeWhenDropped(this, free.bind(undefined, holdings));
   }
 
   write(input: string, data: Elements): void {
@@ -101,87 +109,126 @@ export class WasmExecutable implements Executable {
   async run(count: number): Promise<Outputs> {
     this.check(count);
     const loaded = this.#checked();
-    const rows = this.table.u32.slice(0, count * STEP_SLOTS);
-    return this.owner.order.do(async () => {
-      this.#writeTable(rows);
-      // One step at first, then as many as a host may wait for.
-      for (let step = 0, size = 1; step < count; ) {
-        const to = Math.min(count, step + size);
-        await loaded.run(step, to);
-        step = to;
-        if (turnIsDue()) {
-          size = Math.max(1, size >> 1);
-          await giveTurn();
-        } else size *= 2;
-        this.owner.check();
+    const outputs = this.#makeOutputs(count);
+    await this.#inOrder(count, async () => {
+      for (let step = 0; step < count; ) step = await this.#take(loaded, step, count);
+      for (const [name, rows] of Object.entries(outputs)) {
+        const { address, dtype } = this.#memory[this.program.outputs[name].buffer];
+        rows.set(viewOf(this.owner, address, dtype, rows.length));
       }
-      return this.#outputs(count);
     });
+    return outputs;
   }
 
   async profile(count: number): Promise<LaunchTimes> {
     this.check(count);
     const loaded = this.#checked();
-    const rows = this.table.u32.slice(0, count * STEP_SLOTS);
-    const milliseconds: number[][] = launchesOf(this.program).map(() => []);
-    await this.owner.order.do(async () => {
-      this.#writeTable(rows);
+    const milliseconds: number[][] = Array.from({ length: this.#launches }, () => []);
+    await this.#inOrder(count, async () => {
       for (let step = 0; step < count; step++) {
         for (const [i, times] of milliseconds.entries()) {
           const began = performance.now();
           await loaded.launch(step, i);
           times.push(performance.now() - began);
-          if (turnIsDue()) await giveTurn();
-          this.owner.check();
+          await this.#giveTurn();
         }
       }
     });
     return { method: "clock", milliseconds };
   }
 
-  #writeTable(rows: Uint32Array): void {
-    const { buffer } = this.owner.memory.memory;
-    new Uint32Array(buffer, this.#tableAddress, rows.length).set(rows);
+  /** Does something with the step table as it is now, after the work under way. */
+  #inOrder(count: number, work: () => Promise<void>): Promise<void> {
+    const size = count * STEP_SLOTS;
+    const rows = this.#rows.pop() ?? new Uint32Array(this.table.u32.length);
+    rows.set(this.table.u32.subarray(0, size));
+    return this.owner.order.do(async () => {
+      this.owner.check();
+      new Uint32Array(this.owner.memory.memory.buffer, this.#tableAddress, size).set(rows.subarray(0, size));
+      this.#rows.push(rows);
+      await work();
+      this.owner.check();
+    });
   }
 
-  /** The rows of all steps, without what lies between them. */
-  #outputs(count: number): Outputs {
-    const { outputs, buffers } = this.program;
-    const entries = Object.entries(outputs).map(([name, { buffer }]) => {
-      const { dtype, length } = buffers[buffer];
-      const { address, stepBytes } = this.#memory[buffer];
-      const rows = new (arrayOf(dtype))(length * count);
-      for (let step = 0; step < count; step++)
-        rows.set(viewOf(this.owner, address + step * stepBytes, dtype, length), step * length);
-      return [name, rows] as const;
-    });
-    return Object.fromEntries(entries);
+  /** Takes steps from `from` on, as many as a call may take. Resolves with the step that comes next. */
+  async #take(loaded: Loaded, from: number, count: number): Promise<number> {
+    const steps = Math.min(count - from, this.#stepsAtOnce);
+    let took = 0;
+    const call = async (work: () => Promise<void>) => {
+      const began = performance.now();
+      await work();
+      took += performance.now() - began;
+      await this.#giveTurn();
+    };
+    if (steps > 0) await call(() => loaded.run(from, from + steps));
+    else for (let i = 0; i < this.#launches; i++) await call(() => loaded.launch(from, i));
+    if (took > CALL_MS) this.#stepsAtOnce = steps >> 1;
+    else if (2 * took < CALL_MS) this.#stepsAtOnce = Math.max(this.#stepsAtOnce, 2 * steps, 1);
+    return from + Math.max(steps, 1);
+  }
+
+  async #giveTurn(): Promise<void> {
+    if (turnIsDue()) await giveTurn();
+    this.owner.check();
+  }
+
+  /** An array for each output, with a row for each step. */
+  #makeOutputs(count: number): Record<string, Elements> {
+    const { name, outputs, buffers } = this.program;
+    return allocated(`program ${name}: the output of ${count} steps`, () =>
+      Object.fromEntries(
+        Object.entries(outputs).map(([output, { buffer }]) => {
+          const { dtype, length } = buffers[buffer];
+          return [output, new (arrayOf(dtype))(length * count)];
+        }),
+      ),
+    );
   }
 
   /** @throws EngineError where the program cannot run */
   #checked(): Loaded {
     this.owner.check();
     const at = `program ${this.program.name}`;
-    if (!this.#loaded) throw new EngineError(`${at} ${RELEASED}`);
+    const { loaded } = this.#holdings;
+    if (this.#released || !loaded) throw new EngineError(`${at} ${RELEASED}`);
     for (const buffer of this.#bound.values()) checkUsable(`${at}: its memory "${buffer.label}"`, buffer);
-    return this.#loaded;
+    return loaded;
   }
 
   release(): void {
-    if (!this.#loaded) return;
-    const loaded = this.#loaded;
-    this.#loaded = undefined;
-    this.owner.whenIdle(() => {
-      loaded.unload();
-      this.#free();
-    });
-  }
-
-  #free(): void {
-    for (const piece of this.#pieces.splice(0)) this.owner.memory.free(piece);
+    if (this.#released) return;
+    this.#released = true;
+    released(this);
+    whenIdle(this.owner.order, free.bind(undefined, this.#holdings));
   }
 
   [Symbol.dispose](): void {
     this.release();
   }
+}
+
+/** Places all buffers: given, shared by temporaries after the plan of a GPU, or the program's own. */
+function layBuffers(
+  owner: WasmHost,
+  program: Program,
+  bound: ReadonlyMap<number, WasmBuffer>,
+  maxSteps: number,
+  take: Take,
+): Memory[] {
+  const plan = planMemory(program);
+  const slots = plan.slots.map((bytes) => take("memory of temporaries", bytes));
+  return program.buffers.map((spec, index) => {
+    const { dtype, length, kind, name, values } = spec;
+    const bytes = length * bytesPerElement(dtype);
+    const stepBytes = kind === "output" ? bytes : 0;
+    const slot = plan.slotOf.get(index);
+    const address =
+      bound.get(index)?.address ??
+      (slot !== undefined
+        ? slots[slot]
+        : take(`${kind} "${name}"`, stepBytes > 0 ? bytes * maxSteps : bytes, true));
+    if (values) viewOf(owner, address, dtype, length).set(values);
+    return { address, stepBytes, dtype, length };
+  });
 }

@@ -1,5 +1,6 @@
 /** The part of a wasm engine that buffers and executables use. */
 import type { Elements } from "../dtypes.ts";
+import { freeWhenDropped, released } from "../runtime/dropped.ts";
 import { EngineError } from "../runtime/engine.ts";
 import { InOrder } from "../runtime/turns.ts";
 import type { Features } from "./kernels/kernel.ts";
@@ -9,17 +10,20 @@ import type { ThreadPool } from "./threads/pool.ts";
 export class WasmHost {
   /** Runs, and the reads and writes that must not overtake them. */
   readonly order = new InOrder();
-  #destroyed = false;
+  #destruction: Promise<void> | undefined;
 
   constructor(
     readonly memory: WasmMemory,
     readonly pool: ThreadPool,
     readonly features: Features,
-  ) {}
+  ) {
+    freeWhenDropped(this, () => void end(pool, memory));
+  }
 
   /** @throws EngineError where the engine was destroyed */
   check(): void {
-    if (this.#destroyed) throw new EngineError("this wasm engine was destroyed; make a new one with wasm()");
+    if (this.#destruction)
+      throw new EngineError("this wasm engine was destroyed; make a new one with wasm()");
   }
 
   /** Does something with elements after the runs under way: at once, where there is none. */
@@ -30,19 +34,30 @@ export class WasmHost {
     } else work(data);
   }
 
-  /** Does something once the work enqueued so far is done: at once, where there is none. */
-  whenIdle(work: () => void): void {
-    if (!this.order.busy) work();
-    else void this.order.do(async () => work());
+  destroy(): Promise<void> {
+    this.#destruction ??= this.#end();
+    return this.#destruction;
   }
 
-  async destroy(): Promise<void> {
-    this.#destroyed = true;
+  async #end(): Promise<void> {
+    released(this);
     await this.order.idle();
-    await this.pool.end();
+    await end(this.pool, this.memory);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
   }
+}
+
+/** Threads end before another engine gets their memory. */
+async function end(pool: ThreadPool, memory: WasmMemory): Promise<void> {
+  await pool.end();
+  memory.abandon();
+}
+
+/** Does something once the work enqueued so far is done: at once, where there is none. */
+export function whenIdle(order: InOrder, work: () => void): void {
+  if (!order.busy) work();
+  else void order.do(async () => work());
 }

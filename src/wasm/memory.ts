@@ -7,73 +7,159 @@ import { CONTROL_BYTES } from "./control.ts";
 const PAGE = 65_536;
 /** Pieces begin at multiples of this many bytes, and this many behind each can be read. */
 const GRAIN = 64;
-
-/** Bytes that all pieces of a memory can take. */
-export const MAX_BYTES = MAX_PAGES * PAGE;
+/** Pages by which a memory grows at least. */
+const GROWTH = 16;
 
 export interface Piece {
   readonly address: number;
   readonly bytes: number;
 }
 
+/** What a host gave. */
+interface Region {
+  readonly memory: WebAssembly.Memory;
+  /** Bytes to which it can grow. */
+  readonly limit: number;
+  /** Address behind all bytes that may not be 0: pages that the host has just made are. */
+  touched: number;
+}
+
+/**
+ * Memories of engines that are gone. Browsers refuse the hundredth or so of a page, and touch pages of a new one slowly;
+ * so the next engine takes an old one that the garbage collector has not found yet.
+ */
+const spare: Readonly<Record<"shared" | "own", WeakRef<Region>[]>> = { shared: [], own: [] };
+
 export class WasmMemory {
   readonly memory: WebAssembly.Memory;
+  /** Bytes that one piece can take, where no other is taken. */
+  readonly maxBytes: number;
+  readonly #region: Region;
   /** Free pieces by address; no two of them touch. */
-  #free: Piece[] = [];
-  /** Address behind the last piece that was ever taken. */
+  readonly #free: Piece[] = [];
+  /** Address behind the last piece. */
   #end = CONTROL_BYTES;
 
-  constructor(shared: boolean) {
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared });
+  /** @throws EngineError where the host gives no memory */
+  constructor(readonly shared: boolean) {
+    this.#region = reused(shared) ?? newRegion(shared);
+    this.memory = this.#region.memory;
+    this.maxBytes = this.#region.limit - CONTROL_BYTES - GRAIN;
+    this.#clear(0, CONTROL_BYTES);
+  }
+
+  /** Number of bytes from the beginning of the memory to the end of its last piece. */
+  get end(): number {
+    return this.#end;
   }
 
   /**
-   * A piece of `bytes`, filled with zeros, with {@link GRAIN} bytes behind it that may be read.
-   * @throws MemoryLimitError where that exceeds what a memory can hold; EngineError where the host has no more
+   * A piece of `bytes`, with {@link GRAIN} bytes behind it that may be read.
+   * @param isClear whether it is filled with zeros; else its bytes are of no meaning
+   * @throws MemoryLimitError where that exceeds what is left of the memory; EngineError where the host has no more
    */
-  take(what: string, bytes: number): Piece {
+  take(what: string, bytes: number, isClear: boolean): Piece {
     const size = (Math.ceil(bytes / GRAIN) + 1) * GRAIN;
-    const fits = this.#free.filter((piece) => piece.bytes >= size);
-    const best = fits.reduce<Piece | undefined>((a, b) => (a && a.bytes <= b.bytes ? a : b), undefined);
-    if (!best) return this.#append(what, size);
-    const rest = { address: best.address + size, bytes: best.bytes - size };
-    this.#free = this.#free.flatMap((piece) => (piece !== best ? [piece] : rest.bytes > 0 ? [rest] : []));
-    new Uint8Array(this.memory.buffer, best.address, size).fill(0);
-    return { address: best.address, bytes: size };
-  }
-
-  #append(what: string, size: number): Piece {
-    const address = this.#end;
-    const end = address + size;
-    if (end > MAX_BYTES)
-      throw new MemoryLimitError(what, size, MAX_BYTES - address, "use a smaller batch or model");
-    const pages = Math.ceil((end - this.memory.buffer.byteLength) / PAGE);
-    if (pages > 0) {
-      try {
-        this.memory.grow(pages);
-      } catch (cause) {
-        throw new EngineError(`${what}: not enough memory; use a smaller batch or model`, { cause });
-      }
+    const at = this.#free.reduce(
+      (best, piece, i) =>
+        piece.bytes >= size && (best < 0 || piece.bytes < this.#free[best].bytes) ? i : best,
+      -1,
+    );
+    const address = at < 0 ? this.#append(what, bytes, size) : this.#free[at].address;
+    if (at >= 0) {
+      const rest = { address: address + size, bytes: this.#free[at].bytes - size };
+      this.#free.splice(at, 1, ...(rest.bytes > 0 ? [rest] : []));
     }
-    this.#end = end;
-    new Uint8Array(this.memory.buffer, address, size).fill(0);
+    if (isClear) this.#clear(address, size);
+    const region = this.#region;
+    region.touched = Math.max(region.touched, address + size);
     return { address, bytes: size };
   }
 
-  /** Gives a piece back. */
-  free(piece: Piece): void {
-    const all = [...this.#free, piece].sort((a, b) => a.address - b.address);
-    this.#free = [];
-    for (const next of all) {
-      const last = this.#free.at(-1);
-      if (last && last.address + last.bytes === next.address)
-        this.#free[this.#free.length - 1] = { address: last.address, bytes: last.bytes + next.bytes };
-      else this.#free.push(next);
+  #clear(address: number, bytes: number): void {
+    const used = Math.min(bytes, this.#region.touched - address);
+    if (used > 0) new Uint8Array(this.memory.buffer, address, used).fill(0);
+  }
+
+  /** The address of so many bytes behind all others. */
+  #append(what: string, bytes: number, size: number): number {
+    const address = this.#end;
+    if (address + size > this.#region.limit) throw this.#full(what, bytes);
+    const missing = address + size - this.memory.buffer.byteLength;
+    if (missing > 0) {
+      const most = (this.#region.limit - this.memory.buffer.byteLength) / PAGE;
+      const least = Math.ceil(missing / PAGE);
+      try {
+        this.memory.grow(Math.min(most, Math.max(least, GROWTH)));
+      } catch (cause) {
+        throw new EngineError(
+          `${what} takes ${bytes} bytes, and the host has no more memory; use a smaller batch or model`,
+          { cause },
+        );
+      }
     }
-    const last = this.#free.at(-1);
-    if (last && last.address + last.bytes === this.#end) {
-      this.#end = last.address;
-      this.#free.pop();
+    this.#end = address + size;
+    return address;
+  }
+
+  #full(what: string, bytes: number): MemoryLimitError {
+    const pieces = [...this.#free.map((piece) => piece.bytes), this.#region.limit - this.#end];
+    const most = Math.max(0, Math.max(...pieces) - GRAIN);
+    const advice =
+      bytes > this.maxBytes
+        ? "use a smaller batch or model"
+        : "release others, or use a smaller batch or model";
+    return new MemoryLimitError(what, bytes, most, advice);
+  }
+
+  /** Gives a piece back. */
+  free({ address, bytes }: Piece): void {
+    const next = this.#free.findIndex((piece) => piece.address > address);
+    const at = next < 0 ? this.#free.length : next;
+    const [before, after] = [this.#free[at - 1], this.#free[at]];
+    const [joinsBefore, joinsAfter] = [
+      before !== undefined && before.address + before.bytes === address,
+      after !== undefined && address + bytes === after.address,
+    ];
+    const start = joinsBefore ? before.address : address;
+    const end = joinsAfter ? after.address + after.bytes : address + bytes;
+    const replaced = Number(joinsBefore) + Number(joinsAfter);
+    const isLast = end === this.#end;
+    if (isLast) this.#end = start;
+    const merged = isLast ? [] : [{ address: start, bytes: end - start }];
+    this.#free.splice(joinsBefore ? at - 1 : at, replaced, ...merged);
+  }
+
+  /** Leaves the memory to the next engine: nobody uses it any more. */
+  abandon(): void {
+    spare[this.shared ? "shared" : "own"].push(new WeakRef(this.#region));
+  }
+}
+
+/** The memory of an engine that is gone. */
+function reused(shared: boolean): Region | undefined {
+  const regions = spare[shared ? "shared" : "own"];
+  for (let ref = regions.pop(); ref; ref = regions.pop()) {
+    const region = ref.deref();
+    if (region) return region;
+  }
+}
+
+/** Pages of the smallest memory that is worth a try: 64 MiB. */
+const LEAST_PAGES = 1024;
+
+/** A memory that can grow to 4 GiB, or to half, a quarter … where the host has not as many addresses. */
+function newRegion(shared: boolean): Region {
+  for (let maximum = MAX_PAGES; ; maximum /= 2) {
+    try {
+      const memory = new WebAssembly.Memory({ initial: GROWTH, maximum, shared });
+      return { memory, limit: maximum * PAGE, touched: 0 };
+    } catch (cause) {
+      if (maximum > LEAST_PAGES) continue;
+      throw new EngineError(
+        `wasm: the host gives no memory: ${(cause as Error)?.message ?? cause}; destroy() engines that are done with`,
+        { cause },
+      );
     }
   }
 }

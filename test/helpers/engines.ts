@@ -1,15 +1,23 @@
-/** Both engines, for tests that run on each; opened before a file's first test, closed after its last. */
+/** All engines, for tests that run on each; opened before a file's first test, closed after its last. */
 import { afterAll, beforeAll } from "vitest";
+import { kernels } from "../../src/kernels/index.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
 import { connect } from "../../src/runtime/gpu/connect.ts";
 import type { GpuEngine } from "../../src/runtime/gpu/engine.ts";
+import type { WasmEngine } from "../../src/wasm/engine.ts";
+import { wasmKernels } from "../../src/wasm/kernels/index.ts";
+import { openWasm } from "../../src/wasm/open.ts";
 
-export const ENGINES = ["gpu", "cpu"] as const;
-export type EngineKind = (typeof ENGINES)[number];
+export type EngineKind = Engine["kind"];
+
+/** The wasm engine is among them once it has every kernel. */
+const HAS_ALL = Object.keys(kernels).every((name) => name in wasmKernels) || process.env.WASM;
+export const ENGINES: readonly EngineKind[] = HAS_ALL ? ["gpu", "wasm", "cpu"] : ["gpu", "cpu"];
 
 interface Engines {
   readonly gpu: GpuEngine;
+  readonly wasm: WasmEngine;
   readonly cpu: Engine;
 }
 
@@ -18,10 +26,12 @@ export function useEngines(): Engines {
   const engines: { -readonly [K in keyof Engines]?: Engines[K] } = {};
   beforeAll(async () => {
     engines.cpu = cpu();
+    engines.wasm = openWasm(2);
     engines.gpu = await connect();
   });
   afterAll(async () => {
     await engines.gpu?.destroy();
+    await engines.wasm?.destroy();
     await engines.cpu?.destroy();
   });
   return engines as Engines;

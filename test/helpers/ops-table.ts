@@ -2,10 +2,11 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { formatShape } from "../../src/program.ts";
+import { ENGINES } from "./engines.ts";
 import type { DifferentiableFunction } from "./finite-differences.ts";
 
 type Cases = Readonly<Record<string, Readonly<Record<string, DifferentiableFunction>>>>;
-const COLUMNS = ["gpu", "cpu", "second"] as const;
+const COLUMNS = ["gpu", "wasm", "cpu", "second"] as const;
 type Column = (typeof COLUMNS)[number];
 
 const INTRODUCTION = `# Ops and their gradients
@@ -13,12 +14,13 @@ const INTRODUCTION = `# Ops and their gradients
 Written by \`npx vitest run test/nn/graph/gradients.test.ts\`, which is part of \`npm test\`.
 
 Each op's gradient rule is held against central differences (two steps, extrapolated) along random directions, on
-both engines; the gradient of the gradient, by the same rules once more, on the CPU engine. An error is relative to
+all engines; the gradient of the gradient, by the same rules once more, on the CPU engine. An error is relative to
 the size of the gradient; a test fails above 1e-3, plus what 32-bit rounding of the values does to the difference.
-The engines here: the GPU engine on the adapter of the machine that ran the tests last, and the CPU reference.
+The engines here: the GPU engine on the adapter of the machine that ran the tests last, the wasm engine, and the CPU
+reference.
 
-| op | shapes tried | largest error, GPU | largest error, CPU | of the gradient's gradient, CPU |
-|---|---|---|---|---|
+| op | shapes tried | largest error, GPU | wasm | CPU | of the gradient's gradient, CPU |
+|---|---|---|---|---|---|
 `;
 
 export class OpsTable {
@@ -35,7 +37,7 @@ export class OpsTable {
   /** Writes the table when every case has run: part of a run must not replace what a whole one wrote. */
   write(): void {
     const ops = Object.keys(this.cases).sort();
-    const ran = ops.every((op) => this.#worst.has(`${op} gpu`) && this.#worst.has(`${op} cpu`));
+    const ran = ops.every((op) => ENGINES.every((kind) => this.#worst.has(`${op} ${kind}`)));
     if (!ran) return;
     const rows = ops.map((op) => {
       const shapes = new Set(Object.values(this.cases[op]).map(shapesOf));

@@ -7,8 +7,9 @@ import { cpu } from "../../src/runtime/cpu.ts";
 import { type Engine, EngineError } from "../../src/runtime/engine.ts";
 import type { GpuBuffer } from "../../src/runtime/gpu/buffer.ts";
 import { connect } from "../../src/runtime/gpu/connect.ts";
+import { wasm } from "../../src/wasm/index.ts";
 import { bound, type Descent, descent, descentMemory, openDescent, SIZE } from "../helpers/descent.ts";
-import { ENGINES, useEngines } from "../helpers/engines.ts";
+import { ENGINES, type EngineKind, useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();
 
@@ -20,6 +21,7 @@ interface Situation {
 /** What is done; what is said of it. */
 type Refusal = readonly [what: string, act: (situation: Situation) => unknown, message: RegExp];
 
+const another: Readonly<Record<EngineKind, () => Engine | Promise<Engine>>> = { gpu: connect, wasm, cpu };
 const x = new Float32Array(SIZE);
 const floats = (length: number) => new Float32Array(length);
 
@@ -111,7 +113,7 @@ const programs: Refusal[] = [
   [
     "a program with memory of another engine of its kind",
     async ({ engine }) => {
-      await using other: Engine = engine.kind === "gpu" ? await connect() : cpu();
+      await using other: Engine = await another[engine.kind]();
       await engine.compile(descent, bound(descentMemory(other)));
     },
     /^program descent: "p" has memory of another engine/,

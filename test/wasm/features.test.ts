@@ -62,7 +62,7 @@ describe("the features", () => {
     expect(wasm({ threads: 1 }).info).toEqual({
       adapter: "WebAssembly, 128-bit SIMD, relaxed, 1 thread",
       features: ["simd", "relaxed-simd"],
-      maxBufferBytes: 2 ** 32,
+      maxBufferBytes: 2 ** 32 - 4096 - 64,
     });
   });
 });

@@ -1,11 +1,11 @@
 /** Memory on the device that outlives programs. */
 
 import { bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
+import { freeWhenDropped, released } from "../dropped.ts";
 import { checkUsable, checkWrite, type EngineBuffer, RELEASED } from "../engine.ts";
 import { checkSize } from "../limits.ts";
 import { alignUp, BufferUsage } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
-import { freeWhenDropped, released } from "./dropped.ts";
 import { GpuReader } from "./reader.ts";
 
 export class GpuBuffer implements EngineBuffer {

@@ -1,8 +1,9 @@
 /** A WebGPU device, with what buffers and executables need of it: pipelines, errors, answers, and its end. */
+
+import { freeWhenDropped, released } from "../dropped.ts";
 import { EngineError } from "../engine.ts";
 import { ByteWriter } from "./bytes.ts";
 import { MapMode } from "./constants.ts";
-import { freeWhenDropped, released } from "./dropped.ts";
 import { Health } from "./health.ts";
 import { PipelineCache } from "./pipelines.ts";
 import type { Rest } from "./rest.ts";

@@ -17,6 +17,7 @@ import {
   STEP_SLOTS,
   type View,
 } from "../../program.ts";
+import { freeWhenDropped, released } from "../dropped.ts";
 import {
   boundMemory,
   type CompileOptions,
@@ -35,7 +36,6 @@ import { planMemory } from "../plan.ts";
 import { bytesIn, GpuBuffer } from "./buffer.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
-import { freeWhenDropped, released } from "./dropped.ts";
 import { layNumbers, type MakeBuffer } from "./numbers.ts";
 import type { PreparedPipeline, PreparedProgram } from "./pipelines.ts";
 import { layStepRows, type StepRows } from "./stepRows.ts";

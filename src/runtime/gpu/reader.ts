@@ -1,10 +1,10 @@
 /** Repeated reads of a device buffer through one piece of memory that the host can see. */
 
 import { arrayOf, type DType, type Elements } from "../../dtypes.ts";
+import { freeWhenDropped, released } from "../dropped.ts";
 import { type BufferReader, checkUsable, EngineError } from "../engine.ts";
 import { BufferUsage } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
-import { freeWhenDropped, released } from "./dropped.ts";
 
 /** The part of a buffer that a reader uses. */
 interface Source {

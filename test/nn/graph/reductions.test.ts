@@ -1,7 +1,7 @@
 /** Reductions over axes: long ones in parts, and sums that other kernels compute along with their own results. */
 import { describe, expect, it } from "vitest";
 import { compile, gradients, ops, sum, type Tensor } from "../../../src/index.ts";
-import { useEngines } from "../../helpers/engines.ts";
+import { ENGINES, useEngines } from "../../helpers/engines.ts";
 
 const engines = useEngines();
 
@@ -13,7 +13,7 @@ const kernelsOf = (program: { readonly dispatches: readonly { readonly kernel: s
 const LONG = [300_007] as const;
 const TALL = [70_001, 5] as const;
 
-describe.each(["gpu", "cpu"] as const)("long reductions, %s", (kind) => {
+describe.each(ENGINES)("long reductions, %s", (kind) => {
   async function run(shape: readonly number[], x: Float32Array, body: Body) {
     const step = await compile(engines[kind], { x: shape }, ({ x }) => ({ y: body(x) }));
     const { y } = await step({ x });

@@ -19,12 +19,12 @@ import {
 } from "../../../src/index.ts";
 import { crossValidate, learningCurve } from "../../../src/search/index.ts";
 import { difference } from "../../helpers/compare.ts";
-import { ENGINES, useEngines } from "../../helpers/engines.ts";
+import { ENGINES, type EngineKind, useEngines } from "../../helpers/engines.ts";
 
 const engines = useEngines();
 
 /** A step that gives a loss of inputs `x` and `y`, [2, width]. */
-async function lossOf(loss: Loss, width: number, kind: "cpu" | "gpu" = "cpu") {
+async function lossOf(loss: Loss, width: number, kind: EngineKind = "cpu") {
   const trainer = createTrainer(engines[kind], (x) => x, { inputShape: [width] });
   const inputs = { x: [2, width], y: [2, width] } as const;
   const step = await trainer.compile(({ x, y }) => ({ value: loss.apply(x, y) }), { inputs });
