@@ -52,7 +52,7 @@ export function layerNormConstants(rows: number, size: number, epsilon: number) 
 }
 
 /** Number of rows that a workgroup takes. */
-function rowsOfGroup({ LANES = 1, WORKGROUP, TURNS }: Constants): number {
+export function rowsOfGroup({ LANES = 1, WORKGROUP, TURNS }: Constants): number {
   return (WORKGROUP / LANES) * TURNS;
 }
 

@@ -137,6 +137,7 @@ export const f32 = {
 };
 
 export const f64 = {
+  load: load("f64", 3, 0x2b),
   const: (x: number): F64 => value("f64", 0x44, float64(x)),
   add: binary<"f64", "f64">("f64", 0xa0),
   sub: binary<"f64", "f64">("f64", 0xa1),

@@ -40,7 +40,7 @@ function simple(
   };
 }
 
-const modes: Readonly<Record<ReduceMode, FoldMode>> = {
+export const folds: Readonly<Record<ReduceMode, FoldMode>> = {
   sum: simple(0, f32x4.add, (f, x) => f32x4.splat(sumOfLanes(f, x))),
   max: simple(-Infinity, larger, maximumOfLanes),
   argmax: {
@@ -60,5 +60,5 @@ const modes: Readonly<Record<ReduceMode, FoldMode>> = {
 /** The fold of a reduction's mode, by its number. */
 export function foldOf(mode: number): FoldMode {
   const names = Object.keys(REDUCE_MODES) as ReduceMode[];
-  return modes[names.find((name) => REDUCE_MODES[name] === mode) as ReduceMode];
+  return folds[names.find((name) => REDUCE_MODES[name] === mode) as ReduceMode];
 }

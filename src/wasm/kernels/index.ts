@@ -1,14 +1,24 @@
 /** The table of kernels, by the names of `src/kernels/`. */
+import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
+import { layerNorm, layerNormGradient } from "./layerNorm.ts";
 import { matmul } from "./matmul.ts";
 import { reduce } from "./reduce.ts";
+import { softmax, softmaxGradient } from "./softmax.ts";
 
 export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
+  crossEntropy,
   elementwise,
   elementwise4: elementwise,
   elementwiseFours: elementwise,
+  layerNorm,
+  layerNormSerial: layerNorm,
+  layerNormGradient,
+  layerNormGradientSerial: layerNormGradient,
   matmul,
   matmulTiled: matmul,
   reduce,
+  softmax,
+  softmaxGradient,
 };

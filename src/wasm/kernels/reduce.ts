@@ -7,9 +7,10 @@
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32x4, type I32, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
 import { firstLanes } from "../vectors/lanes.ts";
-import { type Fold, type FoldMode, foldOf } from "./fold.ts";
+import { type FoldMode, foldOf } from "./fold.ts";
 import type { Index, KernelCall, Lanes, Phase, WasmKernel } from "./kernel.ts";
-import { inVectors, LANES, overLanes } from "./loops.ts";
+import { atMost, inPart, inVectors, LANES, overLanes } from "./loops.ts";
+import { merged } from "./row.ts";
 import { loadScratch, storeScratch } from "./scratch.ts";
 
 /** Elements of a part. */
@@ -77,7 +78,7 @@ function ofRows({ call, fold, parts, chunk, pieces }: Reduction): Phase {
     parts: Math.ceil(results / ofPart),
     build(f, part) {
       const start = f.keep(i32.mul(part, i32.const(ofPart)));
-      const end = f.keep(least(i32.add(start, i32.const(ofPart)), results));
+      const end = atMost(f, i32.add(start, i32.const(ofPart)), results);
       f.loop(start, end, 1, (result) => {
         const outer = f.keep(parts === 1 ? result : i32.div_u(result, i32.const(parts)));
         const number = f.keep(i32.sub(result, i32.mul(outer, i32.const(parts))));
@@ -122,14 +123,13 @@ function ofColumns({ call, fold, parts, chunk, pieces }: Reduction): Phase {
   return {
     parts: Math.ceil(items / ofPart),
     build(f, part) {
-      const start = f.keep(i32.mul(part, i32.const(ofPart)));
-      f.loop(start, least(i32.add(start, i32.const(ofPart)), items), 1, (item) => {
+      inPart(f, part, ofPart, items, (item) => {
         const result = f.keep(i32.div_u(item, i32.const(blocks)));
         const column = f.keep(i32.mul(i32.sub(item, i32.mul(result, i32.const(blocks))), i32.const(width)));
         const outer = f.keep(i32.div_u(result, i32.const(parts)));
         const number = f.keep(i32.sub(result, i32.mul(outer, i32.const(parts))));
         const first = f.keep(i32.mul(number, i32.const(chunk)));
-        const end = f.keep(least(i32.add(first, i32.const(chunk)), SIZE));
+        const end = atMost(f, i32.add(first, i32.const(chunk)), SIZE);
         const states = Array.from({ length: rows }, () =>
           Array.from({ length: vectors }, () => fold.begin(f)),
         );
@@ -214,15 +214,6 @@ function combine(f: FunctionBuilder, { call, fold, parts }: Reduction, pieces: r
   });
 }
 
-/** The first of several folds, which takes all that the others have seen. */
-function merged([first, ...others]: readonly Fold[]): Fold {
-  for (const other of others) {
-    const [value, position] = other.lanes();
-    first.take(value, () => position);
-  }
-  return first;
-}
-
 function neutralOf(f: FunctionBuilder, { neutral }: FoldMode): V128 {
   return f.constant(f32x4.const(neutral));
 }
@@ -230,8 +221,4 @@ function neutralOf(f: FunctionBuilder, { neutral }: FoldMode): V128 {
 /** The positions of four lanes from `i` on. */
 function from(f: FunctionBuilder, i: I32): V128 {
   return i32x4.add(i32x4.splat(i), f.constant(i32x4.const(0, 1, 2, 3)));
-}
-
-function least(a: I32, b: number): I32 {
-  return i32.select(a, i32.const(b), i32.lt_u(a, i32.const(b)));
 }

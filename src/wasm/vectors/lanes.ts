@@ -61,6 +61,11 @@ export function exceeds(a: V128, b: V128): V128 {
   return v128.andnot(f32x4.eq(b, b), f32x4.le(a, b));
 }
 
+/** The smallest of four integers without a sign. */
+export function smallestOfLanes(f: FunctionBuilder, x: V128): I32 {
+  return i32x4.extract_lane(allLanes(f, x, i32x4.min_u), 0);
+}
+
 /** The largest numbers of four lanes, NaN above all, and the first positions where they are. */
 export class LaneMaximum {
   readonly #f: FunctionBuilder;
@@ -92,7 +97,7 @@ export class LaneMaximum {
   position(): I32 {
     const below = exceeds(this.value(), this.largest);
     // -1 in the lanes that are below: the last of all, without a sign.
-    return i32x4.extract_lane(allLanes(this.#f, v128.or(this.positions, below), i32x4.min_u), 0);
+    return smallestOfLanes(this.#f, v128.or(this.positions, below));
   }
 }
 

@@ -1,0 +1,129 @@
+/** Rows between the passes over them. */
+import type { FunctionBuilder, Variable } from "../assembler/function.ts";
+import { type I32, i32, type V128, v128 } from "../assembler/instructions.ts";
+import { firstLanes } from "../vectors/lanes.ts";
+import type { Fold, FoldMode } from "./fold.ts";
+import type { KernelCall, Phase } from "./kernel.ts";
+import { inPart, LANES, overLanes } from "./loops.ts";
+
+/** Most vectors of a row that are kept in locals. */
+const MOST_LOCALS = 4;
+/** Vectors of a row that are under way together. */
+const WAYS = 2;
+
+/** Four neighbours of a row. */
+export interface Place {
+  /** Position of the first. */
+  readonly i: I32;
+  /** Number of those in the row: fewer than 4 only at its end. */
+  readonly count: number;
+  readonly way: number;
+  /** Number of the vector in a row that is written out. */
+  readonly vector: number;
+}
+
+/** A phase over rows, `ofPart` of them in a part: what `begin` returns writes one row's code. */
+export function inRows(
+  rows: number,
+  ofPart: number,
+  begin: (f: FunctionBuilder) => (row: I32) => void,
+): Phase {
+  return {
+    parts: Math.ceil(rows / ofPart),
+    build(f, part) {
+      inPart(f, part, ofPart, rows, begin(f));
+    },
+  };
+}
+
+/** A row of elements: in locals where it is short, else in memory of the thread. */
+export class KeptRow {
+  readonly #locals: number;
+  readonly #address: I32 | undefined;
+  #vectors: readonly Variable<"v128">[] = [];
+
+  constructor(
+    call: KernelCall,
+    readonly size: number,
+  ) {
+    const vectors = Math.ceil(size / LANES);
+    this.#locals = vectors <= MOST_LOCALS ? vectors : 0;
+    this.#address = this.#locals > 0 ? undefined : call.threadScratch(vectors * LANES * 4);
+  }
+
+  /** Begins to keep rows in a function. */
+  in(f: FunctionBuilder): this {
+    this.#vectors = Array.from({ length: this.#locals }, () => f.variable("v128"));
+    return this;
+  }
+
+  /** Sets all elements. */
+  fill(f: FunctionBuilder, make: (place: Place) => V128): void {
+    this.#over(f, (place) => this.set(f, place, make(place)));
+  }
+
+  /** Four elements, a local. */
+  at(f: FunctionBuilder, place: Place): V128 {
+    const address = this.#addressOf(place);
+    return address ? f.keep(v128.load(address)) : this.#vectors[place.vector];
+  }
+
+  /** Reads all elements; what `visit` returns, if anything, takes their place. */
+  each(f: FunctionBuilder, visit: (x: V128, place: Place) => V128 | undefined | void): void {
+    this.#over(f, (place) => {
+      const changed = visit(this.at(f, place), place);
+      if (changed) this.set(f, place, changed);
+    });
+  }
+
+  #over(f: FunctionBuilder, body: (place: Place) => void): void {
+    let vector = 0;
+    overLanes(f, i32.const(0), this.size, WAYS, (i, count, way) =>
+      body({ i: f.keep(i), count, way, vector: vector++ }),
+    );
+  }
+
+  /** Sets four elements. */
+  set(f: FunctionBuilder, place: Place, x: V128): void {
+    const address = this.#addressOf(place);
+    if (address) f.store(address, x);
+    else f.set(this.#vectors[place.vector], x);
+  }
+
+  #addressOf({ i }: Place): I32 | undefined {
+    return this.#address && i32.add(this.#address, i32.mul(i, i32.const(4)));
+  }
+}
+
+/** A fold of a row: a fold for each way. */
+export class RowFold {
+  readonly #ways: readonly Fold[];
+
+  constructor(f: FunctionBuilder, mode: FoldMode) {
+    this.#ways = Array.from({ length: WAYS }, () => mode.begin(f));
+  }
+
+  /** Takes four elements, a local. */
+  take(x: V128, { way }: Place): void {
+    this.#ways[way].take(x, () => x);
+  }
+
+  /** The result, in all lanes. */
+  result(f: FunctionBuilder): V128 {
+    return f.keep(merged(this.#ways).together()[0]);
+  }
+}
+
+/** The first of several folds, which takes all that the others have seen. */
+export function merged([first, ...others]: readonly Fold[]): Fold {
+  for (const other of others) {
+    const [value, position] = other.lanes();
+    first.take(value, () => position);
+  }
+  return first;
+}
+
+/** `x` in the row, and a number behind its end; a local. */
+export function inside(f: FunctionBuilder, { count }: Pick<Place, "count">, x: V128, behind: V128): V128 {
+  return f.keep(count === LANES ? x : v128.bitselect(x, f.constant(behind), f.constant(firstLanes(count))));
+}
