@@ -55,7 +55,7 @@ export class FunctionBuilder {
   readonly parameters: readonly Variable[];
   readonly #types: ValueType[];
   readonly #constants = new Map<string, Value>();
-  /** Run before the body. */
+  /** Runs before the body. */
   readonly #prologue: Code[] = [];
   #code: Code[] = [];
   /** Number of blocks around the statement being written. */
@@ -83,15 +83,22 @@ export class FunctionBuilder {
    * stand, which takes several times as long in a loop.
    */
   constant<T extends ValueType>(value: Value<T>): Value<T> {
-    const key = `${value.type} ${value.code.flat(9).join()}`;
-    let made = this.#constants.get(key);
-    if (!made) {
-      const index = this.#types.push(value.type) - 1;
-      this.#prologue.push([value.code, LOCAL_SET, unsigned(index)]);
-      made = local(value.type, index);
-      this.#constants.set(key, made);
-    }
-    return made as Value<T>;
+    return this.once(`${value.type} ${value.code.flat(9).join()}`, () => value);
+  }
+
+  /**
+   * A value that is computed when the function begins: of constants, parameters and other such values. `build` may write
+   * statements; it is called for the first value of each key alone.
+   */
+  once<T extends ValueType>(key: string, build: () => Value<T>): Value<T> {
+    const known = this.#constants.get(key);
+    if (known) return known as Value<T>;
+    const [code, depth] = [this.#code, this.#depth];
+    [this.#code, this.#depth] = [this.#prologue, 0];
+    const made = this.keep(build());
+    [this.#code, this.#depth] = [code, depth];
+    this.#constants.set(key, made);
+    return made;
   }
 
   set<T extends ValueType>(variable: Variable<T>, value: Value<T>): void {

@@ -51,6 +51,15 @@ function load<T extends ValueType>(type: T, align: number, ...opcode: number[]) 
   return (address: I32, offset = 0): Value<T> => value(type, address.code, opcode, align, unsigned(offset));
 }
 
+/** The number of an `i32.const`; undefined where the value is none. */
+export function constantOf({ code }: I32): number | undefined {
+  if (code[0] !== 0x41) return undefined;
+  const bytes = code[1] as readonly number[];
+  const number = bytes.reduce((sum, byte, i) => sum | ((byte & 0x7f) << (7 * i)), 0);
+  const unused = Math.max(0, 32 - 7 * bytes.length);
+  return (number << unused) >> unused;
+}
+
 /** A constant's low bits, with the two's complement of negative ones: WebAssembly's integers have no sign. */
 const wrapped = (x: number) => (x > 0x7fffffff ? x - 0x1_0000_0000 : x);
 

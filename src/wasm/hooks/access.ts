@@ -1,54 +1,157 @@
 /** Four elements at once, from memory and into it. */
+import { bytesPerElement } from "../../dtypes.ts";
 import type { FunctionBuilder } from "../assembler/function.ts";
-import { f32x4, type I32, i16x8, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
-import type { Lanes, Memory } from "../kernels/kernel.ts";
+import {
+  constantOf,
+  f32x4,
+  type I32,
+  i8x16,
+  i16x8,
+  i32,
+  i32x4,
+  type V128,
+  v128,
+} from "../assembler/instructions.ts";
+import type { Memory } from "../kernels/kernel.ts";
+import { type AtLanes, boundsOf, kept, type Line, lanesOf, sharedOf, times } from "./position.ts";
 
-/** An element, as a number in all lanes; the address counts from the beginning of the memory. */
-export function inAllLanes({ dtype, address }: Memory, at: I32): V128 {
-  if (dtype === "u8") return f32x4.convert_i32x4_u(i32x4.splat(i32.load8_u(at, address)));
-  const bits = v128.load32_splat(at, address);
+/** Bytes behind each memory that can be read. */
+const BEHIND = 64;
+const REVERSED = [12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3];
+
+/** An element, as a number in all lanes; `offset` counts from the address on. */
+function inAllLanes(dtype: Memory["dtype"], at: I32, offset: number): V128 {
+  if (dtype === "u8") return f32x4.convert_i32x4_s(i32x4.splat(i32.load8_u(at, offset)));
+  const bits = v128.load32_splat(at, offset);
   return dtype === "i32" ? f32x4.convert_i32x4_s(bits) : bits;
 }
 
 /** Four neighbours, as numbers. */
-export function neighbours({ dtype, address }: Memory, at: I32): V128 {
+function neighbours(dtype: Memory["dtype"], at: I32, offset: number): V128 {
   if (dtype === "u8") {
-    const bytes = v128.load32_zero(at, address);
-    return f32x4.convert_i32x4_u(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes)));
+    const bytes = v128.load32_zero(at, offset);
+    return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes)));
   }
-  const bits = v128.load(at, address);
+  const bits = v128.load(at, offset);
   return dtype === "i32" ? f32x4.convert_i32x4_s(bits) : bits;
 }
 
 /** Four elements from addresses of their own, as numbers. */
-export function gather(f: FunctionBuilder, { dtype, address }: Memory, at: (lane: number) => I32): V128 {
+function fourOf(dtype: Memory["dtype"], at: (lane: number) => readonly [I32, number]): V128 {
   if (dtype === "u8") {
-    let bytes = i32x4.splat(i32.load8_u(at(0), address));
-    for (const lane of [1, 2, 3]) bytes = i32x4.replace_lane(bytes, lane, i32.load8_u(at(lane), address));
-    return f.keep(f32x4.convert_i32x4_u(bytes));
+    let bytes = i32x4.splat(i32.load8_u(...at(0)));
+    for (const lane of [1, 2, 3]) bytes = i32x4.replace_lane(bytes, lane, i32.load8_u(...at(lane)));
+    return f32x4.convert_i32x4_s(bytes);
   }
-  let bits = v128.load32_zero(at(0), address);
-  for (const lane of [1, 2, 3]) bits = v128.load32_lane(at(lane), bits, lane, address);
-  return f.keep(dtype === "i32" ? f32x4.convert_i32x4_s(bits) : bits);
+  let bits = v128.load32_zero(...at(0));
+  for (const lane of [1, 2, 3]) {
+    const [address, offset] = at(lane);
+    bits = v128.load32_lane(address, bits, lane, offset);
+  }
+  return dtype === "i32" ? f32x4.convert_i32x4_s(bits) : bits;
 }
 
-/** Stores four lanes, or the first `count`. */
-export function storeLanes(
+/** Bytes to the running step's row of an output. */
+function rowOf(f: FunctionBuilder, { stepBytes }: Memory): I32 | undefined {
+  return stepBytes === 0 ? undefined : f.constant(times(f.parameters[0] as I32, stepBytes));
+}
+
+/** The sum of those that are there, and not 0. */
+function sumOf(...values: readonly (I32 | undefined)[]): I32 {
+  const given = values.filter((value): value is I32 => value !== undefined && constantOf(value) !== 0);
+  return given.length === 0 ? i32.const(0) : given.reduce((sum, value) => i32.add(sum, value));
+}
+
+/** A value below `end`, and 0 instead of others. */
+function below(f: FunctionBuilder, value: I32, end: number): I32 {
+  const one = kept(f, value);
+  return f.keep(i32.select(one, i32.const(0), i32.lt_u(one, i32.const(end))));
+}
+
+/** Elements at a vector of positions; those outside of memory are of no meaning. */
+export function gathered(f: FunctionBuilder, memory: Memory, positions: V128): V128 {
+  const { dtype, address, length } = memory;
+  const inside = i32x4.min_u(positions, f.constant(i32x4.const(length - 1)));
+  const places = f.keep(bytesPerElement(dtype) === 1 ? inside : i32x4.shl(inside, i32.const(2)));
+  const row = rowOf(f, memory);
+  return fourOf(dtype, (lane) => [sumOf(row, i32x4.extract_lane(places, lane)), address]);
+}
+
+/** Prepares loads along a line. What lies outside of memory is of no meaning, but safe. */
+export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtLanes {
+  const { dtype, length } = memory;
+  const bytes = bytesPerElement(dtype);
+  const { factor: lane, size } = lanesOf(line);
+  const [least, most] = boundsOf(line);
+  const fits = least >= 0 && most < length;
+  const isInside = fits && !line.isPicked;
+  const row = rowOf(f, memory);
+  // WebAssembly adds an offset without wrapping round: what it is added to must not be negative.
+  const isAdded = !isInside || line.terms.some(({ factor }) => factor < 0);
+  const added = isAdded ? line.offset * bytes : 0;
+  const offset = memory.address + line.offset * bytes - added;
+  const start = sumOf(sharedOf(line, bytes), i32.const(added));
+  const end = length - lane * (size - 1);
+  // A line that data has picked lies inside or outside as a whole.
+  const isWhole = !isInside && (fits || line.isRow === true) && lane >= 0 && end > 0;
+  const isSafe = isInside || isWhole;
+  const first = kept(f, isWhole ? below(f, start, end * bytes) : start);
+  const step = lane * bytes;
+  const at = (i: I32) => (lane === 0 ? first : sumOf(first, times(i, step)));
+  if (lane === 0) {
+    return (i) => inAllLanes(dtype, sumOf(row, isSafe ? at(i) : below(f, at(i), length * bytes)), offset);
+  }
+  if (lane === 1) {
+    if (isSafe) return (i) => neighbours(dtype, sumOf(row, at(i)), offset);
+    // Memory may begin behind the first lane.
+    const before = 3 * bytes;
+    return (i) => {
+      const moved = below(f, sumOf(at(i), i32.const(before)), length * bytes + before);
+      return neighbours(dtype, sumOf(row, moved), offset - before);
+    };
+  }
+  if (lane === -1 && isSafe) {
+    return (i) => {
+      const four = f.keep(neighbours(dtype, sumOf(row, at(i)), offset - 3 * bytes));
+      return i8x16.shuffle(four, four, REVERSED);
+    };
+  }
+  // Lanes past the end of the line may lie outside of memory.
+  const isReadable = isInside && least + 3 * lane >= 0 && (most + 3 * lane + 1 - length) * bytes <= BEHIND;
+  const room = length * bytes - (offset - memory.address);
+  return (i, whole) => {
+    const place = kept(f, at(i));
+    if (isSafe && (whole || isReadable)) {
+      const base = kept(f, sumOf(row, place));
+      return fourOf(dtype, (n) =>
+        step > 0 ? [base, offset + n * step] : [sumOf(base, i32.const(n * step)), offset],
+      );
+    }
+    return fourOf(dtype, (n) => [sumOf(row, below(f, sumOf(place, i32.const(n * step)), room)), offset]);
+  };
+}
+
+/** Prepares stores along a line: the returned function stores four lanes, or the first `count`. */
+export function storedAlong(
   f: FunctionBuilder,
-  address: I32,
-  vector: V128,
-  { stride }: Lanes,
-  offset: number,
-  count: I32 | number = 4,
-): void {
-  if (count === 4 && stride === 1) {
-    f.store(address, vector, offset);
-    return;
-  }
-  const at = f.keep(address);
-  for (const lane of [0, 1, 2, 3]) {
-    const store = () => f.storeLane(at, vector, lane, offset + lane * stride * 4);
-    if (typeof count !== "number") f.if(i32.gt_s(count, i32.const(lane)), store);
-    else if (lane < count) store();
-  }
+  memory: Memory,
+  line: Line,
+): (i: I32, values: V128, count?: I32 | number) => void {
+  const { factor: lane } = lanesOf(line);
+  const first = kept(f, sumOf(rowOf(f, memory), sharedOf(line, 4)));
+  const offset = memory.address + line.offset * 4;
+  return (i, values, count = 4) => {
+    const vector = memory.dtype === "i32" ? f.keep(i32x4.trunc_sat_f32x4_s(values)) : values;
+    const address = sumOf(first, lane === 0 ? undefined : times(i, lane * 4));
+    if (count === 4 && lane === 1) {
+      f.store(address, vector, offset);
+      return;
+    }
+    const at = kept(f, address);
+    for (const n of [0, 1, 2, 3]) {
+      const store = () => f.storeLane(at, vector, n, offset + n * lane * 4);
+      if (typeof count !== "number") f.if(i32.gt_s(count, i32.const(n)), store);
+      else if (n < count) store();
+    }
+  };
 }

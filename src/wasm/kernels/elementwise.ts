@@ -17,7 +17,7 @@ export const elementwise: WasmKernel = ({ constants: { SIZE }, load, store }) =>
       const end = f.keep(i32.add(start, i32.const(PART)));
       const size = i32.const(SIZE);
       inVectors(f, start, i32.select(end, size, i32.lt_u(end, size)), (i, count) =>
-        keep(i, values(i), count),
+        keep(i, values(i, count === undefined), count),
       );
     },
   },

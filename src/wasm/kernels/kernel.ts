@@ -75,9 +75,9 @@ export interface LoadHook {
   /**
    * Prepares loads along a line of positions, and computes here what all of them share. The returned function gives
    * four values: of the lane digit's values from `i` on. Values past the digit's size are of no meaning, but loading
-   * them is safe.
+   * them is safe; `whole` promises that there are none, which makes loads of elements that lie apart faster.
    */
-  along(f: FunctionBuilder, index: Index, lanes: Lanes): (i: I32) => V128;
+  along(f: FunctionBuilder, index: Index, lanes: Lanes): (i: I32, whole?: boolean) => V128;
   /** One value. */
   at(f: FunctionBuilder, index: Index): F32;
 }
