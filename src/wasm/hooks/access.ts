@@ -12,8 +12,17 @@ import {
   type V128,
   v128,
 } from "../assembler/instructions.ts";
-import type { Memory } from "../kernels/kernel.ts";
-import { type AtLanes, boundsOf, kept, type Line, lanesOf, sharedOf, times } from "./position.ts";
+import type { Lanes, Memory } from "../kernels/kernel.ts";
+import {
+  type AtLanes,
+  boundsOf,
+  isPickedRow,
+  kept,
+  type Line,
+  lanesOf,
+  sharedOf,
+  times,
+} from "./position.ts";
 
 /** Bytes behind each memory that can be read. */
 const BEHIND = 64;
@@ -83,8 +92,7 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
   const bytes = bytesPerElement(dtype);
   const { factor: lane, size } = lanesOf(line);
   const [least, most] = boundsOf(line);
-  const fits = least >= 0 && most < length;
-  const isInside = fits && !line.isPicked;
+  const isInside = least >= 0 && most < length;
   const row = rowOf(f, memory);
   // WebAssembly adds an offset without wrapping round: what it is added to must not be negative.
   const isAdded = !isInside || line.terms.some(({ factor }) => factor < 0);
@@ -92,8 +100,7 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
   const offset = memory.address + line.offset * bytes - added;
   const start = sumOf(sharedOf(line, bytes), i32.const(added));
   const end = length - lane * (size - 1);
-  // A line that data has picked lies inside or outside as a whole.
-  const isWhole = !isInside && (fits || line.isRow === true) && lane >= 0 && end > 0;
+  const isWhole = !isInside && isPickedRow(line) && lane >= 0 && end > 0;
   const isSafe = isInside || isWhole;
   const first = kept(f, isWhole ? below(f, start, end * bytes) : start);
   const step = lane * bytes;
@@ -140,18 +147,36 @@ export function storedAlong(
   const { factor: lane } = lanesOf(line);
   const first = kept(f, sumOf(rowOf(f, memory), sharedOf(line, 4)));
   const offset = memory.address + line.offset * 4;
-  return (i, values, count = 4) => {
+  return (i, values, count) => {
     const vector = memory.dtype === "i32" ? f.keep(i32x4.trunc_sat_f32x4_s(values)) : values;
-    const address = sumOf(first, lane === 0 ? undefined : times(i, lane * 4));
-    if (count === 4 && lane === 1) {
-      f.store(address, vector, offset);
-      return;
-    }
-    const at = kept(f, address);
-    for (const n of [0, 1, 2, 3]) {
-      const store = () => f.storeLane(at, vector, n, offset + n * lane * 4);
-      if (typeof count !== "number") f.if(i32.gt_s(count, i32.const(n)), store);
-      else if (n < count) store();
-    }
+    storeLanes(
+      f,
+      sumOf(first, lane === 0 ? undefined : times(i, lane * 4)),
+      vector,
+      { stride: lane },
+      offset,
+      count,
+    );
   };
+}
+
+/** Stores four lanes, or the first `count`. */
+export function storeLanes(
+  f: FunctionBuilder,
+  address: I32,
+  vector: V128,
+  { stride }: Pick<Lanes, "stride">,
+  offset: number,
+  count: I32 | number = 4,
+): void {
+  if (count === 4 && stride === 1) {
+    f.store(address, vector, offset);
+    return;
+  }
+  const at = kept(f, address);
+  for (const lane of [0, 1, 2, 3]) {
+    const store = () => f.storeLane(at, vector, lane, offset + lane * stride * 4);
+    if (typeof count !== "number") f.if(i32.gt_s(count, i32.const(lane)), store);
+    else if (lane < count) store();
+  }
 }

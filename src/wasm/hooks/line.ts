@@ -8,7 +8,7 @@ import { type VectorFunction, vectorFunctions } from "../vectors/functions.ts";
 import { quotients, remainders } from "../vectors/integers.ts";
 import { stepUniforms } from "../vectors/random.ts";
 import { gathered, loadedAlong } from "./access.ts";
-import { type AtLanes, boundsOf, kept, type Line, laneOf, lineOf, mapped, sharedOf } from "./position.ts";
+import { type AtLanes, kept, type Line, laneOf, lineOf, mapped, sharedOf } from "./position.ts";
 
 /** What hooks read: memory, by the names of bindings, and the step table. */
 export interface HookScope {
@@ -197,9 +197,8 @@ export class HookLine {
     const at = this.#positionOf(column);
     if (rows.span !== "lanes" && typeof at !== "function") {
       const value = f.keep(i32.trunc_sat_f32_s(f32x4.extract_lane(rows.at(FIRST, true), 0)));
-      const [least, most] = boundsOf(at);
       const terms = [{ value, factor: size, size: Number.POSITIVE_INFINITY }, ...at.terms];
-      return { terms, offset: at.offset, isRow: least >= 0 && most < size };
+      return { terms, offset: at.offset };
     }
     return (i, whole) =>
       i32x4.add(

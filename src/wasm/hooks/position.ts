@@ -19,10 +19,6 @@ export interface Term {
 export interface Line {
   readonly terms: readonly Term[];
   readonly offset: number;
-  /** Whether data has a part in the position: terms are in their bounds only if the data is. */
-  readonly isPicked?: boolean;
-  /** Whether the line lies within one row of a matrix, which data has picked: inside of memory as a whole, or not. */
-  readonly isRow?: boolean;
 }
 
 /** Integers or numbers of the lanes from `i` on; `whole` where all four lie on the line. */
@@ -32,12 +28,14 @@ export function lineOf(index: Index, lanes: Lanes): Line {
   const digits = [...index, { value: LANE, ...lanes } as const];
   const terms: Term[] = [];
   let offset = 0;
-  for (const { value, stride, size } of digits) {
+  for (const { value, stride, size, ...digit } of digits) {
     const known = value === LANE ? undefined : constantOf(value);
+    const isLoaded = "isLoaded" in digit && digit.isLoaded === true;
     if (known !== undefined) offset += known * stride;
+    else if (isLoaded) terms.push({ value, factor: stride, size: Number.POSITIVE_INFINITY });
     else if (size > 1) terms.push({ value, factor: stride, size });
   }
-  return { terms, offset, isPicked: index.some(({ isLoaded }) => isLoaded) };
+  return { terms, offset };
 }
 
 /** The lanes' term; with factor 0 where all are the same. */
@@ -58,6 +56,13 @@ export function boundsOf({ terms, offset }: Line): readonly [least: number, most
     else most += factor * (size - 1);
   }
   return [least, most];
+}
+
+/** Whether the line lies within one row of a matrix, which data has picked: inside of memory as a whole, or not. */
+export function isPickedRow({ terms, offset }: Line): boolean {
+  const picked = terms.filter(({ size }) => size === Number.POSITIVE_INFINITY);
+  const [least, most] = boundsOf({ terms: terms.filter((term) => !picked.includes(term)), offset });
+  return picked.length === 1 && least >= 0 && most < picked[0].factor;
 }
 
 /** All that lanes share: the sum of the other terms, times `scale`; undefined where there are none. */
@@ -98,7 +103,7 @@ export function mapped(
     sum += digit.offset * mul;
     for (const term of digit.terms) parts.push({ ...term, factor: term.factor * mul });
   }
-  return { terms: joined(parts), offset: sum, isPicked: line.isPicked };
+  return { terms: joined(parts), offset: sum };
 }
 
 /** Terms of one value as one: the lanes', above all. */

@@ -20,14 +20,7 @@ export function storeScratch(
 ): (i: I32, values: V128, count?: I32 | number) => void {
   const start = startOf(f, index);
   return (i, values, count) =>
-    storeLanes(
-      f,
-      i32.add(start, i32.mul(i, i32.const(BYTES))),
-      values,
-      { stride: 1, size: 0 },
-      address,
-      count,
-    );
+    storeLanes(f, i32.add(start, i32.mul(i, i32.const(BYTES))), values, { stride: 1 }, address, count);
 }
 
 function startOf(f: FunctionBuilder, index: Index): I32 {
