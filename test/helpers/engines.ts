@@ -1,5 +1,7 @@
 /** All engines, for tests that run on each; opened before a file's first test, closed after its last. */
 import { afterAll, beforeAll } from "vitest";
+// Every kernel enters the table where it is declared, and the library uses them all.
+import "../../src/index.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
 import type { Engine } from "../../src/runtime/engine.ts";
