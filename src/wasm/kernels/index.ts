@@ -1,4 +1,6 @@
 /** The table of kernels, by the names of `src/kernels/`. */
+
+import { convForward, convInputGradient } from "./conv2d.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
@@ -9,6 +11,12 @@ import { softmax, softmaxGradient } from "./softmax.ts";
 
 export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   crossEntropy,
+  convForward,
+  convForwardTiled: convForward,
+  convInputGradient,
+  convInputGradientTiled: convInputGradient,
+  depthwiseForward: convForward,
+  depthwiseInputGradient: convInputGradient,
   elementwise,
   elementwise4: elementwise,
   elementwiseFours: elementwise,
