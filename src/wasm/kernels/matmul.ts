@@ -1,27 +1,19 @@
 /** c[M, N] = A · B in batches: see `src/kernels/matmul.ts`. */
 import type { Constants } from "../../kernels/kernel.ts";
-import { f32, f32x4, i32, v128 } from "../assembler/instructions.ts";
-import { transpose4 } from "../vectors/transpose.ts";
+import { f32, f32x4, type I32, i32, v128 } from "../assembler/instructions.ts";
 import type { KernelCall, LoadHook, Phase, WasmKernel } from "./kernel.ts";
 import { atMost, inPart, inVectors, LANES } from "./loops.ts";
+import { type Panels, packed, type Side, unpacked } from "./panels.ts";
 import { blockBytes, columnsOf, multiplyBlock, type Tile, VECTOR } from "./product.ts";
+import { tileFor } from "./tiles.ts";
 
-/** Multiplications and additions of a part, about. */
-const PART_FLOPS = 1_500_000;
+/** Multiplications and additions of a part, about; small products are cut into {@link PARTS}, or as many as that gives. */
+const PART_FLOPS = { least: 500_000, most: 1_500_000 };
+const PARTS = 32;
 /** Elements that a part moves or adds up, about. */
 const PART_ELEMENTS = 1 << 14;
 /** Most columns and rows of a block: what is stored lies in the fastest cache. */
 const BLOCK = 64;
-
-/** An operand: its rows or columns of C, `size` of them, and where they lie, in bytes. */
-interface Side {
-  readonly size: number;
-  readonly address: number;
-  /** From one matrix of the batch to the next, one row or column to the next, one step of K to the next. */
-  readonly batch: number;
-  readonly next: number;
-  readonly step: number;
-}
 
 export const matmul: WasmKernel = (call) => {
   const { memory, store } = call;
@@ -53,9 +45,9 @@ export const matmul: WasmKernel = (call) => {
   if (!store.store.isEmpty) {
     // Columns run along lanes: a few of them would leave lanes empty.
     const isTurned = N < LANES && M > N;
-    const [pack, product] = multiply(call, c, isTurned ? b : a, isTurned ? a : b, isTurned);
-    if (pack) phases.push(pack);
-    last.push(product);
+    const made = multiply(call, c, isTurned ? b : a, isTurned ? a : b, isTurned);
+    phases.push(...made.slice(0, -1));
+    last.push(...made.slice(-1));
   }
   if (c.SUMS && !store.storeSum.isEmpty) last.push(sums(call, c, a));
   return [...phases, together(last)];
@@ -112,78 +104,68 @@ function pickRows(rows: number, columns: number, address: number, rowOf: LoadHoo
   };
 }
 
-/** The tile for so many rows: of few rows it has the more columns, so that additions do not wait for each other. */
-function tileFor(rows: number): Tile {
-  return rows < 3 ? { rows, vectors: 4 } : { rows: Math.min(rows, 4), vectors: 2 };
-}
+/** From so many steps of K on, what a tile reads across memory is copied into panels first, where many tiles read it. */
+const FAR = { depth: 256, uses: 32 };
 
-/** The phases of a product: the packing of its columns where these do not lie side by side, and the product. */
+/** The phases of a product: the packing of its sides where that pays, and the product. */
 function multiply(
   call: KernelCall,
   c: Constants,
   rows: Side,
   columns: Side,
   isTurned: boolean,
-): readonly [pack: Phase | undefined, product: Phase] {
+): readonly Phase[] {
   const { BATCH, M, N, K } = c;
-  const tile = tileFor(rows.size);
+  const tile = tileFor(call.features, rows.size, BATCH * M * N * K);
   const width = columnsOf(tile);
-  const panels = Math.ceil(columns.size / width);
-  let pack: Phase | undefined;
-  let panelStep = { address: columns.address, batch: columns.batch, panel: 4 * width, step: columns.step };
-  if (columns.next !== 4) {
-    // Packed four steps of K at once.
-    const panel = Math.ceil(K / LANES) * LANES * 4 * width;
-    const copies = columns.batch > 0 ? BATCH : 1;
-    const address = call.scratch(copies * panels * panel);
-    pack = packColumns(columns, tile, K, copies, address);
-    panelStep = { address, batch: columns.batch > 0 ? panels * panel : 0, panel, step: 4 * width };
-  }
-  const tiles = Math.ceil(rows.size / tile.rows);
-  const blockPanels = Math.min(panels, BLOCK / width);
-  const wanted = PART_FLOPS / (2 * K * tile.rows * width * blockPanels);
-  const most = Math.max(1, Math.min(tiles, Math.round(wanted), Math.floor(BLOCK / tile.rows)));
-  const downwards = Math.ceil(tiles / most);
-  const blockRows = Math.ceil(tiles / downwards) * tile.rows;
-  const across = Math.ceil(panels / blockPanels);
-  const blocks = BATCH * downwards * across;
-  const each = Math.max(1, Math.floor(PART_FLOPS / (2 * K * blockRows * width * blockPanels)));
-  const pitch = blockPanels * tile.vectors * VECTOR;
+  const packs: Phase[] = [];
+  const panelsOf = (side: Side, size: number, isPacked: boolean) => {
+    if (!isPacked) return unpacked(side, size);
+    const [made, phase] = packed(side, size, K, side.batch > 0 ? BATCH : 1, call.scratch);
+    packs.push(phase);
+    return made;
+  };
+  const isFar = ({ next }: Side, uses: number) => next === 4 && K >= FAR.depth && uses >= FAR.uses;
+  const left = panelsOf(rows, tile.rows, isFar(rows, columns.size));
+  const right = panelsOf(columns, width, columns.next !== 4 || isFar(columns, rows.size));
+  const blocks = blocksOf(tile, rows.size, columns.size, BATCH, K);
+  const { downwards, across, high, wide } = blocks;
+  const pitch = wide * tile.vectors * VECTOR;
   const product: Phase = {
-    parts: Math.ceil(blocks / each),
+    parts: Math.ceil(blocks.count / blocks.each),
     build(f, part) {
-      const scratch = f.keep(call.threadScratch(blockBytes(tile, blockRows, blockPanels)));
-      inPart(f, part, each, blocks, (block) => {
+      const scratch = f.keep(call.threadScratch(blockBytes(tile, high, wide)));
+      inPart(f, part, blocks.each, blocks.count, (block) => {
         const digit = (div: number, mod: number) =>
           f.keep(i32.rem_u(i32.div_u(block, i32.const(div)), i32.const(mod)));
         const batch = digit(downwards * across, BATCH);
-        const from = f.keep(i32.mul(digit(1, downwards), i32.const(blockRows)));
-        const to = atMost(f, i32.add(from, i32.const(blockRows)), rows.size);
-        const firstPanel = f.keep(i32.mul(digit(downwards, across), i32.const(blockPanels)));
-        const lastPanel = atMost(f, i32.add(firstPanel, i32.const(blockPanels)), panels);
-        const at = (address: number, bytes: number) =>
-          f.keep(i32.add(i32.const(address), i32.mul(batch, i32.const(bytes))));
-        const startA = at(rows.address, rows.batch);
-        const startB = f.keep(
-          i32.add(at(panelStep.address, panelStep.batch), i32.mul(firstPanel, i32.const(panelStep.panel))),
-        );
+        const from = f.keep(i32.mul(digit(1, downwards), i32.const(high)));
+        const to = atMost(f, i32.add(from, i32.const(high)), rows.size);
+        const first = f.keep(i32.mul(digit(downwards, across), i32.const(wide)));
+        const end = atMost(f, i32.add(first, i32.const(wide)), Math.ceil(columns.size / width));
+        const matrix = (side: Panels) =>
+          i32.add(i32.const(side.address), i32.mul(batch, i32.const(side.batch)));
+        const panel = (n: I32) => i32.mul(n, i32.const(right.panel));
+        const startB = f.keep(i32.add(matrix(right), panel(first)));
         const addressOf = multiplyBlock(f, call.features, {
           tile,
           depth: K,
-          a: { at: startA, row: rows.next, step: rows.step },
+          a: {
+            at: f.keep(matrix(left)),
+            row: left.next,
+            step: left.step,
+            ...(left.address !== rows.address && { panel: left.panel }),
+          },
           allRows: rows.size,
           from,
           to,
-          b: (panel) => ({
-            at: i32.add(startB, i32.mul(panel, i32.const(panelStep.panel))),
-            step: panelStep.step,
-          }),
-          panels: f.keep(i32.sub(lastPanel, firstPanel)),
+          b: (n) => ({ at: i32.add(startB, panel(n)), step: right.step }),
+          panels: f.keep(i32.sub(end, first)),
           c: scratch,
           pitch,
         });
-        const column = f.keep(i32.mul(firstPanel, i32.const(width)));
-        const end = atMost(f, i32.mul(lastPanel, i32.const(width)), columns.size);
+        const column = f.keep(i32.mul(first, i32.const(width)));
+        const last = atMost(f, i32.mul(end, i32.const(width)), columns.size);
         f.loop(from, to, 1, (row) => {
           const line = [
             ...(BATCH > 1 ? [{ value: batch, stride: M * N, size: BATCH }] : []),
@@ -191,53 +173,32 @@ function multiply(
           ];
           const keep = call.store.store.along(f, line, { stride: isTurned ? N : 1, size: columns.size });
           const values = f.keep(i32.sub(addressOf(row), i32.shl(column, i32.const(2))));
-          inVectors(f, column, end, (i, count) =>
+          inVectors(f, column, last, (i, count) =>
             keep(i, v128.load(i32.add(values, i32.shl(i, i32.const(2)))), count),
           );
         });
       });
     },
   };
-  return [pack, product];
+  return [...(packs.length > 0 ? [together(packs)] : []), product];
 }
 
-/** Puts columns that lie one behind the other side by side: in panels as wide as a tile, [panels, K, columns]. */
-function packColumns(
-  { size, address, batch, next }: Side,
-  tile: Tile,
-  depth: number,
-  copies: number,
-  to: number,
-): Phase {
+/** C in blocks: their rows and panels, their number in both directions and in all, and how many are a part. */
+function blocksOf(tile: Tile, rows: number, columns: number, batch: number, depth: number) {
   const width = columnsOf(tile);
-  const panels = Math.ceil(size / width);
-  const bytes = Math.ceil(depth / LANES) * LANES * 4 * width;
-  const each = Math.max(1, Math.floor(PART_ELEMENTS / (depth * width)));
-  return {
-    parts: Math.ceil((copies * panels) / each),
-    build(f, part) {
-      inPart(f, part, each, copies * panels, (panel) => {
-        const matrix = f.keep(i32.mul(i32.div_u(panel, i32.const(panels)), i32.const(batch)));
-        const first = f.keep(i32.mul(i32.rem_u(panel, i32.const(panels)), i32.const(width)));
-        for (let vector = 0; vector < tile.vectors; vector++) {
-          const columns = [0, 1, 2, 3].map((lane) => {
-            // Past the last column, that one again.
-            const column = atMost(f, i32.add(first, i32.const(vector * LANES + lane)), size - 1);
-            return f.variable("i32", i32.add(matrix, i32.mul(column, i32.const(next))));
-          });
-          const at = f.variable("i32", i32.mul(panel, i32.const(bytes)));
-          f.loop(i32.const(0), i32.const(depth), LANES, () => {
-            const loaded = columns.map((column) => v128.load(column, address));
-            transpose4(f, loaded).forEach((values, k) => {
-              f.store(at, values, to + k * 4 * width + vector * VECTOR);
-            });
-            for (const column of columns) f.set(column, i32.add(column, i32.const(VECTOR)));
-            f.set(at, i32.add(at, i32.const(LANES * 4 * width)));
-          });
-        }
-      });
-    },
-  };
+  const panels = Math.ceil(columns / width);
+  const tiles = Math.ceil(rows / tile.rows);
+  const wide = Math.min(panels, Math.floor(BLOCK / width));
+  const flops = 2 * Math.max(1, depth) * tile.rows * width;
+  const all = batch * tiles * panels * flops;
+  const part = Math.min(PART_FLOPS.most, Math.max(PART_FLOPS.least, all / PARTS));
+  const wanted = Math.round(part / (flops * wide));
+  const most = Math.max(1, Math.min(tiles, wanted, Math.floor(BLOCK / tile.rows)));
+  const downwards = Math.ceil(tiles / most);
+  const across = Math.ceil(panels / wide);
+  const high = Math.ceil(tiles / downwards) * tile.rows;
+  const each = Math.max(1, Math.floor((part * tile.rows) / (flops * high * wide)));
+  return { high, wide, downwards, across, count: batch * downwards * across, each };
 }
 
 /** The sums of A's rows. */

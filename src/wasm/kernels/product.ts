@@ -81,8 +81,11 @@ export function multiplyTile(
 export interface Block {
   readonly tile: Tile;
   readonly depth: number;
-  /** The rows' side from its first row on, and the number of all its rows: at least a tile's. */
-  readonly a: RowSide;
+  /**
+   * The rows' side from its first row on, and the number of all its rows: at least a tile's. With `panel`, the distance
+   * from a tile's rows to the next tile's, the last tile is whole; else it overlaps the one before.
+   */
+  readonly a: RowSide & { readonly panel?: number };
   readonly allRows: number;
   /** Rows of the block: from, and up to but not including. */
   readonly from: I32;
@@ -103,21 +106,24 @@ export function blockBytes(tile: Tile, rows: number, panels: number): number {
 }
 
 /**
- * Computes a block. The returned function gives the address of a row's first value in the block's memory. The last tile
- * of C overlaps the one before it where rows are no multiple of a tile's: all elements come out the same.
+ * Computes a block. The returned function gives the address of a row's first value in the block's memory. Where tiles
+ * overlap, elements come out the same both times.
  */
 export function multiplyBlock(f: FunctionBuilder, features: Features, block: Block): (row: I32) => I32 {
   const { tile, depth, a, allRows, from, to, b, panels, c, pitch } = block;
   const last = i32.const(allRows - tile.rows);
-  const atMostLast = (row: I32) => f.keep(i32.select(row, last, i32.lt_s(row, last)));
-  const first = atMostLast(from);
+  const firstOf = (row: I32) => (a.panel ? row : f.keep(i32.select(row, last, i32.lt_s(row, last))));
+  const first = firstOf(from);
   const addressOf = (row: I32) => i32.add(c, i32.mul(i32.sub(row, first), i32.const(pitch)));
   f.loop(i32.const(0), panels, 1, (panel) => {
     const columns = b(panel);
     const side = { ...columns, at: f.keep(columns.at) };
     f.loop(from, to, tile.rows, (start) => {
-      const row = atMostLast(start);
-      const rows = { ...a, at: i32.add(a.at, i32.mul(row, i32.const(a.row))) };
+      const row = firstOf(start);
+      const offset = a.panel
+        ? i32.mul(i32.div_u(row, i32.const(tile.rows)), i32.const(a.panel))
+        : i32.mul(row, i32.const(a.row));
+      const rows = { ...a, at: i32.add(a.at, offset) };
       const sums = multiplyTile(f, features, tile, depth, rows, side);
       const at = f.keep(i32.add(addressOf(row), i32.mul(panel, i32.const(tile.vectors * VECTOR))));
       sums.forEach((vectors, r) => {
