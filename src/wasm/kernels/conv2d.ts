@@ -4,6 +4,7 @@ import { i32 } from "../assembler/instructions.ts";
 import { imagesPhase } from "./conv2dImages.ts";
 import { type Axis, copyPixels } from "./conv2dPatches.ts";
 import { scatterPhase } from "./conv2dScatter.ts";
+import { weightsPhase } from "./conv2dWeights.ts";
 import type { KernelCall, Phase, WasmKernel } from "./kernel.ts";
 import { inPart } from "./loops.ts";
 import { VECTOR } from "./product.ts";
@@ -12,7 +13,7 @@ import { VECTOR } from "./product.ts";
 const PART_ELEMENTS = 1 << 14;
 
 /** The axes of x and y, as y reads x. */
-export function axesOf(c: Constants): { readonly y: Axis; readonly x: Axis } {
+function axesOf(c: Constants): { readonly y: Axis; readonly x: Axis } {
   return {
     y: {
       from: c.H,
@@ -61,6 +62,11 @@ export const convInputGradient: WasmKernel = (call) => {
   const weights = call.scratch(c.CHANNELS * weightBytes);
   const sides = { y: reversed(y), x: reversed(x), channels: filters, rows: c.CHANNELS / c.GROUPS };
   return [turnWeights(call, weights, weightBytes), imagesPhase(call, { ...sides, weights, weightBytes })];
+};
+
+export const convWeightGradient: WasmKernel = (call) => {
+  const { y, x } = axesOf(call.constants);
+  return [weightsPhase(call, y, x)];
 };
 
 /** Copies weights [GROUPS, filters, channels, taps] to [GROUPS, channels, filters, taps]. */

@@ -1,6 +1,5 @@
 /** The table of kernels, by the names of `src/kernels/`. */
-
-import { convForward, convInputGradient } from "./conv2d.ts";
+import { convForward, convInputGradient, convWeightGradient } from "./conv2d.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
@@ -15,8 +14,11 @@ export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   convForwardTiled: convForward,
   convInputGradient,
   convInputGradientTiled: convInputGradient,
+  convWeightGradient,
+  convWeightGradientTiled: convWeightGradient,
   depthwiseForward: convForward,
   depthwiseInputGradient: convInputGradient,
+  depthwiseWeightGradient: convWeightGradient,
   elementwise,
   elementwise4: elementwise,
   elementwiseFours: elementwise,
