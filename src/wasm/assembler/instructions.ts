@@ -60,6 +60,17 @@ export function constantOf({ code }: I32): number | undefined {
   return (number << unused) >> unused;
 }
 
+const I32_ADD = [0x6a];
+
+/** A value as the sum of another one and a constant, which is 0 where the value is no such sum. */
+export function partsOf(sum: I32): readonly [value: I32, constant: number] {
+  const known = constantOf(sum);
+  if (known !== undefined) return [i32.const(0), known];
+  const [a, b, opcode] = sum.code as readonly Code[];
+  const constant = opcode === I32_ADD ? constantOf(value("i32", ...b)) : undefined;
+  return constant === undefined ? [sum, 0] : [value("i32", ...a), constant];
+}
+
 /** A constant's low bits, with the two's complement of negative ones: WebAssembly's integers have no sign. */
 const wrapped = (x: number) => (x > 0x7fffffff ? x - 0x1_0000_0000 : x);
 
@@ -78,7 +89,9 @@ export const i32 = {
   ge_s: binary<"i32", "i32">("i32", 0x4e),
   ge_u: binary<"i32", "i32">("i32", 0x4f),
   clz: unary<"i32", "i32">("i32", 0x67),
-  add: binary<"i32", "i32">("i32", 0x6a),
+  /** Adding 0 is left out. */
+  add: (a: I32, b: I32): I32 =>
+    constantOf(a) === 0 ? b : constantOf(b) === 0 ? a : value("i32", a.code, b.code, I32_ADD),
   sub: binary<"i32", "i32">("i32", 0x6b),
   mul: binary<"i32", "i32">("i32", 0x6c),
   div_s: binary<"i32", "i32">("i32", 0x6d),

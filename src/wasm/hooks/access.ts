@@ -2,13 +2,13 @@
 import { bytesPerElement } from "../../dtypes.ts";
 import type { FunctionBuilder } from "../assembler/function.ts";
 import {
-  constantOf,
   f32x4,
   type I32,
   i8x16,
   i16x8,
   i32,
   i32x4,
+  partsOf,
   type V128,
   v128,
 } from "../assembler/instructions.ts";
@@ -65,15 +65,14 @@ function rowOf(f: FunctionBuilder, { stepBytes }: Memory): I32 | undefined {
   return stepBytes === 0 ? undefined : f.constant(times(f.parameters[0] as I32, stepBytes));
 }
 
-/** The sum of those that are there, and not 0. */
+/** The sum of those that are there. */
 function sumOf(...values: readonly (I32 | undefined)[]): I32 {
-  const given = values.filter((value): value is I32 => value !== undefined && constantOf(value) !== 0);
-  return given.length === 0 ? i32.const(0) : given.reduce((sum, value) => i32.add(sum, value));
+  return values.reduce<I32>((sum, value) => (value ? i32.add(sum, value) : sum), i32.const(0));
 }
 
 /** A value below `end`, and 0 instead of others. */
 function below(f: FunctionBuilder, value: I32, end: number): I32 {
-  const one = kept(f, value);
+  const one = f.keep(value);
   return f.keep(i32.select(one, i32.const(0), i32.lt_u(one, i32.const(end))));
 }
 
@@ -104,12 +103,17 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
   const isSafe = isInside || isWhole;
   const first = kept(f, isWhole ? below(f, start, end * bytes) : start);
   const step = lane * bytes;
-  const at = (i: I32) => (lane === 0 ? first : sumOf(first, times(i, step)));
+  const at = (i: I32) => sumOf(first, lane === 0 ? undefined : times(i, step));
   if (lane === 0) {
     return (i) => inAllLanes(dtype, sumOf(row, isSafe ? at(i) : below(f, at(i), length * bytes)), offset);
   }
   if (lane === 1) {
-    if (isSafe) return (i) => neighbours(dtype, sumOf(row, at(i)), offset);
+    if (isSafe) {
+      return (i) => {
+        const [base, more] = partsOf(i);
+        return neighbours(dtype, sumOf(row, at(base)), offset + more * bytes);
+      };
+    }
     // Memory may begin behind the first lane.
     const before = 3 * bytes;
     return (i) => {
@@ -127,13 +131,14 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
   const isReadable = isInside && least + 3 * lane >= 0 && (most + 3 * lane + 1 - length) * bytes <= BEHIND;
   const room = length * bytes - (offset - memory.address);
   return (i, whole) => {
-    const place = kept(f, at(i));
-    if (isSafe && (whole || isReadable)) {
-      const base = kept(f, sumOf(row, place));
-      return fourOf(dtype, (n) =>
-        step > 0 ? [base, offset + n * step] : [sumOf(base, i32.const(n * step)), offset],
-      );
+    if (isSafe && (whole || isReadable) && step > 0) {
+      const [start, more] = partsOf(i);
+      const base = kept(f, sumOf(row, at(start)));
+      return fourOf(dtype, (n) => [base, offset + (more + n) * step]);
     }
+    const place = f.keep(at(i));
+    if (isSafe && (whole || isReadable))
+      return fourOf(dtype, (n) => [sumOf(row, place, i32.const(n * step)), offset]);
     return fourOf(dtype, (n) => [sumOf(row, below(f, sumOf(place, i32.const(n * step)), room)), offset]);
   };
 }
@@ -149,14 +154,9 @@ export function storedAlong(
   const offset = memory.address + line.offset * 4;
   return (i, values, count) => {
     const vector = memory.dtype === "i32" ? f.keep(i32x4.trunc_sat_f32x4_s(values)) : values;
-    storeLanes(
-      f,
-      sumOf(first, lane === 0 ? undefined : times(i, lane * 4)),
-      vector,
-      { stride: lane },
-      offset,
-      count,
-    );
+    const [base, more] = partsOf(i);
+    const address = sumOf(first, lane === 0 ? undefined : times(base, lane * 4));
+    storeLanes(f, address, vector, { stride: lane }, offset + more * lane * 4, count);
   };
 }
 
@@ -173,7 +173,7 @@ export function storeLanes(
     f.store(address, vector, offset);
     return;
   }
-  const at = kept(f, address);
+  const at = f.keep(address);
   for (const lane of [0, 1, 2, 3]) {
     const store = () => f.storeLane(at, vector, lane, offset + lane * stride * 4);
     if (typeof count !== "number") f.if(i32.gt_s(count, i32.const(lane)), store);

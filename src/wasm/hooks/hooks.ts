@@ -6,6 +6,7 @@ import type { Hook } from "../../program.ts";
 import { f32x4, i32 } from "../assembler/instructions.ts";
 import type { Lanes, LoadHook, StoreHook } from "../kernels/kernel.ts";
 import { storedAlong } from "./access.ts";
+import { cutsOf } from "./cuts.ts";
 import { HookLine, type HookScope } from "./line.ts";
 import { kept } from "./position.ts";
 
@@ -13,18 +14,21 @@ import { kept } from "./position.ts";
 const ALONE: Lanes = { stride: 0, size: 1 };
 const ZERO = i32.const(0);
 
-export function loadHook({ code, result = 0 }: Hook, scope: HookScope): LoadHook {
+export function loadHook(hook: Hook, scope: HookScope): LoadHook {
+  const { code, result = 0 } = hook;
   const along: LoadHook["along"] = (f, index, lanes) => {
     const line = new HookLine(f, code, scope, index, lanes);
     return (i, whole = false) => line.valuesAt(i, whole, [result])[0];
   };
   return {
+    cuts: cutsOf(hook),
     along,
     at: (f, index) => f32x4.extract_lane(along(f, index, ALONE)(ZERO), 0),
   };
 }
 
-export function storeHook({ code, stores = [] }: Hook, scope: HookScope): StoreHook {
+export function storeHook(hook: Hook, scope: HookScope): StoreHook {
+  const { code, stores = [] } = hook;
   const along: StoreHook["along"] = (f, index, lanes) => {
     if (stores.length === 0) return () => {};
     const line = new HookLine(f, code, scope, index, lanes);
@@ -41,6 +45,7 @@ export function storeHook({ code, stores = [] }: Hook, scope: HookScope): StoreH
   };
   return {
     isEmpty: stores.length === 0,
+    cuts: cutsOf(hook),
     along,
     at: (f, index, value) => along(f, index, ALONE)(ZERO, f32x4.splat(value), 1),
   };

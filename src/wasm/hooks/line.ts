@@ -2,13 +2,13 @@
 import type { ScalarFunction } from "../../kernels/scalar.ts";
 import { type Instruction, readAs, type StepScalar, slotOf } from "../../program.ts";
 import type { FunctionBuilder } from "../assembler/function.ts";
-import { f32x4, type I32, i32, i32x4, type V128 } from "../assembler/instructions.ts";
+import { constantOf, f32x4, type I32, i32, i32x4, partsOf, type V128 } from "../assembler/instructions.ts";
 import type { Features, Index, Lanes, Memory } from "../kernels/kernel.ts";
 import { type VectorFunction, vectorFunctions } from "../vectors/functions.ts";
 import { quotients, remainders } from "../vectors/integers.ts";
 import { stepUniforms } from "../vectors/random.ts";
 import { gathered, loadedAlong } from "./access.ts";
-import { type AtLanes, kept, type Line, laneOf, lineOf, mapped, sharedOf } from "./position.ts";
+import { type AtLanes, kept, type Line, laneOf, lineOf, mapped, sharedOf, times } from "./position.ts";
 
 /** What hooks read: memory, by the names of bindings, and the step table. */
 export interface HookScope {
@@ -229,13 +229,13 @@ export class HookLine {
   #lanesOf(position: Position, i: I32, whole: boolean): V128 {
     if (typeof position === "function") return position(i, whole);
     const f = this.#f;
-    const { offset } = position;
     const lane = laneOf(position);
+    const [base, more] = partsOf(i);
+    const offset = position.offset + more * lane;
     const firsts = f.constant(i32x4.const(offset, offset + lane, offset + 2 * lane, offset + 3 * lane));
-    const shared = sharedOf(position, 1);
-    const along = lane === 0 ? undefined : i32.mul(i, i32.const(lane));
-    const start = shared && along ? i32.add(shared, along) : (shared ?? along);
-    return start ? i32x4.add(i32x4.splat(start), firsts) : firsts;
+    const shared = sharedOf(position, 1) ?? i32.const(0);
+    const start = lane === 0 ? shared : i32.add(shared, times(base, lane));
+    return constantOf(start) === 0 ? firsts : i32x4.add(i32x4.splat(start), firsts);
   }
 }
 

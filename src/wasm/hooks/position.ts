@@ -1,7 +1,7 @@
 /** Positions as sums of digits, and what maps make of them: nothing is divided where cuts fall between digits. */
 import type { IndexTerm } from "../../program.ts";
 import type { FunctionBuilder } from "../assembler/function.ts";
-import { constantOf, type I32, i32, type V128 } from "../assembler/instructions.ts";
+import { constantOf, type I32, i32, partsOf, type V128 } from "../assembler/instructions.ts";
 import type { Index, Lanes } from "../kernels/kernel.ts";
 
 /** In a term, the value of the digit that runs along the lanes. */
@@ -82,9 +82,10 @@ export function times(value: I32, factor: number): I32 {
   return factor === 1 ? value : i32.mul(value, i32.const(factor));
 }
 
-/** A value that can be read many times. */
+/** A value that can be read many times; a constant that it adds to another one stays apart. */
 export function kept(f: FunctionBuilder, value: I32): I32 {
-  return constantOf(value) === undefined ? f.keep(value) : value;
+  const [other, constant] = partsOf(value);
+  return constantOf(other) === undefined ? i32.add(f.keep(other), i32.const(constant)) : value;
 }
 
 /** A map of a line; undefined where a term cuts through the lanes, so that they have no common step. */

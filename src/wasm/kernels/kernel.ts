@@ -71,7 +71,12 @@ export type Index = readonly Digit[];
 /** The digit that runs along lanes: its stride (1 where neighbours lie side by side) and size. */
 export type Lanes = Pick<Digit, "stride" | "size">;
 
-export interface LoadHook {
+interface Cuts {
+  /** Strides at which the hook's maps cut positions: where digits begin there, nothing is divided. */
+  readonly cuts: readonly number[];
+}
+
+export interface LoadHook extends Cuts {
   /**
    * Prepares loads along a line of positions, and computes here what all of them share. The returned function gives
    * four values: of the lane digit's values from `i` on. Values past the digit's size are of no meaning, but loading
@@ -82,7 +87,7 @@ export interface LoadHook {
   at(f: FunctionBuilder, index: Index): F32;
 }
 
-export interface StoreHook {
+export interface StoreHook extends Cuts {
   /** Whether nothing is stored: values for it need not be computed. */
   readonly isEmpty: boolean;
   /**
