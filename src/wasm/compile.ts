@@ -1,17 +1,12 @@
-/**
- * A program as one WebAssembly module. It exports `run(thread, from, to)`, which takes part in the steps from `from` up
- * to, not including, `to`, and `launch(thread, step, index)`, for a single launch. Both return once all threads are done.
- */
+/** A program as one WebAssembly module, which exports `work`: see `stages.ts`. */
 import { kernelNamed } from "../kernels/index.ts";
 import { type Dispatch, launchesOf, type Program } from "../program.ts";
-import type { FunctionRef } from "./assembler/function.ts";
 import { type I32, i32 } from "./assembler/instructions.ts";
 import { ModuleBuilder } from "./assembler/module.ts";
-import { barrier } from "./barrier.ts";
-import { CONTROL } from "./control.ts";
 import { loadHook, storeHook } from "./hooks/hooks.ts";
 import { wasmKernels } from "./kernels/index.ts";
 import type { Features, LoadHook, Memory, Phase, StoreHook } from "./kernels/kernel.ts";
+import { type Stage, writeWork } from "./stages.ts";
 
 /** Where a program lies, and what it may use. */
 export interface Placement {
@@ -21,32 +16,39 @@ export interface Placement {
   readonly table: number;
   /** Whether threads share the memory. */
   readonly shared: boolean;
+  /** Most threads that work at the same time. */
+  readonly threads: number;
   readonly features: Features;
   /** Address of so many bytes that stay the program's own; at a multiple of 64. */
   allocate(bytes: number): number;
 }
 
-export interface CompiledProgram {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Bytes that each thread needs of its own: the imported global `scratch` is their address. */
-  readonly threadBytes: number;
+/** Stages that follow one another, by the number of the first and how many there are. */
+export interface StageRange {
+  readonly first: number;
+  readonly period: number;
 }
 
-/** A phase of a launch: the parts of one dispatch. */
-interface Work {
-  readonly parts: number;
-  readonly run: FunctionRef;
+export interface CompiledProgram {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The stages of a step. */
+  readonly step: StageRange;
+  /** The stages of each launch of a step. */
+  readonly launches: readonly StageRange[];
+  /** Whether there is work for more than one thread. */
+  readonly isParallel: boolean;
 }
 
 export function compileProgram(program: Program, placement: Placement): CompiledProgram {
   const module = new ModuleBuilder(placement.shared);
   const scratch = new Scratch(placement.allocate);
+  const threadMemory = module.global();
   let threadBytes = 0;
   const launches = launchesOf(program).map((launch) => {
     const phases = launch.map((dispatch) => {
       let own = 0;
       const threadScratch = (bytes: number): I32 => {
-        const address = i32.add(module.importedGlobal("scratch"), i32.const(own));
+        const address = i32.add(threadMemory, i32.const(own));
         own += Math.ceil(bytes / 64) * 64;
         threadBytes = Math.max(threadBytes, own);
         return address;
@@ -56,16 +58,67 @@ export function compileProgram(program: Program, placement: Placement): Compiled
     scratch.giveBack();
     const count = Math.max(...phases.map(({ length }) => length));
     return Array.from({ length: count }, (_, k) =>
-      phases.flatMap((ofDispatch): Work[] => {
+      phases.flatMap((ofDispatch): Stage[] => {
         const phase = ofDispatch[k];
         if (!phase || phase.parts === 0) return [];
         const run = module.function(["i32", "i32"], [], (f) => phase.build(f, f.parameters[1] as I32));
         return [{ parts: phase.parts, run }];
       }),
-    );
+    ).flatMap((works) => sideBySide(module, works));
   });
-  writeRuns(module, launches);
-  return { bytes: module.encode(), threadBytes };
+  const stages: Stage[] = [];
+  const order: number[] = [];
+  const range = (members: readonly Stage[]): StageRange => {
+    const first = order.length;
+    for (const stage of members) {
+      if (!stages.includes(stage)) stages.push(stage);
+      order.push(stages.indexOf(stage));
+    }
+    return { first, period: members.length };
+  };
+  const step = range(inSequences(module, launches.flat()));
+  const ranges = launches.map(range);
+  const first = placement.allocate(placement.threads * threadBytes);
+  writeWork(module, stages, order, (f, thread) =>
+    f.setGlobal(threadMemory, i32.add(i32.const(first), i32.mul(thread, i32.const(threadBytes)))),
+  );
+  const isParallel = stages.some(({ parts }) => parts > 1);
+  return { bytes: module.encode(), step, launches: ranges, isParallel };
+}
+
+/** Works that do not depend on one another, as one stage. */
+function sideBySide(module: ModuleBuilder, works: readonly Stage[]): Stage[] {
+  if (works.length < 2) return [...works];
+  const run = module.function(["i32", "i32"], [], (f) => {
+    const [step, part] = f.parameters as readonly I32[];
+    let first = 0;
+    for (const { parts, run } of works) {
+      const start = first;
+      first += parts;
+      f.if(i32.lt_u(part, i32.const(first)), () => {
+        f.call(run, step, i32.sub(part, i32.const(start)));
+        f.return();
+      });
+    }
+  });
+  return [{ parts: works.reduce((sum, { parts }) => sum + parts, 0), run }];
+}
+
+/** Stages of one part that follow one another become one: a thread that does them anyway need not wait in between. */
+function inSequences(module: ModuleBuilder, stages: readonly Stage[]): Stage[] {
+  const sequences: Stage[][] = [];
+  for (const stage of stages) {
+    const last = sequences.at(-1);
+    if (stage.parts === 1 && last?.[0].parts === 1) last.push(stage);
+    else sequences.push([stage]);
+  }
+  return sequences.map((members) => {
+    if (members.length === 1) return members[0];
+    const run = module.function(["i32", "i32"], [], (f) => {
+      for (const { run } of members) f.call(run, ...f.parameters);
+    });
+    return { parts: 1, run };
+  });
 }
 
 function phasesOf(
@@ -115,66 +168,4 @@ class Scratch {
     this.#free.sort((a, b) => a.bytes - b.bytes);
     this.#taken = [];
   }
-}
-
-/** Writes what runs launches: phases with their parts, and the barriers between them. */
-function writeRuns(module: ModuleBuilder, launches: readonly (readonly (readonly Work[])[])[]): void {
-  const wait = module.shared ? barrier(module) : undefined;
-  const runs = launches.map((phases) =>
-    module.function(["i32", "i32"], [], (f) => {
-      const [thread, step] = f.parameters as readonly I32[];
-      phases.forEach((works, k) => {
-        const total = works.reduce((sum, { parts }) => sum + parts, 0);
-        const run = (part: I32) => {
-          let first = 0;
-          const pick = (n: number): void => {
-            const { run, parts } = works[n];
-            const start = first;
-            const call = () => f.call(run, step, start === 0 ? part : i32.sub(part, i32.const(start)));
-            first += parts;
-            if (n === works.length - 1) call();
-            else f.if(i32.lt_u(part, i32.const(first)), call, () => pick(n + 1));
-          };
-          if (works.length > 0) pick(0);
-        };
-        const isSmall = (n: number) => (phases[n] ?? []).reduce((sum, { parts }) => sum + parts, 0) <= 1;
-        if (total <= 1) f.if(i32.eqz(thread), () => run(i32.const(0)));
-        else if (!wait) f.loop(i32.const(0), i32.const(total), 1, run);
-        else {
-          f.repeat((repeat) => {
-            const part = f.atomicAdd(i32.const(CONTROL.nextPart), i32.const(1));
-            f.if(i32.lt_u(part, i32.const(total)), () => {
-              run(part);
-              repeat();
-            });
-          });
-        }
-        // What one thread does alone needs no barrier before what it does alone next.
-        const alone = total <= 1 && k + 1 < phases.length && isSmall(k + 1);
-        if (wait && !alone) f.call(wait);
-      });
-    }),
-  );
-  module.function(
-    ["i32", "i32", "i32"],
-    [],
-    (f) => {
-      const [thread, from, to] = f.parameters as readonly I32[];
-      f.loop(from, to, 1, (step) => {
-        for (const run of runs) f.call(run, thread, step);
-      });
-    },
-    "run",
-  );
-  module.function(
-    ["i32", "i32", "i32"],
-    [],
-    (f) => {
-      const [thread, step, index] = f.parameters as readonly I32[];
-      runs.forEach((run, n) => {
-        f.if(i32.eq(index, i32.const(n)), () => f.call(run, thread, step));
-      });
-    },
-    "launch",
-  );
 }

@@ -1,8 +1,16 @@
 /** What the host offers to threads: processors, and memory that they can share. */
 import { hostProcess } from "../environment.ts";
 
+/** The part of a worker in Node that is used here. */
+interface NodeWorker {
+  on(event: "message" | "error" | "exit", listener: (value: unknown) => void): void;
+  unref(): void;
+  terminate(): Promise<unknown>;
+}
+
 interface BuiltinModules {
   "node:os": { availableParallelism(): number };
+  "node:worker_threads": { readonly Worker: new (script: string, options: object) => NodeWorker };
   "node:v8": { setFlagsFromString(flag: string): void };
 }
 

@@ -27,9 +27,6 @@ import type { Memory } from "./kernels/kernel.ts";
 import type { Piece, WasmMemory } from "./memory.ts";
 import type { Loaded } from "./threads/pool.ts";
 
-/** Milliseconds of a call into WebAssembly: half of the time after which a page should get its turn. */
-const CALL_MS = 8;
-
 /** Address of so many bytes more. */
 type Take = (what: string, bytes: number, isClear?: boolean) => number;
 
@@ -55,8 +52,6 @@ export class WasmExecutable implements Executable {
   readonly #launches: number;
   /** Copies of step tables that no run is using. */
   readonly #rows: Uint32Array[] = [];
-  /** Steps of one call; 0 where one takes so long that the host gets its turn between launches. */
-  #stepsAtOnce = 1;
   #released = false;
 
   constructor(
@@ -79,15 +74,15 @@ export class WasmExecutable implements Executable {
     try {
       this.#tableAddress = take("the step table", maxSteps * ROW_BYTES);
       this.#memory = layBuffers(owner, program, this.#bound, maxSteps, take);
-      const { bytes, threadBytes } = compileProgram(program, {
+      const compiled = compileProgram(program, {
         memory: this.#memory,
         table: this.#tableAddress,
         shared: owner.memory.shared,
+        threads: owner.pool.numbers,
         features: owner.features,
         allocate: (size) => take("memory of its kernels", size),
       });
-      const scratch = Array.from({ length: owner.pool.most }, () => take("memory of a thread", threadBytes));
-      holdings.loaded = owner.pool.load(bytes, scratch);
+      holdings.loaded = owner.pool.load(compiled);
     } catch (error) {
       free(holdings);
       throw error;
@@ -111,7 +106,8 @@ export class WasmExecutable implements Executable {
     const loaded = this.#checked();
     const outputs = this.#makeOutputs(count);
     await this.#inOrder(count, async () => {
-      for (let step = 0; step < count; ) step = await this.#take(loaded, step, count);
+      await loaded.run(0, count, () => this.owner.check());
+      await this.#giveTurn();
       for (const [name, rows] of Object.entries(outputs)) {
         const { address, dtype } = this.#memory[this.program.outputs[name].buffer];
         rows.set(viewOf(this.owner, address, dtype, rows.length));
@@ -128,7 +124,7 @@ export class WasmExecutable implements Executable {
       for (let step = 0; step < count; step++) {
         for (const [i, times] of milliseconds.entries()) {
           const began = performance.now();
-          await loaded.launch(step, i);
+          await loaded.launch(step, i, () => this.owner.check());
           times.push(performance.now() - began);
           await this.#giveTurn();
         }
@@ -149,23 +145,6 @@ export class WasmExecutable implements Executable {
       await work();
       this.owner.check();
     });
-  }
-
-  /** Takes steps from `from` on, as many as a call may take. Resolves with the step that comes next. */
-  async #take(loaded: Loaded, from: number, count: number): Promise<number> {
-    const steps = Math.min(count - from, this.#stepsAtOnce);
-    let took = 0;
-    const call = async (work: () => Promise<void>) => {
-      const began = performance.now();
-      await work();
-      took += performance.now() - began;
-      await this.#giveTurn();
-    };
-    if (steps > 0) await call(() => loaded.run(from, from + steps));
-    else for (let i = 0; i < this.#launches; i++) await call(() => loaded.launch(from, i));
-    if (took > CALL_MS) this.#stepsAtOnce = steps >> 1;
-    else if (2 * took < CALL_MS) this.#stepsAtOnce = Math.max(this.#stepsAtOnce, 2 * steps, 1);
-    return from + Math.max(steps, 1);
   }
 
   async #giveTurn(): Promise<void> {

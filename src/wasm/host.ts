@@ -41,8 +41,7 @@ export class WasmHost {
 
   async #end(): Promise<void> {
     released(this);
-    await this.order.idle();
-    await end(this.pool, this.memory);
+    await Promise.all([end(this.pool, this.memory), this.order.idle()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -52,8 +51,7 @@ export class WasmHost {
 
 /** Threads end before another engine gets their memory. */
 async function end(pool: ThreadPool, memory: WasmMemory): Promise<void> {
-  await pool.end();
-  memory.abandon();
+  if (await pool.end()) memory.abandon();
 }
 
 /** Does something once the work enqueued so far is done: at once, where there is none. */

@@ -1,6 +1,6 @@
 /** Builds one function: locals, statements, loops. */
 import { type Code, list, sized, unsigned } from "./encode.ts";
-import { type I32, i32, type Value, type ValueType } from "./instructions.ts";
+import { type I32, type I64, i32, type Value, type ValueType } from "./instructions.ts";
 
 const TYPE_BYTES: Readonly<Record<ValueType, number>> = {
   i32: 0x7f,
@@ -33,11 +33,13 @@ const ELSE = 0x05;
 const END = 0x0b;
 const BRANCH = 0x0c;
 const BRANCH_IF = 0x0d;
+const BRANCH_TABLE = 0x0e;
 const RETURN = 0x0f;
 const CALL = 0x10;
 const DROP = 0x1a;
 const LOCAL_GET = 0x20;
 const LOCAL_SET = 0x21;
+const GLOBAL_SET = 0x24;
 const NO_RESULT = 0x40;
 const ATOMIC = 0xfe;
 const SIMD = 0xfd;
@@ -50,6 +52,11 @@ const STORES = {
   f64: [[0x39], 3],
   v128: [[SIMD, 11], 4],
 } as const satisfies Record<ValueType, readonly [readonly number[], number]>;
+
+/** A global of the module: each instance, and so each thread, has its own. */
+export interface GlobalRef extends Value<"i32"> {
+  readonly index: number;
+}
 
 export class FunctionBuilder {
   readonly parameters: readonly Variable[];
@@ -103,6 +110,10 @@ export class FunctionBuilder {
 
   set<T extends ValueType>(variable: Variable<T>, value: Value<T>): void {
     this.#code.push([value.code, LOCAL_SET, unsigned(variable.index)]);
+  }
+
+  setGlobal({ index }: GlobalRef, value: I32): void {
+    this.#code.push([value.code, GLOBAL_SET, unsigned(index)]);
   }
 
   /** Stores a value's bytes at `address` + `offset`. */
@@ -171,6 +182,27 @@ export class FunctionBuilder {
     this.#block(BLOCK, body);
   }
 
+  /** Runs one of `bodies`: the one that `targets` names at `index`, or the last for an index past the end. */
+  switch(index: I32, targets: readonly number[], bodies: readonly (() => void)[]): void {
+    this.block((exit) => {
+      const within = (n: number): void => {
+        if (n < 0) {
+          const table = list(targets.map(unsigned));
+          return void this.#code.push([
+            index.code,
+            BRANCH_TABLE,
+            table,
+            unsigned(Math.max(0, bodies.length - 1)),
+          ]);
+        }
+        this.block(() => within(n - 1));
+        bodies[n]();
+        exit();
+      };
+      within(bodies.length - 1);
+    });
+  }
+
   #block(opcode: number, body: (branch: (condition?: I32) => void) => void): void {
     this.#code.push([opcode, NO_RESULT]);
     const depth = ++this.#depth;
@@ -202,15 +234,24 @@ export class FunctionBuilder {
     return this.keep({ type: "i32", code: [address.code, value.code, ATOMIC, 0x1e, 2, unsigned(offset)] });
   }
 
-  /** Sets a word of shared memory; other threads' atomic loads see it, and all stores before it. */
-  atomicStore(address: I32, value: I32, offset = 0): void {
-    this.#code.push([address.code, value.code, ATOMIC, 0x17, 2, unsigned(offset)]);
+  /** Sets a number in shared memory; other threads' atomic loads see it, and all stores before it. */
+  atomicStore(address: I32, value: I32 | I64, offset = 0): void {
+    const [opcode, align] = value.type === "i32" ? [0x17, 2] : [0x18, 3];
+    this.#code.push([address.code, value.code, ATOMIC, opcode, align, unsigned(offset)]);
   }
 
-  /** Waits while a word of shared memory is `expected`, until it is notified. */
-  atomicWait(address: I32, expected: I32, offset = 0): void {
-    const forever = [0x42, 0x7f];
-    this.#code.push([address.code, expected.code, forever, ATOMIC, 0x01, 2, unsigned(offset), DROP]);
+  /** Sets a number in shared memory where it is `expected`, as one step for all threads. Returns the number before. */
+  atomicCompareExchange(address: I32, expected: I64, value: I64, offset = 0): I64 {
+    const code = [address.code, expected.code, value.code, ATOMIC, 0x49, 3, unsigned(offset)];
+    return this.keep({ type: "i64", code });
+  }
+
+  /** Waits while a word of shared memory is `expected`, until it is notified, or the time is over. */
+  atomicWait(address: I32, expected: I32, nanoseconds: I64, offset = 0): void {
+    this.#code.push([
+      [address.code, expected.code, nanoseconds.code],
+      [ATOMIC, 0x01, 2, unsigned(offset), DROP],
+    ]);
   }
 
   /** Wakes up to `count` threads that wait for a word. */

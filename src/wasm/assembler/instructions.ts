@@ -122,10 +122,13 @@ export const i64 = {
   add: binary<"i64", "i64">("i64", 0x7c),
   sub: binary<"i64", "i64">("i64", 0x7d),
   mul: binary<"i64", "i64">("i64", 0x7e),
+  eq: binary<"i64", "i32">("i32", 0x51),
   or: binary<"i64", "i64">("i64", 0x84),
   shl: binary<"i64", "i64">("i64", 0x86),
   shr_u: binary<"i64", "i64">("i64", 0x88),
   extend_i32_u: unary<"i32", "i64">("i64", 0xad),
+  /** Sees the atomic stores of other threads. */
+  atomic_load: load("i64", 3, 0xfe, 0x11),
   select: (a: I64, b: I64, condition: I32): I64 => value("i64", a.code, b.code, condition.code, 0x1b),
 };
 

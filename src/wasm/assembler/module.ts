@@ -1,10 +1,10 @@
 /** Builds a module over one imported memory. */
 import { type Code, flatten, list, sized, text, unsigned } from "./encode.ts";
-import { FunctionBuilder, type FunctionRef, typeByte } from "./function.ts";
-import type { Value, ValueType } from "./instructions.ts";
+import { FunctionBuilder, type FunctionRef, type GlobalRef, typeByte } from "./function.ts";
+import { i32, type ValueType } from "./instructions.ts";
 
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-const SECTIONS = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+const SECTIONS = { type: 1, import: 2, function: 3, global: 6, export: 7, code: 10 } as const;
 
 /** Most pages of a memory: 4 GiB. */
 export const MAX_PAGES = 65_536;
@@ -14,7 +14,7 @@ export class ModuleBuilder {
   readonly #typeOf = new Map<string, number>();
   readonly #functions: { readonly type: number; code: Code }[] = [];
   readonly #exports: Code[] = [];
-  readonly #globals: string[] = [];
+  #globals = 0;
 
   /** @param shared whether the memory, imported as `memory` of the module "wgrad", is shared by threads */
   constructor(readonly shared: boolean) {}
@@ -38,11 +38,10 @@ export class ModuleBuilder {
     return { index, parameters, results };
   }
 
-  /** An i32 that is imported under that name of the module "wgrad", and stays as it is. */
-  importedGlobal(name: string): Value<"i32"> {
-    let index = this.#globals.indexOf(name);
-    if (index < 0) index = this.#globals.push(name) - 1;
-    return { type: "i32", code: [0x23, unsigned(index)] };
+  /** An i32 of each instance's own, 0 at first. */
+  global(): GlobalRef {
+    const index = this.#globals++;
+    return { type: "i32", index, code: [0x23, unsigned(index)] };
   }
 
   #type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
@@ -60,17 +59,23 @@ export class ModuleBuilder {
   encode(): Uint8Array<ArrayBuffer> {
     const from = text("wgrad");
     const memory = [from, text("memory"), 2, this.shared ? 3 : 1, unsigned(1), unsigned(MAX_PAGES)];
-    const globals = this.#globals.map((name) => [from, text(name), 3, typeByte("i32"), 0]);
+    const globals = Array.from({ length: this.#globals }, () => [
+      typeByte("i32"),
+      1,
+      i32.const(0).code,
+      0x0b,
+    ]);
     const section = (name: keyof typeof SECTIONS, items: readonly Code[]): Code =>
       items.length > 0 ? [SECTIONS[name], sized(list(items))] : [];
     return flatten([
       HEADER,
       section("type", this.#types),
-      section("import", [memory, ...globals]),
+      section("import", [memory]),
       section(
         "function",
         this.#functions.map(({ type }) => unsigned(type)),
       ),
+      section("global", globals),
       section("export", this.#exports),
       section(
         "code",

@@ -1,60 +1,299 @@
-/** The threads of a wasm engine. */
+/**
+ * The threads of a wasm engine: the one that opened it, and workers. A worker is started once; programs and runs reach it
+ * through the memory that all share (`control.ts`). Whoever has come takes part in a run, and nobody is waited for.
+ */
+import { EngineError } from "../../runtime/engine.ts";
+import { giveTurn, turnIsDue } from "../../runtime/turns.ts";
+import type { CompiledProgram, StageRange } from "../compile.ts";
+import { CONTROL_BYTES, RECORD, RECORD_BYTES, WORDS } from "../control.ts";
+import type { Piece, WasmMemory } from "../memory.ts";
+import type { Running } from "./worker.ts";
+import { startWorker, type Worker } from "./workers.ts";
 
-/** A module's exports, in one thread. */
-export interface Running {
-  /** Takes part in the steps from `from` up to, not including, `to`. */
-  run(thread: number, from: number, to: number): void;
-  /** Takes part in one launch of a step. */
-  launch(thread: number, step: number, index: number): void;
-}
-
-/** A module that all threads have. */
+/** A program that the threads can run. */
 export interface Loaded {
-  /** Runs steps on all threads, the calling one among them. */
-  run(from: number, to: number): Promise<void>;
-  launch(step: number, index: number): Promise<void>;
-  /** Frees what threads hold of it. */
+  /** Number of threads that take part in a run that begins now. */
+  readonly threads: number;
+  /**
+   * Runs the steps from `from` up to, not including, `to`.
+   * @param check called after each turn that the host was given; what it throws ends the run
+   * @throws EngineError where a thread fails or is lost
+   */
+  run(from: number, to: number, check: () => void): Promise<void>;
+  /** Runs one launch of a step. */
+  launch(step: number, index: number, check: () => void): Promise<void>;
+  /** Frees what threads hold of it; not while it runs. */
   unload(): void;
 }
 
-export interface ThreadPool {
-  /** Most threads of a run. */
-  readonly most: number;
-  /** Threads that are ready to run now. */
-  readonly ready: number;
-  /**
-   * Gives the module to all threads.
-   * @param scratch addresses of the threads' own memory, `most` of them
-   */
-  load(bytes: Uint8Array<ArrayBuffer>, scratch: readonly number[]): Loaded;
-  end(): Promise<void>;
+/** Parts that a thread does before it looks up: some milliseconds at most, even in code that is not optimized yet. */
+const PARTS = 32;
+/** Looks of a worker for a command before it sleeps: some ten microseconds. */
+const SPINS = 5000;
+/** Most stages of a run: they are counted in 32 bits. */
+const MOST_STAGES = 2 ** 30;
+
+/** Longest time in milliseconds that workers have to leave, before they are ended where they are. */
+const LEAVE_MS = 1000;
+
+/** A program's record in the shared memory. */
+interface Record {
+  readonly piece: Piece;
+  readonly fields: Int32Array;
 }
 
-/** The calling thread alone. */
-export class SingleThread implements ThreadPool {
-  readonly most = 1;
-  readonly ready = 1;
+/** Number of pools made so far. */
+let pools = 0;
 
-  constructor(readonly memory: WebAssembly.Memory) {}
+export class ThreadPool {
+  /** Most threads of a run. */
+  readonly most: number;
+  /** Numbers of threads are below this one. */
+  readonly numbers: number;
+  readonly #memory: WasmMemory;
+  readonly #workers: Worker[] = [];
+  /** Whether the calling thread may wait: a page's main thread may not. There, workers do all the work. */
+  readonly #mayWait: boolean;
+  /** Newest first, as the list in memory. */
+  #records: Record[] = [];
+  /** Records that a worker may still be reading. */
+  #retired: Piece[] = [];
+  readonly #number = ++pools;
+  #programs = 0;
+  /** Number of the next stage among all that were ever run. */
+  #stage = 0;
+  #isRunning = false;
+  #lost = 0;
+  #hasWarned = false;
+  #ended: Promise<boolean> | undefined;
+  #failure: EngineError | undefined;
+  #reported = () => {};
 
-  load(bytes: Uint8Array<ArrayBuffer>, [scratch]: readonly number[]): Loaded {
-    const { run, launch } = instantiate(bytes, this.memory, scratch);
+  /** @param threads most threads of a run; 1 unless the memory is shared */
+  constructor(memory: WasmMemory, threads: number) {
+    this.#memory = memory;
+    this.#mayWait = mayWait();
+    this.most = threads;
+    const count = threads === 1 ? 0 : this.#mayWait ? threads - 1 : threads;
+    this.numbers = count + 1;
+    if (count > 0) Atomics.store(this.#words, WORDS.pool, this.#number);
+    for (let thread = 1; thread <= count; thread++) this.#start(thread);
+  }
+
+  get #words(): Int32Array {
+    return new Int32Array(this.#memory.memory.buffer, 0, CONTROL_BYTES / 4);
+  }
+
+  #start(thread: number): void {
+    const start = {
+      memory: this.#memory.memory,
+      pool: this.#number,
+      thread,
+      words: WORDS,
+      record: RECORD,
+      recordBytes: RECORD_BYTES,
+      parts: PARTS,
+      spins: SPINS,
+      reports: !this.#mayWait,
+    };
+    let isLost = false;
+    const lost = (reason: string) => {
+      if (!isLost) this.#lose(reason);
+      isLost = true;
+    };
+    try {
+      this.#workers.push(startWorker(start, { reported: () => this.#reported(), lost }));
+    } catch (error) {
+      lost(String(error));
+    }
+  }
+
+  /** A worker does not start, or has ended by itself. */
+  #lose(reason: string): void {
+    if (this.#ended) return;
+    this.#lost++;
+    if (this.#isRunning && Atomics.load(this.#words, WORDS.started) > 0) {
+      this.#failure ??= failed(`it was lost: ${reason}`);
+      this.#reported();
+      return;
+    }
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    console.warn(
+      `wasm: workers do not start (${reason}), so the engine computes on fewer threads; a page's content security policy must allow them by worker-src blob:`,
+    );
+  }
+
+  /** Gives a program to all threads. */
+  load(program: CompiledProgram): Loaded {
+    const { bytes, step, launches } = program;
+    const imports = { wgrad: { memory: this.#memory.memory } };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+    const own = exports as unknown as Running;
+    const id = ++this.#programs;
+    const record = this.#workers.length > 0 ? this.#tell(id, bytes) : undefined;
+    const shared = program.isParallel || !this.#mayWait ? record : undefined;
+    const run = (range: StageRange, from: number, steps: number, check: () => void) =>
+      this.#run(own, id, shared, range, from, steps, check);
+    const ready = () => (record ? Atomics.load(record.fields, RECORD.ready) : 0);
     return {
-      run: async (from, to) => run(0, from, to),
-      launch: async (step, index) => launch(0, step, index),
-      unload() {},
+      get threads() {
+        return shared ? ready() + 1 : 1;
+      },
+      async run(from, to, check) {
+        const most = Math.max(1, Math.floor(MOST_STAGES / step.period));
+        for (let at = from; at < to; at += most) await run(step, at, Math.min(most, to - at), check);
+      },
+      launch: (at, index, check) => run(launches[index], at, 1, check),
+      unload: () => {
+        if (record) this.#forget(record);
+      },
     };
   }
 
-  async end(): Promise<void> {}
+  /** Puts a program into the list that workers read. */
+  #tell(id: number, bytes: Uint8Array): Record {
+    this.#reclaim();
+    const piece = this.#memory.take("a module", RECORD_BYTES + bytes.length, true);
+    const { buffer } = this.#memory.memory;
+    new Uint8Array(buffer, piece.address + RECORD_BYTES, bytes.length).set(bytes);
+    const fields = new Int32Array(buffer, piece.address, RECORD_BYTES / 4);
+    fields[RECORD.id] = id;
+    fields[RECORD.length] = bytes.length;
+    fields[RECORD.next] = this.#records[0]?.piece.address ?? 0;
+    const record = { piece, fields };
+    this.#records.unshift(record);
+    Atomics.store(this.#words, WORDS.pages, buffer.byteLength / 65536);
+    Atomics.store(this.#words, WORDS.programs, piece.address);
+    Atomics.add(this.#words, WORDS.version, 1);
+    this.#command(2);
+    return record;
+  }
+
+  #forget(record: Record): void {
+    const at = this.#records.indexOf(record);
+    if (at < 0) return;
+    const next = Atomics.load(record.fields, RECORD.next);
+    if (at === 0) Atomics.store(this.#words, WORDS.programs, next);
+    else Atomics.store(this.#records[at - 1].fields, RECORD.next, next);
+    this.#records.splice(at, 1);
+    Atomics.add(this.#words, WORDS.version, 1);
+    this.#retired.push(record.piece);
+    this.#reclaim();
+  }
+
+  /** Frees the records that left the list, once no worker reads. */
+  #reclaim(): void {
+    if (Atomics.load(this.#words, WORDS.loading) > 0) return;
+    for (const piece of this.#retired.splice(0)) this.#memory.free(piece);
+  }
+
+  #command(by: 1 | 2): void {
+    Atomics.add(this.#words, WORDS.command, by);
+    Atomics.notify(this.#words, WORDS.command);
+  }
+
+  /** @param record where workers read about the program; undefined where this thread runs it alone */
+  async #run(
+    own: Running,
+    id: number,
+    record: Record | undefined,
+    { first, period }: StageRange,
+    step: number,
+    steps: number,
+    check: () => void,
+  ): Promise<void> {
+    const count = period * steps;
+    if (count === 0) return;
+    const base = this.#stage;
+    const call = { program: id, base, first, period, step, count };
+    if (record && this.#mayWait) this.#publish(call);
+    this.#isRunning = true;
+    try {
+      for (let isOver = false; !isOver; ) {
+        if (this.#failure) throw this.#failure;
+        if (record && !this.#mayWait && Atomics.load(record.fields, RECORD.ready) > this.#lost) {
+          const reported = new Promise<void>((resolve) => {
+            this.#reported = resolve;
+          });
+          this.#publish(call);
+          await reported;
+          check();
+          isOver = ((Atomics.load(this.#words, WORDS.stage) - base) | 0) === count;
+        } else {
+          isOver = own.work(0, base, first, period, step, count, PARTS) !== 0;
+          if (!isOver && turnIsDue()) {
+            await giveTurn();
+            check();
+          }
+        }
+        if (!isOver) this.#checkState();
+      }
+      this.#stage = (base + count) | 0;
+    } catch (error) {
+      // Others may be in the middle of a part: no run begins after this one.
+      this.#failure ??= error instanceof EngineError ? error : failed(String(error), error);
+      if (this.#workers.length > 0) Atomics.store(this.#words, WORDS.pool, -1);
+      throw this.#failure;
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Tells workers what to do. */
+  #publish(call: Readonly<globalThis.Record<string, number>>): void {
+    Atomics.add(this.#words, WORDS.command, 1);
+    for (const [name, value] of Object.entries(call)) {
+      Atomics.store(this.#words, WORDS[name as keyof typeof WORDS], value);
+    }
+    this.#command(1);
+  }
+
+  /** @throws EngineError where a worker has failed */
+  #checkState(): void {
+    if (this.#workers.length === 0 || Atomics.load(this.#words, WORDS.pool) === this.#number) return;
+    const from = WORDS.reason + 1;
+    const letters = this.#words.slice(from, from + this.#words[WORDS.reason]);
+    throw failed(String.fromCharCode(...letters));
+  }
+
+  /**
+   * Ends the workers, and with them the run under way.
+   * @returns whether all have ended, and the memory can be used by others
+   */
+  end(): Promise<boolean> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<boolean> {
+    if (this.#workers.length === 0) return true;
+    Atomics.store(this.#words, WORDS.pool, 0);
+    this.#command(2);
+    Atomics.notify(this.#words, WORDS.stage);
+    this.#reported();
+    // They leave by themselves as soon as their part is done. A host may take longer to end them, and not say when.
+    const began = performance.now();
+    const isLeft = () => Atomics.load(this.#words, WORDS.started) === 0;
+    while (!isLeft() && performance.now() - began < LEAVE_MS)
+      await new Promise((later) => setTimeout(later, 1));
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.end()));
+    return isLeft();
+  }
 }
 
-/** An instance over the memory, for the thread whose own memory is at `scratch`. */
-export function instantiate(
-  bytes: Uint8Array<ArrayBuffer>,
-  memory: WebAssembly.Memory,
-  scratch: number,
-): Running {
-  const module = new WebAssembly.Module(bytes);
-  return new WebAssembly.Instance(module, { wgrad: { memory, scratch } }).exports as unknown as Running;
+function failed(reason: string, cause?: unknown): EngineError {
+  return new EngineError(`a thread of the wasm engine failed: ${reason}; make a new engine with wasm()`, {
+    cause,
+  });
+}
+
+/** Whether this thread may wait for others: a page's main thread may not. */
+function mayWait(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
