@@ -28,6 +28,8 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
   "./dist/min/safetensors.js": 2.75 * 1024,
   "./dist/min/inspect.js": 3 * 1024,
   "./dist/min/search.js": 8 * 1024,
+  // All kernels, and the assembler that they are written in.
+  "./dist/min/wasm.js": 30 * 1024,
 };
 
 /** What the library loads only when it is asked for, by module. */
