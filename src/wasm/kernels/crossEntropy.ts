@@ -120,7 +120,7 @@ function computeRow(
       mean.take(inside(f, place, below, f32x4.const(0)), place);
     }
     if (wanted.hits) f.set(first, i32x4.min_u(first, v128.or(classesOf(f, place), f32x4.ne(x, highest))));
-    return wanted.gradient ? power : undefined;
+    if (wanted.gradient) kept.set(f, place, power);
   });
   const total = sum.result(f);
   if (wanted.losses) {

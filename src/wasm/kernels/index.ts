@@ -1,4 +1,6 @@
 /** The table of kernels, by the names of `src/kernels/`. */
+
+import { batchNorm, batchNormGradient } from "./batchNorm.ts";
 import { convForward, convInputGradient, convWeightGradient } from "./conv2d.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
@@ -9,6 +11,8 @@ import { reduce } from "./reduce.ts";
 import { softmax, softmaxGradient } from "./softmax.ts";
 
 export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
+  batchNorm,
+  batchNormGradient,
   crossEntropy,
   convForward,
   convForwardTiled: convForward,

@@ -132,7 +132,7 @@ function centre(
   also?: (x: V128, place: Place) => void,
 ): V128 {
   const squares = new RowFold(f, folds.sum);
-  kept.each(f, (x, place) => {
+  kept.change(f, (x, place) => {
     const centred = inside(f, place, f32x4.sub(x, mean), f32x4.const(0));
     squares.take(f.keep(f32x4.mul(centred, centred)), place);
     also?.(centred, place);

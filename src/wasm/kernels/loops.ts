@@ -1,6 +1,7 @@
 /** Loops that kernels share. */
 import type { FunctionBuilder } from "../assembler/function.ts";
-import { type I32, i32 } from "../assembler/instructions.ts";
+import { constantOf, type I32, i32 } from "../assembler/instructions.ts";
+import { kept } from "../hooks/position.ts";
 
 /** Number of f32 in a vector. */
 export const LANES = 4;
@@ -29,7 +30,7 @@ export function inVectors(f: FunctionBuilder, from: I32, to: I32, body: (i: I32,
 const WRITTEN_OUT = 4;
 
 /**
- * A loop over `size` lanes from `from` on, in vectors: `body` gets the first of four, their number (fewer than 4 only at
+ * A loop over `size` lanes from `from` on, in vectors: `body` gets the first of four (a local or a constant), their number (fewer than 4 only at
  * the end), and which of `ways` vectors that are under way together it is: sums of these do not wait for each other.
  */
 export function overLanes(
@@ -39,17 +40,21 @@ export function overLanes(
   ways: number,
   body: (i: I32, count: number, way: number) => void,
 ): void {
-  const start = f.keep(from);
+  const known = constantOf(from);
+  const start = kept(f, from);
+  const after = (lanes: number): I32 =>
+    known === undefined ? f.keep(i32.add(start, i32.const(lanes))) : i32.const(known + lanes);
   const whole = Math.floor(size / LANES);
   const turns = whole <= WRITTEN_OUT ? 0 : Math.floor(whole / ways);
   if (turns > 0) {
     const step = LANES * ways;
-    f.loop(start, i32.add(start, i32.const(turns * step)), step, (i) => {
-      for (let way = 0; way < ways; way++) body(i32.add(i, i32.const(way * LANES)), LANES, way);
+    f.loop(start, after(turns * step), step, (i) => {
+      for (let way = 0; way < ways; way++)
+        body(way === 0 ? i : f.keep(i32.add(i, i32.const(way * LANES))), LANES, way);
     });
   }
   for (let at = turns * ways, way = 0; at * LANES < size; at++, way = (way + 1) % ways)
-    body(i32.add(start, i32.const(at * LANES)), Math.min(LANES, size - at * LANES), way);
+    body(after(at * LANES), Math.min(LANES, size - at * LANES), way);
 }
 
 /**
@@ -89,4 +94,26 @@ export function inPart(
 export function atMost(f: FunctionBuilder, value: I32, limit: number): I32 {
   const kept = f.keep(value);
   return f.keep(i32.select(kept, i32.const(limit), i32.lt_s(kept, i32.const(limit))));
+}
+
+/** Writes what is done for the lanes from `i` on, as many as there are below `size`; `known` is `i`, where that is known. */
+export function upTo(
+  f: FunctionBuilder,
+  i: I32,
+  size: number,
+  known: number | undefined,
+  body: (count?: I32 | number) => void,
+): void {
+  if (known !== undefined) {
+    if (known < size) body(Math.min(LANES, size - known));
+    return;
+  }
+  const left = f.keep(i32.sub(i32.const(size), i));
+  f.if(
+    i32.ge_s(left, i32.const(LANES)),
+    () => body(),
+    () => {
+      if (size % LANES !== 0) f.if(i32.gt_s(left, i32.const(0)), () => body(size % LANES));
+    },
+  );
 }

@@ -9,7 +9,7 @@ import { f32x4, type I32, i32, i32x4, type V128, v128 } from "../assembler/instr
 import { firstLanes } from "../vectors/lanes.ts";
 import { type FoldMode, foldOf } from "./fold.ts";
 import type { Index, KernelCall, Lanes, Phase, WasmKernel } from "./kernel.ts";
-import { atMost, inPart, inVectors, LANES, overLanes } from "./loops.ts";
+import { atMost, inPart, inVectors, LANES, overLanes, upTo } from "./loops.ts";
 import { merged } from "./row.ts";
 import { loadScratch, storeScratch } from "./scratch.ts";
 
@@ -167,28 +167,6 @@ function ofColumns({ call, fold, parts, chunk, pieces }: Reduction): Phase {
       });
     },
   };
-}
-
-/** Writes what is done for the lanes from `i` on, as many as there are below `size`; `known` is `i`, where that is known. */
-function upTo(
-  f: FunctionBuilder,
-  i: I32,
-  size: number,
-  known: number | undefined,
-  body: (count?: I32 | number) => void,
-): void {
-  if (known !== undefined) {
-    if (known < size) body(Math.min(LANES, size - known));
-    return;
-  }
-  const left = f.keep(i32.sub(i32.const(size), i));
-  f.if(
-    i32.ge_s(left, i32.const(LANES)),
-    () => body(),
-    () => {
-      if (size % LANES !== 0) f.if(i32.gt_s(left, i32.const(0)), () => body(size % LANES));
-    },
-  );
 }
 
 /** Combines the pieces of each result, in order. */

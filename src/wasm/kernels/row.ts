@@ -9,7 +9,7 @@ import { inPart, LANES, overLanes } from "./loops.ts";
 /** Most vectors of a row that are kept in locals. */
 const MOST_LOCALS = 4;
 /** Vectors of a row that are under way together. */
-const WAYS = 2;
+export const WAYS = 2;
 
 /** Four neighbours of a row. */
 export interface Place {
@@ -68,19 +68,19 @@ export class KeptRow {
     return address ? f.keep(v128.load(address)) : this.#vectors[place.vector];
   }
 
-  /** Reads all elements; what `visit` returns, if anything, takes their place. */
-  each(f: FunctionBuilder, visit: (x: V128, place: Place) => V128 | undefined | void): void {
-    this.#over(f, (place) => {
-      const changed = visit(this.at(f, place), place);
-      if (changed) this.set(f, place, changed);
-    });
+  /** Reads all elements. */
+  each(f: FunctionBuilder, visit: (x: V128, place: Place) => void): void {
+    this.#over(f, (place) => visit(this.at(f, place), place));
+  }
+
+  /** Changes all elements. */
+  change(f: FunctionBuilder, make: (x: V128, place: Place) => V128): void {
+    this.each(f, (x, place) => this.set(f, place, make(x, place)));
   }
 
   #over(f: FunctionBuilder, body: (place: Place) => void): void {
     let vector = 0;
-    overLanes(f, i32.const(0), this.size, WAYS, (i, count, way) =>
-      body({ i: f.keep(i), count, way, vector: vector++ }),
-    );
+    overLanes(f, i32.const(0), this.size, WAYS, (i, count, way) => body({ i, count, way, vector: vector++ }));
   }
 
   /** Sets four elements. */
@@ -99,13 +99,18 @@ export class KeptRow {
 export class RowFold {
   readonly #ways: readonly Fold[];
 
-  constructor(f: FunctionBuilder, mode: FoldMode) {
-    this.#ways = Array.from({ length: WAYS }, () => mode.begin(f));
+  constructor(f: FunctionBuilder, mode: FoldMode, ways = WAYS) {
+    this.#ways = Array.from({ length: ways }, () => mode.begin(f));
   }
 
   /** Takes four elements, a local. */
-  take(x: V128, { way }: Place): void {
+  take(x: V128, { way }: Pick<Place, "way">): void {
     this.#ways[way].take(x, () => x);
+  }
+
+  /** The results of the lanes. */
+  lanes(): V128 {
+    return merged(this.#ways).lanes()[0];
   }
 
   /** The result, in all lanes. */

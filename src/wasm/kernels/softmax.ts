@@ -24,7 +24,7 @@ export const softmax: WasmKernel = (call) => {
     });
     const highest = maximum.result(f);
     const sum = new RowFold(f, folds.sum);
-    kept.each(f, (x, place) => {
+    kept.change(f, (x, place) => {
       const shifted = f.keep(f32x4.sub(x, highest));
       const power = exponential(shifted);
       sum.take(power, place);
