@@ -29,10 +29,22 @@ export function bits({ f }: VectorContext, word: number): V128 {
   return f.constant(i32x4.const(word));
 }
 
-/** A polynomial of x, the highest power's coefficient first. */
-export function polynomial(context: VectorContext, x: V128, coefficients: readonly number[]): V128 {
-  const [first, ...others] = coefficients.map((coefficient) => number(context, coefficient));
-  return others.reduce((sum, coefficient) => madd(context, sum, x, coefficient), first);
+/**
+ * A polynomial of x, the highest power's coefficient first: its even and its odd powers are summed side by side, as each
+ * sum waits for the one before.
+ */
+export function polynomial(
+  context: VectorContext,
+  x: V128,
+  coefficients: readonly number[],
+  square = context.f.keep(f32x4.mul(x, x)),
+): V128 {
+  const sums = [0, 1].map((odd) => {
+    const own = coefficients.filter((_, i) => (coefficients.length - 1 - i) % 2 === odd);
+    const [first, ...others] = own.map((coefficient) => number(context, coefficient));
+    return others.reduce((sum, coefficient) => madd(context, sum, square, coefficient), first);
+  });
+  return madd(context, sums[1], x, sums[0]);
 }
 
 /** |`size`| with the sign of x. */

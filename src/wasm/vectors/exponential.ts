@@ -10,6 +10,8 @@ const TANH = [-0.005665714, 0.020604871, -0.05372953, 0.13331324, -0.33333278];
 export const LOG2_HIGH = 0.693359375;
 export const LOG2_LOW = -2.1219444e-4;
 
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
 /** A sum with it is rounded to an integer, which its last bits hold, twice the offset of exponents more. */
 const ROUNDER = 1.5 * 2 ** 23 + 254;
 
@@ -20,7 +22,7 @@ interface Reduced {
   readonly r: V128;
 }
 
-/** Takes multiples of log 2 out of x + `more`, for an |x| below 1000 and a far smaller `more`. */
+/** Takes multiples of log 2 out of an x below 1000 either way, or out of x + `more`, a far smaller number. */
 function reduce(context: VectorContext, x: V128, more?: V128): Reduced {
   const { f } = context;
   const rounder = number(context, ROUNDER);
@@ -32,9 +34,11 @@ function reduce(context: VectorContext, x: V128, more?: V128): Reduced {
   return { word, r: f.keep(r) };
 }
 
-/** exp(r) - 1 for |r| up to 0.41. */
-function expm1Near0(context: VectorContext, r: V128): V128 {
-  return madd(context, f32x4.mul(r, r), polynomial(context, r, EXP), r);
+/** exp(r) - 1 for |r| up to 0.41; of r + `change`, of which r has no digits. */
+function expm1Near0(context: VectorContext, r: V128, change?: V128): V128 {
+  const square = context.f.keep(f32x4.mul(r, r));
+  const p = polynomial(context, r, EXP, square);
+  return change ? f32x4.add(madd(context, square, p, change), r) : madd(context, square, p, r);
 }
 
 const shiftedToExponent = (word: V128) => i32x4.shl(word, i32.const(23));
@@ -55,8 +59,8 @@ export function exponential(context: VectorContext, x: V128): V128 {
   return scaled(context, f32x4.add(expm1Near0(context, reduced.r), number(context, 1)), reduced);
 }
 
-/** `factor` · exp(-x² / 2). */
-export function gaussian(context: VectorContext, x: V128, factor: V128): V128 {
+/** `factor` · exp(`change` - x² / 2), for a change of no more than some digits that were lost. */
+export function gaussian(context: VectorContext, x: V128, factor: V128, change?: V128): V128 {
   const { f } = context;
   const size = f.keep(f32x4.pmin(f32x4.abs(x), number(context, 15)));
   // The rounding of the square would be a large error of the result: the square of its first 12 digits is exact.
@@ -65,17 +69,19 @@ export function gaussian(context: VectorContext, x: V128, factor: V128): V128 {
   const square = f32x4.mul(f32x4.mul(head, head), half);
   const rest = f32x4.mul(f32x4.mul(f32x4.sub(size, head), half), f32x4.add(size, head));
   const reduced = reduce(context, bounded(context, square), rest);
-  return scaled(context, madd(context, factor, expm1Near0(context, reduced.r), factor), reduced);
+  const near = expm1Near0(context, reduced.r, change);
+  return scaled(context, madd(context, factor, near, factor), reduced);
 }
 
 export function expm1(context: VectorContext, x: V128): V128 {
   const { f } = context;
   const near = f.keep(f32x4.pmin(f32x4.pmax(x, number(context, -25)), number(context, 89)));
-  const { word, r } = reduce(context, near);
-  // 2^n p + 2^n - 1, by halves: 2^128 is no number.
-  const half = f.keep(shiftedToExponent(i32x4.sub(word, bits(context, 128))));
-  const sum = madd(context, half, expm1Near0(context, r), f32x4.sub(half, number(context, 0.5)));
-  return f32x4.mul(sum, number(context, 2));
+  const reduced = reduce(context, near);
+  const p = f.keep(expm1Near0(context, reduced.r));
+  // 2^n p + (2^n - 1), by half of 2^n and twice p: 2^128 is no number. What is nearest to 2^128 - 1 is.
+  const half = f.keep(shiftedToExponent(i32x4.sub(reduced.word, bits(context, 128))));
+  const power = f32x4.sub(f32x4.add(half, half), number(context, 1));
+  return madd(context, half, f32x4.add(p, p), f32x4.pmin(power, number(context, LARGEST)));
 }
 
 export function hyperbolicTangent(context: VectorContext, x: V128): V128 {

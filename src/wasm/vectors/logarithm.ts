@@ -23,7 +23,12 @@ const asNumber = (exponent: V128) => f32x4.convert_i32x4_s(i32x4.shr_s(exponent,
 function logOfParts(context: VectorContext, k: V128, f: V128): V128 {
   const square = context.f.keep(f32x4.mul(f, f));
   const cube = f32x4.mul(f, square);
-  const small = madd(context, cube, polynomial(context, f, LOG), f32x4.mul(k, number(context, LOG2_LOW)));
+  const small = madd(
+    context,
+    cube,
+    polynomial(context, f, LOG, square),
+    f32x4.mul(k, number(context, LOG2_LOW)),
+  );
   const tail = madd(context, square, number(context, -0.5), small);
   return madd(context, k, number(context, LOG2_HIGH), f32x4.add(f, tail));
 }

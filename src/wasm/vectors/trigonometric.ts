@@ -112,9 +112,10 @@ function sineOfSize(context: VectorContext, x: V128, quarters: number): V128 {
     });
   });
   const square = f.keep(f32x4.mul(rest, rest));
-  const odd = madd(context, f32x4.mul(rest, square), polynomial(context, square, SINE), rest);
+  const fourth = f.keep(f32x4.mul(square, square));
+  const odd = madd(context, f32x4.mul(rest, square), polynomial(context, square, SINE, fourth), rest);
   const half = madd(context, square, number(context, -0.5), number(context, 1));
-  const even = madd(context, f32x4.mul(square, square), polynomial(context, square, COSINE), half);
+  const even = madd(context, fourth, polynomial(context, square, COSINE, fourth), half);
   const quarter = f.keep(quarters === 0 ? turn : i32x4.add(turn, bits(context, quarters)));
   const isEven = i32x4.shl(quarter, i32.const(31));
   const negative = i32x4.shl(i32x4.shr_u(quarter, i32.const(1)), i32.const(31));
