@@ -5,6 +5,7 @@
  */
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32x4, type I32, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
+import { madd } from "../vectors/arithmetic.ts";
 import { transpose4 } from "../vectors/transpose.ts";
 import {
   type Axis,
@@ -16,7 +17,7 @@ import {
 } from "./conv2dPatches.ts";
 import type { KernelCall, Phase, StoreHook } from "./kernel.ts";
 import { atMost, inPart, inVectors, LANES } from "./loops.ts";
-import { multiplyAdd, VECTOR } from "./product.ts";
+import { VECTOR } from "./product.ts";
 
 /** Multiplications and additions of a part, about. */
 const PART_FLOPS = 1_500_000;
@@ -304,7 +305,7 @@ class Run {
         this.#alongPixels(filters, gradient, (pixel, arriving, masked) => {
           const add = (n: number, x: V128) => {
             for (const [r, value] of arriving.entries())
-              f.set(totals[r][n], multiplyAdd(this.#call.features, value, x, totals[r][n]));
+              f.set(totals[r][n], madd({ f, features: this.#call.features }, value, x, totals[r][n]));
           };
           starts.forEach((start, n) => {
             add(n, f.keep(masked(v128.load(i32.add(start, pixel)))));

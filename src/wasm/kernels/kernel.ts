@@ -39,6 +39,8 @@ export interface KernelCall {
 export interface Features {
   /** Relaxed SIMD, with multiply-adds that are rounded once on most processors. */
   readonly relaxed: boolean;
+  /** Rows of a product's tile: where not given, found out by timing. Results are the same. */
+  readonly tileRows?: number;
 }
 
 /** Where a binding lies. At least 64 bytes behind it can be read, of whatever they hold; they are not to be written. */

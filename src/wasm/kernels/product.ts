@@ -5,6 +5,7 @@
  */
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32x4, type I32, i32, type V128, v128 } from "../assembler/instructions.ts";
+import { madd } from "../vectors/arithmetic.ts";
 import type { Features } from "./kernel.ts";
 import { LANES } from "./loops.ts";
 
@@ -37,11 +38,6 @@ export function columnsOf({ vectors }: Tile): number {
   return vectors * LANES;
 }
 
-/** a · b + c, rounded once where the host can do so quickly. */
-export function multiplyAdd({ relaxed }: Features, a: V128, b: V128, c: V128): V128 {
-  return relaxed ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
-}
-
 /** Computes a tile of C over `depth` steps of K: its rows of vectors, in locals. */
 export function multiplyTile(
   f: FunctionBuilder,
@@ -67,7 +63,7 @@ export function multiplyTile(
     tile.forEach((row, r) => {
       const value = f.keep(v128.load32_splat(atA, r * a.row));
       row.forEach((sum, v) => {
-        f.set(sum, multiplyAdd(features, value, columns[v], sum));
+        f.set(sum, madd({ f, features }, value, columns[v], sum));
       });
     });
     f.set(atA, i32.add(atA, i32.const(a.step)));

@@ -26,6 +26,7 @@ export function tileFor(features: Features, rows: number, multiplications: numbe
   if (rows < 3) return { rows, vectors: 4 };
   if (rows <= first.rows) return { rows, vectors: first.vectors };
   const fitting = TILES.filter((tile) => tile.rows <= rows);
+  if (features.tileRows) return fitting.find((tile) => tile.rows === features.tileRows) ?? first;
   // Products that are rounded before they are added need a register more.
   if (multiplications < LARGE || fitting.length === 1 || !features.relaxed) return first;
   measured ??= measureTiles(features);
