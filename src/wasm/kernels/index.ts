@@ -7,13 +7,15 @@ import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
 import { layerNorm, layerNormGradient } from "./layerNorm.ts";
 import { matmul } from "./matmul.ts";
+import { average, averageScatter, maxScatter, maxScatterTiled, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
 import { softmax, softmaxGradient } from "./softmax.ts";
 
 export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
+  average,
+  averageScatter,
   batchNorm,
   batchNormGradient,
-  crossEntropy,
   convForward,
   convForwardTiled: convForward,
   convInputGradient,
@@ -23,6 +25,7 @@ export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   depthwiseForward: convForward,
   depthwiseInputGradient: convInputGradient,
   depthwiseWeightGradient: convWeightGradient,
+  crossEntropy,
   elementwise,
   elementwise4: elementwise,
   elementwiseFours: elementwise,
@@ -32,6 +35,9 @@ export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   layerNormGradientSerial: layerNormGradient,
   matmul,
   matmulTiled: matmul,
+  maxScatter,
+  maxScatterTiled,
+  maxSelect,
   reduce,
   softmax,
   softmaxGradient,
