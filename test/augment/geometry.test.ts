@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { augment, crop, elastic, flip, preview, rotate, scale, shear, translate } from "wgrad/augment";
 import { type Dataset, dataset } from "wgrad/data";
 import { stepUniform } from "../../src/random.ts";
-import { ENGINES, useEngines } from "../helpers/engines.ts";
+import { DEVICES, ENGINES, useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();
 const SEED = 7;
@@ -186,11 +186,11 @@ describe.each(ENGINES)("on the %s", (kind) => {
   });
 });
 
-it("an augmented sample is the same in any batch, at any place", async () => {
+it.each(DEVICES)("on the %s, an augmented sample is the same in any batch, at any place", async (kind) => {
   const data = images(40, 1, 8, 8);
   const changes = augment(rotate(20), elastic({ alpha: 5, sigma: 2 }));
-  const few = await preview(engines.gpu, data, changes, { samples: [31], epochs: [2] });
-  const many = await preview(engines.gpu, data, changes, { samples: [5, 6, 31, 0, 2], epochs: [1, 2] });
+  const few = await preview(engines[kind], data, changes, { samples: [31], epochs: [2] });
+  const many = await preview(engines[kind], data, changes, { samples: [5, 6, 31, 0, 2], epochs: [1, 2] });
   expect(few[0].epochs[0]).toEqual(many[2].epochs[1]);
   expect(many[0].epochs[1]).not.toEqual(many[1].epochs[1]);
 });

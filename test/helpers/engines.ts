@@ -16,6 +16,8 @@ export type EngineKind = Engine["kind"];
 /** The wasm engine is among them once it has every kernel. */
 const HAS_ALL = Object.keys(kernels).every((name) => name in wasmKernels) || process.env.WASM;
 export const ENGINES: readonly EngineKind[] = HAS_ALL ? ["gpu", "wasm", "cpu"] : ["gpu", "cpu"];
+/** Those that the CPU engine is the reference for. */
+export const DEVICES = ENGINES.filter((kind) => kind !== "cpu");
 
 interface Engines {
   readonly gpu: GpuEngine;

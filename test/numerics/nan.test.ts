@@ -9,6 +9,8 @@ import "../../src/nn/graph/ops/sampleRandom.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { registeredOps } from "../../src/nn/graph/tensor.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
+import type { Engine } from "../../src/runtime/engine.ts";
+import { wasm } from "../../src/wasm/index.ts";
 import { ADAPTERS } from "../helpers/adapters.ts";
 import { difference, differences } from "../helpers/compare.ts";
 import { needsBuild } from "../helpers/programs.ts";
@@ -67,8 +69,11 @@ it("the cases expect NaN and infinities", () => {
   expect(strange.length).toBeGreaterThan(cases.length / 2);
 });
 
-async function onCpu(runs: readonly ProgramRun[]) {
-  const engine = cpu();
+/** The engines that need no adapter. */
+const PROCESSOR: Readonly<Record<string, () => Engine>> = { "CPU engine": cpu, "wasm engine": wasm };
+
+async function here(open: () => Engine, runs: readonly ProgramRun[]) {
+  const engine = open();
   try {
     return decode(await runAll(engine, encode(runs)));
   } finally {
@@ -85,10 +90,10 @@ async function elsewhere(place: string, runs: readonly ProgramRun[]) {
   }
 }
 
-describe.each(["CPU engine", ...Object.keys(ADAPTERS)])("%s", (place) => {
+describe.each([...Object.keys(PROCESSOR), ...Object.keys(ADAPTERS)])("%s", (place) => {
   it("gives NaN and infinities where they belong, and nowhere else", async () => {
     const runs = cases.map(({ run }) => run);
-    const { found } = place === "CPU engine" ? await onCpu(runs) : await elsewhere(place, runs);
+    const { found } = place in PROCESSOR ? await here(PROCESSOR[place], runs) : await elsewhere(place, runs);
     const wrong = cases.flatMap(({ name, want }, i) =>
       differences(
         ...Object.keys(want).map((output) =>

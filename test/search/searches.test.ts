@@ -25,7 +25,7 @@ import {
   type Trial,
 } from "../../src/search/index.ts";
 import { difference } from "../helpers/compare.ts";
-import { ENGINES, useEngines } from "../helpers/engines.ts";
+import { DEVICES, ENGINES, useEngines } from "../helpers/engines.ts";
 import { memoryRecord, small, steep, train, validation } from "./samples.ts";
 
 const engines = useEngines();
@@ -126,19 +126,19 @@ describe.each(ENGINES)("on the %s", (kind) => {
   });
 });
 
-describe("on both engines", () => {
+describe.each(DEVICES)("on the %s and the CPU", (kind) => {
   it("a seed gives the same trials, in the same order", async () => {
     const search = (engine: (typeof engines)["cpu"], seed: number) =>
       randomSearch(engine, { ...small, validation, space: drawnSpace, trials: 5, seed });
-    const [gpu, reference, other] = [
-      await search(engines.gpu, 3),
+    const [found, reference, other] = [
+      await search(engines[kind], 3),
       await search(engines.cpu, 3),
       await search(engines.cpu, 4),
     ];
-    expect(gpu.trials.map(({ trial, choices }) => ({ trial, choices }))).toEqual(
+    expect(found.trials.map(({ trial, choices }) => ({ trial, choices }))).toEqual(
       reference.trials.map(({ trial, choices }) => ({ trial, choices })),
     );
-    const off = difference("scores", scores(gpu.trials), scores(reference.trials), {
+    const off = difference("scores", scores(found.trials), scores(reference.trials), {
       rtol: 1e-4,
       atol: 1e-6,
     });

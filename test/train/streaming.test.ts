@@ -16,7 +16,7 @@ import {
 } from "wgrad";
 import { augment, noise } from "wgrad/augment";
 import { type Chunk, type Dataset, digits, type Stream, stream } from "wgrad/data";
-import { ENGINES, useEngines } from "../helpers/engines.ts";
+import { DEVICES, ENGINES, useEngines } from "../helpers/engines.ts";
 
 const engines = useEngines();
 const { train } = digits({ train: 530, test: 1 });
@@ -122,13 +122,13 @@ describe.each(ENGINES)("on the %s", (kind) => {
   });
 });
 
-it("both engines agree on a streamed run", async () => {
+it.each(DEVICES)("the %s and the CPU agree on a streamed run", async (kind) => {
   const options = { dataMemory: 110 * SAMPLE, augment: augment(noise(0.1)) };
-  const [gpu, reference] = [
-    await trained(engines.gpu, train, options),
+  const [found, reference] = [
+    await trained(engines[kind], train, options),
     await trained(engines.cpu, train, options),
   ];
-  gpu.losses.forEach((loss, i) => {
+  found.losses.forEach((loss, i) => {
     expect(Math.abs(loss - reference.losses[i])).toBeLessThan(1e-4);
   });
 });

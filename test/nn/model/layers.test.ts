@@ -1,11 +1,11 @@
 /**
  * Every layer: what it gives, by formulas written down anew here; its gradients, by differences; and all of it the
- * same on both engines, in training and in evaluation.
+ * same on all engines, in training and in evaluation.
  */
 import { describe, expect, it } from "vitest";
 import { compile, type Elements, type Engine, gradients, type Tensor } from "../../../src/index.ts";
 import { difference, differences } from "../../helpers/compare.ts";
-import { useEngines } from "../../helpers/engines.ts";
+import { DEVICES, useEngines } from "../../helpers/engines.ts";
 import { type DifferentiableFunction, gradientErrors, traced } from "../../helpers/finite-differences.ts";
 import { asFunction, declaredSamples } from "../../helpers/layer-run.ts";
 import { type Sample, uniform } from "../../helpers/samples.ts";
@@ -27,17 +27,17 @@ describe.each(cases)("%s", (_name, { layer, x, expected, expectedInEvaluation })
     expect(difference("y", y, want.data, TOLERANCE)).toBe(undefined);
   });
 
-  it("gives the same, and the same gradients, on both engines", async () => {
+  it.each(DEVICES)("gives the same, and the same gradients, on the %s", async (kind) => {
     // A layer that goes by the mode is checked in both; any other has one program.
     const fns = [true, false].map((training) => asFunction(layer, x, training, declared));
     for (const fn of expectedInEvaluation ? fns : fns.slice(0, 1)) {
       const arriving = uniform(traced(fn).shape);
-      const [cpu, gpu] = [
+      const [want, got] = [
         await run(engines.cpu, fn, valuesAndGradients, arriving),
-        await run(engines.gpu, fn, valuesAndGradients, arriving),
+        await run(engines[kind], fn, valuesAndGradients, arriving),
       ];
-      expect(Object.keys(gpu)).toEqual(Object.keys(cpu));
-      const found = Object.keys(cpu).map((name) => difference(name, gpu[name], cpu[name], TOLERANCE));
+      expect(Object.keys(got)).toEqual(Object.keys(want));
+      const found = Object.keys(want).map((name) => difference(name, got[name], want[name], TOLERANCE));
       expect(differences(...found)).toEqual([]);
     }
   });

@@ -17,7 +17,7 @@ import {
   square,
 } from "../../../src/index.ts";
 import { difference } from "../../helpers/compare.ts";
-import { ENGINES, useEngines } from "../../helpers/engines.ts";
+import { DEVICES, ENGINES, useEngines } from "../../helpers/engines.ts";
 import { channelSpreads } from "../../helpers/references.ts";
 import { indices, uniform } from "../../helpers/samples.ts";
 
@@ -179,19 +179,22 @@ describe("a small model with batch normalisation and dropout", () => {
   const images = uniform([6, 1, 5, 5]);
   const labels = indices([6], 3);
 
-  it("trains to the same bits twice on the GPU, and to others with another seed", async () => {
-    const [first, second] = [await trained(engines.gpu, 1), await trained(engines.gpu, 1)];
-    expect(bits(second.values)).toEqual(bits(first.values));
-    expect(bits(second.loss)).toEqual(bits(first.loss));
-    expect(first.loss[STEPS - 1]).toBeLessThan(first.loss[0]);
-    expect(bits((await trained(engines.gpu, 2)).loss)).not.toEqual(bits(first.loss));
-  });
+  it.each(DEVICES)(
+    "trains to the same bits twice on the %s, and to others with another seed",
+    async (kind) => {
+      const [first, second] = [await trained(engines[kind], 1), await trained(engines[kind], 1)];
+      expect(bits(second.values)).toEqual(bits(first.values));
+      expect(bits(second.loss)).toEqual(bits(first.loss));
+      expect(first.loss[STEPS - 1]).toBeLessThan(first.loss[0]);
+      expect(bits((await trained(engines[kind], 2)).loss)).not.toEqual(bits(first.loss));
+    },
+  );
 
-  it("trains to the same values on both engines", async () => {
-    const [gpu, cpu] = [await trained(engines.gpu, 1), await trained(engines.cpu, 1)];
+  it.each(DEVICES)("trains to the same values on the %s as on the CPU", async (kind) => {
+    const [got, want] = [await trained(engines[kind], 1), await trained(engines.cpu, 1)];
     const tolerance = { rtol: 1e-3, atol: 1e-4 };
-    expect(difference("losses", gpu.loss, cpu.loss, tolerance)).toBe(undefined);
-    expect(difference("parameters and statistics", gpu.values, cpu.values, tolerance)).toBe(undefined);
+    expect(difference("losses", got.loss, want.loss, tolerance)).toBe(undefined);
+    expect(difference("parameters and statistics", got.values, want.values, tolerance)).toBe(undefined);
   });
 });
 

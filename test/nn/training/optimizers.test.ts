@@ -357,6 +357,7 @@ describe.each(ENGINES)("on the %s", (kind) => {
 // A step of several parts is dear to compile on a software GPU: one is enough there.
 it.each([
   ["gpu", 3],
+  ["wasm", 3],
   ["cpu", 2],
   ["cpu", 3],
   ["cpu", 6],

@@ -1,4 +1,4 @@
-/** What goes around optimizers, Muon, and rules of one's own: by formulas in f64, on both engines. */
+/** What goes around optimizers, Muon, and rules of one's own: by formulas in f64, on all engines. */
 import { describe, expect, it } from "vitest";
 import {
   adagrad,
@@ -38,7 +38,7 @@ import {
 import { isWritten } from "../../../src/kernels/index.ts";
 import { elementCount } from "../../../src/program.ts";
 import { difference, differences } from "../../helpers/compare.ts";
-import { ENGINES, useEngines } from "../../helpers/engines.ts";
+import { DEVICES, ENGINES, useEngines } from "../../helpers/engines.ts";
 import { uniform } from "../../helpers/samples.ts";
 
 const engines = useEngines();
@@ -109,28 +109,31 @@ describe.each(Object.entries(all))("%s", (name, make) => {
     step.release();
   });
 
-  it("goes on from a snapshot as if it had never stopped, to the bit", async () => {
-    const engine = engines.gpu;
-    const { trainer, step } = await open(engine, make());
-    for (const batch of batches.slice(0, 3)) await step.run(batch);
-    const half = await trainer.snapshot();
-    for (const batch of batches.slice(3)) await step.run(batch);
-    const want = await trainer.snapshot();
-    const other = await open(engine, make());
-    other.trainer.restore(half);
-    for (const batch of batches.slice(3)) await other.step.run(batch);
-    expect(await other.trainer.snapshot()).toEqual(want);
-    expect(Object.keys(want.arenas)).toEqual(["parameters", ...make().slots]);
-    // What lies between parameters starts at zero, and stays there.
-    const owned = new Set(
-      trainer.layout.specs.flatMap((spec) =>
-        Array.from({ length: elementCount(spec.shape) }, (_, i) => trainer.layout.offset(spec.name) + i),
-      ),
-    );
-    const between = [...want.arenas.parameters].filter((value, i) => !owned.has(i) && value !== 0);
-    expect(between).toEqual([]);
-    for (const one of [step, other.step, trainer, other.trainer]) one.release();
-  });
+  it.each(DEVICES)(
+    "on the %s, goes on from a snapshot as if it had never stopped, to the bit",
+    async (kind) => {
+      const engine = engines[kind];
+      const { trainer, step } = await open(engine, make());
+      for (const batch of batches.slice(0, 3)) await step.run(batch);
+      const half = await trainer.snapshot();
+      for (const batch of batches.slice(3)) await step.run(batch);
+      const want = await trainer.snapshot();
+      const other = await open(engine, make());
+      other.trainer.restore(half);
+      for (const batch of batches.slice(3)) await other.step.run(batch);
+      expect(await other.trainer.snapshot()).toEqual(want);
+      expect(Object.keys(want.arenas)).toEqual(["parameters", ...make().slots]);
+      // What lies between parameters starts at zero, and stays there.
+      const owned = new Set(
+        trainer.layout.specs.flatMap((spec) =>
+          Array.from({ length: elementCount(spec.shape) }, (_, i) => trainer.layout.offset(spec.name) + i),
+        ),
+      );
+      const between = [...want.arenas.parameters].filter((value, i) => !owned.has(i) && value !== 0);
+      expect(between).toEqual([]);
+      for (const one of [step, other.step, trainer, other.trainer]) one.release();
+    },
+  );
 
   it.each(ENGINES)("on the %s, a gradient that is NaN leaves no number in its weights", async (kind) => {
     const { trainer, step } = await open(engines[kind], make(), "allow");
