@@ -83,9 +83,10 @@ export class WasmExecutable implements Executable {
         allocate: (size) => take("memory of its kernels", size),
       });
       holdings.loaded = owner.pool.load(compiled);
-    } catch (error) {
+    } catch (cause) {
       free(holdings);
-      throw error;
+      if (cause instanceof EngineError) throw cause;
+      throw new EngineError(`program ${program.name}: ${(cause as Error)?.message ?? cause}`, { cause });
     }
     freeWhenDropped(this, free.bind(undefined, holdings));
   }
