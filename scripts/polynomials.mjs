@@ -1,5 +1,6 @@
 /**
- * Computes the polynomials in shaders/scalar.wgsl, and prints them, lowest power first, with their largest error.
+ * Computes the polynomials in shaders/scalar.wgsl and src/wasm/vectors/, and prints them, lowest power first, with their
+ * largest error.
  *
  *     node scripts/polynomials.mjs
  *

@@ -1,15 +1,15 @@
 /** Functions of vectors over arrays, in modules of their own. */
-import { setFlagsFromString } from "node:v8";
 import { type I32, i32, type V128, v128 } from "../../src/wasm/assembler/instructions.ts";
 import { ModuleBuilder } from "../../src/wasm/assembler/module.ts";
+import { probeFeatures } from "../../src/wasm/features.ts";
 import type { Features } from "../../src/wasm/kernels/kernel.ts";
 import type { VectorContext } from "../../src/wasm/vectors/arithmetic.ts";
 
-// Node 20 has relaxed SIMD behind a flag.
-if (process.versions.node.startsWith("20.")) setFlagsFromString("--experimental-wasm-relaxed-simd");
+// In Node 20 this switches relaxed SIMD on.
+probeFeatures();
 
 /** With relaxed multiply-adds, and without. */
-export const FEATURES: readonly Features[] = [{ relaxed: true }, { relaxed: false }];
+export const FEATURES = { relaxed: { relaxed: true }, plain: { relaxed: false } } as const;
 
 const PAGE = 65_536;
 

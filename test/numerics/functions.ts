@@ -7,7 +7,7 @@ import type { Hook, Instruction } from "../../src/program.ts";
 import { loadFrom, programRun, storeTo } from "../helpers/kernel-run.ts";
 import type { ProgramRun } from "../platforms/programs.js";
 
-interface Swept {
+export interface Swept {
   /** The calls that compute it of x; those before are `results` of x and of one another, by their place. */
   readonly calls: readonly (readonly [ScalarFunction, ...("x" | number | { readonly value: number })[]])[];
   /** In 64 bits. */
@@ -64,6 +64,23 @@ export const functions: Functions = {
   selu: unary("selu", (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x))),
 };
 
+/** A function of what `compute` makes of single calls, rounded to 32 bits each. */
+export function composed<T>(
+  { calls }: Swept,
+  x: T,
+  constant: (value: number) => T,
+  compute: (fn: ScalarFunction, args: readonly T[]) => T,
+): T {
+  const made: T[] = [];
+  for (const [fn, ...inputs] of calls) {
+    const args = inputs.map((input) =>
+      input === "x" ? x : typeof input === "number" ? made[input] : constant(input.value),
+    );
+    made.push(compute(fn, args));
+  }
+  return made[made.length - 1];
+}
+
 const f32 = new Float32Array(1);
 const word = new Uint32Array(f32.buffer);
 
@@ -104,26 +121,36 @@ export interface Worst {
   readonly exact: number;
 }
 
-/** The largest error. Results below all normal numbers may be off by one of these, those above all must be infinite. */
-export function worstOf(swept: Swept, xs: Float32Array, got: ArrayLike<number>): Worst {
+/**
+ * The largest error. Results below all normal numbers may be off by one of these, except where subnormal numbers count
+ * like others; those above all must be infinite.
+ */
+export function worstOf(
+  swept: Swept,
+  xs: Float32Array,
+  got: ArrayLike<number>,
+  { subnormal = false } = {},
+): Worst {
   let worst: Worst = { error: 0, x: 0, got: 0, exact: 0 };
   for (let i = 0; i < xs.length; i++) {
     if (swept.within?.(xs[i]) === false) continue;
     const exact = swept.exact(xs[i]);
-    const error = errorOf(got[i], exact);
+    const error = errorOf(got[i], exact, subnormal);
     if (error > worst.error) worst = { error, x: xs[i], got: got[i], exact };
   }
   return worst;
 }
 
-function errorOf(got: number, exact: number): number {
-  if (Number.isNaN(got)) return Number.POSITIVE_INFINITY;
+function errorOf(got: number, exact: number, subnormal: boolean): number {
+  if (Number.isNaN(got) !== Number.isNaN(exact)) return Number.POSITIVE_INFINITY;
+  if (Number.isNaN(got)) return 0;
   const size = Math.abs(exact);
   const unit = unitInLastPlace(size > LARGEST ? LARGEST : exact);
   if (size > LARGEST + 4 * unit)
     return got === Math.sign(exact) * Number.POSITIVE_INFINITY ? 0 : Number.POSITIVE_INFINITY;
   if (size > LARGEST - 4 * unit && Math.abs(got) === Number.POSITIVE_INFINITY) return 0;
-  if (size < SMALLEST_NORMAL) return Math.abs(got - exact) <= SMALLEST_NORMAL ? 0 : Number.POSITIVE_INFINITY;
+  if (size < SMALLEST_NORMAL && !subnormal)
+    return Math.abs(got - exact) <= SMALLEST_NORMAL ? 0 : Number.POSITIVE_INFINITY;
   return Math.abs(got - exact) / unit;
 }
 

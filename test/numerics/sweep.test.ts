@@ -1,4 +1,4 @@
-/** Elementary functions on every adapter, against 64 bits; and the table of docs/numerics.md. */
+/** Elementary functions on every engine and adapter, against 64 bits; and the table of docs/numerics.md. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,9 +6,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { type ScalarFunction, scalarFunctions } from "../../src/kernels/scalar.ts";
+import type { Features } from "../../src/wasm/kernels/kernel.ts";
+import { openWasm } from "../../src/wasm/open.ts";
 import { ADAPTERS, type Ran } from "../helpers/adapters.ts";
 import { needsBuild } from "../helpers/programs.ts";
+import { decode, encode, type ProgramRun, runAll } from "../platforms/programs.js";
 import {
+  composed,
   type Functions,
   functionRuns,
   functions,
@@ -26,16 +30,36 @@ const xs = points(2 ** Number(process.env.SWEEP_POINTS ?? 16));
 /** What docs/numerics.md promises, in units in the last place. */
 const PROMISED = 4;
 
+/** The wasm engine with these features of the host's. */
+function onWasm(features: Features) {
+  return async (runs: readonly ProgramRun[]): Promise<Ran> => {
+    const engine = openWasm(1, features);
+    try {
+      return decode(await runAll(engine, encode(runs)));
+    } finally {
+      await engine.destroy();
+    }
+  };
+}
+
+const PLACES: typeof ADAPTERS = {
+  "wasm engine": onWasm({ relaxed: true }),
+  "without relaxed SIMD": onWasm({ relaxed: false }),
+  ...ADAPTERS,
+};
+/** A column's head. */
+const headOf = (place: string, { adapter }: Ran) => (place in ADAPTERS ? `${place}: ${adapter}` : place);
+
 /** By place, then by function. */
 const table = new Map<string, Map<string, Worst>>();
-const places = Object.keys(ADAPTERS);
+const places = Object.keys(PLACES);
 const all: Functions = { ...functions, ...softmaxes };
 
 async function sweep(place: string): Promise<Ran> {
   const folder = await mkdtemp(join(tmpdir(), "wgrad-sweep-"));
   try {
     const runs = [...functionRuns(xs), ...softmaxRuns(xs)];
-    const ran = await ADAPTERS[place](
+    const ran = await PLACES[place](
       runs.map(({ run }) => run),
       folder,
     );
@@ -45,7 +69,7 @@ async function sweep(place: string): Promise<Ran> {
         column.set(name, worstOf(all[name], xs, values(ran.found[i][`result${k}`])));
       }
     });
-    table.set(`${place}: ${ran.adapter}`, column);
+    table.set(headOf(place, ran), column);
     return ran;
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -62,8 +86,7 @@ describe.each(places)("in %s", (place) => {
   it.each(Object.keys(all))(
     "%s is exact to a few units in the last place",
     async (name) => {
-      const { adapter } = await swept();
-      const worst = table.get(`${place}: ${adapter}`)?.get(name);
+      const worst = table.get(headOf(place, await swept()))?.get(name);
       expect(worst, `${name}(${worst?.x})`).toBeDefined();
       expect(
         worst?.error,
@@ -78,23 +101,15 @@ describe("on the CPU", () => {
   const column = new Map<string, Worst>();
   table.set("CPU engine", column);
 
-  it.each(Object.entries(functions))("%s is at least as exact", (name, { calls, ...swept }) => {
-    const got = Float32Array.from(xs, (x) => {
-      const made: number[] = [];
-      for (const [fn, ...inputs] of calls) {
-        const args = inputs.map((input) =>
-          input === "x" ? x : typeof input === "number" ? made[input] : input.value,
-        );
-        const compute: (...values: number[]) => number = scalarFunctions[fn as ScalarFunction];
-        made.push(Math.fround(compute(...args)));
-      }
-      return made[made.length - 1];
-    });
-    const worst = worstOf({ calls, ...swept }, xs, got);
+  it.each(Object.entries(functions))("%s is at least as exact", (name, swept) => {
+    const compute = (fn: ScalarFunction, args: readonly number[]) =>
+      Math.fround((scalarFunctions[fn] as (...values: number[]) => number)(...args));
+    const got = Float32Array.from(xs, (x) => composed(swept, x, (value) => value, compute));
+    const worst = worstOf(swept, xs, got);
     column.set(name, worst);
     // Each call rounds to 32 bits.
     expect(worst.error, `${name}(${worst.x}) is ${worst.got}, expected ${worst.exact}`).toBeLessThanOrEqual(
-      calls.length,
+      swept.calls.length,
     );
   });
 });

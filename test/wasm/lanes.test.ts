@@ -25,7 +25,7 @@ function over(
   build: (context: VectorContext, ...args: V128[]) => V128,
   ...args: (readonly number[])[]
 ): Float32Array {
-  const made = overArrays(build, args.length, args[0].length, FEATURES[1]);
+  const made = overArrays(build, args.length, args[0].length, FEATURES.plain);
   args.forEach((values, n) => {
     made.args[n].set(values);
   });

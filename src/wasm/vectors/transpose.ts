@@ -1,15 +1,12 @@
 /** Four vectors as the columns of what they were the rows of. */
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { i8x16, type V128 } from "../assembler/instructions.ts";
+import { bytesOf } from "./lanes.ts";
 
-/** Bytes of lanes by their numbers: those of the second vector are 4 on. */
-const lanes = (...numbers: readonly number[]) =>
-  numbers.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte));
-
-const LOW = lanes(0, 4, 1, 5);
-const HIGH = lanes(2, 6, 3, 7);
-const FIRST = lanes(0, 1, 4, 5);
-const LAST = lanes(2, 3, 6, 7);
+const LOW = bytesOf(0, 4, 1, 5);
+const HIGH = bytesOf(2, 6, 3, 7);
+const FIRST = bytesOf(0, 1, 4, 5);
+const LAST = bytesOf(2, 3, 6, 7);
 
 /** Lane j of vector i becomes lane i of vector j. */
 export function transpose4(f: FunctionBuilder, [a, b, c, d]: readonly V128[]): readonly V128[] {
