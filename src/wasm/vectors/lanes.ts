@@ -17,7 +17,7 @@ import {
 export const halvesExchanged = (x: V128) => i8x16.shuffle(x, x, bytesOf(2, 3, 0, 1));
 const neighboursExchanged = (x: V128) => i8x16.shuffle(x, x, bytesOf(1, 0, 3, 2));
 
-/** The bytes of four lanes of two vectors, for a shuffle. */
+/** Bytes of lanes by their numbers, for a shuffle: those of the second vector are 4 on. */
 export function bytesOf(...lanes: number[]): number[] {
   return lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte));
 }
