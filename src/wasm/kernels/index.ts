@@ -9,6 +9,7 @@ import { layerNorm, layerNormGradient } from "./layerNorm.ts";
 import { matmul } from "./matmul.ts";
 import { average, averageScatter, maxScatter, maxScatterTiled, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
+import { scatterRows } from "./scatterRows.ts";
 import { softmax, softmaxGradient } from "./softmax.ts";
 
 export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
@@ -39,6 +40,7 @@ export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   maxScatterTiled,
   maxSelect,
   reduce,
+  scatterRows,
   softmax,
   softmaxGradient,
 };
