@@ -23,10 +23,12 @@ import { VECTOR } from "./product.ts";
 const PART_FLOPS = 1_500_000;
 /** Most bytes of the patches of a block, and of the sums of a part. */
 const BLOCK_BYTES = 1 << 17;
+/** Filters whose gradients are added up at once. */
+const SUMMED_FILTERS = 8;
 /** Cycles, about, that a tile takes beside its loop. */
 const TILE_CYCLES = 20;
 
-/** Filters and products of a sum that are computed at once. */
+/** Filters and products of a sum that are computed at once: with more than nine sums, some hosts keep them in memory. */
 interface DotTile {
   readonly filters: number;
   readonly products: number;
@@ -36,10 +38,7 @@ const TILES: readonly DotTile[] = [
   [3, 3],
   [4, 2],
   [2, 4],
-  [2, 5],
   [1, 8],
-  [1, 9],
-  [1, 10],
 ].map(([filters, products]) => ({ filters, products }));
 
 /** Cycles, about, of a step of a tile: loads and multiply-adds, two of each at once, or the wait for the last sums. */
@@ -290,7 +289,7 @@ class Run {
   addProducts(patches: I32, offsets: I32, sums: I32): void {
     const f = this.#f;
     const { tile, products } = this.#plan;
-    this.#inTiles((filters, filter, gradient) => {
+    this.#inTiles(tile.filters, (filters, filter, gradient) => {
       const row = f.keep(i32.add(sums, i32.mul(filter, i32.const(products * VECTOR))));
       f.loop(i32.const(0), i32.const(4 * products), 4 * tile.products, (product) => {
         const at = f.keep(i32.add(row, i32.shl(product, i32.const(2))));
@@ -323,7 +322,7 @@ class Run {
   /** Adds gradients to the vectors at `sums`, [filters]. */
   addSums(sums: I32): void {
     const f = this.#f;
-    this.#inTiles((filters, filter, gradient) => {
+    this.#inTiles(SUMMED_FILTERS, (filters, filter, gradient) => {
       const at = f.keep(i32.add(sums, i32.mul(filter, i32.const(VECTOR))));
       const totals = Array.from({ length: filters }, (_, r) => f.variable("v128", v128.load(at, r * VECTOR)));
       this.#alongPixels(filters, gradient, (_pixel, arriving) => {
@@ -338,13 +337,13 @@ class Run {
   }
 
   /** Runs `body` for all filters, so many at once, with the first one and the address of its gradients. */
-  #inTiles(body: (filters: number, filter: I32, gradient: I32) => void): void {
+  #inTiles(most: number, body: (filters: number, filter: I32, gradient: I32) => void): void {
     const f = this.#f;
-    const { tile, filters, gradientBytes } = this.#plan;
-    const rest = filters % tile.filters;
+    const { filters, gradientBytes } = this.#plan;
+    const rest = filters % most;
     const part = (count: number, filter: I32) =>
       body(count, filter, f.keep(i32.add(this.#gradient, i32.mul(filter, i32.const(gradientBytes)))));
-    f.loop(i32.const(0), i32.const(filters - rest), tile.filters, (filter) => part(tile.filters, filter));
+    f.loop(i32.const(0), i32.const(filters - rest), most, (filter) => part(most, filter));
     if (rest > 0) part(rest, i32.const(filters - rest));
   }
 
