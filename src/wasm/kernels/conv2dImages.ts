@@ -15,6 +15,7 @@ import {
 import type { KernelCall, Phase } from "./kernel.ts";
 import { atMost, inPart, inVectors } from "./loops.ts";
 import { columnsOf, multiplyTile, type Tile, VECTOR } from "./product.ts";
+import { tileFor } from "./tiles.ts";
 
 /** Multiplications and additions of a part, about. */
 const PART_FLOPS = 1_500_000;
@@ -32,11 +33,20 @@ export interface ImageProduct {
   readonly weightBytes: number;
 }
 
-/** The tile for so many rows: with few of them, it has the more columns. */
-function tileFor(rows: number): Tile {
-  const waste = (tile: number) => Math.ceil(rows / tile) * tile;
-  const best = rows > 3 && waste(4) <= waste(3) ? 4 : Math.min(rows, 3);
-  return { rows: best, vectors: [8, 4, 3, 2][best - 1] };
+/** Tiles of up to three rows, by their rows: with few of them, they have the more columns. */
+const LOW_TILES: readonly Tile[] = [8, 4, 3].map((vectors, n) => ({ rows: n + 1, vectors }));
+
+/** The tile that computes the fewest rows in vain. */
+function tileOf(
+  { features, constants: { BATCH } }: KernelCall,
+  { y, x, channels, rows }: ImageProduct,
+): Tile {
+  if (rows <= LOW_TILES.length) return LOW_TILES[rows - 1];
+  const products = BATCH * y.to * x.to * channels * y.taps * x.taps;
+  const tile = tileFor(features, rows, rows * products);
+  const low = LOW_TILES[LOW_TILES.length - 1];
+  const computed = ({ rows: ofTile }: Tile) => Math.ceil(rows / ofTile) * ofTile;
+  return computed(low) < computed(tile) ? low : tile;
 }
 
 /** The cheapest layout of the patches, by estimated cycles for one image. */
@@ -61,7 +71,7 @@ function layoutFor({ y, x, channels, rows }: ImageProduct, tile: Tile): PatchSha
 export function imagesPhase(call: KernelCall, product: ImageProduct): Phase {
   const { BATCH, GROUPS } = call.constants;
   const { y, x, channels, rows } = product;
-  const tile = tileFor(rows);
+  const tile = tileOf(call, product);
   const layout = layoutFor(product, tile);
   const depth = channels * y.taps * x.taps;
   const lineFlops = 2 * rows * depth * x.to;

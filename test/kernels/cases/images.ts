@@ -107,6 +107,11 @@ function convCase({ kernel, constantsOf, operands, result }: ConvKernel, name: s
   return { name, run, tolerance: { ...TIGHT, atol: 1e-5 } };
 }
 
+/** A case of each of the three kernels. */
+export function convolutionCases(name: string, shape: ConvShape): KernelCase[] {
+  return convKernels.map((of) => convCase(of, `${of.kernel}: ${name}`, shape));
+}
+
 const limits = { workgroupBytes: 16384, workgroupInvocations: 256 };
 
 function convCases(of: ConvKernel): KernelCase[] {
