@@ -3,7 +3,7 @@ import type { Constants } from "../../kernels/kernel.ts";
 import { f32, f32x4, type I32, i32, v128 } from "../assembler/instructions.ts";
 import type { KernelCall, LoadHook, Phase, WasmKernel } from "./kernel.ts";
 import { atMost, inPart, inVectors, LANES } from "./loops.ts";
-import { type Panels, packed, type Side, unpacked } from "./panels.ts";
+import { copyPanel, packed, panelBytes, type Side, unpacked } from "./panels.ts";
 import { blockBytes, columnsOf, multiplyBlock, type Tile, VECTOR } from "./product.ts";
 import { tileFor } from "./tiles.ts";
 
@@ -12,6 +12,8 @@ const PART_FLOPS = { least: 500_000, most: 1_500_000 };
 const PARTS = 32;
 /** Elements that a part moves or adds up, about. */
 const PART_ELEMENTS = 1 << 14;
+/** Most bytes of a panel that a part copies for itself. */
+const OWN_BYTES = 1 << 18;
 /** Most columns and rows of a block: what is stored lies in the fastest cache. */
 const BLOCK = 64;
 
@@ -104,8 +106,13 @@ function pickRows(rows: number, columns: number, address: number, rowOf: LoadHoo
   };
 }
 
-/** From so many steps of K on, what a tile reads across memory is copied into panels first, where many tiles read it. */
-const FAR = { depth: 256, uses: 32 };
+/**
+ * Sides that lie across memory, with each step of K in another place, are copied into panels where many tiles read them
+ * and these places are many or far from each other.
+ */
+function isFar({ next, step }: Side, depth: number, uses: number): boolean {
+  return next === 4 && uses >= 8 && depth >= 16 && (depth >= 256 || step >= 2048);
+}
 
 /** The phases of a product: the packing of its sides where that pays, and the product. */
 function multiply(
@@ -118,23 +125,27 @@ function multiply(
   const { BATCH, M, N, K } = c;
   const tile = tileFor(call.features, rows.size, BATCH * M * N * K);
   const width = columnsOf(tile);
+  const isPacked = columns.next !== 4 || isFar(columns, K, rows.size);
+  // Panels that one part alone reads are its own.
+  const bytes = panelBytes(width, K);
+  const isOwn = isPacked && rows.size <= BLOCK && bytes <= OWN_BYTES;
   const packs: Phase[] = [];
-  const panelsOf = (side: Side, size: number, isPacked: boolean) => {
-    if (!isPacked) return unpacked(side, size);
+  const panelsOf = (side: Side, size: number, isCopied: boolean) => {
+    if (!isCopied) return unpacked(side, size);
     const [made, phase] = packed(side, size, K, side.batch > 0 ? BATCH : 1, call.scratch);
     packs.push(phase);
     return made;
   };
-  const isFar = ({ next }: Side, uses: number) => next === 4 && K >= FAR.depth && uses >= FAR.uses;
-  const left = panelsOf(rows, tile.rows, isFar(rows, columns.size));
-  const right = panelsOf(columns, width, columns.next !== 4 || isFar(columns, rows.size));
-  const blocks = blocksOf(tile, rows.size, columns.size, BATCH, K);
+  const left = panelsOf(rows, tile.rows, isFar(rows, K, columns.size));
+  const right = panelsOf(columns, width, isPacked && !isOwn);
+  const blocks = blocksOf(tile, rows.size, columns.size, BATCH, K, isOwn);
   const { downwards, across, high, wide } = blocks;
   const pitch = wide * tile.vectors * VECTOR;
   const product: Phase = {
     parts: Math.ceil(blocks.count / blocks.each),
     build(f, part) {
       const scratch = f.keep(call.threadScratch(blockBytes(tile, high, wide)));
+      const own = isOwn ? f.keep(call.threadScratch(bytes)) : undefined;
       inPart(f, part, blocks.each, blocks.count, (block) => {
         const digit = (div: number, mod: number) =>
           f.keep(i32.rem_u(i32.div_u(block, i32.const(div)), i32.const(mod)));
@@ -143,15 +154,26 @@ function multiply(
         const to = atMost(f, i32.add(from, i32.const(high)), rows.size);
         const first = f.keep(i32.mul(digit(downwards, across), i32.const(wide)));
         const end = atMost(f, i32.add(first, i32.const(wide)), Math.ceil(columns.size / width));
-        const matrix = (side: Panels) =>
-          i32.add(i32.const(side.address), i32.mul(batch, i32.const(side.batch)));
-        const panel = (n: I32) => i32.mul(n, i32.const(right.panel));
-        const startB = f.keep(i32.add(matrix(right), panel(first)));
+        const matrix = (side: Side) => f.keep(i32.mul(batch, i32.const(side.batch)));
+        const startA = f.keep(i32.add(matrix(left), i32.const(left.address)));
+        const startB = matrix(right);
+        const panelAt = (n: I32) => {
+          const panel = f.keep(i32.add(first, n));
+          if (!own) {
+            const at = i32.add(
+              i32.add(startB, i32.mul(panel, i32.const(right.panel))),
+              i32.const(right.address),
+            );
+            return { at, step: right.step };
+          }
+          copyPanel(f, columns, [K, width], [startB, f.keep(i32.mul(panel, i32.const(width)))], own);
+          return { at: own, step: 4 * width };
+        };
         const addressOf = multiplyBlock(f, call.features, {
           tile,
           depth: K,
           a: {
-            at: f.keep(matrix(left)),
+            at: startA,
             row: left.next,
             step: left.step,
             ...(left.address !== rows.address && { panel: left.panel }),
@@ -159,7 +181,7 @@ function multiply(
           allRows: rows.size,
           from,
           to,
-          b: (n) => ({ at: i32.add(startB, panel(n)), step: right.step }),
+          b: panelAt,
           panels: f.keep(i32.sub(end, first)),
           c: scratch,
           pitch,
@@ -183,17 +205,21 @@ function multiply(
   return [...(packs.length > 0 ? [together(packs)] : []), product];
 }
 
-/** C in blocks: their rows and panels, their number in both directions and in all, and how many are a part. */
-function blocksOf(tile: Tile, rows: number, columns: number, batch: number, depth: number) {
+/**
+ * C in blocks: their rows and panels, their number in both directions and in all, and how many are a part.
+ * @param isTall whether a block has all rows
+ */
+function blocksOf(tile: Tile, rows: number, columns: number, batch: number, depth: number, isTall: boolean) {
   const width = columnsOf(tile);
   const panels = Math.ceil(columns / width);
   const tiles = Math.ceil(rows / tile.rows);
-  const wide = Math.min(panels, Math.floor(BLOCK / width));
   const flops = 2 * Math.max(1, depth) * tile.rows * width;
   const all = batch * tiles * panels * flops;
   const part = Math.min(PART_FLOPS.most, Math.max(PART_FLOPS.least, all / PARTS));
-  const wanted = Math.round(part / (flops * wide));
-  const most = Math.max(1, Math.min(tiles, wanted, Math.floor(BLOCK / tile.rows)));
+  const upTo = (wanted: number, most: number) => Math.max(1, Math.min(Math.round(wanted), most));
+  const widest = Math.min(panels, BLOCK / width);
+  const wide = isTall ? upTo(part / (flops * tiles), widest) : widest;
+  const most = isTall ? tiles : upTo(part / (flops * wide), Math.min(tiles, Math.floor(BLOCK / tile.rows)));
   const downwards = Math.ceil(tiles / most);
   const across = Math.ceil(panels / wide);
   const high = Math.ceil(tiles / downwards) * tile.rows;
