@@ -105,6 +105,7 @@ const CLAIM = { lost: 0, taken: 1, slept: 2 } as const;
  * it waits for the next stage, and is back after a while in any case.
  */
 function claimFunction(module: ModuleBuilder): FunctionRef {
+  const sleep = sleepFunction(module);
   return module.function(["i64", "i32"], ["i32"], (f) => {
     const [claims, parts] = f.parameters as readonly Value[] as readonly [I64, I32];
     f.if(i32.lt_u(i32.wrap_i64(claims), parts), () => {
@@ -119,9 +120,16 @@ function claimFunction(module: ModuleBuilder): FunctionRef {
       f.set(spins, i32.sub(spins, i32.const(1)));
       repeat(spins);
     });
-    f.atomicAdd(at("asleep"), i32.const(1));
-    f.atomicWait(at("stage"), stage, i64.const(SLEEP));
-    f.atomicAdd(at("asleep"), i32.const(-1));
+    f.call(sleep, stage);
     f.return(i32.select(i32.const(CLAIM.lost), i32.const(CLAIM.slept), isNext));
+  });
+}
+
+/** `sleep(stage)`: until that stage is done, or some time has passed. Once awake, the function uses no local: see `atomicWait`. */
+function sleepFunction(module: ModuleBuilder): FunctionRef {
+  return module.function(["i32"], [], (f) => {
+    f.atomicAdd(at("asleep"), i32.const(1));
+    f.atomicWait(at("stage"), f.parameters[0] as I32, i64.const(SLEEP));
+    f.atomicAdd(at("asleep"), i32.const(-1));
   });
 }
