@@ -59,6 +59,13 @@ export function exponential(context: VectorContext, x: V128): V128 {
   return scaled(context, f32x4.add(expm1Near0(context, reduced.r), number(context, 1)), reduced);
 }
 
+/** exp(x) for |x| up to 87: of which the result is a normal number. */
+function exponentialWithin(context: VectorContext, x: V128): V128 {
+  const { word, r } = reduce(context, x);
+  const power = shiftedToExponent(i32x4.sub(word, bits(context, 127)));
+  return f32x4.mul(f32x4.add(expm1Near0(context, r), number(context, 1)), power);
+}
+
 /** `factor` · exp(`change` - x² / 2), for a change of no more than some digits that were lost. */
 export function gaussian(context: VectorContext, x: V128, factor: V128, change?: V128): V128 {
   const { f } = context;
@@ -91,7 +98,8 @@ export function hyperbolicTangent(context: VectorContext, x: V128): V128 {
   const size = f.keep(f32x4.abs(x));
   const square = f.keep(f32x4.mul(x, x));
   const near = madd(context, f32x4.mul(x, square), polynomial(context, square, TANH), x);
-  const power = exponential(context, f32x4.mul(f32x4.pmin(size, number(context, 10)), two));
+  const twice = f.keep(f32x4.pmin(f32x4.add(size, size), number(context, 20)));
+  const power = exponentialWithin(context, twice);
   const far = f32x4.sub(one, f32x4.div(two, f32x4.add(power, one)));
   return v128.bitselect(near, withSignOf(context, x, far), f32x4.lt(size, number(context, 0.625)));
 }
