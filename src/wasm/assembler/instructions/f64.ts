@@ -1,0 +1,15 @@
+/** Instructions `f64`. */
+import { float64 } from "../encode.ts";
+import { binary, type F64, loadOf, unary, value } from "../values.ts";
+
+export const load = loadOf("f64", 3, 0x2b);
+export const constant = (x: number): F64 => value("f64", 0x44, float64(x));
+export const add = binary<"f64", "f64">("f64", 0xa0);
+export const sub = binary<"f64", "f64">("f64", 0xa1);
+export const mul = binary<"f64", "f64">("f64", 0xa2);
+export const div = binary<"f64", "f64">("f64", 0xa3);
+export const sqrt = unary<"f64", "f64">("f64", 0x9f);
+export const promote_f32 = unary<"f32", "f64">("f64", 0xbb);
+export const convert_i32_u = unary<"i32", "f64">("f64", 0xb8);
+export const convert_i64_s = unary<"i64", "f64">("f64", 0xb9);
+export { constant as const };
