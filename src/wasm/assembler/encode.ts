@@ -1,7 +1,7 @@
 /** Bytes of the WebAssembly binary format (WebAssembly Core Specification 2.0, section 5). */
 
 /** Code or data in the order of its bytes, nested so that putting pieces together copies nothing. */
-export type Code = readonly (number | Code)[];
+export type Code = readonly (number | Code | Uint8Array)[];
 
 /** An unsigned integer below 2^53 in LEB128. */
 export function unsigned(value: number): number[] {
@@ -53,25 +53,29 @@ export function list(items: readonly Code[]): Code {
 
 /** A part of a module or of a function with its number of bytes before it. */
 export function sized(code: Code): Code {
-  return [unsigned(byteCount(code)), code];
-}
-
-function byteCount(code: Code): number {
-  let count = 0;
-  for (const part of code) count += typeof part === "number" ? 1 : byteCount(part);
-  return count;
+  const bytes = flatten(code);
+  return [unsigned(bytes.length), bytes];
 }
 
 /** All bytes in order. */
 export function flatten(code: Code): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(byteCount(code));
+  let bytes = new Uint8Array(1024);
   let at = 0;
   const write = (part: Code) => {
     for (const item of part) {
+      const count = typeof item === "number" ? 1 : item instanceof Uint8Array ? item.length : 0;
+      if (at + count > bytes.length) {
+        const larger = new Uint8Array(2 * (at + count));
+        larger.set(bytes);
+        bytes = larger;
+      }
       if (typeof item === "number") bytes[at++] = item;
-      else write(item);
+      else if (item instanceof Uint8Array) {
+        bytes.set(item, at);
+        at += count;
+      } else write(item);
     }
   };
   write(code);
-  return bytes;
+  return bytes.slice(0, at);
 }

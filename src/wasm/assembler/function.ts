@@ -90,7 +90,7 @@ export class FunctionBuilder {
    * stand, which takes several times as long in a loop.
    */
   constant<T extends ValueType>(value: Value<T>): Value<T> {
-    return this.once(`${value.type} ${value.code.flat(9).join()}`, () => value);
+    return this.once(`${value.type} ${textOf(value.code)}`, () => value);
   }
 
   /**
@@ -264,13 +264,26 @@ export class FunctionBuilder {
 
   /** The function as an item of a module's code section. */
   encode(): Code {
-    const locals = this.#types.slice(this.parameters.length).map((type) => [1, typeByte(type)]);
-    return sized([list(locals), this.#prologue, this.#code, END]);
+    const locals: [number, ValueType][] = [];
+    for (const type of this.#types.slice(this.parameters.length)) {
+      const last = locals.at(-1);
+      if (last?.[1] === type) last[0]++;
+      else locals.push([1, type]);
+    }
+    const groups = locals.map(([count, type]) => [unsigned(count), typeByte(type)]);
+    return sized([list(groups), this.#prologue, this.#code, END]);
   }
 }
 
 function local<T extends ValueType>(type: T, index: number): Variable<T> {
   return { type, index, code: [LOCAL_GET, unsigned(index)] };
+}
+
+/** A letter for each byte. */
+function textOf(code: Code | Uint8Array): string {
+  let text = "";
+  for (const item of code) text += typeof item === "number" ? String.fromCharCode(item) : textOf(item);
+  return text;
 }
 
 function isLocal(value: Value): boolean {
