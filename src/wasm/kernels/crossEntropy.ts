@@ -4,6 +4,8 @@
  */
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32, f32x4, f64, type I32, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
+import { madd } from "../vectors/arithmetic.ts";
+import { exponentialOfSmall } from "../vectors/exponential.ts";
 import { vectorFunctions } from "../vectors/functions.ts";
 import { DoubleSum, smallestOfLanes } from "../vectors/lanes.ts";
 import { folds } from "./fold.ts";
@@ -113,7 +115,7 @@ function computeRow(
   const isSmoothed = SMOOTHING > 0 && wanted.losses;
   const first = f.variable("v128", f.constant(i32x4.const(-1)));
   kept.each(f, (x, place) => {
-    const power = f.keep(vectorFunctions.exponential(context, f.keep(f32x4.sub(x, highest))));
+    const power = f.keep(exponentialOfSmall(context, f.keep(f32x4.sub(x, highest))));
     sum.take(power, place);
     if (isSmoothed) {
       const below = f32x4.mul(f32x4.sub(highest, x), number(1 / CLASSES));
@@ -134,11 +136,14 @@ function computeRow(
   if (!wanted.gradient) return;
 
   const gradient = store.storeGradient.along(f, index, lanes);
+  const rate = f.keep(f32x4.div(number(1), total));
   const answers = f.keep(i32x4.splat(answer));
   kept.each(f, (power, place) => {
     const isAnswer = i32x4.eq(classesOf(f, place), answers);
-    const goal = f32x4.add(v128.and(isAnswer, number(1 - SMOOTHING)), number(SMOOTHING / CLASSES));
-    gradient(place.i, f32x4.sub(f32x4.div(power, total), goal), place.count);
+    const goal = v128.and(isAnswer, number(1 - SMOOTHING));
+    const probability =
+      SMOOTHING > 0 ? madd(context, power, rate, number(-SMOOTHING / CLASSES)) : f32x4.mul(power, rate);
+    gradient(place.i, f32x4.sub(probability, goal), place.count);
   });
 }
 

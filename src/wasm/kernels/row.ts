@@ -1,6 +1,7 @@
 /** Rows between the passes over them. */
 import type { FunctionBuilder, Variable } from "../assembler/function.ts";
 import { type I32, i32, type V128, v128 } from "../assembler/instructions.ts";
+import { times } from "../hooks/position.ts";
 import { firstLanes } from "../vectors/lanes.ts";
 import type { Fold, FoldMode } from "./fold.ts";
 import type { KernelCall, Phase } from "./kernel.ts";
@@ -40,6 +41,7 @@ export function inRows(
 export class KeptRow {
   readonly #locals: number;
   readonly #address: I32 | undefined;
+  #kept: I32 | undefined;
   #vectors: readonly Variable<"v128">[] = [];
 
   constructor(
@@ -54,6 +56,7 @@ export class KeptRow {
   /** Begins to keep rows in a function. */
   in(f: FunctionBuilder): this {
     this.#vectors = Array.from({ length: this.#locals }, () => f.variable("v128"));
+    this.#kept = this.#address && f.constant(this.#address);
     return this;
   }
 
@@ -91,7 +94,7 @@ export class KeptRow {
   }
 
   #addressOf({ i }: Place): I32 | undefined {
-    return this.#address && i32.add(this.#address, i32.mul(i, i32.const(4)));
+    return this.#kept && i32.add(this.#kept, times(i, 4));
   }
 }
 

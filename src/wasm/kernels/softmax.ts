@@ -1,6 +1,7 @@
 /** Softmax and its logarithm along the last axis, and their gradients, as `src/kernels/softmax.ts` says. */
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32x4, type I32, type V128 } from "../assembler/instructions.ts";
+import { exponentialOfSmall } from "../vectors/exponential.ts";
 import { vectorFunctions } from "../vectors/functions.ts";
 import { folds } from "./fold.ts";
 import type { KernelCall, Phase, WasmKernel } from "./kernel.ts";
@@ -14,7 +15,6 @@ export const softmax: WasmKernel = (call) => {
   const kept = new KeptRow(call, SIZE);
   return ofRows(call, (f, load, store) => {
     const context = { f, features: call.features };
-    const exponential = (x: V128) => f.keep(vectorFunctions.exponential(context, x));
     const element = load("element");
     const maximum = new RowFold(f, folds.max);
     kept.in(f).fill(f, (place) => {
@@ -26,14 +26,16 @@ export const softmax: WasmKernel = (call) => {
     const sum = new RowFold(f, folds.sum);
     kept.change(f, (x, place) => {
       const shifted = f.keep(f32x4.sub(x, highest));
-      const power = exponential(shifted);
+      const power = f.keep(exponentialOfSmall(context, shifted));
       sum.take(power, place);
       return LOGARITHM ? shifted : power;
     });
     const total = sum.result(f);
-    const last = LOGARITHM ? f.keep(vectorFunctions.logarithm(context, total)) : total;
-    const combine = LOGARITHM ? f32x4.sub : f32x4.div;
-    kept.each(f, (x, { i, count }) => store(i, combine(x, last), count));
+    const one = f.constant(f32x4.const(1));
+    const last = LOGARITHM ? vectorFunctions.logarithm(context, total) : f32x4.div(one, total);
+    const ofRow = f.keep(last);
+    const combine = LOGARITHM ? f32x4.sub : f32x4.mul;
+    kept.each(f, (x, { i, count }) => store(i, combine(x, ofRow), count));
   });
 };
 

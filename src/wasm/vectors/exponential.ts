@@ -15,6 +15,8 @@ const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 /** A sum with it is rounded to an integer, which its last bits hold, twice the offset of exponents more. */
 const ROUNDER = 1.5 * 2 ** 23 + 254;
 
+const ROUNDER_BITS = 0x4b4000fe;
+
 /** x = n log 2 + r. */
 interface Reduced {
   /** n + 254 in the last bits. */
@@ -63,6 +65,16 @@ export function exponential(context: VectorContext, x: V128): V128 {
 function exponentialWithin(context: VectorContext, x: V128): V128 {
   const { word, r } = reduce(context, x);
   const power = shiftedToExponent(i32x4.sub(word, bits(context, 127)));
+  return f32x4.mul(f32x4.add(expm1Near0(context, r), number(context, 1)), power);
+}
+
+/** exp(x) for an x below 88; what is less than 2^-126 is 0, which spares a step of scaling and processors' slow small numbers. */
+export function exponentialOfSmall(context: VectorContext, x: V128): V128 {
+  const { f } = context;
+  const { word, r } = reduce(context, f.keep(f32x4.pmax(x, number(context, -105))));
+  // Without the bits of the rounder, and with the offset once.
+  const exponent = i32x4.sub(word, f.constant(i32x4.const(ROUNDER_BITS - 127)));
+  const power = shiftedToExponent(i32x4.max_s(exponent, f.constant(i32x4.const(0))));
   return f32x4.mul(f32x4.add(expm1Near0(context, r), number(context, 1)), power);
 }
 
