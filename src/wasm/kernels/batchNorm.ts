@@ -3,7 +3,7 @@
  * the statistics of pieces of the images, and every part of the second combines those of its channels (Chan, Golub &
  * LeVeque 1983).
  */
-import type { FunctionBuilder } from "../assembler/function.ts";
+import type { FunctionBuilder, Variable } from "../assembler/function.ts";
 import { f32x4, i32, type V128, v128 } from "../assembler/instructions.ts";
 import { madd, nmadd } from "../vectors/arithmetic.ts";
 import { type Division, divisionOf, Group } from "./channels.ts";
@@ -12,7 +12,8 @@ import type { KernelCall, Phase, WasmKernel } from "./kernel.ts";
 /** Numbers of a group's channels, by column. Means are less the channels' first elements. */
 interface Statistics {
   readonly mean: readonly V128[];
-  /** Sum of the squares of differences from the mean. */
+  /** Sums of differences from the mean, which are what rounding took from it, and of their squares. */
+  readonly rests: readonly V128[];
   readonly squares: readonly V128[];
   /** Backward: sums of the gradient that arrives, and of its products with differences from the mean. */
   readonly arriving?: readonly V128[] | undefined;
@@ -95,18 +96,18 @@ function phasesOf(
   if (pieces === 1) {
     const build: Phase["build"] = (f, part) => {
       const begun = begin(f, part);
-      apply(f, { ...begun, ...statistics(f, call, begun, isBackward) });
+      apply(f, { ...begun, ...settled(f, call, statistics(f, call, begun, isBackward)) });
     };
     return [{ parts, build }];
   }
-  const memory = Array.from({ length: isBackward ? 4 : 2 }, () => call.scratch(4 * pieces * channels));
+  const memory = Array.from({ length: isBackward ? 5 : 3 }, () => call.scratch(4 * pieces * channels));
   return [
     {
       parts,
       build(f, part) {
         const begun = begin(f, part);
-        const { mean, squares, arriving, products } = statistics(f, call, begun, isBackward);
-        [mean, squares, arriving, products].forEach((numbers, n) => {
+        const { mean, rests, squares, arriving, products } = statistics(f, call, begun, isBackward);
+        [mean, rests, squares, arriving, products].forEach((numbers, n) => {
           if (numbers) begun.group.keep(memory[n], numbers);
         });
       },
@@ -115,7 +116,7 @@ function phasesOf(
       parts,
       build(f, part) {
         const begun = begin(f, part);
-        apply(f, { ...begun, ...combined(f, call, begun.group, division, memory) });
+        apply(f, { ...begun, ...settled(f, call, combined(f, call, begun.group, division, memory)) });
       },
     },
   ];
@@ -124,11 +125,10 @@ function phasesOf(
 /** The statistics of a part's piece of the images. */
 function statistics(
   f: FunctionBuilder,
-  { load, features }: KernelCall,
+  { load }: KernelCall,
   { group, origin }: Pick<Part, "group" | "origin">,
   isBackward: boolean,
 ): Statistics {
-  const context = { f, features };
   const sums = group.sums();
   const arriving = isBackward ? group.sums() : undefined;
   group.overImages((image) => {
@@ -140,31 +140,26 @@ function statistics(
     });
   });
   const count = group.countOf(group.piece);
-  const near = sums.results().map((sum) => f.keep(f32x4.div(sum, count)));
-  // What rounding took from the mean is what differences from it add up to.
-  const rests = group.sums();
-  const squares = group.sums();
+  const mean = sums.results().map((sum) => f.keep(f32x4.div(sum, count)));
+  const [rests, squares] = [group.sums(), group.sums()];
   const products = isBackward ? group.sums() : undefined;
   group.overImages((image) => {
     const element = image.load(load.element);
     const gradient = products && image.load(load.arriving);
     image.each((place) => {
       const n = place.column;
-      const x = f.keep(f32x4.sub(f32x4.sub(element(place), origin[n]), near[n]));
+      const x = f.keep(f32x4.sub(f32x4.sub(element(place), origin[n]), mean[n]));
       rests.take(x, place);
       squares.take(f32x4.mul(x, x), place);
       if (gradient) products?.take(f32x4.mul(x, gradient(place)), place);
     });
   });
-  const rest = rests.results().map((sum) => f.keep(f32x4.div(sum, count)));
-  const gradients = arriving?.results();
   return {
-    mean: near.map((each, n) => f.keep(f32x4.add(each, rest[n]))),
+    mean,
+    rests: rests.results(),
     squares: squares.results(),
-    arriving: gradients,
-    products: products
-      ?.results()
-      .map((sum, n) => f.keep(nmadd(context, rest[n], (gradients as V128[])[n], sum))),
+    arriving: arriving?.results(),
+    products: products?.results(),
   };
 }
 
@@ -177,29 +172,44 @@ function combined(
   memory: readonly number[],
 ): Statistics {
   const context = { f, features };
-  const [mean, squares, arriving, products] = memory.map(() =>
+  const [mean, rests, squares, arriving, products] = memory.map(() =>
     Array.from({ length: columns }, () => f.variable("v128", number(f, 0))),
   );
-  const over = (visit: (count: V128, of: (n: number) => V128[]) => void) =>
+  const add = (sum: Variable<"v128">, x: V128) => f.set(sum, f32x4.add(sum, x));
+  const over = (visit: (count: V128, column: number, ofPiece: readonly V128[]) => void) =>
     f.loop(i32.const(0), i32.const(pieces), 1, (piece) => {
-      visit(group.countOf(piece), (n) => group.kept(memory[n], piece));
+      const count = group.countOf(piece);
+      const numbers = memory.map((address) => group.kept(address, piece));
+      for (let column = 0; column < columns; column++)
+        visit(
+          count,
+          column,
+          numbers.map((each) => each[column]),
+        );
     });
-  over((count, of) => {
-    for (const [n, each] of of(0).entries()) f.set(mean[n], madd(context, count, each, mean[n]));
-  });
+  over((count, n, [ofPiece, rest]) => add(mean[n], madd(context, count, ofPiece, rest)));
   for (const sum of mean) f.set(sum, f32x4.div(sum, number(f, constants.COUNT)));
-  over((count, of) => {
-    const [means, ofPiece, gradients, withGradients] = memory.map((_, n) => of(n));
-    means.forEach((each, n) => {
-      const shift = f.keep(f32x4.sub(each, mean[n]));
-      const square = f32x4.mul(f32x4.mul(shift, shift), count);
-      f.set(squares[n], f32x4.add(squares[n], f32x4.add(ofPiece[n], square)));
-      if (!arriving) return;
-      f.set(arriving[n], f32x4.add(arriving[n], gradients[n]));
-      f.set(products[n], f32x4.add(products[n], madd(context, shift, gradients[n], withGradients[n])));
-    });
+  over((count, n, [ofPiece, rest, square, gradient, product]) => {
+    const shift = f.keep(f32x4.sub(ofPiece, mean[n]));
+    const shifts = f.keep(f32x4.mul(count, shift));
+    add(rests[n], f32x4.add(rest, shifts));
+    add(squares[n], madd(context, shift, f32x4.add(f32x4.add(rest, rest), shifts), square));
+    if (!arriving) return;
+    add(arriving[n], gradient);
+    add(products[n], madd(context, shift, gradient, product));
   });
-  return { mean, squares, arriving, products };
+  return { mean, rests, squares, arriving, products };
+}
+
+/** Statistics with the digits that rounding took from the mean. */
+function settled(f: FunctionBuilder, { constants, features }: KernelCall, given: Statistics): Statistics {
+  const { mean, rests, arriving = [], products = [] } = given;
+  const rest = rests.map((sum) => f.keep(f32x4.div(sum, number(f, constants.COUNT))));
+  return {
+    ...given,
+    mean: mean.map((each, n) => f.keep(f32x4.add(each, rest[n]))),
+    products: products.map((sum, n) => f.keep(nmadd({ f, features }, rest[n], arriving[n], sum))),
+  };
 }
 
 function variances(
