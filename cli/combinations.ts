@@ -12,6 +12,7 @@ export function checkCombination(parsed: Parsed, given: (name: string) => boolea
   checkTaken(parsed, "optimizer", OPTIMIZERS, OPTIMIZERS[parsed.optimizer].defaults);
   checkTaken(parsed, "schedule", SCHEDULES, scheduleEntry(parsed.schedule).defaults);
   checkTraining(parsed);
+  checkDevice(parsed);
 }
 
 function checkData({ dataset }: Parsed, given: (name: string) => boolean): void {
@@ -91,6 +92,11 @@ function checkTraining(parsed: Parsed): void {
       `--batch-norm needs 2 samples or more at a time, but --batch ${batch}${accumulate > 1 ? ` in ${accumulate} parts` : ""} gives 1`,
     );
   }
+}
+
+function checkDevice({ device = "gpu", threads }: Parsed): void {
+  if (threads === undefined || device === "wasm") return;
+  throw new UsageError(`--threads does nothing with --device ${device}; use --device wasm`);
 }
 
 /** The largest divisor of `batch` that is not above `wanted`. */

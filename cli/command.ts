@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { AUGMENTATION_FORMS, type Augmentation, augmentationNamed } from "wgrad/augment";
 import { ACTIVATIONS, type Filters, OPTIMIZERS, type OptimizerEntry } from "../presets/choices.ts";
-import { wholeNumber } from "../presets/command.ts";
+import { DEFAULT_ENGINE, DEFAULT_THREADS, ENGINES, threadCount, wholeNumber } from "../presets/command.ts";
 import { MODELS } from "./model.ts";
 import { numberThat } from "./numbers.ts";
 import { LOSSES, SCHEDULES } from "./training.ts";
@@ -176,10 +176,12 @@ function groups(): Record<string, Option[]> {
         "seed of the initial weights, the order of samples and dropout",
         wholeNumber(0),
       ).default(1),
-      choice("--device <name>", "where to train", ["gpu", "cpu"]).default(
-        undefined,
-        "gpu, and cpu where there is none",
-      ),
+      choice(
+        "--device <name>",
+        "where to train; wasm computes on the processor, with all its cores; cpu is the reference in JavaScript, many times slower",
+        ENGINES,
+      ).default(undefined, DEFAULT_ENGINE),
+      option("--threads <n>", "threads of the wasm engine", threadCount).default(undefined, DEFAULT_THREADS),
     ],
     Output: [
       option("--save <file>", "writes the weights as safetensors"),

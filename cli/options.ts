@@ -2,6 +2,7 @@
 import { CommanderError } from "commander";
 import type { Augmentation } from "wgrad/augment";
 import { OPTIMIZERS } from "../presets/choices.ts";
+import type { EngineName } from "../presets/command.ts";
 import { checkCombination } from "./combinations.ts";
 import { trainCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
@@ -9,7 +10,6 @@ import { type ModelOptions, modelEntry } from "./model.ts";
 import { scheduleEntry, type TrainingOptions } from "./training.ts";
 
 export type DatasetName = "mnist" | "digits";
-type DeviceName = "gpu" | "cpu";
 
 export interface TrainOptions extends ModelOptions, TrainingOptions {
   readonly dataset: DatasetName;
@@ -30,8 +30,10 @@ export interface TrainOptions extends ModelOptions, TrainingOptions {
   /** Paths of the files written after each epoch. */
   readonly checkpoint?: string;
   readonly history?: string;
-  /** Absent unless given: then the GPU, or the CPU engine where there is none. */
-  readonly device?: DeviceName;
+  /** Absent unless given: then the GPU, or the wasm engine where there is none. */
+  readonly device?: EngineName;
+  /** Threads of the wasm engine; absent for as many as there are cores. */
+  readonly threads?: number;
   readonly save?: string;
   readonly summary: boolean;
   readonly describe: boolean;

@@ -31,7 +31,7 @@ async function train(options: TrainOptions): Promise<void> {
   const { save, checkpoint, history } = options;
   await checkTargets({ "--save": save, "--checkpoint": checkpoint, "--history": history });
   const data = await timed(() => loadData(options, output.note));
-  const device = await timed(() => openEngine("--device", options.device, output.note));
+  const device = await timed(() => openEngine("--device", options.device, output.note, options.threads));
   // A process with a GPU device does not end by itself.
   await using engine = device.value;
   const { failure, ...run } = await runTraining(engine, data.value, options, output, interruption);

@@ -8,7 +8,7 @@ import { type Engine, writeFileWhole } from "wgrad";
 import { AUGMENTATION_FORMS, type Augmentation, augment, augmentationNamed, preview } from "wgrad/augment";
 import { type Dataset, digits } from "wgrad/data";
 import { drawChart } from "../charts/draw.ts";
-import { openEngine, wholeNumber } from "../presets/command.ts";
+import { type EngineName, engineOption, openEngine, wholeNumber } from "../presets/command.ts";
 import { ImageSource } from "./experiments/frame/data.ts";
 import { greyPicture } from "./experiments/frame/pictures.ts";
 
@@ -21,7 +21,7 @@ interface Flags {
   readonly out: string;
   readonly data?: string;
   readonly digits?: boolean;
-  readonly engine?: "gpu" | "cpu";
+  readonly engine?: EngineName;
 }
 
 function parsed(text: string): Augmentation {
@@ -51,12 +51,7 @@ function command(): Command {
       new Option("--data <folder>", "MNIST's four files (default: $MNIST_DIR, the cache, or a mirror)"),
     )
     .addOption(new Option("--digits", "the built-in digits instead of MNIST").conflicts("data"))
-    .addOption(
-      new Option("--engine <name>", "where to compute (default: gpu, and cpu where there is none)").choices([
-        "gpu",
-        "cpu",
-      ]),
-    )
+    .addOption(engineOption())
     .helpOption("-h, --help", "shows this")
     .addHelpText(
       "after",

@@ -5,15 +5,16 @@
  *
  * demo/step.ts does the same on the level below, and shows the parts of a step.
  */
-import { adam, connect, cpu, dense, relu, sequential, session } from "wgrad";
+import { adam, connect, dense, relu, sequential, session } from "wgrad";
 import { digits } from "wgrad/data";
 import { loopArguments, refuse } from "./arguments.ts";
 
 const { steps, batchSize, learningRate, seed } = loopArguments("demo:loop");
 
-await using engine = await connect().catch((error: Error) => {
-  console.log(`${error.message}\nTraining on the CPU.`);
-  return cpu();
+await using engine = await connect().catch(async (error: Error) => {
+  console.log(`${error.message}\nTraining on the processor.`);
+  const { wasm } = await import("wgrad/wasm");
+  return wasm();
 });
 console.log(`device: ${engine.info.adapter}`);
 

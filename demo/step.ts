@@ -6,27 +6,17 @@
  * The network sees a few images at a time (a batch), says for each how likely it holds to be each digit, and is told
  * by one number, the loss, how wrong it was. Each of its weights is then moved a little to where the loss falls.
  */
-import {
-  adam,
-  connect,
-  correctCount,
-  cpu,
-  createTrainer,
-  dense,
-  evaluate,
-  ops,
-  relu,
-  sequential,
-} from "wgrad";
+import { adam, connect, correctCount, createTrainer, dense, evaluate, ops, relu, sequential } from "wgrad";
 import { type Dataset, digits, epochOrder, sampleSize } from "wgrad/data";
 import { loopArguments, refuse } from "./arguments.ts";
 
 const { steps, batchSize, learningRate, seed } = loopArguments("demo:step");
 
-// The engine: the GPU, or, without a GPU, the CPU, with the same arithmetic but much slower.
-await using engine = await connect().catch((error: Error) => {
-  console.log(`${error.message}\nTraining on the CPU.`);
-  return cpu();
+// The engine: the GPU, or, without a GPU, the processor, with the same arithmetic in WebAssembly.
+await using engine = await connect().catch(async (error: Error) => {
+  console.log(`${error.message}\nTraining on the processor.`);
+  const { wasm } = await import("wgrad/wasm");
+  return wasm();
 });
 console.log(`device: ${engine.info.adapter}`);
 

@@ -5,7 +5,7 @@
  *   npm run demo:transformer -- [--steps 600] [--batch 16] [--seed 1]
  */
 import { pathToFileURL } from "node:url";
-import { adamw, connect, cpu, crossEntropy, type Engine, session } from "wgrad";
+import { adamw, connect, crossEntropy, type Engine, session } from "wgrad";
 import { type Dataset, dataset } from "wgrad/data";
 import { CONTEXT, transformer } from "../presets/transformer.ts";
 import { Arguments } from "./arguments.ts";
@@ -92,9 +92,10 @@ async function main(): Promise<void> {
   });
   const [steps, batchSize] = [args.number("steps", 1), args.number("batch", 1)];
   const seed = args.number("seed", 0);
-  const engine = await connect().catch((error: Error) => {
-    console.log(`${error.message}\nTraining on the CPU engine.`);
-    return cpu();
+  const engine = await connect().catch(async (error: Error) => {
+    console.log(`${error.message}\nTraining on the processor.`);
+    const { wasm } = await import("wgrad/wasm");
+    return wasm();
   });
   console.log(`Training on ${engine.info.adapter}.`);
   const onStep = (step: number, loss: number) => {

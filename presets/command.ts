@@ -1,6 +1,6 @@
 /** Parts of command lines: numbers as options, the engine asked for, and errors on one line. */
 import { statSync } from "node:fs";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { connect, cpu, type Engine } from "wgrad";
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -27,25 +27,48 @@ export function folder(path: string): string {
   return path;
 }
 
+/** The engines by name, as options take them. */
+export const ENGINES = ["gpu", "wasm", "cpu"] as const;
+export type EngineName = (typeof ENGINES)[number];
+/** What an option that is left out means, for its help. */
+export const DEFAULT_ENGINE = "gpu, and wasm where there is none";
+export const DEFAULT_THREADS = "one for each core";
+
+export const engineOption = () =>
+  new Option("--engine <name>", `where to compute (default: ${DEFAULT_ENGINE})`).choices(ENGINES);
+
+/** Reads `--threads`: of the wasm engine. */
+export const threadCount = wholeNumber(1, 256);
+
 /**
- * The engine that the option asks for; without a wish the GPU, and where there is none the CPU engine, told through `note`.
+ * The engine that the option asks for; without a wish the GPU, and where there is none the wasm engine, told through `note`.
+ * @param option the option's name, for errors
+ * @param threads of the wasm engine, where that is the engine
  * @throws Error when the GPU was asked for by name and there is none
  */
 export async function openEngine(
   option: string,
-  wanted: "gpu" | "cpu" | undefined,
+  wanted: EngineName | undefined,
   note: (line: string) => void,
+  threads?: number,
 ): Promise<Engine> {
   if (wanted === "cpu") return cpu();
+  if (wanted === "wasm") return openWasm(threads);
   try {
     return await connect();
   } catch (cause) {
     const reason = oneLine(cause);
     if (wanted === "gpu")
-      throw new Error(`${option} gpu: ${reason}; leave ${option} out to use the CPU engine`, { cause });
-    note(`On the CPU engine, which is slow, as there is no GPU: ${reason}`);
-    return cpu();
+      throw new Error(`${option} gpu: ${reason}; leave ${option} out to use the wasm engine`, { cause });
+    note(`On the wasm engine, which computes on the processor, as there is no GPU: ${reason}`);
+    return openWasm(threads);
   }
+}
+
+/** Loads the wasm engine, which most runs do not need. */
+export async function openWasm(threads?: number): Promise<Engine> {
+  const { wasm } = await import("wgrad/wasm");
+  return wasm({ threads });
 }
 
 const MAX_LENGTH = 600;

@@ -1,6 +1,6 @@
 // Makes sure that this machine has what `npm run train` and `npm test` need and npm cannot bring:
 //
-//   node scripts/setup.mjs --for train   a WebGPU adapter (without one, training runs on the CPU engine)
+//   node scripts/setup.mjs --for train   a WebGPU adapter (without one, training runs on the wasm engine)
 //   node scripts/setup.mjs --for isa     also compilers for AMD's GPUs, which `npm run bench -- isa` uses
 //   node scripts/setup.mjs --for test    a WebGPU adapter, a Chromium, and these compilers (without them, a test is skipped)
 //
@@ -44,7 +44,7 @@ function setUp(purpose) {
   }
   const compilers = Boolean(assembler && radv);
   console.error(`WebGPU adapter: ${adapter ?? "none"}`);
-  if (!adapter && purpose === "train") console.error("Training will run on the CPU engine.");
+  if (!adapter && purpose === "train") console.error("Training will run on the wasm engine.");
   if (wantsChromium && !chromium) {
     console.error("No Chromium: install one and put it on the PATH, or name it in CHROMIUM_PATH.");
   }

@@ -1,5 +1,6 @@
 /**
- * Trains MNIST in Deno, on the WebGPU that is built into it. One command, which builds the package first:
+ * Trains MNIST in Deno, on the WebGPU that is built into it, or on the processor where there is no GPU. One command, which
+ * builds the package first:
  *
  *   npm run demo:deno -- [--epochs 5] [--batch 128] [--learning-rate 0.001] [--seed 1] [--train COUNT] [--test COUNT]
  *     [--data FOLDER] [--save FILE]
@@ -38,11 +39,15 @@ if (save !== undefined) await checkWritable(save).catch((error: Error) => refuse
 
 const told = new Set<string>();
 const { train, test } = await load();
-await using gpu = await connect();
-console.log(`${gpu.info.adapter}: ${train.count} images of ${train.name}, ${test.count} of ${test.name}`);
+await using engine = await connect().catch(async (error: Error) => {
+  console.log(`${error.message}\nTraining on the processor.`);
+  const { wasm } = await import("wgrad/wasm");
+  return wasm();
+});
+console.log(`${engine.info.adapter}: ${train.count} images of ${train.name}, ${test.count} of ${test.name}`);
 
 const model = sequential(dense(256), relu(), dense(128), relu(), dense(10));
-const run = fit(gpu, model, train, {
+const run = fit(engine, model, train, {
   loss: crossEntropy(),
   optimizer: adam({ learningRate }),
   batchSize,

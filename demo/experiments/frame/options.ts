@@ -2,7 +2,7 @@
 
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { folder, wholeNumber } from "../../../presets/command.ts";
+import { type EngineName, engineOption, folder, wholeNumber } from "../../../presets/command.ts";
 import { table } from "../../../src/text.ts";
 import type { Experiment } from "./experiment.ts";
 
@@ -11,8 +11,8 @@ export const PROGRAM = "npm run experiments --";
 const DEFAULT_OUT = "demo/experiments/out";
 
 export interface Flags {
-  /** The engine; by default the GPU, or the CPU engine without a GPU. */
-  readonly engine?: "gpu" | "cpu";
+  /** The engine; by default the GPU, or the wasm engine without a GPU. */
+  readonly engine?: EngineName;
   /** The folder of MNIST's files. */
   readonly data?: string;
   readonly seed: number;
@@ -58,12 +58,7 @@ function experimentsCommand(all: readonly Experiment[], write: (text: string) =>
     .usage("<name> [options]")
     .description("Replays experiments of the textbooks: prints figures, and draws charts.")
     .argument("<name>", `an experiment, "all" for all of them, or "list" for their names`)
-    .addOption(
-      new Option("--engine <name>", "where to compute (default: gpu, and cpu where there is none)").choices([
-        "gpu",
-        "cpu",
-      ]),
-    )
+    .addOption(engineOption())
     .addOption(
       new Option(
         "--data <folder>",
