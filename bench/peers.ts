@@ -18,9 +18,9 @@ import {
   outputOptions,
   seedOption,
 } from "./options.ts";
-import { CONTENDERS, type ContenderName } from "./peers/contest.ts";
+import { CONTENDERS, type ContenderName, isOwn } from "./peers/contest.ts";
 import type { Host } from "./peers/hosts/host.ts";
-import { type Where, withHost } from "./peers/hosts/open.ts";
+import { PLACES, type Where, withHost } from "./peers/hosts/open.ts";
 import { matmulChart, matmulLines, matmulObject, measureMatmul } from "./peers/matmul.ts";
 import {
   measureStartup,
@@ -54,7 +54,7 @@ export function peersCommand(): Command {
     .addOption(batchOption())
     .addOption(
       new Option("--in <host>", "host of the benchmark; chromium has no window")
-        .choices(["node", "chromium"])
+        .choices(PLACES)
         .default("node"),
     )
     .addOption(
@@ -68,13 +68,13 @@ export function peersCommand(): Command {
     .addOption(
       new Option(
         "--startup",
-        "from the start of a process in Node to its first training step instead",
-      ).conflicts(["in", "steps"]),
+        "from the start of a process, or a page, to its first training step instead",
+      ).conflicts(["steps"]),
     )
     .addOption(
       new Option(
         "--candidates <names>",
-        `which (default: all): ${names().join(",")}; wgrad always is one`,
+        `which (default: all): ${names().join(",")}; the first of wgrad's is the one that others are compared to`,
       ).argParser(contenders),
     )
     .addOption(
@@ -98,12 +98,13 @@ function names(): ContenderName[] {
   return Object.keys(CONTENDERS) as ContenderName[];
 }
 
-/** Reads "tfjs-webgpu,jax-wasm". @returns wgrad and these, in the order of the tables */
+/** Reads "wgrad-wasm,jax-wasm". @returns these in the order of the tables, with wgrad where none of its own is among them */
 function contenders(text: string): ContenderName[] {
   const wanted = text.split(",");
   if (!wanted.every((name) => name in CONTENDERS))
     throw new InvalidArgumentError(`Expected names out of ${names().join(", ")} with commas between them.`);
-  return names().filter((name) => name === "wgrad" || wanted.includes(name));
+  const own = names().some((name) => isOwn(name) && wanted.includes(name));
+  return names().filter((name) => wanted.includes(name) || (name === "wgrad" && !own));
 }
 
 async function peers(flags: PeersFlags): Promise<void> {
@@ -140,13 +141,13 @@ async function matmul(flags: PeersFlags): Promise<Report> {
 }
 
 async function startup(flags: PeersFlags): Promise<Report> {
-  const { model, batch = model.batch, repetitions = STARTS } = flags;
+  const { model, batch = model.batch, in: where, repetitions = STARTS } = flags;
   const contenders = flags.candidates ?? names();
   const options = { ...model, ...flags, contenders, batch, repetitions };
   const measure = (host: Host) => measureStartup(host, options, note);
-  const result = await withHost("node", contenders, note, measure, WITHOUT_SHADER_CACHES);
+  const result = await withHost(where, contenders, note, measure, WITHOUT_SHADER_CACHES);
   return {
-    name: `peers-startup-${model.name}-${batch}`,
+    name: `peers-startup-${model.name}-${batch}${where === "node" ? "" : `-${where}`}`,
     lines: startupLines(result),
     object: startupObject(result),
     chart: startupChart(result),

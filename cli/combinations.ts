@@ -94,9 +94,9 @@ function checkTraining(parsed: Parsed): void {
   }
 }
 
-function checkDevice({ device = "gpu", threads }: Parsed): void {
-  if (threads === undefined || device === "wasm") return;
-  throw new UsageError(`--threads does nothing with --device ${device}; use --device wasm`);
+function checkDevice({ device, threads }: Parsed): void {
+  if (threads !== undefined && device !== "wasm")
+    throw new UsageError("--threads does nothing without --device wasm");
 }
 
 /** The largest divisor of `batch` that is not above `wanted`. */

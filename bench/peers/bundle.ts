@@ -75,6 +75,7 @@ export async function bundle(
         // The package as it is published.
         { find: /^wgrad$/, replacement: path("../../dist/index.js") },
         { find: /^wgrad\/data$/, replacement: path("../../dist/data.js") },
+        { find: /^wgrad\/wasm$/, replacement: path("../../dist/wasm.js") },
       ],
     },
     // A loader of WebAssembly looks for its binaries beside itself.

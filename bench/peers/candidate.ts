@@ -1,7 +1,7 @@
 /** The type of a candidate: a module that does the same work as all others, with one library. */
 import type { Products, Workload } from "./workload.ts";
 
-/** `cpu` is plain JavaScript: of wgrad, its CPU engine. */
+/** `wasm` is the processor by WebAssembly; `cpu` is plain JavaScript: of wgrad, its CPU engine. */
 export type Backend = "webgpu" | "wasm" | "cpu";
 
 /** Work, ready to be done again and again. */
@@ -18,9 +18,10 @@ export interface Run {
   readonly hostMilliseconds?: number;
 }
 
+/** `threads` bounds those of a backend that lets itself be told. */
 export interface Candidate {
   /** A step of training. Each time takes the next batch, and goes on from the weights of the time before. */
-  trainingStep(backend: Backend, workload: Workload): Promise<Runner>;
+  trainingStep(backend: Backend, workload: Workload, threads?: number): Promise<Runner>;
   /** A chain of products of matrices. */
-  matmul(backend: Backend, products: Products): Promise<Runner>;
+  matmul(backend: Backend, products: Products, threads?: number): Promise<Runner>;
 }

@@ -1,21 +1,41 @@
 /** Candidates in a contest: each shows first that it computes the right thing, then they take turns. */
 import { machine, median, type Spread, spreadOf } from "../measure.ts";
 import type { Backend } from "./candidate.ts";
-import { type Contender, Entrant, type Pace } from "./entrant.ts";
-import type { Host } from "./hosts/host.ts";
+import { Entrant, type Pace } from "./entrant.ts";
+import type { Contender, Host } from "./hosts/host.ts";
 import others from "./others/package.json" with { type: "json" };
 import type { Task } from "./task.ts";
 
 export const CONTENDERS = {
   wgrad: { library: "wgrad", backend: "webgpu" },
+  "wgrad-wasm": { library: "wgrad", backend: "wasm" },
+  "wgrad-wasm-1": { library: "wgrad", backend: "wasm", threads: 1 },
   "tfjs-webgpu": { library: "tensorflow", backend: "webgpu" },
   "tfjs-wasm": { library: "tensorflow", backend: "wasm" },
   "jax-webgpu": { library: "jax", backend: "webgpu" },
   "jax-wasm": { library: "jax", backend: "wasm" },
 } as const satisfies Record<string, Contender>;
 
-/** wgrad, to which all others are compared, and a peer's library with its backend. */
+/** A library with its backend: wgrad's on the GPU, on all cores and on one of them, and the peers'. */
 export type ContenderName = keyof typeof CONTENDERS;
+
+/** Whether it is wgrad itself. */
+export function isOwn(name: ContenderName): boolean {
+  return CONTENDERS[name].library === "wgrad";
+}
+
+/** The contender to which the others are compared: the first of wgrad's own. */
+export function referenceOf(names: readonly ContenderName[]): ContenderName {
+  const own = names.find(isOwn);
+  if (!own) throw new RangeError(`${names.join(", ")}: none of them is wgrad`);
+  return own;
+}
+
+/** "webgpu", "wasm", "wasm, 1 thread" */
+export function backendName(name: ContenderName): string {
+  const { backend, threads }: Contender = CONTENDERS[name];
+  return threads === undefined ? backend : `${backend}, ${threads} thread${threads === 1 ? "" : "s"}`;
+}
 
 /** "TensorFlow.js 4.22.0" */
 export function libraryName(name: ContenderName): string {
@@ -48,9 +68,11 @@ export interface Measured {
   /** Time of one run. */
   readonly milliseconds: Spread;
   readonly hostMilliseconds?: Spread;
-  /** Time relative to wgrad's: the ratio of the medians, and the median of each turn's ratio. */
+  /** Time relative to the reference's: the ratio of the medians, and the median of each turn's ratio. */
   readonly ratio: number;
   readonly pairedRatio: number;
+  /** Of a peer, where several of wgrad's own take part: the medians of each turn's ratios to them. */
+  readonly pairedRatios?: Readonly<Partial<Record<ContenderName, number>>>;
 }
 
 interface Failed {
@@ -80,13 +102,14 @@ export async function hold(
   note: (line: string) => void,
   onTurn: (soFar: Contest) => void = () => {},
 ): Promise<Contest> {
+  const vital = referenceOf(options.contenders);
   const entrants = options.contenders.map(
     (name) =>
       new Entrant({
         name,
         contender: CONTENDERS[name],
         pace: PACE,
-        vital: name === "wgrad",
+        vital: name === vital,
         note: (line) => note(`${name}: ${line}`),
       }),
   );
@@ -123,6 +146,9 @@ export async function hold(
 /** One after the other is what is measured: no single time, however long it takes. */
 const PACE: Pace = { measurementMs: 1000, minCount: 2 };
 
+/** Where no contender takes a GPU. */
+export const NO_ADAPTER = "none";
+
 /** @throws Error when they are several: then there is nothing to compare */
 function commonAdapter(entrants: readonly Entrant<ContenderName>[]): string {
   const adapters = new Set(entrants.flatMap(({ adapter }) => adapter ?? []));
@@ -130,12 +156,14 @@ function commonAdapter(entrants: readonly Entrant<ContenderName>[]): string {
     throw new Error(
       `the candidates got different adapters: ${[...adapters].join(", ")}; nothing can be compared`,
     );
-  const [adapter = "none"] = adapters;
+  const [adapter = NO_ADAPTER] = adapters;
   return adapter;
 }
 
 function entriesOf(entrants: readonly Entrant<ContenderName>[]): Entry[] {
-  const reference = entrants.find(({ name }) => name === "wgrad")?.times ?? [];
+  const finished = entrants.filter(({ fails }) => fails === undefined).map(({ name }) => name);
+  const reference = referenceOf(finished);
+  const timesOf = (name: ContenderName) => entrants.find((entrant) => entrant.name === name)?.times ?? [];
   return entrants.map(({ name, fails, count, times, hostTimes }) => {
     if (fails !== undefined) return { name, fails };
     return {
@@ -143,9 +171,21 @@ function entriesOf(entrants: readonly Entrant<ContenderName>[]): Entry[] {
       count,
       milliseconds: spreadOf(times),
       hostMilliseconds: hostTimes.length > 0 ? spreadOf(hostTimes) : undefined,
-      ...ratios(times, reference),
+      ...ratios(times, timesOf(reference)),
+      pairedRatios: pairedRatios(name, finished, timesOf),
     };
   });
+}
+
+/** A peer's ratios to all of wgrad's own among those that `finished`; none where there is but one. */
+export function pairedRatios(
+  name: ContenderName,
+  finished: readonly ContenderName[],
+  timesOf: (name: ContenderName) => readonly number[],
+): Measured["pairedRatios"] {
+  const all = finished.filter(isOwn);
+  if (isOwn(name) || all.length < 2) return undefined;
+  return Object.fromEntries(all.map((own) => [own, ratios(timesOf(name), timesOf(own)).pairedRatio]));
 }
 
 /**
@@ -169,7 +209,7 @@ export function ratios(
 export function fastestPeer(entries: readonly Entry[], backend: Backend) {
   return entries
     .flatMap((entry) => (entry.fails === undefined ? [entry] : []))
-    .filter(({ name }) => name !== "wgrad" && CONTENDERS[name].backend === backend)
+    .filter(({ name }) => !isOwn(name) && CONTENDERS[name].backend === backend)
     .sort((a, b) => a.milliseconds.median - b.milliseconds.median)
     .at(0);
 }

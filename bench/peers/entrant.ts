@@ -1,13 +1,6 @@
 /** One that takes part in a contest, in a program's or in a page's: what it computes first, then how long that takes. */
-import type { Library } from "./bundle.ts";
-import type { Backend } from "./candidate.ts";
-import type { Guest, Host } from "./hosts/host.ts";
+import type { Contender, Guest, Host } from "./hosts/host.ts";
 import type { Task } from "./task.ts";
-
-export interface Contender {
-  readonly library: Library;
-  readonly backend: Backend;
-}
 
 /** Amount of work in one measurement. */
 export interface Pace {
@@ -64,7 +57,7 @@ export class Entrant<Name extends string> {
   async enter(host: Host, task: Task): Promise<void> {
     const { contender, note } = this.#options;
     note("getting ready");
-    this.#guest = await host.open(contender.library, contender.backend);
+    this.#guest = await host.open(contender);
     if (contender.backend === "webgpu") this.adapter = await this.#guest.adapter();
     await this.#guest.prepare(task);
   }

@@ -3,7 +3,7 @@ import type { ChartSpec } from "../../charts/spec.ts";
 import { formatSpread, type Spread, significant } from "../measure.ts";
 import { type ContenderName, type Contest, type Entry, hold, type Results } from "./contest.ts";
 import type { Host } from "./hosts/host.ts";
-import { contestChart, contestLines, entryObject } from "./report.ts";
+import { adapterWords, contestChart, contestLines, entryObject } from "./report.ts";
 import { createProducts, expectedRowSums, PRODUCTS_IN_CHAIN } from "./workload.ts";
 
 interface MatmulOptions {
@@ -74,7 +74,7 @@ export function gflops(size: number, { median, lowest, highest }: Spread): Sprea
 export function matmulLines(result: MatmulResult): string[] {
   const { size, entries, repetitions, productsInChain } = result;
   return [
-    `Products of ${size} × ${size} matrices in f32, in ${result.host} on ${result.adapter}`,
+    `Products of ${size} × ${size} matrices in f32, in ${result.host}${adapterWords(result)}`,
     `Row sums agree with those in f64 to ${result.difference.toExponential(1)} of the largest`,
     "",
     ...contestLines(entries, [

@@ -2,21 +2,38 @@
 import type { BarsSpec, Value } from "../../charts/spec.ts";
 import { table } from "../../src/text.ts";
 import { significant } from "../measure.ts";
-import { CONTENDERS, type Entry, fastestPeer, libraryName, type Measured } from "./contest.ts";
+import {
+  backendName,
+  CONTENDERS,
+  type ContenderName,
+  type Entry,
+  fastestPeer,
+  isOwn,
+  libraryName,
+  type Measured,
+  NO_ADAPTER,
+  referenceOf,
+} from "./contest.ts";
 
 /** A column of measurements: its heading and its cells. */
 type Column = readonly [name: string, cell: (entry: Measured) => string];
 
+/** " on llvmpipe", or nothing where all compute on the processor. */
+export function adapterWords({ adapter }: { readonly adapter: string }): string {
+  return adapter === NO_ADAPTER ? "" : ` on ${adapter}`;
+}
+
 /** A table with a row for each candidate, what is to say of those that fail, and how wgrad compares. */
 export function contestLines(entries: readonly Entry[], columns: readonly Column[]): string[] {
+  const reference = referenceOf(entries.map(({ name }) => name));
   const all: Column[] = [
     ...columns,
-    ["wgrad is … times as fast", ({ name, ratio }) => (name === "wgrad" ? "" : significant(ratio))],
-    ["in pairs", ({ name, pairedRatio }) => (name === "wgrad" ? "" : significant(pairedRatio))],
+    [`${reference} is … times as fast`, ({ name, ratio }) => (name === reference ? "" : significant(ratio))],
+    ["in pairs", ({ name, pairedRatio }) => (name === reference ? "" : significant(pairedRatio))],
   ];
   const rows = entries.map((entry) => [
     libraryName(entry.name),
-    CONTENDERS[entry.name].backend,
+    backendName(entry.name),
     ...all.map(([, cell], i) => (entry.fails === undefined ? cell(entry) : i === 0 ? "fails" : "")),
   ]);
   return [
@@ -27,17 +44,23 @@ export function contestLines(entries: readonly Entry[], columns: readonly Column
   ];
 }
 
-/** Sentences that compare wgrad with the fastest peer of either kind. */
+/** A sentence for each of wgrad's own, that compares it with the fastest peer of either kind. */
 function comparison(entries: readonly Entry[]): string[] {
-  const parts = (["webgpu", "wasm"] as const).flatMap((backend) => {
-    const peer = fastestPeer(entries, backend);
-    if (!peer) return [];
-    const kind = backend === "webgpu" ? "WebGPU" : "wasm";
-    return [
-      `${significant(peer.ratio)} times as fast as the fastest ${kind} peer (${libraryName(peer.name)})`,
-    ];
+  const own = entries.filter(({ name, fails }) => isOwn(name) && fails === undefined);
+  return own.flatMap(({ name }) => {
+    const parts = (["webgpu", "wasm"] as const).flatMap((backend) => {
+      const peer = fastestPeer(entries, backend);
+      if (!peer) return [];
+      const kind = backend === "webgpu" ? "WebGPU" : "wasm";
+      const ratio = ratioTo(peer, name);
+      return [`${significant(ratio)} times as fast as the fastest ${kind} peer (${libraryName(peer.name)})`];
+    });
+    return parts.length > 0 ? [`${name} is ${parts.join(", ")}.`] : [];
   });
-  return parts.length > 0 ? [`wgrad is ${parts.join(", ")}.`] : [];
+}
+
+function ratioTo({ pairedRatio, pairedRatios }: Measured, own: ContenderName): number {
+  return pairedRatios?.[own] ?? pairedRatio;
 }
 
 /** A bar for each candidate that did not fail. */
@@ -49,7 +72,7 @@ export function contestChart(
   return {
     kind: "bars",
     title,
-    categories: shown.map(({ name }) => `${libraryName(name)}, ${CONTENDERS[name].backend}`),
+    categories: shown.map(({ name }) => `${libraryName(name)}, ${backendName(name)}`),
     value: axis,
     series: [{ name: axis.name, values: shown.map(value) }],
   };

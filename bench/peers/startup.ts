@@ -1,11 +1,20 @@
-/** From the start of a process to the first finished training step, in wgrad and in its peers. */
+/** From the start of a process, or of a page, to the first finished training step, in wgrad and in its peers. */
 import type { ChartSpec } from "../../charts/spec.ts";
 import { formatSpread, spreadOf } from "../measure.ts";
 import { layersOf, type StepModel } from "../workload.ts";
-import { CONTENDERS, type ContenderName, type Contest, type Entry, ratios } from "./contest.ts";
+import {
+  CONTENDERS,
+  type ContenderName,
+  type Contest,
+  type Entry,
+  NO_ADAPTER,
+  pairedRatios,
+  ratios,
+  referenceOf,
+} from "./contest.ts";
 import { reasonOf } from "./entrant.ts";
 import type { Host } from "./hosts/host.ts";
-import { contestChart, contestLines, entryObject } from "./report.ts";
+import { adapterWords, contestChart, contestLines, entryObject } from "./report.ts";
 import { agreement } from "./training.ts";
 
 interface StartupOptions extends StepModel {
@@ -25,7 +34,7 @@ interface StartupResult extends Contest {
 /** No kernel is there compiled from the start before: drivers keep them in files. */
 export const WITHOUT_SHADER_CACHES = { MESA_SHADER_CACHE_DISABLE: "true", __GL_SHADER_DISK_CACHE: "0" };
 
-/** `host` starts a process each time. @throws Error when the first losses do not agree */
+/** `host` starts a process, or a page, each time. @throws Error when the first losses do not agree */
 export async function measureStartup(
   host: Host,
   options: StartupOptions,
@@ -35,7 +44,8 @@ export async function measureStartup(
   const times = new Map<ContenderName, number[]>(contenders.map((name) => [name, []]));
   const failures = new Map<ContenderName, string>();
   const losses = new Map<ContenderName, number[][]>();
-  const adapter = await adapterOf(host);
+  const reference = referenceOf(contenders);
+  const adapter = await adapterOf(host, contenders);
   // The first round is not counted: it brings the files from the disk.
   for (let repetition = 0; repetition <= repetitions; repetition++) {
     for (const name of contenders.filter((name) => !failures.has(name))) {
@@ -44,7 +54,7 @@ export async function measureStartup(
         losses.set(name, [[loss]]);
         if (repetition > 0) times.get(name)?.push(milliseconds);
       } catch (error) {
-        if (name === "wgrad") throw error;
+        if (name === reference) throw error;
         failures.set(name, reasonOf(error));
         losses.delete(name);
       }
@@ -53,12 +63,19 @@ export async function measureStartup(
     agreement(losses);
     if (repetition > 0) note(`measured ${repetition} of ${repetitions}`);
   }
-  const reference = times.get("wgrad") ?? [];
+  const timesOf = (name: ContenderName) => times.get(name) ?? [];
+  const finished = contenders.filter((name) => !failures.has(name));
   const entries = contenders.map((name): Entry => {
     const fails = failures.get(name);
     if (fails !== undefined) return { name, fails };
-    const own = times.get(name) ?? [];
-    return { name, count: 1, milliseconds: spreadOf(own), ...ratios(own, reference) };
+    const own = timesOf(name);
+    return {
+      name,
+      count: 1,
+      milliseconds: spreadOf(own),
+      ...ratios(own, timesOf(reference)),
+      pairedRatios: pairedRatios(name, finished, timesOf),
+    };
   });
   const lossDifference = agreement(losses);
   const layers = layersOf(options);
@@ -74,9 +91,10 @@ export async function measureStartup(
   };
 }
 
-async function adapterOf(host: Host): Promise<string> {
-  const { library, backend } = CONTENDERS.wgrad;
-  const guest = await host.open(library, backend);
+async function adapterOf(host: Host, contenders: readonly ContenderName[]): Promise<string> {
+  const [first] = contenders.filter((name) => CONTENDERS[name].backend === "webgpu");
+  if (first === undefined) return NO_ADAPTER;
+  const guest = await host.open(CONTENDERS[first]);
   try {
     return await guest.adapter();
   } finally {
@@ -89,11 +107,10 @@ async function start(
   name: ContenderName,
   { convolutions, hidden, batch, seed }: StartupOptions,
 ): Promise<{ milliseconds: number; loss: number }> {
-  const { library, backend } = CONTENDERS[name];
   // No more data than the step needs, as the transfer is not measured.
   const samples = 2 * batch;
   const began = performance.now();
-  const guest = await host.open(library, backend);
+  const guest = await host.open(CONTENDERS[name]);
   try {
     await guest.prepare({ kind: "step", options: { convolutions, hidden, batch, samples, seed } });
     const { result } = await guest.run(1);
@@ -106,12 +123,12 @@ async function start(
 export function startupLines(result: StartupResult): string[] {
   const { layers, batch, entries, repetitions } = result;
   return [
-    `From the start of a process to its first training step of ${layers.join("-")}, batch ${batch}, in ${result.host} on ${result.adapter}`,
+    `From ${beginningIn(result)} to its first training step of ${layers.join("-")}, batch ${batch}, in ${result.host}${adapterWords(result)}`,
     `Losses of that step agree with wgrad's to ${result.lossDifference.toExponential(1)} relative`,
     "",
     ...contestLines(entries, [["ms", ({ milliseconds }) => formatSpread(milliseconds)]]),
     `Medians, and from the lowest to the highest, of ${repetitions} starts by turns, after one that is not counted.`,
-    "From before the process is started until its first loss is read; drivers keep no compiled kernels; each library is bundled with its candidate.",
+    "Until the first loss is read; drivers keep no compiled kernels; each library is bundled with its candidate.",
   ];
 }
 
@@ -119,9 +136,15 @@ export function startupObject(result: StartupResult) {
   return { benchmark: "peers-startup", ...result, entries: result.entries.map(entryObject) };
 }
 
-export function startupChart({ layers, batch, entries }: StartupResult): ChartSpec {
+/** A browser runs already when its page is opened. */
+function beginningIn({ host }: StartupResult): string {
+  return host.startsWith("Chromium") ? "the opening of a page" : "the start of a process";
+}
+
+export function startupChart(result: StartupResult): ChartSpec {
+  const { layers, batch, entries } = result;
   return contestChart(entries, {
-    title: `From a process's start to its first training step of ${layers.join("-")}, batch ${batch}`,
+    title: `From ${beginningIn(result)} to its first training step of ${layers.join("-")}, batch ${batch}`,
     axis: { name: "time", unit: "ms" },
     value: ({ milliseconds }) => milliseconds,
   });

@@ -6,8 +6,13 @@ export type Task =
   | { readonly kind: "step"; readonly options: WorkloadOptions }
   | { readonly kind: "matmul"; readonly options: ProductOptions };
 
-export function runnerOf(candidate: Candidate, backend: Backend, task: Task): Promise<Runner> {
+export function runnerOf(
+  candidate: Candidate,
+  backend: Backend,
+  task: Task,
+  threads?: number,
+): Promise<Runner> {
   return task.kind === "step"
-    ? candidate.trainingStep(backend, createWorkload(task.options))
-    : candidate.matmul(backend, createProducts(task.options));
+    ? candidate.trainingStep(backend, createWorkload(task.options), threads)
+    : candidate.matmul(backend, createProducts(task.options), threads);
 }

@@ -23,8 +23,8 @@ const MAX_STEPS_PER_RUN = 256;
 /** As in `fit`: long enough to hide a submit's own cost, short enough for a page to stay smooth. */
 const RUN_MS = 50;
 
-export async function trainingStep(backend: Backend, workload: Workload): Promise<Runner> {
-  const engine = await engineFor(backend);
+export async function trainingStep(backend: Backend, workload: Workload, threads?: number): Promise<Runner> {
+  const engine = await engineFor(backend, threads);
   const { batch, images, classes, order } = workload;
   const inputShape = inputShapeOf(workload);
   const { learningRate, beta1, beta2, epsilon } = ADAM;
@@ -37,14 +37,23 @@ export async function trainingStep(backend: Backend, workload: Workload): Promis
     async run(count) {
       const began = performance.now();
       const { losses, hostMilliseconds } = await training.advance(count);
-      return { result: losses.slice(-1), milliseconds: performance.now() - began, hostMilliseconds };
+      const milliseconds = performance.now() - began;
+      return { result: losses.slice(-1), milliseconds, ...hostTime(engine, hostMilliseconds) };
     },
   };
 }
 
-async function engineFor(backend: Backend): Promise<Engine> {
-  if (backend === "wasm") throw new Error("wgrad has no wasm");
-  return backend === "cpu" ? cpu() : connect(ADAPTER_OPTIONS);
+async function engineFor(backend: Backend, threads?: number): Promise<Engine> {
+  if (backend === "cpu") return cpu();
+  if (backend === "webgpu") return connect(ADAPTER_OPTIONS);
+  // Loaded here, so that a start with the GPU does not wait for it.
+  const { wasm } = await import("wgrad/wasm");
+  return wasm(threads === undefined ? {} : { threads });
+}
+
+/** Of a GPU only: the others do their work in the calls. */
+function hostTime({ kind }: Engine, hostMilliseconds: number): Pick<Run, "hostMilliseconds"> {
+  return kind === "gpu" ? { hostMilliseconds } : {};
 }
 
 /** The layers' weights, by the names that the model gives to its parameters: a weight and a bias for each, in order. */
@@ -56,8 +65,12 @@ function weightsOf(specs: readonly { name: string }[], { convolutionLayers, dens
   return Object.fromEntries(specs.map(({ name }, i) => [name, tensors[i]]));
 }
 
-export async function matmul(backend: Backend, { size, a, b, count }: Products): Promise<Runner> {
-  const engine = await engineFor(backend);
+export async function matmul(
+  backend: Backend,
+  { size, a, b, count }: Products,
+  threads?: number,
+): Promise<Runner> {
+  const engine = await engineFor(backend, threads);
   const { step } = await compile(
     engine,
     { a: [size, size], b: [size, size] },
@@ -69,11 +82,11 @@ export async function matmul(backend: Backend, { size, a, b, count }: Products):
     { name: "matmul", maxSteps: MAX_STEPS_PER_RUN },
   );
   step.write({ a, b });
-  return paced(step, "rowSums");
+  return paced(engine, step, "rowSums");
 }
 
 /** Runs of as many steps as take about `RUN_MS`, by the time of the last run. */
-function paced(step: CompiledStep, output: string): Runner {
+function paced(engine: Engine, step: CompiledStep, output: string): Runner {
   let stepsPerRun = 1;
   const run = async (count: number): Promise<Run> => {
     const runs: ReturnType<CompiledStep["runMany"]>[] = [];
@@ -88,7 +101,7 @@ function paced(step: CompiledStep, output: string): Runner {
     stepsPerRun = Math.max(1, Math.min(MAX_STEPS_PER_RUN, Math.round((RUN_MS * count) / milliseconds)));
     const rows = outputs[outputs.length - 1][output];
     const length = step.program.outputs[output].shape.reduce((product, extent) => product * extent, 1);
-    return { result: [...rows.slice(-length)], milliseconds, hostMilliseconds };
+    return { result: [...rows.slice(-length)], milliseconds, ...hostTime(engine, hostMilliseconds) };
   };
   return { run };
 }

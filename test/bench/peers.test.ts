@@ -1,11 +1,12 @@
 /** `bench peers`, with wgrad alone where a device is needed, and with made-up candidates where others are. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import { installOthers } from "../../bench/peers/bundle.ts";
 import type { Run } from "../../bench/peers/candidate.ts";
-import { type ContenderName, fastestPeer, ratios } from "../../bench/peers/contest.ts";
-import type { Host } from "../../bench/peers/hosts/host.ts";
+import { CONTENDERS, type ContenderName, fastestPeer, ratios } from "../../bench/peers/contest.ts";
+import type { Contender, Host } from "../../bench/peers/hosts/host.ts";
 import { withHost } from "../../bench/peers/hosts/open.ts";
 import { correctness, gflops, matmulLines, measureMatmul } from "../../bench/peers/matmul.ts";
 import { measureStartup, startupLines } from "../../bench/peers/startup.ts";
@@ -118,7 +119,7 @@ describe.each(["node", "chromium"] as const)("wgrad in %s", (where) => {
   it("does the workload's step, and products", async () => {
     const notes: string[] = [];
     const found = await withHost(where, ["wgrad"], silent, async (host) => {
-      const guest = await host.open("wgrad", "webgpu");
+      const guest = await host.open({ library: "wgrad", backend: "webgpu" });
       await guest.prepare({ kind: "step", options: SMALL });
       const first = await guest.run(1);
       const options = { contenders: ["wgrad"], ...SMALL, steps: 3, repetitions: 2 } as const;
@@ -155,14 +156,17 @@ interface Character {
   readonly adapter?: string;
 }
 
+function nameOf(contender: Contender): ContenderName {
+  const found = Object.entries(CONTENDERS).find(([, one]) => isDeepStrictEqual(one, contender));
+  return found?.[0] as ContenderName;
+}
+
 /** A host of made-up candidates. @param log what was called, in order */
 function stage(characters: Partial<Record<ContenderName, Character>>, log: string[] = []): Host {
   return {
     name: "nowhere",
-    async open(library, backend) {
-      const name = (
-        library === "wgrad" ? library : `${library === "jax" ? "jax" : "tfjs"}-${backend}`
-      ) as ContenderName;
+    async open(contender) {
+      const name = nameOf(contender);
       const {
         milliseconds = 1,
         results = () => [2.5],
@@ -237,6 +241,41 @@ describe("a contest", () => {
     expect(lines).toMatch(/^TensorFlow\.js \S+ +wasm +fails$/m);
     expect(lines).toContain("tfjs-wasm fails: no such kernel");
     expect(lines).toMatch(/fastest WebGPU peer \(jax-js [\d.]+\)\.$/m);
+  });
+
+  it("compares peers with each of wgrad's own, and needs no GPU where none of them takes one", async () => {
+    const host = stage({
+      "wgrad-wasm": { milliseconds: 2 },
+      "wgrad-wasm-1": { milliseconds: 4 },
+      "jax-wasm": { milliseconds: 10 },
+    });
+    const contenders = ["wgrad-wasm", "wgrad-wasm-1", "jax-wasm"] as const;
+    const result = await measurePeers(host, { ...training, contenders }, silent);
+    expect(result.adapter).toBe("none");
+    expect(result.entries[1]).toMatchObject({ ratio: 2, pairedRatio: 2, pairedRatios: undefined });
+    expect(result.entries[2]).toMatchObject({
+      pairedRatio: 5,
+      pairedRatios: { "wgrad-wasm": 5, "wgrad-wasm-1": 2.5 },
+    });
+    const lines = peersLines(result).join("\n");
+    expect(lines).toMatch(/^One training step of 784-4-10, batch 100, in nowhere$/m);
+    expect(lines).toMatch(/^wgrad \S+ +wasm, 1 thread +4\.00 .* 2\.00 +2\.00$/m);
+    expect(lines).toMatch(
+      /^wgrad-wasm is 5\.00 times as fast as the fastest wasm peer \(jax-js [\d.]+\)\.$/m,
+    );
+    expect(lines).toMatch(/^wgrad-wasm-1 is 2\.50 times as fast as the fastest wasm peer/m);
+  });
+
+  it("holds wgrad's own engines to each other more closely than to peers", async () => {
+    const host = stage({ "wgrad-wasm": { results: () => [2.501] }, "jax-wasm": { results: () => [2.501] } });
+    const contest = (contenders: readonly ContenderName[]) =>
+      measurePeers(host, { ...training, contenders }, silent);
+    await expect(contest(["wgrad", "jax-wasm"])).resolves.toMatchObject({
+      lossDifference: expect.closeTo(4e-4),
+    });
+    await expect(contest(["wgrad", "wgrad-wasm"])).rejects.toThrow(
+      /wgrad-wasm and wgrad disagree by 0\.0003/,
+    );
   });
 
   it("shows who comes to NaN while it is timed", async () => {
@@ -369,11 +408,11 @@ describe("npm run bench -- peers", () => {
   });
 
   it.each([
-    [["--candidates", "wgrad,keras"], /Expected names out of wgrad, tfjs-webgpu/],
-    [["--in", "firefox"], /Allowed choices are node, chromium/],
+    [["--candidates", "wgrad,keras"], /Expected names out of wgrad, wgrad-wasm, wgrad-wasm-1, tfjs-webgpu/],
+    [["--in", "firefox"], /Allowed choices are node, deno, chromium/],
     [["--matmul", "1"], /whole number from 2/],
     [["--matmul", "64", "--model", "conv"], /--matmul.*cannot be used with.*--model/],
-    [["--startup", "--in", "chromium"], /--startup.*cannot be used with.*--in/],
+    [["--startup", "--steps", "3"], /--startup.*cannot be used with.*--steps/],
     [["--repetitions", "0"], /whole number from 1/],
   ])("refuses %j", async (args, message) => {
     const { exitCode, stdout, stderr } = await peers(...args);

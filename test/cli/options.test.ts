@@ -128,6 +128,10 @@ describe("values", () => {
     expect(parse("--data", "folder")).toMatchObject({ dataset: "mnist", datasetGiven: true, data: "folder" });
   });
 
+  it("--threads goes with the wasm engine", () => {
+    expect(parse("--device", "wasm", "--threads", "3")).toMatchObject({ device: "wasm", threads: 3 });
+  });
+
   it("options that ask for nothing go with everything", () => {
     const idle = "--model linear --hidden none --dropout 0 --warmup-steps 0 --schedule one-cycle";
     expect(parse(...idle.split(" "))).toMatchObject({ hidden: [], dropout: 0, warmupSteps: 0 });
@@ -169,7 +173,10 @@ describe("bad input is refused in one line that says what is allowed", () => {
     ["--accumulate 0", /'0' is invalid.*whole number from 1/],
     ["--gamma 1 --schedule step", /'1' is invalid.*between 0 and 1/],
     ["--step-size 0 --schedule step", /'0' is invalid.*whole number from 1/],
-    ["--device tpu", /'tpu' is invalid.*gpu, cpu/],
+    ["--device tpu", /'tpu' is invalid.*gpu, wasm, cpu/],
+    ["--threads 0 --device wasm", /'0' is invalid.*whole number from 1 to 256/],
+    ["--threads 2", /^--threads does nothing without --device wasm$/],
+    ["--threads 2 --device cpu", /^--threads does nothing without --device wasm$/],
     ["--learning-rate nan", /'nan' is invalid.*finite number above 0/],
     ["--learning-rate NaN", /'NaN' is invalid.*finite number above 0/],
     ["--learning-rate -1", /'-1' is invalid.*finite number above 0/],

@@ -29,7 +29,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe.each(["cpu", "gpu"] as const)("training on the %s engine", (device) => {
+describe.each(["cpu", "wasm", "gpu"] as const)("training on the %s engine", (device) => {
   it(
     "prints epochs, the confusion matrix and the times, all of it plain text",
     async () => {
@@ -118,11 +118,13 @@ describe("every part of training at once", () => {
 });
 
 describe.runIf(process.platform === "linux")("without an adapter", () => {
-  it("training goes on with the CPU engine, and says why", async () => {
+  it("training goes on with the wasm engine, and says why", async () => {
     const { exitCode, stdout, stderr } = await train([...QUICK, "--json"], { env: NO_ADAPTER });
-    expect(stderr).toMatch(/^On the CPU engine, which is slow, as there is no GPU: .*no adapter/m);
+    expect(stderr).toMatch(
+      /^On the wasm engine, which computes on the processor, as there is no GPU: .*no adapter/m,
+    );
     expect(exitCode).toBe(0);
-    expect(objects(stdout).at(-1)).toMatchObject({ device: "cpu" });
+    expect(objects(stdout).at(-1)).toMatchObject({ device: "wasm" });
   });
 
   it("--device gpu is an error, and nothing is saved", async () => {

@@ -27,7 +27,7 @@ function stage(characters: Partial<Record<ContenderName, Character>>) {
   let clock = 0;
   const host: Host = {
     name: "nowhere",
-    async open(library, backend) {
+    async open({ library, backend }) {
       const name = (library === "wgrad" ? (backend === "cpu" ? "cpu" : "gpu") : library) as ContenderName;
       const { milliseconds = 10, loss = () => 2.5, fails } = characters[name] ?? {};
       let steps = 0;

@@ -8,8 +8,8 @@ let runner: Runner | undefined;
 /** Answers as soon as calls do. */
 export function ready(): void {}
 
-export async function prepare(module: string, backend: Backend, task: Task): Promise<void> {
-  runner = await runnerOf(await import(/* @vite-ignore */ module), backend, task);
+export async function prepare(module: string, backend: Backend, task: Task, threads?: number): Promise<void> {
+  runner = await runnerOf(await import(/* @vite-ignore */ module), backend, task, threads);
 }
 
 export function run(count: number): Promise<Run> {

@@ -1,5 +1,7 @@
-// A candidate's process in Node: makes WebGPU global, as it is in pages, if it is told where
-// that is, and does what its parent asks for.
+import { availableParallelism } from "node:os";
+
+// A candidate's process: makes WebGPU global in Node, as it is in pages and in Deno, if it is told
+// where that is, and does what its parent asks for.
 const [calls, webgpu] = process.argv.slice(2);
 /** @type {GPU | undefined} Dawn's object has to stay reachable. */
 let gpu;
@@ -9,8 +11,15 @@ if (webgpu) {
   Object.assign(globalThis, globals);
   gpu = create([]);
 }
-if (globalThis.navigator) Object.defineProperty(navigator, "gpu", { value: gpu });
-else Object.assign(globalThis, { navigator: { gpu, userAgent: "Node" } });
+const inDeno = "Deno" in globalThis;
+if (inDeno) {
+  // It has all that pages have.
+} else if (globalThis.navigator) Object.defineProperty(navigator, "gpu", { value: gpu });
+else {
+  // As later versions of Node have it.
+  const navigator = { gpu, userAgent: "Node", hardwareConcurrency: availableParallelism() };
+  Object.assign(globalThis, { navigator });
+}
 
 const called = await import(calls);
 

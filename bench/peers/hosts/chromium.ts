@@ -24,13 +24,13 @@ export async function chromiumHost(folder: string): Promise<Host> {
     const browser = await launch(executablePath, server.origin);
     return {
       name: `Chromium ${browser.version()}`,
-      async open(library, backend) {
+      async open(contender) {
         const page = await browser.newPage();
         await page.goto(server.origin);
         // As text: a function would be what a transpiler made of it.
         const call = (name: string, ...args: unknown[]) =>
           page.evaluate(`import("/calls.mjs").then((calls) => calls.${name}(...${JSON.stringify(args)}))`);
-        return guestOf(call, `/${library}.mjs`, backend, () => page.close());
+        return guestOf(call, `/${contender.library}.mjs`, contender, () => page.close());
       },
       async close() {
         await browser.close();

@@ -3,6 +3,14 @@ import type { Library } from "../bundle.ts";
 import type { Backend, Run } from "../candidate.ts";
 import type { Task } from "../task.ts";
 
+/** Who computes, and by what. */
+export interface Contender {
+  readonly library: Library;
+  readonly backend: Backend;
+  /** Most threads of wgrad's wasm (default: as many as there are cores). */
+  readonly threads?: number;
+}
+
 /** A candidate's process or page. It is idle unless called. */
 export interface Guest {
   /** The name of the WebGPU adapter that it gets. @throws Error when there is none */
@@ -16,7 +24,7 @@ export interface Guest {
 export interface Host {
   /** "Node v20.1.2" */
   readonly name: string;
-  open(library: Library, backend: Backend): Promise<Guest>;
+  open(contender: Contender): Promise<Guest>;
   /** Ends all that was opened. */
   close(): Promise<void>;
 }
@@ -25,10 +33,15 @@ export interface Host {
 export type Call = (name: string, ...args: unknown[]) => Promise<unknown>;
 
 /** `module` is the library's address over there. */
-export function guestOf(call: Call, module: string, backend: Backend, close: () => Promise<void>): Guest {
+export function guestOf(
+  call: Call,
+  module: string,
+  { backend, threads }: Contender,
+  close: () => Promise<void>,
+): Guest {
   return {
     adapter: () => inTime(call("adapter")) as Promise<string>,
-    prepare: (task) => inTime(call("prepare", module, backend, task)) as Promise<void>,
+    prepare: (task) => inTime(call("prepare", module, backend, task, threads)) as Promise<void>,
     run: (count) => inTime(call("run", count)) as Promise<Run>,
     close,
   };

@@ -1,28 +1,68 @@
-/** Candidates in Node: a process each, on Dawn by the package `webgpu`. */
-import { type ChildProcess, fork } from "node:child_process";
+/** Candidates in processes, one each: in Node, on Dawn by the package `webgpu`, or in Deno, on its own WebGPU. */
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { CHILD } from "../bundle.ts";
 import { type Call, guestOf, type Host, inTime } from "./host.ts";
 
 /** `folder` holds the bundled candidates; `env` is added to the environment of their processes. */
 export function nodeHost(folder: string, env: NodeJS.ProcessEnv = {}): Host {
+  return processHost(folder, env, {
+    name: `Node ${process.version}`,
+    program: process.execPath,
+    args: [],
+    webgpu: import.meta.resolve("webgpu"),
+  });
+}
+
+/** The same in the Deno of the package `deno`. @throws Error where there is none */
+export function denoHost(folder: string, env: NodeJS.ProcessEnv = {}): Host {
+  const program = findDeno();
+  const version = execFileSync(program, ["--version"], { encoding: "utf8" });
+  return processHost(folder, env, {
+    name: `Deno ${/deno ([\d.]+)/.exec(version)?.[1]}`,
+    program,
+    args: ["run", "--allow-all", "--no-config", "--no-lock", "--no-remote"],
+  });
+}
+
+function findDeno(): string {
+  const starter = fileURLToPath(import.meta.resolve("deno/bin.cjs"));
+  const program = join(dirname(starter), process.platform === "win32" ? "deno.exe" : "deno");
+  // The package puts it there when it is first started.
+  if (!existsSync(program)) execFileSync(process.execPath, [starter, "--version"], { stdio: "ignore" });
+  return program;
+}
+
+interface ProcessOptions {
+  readonly name: string;
+  readonly program: string;
+  /** Before the script. */
+  readonly args: readonly string[];
+  /** The address of a module that brings WebGPU, where the program has none of its own. */
+  readonly webgpu?: string;
+}
+
+function processHost(folder: string, env: NodeJS.ProcessEnv, options: ProcessOptions): Host {
   const address = (name: string) => pathToFileURL(join(folder, `${name}.mjs`)).href;
   const children: ChildProcess[] = [];
   return {
-    name: `Node ${process.version}`,
-    async open(library, backend) {
-      const webgpu = backend === "webgpu" ? [import.meta.resolve("webgpu")] : [];
+    name: options.name,
+    async open(contender) {
+      const { library, backend } = contender;
+      const webgpu = backend === "webgpu" && options.webgpu !== undefined ? [options.webgpu] : [];
       const child = fork(join(folder, CHILD), [address("calls"), ...webgpu], {
-        execArgv: [],
+        execPath: options.program,
+        execArgv: [...options.args],
         env: { ...process.env, ...env },
         stdio: ["ignore", "ignore", "pipe", "ipc"],
       });
       children.push(child);
       const call = caller(child);
       await inTime(call("ready"));
-      return guestOf(call, address(library), backend, () => end(child));
+      return guestOf(call, address(library), contender, () => end(child));
     },
     async close() {
       await Promise.all(children.map(end));

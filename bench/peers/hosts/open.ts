@@ -7,9 +7,10 @@ import { BUNDLED_PEERS, NotHereError, PROGRAM } from "../../options.ts";
 import { bundle, installOthers } from "../bundle.ts";
 import { CONTENDERS, type ContenderName } from "../contest.ts";
 import type { Host } from "./host.ts";
-import { nodeHost } from "./node.ts";
+import { denoHost, nodeHost } from "./node.ts";
 
-export type Where = "node" | "chromium";
+export const PLACES = ["node", "deno", "chromium"] as const;
+export type Where = (typeof PLACES)[number];
 
 /**
  * Calls `body` with a host for these contenders.
@@ -27,8 +28,9 @@ export async function withHost<T>(
   if (libraries.some((library) => library !== "wgrad")) installOthers(note);
   const folder = await mkdtemp(join(tmpdir(), "wgrad-peers-"));
   try {
-    await bundle(libraries, where === "node" ? "node" : "browser", folder);
+    await bundle(libraries, where === "chromium" ? "browser" : "node", folder);
     if (where === "node") return await hosted(nodeHost(folder, env), body);
+    if (where === "deno") return await hosted(denoHost(folder, env), body);
     // Loaded where it is needed: not every machine that measures in Node has a browser.
     const { chromiumHost } = await import("./chromium.ts");
     return await hosted(await chromiumHost(folder), body);

@@ -1,5 +1,5 @@
 /** The cases to compare: models with batch sizes, and the libraries that train them. */
-import type { Contender } from "../../../bench/peers/entrant.ts";
+import type { Contender } from "../../../bench/peers/hosts/host.ts";
 
 /** Widths of layers from the pixels to the digits; ReLU between them. */
 export const MODELS = {

@@ -30,12 +30,12 @@ export function workerHost(signal: AbortSignal): Host {
   };
   return {
     name: "this page",
-    async open(library, backend): Promise<Guest> {
+    async open({ library, backend, threads }): Promise<Guest> {
       const worker = await answer(start());
       const { service } = worker;
       return {
         adapter: async () => (await answer(service.adapter())).name,
-        prepare: (task) => answer(service.prepare(library, backend, task)),
+        prepare: (task) => answer(service.prepare(library, backend, task, threads)),
         run: (count) => answer(service.run(count)),
         close: async () => end(worker),
       };

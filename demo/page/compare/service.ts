@@ -36,8 +36,8 @@ export class CompareService {
     };
   }
 
-  async prepare(library: Library, backend: Backend, task: Task): Promise<void> {
-    this.#runner = await runnerOf(await CANDIDATES[library](), backend, task);
+  async prepare(library: Library, backend: Backend, task: Task, threads?: number): Promise<void> {
+    this.#runner = await runnerOf(await CANDIDATES[library](), backend, task, threads);
   }
 
   async run(count: number): Promise<Run> {
