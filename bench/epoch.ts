@@ -1,7 +1,7 @@
 /** Time until a model reads handwritten digits: seconds to a test accuracy, of training and of start-up. */
 
 import { type Command, Option } from "commander";
-import { connect, type Engine } from "wgrad";
+import type { Engine } from "wgrad";
 import { digits, mnist } from "wgrad/data";
 import type { ChartSpec } from "../charts/spec.ts";
 import { wholeNumber } from "../presets/command.ts";
@@ -9,9 +9,13 @@ import { table } from "../src/text.ts";
 import { formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
   benchmark,
+  type EngineFlags,
+  endOf,
+  engineOptions,
   MAX_SEED,
   note,
   type OutputFlags,
+  openMeasured,
   outputOptions,
   repetitionsOption,
   seedOption,
@@ -52,7 +56,7 @@ const RECIPES = {
 /** Percent of the test set. */
 const TARGETS = [97, 98, 99];
 
-interface EpochFlags extends OutputFlags {
+interface EpochFlags extends EngineFlags, OutputFlags {
   readonly model: keyof typeof RECIPES;
   readonly dataset: "mnist" | "digits";
   readonly data?: string;
@@ -121,7 +125,7 @@ export function epochCommand(): Command {
     .addOption(repetitionsOption(1, "number of trainings, each with the next seed"))
     .addOption(seedOption())
     .action(epoch);
-  for (const option of outputOptions()) command.addOption(option);
+  for (const option of [...engineOptions(), ...outputOptions()]) command.addOption(option);
   return command;
 }
 
@@ -135,8 +139,7 @@ async function epoch({ model, epochs, ...flags }: EpochFlags): Promise<void> {
   const recipe = { ...RECIPES[model], epochs: epochs ?? RECIPES[model].epochs };
   const data = await loadData(flags);
   const watch = new Stopwatch();
-  // A process with a GPU device does not end by itself.
-  await using engine = await connect();
+  await using engine = await openMeasured(flags);
   const adapterSeconds = watch.lap();
   const result = (runs: readonly TrainingRun[]): EpochResult => ({
     adapter: engine.info.adapter,
@@ -150,11 +153,16 @@ async function epoch({ model, epochs, ...flags }: EpochFlags): Promise<void> {
     runs,
     targets: TARGETS.map((accuracy) => targetOf(accuracy, runs)),
   });
-  const tell = (runs: readonly TrainingRun[]) => publishSoFar(() => epochReport(result(runs)), flags);
-  await publish(epochReport(result(await trainRepeatedly(engine, recipe, data, flags, tell))), flags);
+  const reportOf = (runs: readonly TrainingRun[]) => epochReport(result(runs), endOf(engine));
+  const tell = (runs: readonly TrainingRun[]) => publishSoFar(() => reportOf(runs), flags);
+  await publish(reportOf(await trainRepeatedly(engine, recipe, data, flags, tell)), flags);
 }
 
-async function loadData({ dataset, data, count }: Omit<EpochFlags, "model">): Promise<TrainingData> {
+async function loadData({
+  dataset,
+  data,
+  count,
+}: Pick<EpochFlags, "dataset" | "data" | "count">): Promise<TrainingData> {
   if (dataset === "digits") return digits({ train: count, test: Math.ceil(count / 5) });
   const told = new Set<string>();
   return mnist({
@@ -204,9 +212,9 @@ export function targetOf(accuracy: number, runs: readonly Pick<TrainingRun, "poi
   };
 }
 
-function epochReport(result: EpochResult): Report {
+function epochReport(result: EpochResult, end: string): Report {
   return {
-    name: `epoch-${result.model}${result.dataset === "mnist" ? "" : `-${result.dataset}`}`,
+    name: `epoch-${result.model}${result.dataset === "mnist" ? "" : `-${result.dataset}`}${end}`,
     lines: epochLines(result),
     object: { benchmark: "epoch", ...result },
     chart: epochChart(result),

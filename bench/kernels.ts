@@ -10,7 +10,6 @@ import {
   type Ceiling,
   type CompiledStep,
   compile,
-  connect,
   cpu,
   createTrainer,
   dense,
@@ -20,14 +19,23 @@ import {
   launchProfiles,
   ops,
 } from "wgrad";
-import { measureCeiling } from "wgrad/inspect";
 import type { ChartSpec } from "../charts/spec.ts";
 import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
-import { formatCeiling } from "./ceiling.ts";
+import { ceilingOf, formatCeiling } from "./ceiling.ts";
 import { CASES, type KernelCase, type Values } from "./kernels/cases.ts";
 import { formatSpread, type Spread, spreadOf } from "./measure.ts";
-import { benchmark, note, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
+import {
+  benchmark,
+  type EngineFlags,
+  endOf,
+  engineOptions,
+  note,
+  type OutputFlags,
+  openMeasured,
+  outputOptions,
+  repetitionsOption,
+} from "./options.ts";
 import { publish, publishSoFar, type Report } from "./report.ts";
 
 interface KernelResult {
@@ -63,6 +71,8 @@ interface KernelsResult {
 
 interface KernelsOptions {
   readonly repetitions: number;
+  /** Of the wasm engine. */
+  readonly threads?: number;
   /** Seconds beyond which a case is left out. */
   readonly limit: number;
 }
@@ -77,7 +87,7 @@ const SAMPLE_STEP = 1_000_003;
 /** As many random numbers are drawn, at most, and repeated: a prime, so that rows differ. */
 const DRAWN = 1_000_003;
 
-interface KernelsFlags extends KernelsOptions, OutputFlags {}
+interface KernelsFlags extends KernelsOptions, EngineFlags, OutputFlags {}
 
 export function kernelsCommand(): Command {
   const command = benchmark(
@@ -91,26 +101,27 @@ export function kernelsCommand(): Command {
         .default(5),
     )
     .action(async (flags: KernelsFlags) => {
-      await using engine = await connect();
-      const tell = (soFar: KernelsResult) => publishSoFar(() => kernelsReport(soFar), flags);
+      await using engine = await openMeasured(flags);
+      const reportOf = (result: KernelsResult) => kernelsReport(result, endOf(engine));
+      const tell = (soFar: KernelsResult) => publishSoFar(() => reportOf(soFar), flags);
       const result = await measureKernels(engine, flags, CASES, tell);
-      await publish(kernelsReport(result), flags);
+      await publish(reportOf(result), flags);
       if (result.failures.length > 0)
         throw new Error(`kernels: ${result.failures.map(failureLine).join("; ")}`);
     });
-  for (const option of outputOptions()) command.addOption(option);
+  for (const option of [...engineOptions(), ...outputOptions()]) command.addOption(option);
   return command;
 }
 
 /** Measures every case that computes what it should, and goes on behind one that does not. */
 export async function measureKernels(
-  engine: GpuEngine,
-  { repetitions, limit }: KernelsOptions,
+  engine: Engine,
+  { repetitions, limit, threads }: KernelsOptions,
   cases: readonly KernelCase[] = CASES,
   onCase: (soFar: KernelsResult) => void = () => {},
 ): Promise<KernelsResult> {
   note("measuring what the device can do");
-  const ceiling = await measureCeiling(engine);
+  const ceiling = await ceilingOf(engine, threads);
   note(formatCeiling(ceiling));
   const kernels: KernelResult[] = [];
   const leftOut: Unmeasured[] = [];
@@ -122,7 +133,7 @@ export async function measureKernels(
       note(`measured ${kernel}, ${shape}`);
     } catch (error) {
       // On a device that is gone, no other case would fare better.
-      engine.check();
+      if (engine.kind === "gpu") (engine as GpuEngine).check();
       failures.push({ kernel, shape, why: error instanceof Error ? error.message : String(error) });
       note(failureLine(failures[failures.length - 1]));
     }
@@ -142,7 +153,7 @@ export async function measureKernels(
 }
 
 async function measureCase(
-  engine: GpuEngine,
+  engine: Engine,
   ceiling: Ceiling,
   repetitions: number,
   one: KernelCase,
@@ -217,7 +228,7 @@ function relativeToLargest(expected: ArrayLike<number>, actual: ArrayLike<number
 }
 
 /** The optimizer over a million parameters, out of a training step. */
-async function measureAdam(engine: GpuEngine, ceiling: Ceiling, repetitions: number): Promise<KernelResult> {
+async function measureAdam(engine: Engine, ceiling: Ceiling, repetitions: number): Promise<KernelResult> {
   const trainer = createTrainer(engine, dense(1024, { bias: false }), {
     inputShape: [1024],
     optimizer: adam(),
@@ -279,10 +290,10 @@ function variantOf({
   return `${kernel} ${TILE_M}×${TILE_N}${(LANES ?? 1) > 1 ? `, ${LANES} lanes` : ""}${VECTOR_B ? ", vectors" : ""}`;
 }
 
-function kernelsReport(result: KernelsResult): Report {
+function kernelsReport(result: KernelsResult, end: string): Report {
   const { kernels, ceiling, leftOut, failures } = result;
   return {
-    name: "kernels",
+    name: `kernels${end}`,
     lines: [
       `This device: ${formatCeiling(ceiling)}`,
       "",

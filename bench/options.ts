@@ -1,7 +1,8 @@
 /** The options that benchmarks share, and how a benchmark's command is made. */
 
 import { Command, InvalidArgumentError, Option } from "commander";
-import { folder, wholeNumber } from "../presets/command.ts";
+import type { Engine } from "wgrad";
+import { DEFAULT_ENGINE, folder, openEngine, threadCount, wholeNumber } from "../presets/command.ts";
 import type { StepModel } from "./workload.ts";
 
 /** The destinations of a benchmark's report. */
@@ -75,6 +76,35 @@ export const repetitionsOption = (
   standard = 7,
   description = "number of measurements of each, alternating",
 ) => new Option("--repetitions <n>", description).argParser(wholeNumber(1, 1000)).default(standard);
+
+/** The engine to measure, as `openMeasured` takes it. */
+export interface EngineFlags {
+  readonly engine?: "gpu" | "wasm";
+  readonly threads?: number;
+}
+
+export const engineOptions = () => [
+  new Option("--engine <name>", `the engine to measure (default: ${DEFAULT_ENGINE})`).choices([
+    "gpu",
+    "wasm",
+  ]),
+  threadsOption("threads of the wasm engine (default: one for each core)"),
+];
+
+export const threadsOption = (description: string) =>
+  new Option("--threads <n>", description).argParser(threadCount);
+
+/** A process with a GPU device does not end by itself: the engine is to be destroyed. */
+export async function openMeasured({ engine, threads }: EngineFlags): Promise<Engine> {
+  if (threads !== undefined && engine !== "wasm")
+    throw new InvalidArgumentError("--threads does nothing without --engine wasm");
+  return openEngine("--engine", engine, note, threads);
+}
+
+/** What a report's name ends with, so that engines do not overwrite each other's results. */
+export function endOf({ kind }: Engine): string {
+  return kind === "gpu" ? "" : `-${kind}`;
+}
 
 export const seedOption = () =>
   new Option("--seed <n>", "of data and parameters").argParser(wholeNumber(0, MAX_SEED)).default(1);

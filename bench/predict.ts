@@ -1,9 +1,10 @@
 /**
  * Prediction against the step that it runs: `predict` of one sample, as a page or a server asks for it again and again,
- * and a step for one sample, compiled once, on the GPU and on the CPU engine.
+ * and a step for one sample, compiled once, on all engines.
  */
 import type { Command } from "commander";
 import { connect, cpu, createTrainer, dense, type Engine, predict, relu, sequential } from "wgrad";
+import { openWasm } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatSpread, inTurn, type Spread, spreadOf } from "./measure.ts";
 import { benchmark, type OutputFlags, outputOptions, repetitionsOption } from "./options.ts";
@@ -30,7 +31,7 @@ export function predictCommand(): Command {
     .addOption(repetitionsOption(15))
     .action(async ({ repetitions, ...flags }: OutputFlags & { readonly repetitions: number }) => {
       const results: PredictResult[] = [];
-      for (await using engine of [await connect(), cpu()])
+      for (await using engine of [await connect(), await openWasm(), cpu()])
         results.push(await measurePredict(engine, repetitions, CALLS));
       await publish(predictReport(results), flags);
     });

@@ -1,16 +1,20 @@
 /** Profile of a training step: the time of each launch, beside the device's peak. */
 import type { Command } from "commander";
-import { type Ceiling, connect, describe, type GpuEngine, type LaunchTimes, launchProfiles } from "wgrad";
-import { chromeTrace, measureCeiling } from "wgrad/inspect";
-import { formatCeiling } from "./ceiling.ts";
+import { type Ceiling, describe, type Engine, type LaunchTimes, launchProfiles } from "wgrad";
+import { chromeTrace } from "wgrad/inspect";
+import { ceilingOf, formatCeiling } from "./ceiling.ts";
 import { significant } from "./measure.ts";
 import {
   batchOption,
   benchmark,
+  type EngineFlags,
+  endOf,
+  engineOptions,
   modelOption,
   type NamedModel,
   note,
   type OutputFlags,
+  openMeasured,
   outputOptions,
   seedOption,
 } from "./options.ts";
@@ -26,7 +30,7 @@ interface Profile {
 
 const STEPS = 50;
 
-interface ProfileFlags extends OutputFlags {
+interface ProfileFlags extends EngineFlags, OutputFlags {
   readonly model: NamedModel;
   readonly batch?: number;
   readonly seed: number;
@@ -41,26 +45,31 @@ export function profileCommand(): Command {
     .addOption(batchOption())
     .addOption(seedOption())
     .action(async ({ model, batch = model.batch, ...flags }: ProfileFlags) => {
-      // A process with a GPU device does not end by itself.
-      await using engine = await connect();
+      await using engine = await openMeasured(flags);
       const layers = layersOf(model);
       const adapter = engine.info.adapter;
       const report: Report = {
-        name: `profile-${model.name}-${batch}`,
+        name: `profile-${model.name}-${batch}${endOf(engine)}`,
         lines: [`One training step of ${layers.join("-")}, batch ${batch}, on ${adapter}`],
         object: { benchmark: "profile", adapter, layers, batch },
       };
-      await publish(await withProfile(report, engine, { ...model, ...flags, batch }), flags);
+      const workload = { ...model, ...flags, batch };
+      await publish(await withProfile(report, engine, workload, flags.threads), flags);
     });
-  for (const option of outputOptions()) command.addOption(option);
+  for (const option of [...engineOptions(), ...outputOptions()]) command.addOption(option);
   return command;
 }
 
 /** The report with the profile of a step of its own: a step that is timed runs without profiling. */
-export async function withProfile(report: Report, engine: GpuEngine, workload: Workload): Promise<Report> {
+export async function withProfile(
+  report: Report,
+  engine: Engine,
+  workload: Workload,
+  threads?: number,
+): Promise<Report> {
   const candidate = await Candidate.open(engine, workload, samples(workload.seed));
   await candidate.run(COMPARED_STEPS);
-  const profile = await profileStep(engine, candidate);
+  const profile = await profileStep(engine, candidate, threads);
   return {
     ...report,
     lines: [...report.lines, ...profileLines(candidate, profile)],
@@ -69,9 +78,9 @@ export async function withProfile(report: Report, engine: GpuEngine, workload: W
   };
 }
 
-async function profileStep(engine: GpuEngine, candidate: Candidate): Promise<Profile> {
+async function profileStep(engine: Engine, candidate: Candidate, threads?: number): Promise<Profile> {
   note("measuring what the device can do");
-  const ceiling = await measureCeiling(engine);
+  const ceiling = await ceilingOf(engine, threads);
   note(`profiling ${STEPS} steps`);
   const { method, milliseconds } = await candidate.profile(STEPS);
   return { ceiling, method, milliseconds };

@@ -36,8 +36,12 @@ export class Python {
    * Starts `script`, which tells what it can do in a first line.
    * @throws Error when the program cannot be started, or its first line is an error
    */
-  static async start(path: string, script: string): Promise<{ python: Python; greeting: object }> {
-    const child = spawn(path, ["-u", script], { stdio: ["pipe", "pipe", "pipe"] });
+  static async start(
+    path: string,
+    script: string,
+    args: readonly string[] = [],
+  ): Promise<{ python: Python; greeting: object }> {
+    const child = spawn(path, ["-u", script, ...args], { stdio: ["pipe", "pipe", "pipe"] });
     const python = new Python(path, child);
     try {
       return { python, greeting: await python.#next() };
@@ -86,11 +90,11 @@ export class Python {
  * Starts `script` with the first of these programs that can run it.
  * @throws Error with each one's reason where none can
  */
-export async function startFirst(paths: readonly string[], script: string) {
+export async function startFirst(paths: readonly string[], script: string, args: readonly string[] = []) {
   const reasons: string[] = [];
   for (const path of paths) {
     try {
-      return await Python.start(path, script);
+      return await Python.start(path, script, args);
     } catch (error) {
       reasons.push((error as Error).message);
     }

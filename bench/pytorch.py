@@ -10,9 +10,12 @@ line, unasked for, tells what there is. An answer with "error" tells what went w
   {"op": "matrices", "folder", "size"}    reads a and b           -> {"maxima"}: of each row of a @ b
   {"op": "matmul", "count"}           multiplies them             -> {"seconds"}
 
+Options: --device cpu computes on the processor, whatever else there is; --threads N is the number of its threads.
+
 "mode" is "eager", "graph" for a CUDA graph of the whole step, "compile" for torch.compile of the model and its loss, or
 "compile-graph" for both. PyTorch from 1.13 on; it has torch.compile from 2.0 on.
 """
+import argparse
 import json
 import os
 import platform
@@ -37,6 +40,14 @@ except ImportError as error:
     sys.exit(3)
 
 
+options = argparse.ArgumentParser()
+options.add_argument("--device", choices=["cpu"])
+options.add_argument("--threads", type=int)
+given = options.parse_args()
+if given.threads is not None:
+    torch.set_num_threads(given.threads)
+
+
 def best_device():
     if torch.cuda.is_available():
         return "cuda"
@@ -44,7 +55,7 @@ def best_device():
     return "mps" if mps is not None and mps.is_available() else "cpu"
 
 
-device = torch.device(best_device())
+device = torch.device(given.device or best_device())
 # Products in whole f32, as wgrad's are, and not of numbers cut to 10 bits.
 torch.set_float32_matmul_precision("highest")
 torch.backends.cudnn.allow_tf32 = False

@@ -6,18 +6,22 @@
  */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { connect, cpu, type Engine, programCost } from "wgrad";
+import { cpu, type Engine, programCost } from "wgrad";
 import type { ChartSpec, LinesSpec } from "../charts/spec.ts";
 import { wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { formatSpread, type Spread, significant, spreadOf } from "./measure.ts";
 import {
   benchmark,
+  type EngineFlags,
+  endOf,
+  engineOptions,
   MAX_BATCH,
   type NamedModel,
   namedModel,
   note,
   type OutputFlags,
+  openMeasured,
   outputOptions,
   repetitionsOption,
   seedOption,
@@ -84,7 +88,7 @@ const MAX_STEPS = 2000;
 /** Steps of more arithmetic are not repeated on the CPU engine, which does about a GFLOP a second. */
 const MAX_COMPARED_FLOPS = 1e9;
 
-interface ScaleFlags extends OutputFlags {
+interface ScaleFlags extends EngineFlags, OutputFlags {
   readonly model: NamedModel;
   readonly batch: number;
   readonly largest: number;
@@ -118,7 +122,7 @@ export function scaleCommand(): Command {
     .addOption(repetitionsOption(5))
     .addOption(seedOption())
     .action(scale);
-  for (const option of outputOptions()) command.addOption(option);
+  for (const option of [...engineOptions(), ...outputOptions()]) command.addOption(option);
   return command;
 }
 
@@ -137,11 +141,10 @@ async function scale({
   seed,
   ...flags
 }: ScaleFlags): Promise<void> {
-  // A process with a GPU device does not end by itself.
-  await using engine = await connect();
+  await using engine = await openMeasured(flags);
   const base = { ...model, batch, seed };
   const result = await measureScale(engine, cpu(), { base, largest, limitMs: limit, repetitions }, note);
-  await publish(scaleReport(result, model.name), flags);
+  await publish(scaleReport(result, `${model.name}${endOf(engine)}`), flags);
 }
 
 /** A step of one size, ready to be timed. */

@@ -4,7 +4,7 @@
  */
 
 import { type Command, Option } from "commander";
-import { connect, type Engine, type Epoch, fit } from "wgrad";
+import { type Engine, type Epoch, fit } from "wgrad";
 import { type Dataset, digits, type Stream, stream } from "wgrad/data";
 import type { ChartSpec } from "../charts/spec.ts";
 import { wholeNumber } from "../presets/command.ts";
@@ -12,10 +12,14 @@ import { table } from "../src/text.ts";
 import { formatSpread, type Spread, spreadOf } from "./measure.ts";
 import {
   benchmark,
+  type EngineFlags,
+  endOf,
+  engineOptions,
   modelOption,
   type NamedModel,
   note,
   type OutputFlags,
+  openMeasured,
   outputOptions,
   repetitionsOption,
   seedOption,
@@ -51,7 +55,7 @@ interface StreamResult {
 const BYTES_BESIDE = 8;
 const CHUNK = 1000;
 
-interface StreamFlags extends OutputFlags, Omit<StreamOptions, "batch"> {
+interface StreamFlags extends EngineFlags, OutputFlags, Omit<StreamOptions, "batch"> {
   readonly batch?: number;
 }
 
@@ -70,12 +74,11 @@ export function streamCommand(): Command {
     .addOption(repetitionsOption(9, "number of epochs of each, alternating, after one that is not counted"))
     .addOption(seedOption())
     .action(async ({ model, batch = model.batch, count, repetitions, seed, ...flags }: StreamFlags) => {
-      // A process with a GPU device does not end by itself.
-      await using engine = await connect();
+      await using engine = await openMeasured(flags);
       const result = await measureStreaming(engine, { model, batch, count, repetitions, seed }, note);
-      await publish(streamReport(result), flags);
+      await publish(streamReport(result, endOf(engine)), flags);
     });
-  for (const option of outputOptions()) command.addOption(option);
+  for (const option of [...engineOptions(), ...outputOptions()]) command.addOption(option);
   return command;
 }
 
@@ -161,7 +164,7 @@ function asStream({ name, count, inputs, targets, classes }: Dataset): Stream {
   });
 }
 
-export function streamReport(result: StreamResult): Report {
+export function streamReport(result: StreamResult, end = ""): Report {
   const { model, batch, count, residentBytes, allowedBytes, seconds, ratios } = result;
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   const rows = WAYS.map((way) => [
@@ -178,7 +181,7 @@ export function streamReport(result: StreamResult): Report {
     series: [{ name: "time", values: WAYS.map((way) => seconds[way]) }],
   };
   return {
-    name: `stream-${model}-${batch}`,
+    name: `stream-${model}-${batch}${end}`,
     lines: [
       `An epoch of ${count} digits, ${model}, batch ${batch}: resident, and streamed`,
       ...table([["data", "memory", "s an epoch", "of resident"], ...rows]),

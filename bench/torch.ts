@@ -1,5 +1,6 @@
 /**
- * The same training step in PyTorch, on its best device, and in wgrad, in turn.
+ * The same training step in PyTorch, on its best device, and in wgrad, in turn: on the GPU, or where PyTorch computes on the
+ * processor, on the wasm engine with as many threads.
  *
  * Both train the same model from the same weights on the same batches: nothing is timed unless the losses agree. On
  * either side the data lies on the device, and a batch is gathered by index.
@@ -10,14 +11,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { connect, type Engine } from "wgrad";
-import { wholeNumber } from "../presets/command.ts";
+import { connect, type Engine, programCost } from "wgrad";
+import { openWasm, wholeNumber } from "../presets/command.ts";
 import { table } from "../src/text.ts";
 import { TOLERANCE } from "./agreement.ts";
 import { formatSpread, inTurn, significant } from "./measure.ts";
 import {
   batchOption,
   benchmark,
+  type EngineFlags,
   modelOption,
   type NamedModel,
   NotHereError,
@@ -26,10 +28,12 @@ import {
   outputOptions,
   repetitionsOption,
   seedOption,
+  threadsOption,
 } from "./options.ts";
 import { type Python, startFirst } from "./python.ts";
 import { publish, publishSoFar, type Report } from "./report.ts";
 import {
+  ceilingLines,
   chartOf,
   type Greeting,
   MODES,
@@ -38,6 +42,9 @@ import {
   originOf,
   rowsOf,
   type Setting,
+  sharedCeiling,
+  speedCells,
+  speedHeadings,
   type TorchResult,
   torchTime,
   writeFiles,
@@ -56,7 +63,7 @@ import {
   samples,
 } from "./workload.ts";
 
-interface TorchFlags extends OutputFlags {
+interface TorchFlags extends EngineFlags, OutputFlags {
   readonly model: NamedModel;
   readonly batch?: number;
   readonly matmul?: number;
@@ -91,6 +98,15 @@ export function torchCommand(): Command {
         .argParser(modes)
         .default(["eager", "graph"], "eager,graph"),
     )
+    .addOption(
+      new Option(
+        "--engine <name>",
+        "wgrad's engine (default: wasm where PyTorch computes on the processor, and gpu elsewhere); with wasm, PyTorch computes on the processor",
+      ).choices(["gpu", "wasm"]),
+    )
+    .addOption(
+      threadsOption("threads of both on the processor (default: as many as PyTorch takes by itself)"),
+    )
     .option(
       "--python <path>",
       `a Python with PyTorch (default: the first of ${PYTHONS.join(", ")} that has it)`,
@@ -109,13 +125,19 @@ function modes(text: string): Mode[] {
 }
 
 async function torch(flags: TorchFlags): Promise<void> {
-  const { python, greeting } = await findTorch(flags.python ? [flags.python] : PYTHONS);
+  const { engine: wanted, threads } = flags;
+  const { python, greeting } = await findTorch(flags.python ? [flags.python] : PYTHONS, [
+    ...(wanted === "wasm" ? ["--device", "cpu"] : []),
+    ...(threads === undefined ? [] : ["--threads", `${threads}`]),
+  ]);
   const folder = await mkdtemp(join(tmpdir(), "wgrad-bench-"));
   let engine: Engine | undefined;
   try {
     note(`PyTorch ${greeting.torch} on ${greeting.deviceName}`);
-    engine = await connect();
-    const setting = { engine, python, greeting, folder, note };
+    const onProcessor = (wanted ?? (greeting.device === "cpu" ? "wasm" : "gpu")) === "wasm";
+    engine = onProcessor ? await openWasm(greeting.threads) : await connect();
+    const ceiling = await sharedCeiling(engine, greeting);
+    const setting = { engine, ceiling, python, greeting, folder, note };
     await publish(
       await (flags.matmul ? matmulReport(setting, flags.matmul, flags) : stepReport(setting, flags)),
       flags,
@@ -128,9 +150,12 @@ async function torch(flags: TorchFlags): Promise<void> {
   }
 }
 
-async function findTorch(paths: readonly string[]): Promise<{ python: Python; greeting: Greeting }> {
+async function findTorch(
+  paths: readonly string[],
+  args: readonly string[],
+): Promise<{ python: Python; greeting: Greeting }> {
   try {
-    const { python, greeting } = await startFirst(paths, SCRIPT);
+    const { python, greeting } = await startFirst(paths, SCRIPT, args);
     return { python, greeting: greeting as Greeting };
   } catch (cause) {
     const reasons = (cause as Error).message;
@@ -150,11 +175,12 @@ async function stepReport(setting: Setting, flags: TorchFlags): Promise<Report> 
 
 function stepReportOf(result: TorchResult, model: NamedModel, batch: number): Report {
   const rows = table([
-    ["", "ms a step", "times wgrad's"],
-    ...result.rows.map(({ name, milliseconds, ratio }) => [
-      name,
-      formatSpread(milliseconds),
-      significant(ratio),
+    ["", "ms a step", "times wgrad's", ...speedHeadings(result)],
+    ...result.rows.map((row) => [
+      row.name,
+      formatSpread(row.milliseconds),
+      significant(row.ratio),
+      ...speedCells(row),
     ]),
   ]);
   const lines = [
@@ -164,6 +190,7 @@ function stepReportOf(result: TorchResult, model: NamedModel, batch: number): Re
     ...rows,
     ...result.failures.map(({ name, why }) => `${name} fails: ${why}`),
     "",
+    ...ceilingLines(result),
     `Medians, and from the lowest to the highest of ${result.repetitions} measurements of ${result.count} steps; all took turns.`,
     originOf(result.pytorch),
   ];
@@ -172,10 +199,11 @@ function stepReportOf(result: TorchResult, model: NamedModel, batch: number): Re
 }
 
 async function measureSteps(
-  { engine, python, greeting, folder, note }: Setting,
+  setting: Setting,
   { model, batch, seed, steps, repetitions, modes }: TorchFlags & { readonly batch: number },
   onTurn: (soFar: TorchResult) => void,
 ): Promise<TorchResult> {
+  const { engine, python, greeting, folder, note } = setting;
   const available = modes.filter((mode) => greeting.modes.includes(mode));
   if (available.length === 0) {
     const all = greeting.modes.join(", ");
@@ -219,6 +247,7 @@ async function measureSteps(
   const difference = Math.max(...differences);
   note(`losses of ${COMPARED_STEPS} steps agree to ${difference.toExponential(1)}`);
 
+  const { flops } = programCost(wgrad.step.program);
   const resultOf = (times: Readonly<Record<string, readonly number[]>>): TorchResult => ({
     what: `One training step of ${layersOf(model).join("-")}, batch ${batch}`,
     adapter: engine.info.adapter,
@@ -226,7 +255,8 @@ async function measureSteps(
     difference,
     count: steps,
     repetitions: times.wgrad.length,
-    rows: rowsOf(times, greeting),
+    ceiling: setting.ceiling,
+    rows: rowsOf(times, setting, flops),
     failures,
   });
   const measurements: Record<string, () => Promise<number>> = {

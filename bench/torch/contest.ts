@@ -1,9 +1,10 @@
 /** What contests of wgrad and PyTorch have in common: the two sides, their times, and how results are told. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Engine } from "wgrad";
+import type { Ceiling, Engine } from "wgrad";
 import type { ChartSpec } from "../../charts/spec.ts";
-import { type Spread, spreadOf } from "../measure.ts";
+import { ceilingOf, formatCeiling } from "../ceiling.ts";
+import { type Spread, significant, spreadOf } from "../measure.ts";
 import type { Python, Question } from "../python.ts";
 
 /** The first message of pytorch.py. */
@@ -23,7 +24,10 @@ export interface TorchRow {
   readonly milliseconds: Spread;
   /** Time relative to wgrad's. */
   readonly ratio: number;
-  readonly gflops?: number;
+  /** Operations a second, in billions. */
+  readonly gflops: number;
+  /** The same as a fraction of the peak that was measured, if one was. */
+  readonly share?: number;
 }
 
 export interface TorchResult {
@@ -31,6 +35,8 @@ export interface TorchResult {
   readonly adapter: string;
   readonly pytorch: Greeting;
   readonly difference: number;
+  /** Of the processor as WebAssembly, with as many threads; where wgrad computes on it. */
+  readonly ceiling?: Ceiling;
   readonly count: number;
   readonly repetitions: number;
   /** wgrad's first. */
@@ -41,6 +47,7 @@ export interface TorchResult {
 
 export interface Setting {
   readonly engine: Engine;
+  readonly ceiling?: Ceiling;
   readonly python: Python;
   readonly greeting: Greeting;
   /** Where files lie that both sides read. */
@@ -71,19 +78,56 @@ export function nameOf(mode: Mode, { device, deviceName }: Greeting): string {
   return `${NAMES[mode]}, ${device === "cuda" ? deviceName : device}`;
 }
 
-export function rowsOf(times: Readonly<Record<string, readonly number[]>>, greeting: Greeting): TorchRow[] {
+/** @param flops of what was timed */
+export function rowsOf(
+  times: Readonly<Record<string, readonly number[]>>,
+  { engine, greeting, ceiling }: Setting,
+  flops: number,
+): TorchRow[] {
   const spreads = Object.entries(times).map(([name, values]) => ({ name, milliseconds: spreadOf(values) }));
   const wgrad = spreads[0].milliseconds.median;
-  return spreads.map(({ name, milliseconds }) => ({
-    name: name in NAMES ? nameOf(name as Mode, greeting) : name,
-    milliseconds,
-    ratio: milliseconds.median / wgrad,
-  }));
+  return spreads.map(({ name, milliseconds }) => {
+    const perSecond = (flops * 1000) / milliseconds.median;
+    return {
+      name: name in NAMES ? nameOf(name as Mode, greeting) : ownName(engine, greeting),
+      milliseconds,
+      ratio: milliseconds.median / wgrad,
+      gflops: perSecond / 1e9,
+      share: ceiling && perSecond / ceiling.flops,
+    };
+  });
 }
 
-export function originOf({ torch, python, device, deviceName, threads }: Greeting): string {
-  const place =
-    device === "cpu" ? `${deviceName} processor, ${threads} thread${threads === 1 ? "" : "s"}` : deviceName;
+function ownName({ kind }: Engine, greeting: Greeting): string {
+  return kind === "wasm" ? `wgrad, wasm, ${threadsOf(greeting)}` : "wgrad";
+}
+
+/** The peak of what both sides compute on, where that is the processor. */
+export async function sharedCeiling(engine: Engine, { threads }: Greeting): Promise<Ceiling | undefined> {
+  return engine.kind === "wasm" ? ceilingOf(engine, threads) : undefined;
+}
+
+/** The last columns of a row: operations a second, and of the peak. */
+export function speedCells({ gflops, share }: TorchRow): string[] {
+  return [significant(gflops), ...(share === undefined ? [] : [`${Math.round(share * 100)} %`])];
+}
+
+export function speedHeadings({ ceiling }: TorchResult): string[] {
+  return ["GFLOP/s", ...(ceiling ? ["of the ceiling"] : [])];
+}
+
+export function ceilingLines({ ceiling, pytorch }: TorchResult): string[] {
+  if (!ceiling) return [];
+  return [`The ceiling, loops of WebAssembly on ${threadsOf(pytorch)}: ${formatCeiling(ceiling)}`];
+}
+
+function threadsOf({ threads }: Greeting): string {
+  return `${threads} thread${threads === 1 ? "" : "s"}`;
+}
+
+export function originOf(greeting: Greeting): string {
+  const { torch, python, device, deviceName } = greeting;
+  const place = device === "cpu" ? `${deviceName} processor, ${threadsOf(greeting)}` : deviceName;
   return `PyTorch ${torch}, Python ${python}, ${device} (${place}), TF32 off`;
 }
 

@@ -5,10 +5,13 @@ import { formatSpread, inTurn, significant } from "../measure.ts";
 import type { Report } from "../report.ts";
 import { relativeDifference } from "../workload.ts";
 import {
+  ceilingLines,
   chartOf,
   originOf,
   rowsOf,
   type Setting,
+  speedCells,
+  speedHeadings,
   type TorchResult,
   torchTime,
   writeFiles,
@@ -33,15 +36,16 @@ export async function matmulReport(setting: Setting, size: number, flags: Produc
     `The maxima agree to ${result.difference.toExponential(1)} relative`,
     "",
     ...table([
-      ["", "ms", "GFLOP/s", "times wgrad's"],
-      ...result.rows.map(({ name, milliseconds, ratio, gflops = 0 }) => [
-        name,
-        formatSpread(milliseconds),
-        significant(gflops),
-        significant(ratio),
+      ["", "ms", "times wgrad's", ...speedHeadings(result)],
+      ...result.rows.map((row) => [
+        row.name,
+        formatSpread(row.milliseconds),
+        significant(row.ratio),
+        ...speedCells(row),
       ]),
     ]),
     "",
+    ...ceilingLines(result),
     `Medians, and from the lowest to the highest of ${result.repetitions} measurements of ${result.count} products; all took turns.`,
     originOf(result.pytorch),
   ];
@@ -50,10 +54,11 @@ export async function matmulReport(setting: Setting, size: number, flags: Produc
 }
 
 async function measureProducts(
-  { engine, python, greeting, folder, note }: Setting,
+  setting: Setting,
   size: number,
   { seed, steps, repetitions }: ProductFlags,
 ): Promise<TorchResult> {
+  const { engine, python, greeting, folder, note } = setting;
   const matrix = (stream: number) => init.uniform(-1, 1)([size, size], { seed, stream });
   const files = { a: matrix(1), b: matrix(2) };
   await writeFiles(folder, files);
@@ -72,7 +77,7 @@ async function measureProducts(
     return (performance.now() - began) / steps;
   };
   const eager = () => torchTime(python, { op: "matmul", count: steps });
-  const rows = rowsOf(await inTurn(repetitions, { wgrad, eager }, note), greeting);
+  const times = await inTurn(repetitions, { wgrad, eager }, note);
   return {
     what: `The product of two ${size}×${size} matrices in f32`,
     adapter: engine.info.adapter,
@@ -81,7 +86,8 @@ async function measureProducts(
     count: steps,
     repetitions,
     failures: [],
-    rows: rows.map((row) => ({ ...row, gflops: (2 * size ** 3) / row.milliseconds.median / 1e6 })),
+    ceiling: setting.ceiling,
+    rows: rowsOf(times, setting, 2 * size ** 3),
   };
 }
 

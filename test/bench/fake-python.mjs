@@ -14,6 +14,10 @@ const off = how === "wrong" ? 1.01 : 1;
 /** @param {object} value */
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
+/** @param {string} name */
+const optionOf = (name) =>
+  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined;
+
 if (how === "without") {
   answer({ error: "No module named 'torch'" });
   process.exit(3);
@@ -23,7 +27,7 @@ answer({
   python: "3.99",
   device: "cpu",
   deviceName: "fake",
-  threads: 1,
+  threads: Number(optionOf("--threads") ?? 1),
   modes: ["eager", "compile"],
 });
 

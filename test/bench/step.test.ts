@@ -145,13 +145,13 @@ describe("engines that disagree", () => {
   const options = { convolutions: false, hidden: [4], batch: 8, steps: 2, repetitions: 2, seed: 1 };
 
   it.each([1.0003, 0.5, Number.NaN])("by a factor of %d are not timed", async (factor) => {
-    await expect(measureStep(skewed(factor), cpu(), options)).rejects.toThrow(
+    await expect(measureStep({ gpu: skewed(factor), cpu: cpu() }, options)).rejects.toThrow(
       /engines disagree.*nothing was timed/,
     );
   });
 
   it("by rounding are", async () => {
-    const result = await measureStep(skewed(1.00001), cpu(), options);
+    const result = await measureStep({ gpu: skewed(1.00001), cpu: cpu() }, options);
     expect(result.lossDifference).toBeGreaterThan(1e-6);
     expect(result.milliseconds.median).toBeGreaterThan(0);
   });
