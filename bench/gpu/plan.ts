@@ -54,11 +54,11 @@ export function partsFor(
       name: "torch",
       title: "The same steps in PyTorch: eager, CUDA graphs, torch.compile",
       runs: [
-        planned(6, "torch --model mlp --modes eager,graph"),
-        planned(6, "torch --model conv --modes eager,graph"),
-        planned(3, "torch --matmul 4096 --steps 20"),
-        planned(6, "torch --model mlp --modes compile"),
-        planned(6, "torch --model conv --modes compile"),
+        planned(6, "torch --engine gpu --model mlp --modes eager,graph"),
+        planned(6, "torch --engine gpu --model conv --modes eager,graph"),
+        planned(3, "torch --engine gpu --matmul 4096 --steps 20"),
+        planned(6, "torch --engine gpu --model mlp --modes compile"),
+        planned(6, "torch --engine gpu --model conv --modes compile"),
       ],
     },
     {

@@ -41,7 +41,7 @@ describe("bench step", () => {
   );
 
   it(
-    "measures both engines",
+    "measures all engines",
     async () => {
       const args = "step --model 20-12 --batch 32 --steps 5 --repetitions 3 --json --out".split(" ");
       args.push(folder.path);
@@ -68,7 +68,12 @@ describe("bench step", () => {
       // Adam alone reads and writes parameters and both moments, and reads the gradients.
       expect(result.bytesPerStep).toBeGreaterThan(result.parameters * 4 * 7);
       expect(result.bytesPerStep).toBeLessThan(result.parameters * 4 * 30);
-      for (const name of ["msPerStep", "cpuEngineMsPerStep", "cpuMicrosecondsPerStep"]) {
+      for (const name of [
+        "msPerStep",
+        "wasmEngineMsPerStep",
+        "cpuEngineMsPerStep",
+        "cpuMicrosecondsPerStep",
+      ]) {
         const { median, lowest, highest } = result.spread[name];
         expect(result[name]).toBe(median);
         expect(lowest).toBeGreaterThan(0);
@@ -82,7 +87,10 @@ describe("bench step", () => {
       const chart = await readFile(join(folder.path, "step-20-12-32.svg"), "utf8");
       expect(chart).toContain("One training step of 784-20-12-10, batch 32");
       const [, ratio] = /^The GPU engine takes a step ([\d.,]+) times as fast/m.exec(stderr) ?? [];
-      const { msPerStep, cpuEngineMsPerStep } = result;
+      const { msPerStep, wasmEngineMsPerStep, cpuEngineMsPerStep } = result;
+      expect(stderr).toMatch(/^wasm: WebAssembly.* \d+ × 3$/m);
+      const [, onWasm] = /, and the wasm engine ([\d.,]+) times\.$/m.exec(stderr) ?? [];
+      expect(Number(onWasm?.replace(",", "")) / (cpuEngineMsPerStep / wasmEngineMsPerStep)).toBeCloseTo(1, 2);
       expect(Number(ratio?.replace(",", "")) / (cpuEngineMsPerStep / msPerStep)).toBeCloseTo(1, 2);
     },
     3 * MINUTES,
@@ -148,6 +156,11 @@ describe("engines that disagree", () => {
     await expect(measureStep({ gpu: skewed(factor), cpu: cpu() }, options)).rejects.toThrow(
       /engines disagree.*nothing was timed/,
     );
+  });
+
+  it("are not timed where the wasm engine is the one that disagrees", async () => {
+    const engines = { gpu: cpu(), wasm: skewed(1.0003), cpu: cpu() };
+    await expect(measureStep(engines, options)).rejects.toThrow(/engines disagree.*nothing was timed/);
   });
 
   it("by rounding are", async () => {

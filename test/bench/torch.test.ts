@@ -32,19 +32,44 @@ describe("npm run bench -- torch", () => {
     );
     expect(stderr).not.toMatch(/^\s+at /m);
     expect(exitCode).toBe(0);
-    const { rows, difference, pytorch, layers, count } = JSON.parse(stdout);
+    const { rows, difference, pytorch, layers, count, ceiling, adapter } = JSON.parse(stdout);
     expect(layers).toEqual([784, 5, 4, 10]);
     expect(count).toBe(3);
     expect(pytorch).toMatchObject({ torch: "9.9", device: "cpu" });
     expect(difference).toBeLessThan(1e-5);
     const [wgrad, eager] = rows;
-    expect(wgrad).toMatchObject({ name: "wgrad", ratio: 1 });
+    // PyTorch has the processor alone here: wgrad takes as many threads of it.
+    expect(adapter).toMatch(/^WebAssembly.*1 thread$/);
+    expect(wgrad).toMatchObject({ name: "wgrad, wasm, 1 thread", ratio: 1 });
     expect(wgrad.milliseconds.lowest).toBeGreaterThan(0);
     expect(eager.name).toBe("PyTorch, cpu");
     expect(eager.milliseconds.median).toBeCloseTo(2, 9);
     expect(eager.ratio / (2 / wgrad.milliseconds.median)).toBeCloseTo(1, 9);
     expect(stderr).toContain("One training step of 784-5-4-10, batch 6");
-    expect(stderr).toMatch(/^PyTorch, cpu +2\.00 /m);
+    expect(stderr).toMatch(/^PyTorch, cpu +2\.00 .* \d+ %$/m);
+    expect(stderr).toMatch(/^The ceiling, loops of WebAssembly on 1 thread: [\d.]+ GFLOP\/s/m);
+    const { gflops, share } = wgrad;
+    expect(share / ((gflops * 1e9) / ceiling.flops)).toBeCloseTo(1, 9);
+    expect(share).toBeGreaterThan(0);
+    expect(share).toBeLessThan(1);
+  });
+
+  it("gives both as many threads as asked for", async () => {
+    const args = "--model 5 --batch 6 --steps 2 --repetitions 2 --threads 3 --json".split(" ");
+    const { exitCode, stdout } = await torch("right", ...args);
+    expect(exitCode).toBe(0);
+    const { rows, pytorch } = JSON.parse(stdout);
+    expect(pytorch.threads).toBe(3);
+    expect(rows[0].name).toBe("wgrad, wasm, 3 threads");
+  });
+
+  it("takes the GPU engine where that is asked for, and has no ceiling then", async () => {
+    const args = "--engine gpu --model 5 --batch 6 --steps 2 --repetitions 2 --json".split(" ");
+    const { exitCode, stdout } = await torch("right", ...args);
+    expect(exitCode).toBe(0);
+    const { rows, ceiling } = JSON.parse(stdout);
+    expect(rows[0]).toMatchObject({ name: "wgrad", ratio: 1 });
+    expect(ceiling).toBeUndefined();
   });
 
   it("times a product of matrices", async () => {
@@ -78,7 +103,7 @@ describe("npm run bench -- torch", () => {
     const { exitCode, stdout, stderr } = await torch("right", "--modes", "compile,eager", ...args);
     expect(exitCode).toBe(0);
     const { rows, failures } = JSON.parse(stdout);
-    expect(rows.map(({ name }: { name: string }) => name)).toEqual(["wgrad", "PyTorch, cpu"]);
+    expect(rows.map(({ name }: { name: string }) => name)).toEqual(["wgrad, wasm, 1 thread", "PyTorch, cpu"]);
     expect(failures).toEqual([
       { name: "PyTorch, torch.compile, cpu", why: expect.stringContaining("this fake knows no compile") },
     ]);

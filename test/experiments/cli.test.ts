@@ -35,7 +35,7 @@ describe("options", () => {
     [["slowdown", "optimizers"], /too many arguments/],
     [["slowdown", "--seed", "-1"], /--seed <n>.*Expected a whole number from 0 to 4294967295/],
     [["slowdown", "--seed", "1.5"], /Expected a whole number/],
-    [["slowdown", "--engine", "tpu"], /--engine <name>.*Allowed choices are gpu, cpu/],
+    [["slowdown", "--engine", "tpu"], /--engine <name>.*Allowed choices are gpu, wasm, cpu/],
     [["slowdown", "--data", "/nowhere/at/all"], /--data <folder>.*Expected a folder that exists/],
     [["slowdown", "--out", ""], /--out <folder>.*Expected a folder/],
     [["slowdown", "--fast"], /unknown option '--fast'/],
