@@ -1,17 +1,19 @@
-/** Reasons and remedies for browsers without WebGPU. Training goes on meanwhile, on the CPU engine. */
+/** Reasons and remedies for browsers without WebGPU. Training goes on meanwhile, on the processor. */
 import { device } from "./device.tsx";
 import { Notice } from "./widgets/notice.tsx";
 
+const SLOWLY = "many times slower. The page starts with a small network, and digits that need no download";
+
 export function NoWebGpu() {
-  const reason = device.value?.reason;
+  const { noGpu: reason, noWasm } = device.value ?? {};
   if (reason === undefined) return null;
   const missing = !("gpu" in navigator);
   return (
     <Notice kind="warn">
       <p>
         <b>{missing ? "This browser has no WebGPU" : "This browser found no GPU to use"}</b>, so this page
-        computes on the CPU engine: the same numbers, many times slower. The page starts with a small network,
-        and digits that need no download.
+        computes on {noWasm === undefined ? "the processor, by WebAssembly" : "the CPU engine"}: the same
+        numbers, {noWasm === undefined ? "more slowly than a GPU would" : SLOWLY}.
       </p>
       <details>
         <summary>How to get WebGPU</summary>
@@ -34,6 +36,7 @@ export function NoWebGpu() {
           </li>
         </ul>
         <p>Found here: {reason}</p>
+        {noWasm !== undefined && <p>WebAssembly: {noWasm}</p>}
       </details>
     </Notice>
   );

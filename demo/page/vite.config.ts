@@ -16,6 +16,12 @@ const alias = Object.entries(exported).map(([name, entry]) => ({
 
 const peers = peersInPage();
 
+/** They isolate the page, so that threads of WebAssembly may share memory; other servers: docs/wasm.md. */
+const headers = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
 /** The page: `npm run demo` serves it, `npm run build:demo` writes it into demo/dist. */
 export default defineConfig({
   root: path("."),
@@ -25,6 +31,8 @@ export default defineConfig({
   define: peers.define,
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
+  server: { headers },
+  preview: { headers },
   build: {
     outDir: path("../dist"),
     emptyOutDir: true,

@@ -64,6 +64,7 @@ interface PageContender extends Contender {
 
 export const CONTENDERS = {
   gpu: { library: "wgrad", backend: "webgpu", name: "GPU", fullName: "wgrad, GPU" },
+  wasm: { library: "wgrad", backend: "wasm", name: "WebAssembly", fullName: "wgrad, WebAssembly" },
   cpu: { library: "wgrad", backend: "cpu", name: "CPU engine", fullName: "wgrad, CPU engine" },
   tensorflow: {
     library: "tensorflow",
@@ -72,10 +73,22 @@ export const CONTENDERS = {
     fullName: "TensorFlow.js, GPU",
   },
   jax: { library: "jax", backend: "webgpu", name: "jax-js", fullName: "jax-js, GPU" },
+  jaxWasm: {
+    library: "jax",
+    backend: "wasm",
+    name: "jax-js by WebAssembly",
+    fullName: "jax-js, WebAssembly",
+  },
 } as const satisfies Record<string, PageContender>;
 
 export type ContenderName = keyof typeof CONTENDERS;
 
+/** wgrad's own engines. */
+export const OWN = ["gpu", "wasm", "cpu"] as const satisfies readonly ContenderName[];
 /** Other libraries, which a person may switch on. */
-export const PEERS = ["tensorflow", "jax"] as const satisfies readonly ContenderName[];
+export const PEERS = ["tensorflow", "jax", "jaxWasm"] as const satisfies readonly ContenderName[];
 export type PeerName = (typeof PEERS)[number];
+
+export function needsGpu(name: ContenderName): boolean {
+  return CONTENDERS[name].backend === "webgpu";
+}

@@ -1,6 +1,6 @@
 /** The choices: models with batch sizes, and other libraries. */
 import { Check } from "../widgets/field.tsx";
-import { BATCHES, CONTENDERS, keyOf, MODELS, type ModelName, PEERS } from "./cases.ts";
+import { BATCHES, CONTENDERS, keyOf, MODELS, type ModelName, needsGpu, PEERS } from "./cases.ts";
 import { chosen, peers } from "./comparison.ts";
 
 /** Whether this build of the page has the other libraries. */
@@ -41,13 +41,13 @@ export function CaseChoice({ disabled }: { readonly disabled: boolean }) {
 export function PeerChoice({ disabled, gpu }: { readonly disabled: boolean; readonly gpu: boolean }) {
   return (
     <fieldset class="compare-choice">
-      <legend>Other libraries, on the same GPU</legend>
+      <legend>Other libraries, on the same device</legend>
       {PEERS.map((name) => (
         <Check
           key={name}
           label={CONTENDERS[name].name}
-          checked={gpu && peers.value.has(name)}
-          disabled={disabled || !gpu || !__PEERS_BUILT_IN__}
+          checked={(gpu || !needsGpu(name)) && peers.value.has(name)}
+          disabled={disabled || !(gpu || !needsGpu(name)) || !__PEERS_BUILT_IN__}
           onChange={() => {
             peers.value = toggled(peers.value, name);
           }}
@@ -64,7 +64,7 @@ function peersHelp(gpu: boolean): string {
   }
   return gpu
     ? "The page loads these libraries only when you switch them on."
-    : "These libraries need a GPU as well.";
+    : "Without a GPU, the first two cannot be compared.";
 }
 
 function toggled<Value>(set: ReadonlySet<Value>, value: Value): ReadonlySet<Value> {

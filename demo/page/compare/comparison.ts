@@ -7,6 +7,8 @@ import {
   type ContenderName,
   DEFAULT_CASES,
   keyOf,
+  needsGpu,
+  OWN,
   PEERS,
   type PeerName,
   titleOf,
@@ -52,9 +54,8 @@ export async function start(): Promise<void> {
   running = controller;
   const steps = ALL_CASES.filter((step) => chosen.value.has(keyOf(step)));
   const gpu = adapter.value !== undefined && !("none" in adapter.value);
-  const names: ContenderName[] = gpu
-    ? ["gpu", "cpu", ...PEERS.filter((name) => peers.value.has(name))]
-    : ["cpu"];
+  const wanted: ContenderName[] = [...OWN, ...PEERS.filter((name) => peers.value.has(name))];
+  const names = wanted.filter((name) => gpu || !needsGpu(name));
   batch(() => {
     rows.value = steps.map((step) => ({ step }));
     contenders.value = names;

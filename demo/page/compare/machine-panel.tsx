@@ -18,6 +18,7 @@ export function MachinePanel() {
           ["WebGPU adapter", answer ? adapterWords(found) : "asking…"],
           ["Browser", browser],
           ["Processor cores", `${cores}`],
+          ["Threads of WebAssembly", crossOriginIsolated ? `${cores}` : "1: this page is not isolated"],
           ["wgrad", wgrad],
         ]}
       />

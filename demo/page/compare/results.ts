@@ -1,7 +1,7 @@
 /** The measurements in words and as a table, for the page and the clipboard. */
 import { isSoftware } from "../../../charts/adapter.ts";
 import { significant } from "../widgets/numbers.ts";
-import { type Case, CONTENDERS, type ContenderName, MODELS, PEERS } from "./cases.ts";
+import { type Case, CONTENDERS, type ContenderName, MODELS, needsGpu, OWN, PEERS } from "./cases.ts";
 import type { CaseResult, Timed } from "./contest.ts";
 
 export interface Row {
@@ -22,7 +22,7 @@ const LATER = "…";
 
 /** @param contenders who took part */
 export function columnsFor(contenders: readonly ContenderName[]): Column[] {
-  const gpu = contenders.includes("gpu");
+  const own = OWN.filter((name) => contenders.includes(name));
   const timing = (
     name: ContenderName,
     unit: string,
@@ -39,26 +39,31 @@ export function columnsFor(contenders: readonly ContenderName[]): Column[] {
     timing(name, "ms a step", (timed) => timed.milliseconds.median);
   const perSecond = (name: ContenderName) =>
     timing(name, "samples/s", ({ milliseconds }, { batch }) => (1000 * batch) / milliseconds.median);
-  const against = (name: ContenderName, gpu: string, other: string): Column => ({
-    name: `Faster: ${gpu} or ${other}`,
+  const against = (name: ContenderName, base: ContenderName, baseName: string, other: string): Column => ({
+    name: `Faster: ${baseName} or ${other}`,
     cell: (row) => {
-      const ratio = ratioOf(row.result, name, "gpu");
-      return ratio === undefined ? nothing(row) : speedWords(ratio, gpu, other);
+      const ratio = ratioOf(row.result, name, base);
+      return ratio === undefined ? nothing(row) : speedWords(ratio, baseName, other);
     },
   });
+  const [first, second] = own;
   const peers = PEERS.filter((name) => contenders.includes(name));
   return [
     { name: "Model", cell: ({ step }) => MODELS[step.model].name },
     { name: "Batch", cell: ({ step }) => `${step.batch}` },
-    ...(gpu ? [milliseconds("gpu")] : []),
-    milliseconds("cpu"),
-    ...(gpu ? [against("cpu", "GPU", "CPU")] : []),
-    ...(gpu ? [perSecond("gpu")] : []),
-    perSecond("cpu"),
-    ...peers.flatMap((name) => [milliseconds(name), against(name, "wgrad", CONTENDERS[name].name)]),
-    ...(gpu ? [{ name: "Losses agree to", cell: agreementWords }] : []),
+    ...own.map(milliseconds),
+    ...(second ? [against(second, first, SHORT[first], SHORT[second])] : []),
+    ...own.map(perSecond),
+    ...peers.flatMap((name) => [
+      milliseconds(name),
+      against(name, needsGpu(name) ? "gpu" : "wasm", "wgrad", CONTENDERS[name].name),
+    ]),
+    ...(second ? [{ name: "Losses agree to", cell: agreementWords }] : []),
   ];
 }
+
+/** In headings. */
+const SHORT = { gpu: "GPU", wasm: "WebAssembly", cpu: "CPU" } as const;
 
 /** The ratio of the step times of `name` and `base`. */
 function ratioOf(
@@ -102,21 +107,31 @@ function agreementWords(row: Row): string {
 
 /** A sentence for who reads no table; undefined where there is nothing to say yet. */
 export function summary(rows: readonly Row[], adapter: string | undefined): string | undefined {
-  const compared = rows.flatMap((row) => {
-    const ratio = ratioOf(row.result, "cpu", "gpu");
-    return ratio === undefined ? [] : [{ ...row.step, ratio }];
-  });
-  const chosen = ofInterest(compared);
-  if (!chosen) return cpuSummary(rows);
   const gpu = adapter && isSoftware(adapter) ? "WebGPU in software" : "the GPU";
-  const { ratio } = chosen;
-  const words =
-    ratio > EQUAL
-      ? `${gpu} trains ${described(chosen)} ${timesInWords(ratio)} as fast as the CPU engine`
-      : 1 / ratio > EQUAL
-        ? `the CPU engine trains ${described(chosen)} ${timesInWords(1 / ratio)} as fast as ${gpu}`
-        : `${gpu} trains ${described(chosen)} as fast as the CPU engine`;
-  return `On this machine ${words}.`;
+  const names = { gpu, wasm: "WebAssembly", cpu: "the CPU engine" };
+  for (const [name, other] of PAIRS) {
+    const compared = rows.flatMap((row) => {
+      const ratio = ratioOf(row.result, other, name);
+      return ratio === undefined ? [] : [{ ...row.step, ratio }];
+    });
+    const chosen = ofInterest(compared);
+    if (chosen) return `On this machine ${comparisonWords(chosen, chosen.ratio, names[name], names[other])}.`;
+  }
+  return cpuSummary(rows);
+}
+
+/** What a sentence compares: the first two that were measured. */
+const PAIRS = [
+  ["gpu", "wasm"],
+  ["gpu", "cpu"],
+  ["wasm", "cpu"],
+] as const;
+
+function comparisonWords(step: Case, ratio: number, name: string, other: string): string {
+  if (ratio > EQUAL) return `${name} trains ${described(step)} ${timesInWords(ratio)} as fast as ${other}`;
+  if (1 / ratio > EQUAL)
+    return `${other} trains ${described(step)} ${timesInWords(1 / ratio)} as fast as ${name}`;
+  return `${name} trains ${described(step)} as fast as ${other}`;
 }
 
 function cpuSummary(rows: readonly Row[]): string | undefined {

@@ -1,7 +1,8 @@
-/** Compare: the same training step on the GPU and on the CPU engine, on this machine. */
+/** Compare: the same training step on the GPU, by WebAssembly and on the CPU engine, on this machine. */
 import "./view.css";
 import { useEffect, useState } from "preact/hooks";
 import { isSoftware } from "../../../charts/adapter.ts";
+import { prepareIsolation } from "../isolation.ts";
 import { progress as training } from "../train/store.ts";
 import { Notice } from "../widgets/notice.tsx";
 import { significant } from "../widgets/numbers.ts";
@@ -18,6 +19,7 @@ import { CopyButton, ResultTable } from "./table.tsx";
 export function CompareView() {
   useEffect(() => {
     askForAdapter();
+    void prepareIsolation();
     return stop;
   }, []);
   const answer = adapter.value;
@@ -31,8 +33,8 @@ export function CompareView() {
       <div class="stack">
         {none && (
           <Notice kind="warn">
-            This browser gives the page no GPU ({none}), so the CPU engine is timed alone. A current Chrome,
-            Edge, Safari or Firefox on a machine with a graphics driver has WebGPU.
+            This browser gives the page no GPU ({none}), so the engines of the processor are timed alone. A
+            current Chrome, Edge, Safari or Firefox on a machine with a graphics driver has WebGPU.
           </Notice>
         )}
         {found && isSoftware(found.name) && (
@@ -90,7 +92,7 @@ function Settings({ asked, gpu }: { readonly asked: boolean; readonly gpu: boole
 
 /** The question of the comparison. */
 function question(none: string | undefined): string {
-  const asked = none ? "How fast is the CPU engine?" : "How much faster is the GPU?";
+  const asked = none ? "How fast is this processor?" : "How much faster is the GPU?";
   return `${asked} Press “Compare” to find out.`;
 }
 
@@ -105,7 +107,7 @@ function Results({ question, adapterName }: ResultsProps) {
   return (
     <Panel
       title="Time of a training step"
-      hint="wgrad computes on the GPU through WebGPU, or in plain JavaScript on one core: the CPU engine, its reference."
+      hint="wgrad computes on the GPU through WebGPU, on the processor by WebAssembly, or in plain JavaScript on one core: the CPU engine, its reference."
       class="compare-results"
     >
       <p class="compare-summary">
@@ -160,4 +162,11 @@ function groupsOf(rows: readonly Row[]): BarGroup[] {
 const COMPARED =
   "The losses of the first steps are first compared with the CPU engine's; a contender with other losses is not timed. The faster one shows the ratio of the times.";
 
-const COLORS: Readonly<Record<ContenderName, number>> = { gpu: 1, cpu: 2, tensorflow: 3, jax: 4 };
+const COLORS: Readonly<Record<ContenderName, number>> = {
+  gpu: 1,
+  wasm: 5,
+  cpu: 2,
+  tensorflow: 3,
+  jax: 4,
+  jaxWasm: 6,
+};

@@ -43,6 +43,9 @@ export function Figures({ recording, measurement }: FiguresProps) {
       {measurement && !ceiling && recording.device.kind === "cpu" && (
         <p class="hint">The CPU engine is built to be right, not fast: it has no peak to compare with.</p>
       )}
+      {measurement && !ceiling && recording.device.kind === "wasm" && (
+        <p class="hint">This page measures the peak of GPUs alone.</p>
+      )}
     </Panel>
   );
 }

@@ -104,7 +104,7 @@ export class InsideService {
   async #open(wanted: Settings["engine"]) {
     if (this.#opened?.gpu && isLost(this.#opened.gpu)) this.#opened = undefined;
     if (this.#opened?.device.kind === wanted) return this.#opened;
-    if (wanted === "gpu" && this.#opened?.device.reason !== undefined) return this.#opened;
+    if (wanted === "gpu" && this.#opened?.device.noGpu !== undefined) return this.#opened;
     await this.#opened?.engine.destroy();
     this.#ceiling = undefined;
     this.#opened = await openEngine(wanted);

@@ -1,5 +1,5 @@
 /** The choices behind the recorded step. */
-import { device } from "../device.tsx";
+import { device, enginesOf } from "../device.tsx";
 import { NetworkFields } from "../network/fields.tsx";
 import type { Settings } from "../network/settings.ts";
 import { NumberField, Select } from "../widgets/field.tsx";
@@ -13,7 +13,6 @@ const MOST_IMAGES = 2000;
 
 export function StepSettings({ settings, onChange }: StepSettingsProps) {
   const choose = (change: Partial<Settings>) => onChange({ ...settings, ...change });
-  const noGpu = device.value?.reason !== undefined;
   return (
     <div class="fields inside-settings">
       <NetworkFields settings={settings} onChange={choose} />
@@ -25,17 +24,12 @@ export function StepSettings({ settings, onChange }: StepSettingsProps) {
         whole
         onChange={(batchSize) => choose({ batchSize })}
       />
-      {!noGpu && (
-        <Select
-          label="Compute on"
-          value={settings.engine}
-          options={[
-            ["gpu", "the GPU"],
-            ["cpu", "the CPU engine"],
-          ]}
-          onChange={(engine) => choose({ engine })}
-        />
-      )}
+      <Select
+        label="Compute on"
+        value={settings.engine}
+        options={enginesOf(device.value ?? {})}
+        onChange={(engine) => choose({ engine })}
+      />
     </div>
   );
 }

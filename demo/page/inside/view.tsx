@@ -157,7 +157,11 @@ function stateText(
   if (!recording) return "";
   if (changed) return "The step below has other settings: record the step again.";
   const { device, images, batchSize } = recording;
-  const on = device.kind === "gpu" ? `for ${device.adapter}` : "for the CPU engine, which plays GPU programs";
+  const on = {
+    gpu: `for ${device.adapter}`,
+    wasm: `for ${device.adapter}, which runs the GPU's programs on the processor`,
+    cpu: "for the CPU engine, which plays GPU programs",
+  }[device.kind];
   const made = `Recorded ${on}, with ${images.toLocaleString("en-US")} random images in batches of ${batchSize}.`;
   if (!measurement?.method) return `${made} Press Measure to time each launch.`;
   const steps = measurement.steps.toLocaleString("en-US");

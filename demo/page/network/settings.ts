@@ -1,5 +1,6 @@
 /** The choices of a training, as plain data, for workers and addresses. Nothing here needs the library. */
 import { type ActivationName, OPTIMIZERS, type OptimizerName } from "../../../presets/choices.ts";
+import type { EngineName } from "../device.tsx";
 
 export const MODELS = {
   linear: "Linear",
@@ -38,8 +39,7 @@ export type AugmentationName = keyof typeof AUGMENTATIONS;
 export type DatasetName = "mnist" | "digits";
 
 export interface Settings {
-  /** The engine; without a GPU, the CPU engine computes whatever the choice. */
-  readonly engine: "gpu" | "cpu";
+  readonly engine: EngineName;
   readonly dataset: DatasetName;
   readonly model: ModelName;
   /** Widths of the hidden layers of an MLP. */

@@ -1,7 +1,7 @@
 /** The training worker: owns the engine, the images and the run, obeys the page's calls, and reports progress. */
 import { DeviceLostError, DivergenceError, type Engine, type GpuEngine, type SessionState } from "wgrad";
-import type { Device } from "../device.tsx";
-import { openEngine } from "../engine.ts";
+import type { Device, EngineName, Times } from "../device.tsx";
+import { type OpenedEngine, openEngine, openFastest } from "../engine.ts";
 import type { Settings } from "../network/settings.ts";
 import { type Images, loadImages, type Note } from "./data.ts";
 import type { TestImage, Told } from "./messages.ts";
@@ -42,9 +42,15 @@ export class TrainingService {
   #safe: SessionState | undefined;
   #drawing: Float32Array | undefined;
 
-  /** Opens the GPU, or the CPU engine where there is none. */
-  async connect(): Promise<Device> {
-    await this.#open("gpu");
+  /**
+   * Opens the engine of that name, or without one the fastest here.
+   * @param timesOf what is known of the times with a software adapter
+   */
+  async connect(
+    asked: EngineName | undefined,
+    timesOf: (adapter: string) => Promise<Times | undefined>,
+  ): Promise<Device> {
+    this.#use(await (asked === undefined ? openFastest(timesOf) : openEngine(asked)));
     return this.#device as Device;
   }
 
@@ -164,7 +170,7 @@ export class TrainingService {
       if (generation === this.#generation) this.#report.say("preparing", words, part);
     };
     note("Getting ready…");
-    if (this.#device?.kind !== settings.engine && !this.#device?.reason) await this.#open(settings.engine);
+    if (!this.#has(settings.engine)) await this.#open(settings.engine);
     const { info } = this.#images ?? {};
     if (!info || info.instead || info.name !== settings.dataset) {
       this.#fetching = new AbortController();
@@ -181,15 +187,28 @@ export class TrainingService {
     return run;
   }
 
+  /** Whether the engine of that name is open, or stands in for the one that is not to be had. */
+  #has(kind: EngineName): boolean {
+    const { kind: open, noGpu, noWasm } = this.#device ?? {};
+    if (open === kind) return true;
+    if (kind === "gpu") return noGpu !== undefined && open !== undefined;
+    return kind === "wasm" && noWasm !== undefined && open === "cpu";
+  }
+
   /** Opens the engine of a kind in place of the one that is open. */
-  async #open(kind: "gpu" | "cpu"): Promise<void> {
+  async #open(kind: EngineName): Promise<void> {
     const before = this.#engine;
     this.#engine = undefined;
     await before?.destroy();
-    const { engine, gpu, device } = await openEngine(kind);
+    this.#use(await openEngine(kind));
+  }
+
+  /** What was found out of other engines stays true. */
+  #use({ engine, gpu, device }: OpenedEngine): void {
     if (gpu) this.#watchOver(gpu);
+    const { noGpu, noWasm, software } = this.#device ?? {};
     this.#engine = engine;
-    this.#device = device;
+    this.#device = { noGpu, noWasm, software, ...device };
   }
 
   /** Does it; after the loss of a device, goes back to the last snapshot on another and does it again. */

@@ -1,5 +1,5 @@
 /** The settings of a run. */
-import { device } from "../device.tsx";
+import { device, engineHelp, enginesOf } from "../device.tsx";
 import { NetworkFields } from "../network/fields.tsx";
 import { AUGMENTATIONS, hasDropout, SCHEDULES } from "../network/settings.ts";
 import { NumberField, optionsOf, Select } from "../widgets/field.tsx";
@@ -12,7 +12,7 @@ const DATASETS = [
 
 export function SettingsPanel() {
   const chosen = settings.value;
-  const noGpu = device.value?.reason !== undefined;
+  const found = device.value ?? {};
   const { data, parameters } = progress.value;
   return (
     <details class="panel settings" open={matchMedia("(min-width: 861px)").matches}>
@@ -98,12 +98,8 @@ export function SettingsPanel() {
           <Select
             label="Compute on"
             value={chosen.engine}
-            options={[
-              ["gpu", "the GPU"],
-              ["cpu", "the CPU engine"],
-            ]}
-            disabled={noGpu}
-            help={noGpu ? "There is no GPU to choose here." : undefined}
+            options={enginesOf(found)}
+            help={engineHelp(found)}
             onChange={(engine) => choose({ engine })}
           />
         </div>

@@ -1,14 +1,16 @@
 /** The training on the page's side: the worker's reports, the person's choices, and the possible actions. */
 import { batch, computed, signal } from "@preact/signals";
 import { proxy } from "comlink";
-import { device } from "../device.tsx";
+import { version } from "../../../package.json";
+import { device, type EngineName, type Times } from "../device.tsx";
+import { isolate } from "../isolation.ts";
 import { CPU_DEFAULTS, DEFAULTS, type Settings } from "../network/settings.ts";
 import { openService } from "../services.ts";
 import { Curve } from "./curve.ts";
 import { History } from "./history.ts";
 import type { Insight, Told } from "./messages.ts";
 
-/** `?data=digits` in the address asks for the digits that need no download. */
+/** `?data=digits` in the address asks for the digits that need no download, `?engine=wasm` for that engine. */
 const asked = new URLSearchParams(location.search);
 
 export const settings = signal<Settings>({
@@ -54,12 +56,44 @@ const ready = open();
 async function open() {
   const { service } = await worker;
   await service.watch(proxy(heard));
-  const found = await service.connect();
+  const found = await service.connect(askedEngine(), proxy(keptTimes));
   batch(() => {
     device.value = found;
-    if (found.kind === "cpu") settings.value = { ...settings.value, ...CPU_DEFAULTS };
+    settings.value = { ...settings.value, ...(found.kind === "cpu" ? CPU_DEFAULTS : { engine: found.kind }) };
   });
+  const { software } = found;
+  if (software) keep(software.adapter, software.times);
+  if (found.kind === "wasm") void isolate();
   return service;
+}
+
+function askedEngine(): EngineName | undefined {
+  const name = asked.get("engine");
+  return name === "gpu" || name === "wasm" || name === "cpu" ? name : undefined;
+}
+
+/** Where the times with an adapter are kept, by the number of threads that the page has. */
+function keyOf(adapter: string): string {
+  const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
+  return `wgrad ${version}: times of ${adapter}, ${threads} threads`;
+}
+
+/** Of the last visit; undefined where the browser keeps nothing. */
+async function keptTimes(adapter: string): Promise<Times | undefined> {
+  try {
+    const { gpu, wasm } = JSON.parse(localStorage.getItem(keyOf(adapter)) ?? "{}");
+    return gpu > 0 && wasm > 0 ? { gpu, wasm } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keep(adapter: string, times: Times): void {
+  try {
+    localStorage.setItem(keyOf(adapter), JSON.stringify(times));
+  } catch {
+    // Then the next visit measures again.
+  }
 }
 
 function heard({

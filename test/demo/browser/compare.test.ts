@@ -35,7 +35,7 @@ describe("comparing", () => {
   it(
     "times GPU and CPU engine once they agree, and gives a table to copy",
     async () => {
-      const opened = await demo.open({ at: "#/compare" });
+      const opened = await demo.open({ at: "?engine=gpu#/compare" });
       const { page, requested } = opened;
       await chooseSmallest(page);
       await button(page, "Compare").click();
@@ -85,7 +85,7 @@ describe("comparing", () => {
   it(
     "times TensorFlow.js and jax-js beside them, which are loaded only then",
     async () => {
-      const opened = await demo.open({ at: "#/compare" });
+      const opened = await demo.open({ at: "?engine=gpu#/compare" });
       const { page, requested } = opened;
       await chooseSmallest(page);
       const others = () =>
@@ -107,7 +107,7 @@ describe("comparing", () => {
   );
 
   it("stops when told to, and says what is missing", async () => {
-    const opened = await demo.open({ at: "#/compare" });
+    const opened = await demo.open({ at: "?engine=gpu#/compare" });
     const { page } = opened;
     await chooseSmallest(page);
     await page

@@ -6,7 +6,7 @@ const demo = useDemo();
 
 describe("the learning slowdown", () => {
   it("takes the neuron 302 epochs with the quadratic cost and 31 with cross-entropy", async () => {
-    const opened = await demo.open({ at: "#/experiments/slowdown" });
+    const opened = await demo.open({ at: "?engine=gpu#/experiments/slowdown" });
     const { page } = opened;
     await button(page, "Start").click();
     await button(page, "Start again").waitFor();
@@ -24,7 +24,7 @@ describe("the learning slowdown", () => {
 
 describe("the race of optimizers", () => {
   it("ends with all at the bottom of the valley, and says who diverges", async () => {
-    const opened = await demo.open({ at: "#/experiments/race" });
+    const opened = await demo.open({ at: "?engine=gpu#/experiments/race" });
     const { page } = opened;
     const rows = () => page.getByRole("table").getByRole("row").allInnerTexts();
     await button(page, "Start").click();
@@ -44,7 +44,7 @@ describe("overfitting", () => {
   it(
     "begins to show when a network learns 200 images by heart",
     async () => {
-      const opened = await demo.open({ at: "#/experiments/overfitting" });
+      const opened = await demo.open({ at: "?engine=gpu#/experiments/overfitting" });
       const { page } = opened;
       await select(page, "Images to learn", "200");
       for (const box of await page.getByRole("checkbox").all()) await box.uncheck();

@@ -7,7 +7,7 @@ const demo = useDemo();
 it(
   "shows each launch of a step, times it, and gives its WGSL",
   async () => {
-    const opened = await demo.open({ at: "?data=digits#/inside" });
+    const opened = await demo.open({ at: "?data=digits&engine=gpu#/inside" });
     const { page } = opened;
     const strip = page.getByRole("toolbar", { name: "Launches in order" });
     await strip.waitFor();

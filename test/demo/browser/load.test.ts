@@ -36,7 +36,7 @@ function foreign({ requested }: Opened): string[] {
     .filter((url) => !url.startsWith(`${demo.origin}/`) && !/^(data|blob):/.test(url));
 }
 
-const devicePresent = (page: Page) => page.getByText(/^GPU: /).waitFor();
+const devicePresent = (page: Page) => page.getByText(/^(GPU|Processor): /).waitFor();
 
 describe("opening the page", () => {
   it("loads less than 200 KB, packed, and asks nobody but its own server", async () => {

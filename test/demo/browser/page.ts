@@ -76,7 +76,7 @@ export function useDemo(browserOptions: { readonly webgpu?: boolean } = {}): Dem
     get folder() {
       return join(site.path, BELOW);
     },
-    async open({ at = "?data=digits", width = 1280, dark = false, before } = {}) {
+    async open({ at = "?data=digits&engine=gpu", width = 1280, dark = false, before } = {}) {
       const page = await browser.newPage();
       const said: string[] = [];
       const requested: Request[] = [];
@@ -90,7 +90,7 @@ export function useDemo(browserOptions: { readonly webgpu?: boolean } = {}): Dem
       await page.goto(`${server.origin}/${BELOW}/index.html${at}`);
       await page.getByRole("main").waitFor();
       const worker = async () => {
-        await page.getByText(/^(GPU: |No GPU)/).waitFor();
+        await page.getByText(/^(GPU: |Processor: |No GPU)/).waitFor();
         const [first] = page.workers();
         if (!first) throw new Error("the page has no worker");
         return first;

@@ -3,8 +3,6 @@
  * 3). The networks take turns, so that they stay side by side on any machine.
  */
 import {
-  connect,
-  cpu,
   DeviceLostError,
   dense,
   dropout,
@@ -20,6 +18,8 @@ import {
 } from "wgrad";
 import { augment, rotate, scale, translate } from "wgrad/augment";
 import { type Dataset, digits, take } from "wgrad/data";
+import type { EngineName } from "../../device.tsx";
+import { openEngine } from "../../engine.ts";
 import {
   BATCH,
   type ComputedOn,
@@ -49,17 +49,18 @@ export class Runs {
   #runs: Run[] = [];
   #steps = 0;
 
-  /** `engine`: the engine to compute on (default: the GPU, or the CPU without a GPU). */
+  /** `engine`: the engine to compute on (default: the GPU, or WebAssembly without a GPU). */
   constructor(engine?: Engine) {
     this.#engine = engine;
   }
 
-  /** Begins anew, with a run without a cure and one for each cure. */
-  async open(settings: OverfittingSettings): Promise<ComputedOn> {
+  /** Begins anew, with a run without a cure and one for each cure. The engine stays the one that was first opened. */
+  async open(settings: OverfittingSettings, kind: EngineName = "gpu"): Promise<ComputedOn> {
     const { count, cures, seed } = settings;
     this.#release();
     this.#steps = stepsFor(settings);
-    this.#engine ??= await this.#connect();
+    // Kernels that are a little faster are not worth the wait for so small a network.
+    this.#engine ??= (await openEngine(kind, { tune: false })).engine;
     const engine = this.#engine;
     const { train, test } = digits({ train: MORE * count, test: TEST_IMAGES });
     const few = take(train, count);
@@ -84,16 +85,6 @@ export class Runs {
       // A lost device stays lost: a new run gets another.
       if (error instanceof DeviceLostError) this.#engine = undefined;
       throw error;
-    }
-  }
-
-  /** The GPU, or where there is none the CPU: the view says so. */
-  async #connect(): Promise<Engine> {
-    try {
-      // Kernels that are a little faster are not worth the wait for so small a network.
-      return await connect({ tune: false });
-    } catch {
-      return cpu();
     }
   }
 

@@ -1,4 +1,5 @@
 /** The networks' settings, and the reports of their training. Nothing here needs the library. */
+import type { EngineName } from "../../device.tsx";
 
 export const CURES = {
   l2: "L2: keep weights small",
@@ -64,6 +65,6 @@ export interface Standing {
 
 /** The device of the runs. */
 export interface ComputedOn {
-  readonly kind: "gpu" | "wasm" | "cpu";
+  readonly kind: EngineName;
   readonly adapter: string;
 }

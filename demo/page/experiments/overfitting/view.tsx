@@ -1,6 +1,7 @@
 /** A network that learns few images by heart, and cures for that. */
 
 import { useState } from "preact/hooks";
+import { device } from "../../device.tsx";
 import { Chart, type Series } from "../../widgets/chart.tsx";
 import { Check, NumberField, Select } from "../../widgets/field.tsx";
 import { Notice } from "../../widgets/notice.tsx";
@@ -38,7 +39,10 @@ export function OverfittingView() {
   const story = useStory((service) => service.overfitting());
   const live = useLive<State>({
     key: JSON.stringify(settings),
-    open: async () => ({ on: await (await story()).open(settings), runs: names.map(() => []) }),
+    open: async () => ({
+      on: await (await story()).open(settings, device.value?.kind),
+      runs: names.map(() => []),
+    }),
     advance: async (state) => added(state, await (await story()).advance()),
     over: ({ runs }) => runs.every((run) => (run.at(-1)?.steps ?? 0) >= steps),
   });
@@ -70,8 +74,7 @@ export function OverfittingView() {
       <Failure live={live} />
       {state?.on.kind === "cpu" && (
         <Notice kind="warn">
-          This page has no GPU, so the CPU computes, slowly. A current browser with hardware acceleration
-          gives the page a GPU.
+          The CPU engine computes, slowly: it is the reference, and not built for speed.
         </Notice>
       )}
       <div class="split">
