@@ -6,6 +6,13 @@
 /** Marks a tab that was loaded again for this: where it is still not isolated then, it never will be. */
 const TRIED = "wgrad: loaded again to be isolated";
 
+/** Whether a person has done anything with the page yet. */
+let touched = false;
+const touch = () => {
+  touched = true;
+};
+for (const name of ["pointerdown", "keydown"]) addEventListener(name, touch, { capture: true, once: true });
+
 /** Whether the page may become isolated. Safe to ask everywhere. */
 function canBe(): boolean {
   return !crossOriginIsolated && isSecureContext && "serviceWorker" in navigator;
@@ -27,7 +34,7 @@ export async function prepareIsolation(): Promise<boolean> {
 
 /** Loads the page again, once, if that makes it isolated and the person has not done anything yet. */
 export async function isolate(): Promise<void> {
-  if (!(await prepareIsolation()) || (navigator.userActivation?.hasBeenActive ?? true)) return;
+  if (!(await prepareIsolation()) || touched) return;
   try {
     if (sessionStorage.getItem(TRIED) !== null) return;
     sessionStorage.setItem(TRIED, "yes");

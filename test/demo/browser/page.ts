@@ -100,6 +100,14 @@ export function useDemo(browserOptions: { readonly webgpu?: boolean } = {}): Dem
   };
 }
 
+/** Waits until the page is one that shares memory between threads: without a GPU, it is loaded once more for that. */
+export async function untilIsolated(page: Page): Promise<void> {
+  // While it is loaded, there is nothing to ask.
+  const isIsolated = () => page.evaluate(() => crossOriginIsolated).catch(() => false);
+  await expect.poll(isIsolated).toBe(true);
+  await page.getByRole("main").waitFor();
+}
+
 /** Holds that nothing went wrong that a console would show. */
 export function expectQuiet({ said }: Opened): void {
   expect(said.filter((text) => /^(error|warning|assert)/.test(text))).toEqual([]);
