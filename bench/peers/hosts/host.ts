@@ -41,7 +41,11 @@ export function guestOf(
 ): Guest {
   return {
     adapter: () => inTime(call("adapter")) as Promise<string>,
-    prepare: (task) => inTime(call("prepare", module, backend, task, threads)) as Promise<void>,
+    // Left out rather than undefined, which messages in JSON turn into null.
+    prepare: (task) =>
+      inTime(
+        call("prepare", module, backend, task, ...(threads === undefined ? [] : [threads])),
+      ) as Promise<void>,
     run: (count) => inTime(call("run", count)) as Promise<Run>,
     close,
   };

@@ -1,4 +1,4 @@
-/** Compare, in Chromium: the same step on the software GPU and on the CPU engine. */
+/** Compare, in Chromium: the same step on the software GPU, by WebAssembly and on the CPU engine. */
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { installOthers } from "../../../bench/peers/bundle.ts";
@@ -33,7 +33,7 @@ async function rows(page: Page): Promise<Record<string, string>[]> {
 
 describe("comparing", () => {
   it(
-    "times GPU and CPU engine once they agree, and gives a table to copy",
+    "times all three engines once they agree, and gives a table to copy",
     async () => {
       const opened = await demo.open({ at: "?engine=gpu#/compare" });
       const { page, requested } = opened;
@@ -43,16 +43,17 @@ describe("comparing", () => {
       const [row, ...others] = await rows(page);
       expect(others).toEqual([]);
       expect(row).toMatchObject({ Model: "784-30-10", Batch: "10" });
-      const [gpu, cpu] = [Number(row["GPU, ms a step"]), Number(row["CPU engine, ms a step"])];
-      expect(gpu).toBeGreaterThan(0);
-      expect(cpu).toBeGreaterThan(0);
-      const ratio = Math.max(gpu / cpu, cpu / gpu);
-      const words = row["Faster: GPU or CPU"];
+      const [gpu, wasm, cpu] = ["GPU", "WebAssembly", "CPU engine"].map((name) =>
+        Number(row[`${name}, ms a step`]),
+      );
+      for (const time of [gpu, wasm, cpu]) expect(time).toBeGreaterThan(0);
+      const ratio = Math.max(gpu / wasm, wasm / gpu);
+      const words = row["Faster: GPU or WebAssembly"];
       // Both from the figures before they were rounded.
       if (words === "neither") expect(ratio).toBeLessThan(1.06);
       else {
-        const [, faster, times] = /^(GPU|CPU), ([\d.]+)×$/.exec(words) ?? [];
-        expect(faster).toBe(gpu < cpu ? "GPU" : "CPU");
+        const [, faster, times] = /^(GPU|WebAssembly), ([\d.]+)×$/.exec(words) ?? [];
+        expect(faster).toBe(gpu < wasm ? "GPU" : "WebAssembly");
         expect(Math.abs(Number(times) / ratio - 1)).toBeLessThan(0.1);
       }
       const speed = Number(row["GPU, samples/s"].replaceAll(",", ""));
@@ -92,13 +93,18 @@ describe("comparing", () => {
         requested.map((request) => request.url()).filter((url) => /tensorflow|jax/.test(url));
       await page.getByLabel("TensorFlow.js", { exact: true }).check();
       await page.getByLabel("jax-js", { exact: true }).check();
+      await page.getByLabel("jax-js by WebAssembly", { exact: true }).check();
       expect(others()).toEqual([]);
       await button(page, "Compare").click();
       await page.getByText("The case is measured.").waitFor();
       expect(others().some((url) => url.includes("tensorflow"))).toBe(true);
       expect(others().some((url) => url.includes("jax"))).toBe(true);
       const [row] = await rows(page);
-      for (const name of ["TensorFlow.js, ms a step", "jax-js, ms a step"])
+      for (const name of [
+        "TensorFlow.js, ms a step",
+        "jax-js, ms a step",
+        "jax-js by WebAssembly, ms a step",
+      ])
         expect(Number(row[name]), name).toBeGreaterThan(0);
       expectQuiet(opened);
       await page.close();
