@@ -40,7 +40,7 @@ const devicePresent = (page: Page) => page.getByText(/^(GPU|Processor): /).waitF
 
 describe("opening the page", () => {
   it("loads less than 200 KB, packed, and asks nobody but its own server", async () => {
-    const opened = await demo.open({ at: "" });
+    const opened = await demo.open({ at: "?engine=gpu" });
     await devicePresent(opened.page);
     await opened.page.waitForLoadState("networkidle");
     const paths = pathsOf(opened);
@@ -57,6 +57,8 @@ describe("opening the page", () => {
     expect(total).toBeLessThan(MAX_GZIP_BYTES);
     expect(foreign(opened)).toEqual([]);
     expectQuiet(opened);
+    // WebAssembly, and what measures its speed, only where there is no GPU, or one of software.
+    expect(paths.filter((path) => /(wasm|times)-/.test(path))).toEqual([]);
     await opened.page.close();
   });
 
