@@ -1,7 +1,6 @@
 /** The training on the page's side: the worker's reports, the person's choices, and the possible actions. */
 import { batch, computed, signal } from "@preact/signals";
 import { proxy } from "comlink";
-import { version } from "../../../package.json";
 import { device, type EngineName, type Times } from "../device.tsx";
 import { isolate } from "../isolation.ts";
 import { CPU_DEFAULTS, DEFAULTS, type Settings } from "../network/settings.ts";
@@ -62,7 +61,7 @@ async function open() {
     settings.value = { ...settings.value, ...(found.kind === "cpu" ? CPU_DEFAULTS : { engine: found.kind }) };
   });
   const { software } = found;
-  if (software) keep(software.adapter, software.times);
+  if (software && !(await keptTimes(software.adapter))) keep(software.adapter, software.times);
   if (found.kind === "wasm") void isolate();
   return service;
 }
@@ -75,14 +74,17 @@ function askedEngine(): EngineName | undefined {
 /** Where the times with an adapter are kept, by the number of threads that the page has. */
 function keyOf(adapter: string): string {
   const threads = crossOriginIsolated ? navigator.hardwareConcurrency : 1;
-  return `wgrad ${version}: times of ${adapter}, ${threads} threads`;
+  return `wgrad: times of ${adapter}, ${threads} threads`;
 }
 
-/** Of the last visit; undefined where the browser keeps nothing. */
+/** Browsers get faster: after so long, both are measured again. */
+const KEPT_MS = 30 * 24 * 3600 * 1000;
+
+/** Of a visit in the last weeks; undefined where the browser keeps nothing. */
 async function keptTimes(adapter: string): Promise<Times | undefined> {
   try {
-    const { gpu, wasm } = JSON.parse(localStorage.getItem(keyOf(adapter)) ?? "{}");
-    return gpu > 0 && wasm > 0 ? { gpu, wasm } : undefined;
+    const { gpu, wasm, at } = JSON.parse(localStorage.getItem(keyOf(adapter)) ?? "{}");
+    return gpu > 0 && wasm > 0 && Date.now() - at < KEPT_MS ? { gpu, wasm } : undefined;
   } catch {
     return undefined;
   }
@@ -90,7 +92,7 @@ async function keptTimes(adapter: string): Promise<Times | undefined> {
 
 function keep(adapter: string, times: Times): void {
   try {
-    localStorage.setItem(keyOf(adapter), JSON.stringify(times));
+    localStorage.setItem(keyOf(adapter), JSON.stringify({ ...times, at: Date.now() }));
   } catch {
     // Then the next visit measures again.
   }
