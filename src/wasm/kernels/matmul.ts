@@ -233,7 +233,7 @@ function sums({ store: { storeSum } }: KernelCall, { BATCH, M, K }: Constants, a
   // Along memory: rows in lanes where they lie side by side, or else steps of K.
   const group = isAcross ? Math.min(M, LANES * LANES) : 1;
   const groups = Math.ceil(M / group);
-  const each = Math.max(1, Math.floor(PART_ELEMENTS / (K * group)));
+  const each = Math.max(1, Math.floor(PART_ELEMENTS / Math.max(1, K * group)));
   return {
     parts: Math.ceil((BATCH * groups) / each),
     build(f, part) {

@@ -37,19 +37,25 @@ export function tileFor(features: Features, rows: number, multiplications: numbe
 
 /** Steps of K and tiles of a call: calls are short, since one that begins in slow code ends in it. */
 const DEPTH = 128;
-const CALLS = 64;
-/** Milliseconds after which timing gives up: a host that compiles more slowly gets the first tile. */
-const PATIENCE = 10;
+const CALLS = 16;
+/** Milliseconds of a measurement. */
+const SLICE = 0.06;
+/** Most milliseconds from one tick of a clock to the next that tell tiles apart: pages that are not isolated have more. */
+const TICK = 0.03;
 /** So much faster code becomes once a host has compiled it well: the least that is expected. */
 const OPTIMIZED = 2;
-/** Rounds before and after that. */
+/** Measurements by which a time is known: the best counts. */
 const ROUNDS = 4;
+/** Rounds after which timing gives up, some 10 ms: a host that has not compiled well by then gets the first tile. */
+const PATIENCE = 64;
 
 /**
- * Rows a unit of time by every tile, relative to the first one: 1 for it alone, and 0 for the others, where a host does
- * not tell within some milliseconds.
+ * Rows a unit of time by every tile, relative to the first one: 1 for it, and 0 for the others, where a host's clock does
+ * not tell, or not within some milliseconds.
  */
 export function measureTiles(features: Features): readonly number[] {
+  const unknown = TILES.map((_, n) => (n === 0 ? 1 : 0));
+  if (Math.min(tick(), tick(), tick()) > TICK) return unknown;
   const module = new ModuleBuilder(false);
   const [A, B, C] = [0, 1 << 15, (1 << 16) - 1024].map((address) => i32.const(address));
   TILES.forEach((tile, n) => {
@@ -68,25 +74,35 @@ export function measureTiles(features: Features): readonly number[] {
   const compiled = new WebAssembly.Module(module.encode());
   const { exports } = new WebAssembly.Instance(compiled, { wgrad: { memory } });
   const calls = TILES.map((_, n) => exports[n] as () => void);
-  const timed = TILES.map(({ rows }, n) => () => {
-    const began = performance.now();
-    calls[n]();
-    return (performance.now() - began) / rows;
-  });
-  const best = TILES.map(() => Number.POSITIVE_INFINITY);
-  const round = () => {
-    timed.forEach((time, n) => {
-      best[n] = Math.min(best[n], time());
-    });
-  };
-  const began = performance.now();
-  for (let i = 0; i < ROUNDS; i++) round();
-  const slow = [...best];
-  for (let left = ROUNDS; left > 0; ) {
-    if (performance.now() - began > PATIENCE) return TILES.map((_, n) => (n === 0 ? 1 : 0));
-    round();
+  for (const call of calls) call();
+  const measure = () => calls.map((call, n) => timeOf(call) / TILES[n].rows);
+  const better = (a: readonly number[], b: readonly number[]) => a.map((time, n) => Math.min(time, b[n]));
+  const slow = better(measure(), measure());
+  let best = slow;
+  for (let left = ROUNDS, round = 0; left > 0; round++) {
+    if (round === PATIENCE) return unknown;
+    best = better(best, measure());
     if (best.every((time, n) => time * OPTIMIZED < slow[n])) left--;
   }
-  // A clock without such small units gives 0.
-  return best.map((time, n) => (n === 0 ? 1 : best[0] / time || 0));
+  return best.map((time) => best[0] / time);
+}
+
+/** Milliseconds from one tick of the clock to the next. */
+function tick(): number {
+  const began = performance.now();
+  let now = began;
+  while (now === began) now = performance.now();
+  return now - began;
+}
+
+/** Milliseconds of a call, from a tick of the clock on. */
+function timeOf(call: () => void): number {
+  tick();
+  const began = performance.now();
+  let [count, took] = [0, 0];
+  for (; took < SLICE; took = performance.now() - began) {
+    call();
+    count++;
+  }
+  return took / count;
 }
