@@ -14,6 +14,8 @@ const PROMISED: Readonly<Record<string, number>> = { sigmoid: 2.5, normalCdf: 3,
 const SPECIAL = [
   ...[Number.NaN, Infinity, 0, 1, 2 ** -149, 2 ** -126, 3.4028234663852886e38, 0.625, 0.7, 15],
   ...[Math.SQRT1_2, Math.SQRT2, 88.72283, 88.722839, 88.37626, 103.97, 104, 87.33655, 2 ** 25, 2 ** 25 - 2],
+  // Of all 32-bit numbers, the closest to a multiple of π / 2.
+  16367173 * 2 ** 72,
 ].flatMap((x) => [x, -x]);
 
 /** Numbers of both signs and all exponents, subnormal ones among them, and more of those sizes where functions bend. */

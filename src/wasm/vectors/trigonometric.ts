@@ -1,19 +1,5 @@
 /** Sine and cosine of vectors. */
-import {
-  type F32,
-  f32,
-  f32x4,
-  f64,
-  f64x2,
-  type I32,
-  type I64,
-  i8x16,
-  i32,
-  i32x4,
-  i64,
-  type V128,
-  v128,
-} from "../assembler/instructions.ts";
+import { f32x4, f64x2, i8x16, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
 import { bits, madd, number, polynomial, type VectorContext } from "./arithmetic.ts";
 import { bytesOf, halvesExchanged } from "./lanes.ts";
 
@@ -28,13 +14,8 @@ const QUARTER_HIGH = Math.floor((Math.PI / 2) * 2 ** 24) / 2 ** 24;
 const QUARTER_LOW = 1.5893254773528196e-8;
 /** A sum with it is rounded to an integer, which its last bits hold. */
 const ROUNDER = 1.5 * 2 ** 52;
-/** The first 256 digits of 2 / π in binary. */
-const DIGITS = [
-  [0xa2f9836e, 0x4e441529],
-  [0xfc2757d1, 0xf534ddc0],
-  [0xdb629599, 0x3c439041],
-  [0xfe5163ab, 0xdebbc561],
-];
+/** The first 196 digits of 2 / π in binary, in pieces of 28. */
+const PIECES = [0xa2f9836, 0xe4e4415, 0x29fc275, 0x7d1f534, 0xddc0db6, 0x295993c, 0x439041f];
 
 /** An angle as quarter turns, and a rest of at most π / 4 either way. */
 interface Turned {
@@ -56,33 +37,30 @@ function turnedInDoubles({ f }: VectorContext, x: V128): Turned {
 }
 
 /**
- * An angle from `LARGE` on, by its bits, reduced in integers (Payne & Hanek 1983): its 24 digits times those 96 of 2 / π
- * that matter to them leave the quarter turn and 62 digits of the rest, however large the angle is.
+ * Of two angles from `LARGE` on, in 64 bits (Payne & Hanek 1983): an angle's 24 digits times a piece of 2 / π are exact,
+ * and so is what they leave of whole turns.
  */
-function turnedInIntegers({ f }: VectorContext, word: I32): { turn: I32; rest: F32 } {
-  const count = (n: number) => i64.const(n);
-  const wide = (x: I32) => i64.extend_i32_u(x);
-  const digits = DIGITS.map(([high, low]) =>
-    i64.or(i64.shl(wide(i32.const(high)), count(32)), wide(i32.const(low))),
-  );
-  const mantissa = i32.or(i32.and(word, i32.const(0x7fffff)), i32.const(0x800000));
-  const place = f.keep(i32.sub(i32.shr_u(word, i32.const(23)), i32.const(88)));
-  const [first, second, third] = [0, 1, 2].map((n) =>
-    f.keep(i64.select(digits[n + 1], digits[n], i32.ge_u(place, i32.const(128)))),
-  );
-  const shift = f.keep(wide(i32.and(place, i32.const(63))));
-  const others = f.keep(i64.sub(count(63), shift));
-  const from = (high: I64, low: I64) =>
-    i64.or(i64.shl(high, shift), i64.shr_u(i64.shr_u(low, count(1)), others));
-  const factor = f.keep(wide(mantissa));
-  const carried = i64.shr_u(i64.mul(factor, i64.shr_u(from(second, third), count(32))), count(32));
-  const angle = f.keep(i64.add(i64.mul(factor, from(first, second)), carried));
-  const eighth = i64.shl(count(1), count(61));
-  const turn = f.keep(i64.shr_u(i64.add(angle, eighth), count(62)));
-  const rest = f64.convert_i64_s(i64.sub(angle, i64.shl(turn, count(62))));
+function turnedByPieces({ f }: VectorContext, x: V128): Turned {
+  const angle = f.keep(f64x2.promote_low_f32x4(x));
+  const turn = f.variable("v128", f64x2.const(ROUNDER));
+  const rest = f.variable("v128", f64x2.const(0));
+  PIECES.forEach((piece, i) => {
+    const turns = f.keep(f64x2.mul(angle, f64x2.const(piece * 2 ** (-28 * (i + 1) - 2))));
+    const part = f64x2.mul(f64x2.sub(turns, f64x2.nearest(turns)), f64x2.const(4));
+    const sum = f.keep(f64x2.add(rest, part));
+    const whole = f.keep(f64x2.nearest(sum));
+    f.set(turn, f64x2.add(turn, whole));
+    f.set(rest, f64x2.sub(sum, whole));
+  });
+  return { turn, rest: f.keep(f32x4.demote_f64x2_zero(f64x2.mul(rest, f64x2.const(Math.PI / 2)))) };
+}
+
+/** Four angles, by two halves. */
+function turned(context: VectorContext, x: V128, half: typeof turnedInDoubles): Turned {
+  const [low, high] = [x, halvesExchanged(x)].map((two) => half(context, two));
   return {
-    turn: i32.wrap_i64(turn),
-    rest: f32.demote_f64(f64.mul(rest, f64.const(Math.PI * 2 ** -63))),
+    turn: i8x16.shuffle(low.turn, high.turn, bytesOf(0, 2, 4, 6)),
+    rest: i8x16.shuffle(low.rest, high.rest, bytesOf(0, 1, 4, 5)),
   };
 }
 
@@ -90,26 +68,14 @@ function turnedInIntegers({ f }: VectorContext, word: I32): { turn: I32; rest: F
 function sineOfSize(context: VectorContext, x: V128, quarters: number): V128 {
   const { f } = context;
   const size = f.keep(f32x4.abs(x));
-  const low = turnedInDoubles(context, size);
-  const high = turnedInDoubles(context, halvesExchanged(size));
-  const rest = f.variable("v128", i8x16.shuffle(low.rest, high.rest, bytesOf(0, 1, 4, 5)));
-  const turn = f.variable("v128", i8x16.shuffle(low.turn, high.turn, bytesOf(0, 2, 4, 6)));
-  const large = f32x4.ge(size, number(context, LARGE));
-  const finite = f32x4.lt(size, number(context, Number.POSITIVE_INFINITY));
-  const mask = f.keep(v128.and(large, finite));
-  f.if(v128.any_true(mask), () => {
-    // Lane by lane: each of them comes to the front once, and four turns bring all back.
-    const angles = f.variable("v128", v128.and(size, mask));
-    f.loop(i32.const(0), i32.const(4), 1, () => {
-      const word = f.keep(i32x4.extract_lane(angles, 0));
-      f.if(word, () => {
-        const found = turnedInIntegers(context, word);
-        f.set(rest, f32x4.replace_lane(rest, 0, found.rest));
-        f.set(turn, i32x4.replace_lane(turn, 0, found.turn));
-      });
-      for (const vector of [angles, rest, turn])
-        f.set(vector, i8x16.shuffle(vector, vector, bytesOf(1, 2, 3, 0)));
-    });
+  const near = turned(context, size, turnedInDoubles);
+  const turn = f.variable("v128", near.turn);
+  const rest = f.variable("v128", near.rest);
+  const large = f.keep(f32x4.ge(size, number(context, LARGE)));
+  f.if(v128.any_true(large), () => {
+    const far = turned(context, size, turnedByPieces);
+    f.set(turn, v128.bitselect(far.turn, turn, large));
+    f.set(rest, v128.bitselect(far.rest, rest, large));
   });
   const square = f.keep(f32x4.mul(rest, rest));
   const fourth = f.keep(f32x4.mul(square, square));

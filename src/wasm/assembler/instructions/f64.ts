@@ -11,5 +11,4 @@ export const div = binary<"f64", "f64">("f64", 0xa3);
 export const sqrt = unary<"f64", "f64">("f64", 0x9f);
 export const promote_f32 = unary<"f32", "f64">("f64", 0xbb);
 export const convert_i32_u = unary<"i32", "f64">("f64", 0xb8);
-export const convert_i64_s = unary<"i64", "f64">("f64", 0xb9);
 export { constant as const };

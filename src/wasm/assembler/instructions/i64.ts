@@ -1,18 +1,14 @@
 /** Instructions `i64`. */
 import { signed } from "../encode.ts";
-import { binary, type I32, type I64, loadOf, unary, value } from "../values.ts";
+import { binary, type I64, loadOf, unary, value } from "../values.ts";
 
 export const constant = (x: number): I64 => value("i64", 0x42, signed(x));
 export const add = binary<"i64", "i64">("i64", 0x7c);
-export const sub = binary<"i64", "i64">("i64", 0x7d);
 export const mul = binary<"i64", "i64">("i64", 0x7e);
 export const eq = binary<"i64", "i32">("i32", 0x51);
-export const or = binary<"i64", "i64">("i64", 0x84);
 export const shl = binary<"i64", "i64">("i64", 0x86);
 export const shr_u = binary<"i64", "i64">("i64", 0x88);
 export const extend_i32_u = unary<"i32", "i64">("i64", 0xad);
 /** Sees the atomic stores of other threads. */
 export const atomic_load = loadOf("i64", 3, 0xfe, 0x11);
-export const select = (a: I64, b: I64, condition: I32): I64 =>
-  value("i64", a.code, b.code, condition.code, 0x1b);
 export { constant as const };
