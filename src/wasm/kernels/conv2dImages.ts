@@ -21,6 +21,9 @@ import { tileFor } from "./tiles.ts";
 const PART_FLOPS = 1_500_000;
 /** Most bytes of the patches of a block: they stay in a cache near the processor. */
 const BLOCK_BYTES = 1 << 18;
+/** Pixels of a block, and rows of a part, that make loading weights, and packing patches, worth while. */
+const ENOUGH_PIXELS = 64;
+const ENOUGH_ROWS = 64;
 
 /** A convolution of images `a`, [BATCH, GROUPS · channels, y.from, x.from], to [BATCH, GROUPS · rows, y.to, x.to]. */
 export interface ImageProduct {
@@ -68,88 +71,111 @@ function layoutFor({ y, x, channels, rows }: ImageProduct, tile: Tile): PatchSha
   return possible.reduce((best, layout) => (costs[layout] < costs[best] ? layout : best));
 }
 
-export function imagesPhase(call: KernelCall, product: ImageProduct): Phase {
+/** How a product is cut into units: blocks of lines, groups, and blocks of rows. */
+interface Plan {
+  readonly tile: Tile;
+  readonly patches: PatchShape;
+  /** Products of a sum. */
+  readonly depth: number;
+  /** Blocks of lines of an image, or of all images where blocks go through them. */
+  readonly bands: number;
+  /** Rows of a unit, whole tiles, and units that share their patches. */
+  readonly high: number;
+  readonly rowBlocks: number;
+  readonly units: number;
+  /** Units of a part. */
+  readonly each: number;
+}
+
+function planOf(call: KernelCall, product: ImageProduct): Plan {
   const { BATCH, GROUPS } = call.constants;
   const { y, x, channels, rows } = product;
   const tile = tileOf(call, product);
   const layout = layoutFor(product, tile);
   const depth = channels * y.taps * x.taps;
   const lineFlops = 2 * rows * depth * x.to;
-  // Lines of a block: of all images where a block goes through them, else of one.
   const all = layout === "apart" ? BATCH * y.to : y.to;
-  const most = (lines: number) => patchBytes({ y, x, channels, lines, layout }) <= BLOCK_BYTES;
-  let lines = Math.max(1, Math.min(all, Math.round(PART_FLOPS / lineFlops)));
-  while (lines > 1 && !most(lines)) lines--;
+  const shapeOf = (lines: number): PatchShape => ({ y, x, channels, lines, layout });
+  let lines = Math.min(all, Math.max(Math.round(PART_FLOPS / lineFlops), Math.ceil(ENOUGH_PIXELS / x.to)));
+  while (lines > 1 && patchBytes(shapeOf(lines)) > BLOCK_BYTES) lines--;
   const bands = Math.ceil(all / lines);
   lines = Math.ceil(all / bands);
-  const shape: PatchShape = { y, x, channels, lines, layout };
-  const blocks = layout === "apart" ? bands : BATCH * bands;
-  const units = blocks * GROUPS;
-  const each = Math.max(1, Math.floor(PART_FLOPS / (lineFlops * lines)));
+  const wanted = Math.max(ENOUGH_ROWS, PART_FLOPS / (2 * depth * x.to * lines));
+  const high = Math.ceil(Math.ceil(rows / tile.rows) / Math.ceil(rows / wanted)) * tile.rows;
+  const rowBlocks = Math.ceil(rows / high);
+  return {
+    tile,
+    patches: shapeOf(lines),
+    depth,
+    bands,
+    high,
+    rowBlocks,
+    units: (layout === "apart" ? bands : BATCH * bands) * GROUPS * rowBlocks,
+    each: Math.max(1, Math.floor((PART_FLOPS * rowBlocks) / (lineFlops * lines))),
+  };
+}
+
+export function imagesPhase(call: KernelCall, product: ImageProduct): Phase {
+  const { BATCH, GROUPS } = call.constants;
+  const { y, x, channels, rows, weightBytes } = product;
+  const { tile, patches, depth, bands, high, rowBlocks, units, each } = planOf(call, product);
+  const { lines, layout } = patches;
   const columns = columnsOf(tile);
   const pitch = Math.ceil((lines * x.to) / columns) * columns * 4;
-  const imageBytes = 4 * GROUPS * channels * y.from * x.from;
+  const plane = 4 * y.from * x.from;
+  const imageBytes = GROUPS * channels * plane;
   return {
     parts: Math.ceil(units / each),
     build(f, part) {
       const offsets = f.keep(call.threadScratch(4 * depth));
-      const patches = f.keep(call.threadScratch(patchBytes(shape)));
+      const packed = f.keep(call.threadScratch(patchBytes(patches)));
       const results = f.keep(call.threadScratch(tile.rows * pitch));
-      writeOffsets(f, shape, offsets);
+      writeOffsets(f, patches, offsets);
       inPart(f, part, each, units, (unit) => {
-        const block = f.keep(i32.div_u(unit, i32.const(GROUPS)));
-        const group = f.keep(i32.rem_u(unit, i32.const(GROUPS)));
-        const first = f.variable("i32", i32.mul(block, i32.const(lines)));
-        const end = f.variable("i32");
-        if (layout === "apart") f.set(end, atMost(f, i32.add(first, i32.const(lines)), all));
-        else {
-          const image = f.keep(i32.div_u(block, i32.const(bands)));
-          const band = i32.sub(block, i32.mul(image, i32.const(bands)));
-          const start = f.keep(i32.mul(band, i32.const(lines)));
-          const top = i32.mul(image, i32.const(y.to));
-          f.set(first, i32.add(top, start));
-          f.set(end, i32.add(top, atMost(f, i32.add(start, i32.const(lines)), y.to)));
-        }
+        const digit = (div: number, mod: number) =>
+          i32.rem_u(i32.div_u(unit, i32.const(div)), i32.const(mod));
+        const block = f.keep(i32.div_u(unit, i32.const(GROUPS * rowBlocks)));
+        const group = f.keep(digit(rowBlocks, GROUPS));
+        const top = f.keep(i32.mul(digit(1, rowBlocks), i32.const(high)));
+        const bottom = atMost(f, i32.add(top, i32.const(high)), rows);
+        // Lines of results, counted over all images.
+        const image = layout === "apart" ? i32.const(0) : f.keep(i32.div_u(block, i32.const(bands)));
+        const above = f.keep(i32.mul(image, i32.const(y.to)));
+        const band = i32.sub(block, i32.mul(image, i32.const(bands)));
+        const start = f.keep(i32.mul(band, i32.const(lines)));
+        const all = layout === "apart" ? BATCH * y.to : y.to;
+        const first = f.keep(i32.add(above, start));
+        const count = f.keep(i32.sub(atMost(f, i32.add(start, i32.const(lines)), all), start));
         const source = f.keep(
-          i32.add(
-            i32.const(call.memory.a.address),
-            i32.mul(group, i32.const(4 * channels * y.from * x.from)),
-          ),
+          i32.add(i32.const(call.memory.a.address), i32.mul(group, i32.const(channels * plane))),
         );
-        const count = f.keep(i32.sub(end, first));
-        let columnsAt = patches;
+        let columnsAt = packed;
         if (layout === "inPlace") {
-          const image = f.keep(i32.div_u(first, i32.const(y.to)));
-          const line = i32.sub(first, i32.mul(image, i32.const(y.to)));
           const ofImage = i32.add(source, i32.mul(image, i32.const(imageBytes)));
-          columnsAt = f.keep(i32.add(ofImage, i32.mul(line, i32.const(4 * x.from))));
-        } else packPatches(f, shape, source, imageBytes, first, count, patches);
+          columnsAt = f.keep(i32.add(ofImage, i32.mul(start, i32.const(4 * x.from))));
+        } else packPatches(f, patches, source, imageBytes, first, count, packed);
         const weights = f.keep(
-          i32.add(i32.const(product.weights), i32.mul(group, i32.const(rows * product.weightBytes))),
+          i32.add(i32.const(product.weights), i32.mul(group, i32.const(rows * weightBytes))),
         );
         const bytes = f.keep(i32.mul(count, i32.const(4 * x.to)));
-        f.loop(i32.const(0), i32.const(rows), tile.rows, (wanted) => {
+        f.loop(top, bottom, tile.rows, (wanted) => {
           // The last tile begins earlier where rows are no multiple of a tile's.
           const row = atMost(f, wanted, rows - tile.rows);
-          const a = {
-            at: f.keep(i32.add(weights, i32.mul(row, i32.const(product.weightBytes)))),
-            row: product.weightBytes,
-            step: 4,
-          };
+          const at = f.keep(i32.add(weights, i32.mul(row, i32.const(weightBytes))));
+          const a = { at, row: weightBytes, step: 4 };
           f.loop(i32.const(0), bytes, 4 * columns, (pixel) => {
             const b = { at: f.keep(i32.add(columnsAt, pixel)), offsets };
-            const at = f.keep(i32.add(results, pixel));
+            const to = f.keep(i32.add(results, pixel));
             multiplyTile(f, call.features, tile, depth, a, b).forEach((vectors, r) => {
               vectors.forEach((sum, v) => {
-                f.store(at, sum, r * pitch + v * VECTOR);
+                f.store(to, sum, r * pitch + v * VECTOR);
               });
             });
           });
-          const last = atMost(f, i32.add(wanted, i32.const(tile.rows)), rows);
-          f.loop(wanted, last, 1, (r) => {
+          f.loop(wanted, atMost(f, i32.add(wanted, i32.const(tile.rows)), rows), 1, (r) => {
             const values = f.keep(i32.add(results, i32.mul(i32.sub(r, row), i32.const(pitch))));
             const channel = f.keep(i32.add(i32.mul(group, i32.const(rows)), r));
-            storeLines(f, call, product, GROUPS * rows, channel, first, end, values);
+            storeLines(f, call, product, channel, first, count, values);
           });
         });
       });
@@ -157,22 +183,22 @@ export function imagesPhase(call: KernelCall, product: ImageProduct): Phase {
   };
 }
 
-/** Stores a channel's results of lines from `first` up to `end`, counted over all images; they lie at `values`. */
+/** Stores a channel's results of `count` lines from `first` on, counted over all images; they lie at `values`. */
 function storeLines(
   f: FunctionBuilder,
-  { constants: { BATCH }, store }: KernelCall,
-  { y, x }: ImageProduct,
-  channels: number,
+  { constants: { BATCH, GROUPS }, store }: KernelCall,
+  { y, x, rows }: ImageProduct,
   channel: I32,
   first: I32,
-  end: I32,
+  count: I32,
   values: I32,
 ): void {
+  const channels = GROUPS * rows;
   const pixels = y.to * x.to;
   const image = f.variable("i32", i32.div_u(first, i32.const(y.to)));
-  // The block's first and last pixel, counted from the image's first.
+  // The block's first pixel, and the one behind its last, counted from the image's first.
   const from = f.variable("i32", i32.mul(i32.sub(first, i32.mul(image, i32.const(y.to))), i32.const(x.to)));
-  const to = f.variable("i32", i32.add(from, i32.mul(i32.sub(end, first), i32.const(x.to))));
+  const to = f.variable("i32", i32.add(from, i32.mul(count, i32.const(x.to))));
   const at = f.variable("i32", i32.sub(values, i32.shl(from, i32.const(2))));
   f.repeat((repeat) => {
     const keep = store.store.along(
@@ -184,7 +210,7 @@ function storeLines(
       { stride: 1, size: pixels },
     );
     const stop = atMost(f, to, pixels);
-    inVectors(f, from, stop, (i, count) => keep(i, v128.load(i32.add(at, i32.shl(i, i32.const(2)))), count));
+    inVectors(f, from, stop, (i, left) => keep(i, v128.load(i32.add(at, i32.shl(i, i32.const(2)))), left));
     f.set(image, i32.add(image, i32.const(1)));
     f.set(from, i32.const(0));
     f.set(to, i32.sub(to, i32.const(pixels)));

@@ -59,13 +59,24 @@ export function multiplyTile(
   // By hand, the loop is not unrolled: hosts lose by it.
   f.repeat((repeat) => {
     const first = "step" in b ? atB : f.keep(i32.add(b.at, i32.load(atB)));
-    const columns = Array.from({ length: vectors }, (_, v) => f.keep(v128.load(first, v * VECTOR)));
-    tile.forEach((row, r) => {
-      const value = f.keep(v128.load32_splat(atA, r * a.row));
-      row.forEach((sum, v) => {
-        f.set(sum, madd({ f, features }, value, columns[v], sum));
-      });
-    });
+    const column = (v: number) => f.keep(v128.load(first, v * VECTOR));
+    const value = (r: number) => f.keep(v128.load32_splat(atA, r * a.row));
+    const add = (r: number, v: number, x: V128, y: V128) =>
+      f.set(tile[r][v], madd({ f, features }, x, y, tile[r][v]));
+    // The shorter side stays in registers.
+    if (rows < vectors) {
+      const values = tile.map((_, r) => value(r));
+      for (let v = 0; v < vectors; v++) {
+        const y = column(v);
+        values.forEach((x, r) => void add(r, v, x, y));
+      }
+    } else {
+      const columns = tile[0].map((_, v) => column(v));
+      for (let r = 0; r < rows; r++) {
+        const x = value(r);
+        columns.forEach((y, v) => void add(r, v, x, y));
+      }
+    }
     f.set(atA, i32.add(atA, i32.const(a.step)));
     f.set(atB, i32.add(atB, i32.const(step)));
     repeat(i32.ne(atB, end));
