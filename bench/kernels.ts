@@ -173,7 +173,7 @@ async function measureCase(
         `differs from ${reference} by ${difference} of its largest element, more than ${TOLERANCE}; nothing was timed`,
       );
     }
-    return { ...(await profiled(step, one.kernel, one.shape, ceiling, repetitions)), difference };
+    return { ...(await profiled(engine, step, one.kernel, one.shape, ceiling, repetitions)), difference };
   } finally {
     step.release();
   }
@@ -245,7 +245,7 @@ async function measureAdam(engine: Engine, ceiling: Ceiling, repetitions: number
     x: init.uniform(0, 1)([16, 1024], { seed: 1, stream: 1 }),
     y: init.uniform(0, 1)([16, 1024], { seed: 1, stream: 2 }),
   });
-  const measured = await profiled(step, "elementwise4", "1 M parameters", ceiling, repetitions);
+  const measured = await profiled(engine, step, "elementwise4", "1 M parameters", ceiling, repetitions);
   step.release();
   trainer.release();
   return { ...measured, kernel: "adam", difference: Number.NaN };
@@ -254,6 +254,7 @@ async function measureAdam(engine: Engine, ceiling: Ceiling, repetitions: number
 const WARM_UP = 2;
 
 async function profiled(
+  { kind }: Engine,
   step: CompiledStep,
   kernel: string,
   shape: string,
@@ -273,7 +274,8 @@ async function profiled(
   return {
     kernel,
     shape,
-    variant: variantOf(dispatches[0]),
+    // Blocks of shaders concern GPUs only.
+    variant: kind === "gpu" ? variantOf(dispatches[0]) : dispatches[0].kernel,
     milliseconds: spreadOf(launches[own]),
     gflopsPerSecond: flops / milliseconds / 1e6,
     gbytesPerSecond: bytes / milliseconds / 1e6,

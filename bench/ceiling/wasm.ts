@@ -18,9 +18,9 @@ const COPY_BYTES = 64 * 2 ** 20;
 /** The two places of a copy, behind a page for results. */
 const [FROM, TO] = [PAGE, PAGE + COPY_BYTES];
 const PAGES = 1 + (2 * COPY_BYTES) / PAGE;
-/** Duration of a measurement: long enough that the threads' starts do not count. */
-const WANTED_MS = 60;
-const REPETITIONS = 7;
+/** Duration of a measurement: short, so that other processes leave some of them alone. */
+const WANTED_MS = 5;
+const REPETITIONS = 60;
 /** Short calls at first: a call stays in slow code to its end. */
 const WARM_UP = { calls: 30, rounds: 20_000 } as const;
 
@@ -64,7 +64,7 @@ function ceilingModule(relaxed: boolean): Uint8Array<ArrayBuffer> {
   return module.encode();
 }
 
-/** What each thread does: calls a function of the module, and tells when that began and ended. */
+/** What each thread does: calls a function of the module, and tells how long that took. */
 const THREAD = `
 const { parentPort, workerData } = require("node:worker_threads");
 const memory = new WebAssembly.Memory({ initial: ${PAGES}, maximum: ${PAGES} });
@@ -73,14 +73,14 @@ new Uint8Array(memory.buffer).fill(1);
 for (let i = 0; i < ${WARM_UP.calls}; i++) exports.multiply(${WARM_UP.rounds});
 exports.copy(1);
 parentPort.on("message", ({ work, rounds }) => {
-  const began = performance.timeOrigin + performance.now();
+  const began = performance.now();
   exports[work](rounds);
-  parentPort.postMessage({ began, ended: performance.timeOrigin + performance.now() });
+  parentPort.postMessage(performance.now() - began);
 });
 parentPort.postMessage("ready");
 `;
 
-/** Operations and bytes a second of so many threads together; a multiply-add is two operations. */
+/** Operations and bytes a second of so many threads together, at best; a multiply-add is two operations. */
 export async function measureWasmCeiling(threads: number): Promise<Ceiling> {
   const bytes = ceilingModule(probeFeatures().relaxed);
   const workers = Array.from(
@@ -89,22 +89,22 @@ export async function measureWasmCeiling(threads: number): Promise<Ceiling> {
   );
   try {
     await Promise.all(workers.map((worker) => once(worker, "message")));
-    const milliseconds = async (work: Work, rounds: number) => {
-      const times = workers.map(async (worker) => {
+    /** Rounds a millisecond of all threads together, which begin within a fraction of a millisecond. */
+    const together = async (work: Work, rounds: number) => {
+      const rates = workers.map(async (worker) => {
         const answer = once(worker, "message");
         worker.postMessage({ work, rounds });
-        const [time] = (await answer) as [{ began: number; ended: number }];
-        return time;
+        const [took] = (await answer) as [number];
+        return rounds / took;
       });
-      const all = await Promise.all(times);
-      return Math.max(...all.map(({ ended }) => ended)) - Math.min(...all.map(({ began }) => began));
+      return (await Promise.all(rates)).reduce((sum, rate) => sum + rate, 0);
     };
     const perSecond = async (work: Work, each: number, first: number) => {
-      const once = (await milliseconds(work, first)) / first;
-      const rounds = Math.max(1, Math.round(WANTED_MS / once));
-      let best = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < REPETITIONS; i++) best = Math.min(best, await milliseconds(work, rounds));
-      return (threads * each * rounds * 1000) / best;
+      const rate = (await together(work, first)) / threads;
+      const rounds = Math.max(1, Math.round(WANTED_MS * rate));
+      let best = 0;
+      for (let i = 0; i < REPETITIONS; i++) best = Math.max(best, await together(work, rounds));
+      return best * each * 1000;
     };
     return {
       flops: await perSecond("multiply", CHAINS * LANES * 2, 1_000_000),
