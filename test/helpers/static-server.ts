@@ -18,15 +18,22 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
-/** Serves the files below `folders` of `root` under their paths from `root`; anything else is not found. */
-export async function serve(root: string, folders: readonly string[]): Promise<StaticServer> {
+/**
+ * Serves the files below `folders` of `root` under their paths from `root`; anything else is not found.
+ * @param headers sent with each file
+ */
+export async function serve(
+  root: string,
+  folders: readonly string[],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<StaticServer> {
   const allowed = folders.map((folder) => join(root, folder) + sep);
   const server = createServer(async (request, response) => {
     const path = join(root, decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname));
     const type = TYPES[extname(path)];
     const found = type && allowed.some((folder) => path.startsWith(folder)) && (await contents(path));
     if (!found) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": type, "cache-control": "no-store" }).end(found);
+    response.writeHead(200, { ...headers, "content-type": type, "cache-control": "no-store" }).end(found);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(0, "127.0.0.1", resolve);

@@ -65,6 +65,8 @@ export class ThreadPool {
   #isRunning = false;
   #lost = 0;
   #hasWarned = false;
+  /** Whether its end has begun. */
+  #isOver = false;
   #ended: Promise<boolean> | undefined;
   #failure: EngineError | undefined;
   #reported = () => {};
@@ -110,7 +112,7 @@ export class ThreadPool {
 
   /** A worker does not start, or has ended by itself. */
   #lose(reason: string): void {
-    if (this.#ended) return;
+    if (this.#isOver) return;
     this.#lost++;
     if (this.#isRunning && Atomics.load(this.#words, WORDS.started) > 0) {
       this.#failure ??= failed(`it was lost: ${reason}`);
@@ -171,6 +173,8 @@ export class ThreadPool {
   }
 
   #forget(record: Record): void {
+    // Another engine may have the memory by now.
+    if (this.#isOver) return;
     const at = this.#records.indexOf(record);
     if (at < 0) return;
     const next = Atomics.load(record.fields, RECORD.next);
@@ -267,6 +271,7 @@ export class ThreadPool {
   }
 
   async #end(): Promise<boolean> {
+    this.#isOver = true;
     if (this.#workers.length === 0) return true;
     Atomics.store(this.#words, WORDS.pool, 0);
     this.#command(2);

@@ -27,10 +27,11 @@ export function startWorker(start: WorkerStart, events: WorkerEvents): Worker {
 (${workUntilEnd})(workerData, (command) => parentPort.postMessage(command));`;
     // Options of the process are not the worker's: a loader of modules would only delay it.
     const worker = new node.Worker(script, { eval: true, workerData: start, execArgv: [], name: "wgrad" });
-    worker.unref();
     worker.on("message", () => events.reported());
     worker.on("error", (error) => events.lost(String(error)));
     worker.on("exit", () => events.lost("it ended"));
+    // At last: who listens to messages keeps the process waiting for them.
+    worker.unref();
     return { end: () => worker.terminate() };
   }
   const worker = new globalThis.Worker(scriptUrl(), { name: "wgrad" });
