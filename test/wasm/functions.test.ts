@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type ScalarFunction, scalarFunctions } from "../../src/kernels/scalar.ts";
 import { f32x4, type V128 } from "../../src/wasm/assembler/instructions.ts";
 import type { VectorContext } from "../../src/wasm/vectors/arithmetic.ts";
+import { exponentialOfSmall } from "../../src/wasm/vectors/exponential.ts";
 import { vectorFunctions } from "../../src/wasm/vectors/functions.ts";
 import { FEATURES, overArrays } from "../helpers/vectors.ts";
 import { composed, functions, type Swept, worstOf } from "../numerics/functions.ts";
@@ -63,6 +64,18 @@ describe.each(Object.entries(FEATURES))("%s", (_name, features) => {
     expect(worst.error, `${name}(${worst.x}) is ${worst.got}, expected ${worst.exact}`).toBeLessThanOrEqual(
       PROMISED[name] ?? 2,
     );
+  });
+
+  it("exponentials of what is below 0 are exact, or 0 where no normal number is near", () => {
+    const below = xs.map((x) => -Math.abs(x));
+    const made = overArrays(exponentialOfSmall, 1, xs.length, features);
+    made.args[0].set(below);
+    made.run(xs.length);
+    const worst = worstOf(functions.exp, below, made.result);
+    expect(worst.error, `${worst.x} gives ${worst.got}, not ${worst.exact}`).toBeLessThanOrEqual(1.5);
+    const far = Array.from(made.result).filter((_, i) => below[i] < -88);
+    expect(far.length).toBeGreaterThan(1000);
+    expect(new Set(far)).toEqual(new Set([0]));
   });
 
   it.each(Object.keys(scalarFunctions) as ScalarFunction[])(
