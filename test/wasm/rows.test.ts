@@ -346,7 +346,7 @@ describe("batch norms", () => {
     [3, 2, 5],
     [2, 3, 17],
     [2, 3, 65],
-    // In pieces of the images, the last one shorter.
+    // In pieces of the images, some of which are shorter.
     [8300, 3, 1],
     [2100, 18, 1],
     [701, 2, 49],

@@ -1,242 +1,185 @@
 /**
- * Batch normalisation, forward and backward, as `src/kernels/batchNorm.ts` says. Where channels are long, a first phase takes
- * the statistics of pieces of the images, and every part of the second combines those of its channels (Chan, Golub &
- * LeVeque 1983).
+ * Batch normalisation, forward and backward, as `src/kernels/batchNorm.ts` says: sums of pieces of the images, what follows
+ * from them for each channel, and what follows from that for each element.
  */
-import type { FunctionBuilder, Variable } from "../assembler/function.ts";
-import { f32x4, i32, type V128, v128 } from "../assembler/instructions.ts";
-import { madd, nmadd } from "../vectors/arithmetic.ts";
-import { type Division, divisionOf, Group } from "./channels.ts";
-import type { KernelCall, Phase, WasmKernel } from "./kernel.ts";
+import type { FunctionBuilder } from "../assembler/function.ts";
+import { f32x4, type I32, i32, type V128, v128 } from "../assembler/instructions.ts";
+import { madd, nmadd, number as numberIn } from "../vectors/arithmetic.ts";
+import type { Index, KernelCall, Phase, WasmKernel } from "./kernel.ts";
+import { atMost, inPart, inVectors, overLanes } from "./loops.ts";
+import {
+  channelBytes,
+  type Division,
+  divisionOf,
+  type MomentsMemory,
+  momentsPhase,
+  sumCount,
+} from "./moments.ts";
 
-/** Numbers of a group's channels, by column. Means are less the channels' first elements. */
-interface Statistics {
-  readonly mean: readonly V128[];
-  /** Sums of differences from the mean, which are what rounding took from it, and of their squares. */
-  readonly rests: readonly V128[];
-  readonly squares: readonly V128[];
-  /** Backward: sums of the gradient that arrives, and of its products with differences from the mean. */
-  readonly arriving?: readonly V128[] | undefined;
-  readonly products?: readonly V128[] | undefined;
+/** Channels of a part. */
+const CHANNELS_OF_PART = 512;
+
+/** Sums over a channel's elements of differences from the pivot, their squares, gradients, and their products. */
+type Sums = readonly V128[];
+
+/** Four channels. */
+interface Channels {
+  readonly f: FunctionBuilder;
+  /** The first. */
+  readonly i: I32;
+  readonly count: I32 | undefined;
+  readonly pivot: V128;
+  /** Mean, less the pivot, and variance. */
+  readonly mean: V128;
+  readonly variance: V128;
+  /** 1 / standard deviation. */
+  readonly rate: V128;
+  readonly sums: Sums;
 }
 
-type Part = {
-  readonly group: Group;
-  /** The channels' first elements: differences from them keep the digits that an offset would take. */
-  readonly origin: readonly V128[];
-} & Statistics;
+/** What differs between forward and backward. */
+interface Norm {
+  readonly isBackward: boolean;
+  /** Hooks of elements. */
+  readonly loads: readonly string[];
+  /** Stores what is asked for of channels; the result are numbers that elements need, `count` of them. */
+  readonly count: number;
+  ofChannels(channels: Channels): readonly V128[];
+  /** Result of an element: x is less pivot and mean. */
+  ofElement(f: FunctionBuilder, x: V128, numbers: readonly V128[], gradient?: V128): V128;
+}
 
-export const batchNorm: WasmKernel = (call) =>
-  phasesOf(call, false, (f, { group, origin, mean, squares }) => {
-    const { load, store, features } = call;
-    const variance = variances(f, call, squares);
-    const rate = rates(f, call, variance);
-    const [weight, bias] = [load.weight, load.bias].map((hook) => group.numbers(hook));
-    const scale = rate.map((each, n) => f.keep(f32x4.mul(each, weight[n])));
-    group.overImages((image) => {
-      const [element, keep] = [image.load(load.element), image.store(store.store)];
-      image.each((place) => {
-        const n = place.column;
-        const x = f32x4.sub(f32x4.sub(element(place), origin[n]), mean[n]);
-        keep(place, madd({ f, features }, x, scale[n], bias[n]));
-      });
-    });
-    once(f, group, () => {
+export const batchNorm: WasmKernel = (call) => {
+  const { load, store, features, constants } = call;
+  const lanes = { stride: 1, size: constants.CHANNELS };
+  return phasesOf(call, {
+    isBackward: false,
+    loads: ["element"],
+    count: 2,
+    ofChannels({ f, i, count, pivot, mean, variance, rate }) {
       // With an infinite element both are NaN.
-      const strange = variance.map((each) => f32x4.ne(each, each));
-      const means = mean.map((each, n) => f.keep(v128.or(f32x4.add(origin[n], each), strange[n])));
-      group.storeNumbers(store.storeMean, means);
-      group.storeNumbers(store.storeVariance, variance);
-    });
+      const strange = f32x4.ne(variance, variance);
+      store.storeMean.along(f, [], lanes)(i, f.keep(v128.or(f32x4.add(pivot, mean), strange)), count);
+      store.storeVariance.along(f, [], lanes)(i, variance, count);
+      const [weight, bias] = [load.weight, load.bias].map((hook) => hook.along(f, [], lanes)(i));
+      return [f32x4.mul(rate, weight), bias];
+    },
+    ofElement: (f, x, [scale, bias]) => madd({ f, features }, x, scale, bias),
   });
+};
 
-export const batchNormGradient: WasmKernel = (call) =>
-  phasesOf(call, true, (f, { group, origin, mean, squares, arriving = [], products = [] }) => {
-    const { load, store, constants } = call;
-    const rate = rates(f, call, variances(f, call, squares));
-    const weight = group.numbers(load.weight);
-    const scale = rate.map((each, n) => f.keep(f32x4.mul(each, weight[n])));
-    const count = number(f, constants.COUNT);
-    const meanArriving = arriving.map((sum) => f.keep(f32x4.div(sum, count)));
-    // All are NaN where the gradient is infinite somewhere.
-    const all = products.map((sum, n) => f.keep(f32x4.add(sum, f32x4.mul(arriving[n], number(f, 0)))));
-    const slope = all.map((sum, n) => f.keep(f32x4.mul(f32x4.div(sum, count), f32x4.mul(rate[n], rate[n]))));
-    group.overImages((image) => {
-      const [element, gradient] = [image.load(load.element), image.load(load.arriving)];
-      const keep = image.store(store.store);
-      image.each((place) => {
-        const n = place.column;
-        const x = f32x4.sub(f32x4.sub(element(place), origin[n]), mean[n]);
-        const below = f32x4.sub(f32x4.sub(gradient(place), meanArriving[n]), f32x4.mul(x, slope[n]));
-        keep(place, f32x4.mul(below, scale[n]));
-      });
-    });
-    once(f, group, () => {
-      group.storeNumbers(
-        store.storeWeight,
-        all.map((sum, n) => f.keep(f32x4.mul(sum, rate[n]))),
-      );
-      group.storeNumbers(store.storeBias, arriving);
-    });
+export const batchNormGradient: WasmKernel = (call) => {
+  const { load, store, features, constants } = call;
+  const lanes = { stride: 1, size: constants.CHANNELS };
+  return phasesOf(call, {
+    isBackward: true,
+    loads: ["element", "arriving"],
+    count: 3,
+    ofChannels({ f, i, count, mean, rate, sums: [, , gradients, products] }) {
+      const context = { f, features };
+      const elements = numberIn(context, constants.COUNT);
+      // All are NaN where the gradient is infinite somewhere.
+      const zero = f32x4.mul(gradients, numberIn(context, 0));
+      const product = f.keep(f32x4.add(nmadd(context, mean, gradients, products), zero));
+      store.storeWeight.along(f, [], lanes)(i, f.keep(f32x4.mul(product, rate)), count);
+      store.storeBias.along(f, [], lanes)(i, gradients, count);
+      const slope = f32x4.mul(f32x4.div(product, elements), f32x4.mul(rate, rate));
+      const weight = load.weight.along(f, [], lanes)(i);
+      return [f32x4.mul(rate, weight), f32x4.div(gradients, elements), slope];
+    },
+    ofElement: (f, x, [scale, meanGradient, slope], gradient = x) => {
+      const below = f32x4.sub(gradient, meanGradient);
+      return f32x4.mul(nmadd({ f, features }, x, slope, below), scale);
+    },
   });
+};
 
-/** The phases of a norm: `apply` writes what is done once a part's statistics are those of whole channels. */
-function phasesOf(
-  call: KernelCall,
-  isBackward: boolean,
-  apply: (f: FunctionBuilder, part: Part) => void,
-): readonly Phase[] {
+function phasesOf(call: KernelCall, norm: Norm): readonly Phase[] {
   const division = divisionOf(call.constants);
-  const { groups, pieces, channels } = division;
-  const parts = groups * pieces;
-  const begin = (f: FunctionBuilder, part: Parameters<Phase["build"]>[1]) => {
-    const group = new Group(f, division, part);
-    return { group, origin: group.numbers(call.load.element, true) };
+  const { channels, pieces } = division;
+  const perChannel = () => call.scratch(channelBytes(division));
+  const memory: MomentsMemory = {
+    sums: call.scratch(4 * pieces * sumCount(norm.isBackward) * channels),
+    pivots: perChannel(),
   };
-  if (pieces === 1) {
-    const build: Phase["build"] = (f, part) => {
-      const begun = begin(f, part);
-      apply(f, { ...begun, ...settled(f, call, statistics(f, call, begun, isBackward)) });
-    };
-    return [{ parts, build }];
-  }
-  const memory = Array.from({ length: isBackward ? 5 : 3 }, () => call.scratch(4 * pieces * channels));
+  /** Pivots, means, and numbers of the norm. */
+  const numbers = [memory.pivots, ...Array.from({ length: 1 + norm.count }, perChannel)];
   return [
+    momentsPhase(call, division, norm.isBackward, memory),
     {
-      parts,
-      build(f, part) {
-        const begun = begin(f, part);
-        const { mean, rests, squares, arriving, products } = statistics(f, call, begun, isBackward);
-        [mean, rests, squares, arriving, products].forEach((numbers, n) => {
-          if (numbers) begun.group.keep(memory[n], numbers);
-        });
-      },
+      parts: Math.ceil(channels / CHANNELS_OF_PART),
+      build: (f, part) => settle(f, call, norm, division, memory, numbers.slice(1), part),
     },
-    {
-      parts,
-      build(f, part) {
-        const begun = begin(f, part);
-        apply(f, { ...begun, ...settled(f, call, combined(f, call, begun.group, division, memory)) });
-      },
-    },
+    { parts: pieces, build: (f, piece) => apply(f, call, norm, division, numbers, piece) },
   ];
 }
 
-/** The statistics of a part's piece of the images. */
-function statistics(
+/** Computes numbers of channels, for their elements. */
+function settle(
   f: FunctionBuilder,
-  { load }: KernelCall,
-  { group, origin }: Pick<Part, "group" | "origin">,
-  isBackward: boolean,
-): Statistics {
-  const sums = group.sums();
-  const arriving = isBackward ? group.sums() : undefined;
-  group.overImages((image) => {
-    const element = image.load(load.element);
-    const gradient = arriving && image.load(load.arriving);
-    image.each((place) => {
-      sums.take(f32x4.sub(element(place), origin[place.column]), place);
-      if (gradient) arriving?.take(gradient(place), place);
-    });
-  });
-  const count = group.countOf(group.piece);
-  const mean = sums.results().map((sum) => f.keep(f32x4.div(sum, count)));
-  const [rests, squares] = [group.sums(), group.sums()];
-  const products = isBackward ? group.sums() : undefined;
-  group.overImages((image) => {
-    const element = image.load(load.element);
-    const gradient = products && image.load(load.arriving);
-    image.each((place) => {
-      const n = place.column;
-      const x = f.keep(f32x4.sub(f32x4.sub(element(place), origin[n]), mean[n]));
-      rests.take(x, place);
-      squares.take(f32x4.mul(x, x), place);
-      if (gradient) products?.take(f32x4.mul(x, gradient(place)), place);
-    });
-  });
-  return {
-    mean,
-    rests: rests.results(),
-    squares: squares.results(),
-    arriving: arriving?.results(),
-    products: products?.results(),
-  };
-}
-
-/** The statistics of whole channels, of those of all pieces. */
-function combined(
-  f: FunctionBuilder,
-  { constants, features }: KernelCall,
-  group: Group,
-  { pieces, columns }: Division,
-  memory: readonly number[],
-): Statistics {
+  { constants: { COUNT, EPSILON }, features }: KernelCall,
+  norm: Norm,
+  { channels, pieces }: Division,
+  { sums: address, pivots }: MomentsMemory,
+  numbers: readonly number[],
+  part: I32,
+): void {
   const context = { f, features };
-  const [mean, rests, squares, arriving, products] = memory.map(() =>
-    Array.from({ length: columns }, () => f.variable("v128", number(f, 0))),
-  );
-  const add = (sum: Variable<"v128">, x: V128) => f.set(sum, f32x4.add(sum, x));
-  const over = (visit: (count: V128, column: number, ofPiece: readonly V128[]) => void) =>
+  const number = (x: number) => numberIn(context, x);
+  const sumsOf = sumCount(norm.isBackward);
+  const first = f.keep(i32.mul(part, i32.const(CHANNELS_OF_PART)));
+  const end = atMost(f, i32.add(first, i32.const(CHANNELS_OF_PART)), channels);
+  inVectors(f, first, end, (i, count) => {
+    const at = f.keep(i32.mul(i, i32.const(4)));
+    const sums = Array.from({ length: sumsOf }, () => f.variable("v128", number(0)));
     f.loop(i32.const(0), i32.const(pieces), 1, (piece) => {
-      const count = group.countOf(piece);
-      const numbers = memory.map((address) => group.kept(address, piece));
-      for (let column = 0; column < columns; column++)
-        visit(
-          count,
-          column,
-          numbers.map((each) => each[column]),
-        );
+      const place = f.keep(i32.add(at, i32.mul(piece, i32.const(4 * sumsOf * channels))));
+      for (const [k, sum] of sums.entries())
+        f.set(sum, f32x4.add(sum, v128.load(place, address + 4 * k * channels)));
     });
-  over((count, n, [ofPiece, rest]) => add(mean[n], madd(context, count, ofPiece, rest)));
-  for (const sum of mean) f.set(sum, f32x4.div(sum, number(f, constants.COUNT)));
-  over((count, n, [ofPiece, rest, square, gradient, product]) => {
-    const shift = f.keep(f32x4.sub(ofPiece, mean[n]));
-    const shifts = f.keep(f32x4.mul(count, shift));
-    add(rests[n], f32x4.add(rest, shifts));
-    add(squares[n], madd(context, shift, f32x4.add(f32x4.add(rest, rest), shifts), square));
-    if (!arriving) return;
-    add(arriving[n], gradient);
-    add(products[n], madd(context, shift, gradient, product));
+    const [differences, squares] = sums;
+    const mean = f.keep(f32x4.div(differences, number(COUNT)));
+    const around = f32x4.pmax(nmadd(context, mean, differences, squares), number(0));
+    const variance = f.keep(f32x4.div(around, number(COUNT)));
+    const rate = f.keep(f32x4.div(number(1), f32x4.sqrt(f32x4.add(variance, number(EPSILON)))));
+    const pivot = f.keep(v128.load(at, pivots));
+    const results = norm.ofChannels({ f, i, count, pivot, mean, variance, rate, sums });
+    [mean, ...results].forEach((result, n) => {
+      f.store(at, result, numbers[n]);
+    });
   });
-  return { mean, rests, squares, arriving, products };
 }
 
-/** Statistics with the digits that rounding took from the mean. */
-function settled(f: FunctionBuilder, { constants, features }: KernelCall, given: Statistics): Statistics {
-  const { mean, rests, arriving = [], products = [] } = given;
-  const rest = rests.map((sum) => f.keep(f32x4.div(sum, number(f, constants.COUNT))));
-  return {
-    ...given,
-    mean: mean.map((each, n) => f.keep(f32x4.add(each, rest[n]))),
-    products: products.map((sum, n) => f.keep(nmadd({ f, features }, rest[n], arriving[n], sum))),
+/** Computes the results of a piece of the images. */
+function apply(
+  f: FunctionBuilder,
+  call: KernelCall,
+  norm: Norm,
+  { channels, images, inner, each }: Division,
+  numbers: readonly number[],
+  piece: I32,
+): void {
+  const over = (index: Index, size: number, numbersAt: (i: I32) => readonly V128[]) => {
+    const lanes = { stride: 1, size };
+    const lines = norm.loads.map((name) => call.load[name].along(f, index, lanes));
+    const keep = call.store.store.along(f, index, lanes);
+    overLanes(f, i32.const(0), size, 1, (i, count) => {
+      const [x, gradient] = lines.map((line) => f.keep(line(i)));
+      const [pivot, mean, ...others] = numbersAt(i);
+      const difference = f.keep(f32x4.sub(f32x4.sub(x, pivot), mean));
+      keep(i, norm.ofElement(f, difference, others, gradient), count);
+    });
   };
-}
-
-function variances(
-  f: FunctionBuilder,
-  { constants: { COUNT } }: KernelCall,
-  squares: readonly V128[],
-): V128[] {
-  return squares.map((sum) => f.keep(f32x4.div(sum, number(f, COUNT))));
-}
-
-/** 1 / standard deviation. */
-function rates(
-  f: FunctionBuilder,
-  { constants: { EPSILON } }: KernelCall,
-  variance: readonly V128[],
-): V128[] {
-  return variance.map((each) =>
-    f.keep(f32x4.div(number(f, 1), f32x4.sqrt(f32x4.add(each, number(f, EPSILON))))),
-  );
-}
-
-/** Writes what one part of a channel does for all. */
-function once(f: FunctionBuilder, { piece, division }: Group, body: () => void): void {
-  if (division.pieces === 1) body();
-  else f.if(i32.eqz(piece), body);
-}
-
-function number(f: FunctionBuilder, x: number): V128 {
-  return f.constant(f32x4.const(x));
+  inPart(f, piece, each, images, (n) => {
+    const image = { value: n, stride: channels * inner, size: images };
+    if (inner === 1) {
+      over([image], channels, (i) => numbers.map((address) => v128.load(i32.mul(i, i32.const(4)), address)));
+      return;
+    }
+    f.loop(i32.const(0), i32.const(channels), 1, (channel) => {
+      const at = f.keep(i32.mul(channel, i32.const(4)));
+      const ofChannel = numbers.map((address) => f.keep(v128.load32_splat(at, address)));
+      over([image, { value: channel, stride: inner, size: channels }], inner, () => ofChannel);
+    });
+  });
 }
