@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { InvalidArgumentError, Option } from "commander";
 import { connect, cpu, type Engine } from "wgrad";
+import { isSoftware } from "../charts/adapter.ts";
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
@@ -41,7 +42,8 @@ export const engineOption = () =>
 export const threadCount = wholeNumber(1, 256);
 
 /**
- * The engine that the option asks for; without a wish the GPU, and where there is none the wasm engine, told through `note`.
+ * The engine that the option asks for; without a wish the GPU, and where there is none the wasm engine, told through `note`,
+ * as is that a GPU is software.
  * @param option the option's name, for errors
  * @param threads of the wasm engine, where that is the engine
  * @throws Error when the GPU was asked for by name and there is none
@@ -55,7 +57,11 @@ export async function openEngine(
   if (wanted === "cpu") return cpu();
   if (wanted === "wasm") return openWasm(threads);
   try {
-    return await connect();
+    const gpu = await connect();
+    const { adapter } = gpu.info;
+    if (wanted === undefined && isSoftware(adapter))
+      note(`${adapter} is software, which computes on the processor: ${option} wasm may be faster`);
+    return gpu;
   } catch (cause) {
     const reason = oneLine(cause);
     if (wanted === "gpu")
