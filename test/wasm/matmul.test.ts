@@ -130,6 +130,9 @@ describe.each(LAYOUTS)("%s", (layout) => {
     [130, 1, 300],
     [130, 3, 5],
     [2, 67, 19],
+    // As many rows as a part copies panels for itself, and one more.
+    [128, 19, 261],
+    [129, 19, 34],
   ])("%i × %i by %i steps", async (...sizes) => {
     await check(product(layout, sizes));
   });

@@ -12,7 +12,8 @@ const PART_FLOPS = { least: 500_000, most: 1_500_000 };
 const PARTS = 32;
 /** Elements that a part moves or adds up, about. */
 const PART_ELEMENTS = 1 << 14;
-/** Most bytes of a panel that a part copies for itself. */
+/** Most rows by which a panel is read, and most bytes of it, where parts copy their panels for themselves. */
+const OWN_ROWS = 128;
 const OWN_BYTES = 1 << 18;
 /** Most columns and rows of a block: what is stored lies in the fastest cache. */
 const BLOCK = 64;
@@ -128,7 +129,7 @@ function multiply(
   const isPacked = columns.next !== 4 || isFar(columns, K, rows.size);
   // Panels that one part alone reads are its own.
   const bytes = panelBytes(width, K);
-  const isOwn = isPacked && rows.size <= BLOCK && bytes <= OWN_BYTES;
+  const isOwn = isPacked && rows.size <= OWN_ROWS && bytes <= OWN_BYTES;
   const packs: Phase[] = [];
   const panelsOf = (side: Side, size: number, isCopied: boolean) => {
     if (!isCopied) return unpacked(side, size);
@@ -218,7 +219,9 @@ function blocksOf(tile: Tile, rows: number, columns: number, batch: number, dept
   const part = Math.min(PART_FLOPS.most, Math.max(PART_FLOPS.least, all / PARTS));
   const upTo = (wanted: number, most: number) => Math.max(1, Math.min(Math.round(wanted), most));
   const widest = Math.min(panels, BLOCK / width);
-  const wide = isTall ? upTo(part / (flops * tiles), widest) : widest;
+  const wide = isTall
+    ? upTo(Math.min(part / (flops * tiles), (BLOCK * BLOCK) / (rows * width)), widest)
+    : widest;
   const most = isTall ? tiles : upTo(part / (flops * wide), Math.min(tiles, Math.floor(BLOCK / tile.rows)));
   const downwards = Math.ceil(tiles / most);
   const across = Math.ceil(panels / wide);
