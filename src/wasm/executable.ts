@@ -91,6 +91,11 @@ export class WasmExecutable implements Executable {
     freeWhenDropped(this, free.bind(undefined, holdings));
   }
 
+  /** Number of threads that take part in a run that begins now, and most that ever do. */
+  get threads(): Pick<Loaded, "threads" | "most"> {
+    return this.#checked();
+  }
+
   write(input: string, data: Elements): void {
     this.#checked();
     const { address, dtype, length } = this.#memory[checkedInput(this.program, input, data)];

@@ -14,6 +14,8 @@ import { startWorker, type Worker } from "./workers.ts";
 export interface Loaded {
   /** Number of threads that take part in a run that begins now. */
   readonly threads: number;
+  /** Most that ever do: one where no launch has work for two. */
+  readonly most: number;
   /**
    * Runs the steps from `from` up to, not including, `to`.
    * @param check called after each turn that the host was given; what it throws ends the run
@@ -142,6 +144,7 @@ export class ThreadPool {
       get threads() {
         return shared ? ready() + 1 : 1;
       },
+      most: shared ? this.most : 1,
       async run(from, to, check) {
         const most = Math.max(1, Math.floor(MOST_STAGES / step.period));
         for (let at = from; at < to; at += most) await run(step, at, Math.min(most, to - at), check);
