@@ -47,7 +47,8 @@ export class WasmExecutable implements Executable {
   readonly table: StepTable;
   readonly #memory: readonly Memory[];
   readonly #tableAddress: number;
-  readonly #bound: ReadonlyMap<number, WasmBuffer>;
+  /** Memory given to the program. */
+  readonly #bound: readonly WasmBuffer[];
   readonly #holdings: Holdings;
   readonly #launches: number;
   /** Copies of step tables that no run is using. */
@@ -62,7 +63,8 @@ export class WasmExecutable implements Executable {
     this.table = new StepTable(maxSteps);
     const isOwn = (buffer: EngineBuffer): buffer is WasmBuffer =>
       buffer instanceof WasmBuffer && buffer.owner === owner;
-    this.#bound = boundMemory(program, memory, isOwn);
+    const bound = boundMemory(program, memory, isOwn);
+    this.#bound = [...bound.values()];
     this.#launches = launchesOf(program).length;
     const holdings: Holdings = { memory: owner.memory, pieces: [], loaded: undefined };
     this.#holdings = holdings;
@@ -73,7 +75,7 @@ export class WasmExecutable implements Executable {
     };
     try {
       this.#tableAddress = take("the step table", maxSteps * ROW_BYTES);
-      this.#memory = layBuffers(owner, program, this.#bound, maxSteps, take);
+      this.#memory = layBuffers(owner, program, bound, maxSteps, take);
       const compiled = compileProgram(program, {
         memory: this.#memory,
         table: this.#tableAddress,
@@ -174,10 +176,12 @@ export class WasmExecutable implements Executable {
   /** @throws EngineError where the program cannot run */
   #checked(): Loaded {
     this.owner.check();
-    const at = `program ${this.program.name}`;
     const { loaded } = this.#holdings;
-    if (this.#released || !loaded) throw new EngineError(`${at} ${RELEASED}`);
-    for (const buffer of this.#bound.values()) checkUsable(`${at}: its memory "${buffer.label}"`, buffer);
+    if (this.#released || !loaded) throw new EngineError(`program ${this.program.name} ${RELEASED}`);
+    for (const buffer of this.#bound) {
+      if (buffer.unusable !== undefined)
+        checkUsable(`program ${this.program.name}: its memory "${buffer.label}"`, buffer);
+    }
     return loaded;
   }
 

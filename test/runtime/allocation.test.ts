@@ -2,11 +2,11 @@
 import { Session } from "node:inspector/promises";
 import { expect, it } from "vitest";
 import { digits } from "../../src/data/digits/digits.ts";
-import { useEngines } from "../helpers/engines.ts";
+import { DEVICES, useEngines } from "../helpers/engines.ts";
 import { openMlp } from "../helpers/mlp.ts";
 
 const engines = useEngines();
-const RUNS = 4;
+const RUNS = 8;
 const STEPS = 250;
 /** Bytes: two numbers that V8 boxes, and a share of what a run takes, and of its losses. An object a step would be more. */
 const MOST_PER_STEP = 60;
@@ -26,8 +26,8 @@ function ownAllocations(node: Node, found: Record<string, number> = {}): Record<
   return found;
 }
 
-it(`allocates next to nothing in ${RUNS * STEPS} steps`, async () => {
-  const training = await openMlp(engines.gpu, digits({ train: 64, test: 1 }).train, {
+it.each(DEVICES)(`allocates next to nothing in ${RUNS * STEPS} steps: %s`, async (kind) => {
+  const training = await openMlp(engines[kind], digits({ train: 64, test: 1 }).train, {
     batchSize: 8,
     hidden: [8],
     maxSteps: STEPS,
@@ -37,7 +37,7 @@ it(`allocates next to nothing in ${RUNS * STEPS} steps`, async () => {
     for (let run = 0; run < RUNS; run++) await training.step.runMany(STEPS, () => scalars);
   };
   // Functions that are still being compiled allocate for the compiler.
-  for (let i = 0; i < 3; i++) await train();
+  for (let i = 0; i < 4; i++) await train();
   const session = new Session();
   session.connect();
   await session.post("HeapProfiler.startSampling", {

@@ -53,6 +53,8 @@ export class ThreadPool {
   /** Numbers of threads are below this one. */
   readonly numbers: number;
   readonly #memory: WasmMemory;
+  /** The words by which threads work together; of no use where there is but one. */
+  readonly #words: Int32Array;
   readonly #workers: Worker[] = [];
   /** Whether the calling thread may wait: a page's main thread may not. There, workers do all the work. */
   readonly #mayWait: boolean;
@@ -76,16 +78,13 @@ export class ThreadPool {
   /** @param threads most threads of a run; 1 unless the memory is shared */
   constructor(memory: WasmMemory, threads: number) {
     this.#memory = memory;
+    this.#words = new Int32Array(memory.memory.buffer, 0, CONTROL_BYTES / 4);
     this.#mayWait = mayWait();
     this.most = threads;
     const count = threads === 1 ? 0 : this.#mayWait ? threads - 1 : threads;
     this.numbers = count + 1;
     if (count > 0) Atomics.store(this.#words, WORDS.pool, this.#number);
     for (let thread = 1; thread <= count; thread++) this.#start(thread);
-  }
-
-  get #words(): Int32Array {
-    return new Int32Array(this.#memory.memory.buffer, 0, CONTROL_BYTES / 4);
   }
 
   #start(thread: number): void {
