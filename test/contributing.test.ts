@@ -19,6 +19,8 @@ import {
   type Tensor,
 } from "../src/index.ts";
 import { normals, uniforms } from "../src/random.ts";
+import { wasmKernels } from "../src/wasm/kernels/index.ts";
+import type { WasmKernel } from "../src/wasm/kernels/kernel.ts";
 import { ENGINES, useEngines } from "./helpers/engines.ts";
 import { blocksOf, Examples, readPage } from "./helpers/examples.ts";
 import { RULES } from "./helpers/import-rules.ts";
@@ -32,6 +34,7 @@ let prelu: (options?: { slope?: number }) => Layer;
 let signum: (options?: OptimizerOptions & { momentum?: number }) => Optimizer;
 let reciprocalRank: () => Metric<"reciprocalRank", number>;
 let cumulativeSum: (x: Tensor) => Tensor;
+const WASM_KERNEL = "src/wasm/kernels/cumulativeSum.ts";
 const CUMULATIVE_SUM = "src/nn/graph/ops/cumulativeSum.ts";
 
 beforeAll(async () => {
@@ -40,19 +43,22 @@ beforeAll(async () => {
   const [rule] = blocksOf(page, "ts", "Add an optimizer");
   const [metric] = blocksOf(page, "ts", "Add a metric");
   const [shader] = blocksOf(page, "wgsl", "Add a kernel");
-  const [kernel, op] = blocksOf(page, "ts", "Add a kernel");
+  const [kernel, loops, op] = blocksOf(page, "ts", "Add a kernel");
   examples = await Examples.write({
     "prelu.ts": layer,
     "signum.ts": rule,
     "reciprocalRank.ts": metric,
     "shaders/cumulativeSum.wgsl": shader,
     "src/kernels/cumulativeSum.ts": kernel,
+    [WASM_KERNEL]: loops,
     [CUMULATIVE_SUM]: op,
   });
   ({ prelu } = await examples.load("prelu.ts"));
   ({ signum } = await examples.load("signum.ts"));
   ({ reciprocalRank } = await examples.load("reciprocalRank.ts"));
   ({ cumulativeSum } = await examples.load(CUMULATIVE_SUM));
+  const written: { cumulativeSum: WasmKernel } = await examples.load(WASM_KERNEL);
+  Object.assign(wasmKernels, { cumulativeSum: written.cumulativeSum });
 });
 
 afterAll(() => examples?.remove());

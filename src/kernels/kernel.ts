@@ -1,8 +1,8 @@
 /**
  * Kernels: a shader with its contract as data, and the same computation for the CPU.
  *
- * Adding a kernel takes two files: `shaders/<family>.wgsl`, and `src/kernels/<family>.ts`, which enters the kernel into
- * the table.
+ * Adding a kernel takes three files: `shaders/<family>.wgsl`, `src/kernels/<family>.ts`, which enters the kernel into the
+ * table, and `src/wasm/kernels/<family>.ts`.
  */
 import type { Dispatch } from "../program.ts";
 import type { TwinFunction } from "./twin.ts";
