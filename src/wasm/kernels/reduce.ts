@@ -19,8 +19,6 @@ const PART = 1 << 14;
 const FEW_PARTS = 8;
 /** Vectors that are under way together. */
 const WAYS = 4;
-/** Most results of a part of rows. */
-const MOST_RESULTS = 1024;
 
 /** A reduction to [OUTER, parts, INNER]. */
 interface Reduction {
@@ -57,8 +55,7 @@ function ofRows({ call, fold, parts, chunk, pieces }: Reduction): Phase {
   const { OUTER, SIZE } = call.constants;
   const { load, store } = call;
   const results = OUTER * parts;
-  const ofPart = Math.min(MOST_RESULTS, Math.ceil(PART / chunk / LANES) * LANES);
-  const own = call.threadScratch(4 * ofPart);
+  const ofPart = Math.ceil(PART / chunk);
   const ways = fold.ordered ? 1 : WAYS;
   const row = (f: FunctionBuilder, outer: I32, first: I32, size: number): readonly V128[] => {
     const values = load.element.along(f, [{ value: outer, stride: SIZE, size: OUTER }], {
@@ -77,9 +74,7 @@ function ofRows({ call, fold, parts, chunk, pieces }: Reduction): Phase {
   return {
     parts: Math.ceil(results / ofPart),
     build(f, part) {
-      const start = f.keep(i32.mul(part, i32.const(ofPart)));
-      const end = atMost(f, i32.add(start, i32.const(ofPart)), results);
-      f.loop(start, end, 1, (result) => {
+      inPart(f, part, ofPart, results, (result) => {
         const outer = f.keep(parts === 1 ? result : i32.div_u(result, i32.const(parts)));
         const number = f.keep(i32.sub(result, i32.mul(outer, i32.const(parts))));
         const first = f.keep(i32.mul(number, i32.const(chunk)));
@@ -88,8 +83,8 @@ function ofRows({ call, fold, parts, chunk, pieces }: Reduction): Phase {
           const at = i32.mul(result, i32.const(4));
           if (pieces) pieces.forEach((address, n) => void f.storeLane(at, values[n], 0, address));
           else {
-            const place = i32.add(own, i32.mul(i32.sub(result, start), i32.const(4)));
-            f.storeLane(place, resultOf(fold, values), 0);
+            const value = f32x4.extract_lane(resultOf(fold, values), 0);
+            store.store.at(f, [{ value: result, stride: 1, size: results }], value);
           }
         };
         const last = SIZE - (parts - 1) * chunk;
@@ -101,11 +96,6 @@ function ofRows({ call, fold, parts, chunk, pieces }: Reduction): Phase {
             () => write(chunk),
           );
       });
-      if (pieces) return;
-      const keep = store.store.along(f, [], { stride: 1, size: results });
-      inVectors(f, start, end, (i, count) =>
-        keep(i, v128.load(i32.add(own, i32.mul(i32.sub(i, start), i32.const(4)))), count),
-      );
     },
   };
 }

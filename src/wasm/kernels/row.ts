@@ -4,9 +4,11 @@ import { type I32, i32, type V128, v128 } from "../assembler/instructions.ts";
 import { times } from "../hooks/position.ts";
 import { firstLanes } from "../vectors/lanes.ts";
 import type { Fold, FoldMode } from "./fold.ts";
-import type { KernelCall, Phase } from "./kernel.ts";
+import type { Index, KernelCall, Lanes, Phase } from "./kernel.ts";
 import { inPart, LANES, overLanes } from "./loops.ts";
 
+/** Elements of a part. */
+const PART = 8192;
 /** Most vectors of a row that are kept in locals. */
 const MOST_LOCALS = 4;
 /** Vectors of a row that are under way together. */
@@ -23,16 +25,45 @@ export interface Place {
   readonly vector: number;
 }
 
-/** A phase over rows, `ofPart` of them in a part: what `begin` returns writes one row's code. */
-export function inRows(
-  rows: number,
-  ofPart: number,
-  begin: (f: FunctionBuilder) => (row: I32) => void,
-): Phase {
+/** Row number `row` of [ROWS, `size`], and what hooks give and take along it. */
+export class Row {
+  readonly index: Index;
+  readonly #lanes: Lanes;
+
+  constructor(
+    readonly f: FunctionBuilder,
+    readonly call: KernelCall,
+    readonly row: I32,
+    size: number,
+  ) {
+    this.index = [{ value: row, stride: size, size: call.constants.ROWS }];
+    this.#lanes = { stride: 1, size };
+  }
+
+  load(hook: string): (i: I32) => V128 {
+    return this.call.load[hook].along(this.f, this.index, this.#lanes);
+  }
+
+  store(hook = "store"): (x: V128, place: Place) => void {
+    const keep = this.call.store[hook].along(this.f, this.index, this.#lanes);
+    return (x, { i, count }) => keep(i, x, count);
+  }
+}
+
+/** Number of rows of a part. */
+export function rowsOfPart(size: number): number {
+  return Math.ceil(PART / size);
+}
+
+/** A phase over the rows of [ROWS, SIZE]: what `begin` returns writes one row's code. */
+export function inRows(call: KernelCall, begin: (f: FunctionBuilder) => (row: Row) => void): Phase {
+  const { ROWS, SIZE } = call.constants;
+  const each = rowsOfPart(SIZE);
   return {
-    parts: Math.ceil(rows / ofPart),
+    parts: Math.ceil(ROWS / each),
     build(f, part) {
-      inPart(f, part, ofPart, rows, begin(f));
+      const ofRow = begin(f);
+      inPart(f, part, each, ROWS, (row) => ofRow(new Row(f, call, row, SIZE)));
     },
   };
 }
@@ -102,18 +133,13 @@ export class KeptRow {
 export class RowFold {
   readonly #ways: readonly Fold[];
 
-  constructor(f: FunctionBuilder, mode: FoldMode, ways = WAYS) {
-    this.#ways = Array.from({ length: ways }, () => mode.begin(f));
+  constructor(f: FunctionBuilder, mode: FoldMode) {
+    this.#ways = Array.from({ length: WAYS }, () => mode.begin(f));
   }
 
   /** Takes four elements, a local. */
-  take(x: V128, { way }: Pick<Place, "way">): void {
+  take(x: V128, { way }: Place): void {
     this.#ways[way].take(x, () => x);
-  }
-
-  /** The results of the lanes. */
-  lanes(): V128 {
-    return merged(this.#ways).lanes()[0];
   }
 
   /** The result, in all lanes. */
