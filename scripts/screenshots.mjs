@@ -93,7 +93,8 @@ async function open(viewport, colorScheme) {
       return route.fulfill({ body, headers: { "access-control-allow-origin": "*" } });
     });
   }
-  await page.goto(`${address}#/train`);
+  // As on a GPU: where that is software, the page might compute by WebAssembly.
+  await page.goto(`${address}?engine=gpu#/train`);
   await page.getByText(/^GPU: /).waitFor();
   return page;
 }
