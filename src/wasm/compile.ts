@@ -35,8 +35,8 @@ export interface CompiledProgram {
   readonly step: StageRange;
   /** The stages of each launch of a step. */
   readonly launches: readonly StageRange[];
-  /** Whether there is work for more than one thread. */
-  readonly isParallel: boolean;
+  /** Most parts of a stage: no more threads find something to do. */
+  readonly mostParts: number;
 }
 
 export function compileProgram(program: Program, placement: Placement): CompiledProgram {
@@ -82,8 +82,8 @@ export function compileProgram(program: Program, placement: Placement): Compiled
   writeWork(module, stages, order, (f, thread) =>
     f.setGlobal(threadMemory, i32.add(i32.const(first), i32.mul(thread, i32.const(threadBytes)))),
   );
-  const isParallel = stages.some(({ parts }) => parts > 1);
-  return { bytes: module.encode(), step, launches: ranges, isParallel };
+  const mostParts = Math.max(0, ...stages.map(({ parts }) => parts));
+  return { bytes: module.encode(), step, launches: ranges, mostParts };
 }
 
 /** Works that do not depend on one another, as one stage. */

@@ -38,10 +38,29 @@ const MOST_STAGES = 2 ** 30;
 /** Longest time in milliseconds that workers have to leave, before they are ended where they are. */
 const LEAVE_MS = 1000;
 
+/**
+ * Milliseconds of a run for which no worker is woken: that takes about half as long, and a message of a page's worker as
+ * long again.
+ */
+const SHORT_MS = 0.1;
+
 /** A program's record in the shared memory. */
 interface Record {
   readonly piece: Piece;
   readonly fields: Int32Array;
+}
+
+/** A program on the threads. */
+interface Program {
+  /** Its exports in the calling thread. */
+  readonly own: Running;
+  readonly id: number;
+  /** Where workers read about it. */
+  readonly record: Record | undefined;
+  /** Number of workers that find something to do. */
+  readonly helpers: number;
+  /** Milliseconds of a step, as far as is known. */
+  stepMs: number;
 }
 
 /** Number of pools made so far. */
@@ -128,27 +147,35 @@ export class ThreadPool {
   }
 
   /** Gives a program to all threads. */
-  load(program: CompiledProgram): Loaded {
-    const { bytes, step, launches } = program;
+  load({ bytes, step, launches, mostParts }: CompiledProgram): Loaded {
     const imports = { wgrad: { memory: this.#memory.memory } };
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
-    const own = exports as unknown as Running;
     const id = ++this.#programs;
     const record = this.#workers.length > 0 ? this.#tell(id, bytes) : undefined;
-    const shared = program.isParallel || !this.#mayWait ? record : undefined;
-    const run = (range: StageRange, from: number, steps: number, check: () => void) =>
-      this.#run(own, id, shared, range, from, steps, check);
-    const ready = () => (record ? Atomics.load(record.fields, RECORD.ready) : 0);
+    const helpers = Math.min(this.#workers.length, this.#mayWait ? mostParts - 1 : mostParts);
+    const program = {
+      own: exports as unknown as Running,
+      id,
+      record,
+      helpers,
+      stepMs: Number.POSITIVE_INFINITY,
+    };
+    const most = Math.max(1, Math.floor(MOST_STAGES / step.period));
     return {
       get threads() {
-        return shared ? ready() + 1 : 1;
+        return helpers > 0 && record ? Atomics.load(record.fields, RECORD.ready) + 1 : 1;
       },
-      most: shared ? this.most : 1,
-      async run(from, to, check) {
-        const most = Math.max(1, Math.floor(MOST_STAGES / step.period));
-        for (let at = from; at < to; at += most) await run(step, at, Math.min(most, to - at), check);
+      most: helpers > 0 ? this.most : 1,
+      run: async (from, to, check) => {
+        const began = performance.now();
+        for (let at = from; at < to; at += most) {
+          const steps = Math.min(most, to - at);
+          await this.#run(program, step, at, steps, program.stepMs * steps < SHORT_MS, check);
+        }
+        // Rather the shortest of the last: the system may set a thread aside.
+        program.stepMs = Math.min((performance.now() - began) / (to - from), 1.5 * program.stepMs);
       },
-      launch: (at, index, check) => run(launches[index], at, 1, check),
+      launch: (at, index, check) => this.#run(program, launches[index], at, 1, false, check),
       unload: () => {
         if (record) this.#forget(record);
       },
@@ -194,40 +221,41 @@ export class ThreadPool {
     for (const piece of this.#retired.splice(0)) this.#memory.free(piece);
   }
 
-  #command(by: 1 | 2): void {
+  /** Wakes workers, all or so many, for what has been written. */
+  #command(by: 1 | 2, workers?: number): void {
     Atomics.add(this.#words, WORDS.command, by);
-    Atomics.notify(this.#words, WORDS.command);
+    Atomics.notify(this.#words, WORDS.command, workers);
   }
 
-  /** @param record where workers read about the program; undefined where this thread runs it alone */
+  /** Runs steps, or the launches of `range`; where that `isShort`, on this thread alone. */
   async #run(
-    own: Running,
-    id: number,
-    record: Record | undefined,
-    { first, period }: StageRange,
+    program: Program,
+    range: StageRange,
     step: number,
     steps: number,
+    isShort: boolean,
     check: () => void,
   ): Promise<void> {
+    const { first, period } = range;
     const count = period * steps;
     if (count === 0) return;
     const base = this.#stage;
-    const call = { program: id, base, first, period, step, count };
-    if (record && this.#mayWait) this.#publish(call);
+    const isShared = program.helpers > 0 && !isShort;
+    if (isShared && this.#mayWait) this.#publish(program, range, step, count);
     this.#isRunning = true;
     try {
       for (let isOver = false; !isOver; ) {
         if (this.#failure) throw this.#failure;
-        if (record && !this.#mayWait && Atomics.load(record.fields, RECORD.ready) > this.#lost) {
+        if (isShared && !this.#mayWait && this.#isReady(program)) {
           const reported = new Promise<void>((resolve) => {
             this.#reported = resolve;
           });
-          this.#publish(call);
+          this.#publish(program, range, step, count);
           await reported;
           check();
           isOver = ((Atomics.load(this.#words, WORDS.stage) - base) | 0) === count;
         } else {
-          isOver = own.work(0, base, first, period, step, count, PARTS) !== 0;
+          isOver = program.own.work(0, base, first, period, step, count, PARTS) !== 0;
           if (!isOver && turnIsDue()) {
             await giveTurn();
             check();
@@ -246,13 +274,22 @@ export class ThreadPool {
     }
   }
 
+  /** Whether a worker has the program. */
+  #isReady({ record }: Program): boolean {
+    return record !== undefined && Atomics.load(record.fields, RECORD.ready) > this.#lost;
+  }
+
   /** Tells workers what to do. */
-  #publish(call: Readonly<globalThis.Record<string, number>>): void {
-    Atomics.add(this.#words, WORDS.command, 1);
-    for (const [name, value] of Object.entries(call)) {
-      Atomics.store(this.#words, WORDS[name as keyof typeof WORDS], value);
-    }
-    this.#command(1);
+  #publish({ id, helpers }: Program, { first, period }: StageRange, step: number, count: number): void {
+    const words = this.#words;
+    Atomics.add(words, WORDS.command, 1);
+    Atomics.store(words, WORDS.program, id);
+    Atomics.store(words, WORDS.base, this.#stage);
+    Atomics.store(words, WORDS.first, first);
+    Atomics.store(words, WORDS.period, period);
+    Atomics.store(words, WORDS.step, step);
+    Atomics.store(words, WORDS.count, count);
+    this.#command(1, helpers);
   }
 
   /** @throws EngineError where a worker has failed */

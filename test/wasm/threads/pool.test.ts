@@ -55,7 +55,7 @@ function load(
     bytes: module.encode(),
     step: { first: 0, period: parts.length },
     launches: parts.map((_, first) => ({ first, period: 1 })),
-    isParallel: true,
+    mostParts: Math.max(...parts),
   });
   return { loaded, words: new Int32Array(memory.memory.buffer, address, 1024) };
 }
