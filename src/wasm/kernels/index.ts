@@ -7,7 +7,7 @@ import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
 import { layerNorm, layerNormGradient } from "./layerNorm.ts";
 import { matmul } from "./matmul.ts";
-import { average, averageScatter, maxScatter, maxScatterTiled, maxSelect } from "./pool2d.ts";
+import { average, averageScatter, maxScatter, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
 import { scatterRows } from "./scatterRows.ts";
 import { softmax, softmaxGradient } from "./softmax.ts";
@@ -37,7 +37,7 @@ export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
   matmul,
   matmulTiled: matmul,
   maxScatter,
-  maxScatterTiled,
+  maxScatterTiled: maxScatter,
   maxSelect,
   reduce,
   scatterRows,

@@ -1,6 +1,6 @@
 /**
  * Pooling, as `src/kernels/pool2d.ts` says. Lanes run along the windows of a row of results. What goes back to images is
- * added up in the thread's own memory, an image with its padding; windows of two columns side by side need no such.
+ * added up in the thread's own memory.
  */
 import type { Constants } from "../../kernels/kernel.ts";
 import type { FunctionBuilder, Variable } from "../assembler/function.ts";
@@ -12,6 +12,8 @@ import { type Pixel, windowsOf } from "./windows.ts";
 
 /** Pixels of a part. */
 const PART = 1 << 15;
+/** Numbers of two vectors. */
+const PAIR = 2 * LANES;
 /** Two vectors' numbers in turn: the first four of eight, and the others. */
 const FIRST = bytesOf(0, 4, 1, 5);
 const LAST = bytesOf(2, 6, 3, 7);
@@ -132,165 +134,101 @@ export const average: WasmKernel = (call) =>
     return f32x4.div(sum, number(f, KERNEL_H * KERNEL_W));
   });
 
-/** An image with its padding in the thread's own memory, to which windows add. */
-class Sums {
+/** An image with its padding, in the thread's own memory: what windows give is added up in it. */
+interface Sums {
+  /** Of a row, whole pairs of vectors. */
   readonly width: number;
-  readonly #bytes: number;
-  readonly #start: I32;
-
-  constructor(readonly call: KernelCall) {
-    const { H, W, OUT_H, OUT_W, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_H, PAD_W } = call.constants;
-    const height = Math.max((OUT_H - 1) * STRIDE_H + KERNEL_H, H + PAD_H);
-    this.width = Math.max((OUT_W - 1) * STRIDE_W + KERNEL_W, W + PAD_W);
-    // Vectors reach over the end.
-    this.#bytes = 4 * (height * this.width + LANES);
-    this.#start = call.threadScratch(this.#bytes);
-  }
-
-  clear(f: FunctionBuilder): void {
-    f.fillMemory(this.#start, i32.const(0), i32.const(this.#bytes));
-  }
-
   /** Address of a position. */
-  at(position: I32): I32 {
-    return i32.add(this.#start, i32.shl(position, i32.const(2)));
-  }
-
-  /** Adds four neighbours. */
-  addFour(f: FunctionBuilder, position: I32, values: V128): void {
-    const at = f.keep(this.at(position));
-    f.store(at, f32x4.add(v128.load(at), values));
-  }
-
-  /** Adds lanes, one after the other. */
-  addLanes(f: FunctionBuilder, positionOf: (lane: number) => I32, values: V128, count: number): void {
-    for (let lane = 0; lane < count; lane++) {
-      const at = f.keep(this.at(positionOf(lane)));
-      f.store(at, f32.add(f32.load(at), f32x4.extract_lane(values, lane)));
-    }
-  }
-
-  /** Passes the image to the store hook. */
-  store(f: FunctionBuilder, image: I32): void {
-    const { H, W, PAD_H, PAD_W } = this.call.constants;
-    f.loop(i32.const(0), i32.const(H), 1, (y) => {
-      const row = f.keep(
-        this.at(i32.add(i32.mul(i32.add(y, i32.const(PAD_H)), i32.const(this.width)), i32.const(PAD_W))),
-      );
-      const keep = this.call.store.store.along(f, rowOf(this.call.constants, image, y, H, W), {
-        stride: 1,
-        size: W,
-      });
-      overLanes(f, i32.const(0), W, 1, (i, count) =>
-        keep(i, v128.load(i32.add(row, i32.shl(i, i32.const(2)))), count),
-      );
-    });
-  }
+  at(position: I32): I32;
+  /** Adds lanes at their positions, one after the other. */
+  add(positionOf: (lane: number) => I32, values: V128, count: number): void;
 }
 
-/** Images that are sums of what windows give; `ofRow` prepares a row of windows. */
+/** Images of sums. `ofRow` prepares a row of windows. */
 function ofImages(
   call: KernelCall,
   ofRow: (f: FunctionBuilder, sums: Sums, image: I32, oy: I32) => (i: I32, count: number) => void,
 ): Phase[] {
-  const { constants: c } = call;
-  const sums = new Sums(call);
-  return inRows(c, 1, c.H * c.W, (f, image) => {
-    sums.clear(f);
-    f.loop(i32.const(0), i32.const(c.OUT_H), 1, (oy) => {
-      const windows = ofRow(f, sums, image, oy);
-      overLanes(f, i32.const(0), c.OUT_W, 1, (i, count) => windows(f.keep(i), count));
+  const { constants: c, store } = call;
+  const { H, W, OUT_H, OUT_W, PAD_H, PAD_W } = c;
+  const height = Math.max((OUT_H - 1) * c.STRIDE_H + c.KERNEL_H, H + PAD_H);
+  const columns = Math.max((OUT_W - 1) * c.STRIDE_W + c.KERNEL_W, W + PAD_W);
+  const width = Math.ceil(columns / PAIR) * PAIR;
+  const bytes = 4 * height * width;
+  const start = call.threadScratch(bytes);
+  const at = (position: I32) => i32.add(start, i32.shl(position, i32.const(2)));
+  return inRows(c, 1, H * W, (f, image) => {
+    const add: Sums["add"] = (positionOf, values, count) => {
+      for (let lane = 0; lane < count; lane++) {
+        const address = f.keep(at(positionOf(lane)));
+        f.store(address, f32.add(f32.load(address), f32x4.extract_lane(values, lane)));
+      }
+    };
+    f.fillMemory(start, i32.const(0), i32.const(bytes));
+    f.loop(i32.const(0), i32.const(OUT_H), 1, (oy) => {
+      const windows = ofRow(f, { width, at, add }, image, oy);
+      overLanes(f, i32.const(0), OUT_W, 1, (i, count) => windows(f.keep(i), count));
     });
-    sums.store(f, image);
+    f.loop(i32.const(0), i32.const(H), 1, (y) => {
+      const row = i32.mul(i32.add(y, i32.const(PAD_H)), i32.const(width));
+      const from = f.keep(at(i32.add(row, i32.const(PAD_W))));
+      const keep = store.store.along(f, rowOf(c, image, y, H, W), { stride: 1, size: W });
+      overLanes(f, i32.const(0), W, 1, (i, count) =>
+        keep(i, v128.load(i32.add(from, i32.shl(i, i32.const(2)))), count),
+      );
+    });
   });
 }
 
 export const maxScatter: WasmKernel = (call) => {
   const { constants: c, load } = call;
-  return ofImages(call, (f, sums, image, oy) => {
+  const { KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, PAD_H, PAD_W } = c;
+  // Windows of two columns, side by side: their pixels are stored as they lie.
+  const isTiled = KERNEL_W === 2 && STRIDE_W === 2 && KERNEL_H <= STRIDE_H && PAD_H + PAD_W === 0;
+  return ofImages(call, (f, { width, at, add }, image, oy) => {
     const windows = windowsOf(f, c, [load.element], image, oy);
     const gradients = load.picked.along(f, resultRow(c, image, oy), { stride: 1, size: c.OUT_W });
-    const top = f.keep(i32.mul(oy, i32.const(c.STRIDE_H * sums.width)));
+    const top = f.keep(i32.mul(oy, i32.const(STRIDE_H * width)));
     return (i, count) => {
       const maximum = new WindowMaximum(f);
       windows(i, count, ({ ky, kx, values: [value], inside }) => {
-        const place = i32.add(i32.mul(ky, i32.const(sums.width)), i32.const(kx));
+        const place = i32.add(i32.mul(ky, i32.const(width)), i32.const(kx));
         maximum.take(value, f.keep(i32x4.splat(place)), inside);
       });
-      const left = f.keep(i32.add(top, i32.mul(i, i32.const(c.STRIDE_W))));
-      const positionOf = (lane: number) =>
-        i32.add(i32.add(left, i32x4.extract_lane(maximum.picked, lane)), i32.const(lane * c.STRIDE_W));
-      sums.addLanes(f, positionOf, f.keep(gradients(i, count === LANES)), count);
+      const left = f.keep(i32.add(top, i32.mul(i, i32.const(STRIDE_W))));
+      const all = gradients(i, count === LANES);
+      const gradient = f.keep(count < LANES ? v128.and(all, f.constant(firstLanes(count))) : all);
+      const placeOf = (lane: number) => i32x4.extract_lane(maximum.picked, lane);
+      if (!isTiled) {
+        add((lane) => i32.add(i32.add(left, placeOf(lane)), i32.const(lane * STRIDE_W)), gradient, count);
+        return;
+      }
+      for (let ky = 0; ky < KERNEL_H; ky++) {
+        const address = f.keep(at(i32.add(left, i32.const(ky * width))));
+        const [even, odd] = [0, 1].map((kx) => {
+          const place = f.constant(i32x4.const(ky * width + kx));
+          return f.keep(v128.and(gradient, i32x4.eq(place, maximum.picked)));
+        });
+        f.store(address, i8x16.shuffle(even, odd, FIRST));
+        f.store(address, i8x16.shuffle(even, odd, LAST), 4 * LANES);
+      }
     };
   });
 };
 
 export const averageScatter: WasmKernel = (call) => {
   const { constants: c, load } = call;
-  return ofImages(call, (f, sums, image, oy) => {
+  return ofImages(call, (f, { width, add }, image, oy) => {
     const elements = load.element.along(f, resultRow(c, image, oy), { stride: 1, size: c.OUT_W });
     return (i, count) => {
       const mean = f32x4.div(elements(i, count === LANES), number(f, c.KERNEL_H * c.KERNEL_W));
-      const part = f.keep(count < LANES ? v128.and(mean, f.constant(firstLanes(count))) : mean);
+      const part = f.keep(mean);
       f.loop(i32.const(0), i32.const(c.KERNEL_H), 1, (ky) => {
         const y = i32.add(i32.mul(oy, i32.const(c.STRIDE_H)), ky);
-        const left = i32.add(i32.mul(y, i32.const(sums.width)), i32.mul(i, i32.const(c.STRIDE_W)));
-        const row = f.keep(left);
-        for (let kx = 0; kx < c.KERNEL_W; kx++) {
-          const positionOf = (lane: number) => i32.add(row, i32.const(kx + lane * c.STRIDE_W));
-          if (c.STRIDE_W === 1) sums.addFour(f, positionOf(0), part);
-          else sums.addLanes(f, positionOf, part, count);
-        }
+        const left = f.keep(i32.add(i32.mul(y, i32.const(width)), i32.mul(i, i32.const(c.STRIDE_W))));
+        for (let kx = 0; kx < c.KERNEL_W; kx++)
+          add((lane) => i32.add(left, i32.const(kx + lane * c.STRIDE_W)), part, count);
       });
     };
-  });
-};
-
-/** Most rows of windows of two columns that are written out. */
-const TILED_ROWS = 4;
-
-/** Windows side by side: pixels are in at most one, and rows of them are stored as they are. */
-export const maxScatterTiled: WasmKernel = (call) => {
-  const { constants: c, load, store } = call;
-  const { H, W, OUT_H, OUT_W, KERNEL_H, KERNEL_W } = c;
-  if (KERNEL_W !== 2 || KERNEL_H > TILED_ROWS) return maxScatter(call);
-  const rows = Math.ceil(H / KERNEL_H);
-  return inRows(c, rows, W * KERNEL_H, (f, image, oy) => {
-    const top = f.keep(i32.mul(oy, i32.const(KERNEL_H)));
-    const zero = number(f, 0);
-    const rowAt = (y: I32) => {
-      const keep = store.store.along(f, rowOf(c, image, f.keep(y), H, W), { stride: 1, size: W });
-      const zerosFrom = (x: number) =>
-        overLanes(f, i32.const(x), W - x, 1, (i, count) => keep(i, zero, count));
-      return { keep, zerosFrom };
-    };
-    const ofWindows = () => {
-      const windows = windowsOf(f, c, [load.element], image, oy);
-      const gradients = load.picked.along(f, resultRow(c, image, oy), { stride: 1, size: OUT_W });
-      const results = Array.from({ length: KERNEL_H }, (_, ky) => rowAt(i32.add(top, i32.const(ky))));
-      overLanes(f, i32.const(0), OUT_W, 1, (first, count) => {
-        const i = f.keep(first);
-        const maximum = new WindowMaximum(f);
-        const places: V128[] = [];
-        windows(i, count, ({ values: [value] }) => {
-          const place = f.constant(i32x4.const(places.length));
-          places.push(place);
-          maximum.take(value, place);
-        });
-        const gradient = f.keep(gradients(i, count === LANES));
-        const own = places.map((place) => f.keep(v128.and(gradient, i32x4.eq(place, maximum.picked))));
-        const x = f.keep(i32.shl(i, i32.const(1)));
-        for (const [ky, { keep }] of results.entries()) {
-          const [even, odd] = own.slice(2 * ky);
-          keep(x, i8x16.shuffle(even, odd, FIRST), Math.min(LANES, 2 * count));
-          if (2 * count > LANES)
-            keep(i32.add(x, i32.const(LANES)), i8x16.shuffle(even, odd, LAST), 2 * count - LANES);
-        }
-      });
-      for (const { zerosFrom } of results) zerosFrom(OUT_W * KERNEL_W);
-    };
-    const ofRest = () => f.loop(top, i32.const(H), 1, (y) => rowAt(y).zerosFrom(0));
-    if (rows > OUT_H) f.if(i32.lt_s(oy, i32.const(OUT_H)), ofWindows, ofRest);
-    else ofWindows();
   });
 };
