@@ -8,7 +8,7 @@ import { softmaxConstants } from "../../src/kernels/softmax.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
 import { openWasm } from "../../src/wasm/open.ts";
 import type { Tolerance } from "../helpers/compare.ts";
-import { type KernelRun, loadFrom, runKernel, storeTo } from "../helpers/kernel-run.ts";
+import { type KernelRun, loadFrom, runKernel, storeTo, unused } from "../helpers/kernel-run.ts";
 import { indices, uniform } from "../helpers/samples.ts";
 import { EXACT, TIGHT } from "../kernels/cases/case.ts";
 import { verdictOf } from "../kernels/cases/verdict.ts";
@@ -222,6 +222,28 @@ describe("crossEntropy", () => {
     const got = await expectAgreement("totals", crossEntropyRun(3001, 10, 0.1, logits), TIGHT);
     expect(got.result4[0]).toBeGreaterThan(100);
   });
+
+  it.each(["storeLoss", "storeGradient", "storeHit", "storeTotal", "storeCorrect"])(
+    "gives %s alone, in one part and in several",
+    async (wanted) => {
+      for (const [rows, smoothing] of [
+        [40, 0],
+        [1700, 0.2],
+      ]) {
+        const run = crossEntropyRun(rows, 10, smoothing, uniform([rows * 10], -5, 5).data);
+        const names = Object.keys(run.hooks ?? {});
+        const hooks = Object.fromEntries(
+          names.map((name) => [
+            name,
+            name === wanted || name.startsWith("l") ? (run.hooks?.[name] ?? unused) : unused,
+          ]),
+        );
+        const result = Object.keys(run.results ?? {})[names.indexOf(wanted) - 2];
+        const results = { [result]: run.results?.[result] ?? { length: 0 } };
+        await expectAgreement(`${wanted} of ${rows} rows`, { ...run, hooks, results }, TIGHT);
+      }
+    },
+  );
 
   it("counts the first of equal logits as the answer", async () => {
     const logits = Float32Array.from({ length: 6 * 5 }, () => 2);

@@ -176,34 +176,30 @@ class Moments {
   /** Several vectors of neighbouring channels at a time, image by image. */
   ofPixels(f: FunctionBuilder, piece: I32): void {
     const { channels, images, each } = this.division;
-    const vectors = Math.ceil(channels / LANES);
-    const columns = [4, 3, 2, 1].find((n) => vectors % n === 0 || n === Math.min(MOST_COLUMNS, vectors)) ?? 1;
+    const columns = Math.min(MOST_COLUMNS, Math.ceil(channels / LANES));
     const width = columns * LANES;
     const groups = Math.ceil(channels / width);
-    const isEven = groups === 1 || channels % width === 0;
     f.loop(i32.const(0), i32.const(groups), 1, (group) => {
       const first = f.keep(i32.mul(group, i32.const(width)));
-      const place = (column: number): I32 =>
-        isEven ? i32.const(column * LANES) : i32.add(first, i32.const(column * LANES));
-      const lineOf = (hook: LoadHook, n: I32) => {
-        const index: Index = [{ value: n, stride: channels, size: images }];
-        if (!isEven || groups === 1) return hook.along(f, index, { stride: 1, size: channels });
-        const digit = { value: group, stride: width, size: groups };
-        return hook.along(f, [...index, digit], { stride: 1, size: width });
-      };
       const byColumn = <T>(make: (column: number) => T): T[] =>
         Array.from({ length: columns }, (_, n) => make(n));
+      const places = byColumn((column) => {
+        const lane = i32.const(column * LANES);
+        return groups === 1 ? lane : f.keep(i32.add(first, lane));
+      });
+      const lineOf = (hook: LoadHook, n: I32) =>
+        hook.along(f, [{ value: n, stride: channels, size: images }], { stride: 1, size: channels });
       const { element } = this.call.load;
 
       const few = Math.max(1, Math.min(MOST_OF_PIVOT / 2, each >> 2));
       const origin = lineOf(element, i32.const(0));
-      const origins = byColumn((column) => f.keep(origin(place(column))));
+      const origins = byColumn((column) => f.keep(origin(places[column])));
       const means = byColumn(() => f.variable("v128", f.constant(f32x4.const(0))));
       if (few > 1) {
         f.loop(i32.const(1), i32.const(few), 1, (n) => {
           const line = lineOf(element, n);
           means.forEach((mean, column) => {
-            f.set(mean, f32x4.add(mean, f32x4.sub(line(place(column)), origins[column])));
+            f.set(mean, f32x4.add(mean, f32x4.sub(line(places[column]), origins[column])));
           });
         });
       }
@@ -219,7 +215,7 @@ class Moments {
         f.loop(block, i32.select(next, end, i32.lt_s(next, end)), 1, (n) => {
           const lines = this.#hooks().map((hook) => lineOf(hook, n));
           ofBlock.forEach((ofColumn, column) => {
-            const [x, gradient] = lines.map((line) => f.keep(line(place(column))));
+            const [x, gradient] = lines.map((line) => f.keep(line(places[column])));
             this.#add(f, ofColumn, f.keep(f32x4.sub(x, pivots[column])), gradient);
           });
         });
@@ -228,7 +224,7 @@ class Moments {
         });
       });
       sums.forEach((ofColumn, column) => {
-        const channel = f.keep(i32.add(first, i32.const(column * LANES)));
+        const channel = places[column];
         upTo(f, channel, channels, groups === 1 ? column * LANES : undefined, (count) => {
           ofColumn.forEach((sum, k) => {
             storeLanes(f, this.#placeOf(f, piece, k, channel), sum, { stride: 1 }, this.memory.sums, count);
