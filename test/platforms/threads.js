@@ -7,15 +7,24 @@ const modules = () => Promise.all(["index", "data", "wasm"].map((name) => import
 const pause = (milliseconds) => new Promise((later) => setTimeout(later, milliseconds));
 
 /**
- * Trains, and lets workers come while it does.
+ * An engine with so many threads, and a training on it.
  * @param {number} threads
  */
-export async function train(threads) {
+async function open(threads) {
   const [{ dense, relu, sequential, session }, { makeBlobs }, { wasm }] = await modules();
   const engine = wasm({ threads });
   const blobs = makeBlobs({ count: 1200, features: 70 });
   const model = sequential(dense(150), relu(), dense(40), relu(), dense(3));
   const training = await session(engine, model, blobs, { batchSize: 300, seed: 1 });
+  return { engine, training };
+}
+
+/**
+ * Trains, and lets workers come while it does.
+ * @param {number} threads
+ */
+export async function train(threads) {
+  const { engine, training } = await open(threads);
   const losses = [];
   for (let i = 0; i < 6; i++) {
     losses.push(...(await training.advance(20)).losses);
@@ -45,4 +54,21 @@ export async function openAndEnd(engines) {
     if (i % 10 === 0) await pause(50);
     await engine.destroy();
   }
+}
+
+/**
+ * What a training hears whose engine is destroyed in the middle of its steps.
+ * @param {number} threads
+ */
+export async function endInTheMiddle(threads) {
+  const { engine, training } = await open(threads);
+  await training.advance(20);
+  await pause(200);
+  const steps = training.advance(1_000_000).then(
+    () => "done",
+    (/** @type {unknown} */ error) => String(error),
+  );
+  await pause(50);
+  await engine.destroy();
+  return steps;
 }

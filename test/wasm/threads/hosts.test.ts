@@ -20,11 +20,17 @@ interface Found {
   readonly features: readonly string[];
 }
 
+/** What test/platforms/threads-process.js prints. */
+type Printed = Record<"1" | "2" | "3" | "open", Found> & { readonly ended: string };
+
+const DESTROYED = /^EngineError: this wasm engine was destroyed; make a new one/;
+
 /** What test/platforms/threads.html offers to tests. */
 interface Offered {
   train(threads: number): Promise<Found & { readonly engine: Engine }>;
   trainAndEnd(threads: number): Promise<Found>;
   inWorker(threads: number): Promise<Found>;
+  endInTheMiddle(threads: number): Promise<string>;
   openAndEnd(engines: number): Promise<void>;
 }
 
@@ -32,20 +38,24 @@ needsBuild();
 const folder = useTemporaryFolder();
 let browser: BrowserContext;
 /** The losses of one thread, in Node. */
-let expected: Promise<Record<string, Found>>;
+let expected: Promise<Printed>;
 
 beforeAll(async () => {
-  expected = runNode([SCRIPT], { timeoutMs: 2 * MINUTES }).then(({ stdout }) => JSON.parse(stdout));
+  expected = runNode([SCRIPT], { timeoutMs: 2 * MINUTES }).then(({ stdout, stderr }) => {
+    expect(stderr).toBe("");
+    return JSON.parse(stdout);
+  });
   await expected.catch(() => {});
   browser = await launchChromium(folder.path, { webgpu: false });
 }, 3 * MINUTES);
 afterAll(() => browser?.close());
 
-function expectThreads(found: Record<string, Found>): void {
+function expectThreads(found: Printed): void {
+  expect(found.ended).toMatch(DESTROYED);
   expect(found[1].losses).toHaveLength(120);
   expect(found[1].losses[119]).toBeLessThan(0.5 * found[1].losses[0]);
   expect(found[1].features).not.toContain("threads");
-  for (const name of ["2", "3", "open"]) {
+  for (const name of ["2", "3", "open"] as const) {
     expect(found[name].losses, name).toEqual(found[1].losses);
     expect(found[name].features, name).toContain("threads");
   }
@@ -58,7 +68,8 @@ it("Node computes the same bits with each number of threads, and ends with an en
 it(
   "Deno computes the same bits as Node, and ends with an engine open",
   async () => {
-    const { stdout } = await deno(folder.path, ["--allow-read=dist", SCRIPT]);
+    const { stdout, stderr } = await deno(folder.path, ["--allow-read=dist", SCRIPT]);
+    expect(stderr).toBe("");
     const found = JSON.parse(stdout);
     expectThreads(found);
     expect(found[1].losses).toEqual((await expected)[1].losses);
@@ -113,6 +124,15 @@ describe("a page", () => {
       expect(found.features).toContain("threads");
       expect(page.workers()).toHaveLength(3);
       await page.evaluate(() => (globalThis as unknown as { engine: Engine }).engine.destroy());
+      await expect.poll(() => page.workers().length).toBe(0);
+      expect(said).toEqual([]);
+    });
+  });
+
+  it("that is isolated can destroy an engine while its workers run", async () => {
+    await visit(ISOLATED, async (page, said) => {
+      const heard = await page.evaluate(() => (globalThis as unknown as Offered).endInTheMiddle(2));
+      expect(heard).toMatch(DESTROYED);
       await expect.poll(() => page.workers().length).toBe(0);
       expect(said).toEqual([]);
     });

@@ -1,12 +1,14 @@
 /** Threads share work by the memory: parts are done once, stages in order, and nobody waits for ever for a thread that fails. */
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { heldByHost } from "../../../scripts/heap.mjs";
 import { EngineError } from "../../../src/runtime/engine.ts";
 import type { FunctionBuilder } from "../../../src/wasm/assembler/function.ts";
 import { type I32, i32, i64 } from "../../../src/wasm/assembler/instructions.ts";
 import { ModuleBuilder } from "../../../src/wasm/assembler/module.ts";
 import { RECORD, WORDS } from "../../../src/wasm/control.ts";
 import { WasmMemory } from "../../../src/wasm/memory.ts";
+import { openWasm } from "../../../src/wasm/open.ts";
 import { writeWork } from "../../../src/wasm/stages.ts";
 import { ThreadPool } from "../../../src/wasm/threads/pool.ts";
 
@@ -266,6 +268,13 @@ describe("workers", () => {
     }
     expect(workers).toHaveLength(100);
     expect(new Set(workers.map(({ threadId }) => threadId))).toEqual(new Set([-1]));
+  });
+
+  it("are gone once nobody holds their engine", async () => {
+    const workers = watchWorkers();
+    openWasm(2);
+    for (let i = 0; i < 50 && workers[0].threadId !== -1; i++) await heldByHost();
+    expect(workers.map(({ threadId }) => threadId)).toEqual([-1]);
   });
 
   it("leave a run in the middle when their pool ends", async () => {
