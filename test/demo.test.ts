@@ -1,6 +1,7 @@
 /** The demos of `demo/`, run as their headers say. */
 import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
+import { NO_ADAPTER } from "./helpers/command.ts";
 import { installed, needsBuild, runNode } from "./helpers/programs.ts";
 
 const MINUTES = 60_000;
@@ -8,8 +9,12 @@ const MINUTES = 60_000;
 needsBuild();
 
 function run(program: string, ...options: string[]) {
+  return runIn({}, program, ...options);
+}
+
+function runIn(env: Readonly<Record<string, string>>, program: string, ...options: string[]) {
   const tsx = [installed("tsx/dist/cli.mjs"), "--tsconfig", "tsconfig.run.json"];
-  return runNode([...tsx, program, ...options], { timeoutMs: 2 * MINUTES });
+  return runNode([...tsx, program, ...options], { env, timeoutMs: 2 * MINUTES });
 }
 
 describe("programs without a framework for options", () => {
@@ -46,6 +51,17 @@ describe.each(["demo/loop.ts", "demo/step.ts"])("%s", (program) => {
       expect(last).toBeLessThan(first / 2);
       const accuracy = Number(/^test accuracy: ([\d.]+) %$/m.exec(stdout)?.[1]);
       expect(accuracy).toBeGreaterThan(80);
+    },
+    2 * MINUTES,
+  );
+
+  it.runIf(process.platform === "linux")(
+    "trains on the processor where there is no adapter, and ends by itself",
+    async () => {
+      const { stdout } = await runIn(NO_ADAPTER, program, "--steps", "51", "--batch", "32");
+      expect(stdout).toMatch(/^connect: .*no adapter.*\nTraining on the processor\.\ndevice: WebAssembly/m);
+      const [first, last] = [...stdout.matchAll(/: loss ([\d.]+), /g)].map(([, loss]) => Number(loss));
+      expect(last).toBeLessThan(first / 1.5);
     },
     2 * MINUTES,
   );

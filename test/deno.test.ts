@@ -12,7 +12,8 @@ const STEPS = 10;
 needsBuild();
 const cache = useTemporaryFolder();
 
-const deno = (args: string[], mnistFolder?: string) => runDeno(cache.path, args, { MNIST_DIR: mnistFolder });
+const deno = (args: string[], mnistFolder?: string, env: Readonly<Record<string, string>> = {}) =>
+  runDeno(cache.path, args, { MNIST_DIR: mnistFolder, ...env });
 
 describe("Deno", () => {
   it(
@@ -29,6 +30,21 @@ describe("Deno", () => {
       const accuracy = Number(lines[2][3]);
       expect(accuracy).toBeGreaterThan(85);
       expect(accuracy).toBeLessThanOrEqual(100);
+    },
+    2 * MINUTES,
+  );
+
+  it.runIf(process.platform === "linux")(
+    "trains by the demo on the processor where there is no adapter, and ends",
+    async () => {
+      const sizes = ["--train", "800", "--test", "300", "--epochs", "2", "--batch", "32"];
+      const args = ["--allow-env=MNIST_DIR", "demo/deno/train.ts", ...sizes];
+      // A backend that no Linux has: without Vulkan, Deno would take OpenGL.
+      const { stdout } = await deno(args, undefined, { DENO_WEBGPU_BACKEND: "metal" });
+      expect(stdout).toMatch(/^Training on the processor\.\nWebAssembly.*: 800 images of digits/m);
+      const losses = [...stdout.matchAll(/^epoch \d: loss ([\d.]+)/gm)].map(([, loss]) => Number(loss));
+      expect(losses).toHaveLength(2);
+      expect(losses[1]).toBeLessThan(losses[0]);
     },
     2 * MINUTES,
   );

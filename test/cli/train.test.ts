@@ -6,12 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpu, createTrainer, dense, evaluate, relu, sequential } from "wgrad";
 import { digits } from "wgrad/data";
 import { decodeSafetensors } from "wgrad/safetensors";
-import { type CommandOptions, ownLines, runScript } from "../helpers/command.ts";
+import { type CommandOptions, NO_ADAPTER, ownLines, runScript } from "../helpers/command.ts";
 
 const MINUTES = 60_000;
 const QUICK = "--dataset digits --count 600 --hidden 16 --epochs 2 --batch 50".split(" ");
-/** A Vulkan loader that finds no driver: no adapter, on any machine with Linux. */
-const NO_ADAPTER = { VK_ICD_FILENAMES: "/dev/null", VK_DRIVER_FILES: "/dev/null" };
 /** All but what text on several lines is made of. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROL = /[\x00-\x09\x0b-\x1f\x7f]/;

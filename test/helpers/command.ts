@@ -3,6 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** Variables of a process on Linux that finds no adapter: Vulkan gets no driver. */
+export const NO_ADAPTER = { VK_ICD_FILENAMES: "/dev/null", VK_DRIVER_FILES: "/dev/null" };
+
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 interface Finished {
