@@ -74,10 +74,10 @@ describe("memory", () => {
     expect(gpu.books.liveBytes).toBe(before);
   });
 
-  it("is watched by scripts/soak.mjs", async () => {
-    const soak = ["scripts/soak.mjs", "--steps", "300", "--every", "100"];
+  it.each(["gpu", "wasm"])("is watched by scripts/soak.mjs on the %s", async (engine) => {
+    const soak = ["scripts/soak.mjs", "--engine", engine, "--steps", "300", "--every", "100"];
     const { stdout } = await runNode(soak, { timeoutMs: 60_000 });
-    expect(stdout.match(/^step \d00: GPU \d+ B, \d+ objects/gm)).toHaveLength(3);
-    expect(stdout).toMatch(/^gpu: 0 more at the end, at most 0$/m);
+    expect(stdout.match(/^step \d00: engine \d+ B, \d+ objects/gm)).toHaveLength(3);
+    expect(stdout).toMatch(/^engine: 0 more at the end, at most 0$/m);
   });
 });
