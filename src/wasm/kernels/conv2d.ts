@@ -2,7 +2,7 @@
 import type { Constants } from "../../kernels/kernel.ts";
 import { i32 } from "../assembler/instructions.ts";
 import { imagesPhase } from "./conv2dImages.ts";
-import { type Axis, copyPixels } from "./conv2dPatches.ts";
+import { type Axis, behind, copyPixels } from "./conv2dPatches.ts";
 import { scatterPhase } from "./conv2dScatter.ts";
 import { weightsPhase } from "./conv2dWeights.ts";
 import type { KernelCall, Phase, WasmKernel } from "./kernel.ts";
@@ -12,25 +12,15 @@ import { VECTOR } from "./product.ts";
 /** Elements that a part moves, about. */
 const PART_ELEMENTS = 1 << 14;
 
-/** The axes of x and y, as y reads x. */
-function axesOf(c: Constants): { readonly y: Axis; readonly x: Axis } {
+/** An axis of x and y, as y reads x. */
+function axisOf(c: Constants, name: "H" | "W"): Axis {
   return {
-    y: {
-      from: c.H,
-      to: c.OUT_H,
-      stride: c.STRIDE_H,
-      taps: c.KERNEL_H,
-      first: -c.PAD_H,
-      step: c.DILATION_H,
-    },
-    x: {
-      from: c.W,
-      to: c.OUT_W,
-      stride: c.STRIDE_W,
-      taps: c.KERNEL_W,
-      first: -c.PAD_W,
-      step: c.DILATION_W,
-    },
+    from: c[name],
+    to: c[`OUT_${name}`],
+    stride: c[`STRIDE_${name}`],
+    taps: c[`KERNEL_${name}`],
+    first: -c[`PAD_${name}`],
+    step: c[`DILATION_${name}`],
   };
 }
 
@@ -44,7 +34,8 @@ export const convForward: WasmKernel = (call) => {
   const channels = c.CHANNELS / c.GROUPS;
   return [
     imagesPhase(call, {
-      ...axesOf(c),
+      y: axisOf(c, "H"),
+      x: axisOf(c, "W"),
       channels,
       rows: c.FILTERS / c.GROUPS,
       weights: call.memory.b.address,
@@ -55,7 +46,7 @@ export const convForward: WasmKernel = (call) => {
 
 export const convInputGradient: WasmKernel = (call) => {
   const c = call.constants;
-  const { y, x } = axesOf(c);
+  const [y, x] = [axisOf(c, "H"), axisOf(c, "W")];
   if (y.stride > 1 || x.stride > 1) return [scatterPhase(call, y, x)];
   const filters = c.FILTERS / c.GROUPS;
   const weightBytes = Math.ceil((filters * c.KERNEL_H * c.KERNEL_W * 4) / VECTOR + 1) * VECTOR;
@@ -64,10 +55,9 @@ export const convInputGradient: WasmKernel = (call) => {
   return [turnWeights(call, weights, weightBytes), imagesPhase(call, { ...sides, weights, weightBytes })];
 };
 
-export const convWeightGradient: WasmKernel = (call) => {
-  const { y, x } = axesOf(call.constants);
-  return [weightsPhase(call, y, x)];
-};
+export const convWeightGradient: WasmKernel = (call) => [
+  weightsPhase(call, axisOf(call.constants, "H"), axisOf(call.constants, "W")),
+];
 
 /** Copies weights [GROUPS, filters, channels, taps] to [GROUPS, channels, filters, taps]. */
 function turnWeights({ constants: c, memory }: KernelCall, to: number, rowBytes: number): Phase {
@@ -81,7 +71,7 @@ function turnWeights({ constants: c, memory }: KernelCall, to: number, rowBytes:
       inPart(f, part, each, c.CHANNELS, (row) => {
         const group = i32.div_u(row, i32.const(channels));
         const channel = i32.rem_u(row, i32.const(channels));
-        const first = i32.add(i32.mul(group, i32.const(filters * channels)), channel);
+        const first = behind(channel, group, filters * channels);
         const from = f.variable("i32", i32.mul(first, i32.const(4 * taps)));
         const start = f.keep(i32.mul(row, i32.const(rowBytes)));
         f.loop(i32.const(0), i32.const(4 * taps * filters), 4 * taps, (filter) => {

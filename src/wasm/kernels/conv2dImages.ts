@@ -6,8 +6,9 @@ import type { FunctionBuilder } from "../assembler/function.ts";
 import { type I32, i32, v128 } from "../assembler/instructions.ts";
 import {
   type Axis,
+  behind,
+  layoutFor,
   type PatchShape,
-  packingCost,
   packPatches,
   patchBytes,
   writeOffsets,
@@ -52,25 +53,6 @@ function tileOf(
   return computed(low) < computed(tile) ? low : tile;
 }
 
-/** The cheapest layout of the patches, by estimated cycles for one image. */
-function layoutFor({ y, x, channels, rows }: ImageProduct, tile: Tile): PatchShape["layout"] {
-  const pixels = y.to * x.to;
-  const columns = columnsOf(tile);
-  const steps = channels * y.taps * x.taps * Math.ceil(rows / tile.rows) * ((tile.rows * tile.vectors) / 2);
-  const costs = {
-    apart: channels * packingCost(y, x, "apart") + (steps * pixels) / columns,
-    shared: channels * packingCost(y, x, "shared") + steps * Math.ceil(pixels / columns),
-    inPlace: steps * Math.ceil(pixels / columns),
-  };
-  const isWhole = ({ from, to, stride, taps, first }: Axis) =>
-    from === to && stride === 1 && taps === 1 && first === 0;
-  const possible: PatchShape["layout"][] = ["apart"];
-  if (y.stride === 1) possible.push("shared");
-  // Tiles of few rows read further past the end of an image than memory reaches.
-  if (isWhole(y) && isWhole(x) && tile.rows > 1) possible.push("inPlace");
-  return possible.reduce((best, layout) => (costs[layout] < costs[best] ? layout : best));
-}
-
 /** How a product is cut into units: blocks of lines, groups, and blocks of rows. */
 interface Plan {
   readonly tile: Tile;
@@ -91,7 +73,8 @@ function planOf(call: KernelCall, product: ImageProduct): Plan {
   const { BATCH, GROUPS } = call.constants;
   const { y, x, channels, rows } = product;
   const tile = tileOf(call, product);
-  const layout = layoutFor(product, tile);
+  const width = columnsOf(tile);
+  const layout = layoutFor(y, x, rows, (Math.ceil((y.to * x.to) / width) * width) / (y.to * x.to) - 1);
   const depth = channels * y.taps * x.taps;
   const lineFlops = 2 * rows * depth * x.to;
   const all = layout === "apart" ? BATCH * y.to : y.to;
@@ -123,7 +106,6 @@ export function imagesPhase(call: KernelCall, product: ImageProduct): Phase {
   const columns = columnsOf(tile);
   const pitch = Math.ceil((lines * x.to) / columns) * columns * 4;
   const plane = 4 * y.from * x.from;
-  const imageBytes = GROUPS * channels * plane;
   return {
     parts: Math.ceil(units / each),
     build(f, part) {
@@ -139,29 +121,19 @@ export function imagesPhase(call: KernelCall, product: ImageProduct): Phase {
         const top = f.keep(i32.mul(digit(1, rowBlocks), i32.const(high)));
         const bottom = atMost(f, i32.add(top, i32.const(high)), rows);
         // Lines of results, counted over all images.
-        const image = layout === "apart" ? i32.const(0) : f.keep(i32.div_u(block, i32.const(bands)));
-        const above = f.keep(i32.mul(image, i32.const(y.to)));
-        const band = i32.sub(block, i32.mul(image, i32.const(bands)));
-        const start = f.keep(i32.mul(band, i32.const(lines)));
         const all = layout === "apart" ? BATCH * y.to : y.to;
-        const first = f.keep(i32.add(above, start));
+        const image = layout === "apart" ? i32.const(0) : f.keep(i32.div_u(block, i32.const(bands)));
+        const start = f.keep(i32.mul(behind(block, image, -bands), i32.const(lines)));
         const count = f.keep(i32.sub(atMost(f, i32.add(start, i32.const(lines)), all), start));
-        const source = f.keep(
-          i32.add(i32.const(call.memory.a.address), i32.mul(group, i32.const(channels * plane))),
-        );
-        let columnsAt = packed;
-        if (layout === "inPlace") {
-          const ofImage = i32.add(source, i32.mul(image, i32.const(imageBytes)));
-          columnsAt = f.keep(i32.add(ofImage, i32.mul(start, i32.const(4 * x.from))));
-        } else packPatches(f, patches, source, imageBytes, first, count, packed);
-        const weights = f.keep(
-          i32.add(i32.const(product.weights), i32.mul(group, i32.const(rows * weightBytes))),
-        );
+        const first = f.keep(behind(start, image, y.to));
+        const source = f.keep(behind(i32.const(call.memory.a.address), group, channels * plane));
+        const columnsAt = packPatches(f, patches, source, GROUPS * channels * plane, first, count, packed);
+        const weights = f.keep(behind(i32.const(product.weights), group, rows * weightBytes));
         const bytes = f.keep(i32.mul(count, i32.const(4 * x.to)));
         f.loop(top, bottom, tile.rows, (wanted) => {
           // The last tile begins earlier where rows are no multiple of a tile's.
           const row = atMost(f, wanted, rows - tile.rows);
-          const at = f.keep(i32.add(weights, i32.mul(row, i32.const(weightBytes))));
+          const at = f.keep(behind(weights, row, weightBytes));
           const a = { at, row: weightBytes, step: 4 };
           f.loop(i32.const(0), bytes, 4 * columns, (pixel) => {
             const b = { at: f.keep(i32.add(columnsAt, pixel)), offsets };
@@ -173,8 +145,8 @@ export function imagesPhase(call: KernelCall, product: ImageProduct): Phase {
             });
           });
           f.loop(wanted, atMost(f, i32.add(wanted, i32.const(tile.rows)), rows), 1, (r) => {
-            const values = f.keep(i32.add(results, i32.mul(i32.sub(r, row), i32.const(pitch))));
-            const channel = f.keep(i32.add(i32.mul(group, i32.const(rows)), r));
+            const values = f.keep(behind(results, i32.sub(r, row), pitch));
+            const channel = f.keep(behind(r, group, rows));
             storeLines(f, call, product, channel, first, count, values);
           });
         });
@@ -197,9 +169,9 @@ function storeLines(
   const pixels = y.to * x.to;
   const image = f.variable("i32", i32.div_u(first, i32.const(y.to)));
   // The block's first pixel, and the one behind its last, counted from the image's first.
-  const from = f.variable("i32", i32.mul(i32.sub(first, i32.mul(image, i32.const(y.to))), i32.const(x.to)));
-  const to = f.variable("i32", i32.add(from, i32.mul(count, i32.const(x.to))));
-  const at = f.variable("i32", i32.sub(values, i32.shl(from, i32.const(2))));
+  const from = f.variable("i32", i32.mul(behind(first, image, -y.to), i32.const(x.to)));
+  const to = f.variable("i32", behind(from, count, x.to));
+  const at = f.variable("i32", behind(values, from, -4));
   f.repeat((repeat) => {
     const keep = store.store.along(
       f,
@@ -210,7 +182,7 @@ function storeLines(
       { stride: 1, size: pixels },
     );
     const stop = atMost(f, to, pixels);
-    inVectors(f, from, stop, (i, left) => keep(i, v128.load(i32.add(at, i32.shl(i, i32.const(2)))), left));
+    inVectors(f, from, stop, (i, left) => keep(i, v128.load(behind(at, i, 4)), left));
     f.set(image, i32.add(image, i32.const(1)));
     f.set(from, i32.const(0));
     f.set(to, i32.sub(to, i32.const(pixels)));

@@ -52,6 +52,14 @@ function earliest(axis: Axis): number {
   return axis.step < 0 ? axis.first - span(axis) : axis.first;
 }
 
+/** Results from `begin` up to `end` read a pixel of the image through a tap; result 0 would read `pixel`. */
+export function readersOf({ from, to, stride, first, step }: Axis, tap: number) {
+  const pixel = first + tap * step;
+  const begin = Math.min(to, Math.max(0, Math.ceil(-pixel / stride)));
+  const end = Math.max(begin, Math.min(to, Math.floor((from - 1 - pixel) / stride) + 1));
+  return { pixel, begin, end };
+}
+
 /** Where patches lie, in bytes: `channel`, `ky` and `kx` from one to the next. */
 interface Strides {
   readonly channel: number;
@@ -74,25 +82,38 @@ export function patchBytes(shape: PatchShape): number {
   return shape.layout === "inPlace" ? 0 : shape.channels * stridesOf(shape).channel + SLACK;
 }
 
-/** Cycles, about, that packing one channel of an image takes. */
-export function packingCost(y: Axis, x: Axis, layout: PatchShape["layout"]): number {
-  if (layout === "inPlace") return 0;
-  const lines = layout === "shared" ? y.to + span(y) : y.to * y.taps;
-  return lines * x.taps * (3 + (1.5 * x.to) / LANES);
+/**
+ * The cheapest layout for products of patches with so many rows.
+ * @param waste time that goes into pixels beyond the ends of images where blocks lie within them, relative to all time
+ */
+export function layoutFor(y: Axis, x: Axis, rows: number, waste: number): PatchShape["layout"] {
+  const isWhole = ({ from, to, stride, taps, first }: Axis) =>
+    from === to && stride === 1 && taps === 1 && first === 0;
+  // A row takes about as long as packing a quarter, or, through images, half a pixel.
+  if (isWhole(y) && isWhole(x) && rows > 1 && waste <= 4 / rows) return "inPlace";
+  return y.stride === 1 && waste <= (2 * (y.taps - 1)) / rows ? "shared" : "apart";
+}
+
+/** Address of the `index`-th of what lies `bytes` apart. */
+export function behind(start: I32, index: I32, bytes: number): I32 {
+  return i32.add(start, i32.mul(index, i32.const(bytes)));
 }
 
 /** Writes i32 to memory: for each product of `channels`, in order, how far its patches lie behind the first channel's. */
 export function writeOffsets(f: FunctionBuilder, shape: PatchShape, to: I32): void {
   const { y, x, channels } = shape;
   const strides = stridesOf(shape);
-  const beginning = strides.ky < 0 ? -strides.ky * (y.taps - 1) : 0;
   const at = f.variable("i32", to);
-  f.loop(i32.const(0), i32.const(channels), 1, (channel) => {
-    const first = f.keep(i32.add(i32.mul(channel, i32.const(strides.channel)), i32.const(beginning)));
-    f.loop(i32.const(0), i32.const(y.taps), 1, (ky) => {
-      const line = f.keep(i32.add(first, i32.mul(ky, i32.const(strides.ky))));
-      f.loop(i32.const(0), i32.const(x.taps), 1, (kx) => {
-        f.store(at, i32.add(line, i32.mul(kx, i32.const(strides.kx))));
+  const zero = i32.const(0);
+  f.loop(zero, i32.const(channels), 1, (channel) => {
+    // With taps that go backwards, the last one's line is the first.
+    const first = f.keep(
+      behind(i32.const(Math.max(0, -strides.ky * (y.taps - 1))), channel, strides.channel),
+    );
+    f.loop(zero, i32.const(y.taps), 1, (ky) => {
+      const line = f.keep(behind(first, ky, strides.ky));
+      f.loop(zero, i32.const(x.taps), 1, (kx) => {
+        f.store(at, behind(line, kx, strides.kx));
         f.set(at, i32.add(at, i32.const(4)));
       });
     });
@@ -100,8 +121,10 @@ export function writeOffsets(f: FunctionBuilder, shape: PatchShape, to: I32): vo
 }
 
 /**
- * Packs the patches of `lines` lines of results from line `first` on, counted over all images. `source` is the address of
- * the first channel in image 0, `imageBytes` the distance of images; lines of a `shared` block lie in one image.
+ * Packs the patches of `lines` lines of results from line `first` on, counted over all images; except of `apart` ones, they
+ * lie in one image. Returns where the patches lie: at `to`, unless they are in place.
+ * @param source address of the first channel in image 0
+ * @param imageBytes distance of images
  */
 export function packPatches(
   f: FunctionBuilder,
@@ -111,39 +134,38 @@ export function packPatches(
   first: I32,
   lines: I32,
   to: I32,
-): void {
+): I32 {
   const { y, x, layout } = shape;
   const strides = stridesOf(shape);
-  const resultOf = (line: I32) => {
+  /** The image of a line of results, and the line in it. */
+  const placeOf = (line: I32) => {
     const image = f.keep(i32.div_u(line, i32.const(y.to)));
-    const start = f.keep(i32.add(source, i32.mul(image, i32.const(imageBytes))));
-    return { start, line: i32.sub(line, i32.mul(image, i32.const(y.to))) };
+    return [f.keep(behind(source, image, imageBytes)), behind(line, image, -y.to)] as const;
   };
-  const packLine = (start: I32, line: I32, at: I32) => {
+  const packLine = (image: I32, line: I32, at: I32) =>
     f.if(
       i32.lt_u(line, i32.const(y.from)),
-      () => copyLines(f, shape, strides, at, i32.add(start, i32.mul(line, i32.const(4 * x.from)))),
+      () => copyLines(f, shape, strides, at, behind(image, line, 4 * x.from)),
       () => copyLines(f, shape, strides, at),
     );
-  };
-  const lineBytes = i32.const(4 * x.to);
-  if (layout === "shared") {
-    const result = resultOf(first);
-    const top = f.keep(i32.add(result.line, i32.const(earliest(y))));
-    f.loop(i32.const(0), i32.add(lines, i32.const(span(y))), 1, (line) => {
-      packLine(result.start, f.keep(i32.add(top, line)), i32.add(to, i32.mul(line, lineBytes)));
+  if (layout === "apart") {
+    f.loop(i32.const(0), lines, 1, (n) => {
+      const [image, line] = placeOf(f.keep(i32.add(first, n)));
+      const top = f.keep(behind(i32.const(y.first), line, y.stride));
+      const start = f.keep(behind(to, n, 4 * x.to));
+      f.loop(i32.const(0), i32.const(y.taps), 1, (ky) =>
+        packLine(image, f.keep(behind(top, ky, y.step)), behind(start, ky, strides.ky)),
+      );
     });
-  } else {
-    f.loop(i32.const(0), lines, 1, (line) => {
-      const result = resultOf(f.keep(i32.add(first, line)));
-      const top = f.keep(i32.add(i32.mul(result.line, i32.const(y.stride)), i32.const(y.first)));
-      const start = f.keep(i32.add(to, i32.mul(line, lineBytes)));
-      f.loop(i32.const(0), i32.const(y.taps), 1, (ky) => {
-        const at = i32.add(start, i32.mul(ky, i32.const(strides.ky)));
-        packLine(result.start, f.keep(i32.add(top, i32.mul(ky, i32.const(y.step)))), at);
-      });
-    });
+    return to;
   }
+  const [image, line] = placeOf(first);
+  if (layout === "inPlace") return f.keep(behind(image, line, 4 * x.from));
+  const top = f.keep(i32.add(line, i32.const(earliest(y))));
+  f.loop(i32.const(0), i32.add(lines, i32.const(span(y))), 1, (n) =>
+    packLine(image, f.keep(i32.add(top, n)), behind(to, n, 4 * x.to)),
+  );
+  return to;
 }
 
 /** Copies a line of all channels for all kx; without a source, zeros. */
@@ -158,10 +180,7 @@ function copyLines(
   const from = f.variable("i32", source ?? i32.const(0));
   f.loop(i32.const(0), i32.const(channels), 1, () => {
     for (let kx = 0; kx < x.taps; kx++) {
-      const pixel = x.first + kx * x.step;
-      // Results that read a pixel of the image.
-      const begin = source ? Math.min(x.to, Math.max(0, Math.ceil(-pixel / x.stride))) : x.to;
-      const end = Math.max(begin, Math.min(x.to, Math.floor((x.from - 1 - pixel) / x.stride) + 1));
+      const { pixel, begin, end } = source ? readersOf(x, kx) : { pixel: 0, begin: x.to, end: x.to };
       fillZeros(f, at, kx * strides.kx, begin);
       copyPixels(
         f,
@@ -223,7 +242,6 @@ export function copyPixels(
     return;
   }
   f.loop(i32.const(0), i32.const(count), 1, (i) => {
-    const pixel = i32.load(i32.add(from, i32.mul(i, i32.const(4 * stride))), fromOffset);
-    f.store(i32.add(to, i32.shl(i, i32.const(2))), pixel, toOffset);
+    f.store(behind(to, i, 4), i32.load(behind(from, i, 4 * stride), fromOffset), toOffset);
   });
 }

@@ -4,7 +4,7 @@
  */
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32, type I32, i32, v128 } from "../assembler/instructions.ts";
-import type { Axis } from "./conv2dPatches.ts";
+import { type Axis, behind, readersOf } from "./conv2dPatches.ts";
 import type { KernelCall, Phase } from "./kernel.ts";
 import { atMost, inPart, inVectors, LANES } from "./loops.ts";
 import { blockBytes, columnsOf, multiplyBlock, VECTOR } from "./product.ts";
@@ -41,18 +41,18 @@ export function scatterPhase(call: KernelCall, y: Axis, x: Axis): Phase {
         const group = f.keep(i32.rem_u(i32.div_u(unit, i32.const(blocks)), i32.const(GROUPS)));
         const first = f.keep(i32.mul(i32.rem_u(unit, i32.const(blocks)), i32.const(block)));
         const end = atMost(f, i32.add(first, i32.const(block)), channels);
-        const planes = i32.add(i32.mul(sample, i32.const(FILTERS)), i32.mul(group, i32.const(filters)));
-        const a = f.keep(i32.add(i32.const(call.memory.a.address), i32.mul(planes, i32.const(4 * pixels))));
-        const weights = i32.mul(group, i32.const(4 * filters * rows));
+        const planes = behind(i32.mul(sample, i32.const(FILTERS)), group, filters);
+        const a = f.keep(behind(i32.const(call.memory.a.address), planes, 4 * pixels));
+        const weights = behind(i32.const(call.memory.b.address), group, 4 * filters * rows);
         const addressOf = multiplyBlock(f, call.features, {
           tile,
           depth: filters,
-          a: { at: f.keep(i32.add(i32.const(call.memory.b.address), weights)), row: 4, step: 4 * rows },
+          a: { at: f.keep(weights), row: 4, step: 4 * rows },
           allRows: rows,
           from: f.keep(i32.mul(first, i32.const(taps))),
           to: f.keep(i32.mul(end, i32.const(taps))),
           b: (panel) => ({
-            at: i32.add(a, i32.mul(panel, i32.const(tile.vectors * VECTOR))),
+            at: behind(a, panel, tile.vectors * VECTOR),
             step: 4 * pixels,
           }),
           panels: i32.const(panels),
@@ -67,14 +67,14 @@ export function scatterPhase(call: KernelCall, y: Axis, x: Axis): Phase {
           const index = [
             { value: sample, stride: CHANNELS * lanes.size, size: BATCH },
             {
-              value: f.keep(i32.add(i32.mul(group, i32.const(channels)), channel)),
+              value: f.keep(behind(channel, group, channels)),
               stride: lanes.size,
               size: CHANNELS,
             },
           ];
           const keep = call.store.store.along(f, index, lanes);
           inVectors(f, i32.const(0), i32.const(lanes.size), (i, count) =>
-            keep(i, v128.load(i32.add(image, i32.shl(i, i32.const(2)))), count),
+            keep(i, v128.load(behind(image, i, 4)), count),
           );
         });
       });
@@ -85,23 +85,18 @@ export function scatterPhase(call: KernelCall, y: Axis, x: Axis): Phase {
 /** Adds products of one channel, [taps, pixels], to the pixels of an image that the taps read. */
 function addTaps(f: FunctionBuilder, y: Axis, x: Axis, values: I32, pitch: number, image: I32): void {
   f.loop(i32.const(0), i32.const(y.taps), 1, (ky) => {
-    const top = f.keep(i32.add(i32.mul(ky, i32.const(y.step)), i32.const(y.first)));
-    const products = f.keep(i32.add(values, i32.mul(ky, i32.const(x.taps * pitch))));
+    const top = f.keep(behind(i32.const(y.first), ky, y.step));
+    const products = f.keep(behind(values, ky, x.taps * pitch));
     f.loop(i32.const(0), i32.const(y.to), 1, (line) => {
-      const read = f.keep(i32.add(top, i32.mul(line, i32.const(y.stride))));
+      const read = f.keep(behind(top, line, y.stride));
       f.if(i32.lt_u(read, i32.const(y.from)), () => {
-        const from = f.keep(i32.add(products, i32.mul(line, i32.const(4 * x.to))));
-        const to = f.keep(i32.add(image, i32.mul(read, i32.const(4 * x.from))));
+        const from = f.keep(behind(products, line, 4 * x.to));
+        const to = f.keep(behind(image, read, 4 * x.from));
         for (let kx = 0; kx < x.taps; kx++) {
-          const pixel = x.first + kx * x.step;
-          const begin = Math.max(0, Math.ceil(-pixel / x.stride));
-          const end = Math.min(x.to, Math.floor((x.from - 1 - pixel) / x.stride) + 1);
+          const { pixel, begin, end } = readersOf(x, kx);
           f.loop(i32.const(begin), i32.const(end), 1, (i) => {
-            const at = f.keep(
-              i32.add(to, i32.mul(i32.add(i32.mul(i, i32.const(x.stride)), i32.const(pixel)), i32.const(4))),
-            );
-            const product = f32.load(i32.add(from, i32.shl(i, i32.const(2))), kx * pitch);
-            f.store(at, f32.add(f32.load(at), product));
+            const at = f.keep(behind(to, behind(i32.const(pixel), i, x.stride), 4));
+            f.store(at, f32.add(f32.load(at), f32.load(behind(from, i, 4), kx * pitch)));
           });
         }
       });
