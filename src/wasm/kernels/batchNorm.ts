@@ -104,13 +104,14 @@ function phasesOf(call: KernelCall, norm: Norm): readonly Phase[] {
   };
   /** Pivots, means, and numbers of the norm. */
   const numbers = [memory.pivots, ...Array.from({ length: 1 + norm.count }, perChannel)];
+  const elements = call.store.store.isEmpty ? 0 : pieces;
   return [
     momentsPhase(call, division, norm.isBackward, memory),
     {
       parts: Math.ceil(channels / CHANNELS_OF_PART),
       build: (f, part) => settle(f, call, norm, division, memory, numbers.slice(1), part),
     },
-    { parts: pieces, build: (f, piece) => apply(f, call, norm, division, numbers, piece) },
+    { parts: elements, build: (f, piece) => apply(f, call, norm, division, numbers, piece) },
   ];
 }
 

@@ -35,30 +35,40 @@ export const layerNormGradient: WasmKernel = (call) => {
   const [values, gradients, weights, weightSums, biasSums] = all;
   const each = Math.ceil(rowsOfPart(SIZE) / rows);
 
+  const wantsX = !store.store.isEmpty;
+  const wantsWeight = !store.storeWeight.isEmpty;
+
   const ofRow = (context: VectorContext, row: Row) => {
     const { f } = context;
     const weighted = (place: Place) => f32x4.mul(gradients.at(f, place), weights.at(f, place));
-    const [arriving, keep] = [row.load("arriving"), row.store()];
+    const arriving = row.load("arriving");
     const zero = number(context, 0);
-    const size = number(context, SIZE);
-    const weightedSum = new RowFold(f, folds.sum);
-    const mean = fillRow(context, row, values, (place) => {
-      gradients.set(f, place, inside(f, place, arriving(place.i), zero));
-      weightedSum.take(inside(f, place, weighted(place), zero), place);
+    gradients.fill(f, (place) => inside(f, place, arriving(place.i), zero));
+    gradients.each(f, (gradient, place) => {
+      biasSums.set(f, place, f32x4.add(biasSums.at(f, place), gradient));
     });
-    const weightedMean = f.keep(f32x4.div(weightedSum.result(f), size));
-    const products = new RowFold(f, folds.sum);
+    if (!wantsX && !wantsWeight) return;
+
+    const mean = fillRow(context, row, values);
+    const [weightedSum, products] = [new RowFold(f, folds.sum), new RowFold(f, folds.sum)];
     const scale = centre(context, call, values, mean, (x, place) => {
-      products.take(inside(f, place, f32x4.mul(x, weighted(place)), zero), place);
+      if (!wantsX) return;
+      const gradient = inside(f, place, weighted(place), zero);
+      weightedSum.take(gradient, place);
+      products.take(f.keep(f32x4.mul(x, gradient)), place);
     });
+    const share = (sum: RowFold) => f32x4.div(sum.result(f), number(context, SIZE));
+    const weightedMean = f.keep(share(weightedSum));
     // All are NaN where the gradient is infinite somewhere.
-    const product = f32x4.mul(f32x4.div(products.result(f), size), scale);
-    const slope = f.keep(f32x4.add(product, f32x4.mul(weightedMean, zero)));
+    const slope = f.keep(madd(context, share(products), scale, f32x4.mul(weightedMean, zero)));
+    const keep = row.store();
     values.each(f, (x, place) => {
       const normalised = f.keep(f32x4.mul(x, scale));
-      const gradient = gradients.at(f, place);
-      weightSums.set(f, place, madd(context, gradient, normalised, weightSums.at(f, place)));
-      biasSums.set(f, place, f32x4.add(biasSums.at(f, place), gradient));
+      if (wantsWeight) {
+        const sum = weightSums.at(f, place);
+        weightSums.set(f, place, madd(context, gradients.at(f, place), normalised, sum));
+      }
+      if (!wantsX) return;
       const below = f32x4.sub(f32x4.sub(weighted(place), weightedMean), f32x4.mul(normalised, slope));
       keep(f32x4.mul(below, scale), place);
     });
@@ -98,7 +108,7 @@ function columnsOf(f: FunctionBuilder, { constants: { SIZE } }: KernelCall, hook
  * Fills a row with its elements less the first of them, which keeps the digits that their offset would take; the result
  * is the mean.
  */
-function fillRow(context: VectorContext, row: Row, kept: KeptRow, also?: (place: Place) => void): V128 {
+function fillRow(context: VectorContext, row: Row, kept: KeptRow): V128 {
   const { f } = context;
   const { element } = row.call.load;
   const first = [...row.index, { value: i32.const(0), stride: 1, size: kept.size }];
@@ -108,7 +118,6 @@ function fillRow(context: VectorContext, row: Row, kept: KeptRow, also?: (place:
   kept.fill(f, (place) => {
     const x = inside(f, place, f32x4.sub(elements(place.i), origin), f32x4.const(0));
     sum.take(x, place);
-    also?.(place);
     return x;
   });
   return f.keep(f32x4.div(sum.result(f), number(context, kept.size)));
