@@ -28,10 +28,14 @@ entry["shared/ops"] = path("src/ops.ts");
 const training = loadedModules(path("src/index.ts"));
 const data = loadedModules(path("src/data/index.ts"));
 const tables = loadedModules(path("src/csv/index.ts"));
+/** The wasm engine, in one file, of which its kernels that are loaded later import parts. */
+const engine = loadedModules(path("src/wasm/index.ts"));
 const groups = [
   { name: "common", test: (id: string) => training.has(id) && tables.has(id), priority: 2 },
   { name: "kept", test: (id: string) => training.has(id) && data.has(id), priority: 1 },
   { name: "core", test: (id: string) => training.has(id) },
+  { name: "plan", test: (id: string) => id.endsWith("/src/runtime/plan.ts"), priority: 1 },
+  { name: "wasmEngine", test: (id: string) => engine.has(id) && id.includes("/src/wasm/") },
 ];
 
 /** The modules of one build: one for each entry of the package, and what they share in chunks of their own. */

@@ -28,7 +28,7 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
   "./dist/min/safetensors.js": 2.75 * 1024,
   "./dist/min/inspect.js": 3 * 1024,
   "./dist/min/search.js": 8 * 1024,
-  // All kernels, and the assembler that they are written in.
+  // The kernels of most programs, and the assembler that they are written in.
   "./dist/min/wasm.js": 30 * 1024,
 };
 
@@ -43,6 +43,9 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   source: 1280,
   // Programs on the CPU.
   cpuExecutable: 3 * 1024,
+  // Kernels of the wasm engine that work on images, and its norms: with the first program that has one.
+  images: 9 * 1024,
+  norms: 4 * 1024,
   // Programs on a GPU: what makes the shader of each launch, and the functions that all shaders share.
   specialise: 10.25 * 1024,
   // The kernels' texts, which can still be read: their WGSL is shown to those who look inside.

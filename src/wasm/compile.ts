@@ -4,12 +4,13 @@ import { type Dispatch, launchesOf, type Program } from "../program.ts";
 import { type I32, i32 } from "./assembler/instructions.ts";
 import { ModuleBuilder } from "./assembler/module.ts";
 import { loadHook, storeHook } from "./hooks/hooks.ts";
-import { wasmKernels } from "./kernels/index.ts";
+import type { WasmKernels } from "./kernels/index.ts";
 import type { Features, LoadHook, Memory, Phase, StoreHook } from "./kernels/kernel.ts";
 import { type Stage, writeWork } from "./stages.ts";
 
 /** Where a program lies, and what it may use. */
 export interface Placement {
+  readonly kernels: WasmKernels;
   /** By buffer. */
   readonly memory: readonly Memory[];
   /** Address of the step table. */
@@ -124,11 +125,11 @@ function inSequences(module: ModuleBuilder, stages: readonly Stage[]): Stage[] {
 function phasesOf(
   { scalars }: Program,
   { kernel, constants, hooks, bindings }: Dispatch,
-  { memory: all, table, features }: Placement,
+  { kernels, memory: all, table, features }: Placement,
   scratch: (bytes: number) => number,
   threadScratch: (bytes: number) => I32,
 ): readonly Phase[] {
-  const make = wasmKernels[kernel];
+  const make = kernels[kernel];
   if (!make) throw new Error(`the wasm engine has no kernel "${kernel}"`);
   const memory: Record<string, Memory> = {};
   for (const [name, { buffer, offset, shape }] of Object.entries(bindings)) {

@@ -14,6 +14,7 @@ import { checkLimits } from "../runtime/limits.ts";
 import { WasmBuffer } from "./buffer.ts";
 import { WasmExecutable } from "./executable.ts";
 import { WasmHost } from "./host.ts";
+import { kernelsFor } from "./kernels/index.ts";
 
 export class WasmEngine extends WasmHost implements Engine {
   readonly kind = "wasm";
@@ -41,6 +42,8 @@ export class WasmEngine extends WasmHost implements Engine {
     checkMaxSteps(options.maxSteps);
     const { maxBytes } = this.memory;
     checkLimits(program, { binding: maxBytes, buffer: maxBytes }, options.maxSteps);
-    return new WasmExecutable(this, program, options);
+    const kernels = await kernelsFor(program);
+    this.check();
+    return new WasmExecutable(this, program, kernels, options);
   }
 }

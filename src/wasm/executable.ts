@@ -23,6 +23,7 @@ import { viewOf, WasmBuffer } from "./buffer.ts";
 import { compileProgram } from "./compile.ts";
 import { ROW_BYTES } from "./hooks/line.ts";
 import { type WasmHost, whenIdle } from "./host.ts";
+import type { WasmKernels } from "./kernels/index.ts";
 import type { Memory } from "./kernels/kernel.ts";
 import type { Piece, WasmMemory } from "./memory.ts";
 import type { Loaded } from "./threads/pool.ts";
@@ -58,6 +59,7 @@ export class WasmExecutable implements Executable {
   constructor(
     readonly owner: WasmHost,
     readonly program: Program,
+    kernels: WasmKernels,
     { maxSteps = 1, ...memory }: CompileOptions,
   ) {
     this.table = new StepTable(maxSteps);
@@ -77,6 +79,7 @@ export class WasmExecutable implements Executable {
       this.#tableAddress = take("the step table", maxSteps * ROW_BYTES);
       this.#memory = layBuffers(owner, program, bound, maxSteps, take);
       const compiled = compileProgram(program, {
+        kernels,
         memory: this.#memory,
         table: this.#tableAddress,
         shared: owner.memory.shared,

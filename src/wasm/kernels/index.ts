@@ -1,46 +1,42 @@
 /** The table of kernels, by the names of `src/kernels/`. */
-
-import { batchNorm, batchNormGradient } from "./batchNorm.ts";
-import { convForward, convInputGradient, convWeightGradient } from "./conv2d.ts";
+import type { Program } from "../../program.ts";
 import { crossEntropy } from "./crossEntropy.ts";
 import { elementwise } from "./elementwise.ts";
 import type { WasmKernel } from "./kernel.ts";
-import { layerNorm, layerNormGradient } from "./layerNorm.ts";
 import { matmul } from "./matmul.ts";
-import { average, averageScatter, maxScatter, maxSelect } from "./pool2d.ts";
 import { reduce } from "./reduce.ts";
 import { scatterRows } from "./scatterRows.ts";
 import { softmax, softmaxGradient } from "./softmax.ts";
 
-export const wasmKernels: Readonly<Record<string, WasmKernel>> = {
-  average,
-  averageScatter,
-  batchNorm,
-  batchNormGradient,
-  convForward,
-  convForwardTiled: convForward,
-  convInputGradient,
-  convInputGradientTiled: convInputGradient,
-  convWeightGradient,
-  convWeightGradientTiled: convWeightGradient,
-  depthwiseForward: convForward,
-  depthwiseInputGradient: convInputGradient,
-  depthwiseWeightGradient: convWeightGradient,
+export type WasmKernels = Readonly<Record<string, WasmKernel>>;
+
+/** The kernels of most programs. */
+export const wasmKernels: WasmKernels = {
   crossEntropy,
   elementwise,
   elementwise4: elementwise,
   elementwiseFours: elementwise,
-  layerNorm,
-  layerNormSerial: layerNorm,
-  layerNormGradient,
-  layerNormGradientSerial: layerNormGradient,
   matmul,
   matmulTiled: matmul,
-  maxScatter,
-  maxScatterTiled: maxScatter,
-  maxSelect,
   reduce,
   scatterRows,
   softmax,
   softmaxGradient,
 };
+
+/** Modules of kernels that are loaded with the first program that has one of them, and how their names begin. */
+const later = [
+  {
+    names: ["average", "conv", "depthwise", "max"],
+    load: async () => (await import("./images.ts")).imageKernels,
+  },
+  { names: ["batchNorm", "layerNorm"], load: async () => (await import("./norms.ts")).normKernels },
+];
+
+/** The kernels of a program, among others. */
+export async function kernelsFor({ dispatches }: Pick<Program, "dispatches">): Promise<WasmKernels> {
+  const has = (names: readonly string[]) =>
+    dispatches.some(({ kernel }) => names.some((name) => kernel.startsWith(name)));
+  const loaded = await Promise.all(later.filter(({ names }) => has(names)).map(({ load }) => load()));
+  return Object.assign({}, wasmKernels, ...loaded);
+}
