@@ -31,9 +31,10 @@ const tables = loadedModules(path("src/csv/index.ts"));
 /** The wasm engine, in one file, of which its kernels that are loaded later import parts. */
 const engine = loadedModules(path("src/wasm/index.ts"));
 const groups = [
-  { name: "common", test: (id: string) => training.has(id) && tables.has(id), priority: 2 },
-  { name: "kept", test: (id: string) => training.has(id) && data.has(id), priority: 1 },
-  { name: "core", test: (id: string) => training.has(id) },
+  { name: "common", test: (id: string) => training.has(id) && tables.has(id), priority: 4 },
+  { name: "kept", test: (id: string) => training.has(id) && data.has(id), priority: 3 },
+  { name: "core", test: (id: string) => training.has(id), priority: 2 },
+  // What other engines load as well.
   { name: "plan", test: (id: string) => id.endsWith("/src/runtime/plan.ts"), priority: 1 },
   { name: "wasmEngine", test: (id: string) => engine.has(id) && id.includes("/src/wasm/") },
 ];
