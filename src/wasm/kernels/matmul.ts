@@ -68,15 +68,14 @@ function together(phases: readonly Phase[]): Phase {
   return {
     parts: phases.reduce((sum, { parts }) => sum + parts, 0),
     build(f, part) {
-      let first = 0;
-      phases.forEach((phase) => {
-        const start = i32.const(first);
-        first += phase.parts;
-        const build = () => phase.build(f, f.keep(i32.sub(part, start)));
-        const isOwn = i32.and(i32.ge_u(part, start), i32.lt_u(part, i32.const(first)));
-        if (phases.length === 1) phase.build(f, part);
-        else f.if(isOwn, build);
-      });
+      const choose = (n: number, own: I32): void => {
+        const phase = phases[n];
+        const mine = () => phase.build(f, own);
+        const others = () => choose(n + 1, f.keep(i32.sub(own, i32.const(phase.parts))));
+        if (n === phases.length - 1) mine();
+        else f.if(i32.lt_u(own, i32.const(phase.parts)), mine, others);
+      };
+      if (phases.length > 0) choose(0, part);
     },
   };
 }
@@ -137,7 +136,8 @@ function multiply(
     packs.push(phase);
     return made;
   };
-  const left = panelsOf(rows, tile.rows, isFar(rows, K, columns.size));
+  const isLeftPacked = isFar(rows, K, columns.size);
+  const left = panelsOf(rows, tile.rows, isLeftPacked);
   const right = panelsOf(columns, width, isPacked && !isOwn);
   const blocks = blocksOf(tile, rows.size, columns.size, BATCH, K, isOwn);
   const { downwards, across, high, wide } = blocks;
@@ -177,7 +177,7 @@ function multiply(
             at: startA,
             row: left.next,
             step: left.step,
-            ...(left.address !== rows.address && { panel: left.panel }),
+            ...(isLeftPacked && { panel: left.panel }),
           },
           allRows: rows.size,
           from,
