@@ -8,7 +8,7 @@ import type { CompiledProgram, StageRange } from "../compile.ts";
 import { CONTROL_BYTES, RECORD, RECORD_BYTES, WORDS } from "../control.ts";
 import type { Piece, WasmMemory } from "../memory.ts";
 import type { Running } from "./worker.ts";
-import { startWorker, type Worker } from "./workers.ts";
+import { startsSlowly, startWorker, type Worker } from "./workers.ts";
 
 /** A program that the threads can run. */
 export interface Loaded {
@@ -102,8 +102,18 @@ export class ThreadPool {
     this.most = threads;
     const count = threads === 1 ? 0 : this.#mayWait ? threads - 1 : threads;
     this.numbers = count + 1;
-    if (count > 0) Atomics.store(this.#words, WORDS.pool, this.#number);
-    for (let thread = 1; thread <= count; thread++) this.#start(thread);
+    if (count === 0) return;
+    Atomics.store(this.#words, WORDS.pool, this.#number);
+    void this.#startAll();
+  }
+
+  /** Starts the workers: at once, or one in each turn of a host that takes its time. */
+  async #startAll(): Promise<void> {
+    for (let thread = 1; thread < this.numbers; thread++) {
+      if (startsSlowly()) await giveTurn();
+      if (this.#isOver) return;
+      this.#start(thread);
+    }
   }
 
   #start(thread: number): void {
@@ -151,8 +161,8 @@ export class ThreadPool {
     const imports = { wgrad: { memory: this.#memory.memory } };
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
     const id = ++this.#programs;
-    const record = this.#workers.length > 0 ? this.#tell(id, bytes) : undefined;
-    const helpers = Math.min(this.#workers.length, this.#mayWait ? mostParts - 1 : mostParts);
+    const record = this.numbers > 1 ? this.#tell(id, bytes) : undefined;
+    const helpers = Math.min(this.numbers - 1, this.#mayWait ? mostParts - 1 : mostParts);
     const program = {
       own: exports as unknown as Running,
       id,
@@ -267,7 +277,7 @@ export class ThreadPool {
     } catch (error) {
       // Others may be in the middle of a part: no run begins after this one.
       this.#failure ??= error instanceof EngineError ? error : failed(String(error), error);
-      if (this.#workers.length > 0) Atomics.store(this.#words, WORDS.pool, -1);
+      if (this.numbers > 1 && !this.#isOver) Atomics.store(this.#words, WORDS.pool, -1);
       throw this.#failure;
     } finally {
       this.#isRunning = false;
@@ -294,7 +304,7 @@ export class ThreadPool {
 
   /** @throws EngineError where a worker has failed */
   #checkState(): void {
-    if (this.#workers.length === 0 || Atomics.load(this.#words, WORDS.pool) === this.#number) return;
+    if (this.numbers === 1 || this.#isOver || Atomics.load(this.#words, WORDS.pool) === this.#number) return;
     const from = WORDS.reason + 1;
     const letters = this.#words.slice(from, from + this.#words[WORDS.reason]);
     throw failed(String.fromCharCode(...letters));
@@ -311,7 +321,7 @@ export class ThreadPool {
 
   async #end(): Promise<boolean> {
     this.#isOver = true;
-    if (this.#workers.length === 0) return true;
+    if (this.numbers === 1) return true;
     Atomics.store(this.#words, WORDS.pool, 0);
     this.#command(2);
     Atomics.notify(this.#words, WORDS.stage);

@@ -44,6 +44,11 @@ export function startWorker(start: WorkerStart, events: WorkerEvents): Worker {
   return { end: () => worker.terminate() };
 }
 
+/** Whether starting a worker takes this thread tens of milliseconds, as in Deno, where it waits for the worker's own start. */
+export function startsSlowly(): boolean {
+  return "Deno" in globalThis;
+}
+
 let url: string | undefined;
 
 /** The script's address in a page: one for all workers, which may start at any time. */
