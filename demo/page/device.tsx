@@ -33,8 +33,8 @@ export const device = signal<Device | undefined>(undefined);
 
 const NAMES: Readonly<Record<EngineName, string>> = {
   gpu: "the GPU",
-  wasm: "the processor, by WebAssembly",
-  cpu: "the reference in JavaScript",
+  wasm: "the processor",
+  cpu: "the CPU reference",
 };
 
 /** The engines to choose from, as a select's options. */

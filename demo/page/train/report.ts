@@ -50,7 +50,6 @@ export class Report {
     this.#since = { steps, loss: mean("loss"), accuracy: mean("accuracy"), learningRate };
     this.#step += result.steps;
     this.#seconds += milliseconds / 1000;
-    if (performance.now() - this.#toldAt > TELL_MS) this.#point();
   }
 
   evaluated(point: Point): void {
@@ -91,6 +90,8 @@ export class Report {
     this.#part = part && Number.isFinite(part) ? part : undefined;
     if (!news && now - this.#toldAt < TELL_MS) return;
     this.#toldAt = now;
+    // Each message brings a point: where this thread computes, most of the time passes between two results.
+    this.#point();
     const told: Told = {
       ...this.facts(),
       status,

@@ -28,8 +28,8 @@ describe("without WebGPU", () => {
       const choice = page.getByLabel("Compute on", { exact: true });
       expect(await choice.inputValue()).toBe("wasm");
       expect(await choice.locator("option").allTextContents()).toEqual([
-        "the processor, by WebAssembly",
-        "the reference in JavaScript",
+        "the processor",
+        "the CPU reference",
       ]);
       await button(page, "Start").click();
       const accuracy = await untilFigure(page, "Validation accuracy", (value) => value > 90);
