@@ -6,7 +6,7 @@ import type { FunctionBuilder } from "../assembler/function.ts";
 import { type I32, i32 } from "../assembler/instructions.ts";
 import { stridesFor } from "../hooks/cuts.ts";
 import type { Index, KernelCall, Phase, WasmKernel } from "./kernel.ts";
-import { atMost, inPart, inVectors, LANES, overLanes, overPiece } from "./loops.ts";
+import { atMost, inPart, inVectors, LANES, overLanes } from "./loops.ts";
 
 /** Elements of a part. */
 const PART = 1 << 14;
@@ -96,7 +96,7 @@ function ofLines(lines: Lines): Phase {
 
 /** Parts of pieces of a line each. */
 function ofPieces(lines: Lines): Phase {
-  const { length, count, isCutOff } = lines;
+  const { length, count } = lines;
   const pieces = Math.ceil(length / PART);
   const each = Math.ceil(length / pieces / GRAIN) * GRAIN;
   return {
@@ -108,8 +108,7 @@ function ofPieces(lines: Lines): Phase {
       const end = f.keep(i32.add(from, i32.const(each)));
       const most = lines.lengthOf(f, line);
       const to = f.keep(i32.select(end, most, i32.lt_s(end, most)));
-      if (isCutOff) inVectors(f, from, to, body);
-      else overPiece(f, from, to, length % (WAYS * LANES), WAYS, body);
+      inVectors(f, from, to, body);
     },
   };
 }

@@ -57,27 +57,6 @@ export function overLanes(
     body(after(at * LANES), Math.min(LANES, size - at * LANES), way);
 }
 
-/**
- * A loop over `from` … below `to` in groups of `ways` vectors. Of the lanes behind whole groups, there are none or `rest`:
- * in pieces that are multiples of a group, the last one has them.
- */
-export function overPiece(
-  f: FunctionBuilder,
-  from: I32,
-  to: I32,
-  rest: number,
-  ways: number,
-  body: (i: I32, count: number) => void,
-): void {
-  const group = LANES * ways;
-  const end = f.keep(i32.add(from, i32.and(i32.sub(to, from), i32.const(-group))));
-  const bodies = (i: I32, size: number) => {
-    for (let at = 0; at < size; at += LANES) body(i32.add(i, i32.const(at)), Math.min(LANES, size - at));
-  };
-  f.loop(from, end, group, (i) => bodies(i, group));
-  if (rest > 0) f.if(i32.lt_s(end, to), () => bodies(end, rest));
-}
-
 /** Runs `body` for the numbers of a part: `each` of them, up to `count` in all. */
 export function inPart(
   f: FunctionBuilder,
