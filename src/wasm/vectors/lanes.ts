@@ -1,17 +1,6 @@
-/** The four lanes of a vector together: sums, largest numbers and their positions. */
+/** The four lanes of a vector together: sums, largest and smallest numbers and their positions. */
 import type { FunctionBuilder, Variable } from "../assembler/function.ts";
-import {
-  type F32,
-  type F64,
-  f32x4,
-  f64,
-  f64x2,
-  type I32,
-  i8x16,
-  i32x4,
-  type V128,
-  v128,
-} from "../assembler/instructions.ts";
+import { type F32, f32x4, type I32, i8x16, i32x4, type V128, v128 } from "../assembler/instructions.ts";
 
 /** The vector with its halves exchanged, and with neighbours exchanged. */
 export const halvesExchanged = (x: V128) => i8x16.shuffle(x, x, bytesOf(2, 3, 0, 1));
@@ -98,32 +87,5 @@ export class LaneMaximum {
     const below = exceeds(this.value(), this.largest);
     // -1 in the lanes that are below: the last of all, without a sign.
     return smallestOfLanes(this.#f, v128.or(this.positions, below));
-  }
-}
-
-/** A sum of vectors in 64 bits. */
-export class DoubleSum {
-  readonly #f: FunctionBuilder;
-  readonly #halves: readonly Variable<"v128">[];
-
-  /** Begins with 0. */
-  constructor(f: FunctionBuilder) {
-    this.#f = f;
-    const zero = f.constant(f64x2.const(0));
-    this.#halves = [f.variable("v128", zero), f.variable("v128", zero)];
-  }
-
-  /** Adds the low two and the high two of four 32-bit numbers. x is a local. */
-  add(x: V128): void {
-    const [low, high] = this.#halves;
-    this.#f.set(low, f64x2.add(low, f64x2.promote_low_f32x4(x)));
-    this.#f.set(high, f64x2.add(high, f64x2.promote_low_f32x4(halvesExchanged(x))));
-  }
-
-  /** The sum of all lanes: (0 + 2) + (1 + 3). */
-  total(): F64 {
-    const [low, high] = this.#halves;
-    const sum = this.#f.keep(f64x2.add(low, high));
-    return f64.add(f64x2.extract_lane(sum, 0), f64x2.extract_lane(sum, 1));
   }
 }
