@@ -155,6 +155,20 @@ describe("a page", () => {
     });
   });
 
+  it("whose policy refuses WebAssembly is told what to allow", async () => {
+    const policy = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
+    await visit(policy, async (page) => {
+      await expect(trained(page, 1, "trainAndEnd")).rejects.toThrow(
+        /EngineError: wasm: WebAssembly does not compile here: .*add 'wasm-unsafe-eval' to script-src/s,
+      );
+    });
+    const allowed = { "content-security-policy": "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'" };
+    await visit(allowed, async (page, said) => {
+      expect((await trained(page, 1, "trainAndEnd")).losses).toEqual((await expected)[1].losses);
+      expect(said).toEqual([]);
+    });
+  });
+
   it("whose policy refuses workers computes on one thread, and is told so once", async () => {
     const policy = { ...ISOLATED, "content-security-policy": "worker-src 'self'" };
     await visit(policy, async (page, said) => {
