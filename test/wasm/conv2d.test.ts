@@ -54,6 +54,11 @@ const shapes: Record<string, Shapes> = {
   "a stride of three, long lines": [[1, 2, 3, 140], [2, 2, 2, 4], { stride: [1, 3], padding: [0, 2] }],
   "more padding than kernel": [[1, 2, 4, 5], [3, 2, 2, 3], { padding: [3, 4] }],
   "more padding than kernel, with stride": [[2, 2, 4, 5], [3, 2, 2, 3], { padding: [3, 4], stride: 2 }],
+  "a kernel as wide as the padded image, with stride": [
+    [1, 2, 3, 2],
+    [2, 2, 3, 10],
+    { padding: [0, 4], stride: 3 },
+  ],
   "padding of whole lines of results": [[1, 2, 2, 2], [3, 2, 1, 1], { padding: 9 }],
   dilation: [[2, 2, 13, 12], [4, 2, 3, 3], { dilation: [4, 3], padding: [4, 3] }],
   "dilation and stride": [[2, 2, 13, 12], [4, 2, 3, 3], { dilation: [3, 2], stride: 2, padding: [1, 4] }],

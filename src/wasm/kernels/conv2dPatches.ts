@@ -83,13 +83,13 @@ export function patchBytes(shape: PatchShape): number {
 }
 
 /**
- * The cheapest layout for products of patches with so many rows.
- * @param waste time that goes into pixels beyond the ends of images where blocks lie within them, relative to all time
+ * The cheapest layout for products of patches and so many rows.
+ * @param waste time that is lost where blocks end with images, relative to the time of the products
  */
 export function layoutFor(y: Axis, x: Axis, rows: number, waste: number): PatchShape["layout"] {
   const isWhole = ({ from, to, stride, taps, first }: Axis) =>
     from === to && stride === 1 && taps === 1 && first === 0;
-  // A row takes about as long as packing a quarter, or, through images, half a pixel.
+  // Packing takes the time of about four rows; sharing lines saves that of two rows for each ky but the first.
   if (isWhole(y) && isWhole(x) && rows > 1 && waste <= 4 / rows) return "inPlace";
   return y.stride === 1 && waste <= (2 * (y.taps - 1)) / rows ? "shared" : "apart";
 }
@@ -241,6 +241,7 @@ export function copyPixels(
     });
     return;
   }
+  if (count === 0) return;
   f.loop(i32.const(0), i32.const(count), 1, (i) => {
     f.store(behind(to, i, 4), i32.load(behind(from, i, 4 * stride), fromOffset), toOffset);
   });
