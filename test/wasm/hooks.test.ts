@@ -380,3 +380,37 @@ describe("random hooks", () => {
     }
   });
 });
+
+it.each([3, 6])(
+  "rows that data picks are whole up to where memory ends within the last, along digit of %i",
+  (size) => {
+    const [rows, columns] = [4, 6];
+    // All but the last two elements of a matrix [5, columns].
+    const length = 5 * columns - 2;
+    const last = length - 0.5;
+    const element: Hook = {
+      code: [
+        { op: "index" },
+        { op: "map", from: 0, terms: [{ div: columns, mod: 0, mul: 1 }], offset: 0 },
+        { op: "load", binding: "operand0", at: 1 },
+        { op: "map", from: 0, terms: [{ div: 1, mod: columns, mul: 1 }], offset: 0 },
+        { op: "row", from: 2, size: columns, column: 3 },
+        { op: "load", binding: "operand1", at: 4 },
+        { op: "position", at: 4 },
+        { op: "constant", value: last },
+        { op: "constant", value: -1 },
+        { op: "call", fn: "greater", args: [6, 7] },
+        { op: "call", fn: "choose", args: [9, 8, 5] },
+      ],
+      result: 10,
+    };
+    const store: Hook = { code: [{ op: "value" }], stores: [{ binding: "result0", from: 0 }] };
+    const reads = {
+      operand0: Int32Array.of(4, 0, 4, 3),
+      operand1: Float32Array.from({ length }, (_, i) => i + 1),
+    };
+    const sizes = size === columns ? [rows, columns] : [rows, columns / size, size];
+    const walk = { sizes, lanes: sizes.length - 1, cut: 0 };
+    expectSame(element, store, { reads, results: { result0: "f32" } }, walk);
+  },
+);

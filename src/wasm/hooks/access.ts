@@ -99,7 +99,7 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
   const offset = memory.address + line.offset * bytes - added;
   const start = sumOf(sharedOf(line, bytes), i32.const(added));
   const end = length - lane * (size - 1);
-  const isWhole = !isInside && isPickedRow(line) && lane >= 0 && end > 0;
+  const isWhole = !isInside && isPickedRow(line, length) && lane >= 0 && end > 0;
   const isSafe = isInside || isWhole;
   const first = kept(f, isWhole ? below(f, start, end * bytes) : start);
   const step = lane * bytes;

@@ -58,11 +58,14 @@ export function boundsOf({ terms, offset }: Line): readonly [least: number, most
   return [least, most];
 }
 
-/** Whether the line lies within one row of a matrix, which data has picked: inside of memory as a whole, or not. */
-export function isPickedRow({ terms, offset }: Line): boolean {
+/** Whether the line lies within one row of a matrix, which data has picked: inside of so many elements as a whole, or not. */
+export function isPickedRow({ terms, offset }: Line, length: number): boolean {
   const picked = terms.filter(({ size }) => size === Number.POSITIVE_INFINITY);
   const [least, most] = boundsOf({ terms: terms.filter((term) => !picked.includes(term)), offset });
-  return picked.length === 1 && least >= 0 && most < picked[0].factor;
+  if (picked.length !== 1 || least < 0 || most >= picked[0].factor) return false;
+  // Elements may end within a row.
+  const left = length % picked[0].factor;
+  return left <= least || left > most;
 }
 
 /** All that lanes share: the sum of the other terms, times `scale`; undefined where there are none. */
