@@ -43,6 +43,8 @@ const LEAVE_MS = 1000;
  * long again.
  */
 const SHORT_MS = 0.1;
+/** Milliseconds of a stage, on average, below which threads wait for one another longer than they help. */
+const BRIEF_STAGE_MS = 0.01;
 
 /** A program's record in the shared memory. */
 interface Record {
@@ -180,7 +182,8 @@ export class ThreadPool {
         const began = performance.now();
         for (let at = from; at < to; at += most) {
           const steps = Math.min(most, to - at);
-          await this.#run(program, step, at, steps, program.stepMs * steps < SHORT_MS, check);
+          const isAlone = program.stepMs < Math.max(SHORT_MS / steps, BRIEF_STAGE_MS * step.period);
+          await this.#run(program, step, at, steps, isAlone, check);
         }
         // Rather the shortest of the last: the system may set a thread aside.
         program.stepMs = Math.min((performance.now() - began) / (to - from), 1.5 * program.stepMs);
@@ -237,20 +240,20 @@ export class ThreadPool {
     Atomics.notify(this.#words, WORDS.command, workers);
   }
 
-  /** Runs steps, or the launches of `range`; where that `isShort`, on this thread alone. */
+  /** Runs steps, or the launches of `range`; where that `isAlone`, on this thread alone. */
   async #run(
     program: Program,
     range: StageRange,
     step: number,
     steps: number,
-    isShort: boolean,
+    isAlone: boolean,
     check: () => void,
   ): Promise<void> {
     const { first, period } = range;
     const count = period * steps;
     if (count === 0) return;
     const base = this.#stage;
-    const isShared = program.helpers > 0 && !isShort;
+    const isShared = program.helpers > 0 && !isAlone;
     if (isShared && this.#mayWait) this.#publish(program, range, step, count);
     this.#isRunning = true;
     try {
