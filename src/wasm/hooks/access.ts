@@ -26,6 +26,8 @@ import {
 
 /** Bytes behind each memory that can be read. */
 const BEHIND = 64;
+/** Most lanes past the end of a line that are loaded. */
+const PAST = 15;
 const REVERSED = [12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3];
 
 /** An element, as a number in all lanes; `offset` counts from the address on. */
@@ -122,13 +124,16 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
     };
   }
   if (lane === -1 && isSafe) {
+    // Past the end of the line, positions may be negative: the sum wraps round.
+    const last = i32.const(offset - 3 * bytes);
     return (i) => {
-      const four = f.keep(neighbours(dtype, sumOf(row, at(i)), offset - 3 * bytes));
+      const four = f.keep(neighbours(dtype, i32.add(sumOf(row, at(i)), last), 0));
       return i8x16.shuffle(four, four, REVERSED);
     };
   }
   // Lanes past the end of the line may lie outside of memory.
-  const isReadable = isInside && least + 3 * lane >= 0 && (most + 3 * lane + 1 - length) * bytes <= BEHIND;
+  const isReadable =
+    isInside && least + PAST * lane >= 0 && (most + PAST * lane + 1 - length) * bytes <= BEHIND;
   const room = length * bytes - (offset - memory.address);
   return (i, whole) => {
     if (isSafe && (whole || isReadable) && step > 0) {
