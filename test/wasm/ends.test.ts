@@ -1,6 +1,7 @@
 /** Loads past the ends of lines are safe wherever memory lies: hooks give numbers of no meaning there. */
 import { afterAll, describe, expect, it } from "vitest";
 import { bytesPerElement, type DType } from "../../src/dtypes.ts";
+import { poolConstants } from "../../src/kernels/pool2d.ts";
 import { reduceConstants } from "../../src/kernels/reduce.ts";
 import type { Hook } from "../../src/program.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
@@ -9,8 +10,10 @@ import { ModuleBuilder } from "../../src/wasm/assembler/module.ts";
 import { CONTROL_BYTES } from "../../src/wasm/control.ts";
 import { loadHook } from "../../src/wasm/hooks/hooks.ts";
 import { openWasm } from "../../src/wasm/open.ts";
-import { runKernel, storeTo } from "../helpers/kernel-run.ts";
+import { difference } from "../helpers/compare.ts";
+import { loadFrom, runKernel, storeTo } from "../helpers/kernel-run.ts";
 import { uniform } from "../helpers/samples.ts";
+import { TIGHT } from "../kernels/cases/case.ts";
 
 const PAGE = 65_536;
 const ROWS = 3;
@@ -69,10 +72,10 @@ describe.each(dtypes)("of %s", (dtype) => {
   });
 });
 
-describe("columns that lie backwards", () => {
-  const engines = { cpu: cpu(), wasm: openWasm(1) };
-  afterAll(() => engines.wasm.destroy());
+const engines = { cpu: cpu(), wasm: openWasm(1) };
+afterAll(() => engines.wasm.destroy());
 
+describe("columns that lie backwards", () => {
   it.each([1, 5, 17, 33, 50])("%i of them are added up", async (inner) => {
     const shape = { outer: 2, size: 3, inner };
     const terms = [
@@ -95,5 +98,43 @@ describe("columns that lie backwards", () => {
       results: { result0: { length: 2 * inner } },
     };
     expect(await runKernel(engines.wasm, run)).toEqual(await runKernel(engines.cpu, run));
+  });
+});
+
+describe.each([2, 1500, -2, -1500])("pixels that lie %i apart", (lane) => {
+  const kernels = ["maxSelect", "maxScatter", "average", "averageScatter"] as const;
+  it.each(kernels)("are pooled, windows past the edges among them: %s", async (kernel) => {
+    for (const width of [8, 9]) {
+      for (const stride of [1, 2, 3]) {
+        const size = [4, width] as const;
+        const outSize = [Math.floor(3 / stride) + 1, Math.floor((width - 1) / stride) + 1] as const;
+        const pair = (n: number) => [n, n] as const;
+        const shape = { images: 1, size, outSize, kernel: pair(3), stride: pair(stride), padding: pair(1) };
+        const [image, pooled] = [4 * width, outSize[0] * outSize[1]];
+        const count = kernel === "averageScatter" ? pooled : image;
+        const offset = lane < 0 ? -lane * (count - 1) : 0;
+        const element: Hook = {
+          code: [
+            { op: "index" },
+            { op: "map", from: 0, terms: [{ div: 1, mod: 0, mul: lane }], offset },
+            { op: "load", binding: "operand0", at: 1 },
+          ],
+          result: 2,
+        };
+        const isMaximum = kernel.startsWith("max");
+        const run = {
+          kernel,
+          constants: poolConstants(shape, kernel),
+          hooks: { element, ...(isMaximum && { picked: loadFrom("operand1") }), store: storeTo("result0") },
+          reads: {
+            operand0: uniform([Math.abs(lane) * (count - 1) + 1]).data,
+            ...(isMaximum && { operand1: uniform([image]).data }),
+          },
+          results: { result0: { length: kernel.endsWith("Scatter") ? image : pooled } },
+        };
+        const [got, want] = [await runKernel(engines.wasm, run), await runKernel(engines.cpu, run)];
+        expect(difference(`${width} by ${stride}`, got.result0, want.result0, TIGHT)).toBe(undefined);
+      }
+    }
   });
 });

@@ -26,7 +26,7 @@ import {
 
 /** Bytes behind each memory that can be read. */
 const BEHIND = 64;
-/** Most lanes past the end of a line that are loaded. */
+/** Most lanes past an end of a line that are loaded. */
 const PAST = 15;
 const REVERSED = [12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3];
 
@@ -132,8 +132,11 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
     };
   }
   // Lanes past the end of the line may lie outside of memory.
+  const reach = PAST * Math.abs(lane);
   const isReadable =
-    isInside && least + PAST * lane >= 0 && (most + PAST * lane + 1 - length) * bytes <= BEHIND;
+    isInside &&
+    memory.address + (least - reach) * bytes >= 0 &&
+    (most + reach + 1 - length) * bytes <= BEHIND;
   const room = length * bytes - (offset - memory.address);
   return (i, whole) => {
     if (isSafe && (whole || isReadable) && step > 0) {
@@ -143,7 +146,7 @@ export function loadedAlong(f: FunctionBuilder, memory: Memory, line: Line): AtL
     }
     const place = f.keep(at(i));
     if (isSafe && (whole || isReadable))
-      return fourOf(dtype, (n) => [sumOf(row, place, i32.const(n * step)), offset]);
+      return fourOf(dtype, (n) => [i32.add(sumOf(row, place), i32.const(offset + n * step)), 0]);
     return fourOf(dtype, (n) => [sumOf(row, below(f, sumOf(place, i32.const(n * step)), room)), offset]);
   };
 }
