@@ -268,6 +268,8 @@ function checkElements(what: string, dtype: DType, length: number, data: Element
 
 export function checkStepCount(program: Program, table: StepTable, count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > table.rows) {
-    throw new EngineError(`program ${program.name}: a run takes 1 to ${table.rows} steps, got ${count}`);
+    throw new EngineError(
+      `program ${program.name}: a run takes 1 to ${table.rows} steps (maxSteps), got ${count}`,
+    );
   }
 }

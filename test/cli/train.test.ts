@@ -119,7 +119,7 @@ describe.runIf(process.platform === "linux")("without an adapter", () => {
   it("training goes on with the wasm engine, and says why", async () => {
     const { exitCode, stdout, stderr } = await train([...QUICK, "--json"], { env: NO_ADAPTER });
     expect(stderr).toMatch(
-      /^On the wasm engine, which computes on the processor, as there is no GPU: .*no adapter/m,
+      /^On the wasm engine, which computes on the processor, as there is no GPU: .*no adapter.*wasm\(\) of wgrad\/wasm$/m,
     );
     expect(exitCode).toBe(0);
     expect(objects(stdout).at(-1)).toMatchObject({ device: "wasm" });

@@ -151,7 +151,7 @@ const runs: Refusal[] = [
     (count): Refusal => [
       `a run of ${count} steps`,
       ({ one }) => one.executable.run(count),
-      /^program descent: a run takes 1 to 4 steps, got /,
+      /^program descent: a run takes 1 to 4 steps \(maxSteps\), got /,
     ],
   ),
   [

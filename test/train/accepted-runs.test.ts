@@ -37,7 +37,11 @@ async function afterOneStep({ trainer, step }: Awaited<ReturnType<typeof open>>)
 describe.each(ENGINES)("a refused run on the %s", (kind) => {
   type Opened = Awaited<ReturnType<typeof open>>;
   it.each<[string, string | typeof EngineError, (opened: Opened) => Promise<unknown>]>([
-    ["of too many steps", "takes 1 to 4 steps, got 9", ({ step }) => step.runMany(9, () => ({ factor: 1 }))],
+    [
+      "of too many steps",
+      "takes 1 to 4 steps (maxSteps), got 9",
+      ({ step }) => step.runMany(9, () => ({ factor: 1 })),
+    ],
     ["of no steps", "got 0", ({ step }) => step.runMany(0, () => ({ factor: 1 }))],
     ["profiled, of too many", "got 9", ({ step }) => step.profile(9, () => ({ factor: 1 }))],
     ["without a scalar", 'step scalar "factor" is undefined', ({ step }) => step.run()],

@@ -57,7 +57,7 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   ]);
   if (!adapter) {
     throw new EngineError(
-      "connect: WebGPU has no adapter here; install a GPU driver (or Mesa's lavapipe, a software one), or train on cpu()",
+      "connect: WebGPU has no adapter here; install a GPU driver (or Mesa's lavapipe, a software one), or train on wasm() of wgrad/wasm",
     );
   }
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
@@ -79,7 +79,7 @@ async function openDevice(adapter: GPUAdapter, descriptor: GPUDeviceDescriptor):
     return await adapter.requestDevice(descriptor);
   } catch (cause) {
     throw new EngineError(
-      `connect: the adapter ${nameOf(adapter)} opens no device: ${(cause as Error)?.message ?? cause}; try again, or train on cpu()`,
+      `connect: the adapter ${nameOf(adapter)} opens no device: ${(cause as Error)?.message ?? cause}; try again, or train on wasm() of wgrad/wasm`,
       { cause },
     );
   }
@@ -129,7 +129,7 @@ async function findGpu(): Promise<FoundGpu> {
   if (here && !isNode()) return { gpu: here, rest: undefined };
   if (!("process" in globalThis)) {
     throw new EngineError(
-      "connect: this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox, over https or localhost, or train on cpu()",
+      "connect: this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox, over https or localhost, or train on wasm() of wgrad/wasm",
     );
   }
   const { dawnGpu, Rest } = await import("./node.ts");

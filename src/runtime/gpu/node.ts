@@ -20,7 +20,7 @@ export async function dawnGpu(): Promise<GPU> {
   } catch (cause) {
     dawn = undefined;
     throw new EngineError(
-      `connect: Node needs the package "webgpu" (npm install webgpu), or train on cpu(): ${cause}`,
+      `connect: Node needs the package "webgpu" (npm install webgpu), or train on wasm() of wgrad/wasm: ${cause}`,
       { cause },
     );
   }

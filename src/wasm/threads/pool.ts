@@ -154,7 +154,7 @@ export class ThreadPool {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     console.warn(
-      `wasm: workers do not start (${reason}), so the engine computes on fewer threads; a page's content security policy must allow them by worker-src blob:`,
+      `wasm: a worker does not start (${reason}), so the engine computes on fewer threads; a page's content security policy must allow them by worker-src blob:`,
     );
   }
 

@@ -175,7 +175,7 @@ describe("a page", () => {
       const found = await trained(page, 3, "trainAndEnd");
       expect(found.losses).toEqual((await expected)[1].losses);
       expect(said.filter((text) => text.startsWith("warning: wasm:"))).toEqual([
-        expect.stringMatching(/^warning: wasm: workers do not start .*worker-src blob:/),
+        expect.stringMatching(/^warning: wasm: a worker does not start .*worker-src blob:/),
       ]);
     });
   });

@@ -254,7 +254,7 @@ describe("workers", () => {
     await loaded.run(10, 20, nothing);
     expect(words[0]).toBe(20 * 53);
     expect(warn.mock.calls).toEqual([
-      [expect.stringMatching(/^wasm: workers do not start \(Error: not here\).*worker-src blob:/)],
+      [expect.stringMatching(/^wasm: a worker does not start \(Error: not here\).*worker-src blob:/)],
     ]);
   });
 
