@@ -42,7 +42,7 @@ export function TrainView() {
 function Introduction() {
   return (
     <section class="train-introduction" aria-label="What this is">
-      <p class="train-claim">Watch a neural network learn to read handwriting, on your own GPU.</p>
+      <p class="train-claim">Watch a neural network learn to read handwriting, on your own machine.</p>
       <p class="muted">
         Press Start: the network looks at handwritten digits, some at a time, and each step moves its weights
         a little to reduce the error. Then <a href="#/draw">draw a digit</a> and have it read.

@@ -123,7 +123,7 @@ describe("MNIST", () => {
         });
       };
       for (const visit of ["first", "second"]) {
-        const opened = await demo.open({ at: "", before });
+        const opened = await demo.open({ at: "?engine=gpu", before });
         const { page } = opened;
         page.on("framenavigated", () => {});
         await page.exposeFunction("heard", (text: string) => words.push(text));
