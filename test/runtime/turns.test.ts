@@ -13,6 +13,7 @@ import { STEP_SLOTS } from "../../src/program.ts";
 import { cpu } from "../../src/runtime/cpu.ts";
 import { InOrder } from "../../src/runtime/turns.ts";
 import { createTrainer } from "../../src/train/trainer.ts";
+import { openWasm } from "../../src/wasm/open.ts";
 import { bound, descent, openDescent, SIZE } from "../helpers/descent.ts";
 import { ENGINES, useEngines } from "../helpers/engines.ts";
 
@@ -144,6 +145,41 @@ describe.each(ENGINES)("in the midst of a run on the %s", (kind) => {
     expect(last).toEqual([-103]);
     other.release();
     one.release();
+  });
+});
+
+/** Steps after which the wasm engine has looked at the clock several times. */
+const MANY = 400;
+
+describe("the wasm engine in the midst of a run of many steps", () => {
+  it("keeps the inputs and the memory that the run began with", async () => {
+    const { executable, memory, run, release } = await openDescent(engines.wasm, MANY);
+    hurry();
+    const running = run(1, MANY);
+    const turns = turnsDuring(running);
+    await new Promise((resolve) => setImmediate(resolve));
+    executable.write("x", new Float32Array(SIZE).fill(10));
+    memory.p.write(new Float32Array(SIZE).fill(100));
+    expect(await running).toEqual(Array.from({ length: MANY }, (_, step) => -1 - step));
+    // Each gives another turn: those writes came in between.
+    expect(await turns).toBeGreaterThan(2);
+    expect((await memory.p.read())[0]).toBe(100);
+    release();
+  });
+
+  it("is destroyed: the run fails, saying so, and what follows it, and destroy waits for them", async () => {
+    const engine = openWasm(2);
+    const one = await openDescent(engine, MANY);
+    hurry();
+    const runs = [one.run(1, MANY), one.run(1, MANY), one.memory.p.read()];
+    let settled = 0;
+    for (const run of runs) run.catch(() => settled++);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(settled).toBe(0);
+    await engine.destroy();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(settled).toBe(3);
+    for (const run of runs) await expect(run).rejects.toThrow(/^this wasm engine was destroyed/);
   });
 });
 
