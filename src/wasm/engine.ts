@@ -20,7 +20,7 @@ export class WasmEngine extends WasmHost implements Engine {
   readonly kind = "wasm";
 
   get info(): EngineInfo {
-    const threads = this.pool.most;
+    const threads = this.pool.present;
     const { relaxed } = this.features;
     return {
       adapter: `WebAssembly, 128-bit SIMD${relaxed ? ", relaxed" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`,

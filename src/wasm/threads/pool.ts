@@ -109,6 +109,11 @@ export class ThreadPool {
     void this.#startAll();
   }
 
+  /** Threads that take part at most, without those that did not start. */
+  get present(): number {
+    return Math.max(1, this.most - this.#lost);
+  }
+
   /** Starts the workers: at once, or one in each turn of a host that takes its time. */
   async #startAll(): Promise<void> {
     for (let thread = 1; thread < this.numbers; thread++) {

@@ -253,6 +253,7 @@ describe("workers", () => {
     await until(() => warn.mock.calls.length > 0);
     await loaded.run(10, 20, nothing);
     expect(words[0]).toBe(20 * 53);
+    await until(() => host.pool.present === 1);
     expect(warn.mock.calls).toEqual([
       [expect.stringMatching(/^wasm: a worker does not start \(Error: not here\).*worker-src blob:/)],
     ]);
