@@ -166,29 +166,17 @@ describe("the wasm engine in the midst of a run of many steps", () => {
     expect((await memory.p.read())[0]).toBe(100);
     release();
   });
-
-  it("is destroyed: the run fails, saying so, and what follows it, and destroy waits for them", async () => {
-    const engine = openWasm(2);
-    const one = await openDescent(engine, MANY);
-    hurry();
-    const runs = [one.run(1, MANY), one.run(1, MANY), one.memory.p.read()];
-    let settled = 0;
-    for (const run of runs) run.catch(() => settled++);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(settled).toBe(0);
-    await engine.destroy();
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(settled).toBe(3);
-    for (const run of runs) await expect(run).rejects.toThrow(/^this wasm engine was destroyed/);
-  });
 });
 
-describe("the CPU engine in the midst of a run", () => {
+describe.each([
+  ["CPU", cpu, 4],
+  ["wasm", () => openWasm(2), MANY],
+] as const)("the %s engine in the midst of a run", (name, open, steps) => {
   it("is destroyed: the run fails, saying so, and what follows it, and destroy waits for them", async () => {
-    const engine = cpu();
-    const one = await openDescent(engine);
+    const engine = open();
+    const one = await openDescent(engine, steps);
     hurry();
-    const runs = [one.run(1, 4), one.run(1, 4), one.memory.p.read()];
+    const runs = [one.run(1, steps), one.run(1, steps), one.memory.p.read()];
     let settled = 0;
     for (const run of runs) run.catch(() => settled++);
     await new Promise((resolve) => setImmediate(resolve));
@@ -196,7 +184,8 @@ describe("the CPU engine in the midst of a run", () => {
     await engine.destroy();
     await new Promise((resolve) => setImmediate(resolve));
     expect(settled).toBe(3);
-    for (const run of runs) await expect(run).rejects.toThrow(/^this CPU engine was destroyed/);
+    for (const run of runs)
+      await expect(run).rejects.toThrow(new RegExp(`^this ${name} engine was destroyed`));
   });
 });
 
