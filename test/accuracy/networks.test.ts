@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import {
   adam,
+  connect,
   conv2d,
   dense,
   type FitOptions,
@@ -14,7 +15,7 @@ import { describeOnMnist } from "../helpers/mnist.ts";
 
 const MINUTES = 60_000;
 
-describeOnMnist("MNIST", (train) => {
+describeOnMnist("MNIST on the GPU engine", connect, (train) => {
   it.each([1, 2, 3])(
     "784-256-128-10 with Adam, 5 epochs, seed %i: at least 97.5 %",
     async (seed) => {

@@ -1,11 +1,12 @@
 /** What the README claims of MNIST, on the real files: the textbook's network. */
 import { expect, it } from "vitest";
 import { crossEntropy, dense, quadratic, sequential, sgd, sigmoid } from "../../src/index.ts";
+import { wasm } from "../../src/wasm/index.ts";
 import { describeOnMnist } from "../helpers/mnist.ts";
 
 const MINUTES = 60_000;
 
-describeOnMnist("MNIST with the textbook's 784-30-10", (train) => {
+describeOnMnist("MNIST with the textbook's 784-30-10, on the wasm engine", wasm, (train) => {
   const textbook = { batchSize: 10, epochs: 30, seed: 1 };
 
   it(

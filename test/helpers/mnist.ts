@@ -5,22 +5,26 @@ import * as wgrad from "../../src/index.ts";
 
 const { MNIST_DIR } = process.env;
 
-/** Trains a model on the GPU engine. @returns its test accuracy after the last epoch */
+/** Trains a model on the suite's engine. @returns its test accuracy after the last epoch */
 type Train = (model: wgrad.Model, options: wgrad.FitOptions) => Promise<number>;
 
 /** A suite that runs where MNIST_DIR is set, and says so where it is not. */
-export function describeOnMnist(name: string, suite: (train: Train) => void): void {
+export function describeOnMnist(
+  name: string,
+  open: () => wgrad.Engine | Promise<wgrad.Engine>,
+  suite: (train: Train) => void,
+): void {
   describe.runIf(MNIST_DIR)(name, () => {
-    let gpu: wgrad.Engine;
+    let engine: wgrad.Engine;
     let data: { train: Dataset; test: Dataset };
     beforeAll(async () => {
-      gpu = await wgrad.connect();
+      engine = await open();
       data = await mnist({ dir: MNIST_DIR });
     });
-    afterAll(() => gpu.destroy());
+    afterAll(() => engine.destroy());
 
     suite(async (model, options) => {
-      const run = wgrad.fit(gpu, model, data.train, options);
+      const run = wgrad.fit(engine, model, data.train, options);
       for await (const _ of run) {
         // Only the end counts.
       }
