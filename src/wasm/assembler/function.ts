@@ -22,8 +22,6 @@ export interface Variable<T extends ValueType = ValueType> extends Value<T> {
 /** A function of a module, by its number. */
 export interface FunctionRef {
   readonly index: number;
-  readonly parameters: readonly ValueType[];
-  readonly results: readonly ValueType[];
 }
 
 const BLOCK = 0x02;
@@ -120,11 +118,6 @@ export class FunctionBuilder {
   store(address: I32, value: Value, offset = 0): void {
     const [opcode, align] = STORES[value.type];
     this.#code.push([address.code, value.code, opcode, align, unsigned(offset)]);
-  }
-
-  /** Stores the low byte of an integer. */
-  store8(address: I32, value: I32, offset = 0): void {
-    this.#code.push([address.code, value.code, 0x3a, 0, unsigned(offset)]);
   }
 
   /** Stores the four bytes of one lane. */

@@ -35,7 +35,7 @@ export class ModuleBuilder {
     build(f);
     made.code = f.encode();
     if (name !== undefined) this.#exports.push([text(name), 0, unsigned(index)]);
-    return { index, parameters, results };
+    return { index };
   }
 
   /** An i32 of each instance's own, 0 at first. */

@@ -8,6 +8,7 @@ import {
   type Axis,
   behind,
   layoutFor,
+  PART_FLOPS,
   type PatchShape,
   packPatches,
   patchBytes,
@@ -18,8 +19,6 @@ import { atMost, inPart, inVectors } from "./loops.ts";
 import { columnsOf, multiplyTile, type Tile, VECTOR } from "./product.ts";
 import { tileFor } from "./tiles.ts";
 
-/** Multiplications and additions of a part, about. */
-const PART_FLOPS = 1_500_000;
 /** Most bytes of the patches of a block: they stay in a cache near the processor. */
 const BLOCK_BYTES = 1 << 18;
 /** Pixels of a block, and rows of a part, that make loading weights, and packing patches, worth while. */

@@ -8,6 +8,9 @@ import { f32x4, type I32, i8x16, i32, v128 } from "../assembler/instructions.ts"
 import { LANES } from "./loops.ts";
 import { VECTOR } from "./product.ts";
 
+/** Multiplications and additions of a convolution's part, about. */
+export const PART_FLOPS = 1_500_000;
+
 /** An axis of images that are read, and of the images that result. */
 export interface Axis {
   /** Pixels that are read, and pixels of the result. */

@@ -4,13 +4,11 @@
  */
 import type { FunctionBuilder } from "../assembler/function.ts";
 import { f32, type I32, i32, v128 } from "../assembler/instructions.ts";
-import { type Axis, behind, readersOf } from "./conv2dPatches.ts";
+import { type Axis, behind, PART_FLOPS, readersOf } from "./conv2dPatches.ts";
 import type { KernelCall, Phase } from "./kernel.ts";
 import { atMost, inPart, inVectors, LANES } from "./loops.ts";
 import { blockBytes, columnsOf, multiplyBlock, VECTOR } from "./product.ts";
 
-/** Multiplications and additions of a part, about. */
-const PART_FLOPS = 1_500_000;
 /** Most bytes of a block of the product. */
 const BLOCK_BYTES = 1 << 17;
 

@@ -11,6 +11,7 @@ import {
   type Axis,
   behind,
   layoutFor,
+  PART_FLOPS,
   type PatchShape,
   packPatches,
   patchBytes,
@@ -20,8 +21,6 @@ import type { Index, KernelCall, Phase, StoreHook } from "./kernel.ts";
 import { atMost, inPart, inVectors, LANES } from "./loops.ts";
 import { VECTOR } from "./product.ts";
 
-/** Multiplications and additions of a part, about. */
-const PART_FLOPS = 1_500_000;
 /** Most bytes of the patches of a block, and of the sums of a part. */
 const BLOCK_BYTES = 1 << 17;
 /** Pixels of images that are worth a block each: blocks that go through images copy gradients, too. */

@@ -6,18 +6,13 @@ import * as v128 from "./v128.ts";
 export const splat = unary<"f32", "v128">("v128", ...simd(19));
 export const constant = (a: number, b = a, c = a, d = a): V128 => v128.const([a, b, c, d].flatMap(float32));
 export const extract_lane = (a: V128, lane: number): F32 => value("f32", a.code, simd(31), lane);
-export const replace_lane = (a: V128, lane: number, x: F32): V128 =>
-  value("v128", a.code, x.code, simd(32), lane);
 export const eq = vector2(65);
 export const ne = vector2(66);
 export const lt = vector2(67);
 export const gt = vector2(68);
 export const le = vector2(69);
 export const ge = vector2(70);
-export const ceil = vector1(103);
 export const floor = vector1(104);
-export const trunc = vector1(105);
-export const nearest = vector1(106);
 export const abs = vector1(224);
 export const neg = vector1(225);
 export const sqrt = vector1(227);
@@ -26,8 +21,6 @@ export const sub = vector2(229);
 export const mul = vector2(230);
 export const div = vector2(231);
 /** With NaN in either, NaN; several times slower than pmin and pmax. */
-export const min = vector2(232);
-export const max = vector2(233);
 /** b where b < a, else a: keeps a NaN of a. */
 export const pmin = vector2(234);
 /** b where a < b, else a: keeps a NaN of a. */

@@ -13,33 +13,22 @@ export const ne = binary<"i32", "i32">("i32", 0x47);
 export const lt_s = binary<"i32", "i32">("i32", 0x48);
 export const lt_u = binary<"i32", "i32">("i32", 0x49);
 export const gt_s = binary<"i32", "i32">("i32", 0x4a);
-export const gt_u = binary<"i32", "i32">("i32", 0x4b);
-export const le_s = binary<"i32", "i32">("i32", 0x4c);
-export const le_u = binary<"i32", "i32">("i32", 0x4d);
 export const ge_s = binary<"i32", "i32">("i32", 0x4e);
 export const ge_u = binary<"i32", "i32">("i32", 0x4f);
-export const clz = unary<"i32", "i32">("i32", 0x67);
 /** Adding 0 is left out. */
 export const add = (a: I32, b: I32): I32 =>
   constantOf(a) === 0 ? b : constantOf(b) === 0 ? a : value("i32", a.code, b.code, I32_ADD);
 export const sub = binary<"i32", "i32">("i32", 0x6b);
 export const mul = binary<"i32", "i32">("i32", 0x6c);
-export const div_s = binary<"i32", "i32">("i32", 0x6d);
 export const div_u = binary<"i32", "i32">("i32", 0x6e);
-export const rem_s = binary<"i32", "i32">("i32", 0x6f);
 export const rem_u = binary<"i32", "i32">("i32", 0x70);
 export const and = binary<"i32", "i32">("i32", 0x71);
-export const or = binary<"i32", "i32">("i32", 0x72);
-export const xor = binary<"i32", "i32">("i32", 0x73);
 export const shl = binary<"i32", "i32">("i32", 0x74);
-export const shr_s = binary<"i32", "i32">("i32", 0x75);
-export const shr_u = binary<"i32", "i32">("i32", 0x76);
 export const load = loadOf("i32", 2, 0x28);
 export const load8_u = loadOf("i32", 0, 0x2d);
 /** NaN becomes 0, and what is too large the largest. */
 export const trunc_sat_f32_s = unary<"f32", "i32">("i32", 0xfc, 0);
 export const trunc_sat_f32_u = unary<"f32", "i32">("i32", 0xfc, 1);
-export const reinterpret_f32 = unary<"f32", "i32">("i32", 0xbc);
 export const wrap_i64 = unary<"i64", "i32">("i32", 0xa7);
 /** Sees the atomic stores of other threads. */
 export const atomic_load = loadOf("i32", 2, 0xfe, 0x10);

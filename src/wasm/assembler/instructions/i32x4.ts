@@ -11,19 +11,9 @@ export const extract_lane = (a: V128, lane: number): I32 => value("i32", a.code,
 export const replace_lane = (a: V128, lane: number, x: I32): V128 =>
   value("v128", a.code, x.code, simd(28), lane);
 export const eq = vector2(55);
-export const ne = vector2(56);
-export const lt_s = vector2(57);
 export const lt_u = vector2(58);
 export const gt_s = vector2(59);
-export const gt_u = vector2(60);
-export const le_s = vector2(61);
-export const le_u = vector2(62);
-export const ge_s = vector2(63);
-export const ge_u = vector2(64);
-export const abs = vector1(160);
 export const neg = vector1(161);
-export const all_true = unary<"v128", "i32">("i32", ...simd(163));
-export const bitmask = unary<"v128", "i32">("i32", ...simd(164));
 export const extend_low_i16x8_u = vector1(169);
 export const shl = shift(171);
 export const shr_s = shift(172);
@@ -31,12 +21,8 @@ export const shr_u = shift(173);
 export const add = vector2(174);
 export const sub = vector2(177);
 export const mul = vector2(181);
-export const min_s = vector2(182);
 export const min_u = vector2(183);
 export const max_s = vector2(184);
-export const max_u = vector2(185);
 export const trunc_sat_f32x4_s = vector1(248);
-export const trunc_sat_f32x4_u = vector1(249);
 /** Like `trunc_sat_f32x4_s` for what fits; what a NaN or a larger number becomes differs. Relaxed SIMD. */
-export const relaxed_trunc_f32x4_s = vector1(0x101);
 export { constant as const };

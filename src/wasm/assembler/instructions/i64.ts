@@ -1,6 +1,6 @@
 /** Instructions `i64`. */
 import { signed } from "../encode.ts";
-import { binary, type I64, loadOf, unary, value } from "../values.ts";
+import { binary, type I64, loadOf, value } from "../values.ts";
 
 export const constant = (x: number): I64 => value("i64", 0x42, signed(x));
 export const add = binary<"i64", "i64">("i64", 0x7c);
@@ -8,7 +8,6 @@ export const mul = binary<"i64", "i64">("i64", 0x7e);
 export const eq = binary<"i64", "i32">("i32", 0x51);
 export const shl = binary<"i64", "i64">("i64", 0x86);
 export const shr_u = binary<"i64", "i64">("i64", 0x88);
-export const extend_i32_u = unary<"i32", "i64">("i64", 0xad);
 /** Sees the atomic stores of other threads. */
 export const atomic_load = loadOf("i64", 3, 0xfe, 0x11);
 export { constant as const };

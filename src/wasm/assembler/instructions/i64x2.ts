@@ -1,8 +1,6 @@
 /** Instructions `i64x2`. */
-import { shift, vector2 } from "../values.ts";
+import { vector2 } from "../values.ts";
 
 /** Products of the low two (high two) u32, whole. */
 export const extmul_low_i32x4_u = vector2(222);
 export const extmul_high_i32x4_u = vector2(223);
-export const add = vector2(206);
-export const shr_u = shift(205);

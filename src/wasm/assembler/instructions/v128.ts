@@ -9,7 +9,6 @@ export const load = loadOf("v128", 4, ...simd(0));
 export const load32_splat = loadOf("v128", 2, ...simd(9));
 /** Four bytes in the first lane, zeros in the others. */
 export const load32_zero = loadOf("v128", 2, ...simd(92));
-export const load64_zero = loadOf("v128", 3, ...simd(93));
 /** Four bytes in one lane of `vector`. */
 export const load32_lane = (address: I32, vector: V128, lane: number, offset = 0): V128 =>
   value("v128", address.code, vector.code, simd(86), 2, unsigned(offset), lane);
