@@ -143,6 +143,8 @@ fn squareRoot(x: f32) -> f32 { return sqrt(x); }
 fn absolute(x: f32) -> f32 { return abs(x); }
 fn signum(x: f32) -> f32 { return keepNaN(x, sign(x)); }
 fn floorOf(x: f32) -> f32 { return floor(x); }
+// 1 where x is a number, 0 where it is NaN or infinite. By bits: compilers assume that there are no others.
+fn finite(x: f32) -> f32 { return select(0.0, 1.0, (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u); }
 
 // Elementary functions.
 

@@ -33,6 +33,7 @@ export {
   exp,
   floor,
   greater,
+  isFinite,
   log,
   maximum,
   minimum,

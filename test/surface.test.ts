@@ -89,7 +89,10 @@ const casesOf = (names: readonly string[], one: Case) => Object.fromEntries(name
 
 const CASES: Readonly<Record<string, Readonly<Record<string, Case>>>> = {
   ops: {
-    ...casesOf(["abs", "cos", "exp", "floor", "log", "neg", "sign", "sin", "sqrt", "square"], of([x])),
+    ...casesOf(
+      ["abs", "cos", "exp", "floor", "isFinite", "log", "neg", "sign", "sin", "sqrt", "square"],
+      of([x]),
+    ),
     ...casesOf(["relu", "selu", "gelu", "silu", "sigmoid", "tanh", "softplus"], of([x])),
     ...casesOf(["add", "sub", "mul", "div", "maximum", "minimum", "greater", "equal"], of([x, 2])),
     ...casesOf(

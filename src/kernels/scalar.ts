@@ -48,6 +48,7 @@ export const scalarFunctions = {
   absolute: (x: number) => Math.abs(x),
   signum: (x: number) => Math.sign(x),
   floorOf: (x: number) => Math.floor(x),
+  finite: (x: number) => (Number.isFinite(Math.fround(x)) ? 1 : 0),
   exponential: (x: number) => Math.exp(x),
   expm1: (x: number) => Math.expm1(x),
   logarithm: (x: number) => Math.log(x),
@@ -85,6 +86,7 @@ export const cheapFunctions: ReadonlySet<string> = new Set<ScalarFunction>([
   "absolute",
   "signum",
   "floorOf",
+  "finite",
   "relu",
   "leakyRelu",
 ]);

@@ -229,6 +229,7 @@ const rules: Readonly<Record<string, Rule>> = {
       compared(value, Math.round(value));
       return Math.floor(value);
     }),
+  isFinite: elementwise((x) => (Number.isFinite(x) ? 1 : 0)),
   sin: elementwise(Math.sin),
   cos: elementwise(Math.cos),
   normalCdf: elementwise(cumulative),

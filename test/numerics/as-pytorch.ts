@@ -109,6 +109,7 @@ export const asPyTorch: Readonly<Record<string, Known>> = {
   sin: unary(sin, nan, nan, nan, Math.sin(Math.fround(3e38)), -Math.sin(Math.fround(3e38)), 0),
   cos: unary(cos, nan, nan, nan, Math.cos(Math.fround(3e38)), Math.cos(Math.fround(3e38)), 1),
   floor: unary(floor, nan, inf, -inf, 3e38, -3e38, 0),
+  isFinite: unary((x) => ops.isFinite(x), 0, 0, 0, 1, 1, 1),
   square: unary(square, nan, inf, inf, inf, inf, 0),
   normalCdf: unary(normalCdf, nan, 1, 0, 1, 0, 0.5),
   normalPdf: unary(normalPdf, nan, 0, 0, 0, 0, 1 / Math.sqrt(2 * Math.PI)),

@@ -43,6 +43,8 @@ export const vectorFunctions: Readonly<Record<ScalarFunction, VectorFunction>> =
   signum: (context, x) =>
     v128.bitselect(withSignOf(context, x, number(context, 1)), x, greaterThan0(context, f32x4.abs(x))),
   floorOf: (_, x) => f32x4.floor(x),
+  // x · 0 is 0 for a number, and NaN for NaN and the infinities.
+  finite: (context, x) => asNumber(context, f32x4.eq(f32x4.mul(x, number(context, 0)), number(context, 0))),
   exponential,
   expm1,
   logarithm,

@@ -309,6 +309,12 @@ export const sign = unary("sign", "signum", "none");
  */
 export const floor = unary("floor", "floorOf", "none");
 /**
+ * 1 where x is a number, 0 where x is NaN or infinite. The gradient is 0.
+ * @throws TypeError where x is neither a tensor nor a number
+ */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: the name in NumPy, PyTorch and JAX; code here says Number.isFinite
+export const isFinite = unary("isFinite", "finite", "none");
+/**
  * Sine of x in radians.
  * @throws TypeError where x is neither a tensor nor a number
  */

@@ -85,6 +85,7 @@ export const elementwiseCases: Cases = {
   abs: { plain: unary(abs, kinkAtZero()) },
   sign: { plain: unary(sign, kinkAtZero()) },
   floor: { plain: unary(floor, nearGrid([3, 7], 1, 0.5)) },
+  isFinite: { plain: unary(ops.isFinite) },
   sin: { plain: unary(sin) },
   cos: { plain: unary(cos) },
   normalCdf: { plain: unary(normalCdf), gelu: unary(ops.gelu) },
