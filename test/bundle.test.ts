@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * where they train; what they add is held as well.
  */
 const MAX_GZIP_BYTES: Readonly<Record<string, number>> = {
-  // 75 KB, without the shaders, which are loaded where a program is compiled on a GPU.
-  "./dist/min/index.js": 75_000,
+  // 76 KB, without the shaders, which are loaded where a program is compiled on a GPU.
+  "./dist/min/index.js": 76_000,
   "./dist/min/data.js": 18 * 1024,
   "./dist/min/csv.js": 19.5 * 1024,
   "./dist/min/linear.js": 18 * 1024,
