@@ -188,6 +188,7 @@ export {
 } from "./train/session.ts";
 export type { Batches, BatchSource, Data, Reading } from "./train/source.ts";
 export type { RestoreOptions, TrainerState } from "./train/state.ts";
+export type { DivergenceReport } from "./train/trace/report.ts";
 export {
   createTrainer,
   type TensorData,
