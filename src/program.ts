@@ -107,14 +107,28 @@ export type Instruction =
   /** A scalar function of the table in `src/kernels/scalar.ts`. */
   | { readonly op: "call"; readonly fn: string; readonly args: readonly number[] };
 
+/** Stores `value` into element 0 of a binding where one of the values `of` is NaN or infinite; else nothing. */
+export interface Flag {
+  /** Memory that the dispatch uses for flags alone: invocations set it at the same time. */
+  readonly binding: string;
+  readonly of: readonly number[];
+  readonly value: number;
+}
+
 /**
  * Elementwise work inside a kernel: where it loads an element (`result` names the returned value), or where it stores
- * one (`stores` names bindings and values; the position is the hook's own index).
+ * one (`stores` names bindings and values; the position is the hook's own index). `flags` are set before the stores.
  */
 export interface Hook {
   readonly code: readonly Instruction[];
   readonly result?: number;
   readonly stores?: readonly { readonly binding: string; readonly from: number }[];
+  readonly flags?: readonly Flag[];
+}
+
+/** The bindings that a dispatch's hooks use for flags. */
+export function flaggedBindings({ hooks }: Pick<Dispatch, "hooks">): Set<string> {
+  return new Set(Object.values(hooks).flatMap(({ flags = [] }) => flags.map(({ binding }) => binding)));
 }
 
 export interface Dispatch {
@@ -319,7 +333,19 @@ export function checkProgram(
     const other = dispatch.joined && launch.find((other) => !independent(other, dispatch, writes));
     if (other) throw new Error(`${at}: is joined to ${other.label}, ${other.kernel}, on which it depends`);
     launch = dispatch.joined ? [...launch, dispatch] : [dispatch];
+    checkFlags(at, dispatch);
   });
+}
+
+/** @throws Error where memory of a flag is stored to or read otherwise: devices declare it as atomic */
+function checkFlags(at: string, dispatch: Dispatch): void {
+  const flagged = flaggedBindings(dispatch);
+  for (const { code, stores = [] } of Object.values(dispatch.hooks)) {
+    for (const one of [...code, ...stores]) {
+      if ("binding" in one && flagged.has(one.binding))
+        throw new Error(`${at}: ${one.binding} is the memory of a flag, and is used otherwise, too`);
+    }
+  }
 }
 
 /** Whether two dispatches commute: neither touches memory that the other writes. */

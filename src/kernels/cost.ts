@@ -1,6 +1,6 @@
 /** Costs of dispatches: arithmetic operations, and bytes between memory and the kernel. */
 import { bytesPerElement } from "../dtypes.ts";
-import { type Dispatch, elementCount, type Instruction, type Program } from "../program.ts";
+import { type Dispatch, elementCount, flaggedBindings, type Instruction, type Program } from "../program.ts";
 import { isWritten, kernelNamed } from "./index.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -27,7 +27,10 @@ export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
     }
   }
   let bytes = 0;
+  // Flags are not set where all is well.
+  const flagged = flaggedBindings(dispatch);
   for (const [name, view] of Object.entries(bindings)) {
+    if (flagged.has(name)) continue;
     const size = elementCount(view.shape);
     const elements = Math.min(size, loaded.get(name) ?? size);
     const updated = kernel.bindings[name] !== undefined || loaded.has(name);
@@ -40,8 +43,10 @@ export function dispatchCost(program: Program, dispatch: Dispatch): Cost {
 /** Number of positions for which a hook is called. */
 function hookPositions(kernel: Kernel, name: string, { constants, hooks, bindings }: Dispatch): number {
   if (kernel.hooks[name] === "load") return kernel.loads?.(constants)[name] ?? 0;
-  const [first] = hooks[name].stores ?? [];
-  return first ? elementCount(bindings[first.binding].shape) : 0;
+  const { stores: [first] = [], flags = [] } = hooks[name];
+  if (first) return elementCount(bindings[first.binding].shape);
+  // A hook that only looks at the values of the load hooks.
+  return flags.length > 0 ? Math.max(0, ...Object.values(kernel.loads?.(constants) ?? {})) : 0;
 }
 
 /** Most distinct values of each register when the hook is called for positions below `positions`. */

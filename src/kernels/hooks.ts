@@ -3,7 +3,15 @@
  * of consecutive elements. Every step rounds values to 32 bits, so that a value recomputed equals one read from memory.
  */
 import type { Elements } from "../dtypes.ts";
-import { type Hook, type IndexTerm, type Instruction, readAs, type StepScalar, slotOf } from "../program.ts";
+import {
+  type Flag,
+  type Hook,
+  type IndexTerm,
+  type Instruction,
+  readAs,
+  type StepScalar,
+  slotOf,
+} from "../program.ts";
 import { stepUniform } from "../random.ts";
 import { type ScalarFunction, scalarFunctions } from "./scalar.ts";
 import { type Load, RUN, type Store } from "./twin.ts";
@@ -64,7 +72,7 @@ export function compileStore(hook: Hook, scope: HookScope): Store {
   };
 }
 
-function compileRun({ code, result = 0, stores = [] }: Hook, scope: HookScope): RunFunction {
+function compileRun({ code, result = 0, stores = [], flags = [] }: Hook, scope: HookScope): RunFunction {
   const { memory } = scope;
   const registers: Register[] = [];
   const steps: Step[] = [];
@@ -76,12 +84,28 @@ function compileRun({ code, result = 0, stores = [] }: Hook, scope: HookScope): 
   });
   return (start, count, values) => {
     for (let i = 0; i < steps.length; i++) steps[i](start, count, values);
+    for (let i = 0; i < flags.length; i++) setFlag(flags[i], registers, count, memory);
     for (let i = 0; i < stores.length; i++) {
       const { binding, from } = stores[i];
       memory[binding].set(registers[from].subarray(0, count), start);
     }
     return registers[result];
   };
+}
+
+function setFlag(
+  { binding, of, value }: Flag,
+  registers: readonly Register[],
+  count: number,
+  memory: HookScope["memory"],
+): void {
+  // 0 · x is 0 exactly for finite x: a sum without branches.
+  let zero = 0;
+  for (let n = 0; n < of.length; n++) {
+    const values = registers[of[n]];
+    for (let i = 0; i < count; i++) zero += values[i] * 0;
+  }
+  if (zero !== 0) memory[binding][0] = value;
 }
 
 /** The context of an instruction. */

@@ -2,7 +2,7 @@
  * Builds the shader of dispatches by the passes of `wgsl/passes/`, which are functions of modules. This module is
  * loaded where a program is compiled on a GPU.
  */
-import type { Dispatch, Program, StepScalar, View } from "../program.ts";
+import { type Dispatch, flaggedBindings, type Program, type StepScalar, type View } from "../program.ts";
 import { kernelNamed } from "./index.ts";
 import { type Access, type Kernel, kernelBinding } from "./kernel.ts";
 import { gridOf, launchGrid, runsAlone, sharedBindings, workgroupOf } from "./launch.ts";
@@ -65,7 +65,7 @@ function single(program: Program, dispatch: Dispatch, grid: Launch["grid"]): Lau
     .map(([variable, view]) => ({ ...kernelBinding(kernel, variable), variable, view }))
     .sort((a, b) => a.binding - b.binding);
   const vectors = kernel.inVectors ? Object.values(dispatch.hooks).flatMap(vectorBindings) : [];
-  const complete = withHookMemory(module, Object.keys(dispatch.bindings), vectors);
+  const complete = withHookMemory(module, Object.keys(dispatch.bindings), vectors, flaggedBindings(dispatch));
   return { ...printed(complete, program, numbers), entryPoint: kernel.entryPoint, bindings, grid };
 }
 

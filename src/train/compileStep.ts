@@ -45,6 +45,7 @@ const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>
   clip: "any",
   penalty: "any",
   accumulate: "number",
+  guard: "string",
   nonFinite: "string",
 };
 

@@ -43,6 +43,7 @@ export function compileTraining(
       clip,
       penalty,
       accumulate,
+      guard: "notice",
     });
   });
 }

@@ -6,7 +6,7 @@ import { lower } from "../graph/lower/lower.ts";
 import type { Place } from "../graph/lower/lowering.ts";
 import type { UpdateRequest } from "../graph/lower/update.ts";
 import { sum } from "../graph/ops/reduce.ts";
-import { abs, add, mul, square } from "../graph/ops/scalar.ts";
+import { abs, add, isFinite as finite, mul, square, sub } from "../graph/ops/scalar.ts";
 import { constant, type SourceAttributes } from "../graph/ops/source.ts";
 import { Tensor, withLabel } from "../graph/tensor.ts";
 import type { ArenaLayout, ModelLayout } from "../model/layout.ts";
@@ -43,15 +43,33 @@ export interface TrainingOptions {
    * a batch needs the memory of one part.
    */
   readonly accumulate?: number;
+  /**
+   * Whether a training step looks for NaN and infinities (default: no). Its output {@link NON_FINITE} is then 0 where all
+   * is well, and else the {@link NonFiniteCode} of what it found.
+   */
+  readonly guard?: "notice";
 }
+
+/** The output of a guarded step. */
+export const NON_FINITE = "nonFinite";
+
+/** What is not finite in a guarded step: the one that was found last. */
+export const NonFiniteCode = {
+  /** The loss. */
+  loss: 1,
+  /** A gradient or, after the update, a parameter, a slot of the optimizer, or a running statistic. */
+  update: 2,
+} as const;
 
 /** @throws RangeError naming the option that is out of range */
 export function checkTrainingOptions(
   name: string,
-  { accumulate = 1, clip = {}, penalty = {} }: TrainingOptions,
+  { accumulate = 1, clip = {}, penalty = {}, guard }: TrainingOptions,
 ): void {
   checkOptions(`${name}: penalty`, penalty, { l1: "number", l2: "number" });
   checkWhole(`${name}: accumulate`, accumulate);
+  if (guard !== undefined && guard !== "notice")
+    throw new RangeError(`${name}: guard is ${inWords(guard)}; give "notice", or leave it out`);
   checkClipping(name, clip, "clip");
   for (const [weight, value] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
     if (value !== undefined) checkFinite(`${name}: ${weight}`, value, 0);
@@ -75,7 +93,7 @@ export interface StepRequest extends TrainingOptions {
  * an output of its own name.
  */
 export function buildStep(request: StepRequest): Program {
-  const { name, model, layout, optimizer, training, body, accumulate = 1 } = request;
+  const { name, model, layout, optimizer, training, body, accumulate = 1, guard } = request;
   checkTrainingOptions(name, request);
   const trace = new ModelTrace(layout.parameters.specs, (spec) => isFrozen(optimizer, spec));
   for (const spec of layout.statistics.specs) trace.statistics.specs.set(spec.name, spec);
@@ -84,12 +102,16 @@ export function buildStep(request: StepRequest): Program {
     parameters: trace.parameters.tensors,
   });
   const parts = Array.from({ length: accumulate }, (_, part) =>
-    checkedOutputs(withLabel(name, () => body(call, part))),
+    checkedOutputs(
+      withLabel(name, () => body(call, part)),
+      request,
+    ),
   );
   checkDeclarations(name, trace, layout);
 
   const assignments: Assignment[] = [];
   const updates: UpdateRequest[] = [];
+  const watch = guard && UPDATE_WATCH;
   let outputs = averaged(parts);
   if ("minimize" in outputs) {
     if (!optimizer) {
@@ -101,21 +123,29 @@ export function buildStep(request: StepRequest): Program {
     const losses = parts.map(({ minimize }) => add(minimize, penalty));
     assignments.push(...gradientAssignments(losses, trace, layout.parameters, optimizer));
     const { minimize, ...rest } = outputs;
-    outputs = { loss: add(minimize, penalty), ...rest };
-    updates.push(optimizerUpdate(clippedBy(optimizer, request.clip), layout.parameters));
+    const loss = add(minimize, penalty);
+    outputs = { loss, ...rest, ...(guard && { [NON_FINITE]: isLossBad(loss) }) };
+    updates.push(optimizerUpdate(clippedBy(optimizer, request.clip), layout.parameters, watch));
   }
   const { observations } = trace;
   for (const [statistic, tensor] of observations)
     assignments.push({ tensor, place: layout.statistics.place("observed", statistic) });
   if (observations.size > 0) {
     const rate = ({ name, momentum }: StatisticSpec) => (observations.has(name) ? momentum : 0);
-    updates.push(statisticsUpdate(layout.statistics, rate));
+    updates.push(statisticsUpdate(layout.statistics, rate, watch));
   }
   const place = ({ role, name: source }: SourceAttributes) => {
     const arena = role === "statistic" ? "statistics" : "parameters";
     return layout[arena].place(arena, source);
   };
   return lower({ name, outputs, assignments, place, updates });
+}
+
+const UPDATE_WATCH = { output: NON_FINITE, value: NonFiniteCode.update };
+
+/** 1 where the loss is not finite, else 0. */
+function isLossBad(loss: Tensor): Tensor {
+  return withLabel("guard", () => mul(sub(1, finite(loss)), NonFiniteCode.loss));
 }
 
 /** The optimizer, wrapped by the option `clip`, if given. */
@@ -128,7 +158,10 @@ interface Assignment {
   readonly place: Place;
 }
 
-function checkedOutputs(outputs: StepOutputs): StepOutputs {
+function checkedOutputs(
+  outputs: StepOutputs,
+  { name: step, guard }: Pick<StepRequest, "name" | "guard">,
+): StepOutputs {
   const entries = Object.entries(outputs ?? {});
   if (entries.length === 0)
     throw new TypeError("a step returns an object of tensors; got nothing to compute");
@@ -137,6 +170,14 @@ function checkedOutputs(outputs: StepOutputs): StepOutputs {
       'the step returns "loss" beside "minimize", whose value comes back as "loss"; give your own another name',
     );
   }
+  if (guard && !("minimize" in outputs))
+    throw new TypeError(
+      `${step}: guard looks for NaN in training, and the step returns no \`minimize\`; leave guard out`,
+    );
+  if (guard && NON_FINITE in outputs)
+    throw new TypeError(
+      `${step}: the step returns "${NON_FINITE}", which guard gives; give your own another name`,
+    );
   for (const [name, tensor] of entries) {
     if (name === "__proto__") throw new TypeError('a step has no output "__proto__"; choose another name');
     if (!(tensor instanceof Tensor)) {

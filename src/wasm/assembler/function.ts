@@ -63,6 +63,9 @@ export class FunctionBuilder {
   /** Runs before the body. */
   readonly #prologue: Code[] = [];
   #code: Code[] = [];
+  /** Runs after the body. */
+  readonly #epilogue: Code[] = [];
+  #returns = false;
   /** Number of blocks around the statement being written. */
   #depth = 0;
 
@@ -98,11 +101,22 @@ export class FunctionBuilder {
   once<T extends ValueType>(key: string, build: () => Value<T>): Value<T> {
     const known = this.#constants.get(key);
     if (known) return known as Value<T>;
-    const [code, depth] = [this.#code, this.#depth];
-    [this.#code, this.#depth] = [this.#prologue, 0];
-    const made = this.keep(build());
-    [this.#code, this.#depth] = [code, depth];
+    const made = this.#within(this.#prologue, () => this.keep(build()));
     this.#constants.set(key, made);
+    return made;
+  }
+
+  /** Statements for when the function ends: `build` writes them. Such a function cannot return in between. */
+  atEnd(build: () => void): void {
+    this.#within(this.#epilogue, build);
+  }
+
+  /** Writes into another part of the function. */
+  #within<T>(part: Code[], build: () => T): T {
+    const [code, depth] = [this.#code, this.#depth];
+    [this.#code, this.#depth] = [part, 0];
+    const made = build();
+    [this.#code, this.#depth] = [code, depth];
     return made;
   }
 
@@ -209,6 +223,7 @@ export class FunctionBuilder {
 
   /** Ends the function; `values` are its results. */
   return(...values: readonly Value[]): void {
+    this.#returns = true;
     this.#code.push([values.map(({ code }) => code), RETURN]);
   }
 
@@ -257,6 +272,8 @@ export class FunctionBuilder {
 
   /** The function as an item of a module's code section. */
   encode(): Code {
+    if (this.#returns && this.#epilogue.length > 0)
+      throw new Error("the function returns before it does what it does when it ends");
     const locals: [number, ValueType][] = [];
     for (const type of this.#types.slice(this.parameters.length)) {
       const last = locals.at(-1);
@@ -264,7 +281,7 @@ export class FunctionBuilder {
       else locals.push([1, type]);
     }
     const groups = locals.map(([count, type]) => [unsigned(count), typeByte(type)]);
-    return sized([list(groups), this.#prologue, this.#code, END]);
+    return sized([list(groups), this.#prologue, this.#code, this.#epilogue, END]);
   }
 }
 

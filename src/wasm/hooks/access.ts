@@ -63,7 +63,7 @@ function fourOf(dtype: Memory["dtype"], at: (lane: number) => readonly [I32, num
 }
 
 /** Bytes to the running step's row of an output. */
-function rowOf(f: FunctionBuilder, { stepBytes }: Memory): I32 | undefined {
+export function rowOf(f: FunctionBuilder, { stepBytes }: Memory): I32 | undefined {
   return stepBytes === 0 ? undefined : f.constant(times(f.parameters[0] as I32, stepBytes));
 }
 

@@ -7,6 +7,7 @@ import { f32x4, i32 } from "../assembler/instructions.ts";
 import type { Lanes, LoadHook, StoreHook } from "../kernels/kernel.ts";
 import { storedAlong } from "./access.ts";
 import { cutsOf } from "./cuts.ts";
+import { watchOf } from "./flags.ts";
 import { HookLine, type HookScope } from "./line.ts";
 import { kept } from "./position.ts";
 
@@ -28,23 +29,31 @@ export function loadHook(hook: Hook, scope: HookScope): LoadHook {
 }
 
 export function storeHook(hook: Hook, scope: HookScope): StoreHook {
-  const { code, stores = [] } = hook;
+  const { code, stores = [], flags = [] } = hook;
+  const isEmpty = stores.length === 0 && flags.length === 0;
+  const watches = flags.map((flag) => watchOf(flag, scope));
   const along: StoreHook["along"] = (f, index, lanes) => {
-    if (stores.length === 0) return () => {};
+    if (isEmpty) return () => {};
     const line = new HookLine(f, code, scope, index, lanes);
-    const wanted = stores.map(({ from }) => from);
+    const wanted = [...stores.map(({ from }) => from), ...flags.flatMap(({ of }) => of)];
+    const watching = watches.map((watch) => watch(f));
     const targets = stores.map(({ binding }) => storedAlong(f, scope.memory[binding], line.own));
     return (i, values, count) => {
       // All values before the first store, which may overwrite what they are made of.
       const start = kept(f, i);
       const results = line.valuesAt(start, count === undefined, wanted, values);
-      results.forEach((vector, n) => {
-        targets[n](start, vector, count);
+      let first = stores.length;
+      flags.forEach(({ of }, n) => {
+        watching[n](results.slice(first, first + of.length), count);
+        first += of.length;
+      });
+      targets.forEach((store, n) => {
+        store(start, results[n], count);
       });
     };
   };
   return {
-    isEmpty: stores.length === 0,
+    isEmpty,
     cuts: cutsOf(hook),
     along,
     at: (f, index, value) => along(f, index, ALONE)(ZERO, f32x4.splat(value), 1),

@@ -3,7 +3,7 @@ import type { Hook, Instruction } from "../../../program.ts";
 import { holdings } from "../../vectors.ts";
 import type { Module } from "../read.ts";
 import { withBodies } from "./bodies.ts";
-import { expression, type HookScope, placeIn, withoutFolding } from "./hooks.ts";
+import { expression, flagStatement, type HookScope, placeIn, withoutFolding } from "./hooks.ts";
 
 /** The module with the dispatch's hooks, by name, each for four elements. */
 export function withVectorHooks(
@@ -39,6 +39,8 @@ function vectorBody(hook: Hook, scope: HookScope): string {
     if (instruction.op === "load") return `let v${i} = bitcast<vec4<f32>>(${at(instruction.binding)});`;
     return `let v${i} = ${arithmetic(instruction) ?? lanes(instruction, (arg) => held[arg] === "vector")};`;
   });
+  for (const flag of hook.flags ?? [])
+    lines.push(flagStatement(flag, scope, (register) => held[register] === "vector"));
   for (const { binding, from } of hook.stores ?? []) {
     const value = held[from] === "vector" ? `v${from}` : `vec4<f32>(v${from})`;
     lines.push(`${at(binding)} = bitcast<vec4<u32>>(${value});`);

@@ -1,6 +1,7 @@
 /** Bodies of hooks, generated from a dispatch's instructions. */
 import type { DType } from "../../../dtypes.ts";
 import {
+  type Flag,
   type Hook,
   type IndexTerm,
   type Instruction,
@@ -55,17 +56,49 @@ export function withoutFolding(hook: Hook): Hook {
   return { ...hook, code };
 }
 
-function hookBody({ code, stores = [], result }: Hook, scope: HookScope, parts?: IndexParts): string {
+function hookBody(hook: Hook, scope: HookScope, parts?: IndexParts): string {
+  const { code, stores = [], flags = [], result } = hook;
   const lines = code.map(
     (instruction, i) =>
       `let v${i} = ${expression(instruction, scope, 0, partsOf(instruction, code, parts))};`,
   );
+  lines.push(...flags.map((flag) => flagStatement(flag, scope)));
   for (const { binding, from } of stores) {
     const { dtype } = scope.memoryOf(binding);
     lines.push(`${binding}[${placeIn(binding, "index", scope)}] = ${wordOf(dtype, `v${from}`)};`);
   }
   if (result !== undefined) lines.push(`return v${result};`);
   return lines.join("\n");
+}
+
+/** Bits without their sign: those of NaN and infinities are the largest. */
+const WITHOUT_SIGN = "0x7fffffffu";
+const INFINITE = "0x7f800000u";
+
+/**
+ * Sets a flag where one of its values is not finite. By bits, of which the largest decides: compilers assume that there
+ * are only numbers. The store is atomic, because other invocations may set the flag, too.
+ */
+export function flagStatement(
+  { binding, of, value }: Flag,
+  scope: HookScope,
+  isVector: (register: number) => boolean = () => false,
+): string {
+  const larger = (parts: readonly string[]) => parts.reduce((a, b) => `max(${a}, ${b})`);
+  const bits = (vectors: boolean) => {
+    const registers = of.filter((register) => isVector(register) === vectors);
+    const [type, mask] = vectors ? ["vec4<u32>", `vec4<u32>(${WITHOUT_SIGN})`] : ["u32", WITHOUT_SIGN];
+    return registers.map((register) => `(bitcast<${type}>(v${register}) & ${mask})`);
+  };
+  const [single, vectors] = [bits(false), bits(true)];
+  const name = `flagged${of.join("_")}`;
+  const together = vectors.length > 0 ? `let ${name} = ${larger(vectors)};` : "";
+  const lanes = vectors.length > 0 ? ["x", "y", "z", "w"].map((lane) => `${name}.${lane}`) : [];
+  const { dtype } = scope.memoryOf(binding);
+  return `${together}
+    if (${larger([...single, ...lanes])} >= ${INFINITE}) {
+      atomicStore(&${binding}[${placeIn(binding, "0u", scope)}], ${wordOf(dtype, f32Literal(value))});
+    }`;
 }
 
 /** Values that compilers treat in ways of their own; they stay constants. */

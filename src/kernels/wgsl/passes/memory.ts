@@ -5,16 +5,17 @@ import { type Module, readModule, type Tokens } from "../read.ts";
 
 /**
  * The module with the memory of its hooks, among the dispatch's bindings. Bindings in `vectors` are read four elements
- * at once.
+ * at once, those in `flagged` are set by many invocations at the same time.
  */
 export function withHookMemory(
   module: Module,
   bound: readonly string[],
   vectors: readonly string[] = [],
+  flagged: ReadonlySet<string> = new Set(),
 ): Module {
   const lines = bound.flatMap((name) => {
     const memory = hookBinding(name);
-    const element = vectors.includes(name) ? "vec4<u32>" : "u32";
+    const element = flagged.has(name) ? "atomic<u32>" : vectors.includes(name) ? "vec4<u32>" : "u32";
     return memory
       ? [`@group(1) @binding(${memory.binding}) var<storage, ${memory.access}> ${name}: array<${element}>;`]
       : [];

@@ -10,6 +10,7 @@ import { withBodies } from "./bodies.ts";
 import { arithmetic, lanes } from "./fours.ts";
 import {
   expression,
+  flagStatement,
   type HookScope,
   mapTerm,
   partsOf,
@@ -71,6 +72,7 @@ function neighboursBody(plain: Hook, scope: HookScope, parts?: IndexParts): stri
     };
     return `let v${i} = ${value()};`;
   });
+  for (const flag of hook.flags ?? []) lines.push(flagStatement(flag, scope, isVector));
   for (const { binding, from } of hook.stores ?? []) {
     const { dtype } = scope.memoryOf(binding);
     ["x", "y", "z", "w"].forEach((component, lane) => {

@@ -69,9 +69,11 @@ export class Call {
     return Object.keys(this.source.reads).length + this.#operands.size + this.resultCount();
   }
 
-  /** Whether one more result can be stored. */
-  hasRoom(): boolean {
-    return this.resultCount() < HOOK_LIMITS.results && this.bindingCount() < MAX_STORAGE_BINDINGS;
+  /** Whether one more result can be stored, in place of `freed` others. */
+  hasRoom(freed = 0): boolean {
+    return (
+      this.resultCount() - freed < HOOK_LIMITS.results && this.bindingCount() - freed < MAX_STORAGE_BINDINGS
+    );
   }
 
   /** Whether this dispatch can give one more result, stored by `hook`. */

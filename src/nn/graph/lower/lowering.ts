@@ -144,7 +144,9 @@ export class Lowering {
     if (!last) return false;
     const { call, hook } = last;
     const store = call.stores.get(hook);
-    if (!store || !call.hasRoom()) return false;
+    if (!store) return false;
+    const consumed = this.#consumedBy(node, store);
+    if (!call.hasRoom(consumed.length)) return false;
     if (elementCount(store.values[0].tensor.shape) !== elementCount(node.shape)) return false;
     const attempt = this.#attempt(call);
     const operands = call.operands().size;
@@ -152,10 +154,10 @@ export class Lowering {
     try {
       const register = emitter.load(node, emitter.index());
       // The new operands must leave a binding for the result.
-      if (!call.hasRoom()) throw new Unavailable("no binding left for the result");
+      if (!call.hasRoom(consumed.length)) throw new Unavailable("no binding left for the result");
       emitter.hold(node, register);
       store.emitter = emitter;
-      this.#consumeInputs(node, store);
+      for (const value of consumed) value.consumed = true;
       store.values.push({ tensor: node, register });
       this.#producers.set(node, { call, hook });
       this.#keep(attempt);
@@ -167,14 +169,11 @@ export class Lowering {
     }
   }
 
-  /** Values of the hook that only `node` needs never reach memory. */
-  #consumeInputs(node: Tensor, { values }: StoreHook): void {
+  /** Values of the hook that only `node` needs: they never reach memory. */
+  #consumedBy(node: Tensor, { values }: StoreHook): StoreHook["values"] {
     const inputs = new Set(node.inputs.map(owner));
-    for (const value of values) {
-      const { tensor } = value;
-      if (inputs.has(tensor) && this.#analysis.uses.get(tensor) === 1 && !this.targets.has(tensor))
-        value.consumed = !this.#demanded.has(tensor);
-    }
+    const isOwn = (tensor: Tensor) => this.#analysis.uses.get(tensor) === 1 && !this.targets.has(tensor);
+    return values.filter(({ tensor }) => inputs.has(tensor) && isOwn(tensor) && !this.#demanded.has(tensor));
   }
 
   /** The latest call, with its hook, among those that compute the inputs of `node`. */

@@ -7,12 +7,13 @@
 import { elementwise4Constants } from "../../../kernels/elementwise.ts";
 import { HOOK_LIMITS } from "../../../kernels/kernel.ts";
 import { fitVectors } from "../../../kernels/vectors.ts";
-import { elementCount, type Hook, MAX_STORAGE_BINDINGS, type View } from "../../../program.ts";
+import { elementCount, type Flag, type Hook, MAX_STORAGE_BINDINGS, type View } from "../../../program.ts";
 import { isSource } from "../ops/source.ts";
 import { elementwiseCall } from "../ops/stored.ts";
 import type { Tensor } from "../tensor.ts";
 import type { ProgramBuilder } from "./builder.ts";
 import { HookEmitter } from "./emitter.ts";
+import { flagView, telling, type Watch, watching } from "./flags.ts";
 import { Lowering, type Place } from "./lowering.ts";
 import { rewrite } from "./rewrite.ts";
 import { targetsOf } from "./roots.ts";
@@ -24,6 +25,8 @@ export interface UpdateRequest {
   readonly changes: Readonly<Record<string, Tensor>>;
   /** Tensors computed before, into places of states that the changes read. */
   readonly before?: readonly { readonly tensor: Tensor; readonly place: Place }[];
+  /** Flags a new value, or a state before the update, that is not finite. */
+  readonly watch?: Watch | undefined;
 }
 
 /**
@@ -31,7 +34,8 @@ export interface UpdateRequest {
  * @throws TypeError where an element's new value depends on other elements of a changed state, unless a kernel has
  *   combined them before: the launch may have changed those already
  */
-export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = [] }: UpdateRequest): void {
+export function lowerUpdate(builder: ProgramBuilder, request: UpdateRequest): void {
+  const { label, changes, before = [], watch } = request;
   const names = Object.keys(changes);
   const roots = rewrite([...before.map(({ tensor }) => tensor), ...Object.values(changes)]);
   const targets = targetsOf(roots.slice(0, before.length), 0, ({ shape }, i) => {
@@ -86,15 +90,34 @@ export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = 
       `${label}: an element's new value depends on other elements of ${names[Object.keys(bindings).indexOf(code.binding)]}, which the same launch changes; combine elements by sums and products alone`,
     );
   }
+  // Looked at where they are in registers, if there is a binding for the flag.
+  const watched = watch?.before ?? [];
+  const unread = watched.filter((tensor) => !results.has(stateName(tensor)) && !operands.has(tensor));
+  const isInside = changed.length < HOOK_LIMITS.inPlace && count + unread.length < MAX_STORAGE_BINDINGS;
+  const flags: Flag[] = [];
+  if (watch && isInside) {
+    const binding = `result${changed.length}`;
+    const registers = [
+      ...watched.map((tensor) => emitter.load(tensor, at)),
+      ...stores.map(({ from }) => from),
+    ];
+    flags.push({ binding, of: telling(emitter.code, registers), value: watch.value });
+    bindings[binding] = flagView(builder, watch);
+  }
   for (const [tensor, name] of operands) bindings[name] = lowering.view(tensor);
   const hooks: Record<string, Hook> = {
     element: { code: [{ op: "constant", value: 0 }], result: 0 },
-    store: { code: emitter.code, stores },
+    store: { code: emitter.code, stores, ...(flags.length > 0 && { flags }) },
   };
   const plain = elementwiseCall(changed[0].tensor);
   const size = elementCount(shape);
   const fits = size % 4 === 0 && fitVectors(Object.values(hooks));
   lowering.finish();
+  const apart = (views: readonly View[]) => {
+    if (watch && !isInside && views.length > 0)
+      builder.dispatches.push(watching(builder, label, watch, views));
+  };
+  apart(watched.map((tensor) => lowering.view(tensor)));
   builder.dispatches.push({
     label,
     kernel: fits ? "elementwise4" : plain.kernel,
@@ -102,6 +125,7 @@ export function lowerUpdate(builder: ProgramBuilder, { label, changes, before = 
     hooks,
     bindings,
   });
+  apart(changed.map((_, i) => bindings[`result${i}`]));
 }
 
 /** The state that a tensor is, as a whole. */

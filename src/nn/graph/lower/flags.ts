@@ -1,0 +1,79 @@
+/**
+ * Flags: a launch that has values in registers notes in an output where one of them is NaN or infinite.
+ */
+import { elementwise4Constants, elementwiseConstants } from "../../../kernels/elementwise.ts";
+import { type Dispatch, elementCount, type Instruction, type View } from "../../../program.ts";
+import type { Tensor } from "../tensor.ts";
+import type { ProgramBuilder } from "./builder.ts";
+
+/** What an update notes where a number is not finite. */
+export interface Watch {
+  /** An output of one element, which the step has stored before. */
+  readonly output: string;
+  /** The number stored there. */
+  readonly value: number;
+  /** States that are looked at as they are before the update, besides the new values. */
+  readonly before?: readonly Tensor[];
+}
+
+/** The memory that flags are stored into. */
+export function flagView(builder: ProgramBuilder, { output }: Watch): View {
+  return builder.view({ name: output, kind: "output", dtype: "f32", length: 1 }, []);
+}
+
+/** Arguments of which a NaN or an infinity always makes the result one. */
+const SPREADING: Readonly<Record<string, readonly number[]>> = {
+  add: [0, 1],
+  sub: [0, 1],
+  mul: [0, 1],
+  // Numbers divided by an infinity are 0.
+  div: [0],
+  neg: [0],
+  square: [0],
+  squareRoot: [0],
+  absolute: [0],
+};
+
+/** Those registers that show whether all are finite: what enters another one by sums and products shows there. */
+export function telling(code: readonly Instruction[], registers: readonly number[]): number[] {
+  const distinct = [...new Set(registers)];
+  const shown = new Set<number>();
+  const visit = (at: number): void => {
+    const instruction = code[at];
+    if (instruction.op !== "call") return;
+    for (const position of SPREADING[instruction.fn] ?? []) {
+      const arg = instruction.args[position];
+      if (shown.has(arg)) continue;
+      shown.add(arg);
+      visit(arg);
+    }
+  };
+  distinct.forEach(visit);
+  return distinct.filter((register) => !shown.has(register));
+}
+
+/** A launch of its own that looks at whole states, for updates that have no binding left for the flag. */
+export function watching(
+  builder: ProgramBuilder,
+  label: string,
+  { value, ...watch }: Watch,
+  states: readonly View[],
+): Dispatch {
+  const size = elementCount(states[0].shape);
+  const fits = size % 4 === 0;
+  const loads = states.map((_, i): Instruction => ({ op: "load", binding: `operand${i}`, at: 0 }));
+  const of = states.map((_, i) => i + 1);
+  return {
+    label,
+    kernel: fits ? "elementwise4" : "elementwise",
+    constants: fits ? elementwise4Constants(size) : elementwiseConstants(size),
+    hooks: {
+      element: { code: [{ op: "constant", value: 0 }], result: 0 },
+      store: { code: [{ op: "index" }, ...loads], flags: [{ binding: "result0", of, value }] },
+    },
+    bindings: {
+      ...Object.fromEntries(states.map((view, i) => [`operand${i}`, view])),
+      result0: flagView(builder, { value, ...watch }),
+    },
+  };
+}
