@@ -1,13 +1,13 @@
 /** A run of `fit`: its epochs, one after the other. */
 import { describe } from "../inspect/describe.ts";
 import { prepareWriting, writeFileWhole } from "../io/files.ts";
+import type { Optimizer } from "../nn/training/optimizer.ts";
 import type { Program } from "../program.ts";
 import type { Callback } from "./callback.ts";
+import type { EpochLoop, Position } from "./epochLoop.ts";
 import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
-import { numberOf } from "./monitor.ts";
 import type { TrainingParts } from "./settings.ts";
-import type { Training } from "./training.ts";
 
 export class Run implements FitRun {
   readonly history: Epoch[] = [];
@@ -19,14 +19,14 @@ export class Run implements FitRun {
   #program: Program | undefined;
   /** Whether the run is being iterated. */
   #going = false;
-  /** The epoch whose steps have begun; kept where the epoch failed. */
-  #unfinished: number | undefined;
-  /** The error of an unfinished epoch. */
-  #failure: unknown;
+  /** Where the run goes on, once it has begun. */
+  #position: Position | undefined;
+  /** The failure that lost the results of steps. */
+  #lost: { readonly cause: unknown } | undefined;
   /** The promise of the whole run, while it is awaited. */
   #whole: Promise<readonly Epoch[]> | undefined;
-  /** The session of an iteration, with its memory on the engine. */
-  #session: Training | undefined;
+  /** The epochs of an iteration, on a session with memory on the engine. */
+  #loop: EpochLoop | undefined;
   #released = false;
 
   constructor(
@@ -74,10 +74,10 @@ export class Run implements FitRun {
         "fit: another caller iterates over this run, or awaits the run, which has one position; wait until that caller has finished, or call fit(…) for another run",
       );
     }
-    if (this.#unfinished !== undefined) {
+    if (this.#lost) {
       throw new Error(
-        `fit: epoch ${this.#unfinished} broke off half-way, and the rest of the epoch is lost; go on from a checkpoint (the option resume), or begin anew with fit(…)`,
-        { cause: this.#failure },
+        `fit: epoch ${this.history.length + 1} broke off half-way, and the results of its last steps are lost; go on from a checkpoint (the option resume), or begin anew with fit(…)`,
+        this.#lost,
       );
     }
     this.#going = true;
@@ -97,14 +97,20 @@ export class Run implements FitRun {
     try {
       signal?.throwIfAborted();
       // Loaded before there is anything to lose, as the package may be replaced meanwhile: what saves weights, and puts them back.
-      const [{ Training }] = await Promise.all([
+      const [{ Training }, { EpochLoop }] = await Promise.all([
         import("./training.ts"),
+        import("./epochLoop.ts"),
         prepareWriting(),
         import("./weights.ts"),
       ]);
       await this.#resume();
-      const session = await Training.open(this.parts, { epochsTaken: this.history.length });
-      this.#session = session;
+      const from = this.#position;
+      const session = await Training.open(this.parts, {
+        stepsTaken: from?.steps,
+        learningRate: from?.learningRate,
+      });
+      const loop = new EpochLoop(session, this.history, this.options, from);
+      this.#loop = loop;
       // Released during opening: no other code frees it.
       if (this.#released) session.release();
       this.#program = session.program;
@@ -116,7 +122,7 @@ export class Run implements FitRun {
       while (!this.#isDone) {
         signal?.throwIfAborted();
         this.#checkHeld();
-        const epoch = await this.#nextEpoch(session);
+        const epoch = await loop.next();
         for (const callback of callbacks) {
           if ((await callback.onEpoch?.(epoch, this)) === "stop")
             this.stoppedBy ??= callback.name || "callback";
@@ -125,7 +131,7 @@ export class Run implements FitRun {
       }
     } catch (error) {
       failed = true;
-      if (this.#unfinished !== undefined) this.#failure = error;
+      if (this.#loop && !this.#loop.position) this.#lost = { cause: error };
       await this.#tell(told, error);
       throw error;
     } finally {
@@ -147,63 +153,36 @@ export class Run implements FitRun {
     }
   }
 
+  /** Frees the session's memory, and notes where the session was: for the next iteration and for checkpoints. */
   #letGo(): void {
-    this.#session?.release();
-    this.#session = undefined;
-  }
-
-  /** Trains an epoch and evaluates the model. */
-  async #nextEpoch(session: Training): Promise<Epoch> {
-    const { trainer, history, epochs } = this;
-    const { schedule, validation, onProgress } = this.options;
-    const epoch = history.length + 1;
-    const { steps } = trainer;
-    this.#unfinished = epoch;
-    const started = performance.now();
-    try {
-      const { monitor = "loss", name } = schedule ?? {};
-      if (schedule)
-        session.history = history.map((before) => numberOf(`fit: the schedule ${name}`, before, monitor));
-      const { stepsPerEpoch, samplesPerEpoch } = session;
-      const { loss, accuracy, samples } = await session.taking(stepsPerEpoch, (totals) => {
-        const { samples, loss, accuracy } = totals;
-        onProgress?.({ epoch, epochs, samples, samplesPerEpoch, loss, accuracy });
-      });
-      const trained = performance.now();
-      const evaluation = validation && (await session.evaluate());
-      const seconds = (trained - started) / 1000;
-      const told: Epoch = {
-        epoch,
-        loss,
-        accuracy,
-        validation: evaluation,
-        seconds,
-        validationSeconds: (performance.now() - trained) / 1000,
-        samplesPerSecond: samples / seconds,
-      };
-      history.push(told);
-      this.#unfinished = undefined;
-      return told;
-    } catch (error) {
-      // Nothing was trained: the epoch can begin again.
-      if (trainer.steps === steps) this.#unfinished = undefined;
-      throw error;
-    }
+    if (!this.#loop) return;
+    this.#position = this.#loop.position;
+    this.#loop.session.release();
+    this.#loop = undefined;
   }
 
   /** Continues after the checkpoint's epochs, if one was given and nothing was trained yet. */
   async #resume(): Promise<void> {
     const { resume } = this.options;
     if (resume === undefined || this.history.length > 0) return;
-    const { restoreCheckpoint } = await import("./checkpoint.ts");
+    const [{ restoreCheckpoint }, { stepsPerEpoch }] = await Promise.all([
+      import("./checkpoint.ts"),
+      import("./trainingSteps.ts"),
+    ]);
     this.history.push(...(await restoreCheckpoint(this, resume)));
+    const { learningRate } = this.trainer.optimizer as Optimizer;
+    const steps = this.history.length * stepsPerEpoch(this.parts);
+    this.#position = { steps, learningRate, sums: { samples: 0, loss: 0, correct: 0 }, seconds: 0 };
   }
 
   async checkpoint(options?: SaveOptions): Promise<Uint8Array> {
     this.trainer.checkAwaited("checkpoint");
-    if (this.#unfinished !== undefined) {
+    const { stepsPerEpoch } = await import("./trainingSteps.ts");
+    const steps = this.#loop?.session.place.steps ?? this.#position?.steps ?? 0;
+    const epoch = this.history.length + 1;
+    if (this.#lost || steps !== (epoch - 1) * stepsPerEpoch(this.parts)) {
       throw new Error(
-        `checkpoint: the run is in the middle of epoch ${this.#unfinished}, and can only go on from where one ends; ask between epochs: in the loop, or in a callback's onEpoch`,
+        `checkpoint: the run is in the middle of epoch ${epoch}, and can only go on from where one ends; ask between epochs: in the loop, or in a callback's onEpoch`,
       );
     }
     const { encodeCheckpoint } = await import("./checkpoint.ts");

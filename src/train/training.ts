@@ -14,7 +14,7 @@ import type { TrainingParts } from "./settings.ts";
 import type { BatchSource, Data } from "./source.ts";
 import type { RestoreOptions } from "./state.ts";
 import { compileTraining, samplesPerEpoch, stepsPerEpoch } from "./trainingSteps.ts";
-import { FiniteWeights, Totals } from "./watch.ts";
+import { FiniteWeights, type Sums, Totals } from "./watch.ts";
 
 /** Submits in flight besides the awaited one: enough to keep a GPU busy while results are read. */
 const RUNS_IN_FLIGHT = 2;
@@ -35,8 +35,10 @@ interface Taken {
 interface Opening {
   /** Number of the first epoch (default 1). */
   readonly firstEpoch?: number;
-  /** Epochs that were taken before (default 0). */
-  readonly epochsTaken?: number;
+  /** Steps that were taken before (default 0). */
+  readonly stepsTaken?: number;
+  /** The learning rate (default: the optimizer's). */
+  readonly learningRate?: number;
   /** Objects released with the session. */
   readonly held?: Releasable[];
 }
@@ -69,11 +71,11 @@ export class Training implements Session {
     readonly steps: ReadonlyMap<number, CompiledStep>,
     readonly weights: FiniteWeights,
     readonly held: Releasable[],
-    { firstEpoch = 1, epochsTaken = 0 }: Opening,
+    { firstEpoch = 1, stepsTaken = 0, learningRate }: Opening,
   ) {
     this.#firstEpoch = firstEpoch;
-    this.#taken = epochsTaken * stepsPerEpoch(parts);
-    this.#learningRate = (parts.trainer.optimizer as Optimizer).learningRate;
+    this.#taken = stepsTaken;
+    this.#learningRate = learningRate ?? (parts.trainer.optimizer as Optimizer).learningRate;
   }
 
   /** Opens the data on the engine and compiles the steps; a failure leaves no memory there. */
@@ -170,11 +172,11 @@ export class Training implements Session {
     return this.taking(steps);
   }
 
-  /** As {@link advance}; `told` is called after each submit with the totals so far. */
-  async taking(count: number, told?: (totals: Totals) => void): Promise<Advance> {
+  /** As {@link advance}; `told` is called after each submit with the totals so far, which begin with those of `from`. */
+  async taking(count: number, told?: (totals: Totals) => void, from?: Sums): Promise<Advance> {
     const { owner, dataset } = this.parts;
     checkWhole(`${owner}: advance: the number of steps`, count);
-    const totals = new Totals(owner, dataset.classes !== undefined);
+    const totals = new Totals(owner, dataset.classes !== undefined, from);
     const taken: Taken = { totals, told, runs: [] };
     this.#calls++;
     try {

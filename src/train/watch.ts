@@ -10,19 +10,34 @@ import { firstNonFinite } from "./finite.ts";
 import type { Advance, Place } from "./session.ts";
 import type { Trainer } from "./trainer.ts";
 
+/** Sums over the steps of an epoch so far: each step is added by itself, so that they are the same for any submits. */
+export interface Sums {
+  readonly samples: number;
+  /** Sum of the samples' losses. */
+  readonly loss: number;
+  /** Number of samples predicted correctly; 0 where targets are no classes. */
+  readonly correct: number;
+}
+
 /** Totals of some steps. */
 export class Totals {
-  samples = 0;
+  samples: number;
   readonly losses: number[] = [];
   learningRate = 0;
   hostMilliseconds = 0;
-  #loss = 0;
-  #correct = 0;
+  #loss: number;
+  #correct: number;
 
+  /** @param from sums of the epoch's steps before */
   constructor(
     readonly owner: string,
     readonly counts: boolean,
-  ) {}
+    from: Sums = { samples: 0, loss: 0, correct: 0 },
+  ) {
+    this.samples = from.samples;
+    this.#loss = from.loss;
+    this.#correct = from.correct;
+  }
 
   add(losses: ArrayLike<number>, correct: ArrayLike<number> | undefined, batchSize: number): void {
     for (let i = 0; i < losses.length; i++) {
@@ -39,6 +54,10 @@ export class Totals {
 
   get accuracy(): number | undefined {
     return this.counts ? this.#correct / this.samples : undefined;
+  }
+
+  get sums(): Sums {
+    return { samples: this.samples, loss: this.#loss, correct: this.#correct };
   }
 
   /** @throws DivergenceError as soon as the loss is not finite: further steps would waste time */
