@@ -1,29 +1,43 @@
-// Opens and destroys engines, then compiles and releases models of ever new shapes, watches what is held, and fails where it
+// Opens and destroys engines, then makes, trains and releases models on one engine, watches what is held, and fails where it
 // grows:
 //
-//   npm run cycles [-- --connect 200 --compile 200]
+//   npm run cycles [-- --engine wasm --engines 200 --models 200]
 //
-// A few rounds, in which the driver loads its lasting parts, do not count. Runs on the built package.
+// With --trained 5, each fifth engine trains a model (default: each), with 0 none.
+// The models have forty widths in turn. A few rounds, in which the driver loads its lasting parts, do not count. Runs on the built
+// package.
 import { parseArgs } from "node:util";
-import { connect, createTrainer, dense, sequential } from "wgrad";
-import { heldByHost } from "./heap.mjs";
+import { dense, evaluate, predict, relu, sequential, fit as train } from "wgrad";
+import { makeBlobs } from "wgrad/data";
+import { heldByHost, openHandles } from "./heap.mjs";
+import { KINDS, openMeasured } from "./measured-engines.mjs";
 
 /**
- * Rounds that do not count: of opening engines, after which a driver's compiler has its working memory, and of compiling,
- * which fills the cache of pipelines.
+ * Rounds that do not count: of engines, after which a driver's compiler has its working memory, and of models, which fill the cache
+ * of pipelines.
  */
-const WARM_UP = { connect: 40, compile: 100 };
-/** Allowed growth until the end. An engine left behind holds two megabytes, a kernel almost one. */
-const LIMITS = { objects: 100, megabytes: 20 };
+const WARM_UP = { gpu: { engines: 40, models: 80 }, wasm: { engines: 10, models: 40 } };
+/**
+ * Allowed growth until the end. An engine left behind holds two megabytes, a kernel almost one. Node and drivers open a file or two
+ * late; one left open by each round would make hundreds.
+ */
+const LIMITS = { objects: 100, megabytes: 20, handles: 2, bytes: 0 };
+const WIDTHS = 40;
 
 const { values } = options();
 if (values.help) {
-  console.log("npm run cycles -- [--connect 200] [--compile 200]");
+  console.log("npm run cycles -- [--engine gpu|wasm] [--engines 200] [--models 200] [--trained 1]");
   process.exit(0);
 }
-const counts = { connect: Number(values.connect), compile: Number(values.compile) };
-if (!Object.values(counts).every((count) => Number.isSafeInteger(count) && count >= 0)) {
-  console.error("--connect and --compile are whole numbers from 0");
+const kind = /** @type {typeof KINDS[number]} */ (values.engine);
+if (!KINDS.includes(kind)) {
+  console.error(`--engine is ${KINDS.join(" or ")}, got ${kind}`);
+  process.exit(2);
+}
+const counts = { engines: Number(values.engines), models: Number(values.models) };
+const trained = Number(values.trained);
+if (![...Object.values(counts), trained].every((count) => Number.isSafeInteger(count) && count >= 0)) {
+  console.error("--engines, --models and --trained are whole numbers from 0");
   process.exit(2);
 }
 
@@ -31,8 +45,10 @@ function options() {
   try {
     return parseArgs({
       options: {
-        connect: { type: "string", default: "200" },
-        compile: { type: "string", default: "200" },
+        engine: { type: "string", default: "gpu" },
+        engines: { type: "string", default: "200" },
+        models: { type: "string", default: "200" },
+        trained: { type: "string", default: "1" },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -46,48 +62,62 @@ function options() {
 const isReported = (round, rounds) => round % Math.max(1, Math.ceil(rounds / 5)) === 0 || round === rounds;
 
 /**
- * @param {"connect" | "compile"} what
+ * @param {"engines" | "models"} what
  * @param {number} rounds those that count
- * @param {(round: number) => Promise<string>} once does it, and says what there is to be said of it
+ * @param {(round: number) => Promise<number>} once does it, and gives the bytes of the engine's memory in use
  */
 async function cycle(what, rounds, once) {
-  for (let i = 0; i < WARM_UP[what] && rounds > 0; i++) await once(-i - 1);
+  if (rounds === 0) return;
+  let bytes = 0;
+  for (let i = 0; i < WARM_UP[kind][what]; i++) bytes = await once(i);
   // Node says once, and in a while, that its measure is experimental.
   await heldByHost();
   const held = [];
-  for (let i = 0; i <= rounds && rounds > 0; i++) {
-    const words = i === 0 ? "" : await once(i);
+  for (let i = 0; i <= rounds; i++) {
+    if (i > 0) bytes = await once(i);
     if (!isReported(i, rounds)) continue;
     const { objects } = await heldByHost();
-    held.push({ objects, megabytes: process.memoryUsage.rss() / 2 ** 20 });
+    const megabytes = process.memoryUsage.rss() / 2 ** 20;
+    const handles = await openHandles();
+    held.push({ objects, megabytes, handles, bytes });
     console.log(
-      `${what} ${i}: ${objects} objects, process ${held[held.length - 1].megabytes.toFixed(1)} MB${words}`,
+      `${what} ${i}: ${objects} objects, process ${megabytes.toFixed(1)} MB, ${handles} handles, engine ${bytes} B`,
     );
   }
   for (const unit of /** @type {(keyof typeof LIMITS)[]} */ (Object.keys(LIMITS))) {
-    if (rounds === 0) continue;
     const growth = held[held.length - 1][unit] - held[0][unit];
     const fine = growth <= LIMITS[unit];
     const limit = `${fine ? "at most" : "MORE THAN"} ${LIMITS[unit]}`;
-    console.log(`${what}: ${growth.toFixed(1)} ${unit} more after ${rounds}, ${limit}`);
+    console.log(
+      `${what}: ${unit === "megabytes" ? growth.toFixed(1) : growth} ${unit} more after ${rounds}, ${limit}`,
+    );
     if (!fine) process.exitCode = 1;
   }
 }
 
-await cycle("connect", counts.connect, async () => {
-  const engine = await connect({ tune: false });
+const data = makeBlobs({ count: 48, features: 4 });
+
+/** Makes a model, trains it, evaluates it, predicts with it, and releases it. @param {import("wgrad").Engine} engine @param {number} width */
+async function useModel(engine, width) {
+  const run = train(engine, sequential(dense(width), relu(), dense(3)), data, { batchSize: 16, epochs: 1 });
+  await run;
+  await evaluate(run.trainer, data);
+  await predict(run.trainer, data);
+  run.release();
+  // A kept step goes once it is known to have been compiled.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+await cycle("engines", counts.engines, async (round) => {
+  const { engine, bytesInUse } = await openMeasured(kind);
+  if (trained > 0 && round % trained === 0) await useModel(engine, 8);
   await engine.destroy();
-  return "";
+  return bytesInUse();
 });
 
-const engine = await connect({ tune: false });
-await cycle("compile", counts.compile, async (round) => {
-  const features = 1000 + round;
-  const trainer = createTrainer(engine, sequential(dense(2)), { inputShape: [features] });
-  const step = await trainer.compile(({ x }, model) => ({ y: model(x) }), { inputs: { x: [1, features] } });
-  await step.run({ x: new Float32Array(features) });
-  step.release();
-  trainer.release();
-  return `, ${engine.pipelines.size} pipelines`;
+const { engine, bytesInUse } = await openMeasured(kind);
+await cycle("models", counts.models, async (round) => {
+  await useModel(engine, 4 + (round % WIDTHS));
+  return bytesInUse();
 });
 await engine.destroy();

@@ -25,7 +25,7 @@ describe("programs without a framework for options", () => {
       "--steps 600",
     ],
     ["scripts/soak.mjs", [], "--steps 10000"],
-    ["scripts/cycles.mjs", [], "--connect 200"],
+    ["scripts/cycles.mjs", [], "--engines 200"],
     ["scripts/screenshots.mjs", [], "desktop | phone"],
   ])("%s tells its options, and refuses others without a stack", async (program, how, options) => {
     const { stdout, stderr } = await runNode([...how, program, "--help"], { timeoutMs: MINUTES });

@@ -190,9 +190,12 @@ describe("destroying an engine", () => {
   });
 
   it("leaves nothing behind, as scripts/cycles.mjs watches", async () => {
-    const { stdout } = await runNode(["scripts/cycles.mjs", "--compile", "0"], { timeoutMs: 60_000 });
-    expect(stdout).toMatch(/^connect: -?[\d.]+ objects more after 200, at most 100$/m);
-    expect(stdout).toMatch(/^connect: -?[\d.]+ megabytes more after 200, at most 20$/m);
+    const cycles = ["scripts/cycles.mjs", "--engines", "200", "--models", "0", "--trained", "0"];
+    const { stdout } = await runNode(cycles, { timeoutMs: 60_000 });
+    expect(stdout).toMatch(/^engines: -?\d+ objects more after 200, at most 100$/m);
+    expect(stdout).toMatch(/^engines: -?[\d.]+ megabytes more after 200, at most 20$/m);
+    expect(stdout).toMatch(/^engines: -?\d+ handles more after 200, at most 2$/m);
+    expect(stdout).toMatch(/^engines: 0 bytes more after 200, at most 0$/m);
   });
 });
 

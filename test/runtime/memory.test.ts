@@ -79,5 +79,16 @@ describe("memory", () => {
     const { stdout } = await runNode(soak, { timeoutMs: 60_000 });
     expect(stdout.match(/^step \d00: engine \d+ B, \d+ objects/gm)).toHaveLength(3);
     expect(stdout).toMatch(/^engine: 0 more at the end, at most 0$/m);
+    expect(stdout).toMatch(/^handles: -?\d+ more at the end, at most 2$/m);
+  });
+
+  it("comes back, and files and threads with it, when models are made and released on the wasm engine", async () => {
+    const cycles = ["scripts/cycles.mjs", "--engine", "wasm", "--engines", "20", "--models", "80"];
+    const { stdout } = await runNode(cycles, { timeoutMs: 60_000 });
+    for (const what of ["engines", "models"]) {
+      expect(stdout).toMatch(new RegExp(`^${what}: 0 bytes more after \\d+, at most 0$`, "m"));
+      expect(stdout).toMatch(new RegExp(`^${what}: -?\\d+ handles more after \\d+, at most 2$`, "m"));
+      expect(stdout).toMatch(new RegExp(`^${what}: -?\\d+ objects more after \\d+, at most 100$`, "m"));
+    }
   });
 });
