@@ -5,6 +5,7 @@
 import { type Tensor, topological } from "../../src/nn/graph/tensor.ts";
 import { elementCount, type Shape, scalarName } from "../../src/program.ts";
 import { stepUniform } from "../../src/random.ts";
+import { imageRules } from "./interpreter-images.ts";
 import { normRules } from "./interpreter-norms.ts";
 import {
   attribute,
@@ -333,6 +334,7 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   matmul,
   ...normRules,
+  ...imageRules,
   crossEntropy: crossEntropy(({ loss }) => [loss]),
   crossEntropyGradient: crossEntropy(({ difference }) => [...difference]),
   correct: (evaluation) => Float64Array.of(hits(evaluation).reduce((a, b) => a + b, 0)),
