@@ -6,12 +6,13 @@ import { lower } from "../graph/lower/lower.ts";
 import type { Place } from "../graph/lower/lowering.ts";
 import type { UpdateRequest } from "../graph/lower/update.ts";
 import { sum } from "../graph/ops/reduce.ts";
-import { abs, add, isFinite as finite, mul, square, sub } from "../graph/ops/scalar.ts";
+import { abs, add, mul, square } from "../graph/ops/scalar.ts";
 import { constant, type SourceAttributes } from "../graph/ops/source.ts";
 import { Tensor, withLabel } from "../graph/tensor.ts";
 import type { ArenaLayout, ModelLayout } from "../model/layout.ts";
 import { applyModel, type Layer } from "../model/model.ts";
 import { ModelTrace, Scope, type StatisticSpec } from "../model/parameters.ts";
+import { checkGuard, type Guard, guarded, NON_FINITE } from "./guard.ts";
 import { isFrozen, type Optimizer } from "./optimizer.ts";
 import { optimizerUpdate, statisticsUpdate } from "./updates.ts";
 import { type Clipping, checkClipping, clipped } from "./wrappers.ts";
@@ -44,22 +45,13 @@ export interface TrainingOptions {
    */
   readonly accumulate?: number;
   /**
-   * Whether a training step looks for NaN and infinities (default: no). Its output {@link NON_FINITE} is then 0 where all
-   * is well, and else the {@link NonFiniteCode} of what it found.
+   * Whether a training step looks for NaN and infinities (default: no). Its output `nonFinite` is then 0 where all is well;
+   * 1 where only the loss is not finite; 2 where a gradient is not or, after the update, a parameter, a slot of the optimizer or a
+   * running statistic. With "skip", a step whose loss or gradients are not finite changes nothing, and shows 4; the
+   * step counts.
    */
-  readonly guard?: "notice";
+  readonly guard?: Guard;
 }
-
-/** The output of a guarded step. */
-export const NON_FINITE = "nonFinite";
-
-/** What is not finite in a guarded step: the one that was found last. */
-export const NonFiniteCode = {
-  /** The loss. */
-  loss: 1,
-  /** A gradient or, after the update, a parameter, a slot of the optimizer, or a running statistic. */
-  update: 2,
-} as const;
 
 /** @throws RangeError naming the option that is out of range */
 export function checkTrainingOptions(
@@ -68,8 +60,7 @@ export function checkTrainingOptions(
 ): void {
   checkOptions(`${name}: penalty`, penalty, { l1: "number", l2: "number" });
   checkWhole(`${name}: accumulate`, accumulate);
-  if (guard !== undefined && guard !== "notice")
-    throw new RangeError(`${name}: guard is ${inWords(guard)}; give "notice", or leave it out`);
+  checkGuard(name, guard);
   checkClipping(name, clip, "clip");
   for (const [weight, value] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
     if (value !== undefined) checkFinite(`${name}: ${weight}`, value, 0);
@@ -111,7 +102,6 @@ export function buildStep(request: StepRequest): Program {
 
   const assignments: Assignment[] = [];
   const updates: UpdateRequest[] = [];
-  const watch = guard && UPDATE_WATCH;
   let outputs = averaged(parts);
   if ("minimize" in outputs) {
     if (!optimizer) {
@@ -123,29 +113,22 @@ export function buildStep(request: StepRequest): Program {
     const losses = parts.map(({ minimize }) => add(minimize, penalty));
     assignments.push(...gradientAssignments(losses, trace, layout.parameters, optimizer));
     const { minimize, ...rest } = outputs;
-    const loss = add(minimize, penalty);
-    outputs = { loss, ...rest, ...(guard && { [NON_FINITE]: isLossBad(loss) }) };
-    updates.push(optimizerUpdate(clippedBy(optimizer, request.clip), layout.parameters, watch));
+    outputs = { loss: add(minimize, penalty), ...rest };
+    updates.push(optimizerUpdate(clippedBy(optimizer, request.clip), layout.parameters));
   }
   const { observations } = trace;
   for (const [statistic, tensor] of observations)
     assignments.push({ tensor, place: layout.statistics.place("observed", statistic) });
   if (observations.size > 0) {
     const rate = ({ name, momentum }: StatisticSpec) => (observations.has(name) ? momentum : 0);
-    updates.push(statisticsUpdate(layout.statistics, rate, watch));
+    updates.push(statisticsUpdate(layout.statistics, rate));
   }
   const place = ({ role, name: source }: SourceAttributes) => {
     const arena = role === "statistic" ? "statistics" : "parameters";
     return layout[arena].place(arena, source);
   };
-  return lower({ name, outputs, assignments, place, updates });
-}
-
-const UPDATE_WATCH = { output: NON_FINITE, value: NonFiniteCode.update };
-
-/** 1 where the loss is not finite, else 0. */
-function isLossBad(loss: Tensor): Tensor {
-  return withLabel("guard", () => mul(sub(1, finite(loss)), NonFiniteCode.loss));
+  const step = { name, outputs, assignments, place, updates };
+  return lower(guard ? guarded(step, guard) : step);
 }
 
 /** The optimizer, wrapped by the option `clip`, if given. */

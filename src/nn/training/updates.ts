@@ -1,7 +1,6 @@
 /** Updates in place after the backward pass: parameters by the optimizer, and running statistics. */
 import { inWords } from "../../checks.ts";
 import { ALIGNMENT, elementCount, formatShape, type Shape } from "../../program.ts";
-import type { Watch } from "../graph/lower/flags.ts";
 import type { Place } from "../graph/lower/lowering.ts";
 import type { UpdateRequest } from "../graph/lower/update.ts";
 import { add, broadcastTo, mul, sub } from "../graph/ops/scalar.ts";
@@ -64,10 +63,10 @@ function eachElement(blocks: Tensor, column: number): Tensor {
 }
 
 /**
- * The update of all parameters, in one launch. With `flag`, it looks at the gradients, too, as they are before the update.
+ * The update of all parameters, in one launch.
  * @throws TypeError naming the value that an optimizer's update lacks, or returns wrongly
  */
-export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout, flag?: Watch): UpdateRequest {
+export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout): UpdateRequest {
   const shape = [layout.length];
   const { slots, scalars, scratch, name } = optimizer;
   const each = columns(layout, optimizer);
@@ -113,8 +112,7 @@ export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout, flag?
       given[key] ? [[MEMORY[key] ?? key, given[key]] as const] : [],
     ),
   );
-  const watch = flag && { ...flag, before: [state.gradient] };
-  return { label: "optimizer", changes, before, watch };
+  return { label: "optimizer", from: state.gradient, changes, before };
 }
 
 /** Arenas of the operands whose names differ. */
@@ -148,12 +146,11 @@ function checkUpdated({ name, slots }: Optimizer, updated: unknown, shape: Shape
 export function statisticsUpdate<Entry extends ArenaEntry>(
   layout: ArenaLayout<Entry>,
   rateOf: (entry: Entry) => number,
-  watch?: Watch,
 ): UpdateRequest {
   const rates = layout.perBlock(ALIGNMENT, rateOf);
   const rate = eachElement(tensor(rates, [rates.length, 1]), 0);
   const running = stateSource("statistics", [layout.length]);
   const observed = stateSource("observed", [layout.length]);
   const moved = add(mul(sub(1, rate), running), mul(rate, observed));
-  return { label: "running statistics", changes: { statistics: moved }, watch };
+  return { label: "running statistics", from: observed, changes: { statistics: moved } };
 }

@@ -12,12 +12,14 @@ import {
   type Layer,
   lookahead,
   mul,
+  muon,
   type Optimizer,
   ops,
   sequential,
   sgd,
   stepScalar,
   sum,
+  type Trainer,
   type TrainingOptions,
 } from "../../../src/index.ts";
 import { ENGINES, useEngines } from "../../helpers/engines.ts";
@@ -141,9 +143,8 @@ describe.each(ENGINES)("on the %s, a guarded step", (kind) => {
   });
 
   it("shows 2 where the update overflows", async () => {
-    const { plant, shown } = await open(engines[kind], sgd({ learningRate: 1 }));
-    await plant("parameters", 67, -LARGE);
-    expect(await shown(0, LARGE)).toEqual([0, 2]);
+    const { shown } = await open(engines[kind], sgd({ learningRate: 1e10 }));
+    expect(await shown(0, 1e30)).toEqual([0, 2]);
   });
 
   it("shows 2 where no binding is left beside the optimizer's own", async () => {
@@ -199,6 +200,96 @@ describe.each(ENGINES)("on the %s, a guarded step", (kind) => {
   });
 });
 
+/** The bits of all arenas, by name. */
+async function bitsOf(trainer: Trainer) {
+  const { arenas } = await trainer.snapshot();
+  return Object.fromEntries(
+    Object.entries(arenas).map(([name, data]) => [name, [...new Uint32Array(data.slice().buffer)]]),
+  );
+}
+
+describe.each(ENGINES)('on the %s, a step with the guard "skip"', (kind) => {
+  const optimizers: readonly (readonly [string, Optimizer, TrainingOptions])[] = [
+    ["sgd", sgd({ learningRate: 0.1 }), {}],
+    ["adam, clipped", adam(), { clip: { norm: 1, value: 0.5 } }],
+    ["lookahead in averages, of parts", averaged(lookahead(sgd({ momentum: 0.9 }))), { accumulate: 3 }],
+    ["muon", muon(), { penalty: { l2: 0.1 } }],
+  ];
+
+  it.each(optimizers)(
+    "changes no bit where a number is not finite: %s",
+    async (_name, optimizer, options) => {
+      const { step, shown, plant, trainer } = await open(engines[kind], optimizer, {
+        ...options,
+        guard: "skip",
+      });
+      const parts = options.accumulate ?? 1;
+      await shown(1, 1);
+      // What a copy by way of other numbers would lose.
+      await plant("parameters", SPARE_AT, -0);
+      await plant("parameters", SPARE_AT + 1, SUBNORMAL);
+      await plant("parameters", SPARE_AT + 2, LARGEST);
+      const before = await bitsOf(trainer);
+      for (const at of PLACES) {
+        step.write({ x: ones(at, Number.NaN, parts * SIZE) });
+        expect(await shown(1, 1), `NaN at ${at}`).toEqual([4, 4]);
+        step.write({ x: ones((parts - 1) * SIZE + at, LARGE, parts * SIZE) });
+        expect(await shown(2 * parts), `a large number at ${at}`).toEqual([4]);
+      }
+      step.write({ x: ones(0, 1, parts * SIZE), extra: Float32Array.of(0, Number.POSITIVE_INFINITY, 0) });
+      expect(await shown(1), "the loss").toEqual([4]);
+      const { steps } = trainer;
+      expect(await bitsOf(trainer)).toEqual(before);
+      expect(steps).toBe(2 + 3 * PLACES.length + 1);
+      step.write({ extra: new Float32Array(3) });
+      // Lookahead's slow weights change each fifth step.
+      expect(await shown(1, 1, 1, 1, 1)).toEqual([0, 0, 0, 0, 0]);
+      const after = await bitsOf(trainer);
+      for (const name in before) expect(after[name], name).not.toEqual(before[name]);
+    },
+  );
+
+  it("takes the other steps of a submit, and as a step without it, to the bit", async () => {
+    const guarded = await open(engines[kind], adam(), { guard: "skip" });
+    const plain = await open(engines[kind], adam(), { guard: "notice" });
+    for (const { step } of [guarded, plain]) step.write({ x: ones(6, -3) });
+    expect(await guarded.shown(1, 2, 1)).toEqual([0, 0, 0]);
+    await plain.shown(1, 2, 1);
+    expect(await bitsOf(guarded.trainer)).toEqual(await bitsOf(plain.trainer));
+    expect(await guarded.shown(1, LARGE, 2, Number.POSITIVE_INFINITY, 1)).toEqual([0, 4, 0, 4, 0]);
+    expect((await guarded.trainer.weights()).weight.data.every(Number.isFinite)).toBe(true);
+  });
+
+  it("shows 2 where the update overflows although its gradients are finite", async () => {
+    const { shown } = await open(engines[kind], sgd({ learningRate: 1e10 }), { guard: "skip" });
+    expect(await shown(0, 1e30)).toEqual([0, 2]);
+  });
+
+  it("keeps running statistics, and takes gradients for finite however many and large they are", async () => {
+    const trainer = createTrainer(engines[kind], sequential(batchNorm()), {
+      inputShape: [5],
+      optimizer: sgd(),
+    });
+    const step = await trainer.compile(({ x, y }, model) => ({ minimize: sum(mul(model(x), y)) }), {
+      inputs: { x: [4, 5], y: [4, 5] },
+      guard: "skip",
+      nonFinite: "allow",
+    });
+    const x = Float32Array.from({ length: 20 }, (_, i) => (i * 7) % 5);
+    const y = new Float32Array(20).fill(1);
+    const show = async (inputs: Record<string, Float32Array>) => [...(await step.run(inputs)).nonFinite];
+    expect(await show({ x, y })).toEqual([0]);
+    const before = await bitsOf(trainer);
+    // Their variance is infinite, and what they are normalised to is 0.
+    expect(await show({ x: x.map((value) => value * 1e38) })).toEqual([4]);
+    expect(await show({ x: x.with(19, Number.NaN) })).toEqual([4]);
+    expect(await bitsOf(trainer)).toEqual(before);
+    const large = await open(engines[kind], sgd({ learningRate: 0 }), { guard: "skip" });
+    large.step.write({ x: new Float32Array(SIZE).fill(LARGEST) });
+    expect(await large.shown(1)).toEqual([0]);
+  });
+});
+
 it("is refused where it cannot be", async () => {
   const trainer = createTrainer(engines.cpu, product, { inputShape: [SIZE], optimizer: sgd() });
   const inputs = { x: [1, SIZE] } as const;
@@ -215,5 +306,5 @@ it("is refused where it cannot be", async () => {
   ).rejects.toThrow('step: the step returns "nonFinite", which guard gives; give your own another name');
   await expect(
     trainer.compile(({ x }, model) => ({ minimize: sum(model(x)) }), { inputs, guard: "skim" as "notice" }),
-  ).rejects.toThrow('step: guard is "skim"; give "notice", or leave it out');
+  ).rejects.toThrow('step: guard is "skim"; give "notice" or "skip", or leave it out');
 });

@@ -3,8 +3,8 @@
  */
 import { elementwise4Constants, elementwiseConstants } from "../../../kernels/elementwise.ts";
 import { type Dispatch, elementCount, type Instruction, type View } from "../../../program.ts";
-import type { Tensor } from "../tensor.ts";
 import type { ProgramBuilder } from "./builder.ts";
+import type { UpdateRequest } from "./update.ts";
 
 /** What an update notes where a number is not finite. */
 export interface Watch {
@@ -12,8 +12,8 @@ export interface Watch {
   readonly output: string;
   /** The number stored there. */
   readonly value: number;
-  /** States that are looked at as they are before the update, besides the new values. */
-  readonly before?: readonly Tensor[];
+  /** Whether what the step has found ({@link UpdateRequest.from}) is looked at, too, as it is before the update. */
+  readonly found: boolean;
 }
 
 /** The memory that flags are stored into. */
@@ -56,7 +56,7 @@ export function telling(code: readonly Instruction[], registers: readonly number
 export function watching(
   builder: ProgramBuilder,
   label: string,
-  { value, ...watch }: Watch,
+  watch: Watch,
   states: readonly View[],
 ): Dispatch {
   const size = elementCount(states[0].shape);
@@ -69,11 +69,11 @@ export function watching(
     constants: fits ? elementwise4Constants(size) : elementwiseConstants(size),
     hooks: {
       element: { code: [{ op: "constant", value: 0 }], result: 0 },
-      store: { code: [{ op: "index" }, ...loads], flags: [{ binding: "result0", of, value }] },
+      store: { code: [{ op: "index" }, ...loads], flags: [{ binding: "result0", of, value: watch.value }] },
     },
     bindings: {
       ...Object.fromEntries(states.map((view, i) => [`operand${i}`, view])),
-      result0: flagView(builder, { value, ...watch }),
+      result0: flagView(builder, watch),
     },
   };
 }

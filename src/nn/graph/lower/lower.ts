@@ -1,6 +1,6 @@
 /** Lowering: a graph to a Program. */
-import { elementCount, type Program } from "../../../program.ts";
-import type { SourceAttributes } from "../ops/source.ts";
+import { elementCount, type Program, type View } from "../../../program.ts";
+import { isSource, type SourceAttributes } from "../ops/source.ts";
 import type { Tensor } from "../tensor.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { indexRanges } from "./indices.ts";
@@ -18,8 +18,17 @@ export interface LowerRequest {
   readonly assignments?: readonly { readonly tensor: Tensor; readonly place: Place }[];
   /** Place of a parameter or a running statistic. */
   place(source: SourceAttributes): Place;
-  /** Updates that follow in order, once all of that is in memory. */
+  /** What the updates go by, once all of that is in memory. */
+  readonly beforeUpdates?: BeforeUpdates | undefined;
+  /** Updates that follow in order. */
   readonly updates?: readonly UpdateRequest[];
+}
+
+export interface BeforeUpdates {
+  /** Further outputs. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** Tensors, with the sources by which updates read them. */
+  readonly results: ReadonlyMap<Tensor, Tensor>;
 }
 
 /** @throws Error when something cannot be lowered; ops refuse bad shapes earlier, when they are traced. */
@@ -29,20 +38,44 @@ export function lower(request: LowerRequest): Program {
   const wanted = [...Object.values(request.outputs), ...assignments.map(({ tensor }) => tensor)];
   const roots = rewrite(wanted);
   const builder = new ProgramBuilder();
-  const targets = targetsOf(roots, names.length, ({ shape, dtype }, i) => {
+  const targets = targetsOf(roots, names.length, (tensor, i) => {
     if (i >= names.length) {
       const { buffer, offset } = assignments[i - names.length].place;
-      return builder.view(buffer, shape, offset);
+      return builder.view(buffer, tensor.shape, offset);
     }
-    const name = names[i];
-    const view = builder.view({ name, kind: "output", dtype, length: elementCount(shape) }, shape);
-    builder.output(name, view);
-    return view;
+    return addOutput(builder, names[i], tensor);
   });
   // Before rewrites: a rewrite may read rows by indices without the op that declared them.
   builder.indexRanges = indexRanges(wanted);
   builder.targetRules = targetRules(wanted);
   new Lowering(builder, targets, (source) => request.place(source)).finish();
-  for (const update of request.updates ?? []) lowerUpdate(builder, update);
+  const known = request.beforeUpdates ? lowerBefore(builder, request.beforeUpdates) : new Map();
+  for (const update of request.updates ?? []) lowerUpdate(builder, update, known);
   return builder.finish(request.name);
+}
+
+function addOutput(builder: ProgramBuilder, name: string, { shape, dtype }: Tensor): View {
+  const view = builder.view({ name, kind: "output", dtype, length: elementCount(shape) }, shape);
+  builder.output(name, view);
+  return view;
+}
+
+/** @returns the memory of the results, by their sources */
+function lowerBefore(builder: ProgramBuilder, { outputs, results }: BeforeUpdates): Map<Tensor, View> {
+  const names = Object.keys(outputs);
+  const sources = [...results.keys()].filter(isSource);
+  const known = new Map<Tensor, View>();
+  const roots = rewrite([...Object.values(outputs), ...results.values()]);
+  const targets = targetsOf(roots, roots.length, (tensor, i) => {
+    if (i < names.length) return addOutput(builder, names[i], tensor);
+    const source = sources[i - names.length];
+    const { name, shape, dtype } = source.attributes;
+    const view = builder.view({ name, kind: "temporary", dtype, length: elementCount(shape) }, shape);
+    known.set(source, view);
+    return view;
+  });
+  new Lowering(builder, targets, ({ name }) => {
+    throw new Error(`${name} is a part of a state; before updates, whole states are read`);
+  }).finish();
+  return known;
 }

@@ -38,21 +38,23 @@ export class Lowering {
   readonly #producers = new Map<Tensor, { call: Call; hook: string }>();
   /** Tensors that a dispatch reads from memory. */
   readonly #demanded = new Set<Tensor>();
-  readonly #views = new Map<Tensor, View>();
+  readonly #views: Map<Tensor, View>;
   readonly #analysis: Analysis;
   readonly #order: readonly Tensor[];
 
   /**
    * @param targets roots, and where they go
    * @param place where a parameter or a running statistic lies
-   * @param kernels results of kernels that something else reads, too
+   * @param around results of kernels that something else reads, too, and memory of sources that the step has computed
    */
   constructor(
     readonly builder: ProgramBuilder,
     readonly targets: ReadonlyMap<Tensor, View>,
     readonly place: (source: SourceAttributes) => Place,
-    kernels: readonly Tensor[] = [],
+    around: { readonly kernels?: readonly Tensor[]; readonly known?: ReadonlyMap<Tensor, View> } = {},
   ) {
+    const { kernels = [], known = new Map<Tensor, View>() } = around;
+    this.#views = new Map(known);
     this.#order = topological([...targets.keys(), ...kernels]);
     this.#analysis = analyse(this.#order, new Set(targets.keys()));
     for (const tensor of kernels) this.#demanded.add(tensor);

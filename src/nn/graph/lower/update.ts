@@ -21,21 +21,28 @@ import { targetsOf } from "./roots.ts";
 export interface UpdateRequest {
   /** For people, as a dispatch's; messages begin with it. */
   readonly label: string;
+  /** The state that holds what the step has found: gradients, or statistics of the batch. */
+  readonly from: Tensor;
   /** The states' new values by their names: flat, all of one length. They may read every state, as it was before. */
   readonly changes: Readonly<Record<string, Tensor>>;
   /** Tensors computed before, into places of states that the changes read. */
   readonly before?: readonly { readonly tensor: Tensor; readonly place: Place }[];
-  /** Flags a new value, or a state before the update, that is not finite. */
-  readonly watch?: Watch | undefined;
+  /** Flags what is not finite among new values of other states than `from`. */
+  readonly watch?: Watch;
 }
 
 /**
+ * @param known memory of sources that the step has computed
  * @throws RangeError where the changes take more memory than one launch can have
  * @throws TypeError where an element's new value depends on other elements of a changed state, unless a kernel has
  *   combined them before: the launch may have changed those already
  */
-export function lowerUpdate(builder: ProgramBuilder, request: UpdateRequest): void {
-  const { label, changes, before = [], watch } = request;
+export function lowerUpdate(
+  builder: ProgramBuilder,
+  request: UpdateRequest,
+  known: ReadonlyMap<Tensor, View>,
+): void {
+  const { label, from, changes, before = [], watch } = request;
   const names = Object.keys(changes);
   const roots = rewrite([...before.map(({ tensor }) => tensor), ...Object.values(changes)]);
   const targets = targetsOf(roots.slice(0, before.length), 0, ({ shape }, i) => {
@@ -53,7 +60,7 @@ export function lowerUpdate(builder: ProgramBuilder, request: UpdateRequest): vo
     throw new Error(`${label}: an update reads whole states, and ${name} is a part of one`);
   };
   const kernels = nearestKernels(changed.map(({ tensor }) => tensor));
-  const lowering = new Lowering(builder, targets, place, kernels);
+  const lowering = new Lowering(builder, targets, place, { kernels, known });
   const bindings: Record<string, View> = {};
   const results = new Map<string | undefined, string>();
   changed.forEach(({ name }, i) => {
@@ -91,16 +98,15 @@ export function lowerUpdate(builder: ProgramBuilder, request: UpdateRequest): vo
     );
   }
   // Looked at where they are in registers, if there is a binding for the flag.
-  const watched = watch?.before ?? [];
-  const unread = watched.filter((tensor) => !results.has(stateName(tensor)) && !operands.has(tensor));
-  const isInside = changed.length < HOOK_LIMITS.inPlace && count + unread.length < MAX_STORAGE_BINDINGS;
+  const isRead = results.has(stateName(from)) || operands.has(from);
+  const flagged = count + (watch?.found && !isRead ? 2 : 1);
+  const isInside = changed.length < HOOK_LIMITS.inPlace && flagged <= MAX_STORAGE_BINDINGS;
+  const isNew = changed.map(({ name }) => name !== stateName(from));
   const flags: Flag[] = [];
   if (watch && isInside) {
     const binding = `result${changed.length}`;
-    const registers = [
-      ...watched.map((tensor) => emitter.load(tensor, at)),
-      ...stores.map(({ from }) => from),
-    ];
+    const registers = stores.filter((_, i) => isNew[i]).map((store) => store.from);
+    if (watch.found) registers.push(emitter.load(from, at));
     flags.push({ binding, of: telling(emitter.code, registers), value: watch.value });
     bindings[binding] = flagView(builder, watch);
   }
@@ -114,10 +120,9 @@ export function lowerUpdate(builder: ProgramBuilder, request: UpdateRequest): vo
   const fits = size % 4 === 0 && fitVectors(Object.values(hooks));
   lowering.finish();
   const apart = (views: readonly View[]) => {
-    if (watch && !isInside && views.length > 0)
-      builder.dispatches.push(watching(builder, label, watch, views));
+    if (watch && !isInside) builder.dispatches.push(watching(builder, label, watch, views));
   };
-  apart(watched.map((tensor) => lowering.view(tensor)));
+  if (watch?.found) apart([lowering.view(from)]);
   builder.dispatches.push({
     label,
     kernel: fits ? "elementwise4" : plain.kernel,
@@ -125,7 +130,7 @@ export function lowerUpdate(builder: ProgramBuilder, request: UpdateRequest): vo
     hooks,
     bindings,
   });
-  apart(changed.map((_, i) => bindings[`result${i}`]));
+  apart(stores.filter((_, i) => isNew[i]).map(({ binding }) => bindings[binding]));
 }
 
 /** The state that a tensor is, as a whole. */

@@ -16,9 +16,9 @@ import { checkTensor, define, type Op, ShapeError, type Tensor } from "../tensor
 export interface SourceAttributes {
   /**
    * Parameters and running statistics live in arenas, each of which is a state as a whole; inputs are written before a run, data stays resident, constants
-   * are part of the program.
+   * are part of the program. Outputs and temporaries are results of the step itself, for its updates.
    */
-  readonly role: "parameter" | "statistic" | "state" | "input" | "data" | "constant";
+  readonly role: "parameter" | "statistic" | "state" | "input" | "data" | "constant" | "output" | "temporary";
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: DType;
@@ -56,6 +56,16 @@ export function statisticSource(name: string, shape: Shape): Tensor {
 /** Memory that outlives the step, as a whole, by name. */
 export function stateSource(name: string, shape: Shape): Tensor {
   return source([], { role: "state", name, shape, dtype: "f32" });
+}
+
+/** An output, as the step has stored it. */
+export function outputSource(name: string, shape: Shape): Tensor {
+  return source([], { role: "output", name, shape, dtype: "f32" });
+}
+
+/** What the step computes for its updates, once gradients are in memory. */
+export function temporarySource(name: string, shape: Shape): Tensor {
+  return source([], { role: "temporary", name, shape, dtype: "f32" });
 }
 
 function checkName(op: string, name: unknown): void {
