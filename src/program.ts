@@ -134,6 +134,8 @@ export function flaggedBindings({ hooks }: Pick<Dispatch, "hooks">): Set<string>
 export interface Dispatch {
   /** Layer or part of the step, for people: `0.dense`, `optimizer`. */
   readonly label: string;
+  /** Name of the op, for people, in a program where each op has a launch of its own. */
+  readonly op?: string;
   /** Name of a kernel in `src/kernels`. */
   readonly kernel: string;
   readonly constants: Readonly<Record<string, number>>;

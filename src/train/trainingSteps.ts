@@ -16,34 +16,45 @@ export function stepsPerEpoch(parts: TrainingParts): number {
   return Math.ceil(samplesPerEpoch(parts) / parts.batchSize);
 }
 
+/** Names a part of the step, for people. */
+type Name = <T>(name: string, trace: () => T) => T;
+
+/**
+ * The step of batches of `size` samples, as a function for `trainer.compile`, and its options.
+ * @param name names the parts outside of the model (default: they are parts of the step)
+ */
+export function trainingStep(
+  { owner, dataset, options }: TrainingParts,
+  source: BatchSource,
+  size: number,
+  name: Name = (_name, trace) => trace(),
+) {
+  const { loss, clip, penalty, accumulate: partsPerBatch = 1, augment } = options;
+  // A last batch without equal parts is taken whole.
+  const accumulate = size % partsPerBatch === 0 ? partsPerBatch : 1;
+  const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
+    const batch = name("batch", () => source.batch(size / accumulate, (part * size) / accumulate));
+    const { x, y } = augment ? name("augmentation", () => augment.apply(batch)) : batch;
+    const outputs = model(x);
+    checkOutputs(owner, dataset, outputs);
+    return name("loss", (): StepOutputs => {
+      const minimize = loss.apply(outputs, y);
+      if (!dataset.classes) return { minimize };
+      return { minimize, correct: correctCount(outputs, batch.y, 0, loss.ignoreIndex) };
+    });
+  };
+  return { body, options: { name: "train", clip, penalty, accumulate } };
+}
+
 /** The steps, by batch size. */
 export function compileTraining(
   parts: TrainingParts,
   source: BatchSource,
   mostPerRun: number,
 ): Promise<Map<number, CompiledStep>> {
-  const { owner, trainer, dataset, batchSize } = parts;
-  const { loss, clip, penalty, accumulate: partsPerBatch = 1, augment } = parts.options;
-  return compileSteps(source, samplesPerEpoch(parts), batchSize, (size) => {
-    // A last batch without equal parts is taken whole.
-    const accumulate = size % partsPerBatch === 0 ? partsPerBatch : 1;
-    const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
-      const batch = source.batch(size / accumulate, (part * size) / accumulate);
-      const { x, y } = augment ? augment.apply(batch) : batch;
-      const outputs = model(x);
-      checkOutputs(owner, dataset, outputs);
-      const minimize = loss.apply(outputs, y);
-      if (!dataset.classes) return { minimize };
-      return { minimize, correct: correctCount(outputs, batch.y, 0, loss.ignoreIndex) };
-    };
-    return trainer.compile(body, {
-      name: "train",
-      data: source.data,
-      maxSteps: Math.min(mostPerRun, source.batchesAtOnce),
-      clip,
-      penalty,
-      accumulate,
-      guard: "notice",
-    });
+  return compileSteps(source, samplesPerEpoch(parts), parts.batchSize, (size) => {
+    const { body, options } = trainingStep(parts, source, size);
+    const maxSteps = Math.min(mostPerRun, source.batchesAtOnce);
+    return parts.trainer.compile(body, { ...options, data: source.data, maxSteps, guard: "notice" });
   });
 }

@@ -77,6 +77,8 @@ export interface StepRequest extends TrainingOptions {
   readonly training: boolean;
   /** Traces the step; its sources are created inside. `part` counts the parts of an accumulated batch. */
   readonly body: (model: ModelCall, part: number) => StepOutputs;
+  /** Makes a program of the traced step (default: `lower`, with fused ops). */
+  readonly lowered?: typeof lower;
 }
 
 /**
@@ -128,7 +130,7 @@ export function buildStep(request: StepRequest): Program {
     return layout[arena].place(arena, source);
   };
   const step = { name, outputs, assignments, place, updates };
-  return lower(guard ? guarded(step, guard) : step);
+  return (request.lowered ?? lower)(guard ? guarded(step, guard) : step);
 }
 
 /** The optimizer, wrapped by the option `clip`, if given. */

@@ -25,6 +25,8 @@ export interface DivergenceReport {
   readonly element?: number;
   /** Number of the sample in the data set, for an input or a target. */
   readonly sample?: number;
+  /** Names of the parameters whose gradients are not finite in that step, where the op is of the backward pass. */
+  readonly gradients?: readonly string[];
   /** The number itself: NaN, Infinity or -Infinity. */
   readonly value?: number;
   /** Largest finite magnitudes before it: among the operands of the op, and in the step so far. */
@@ -38,7 +40,7 @@ export function reportInWords(report: DivergenceReport): string {
 }
 
 function findingInWords(report: DivergenceReport): string {
-  const { place, layer, op, tensor = "", shape = [], element = 0, sample, value, largest } = report;
+  const { place, phase, layer, op, tensor = "", shape = [], element = 0, sample, value, largest } = report;
   const at = shape.length > 0 ? ` at element ${element} of ${formatShape(shape)}` : "";
   switch (place) {
     case "parameter":
@@ -51,12 +53,15 @@ function findingInWords(report: DivergenceReport): string {
     case "scalar":
       return `${tensor} is ${value}`;
     case "op": {
-      const where = layer ? ` in ${layer}` : "";
+      const part = layer ?? "the loss";
+      const where = { forward: part, backward: `the gradient of ${part}`, update: `the ${part}` }[
+        phase ?? "forward"
+      ];
       const result = `tensor ${tensor ? `${tensor} ` : ""}${formatShape(shape)}`;
       const before = largest
         ? `, the largest number before was ${Number(largest.operands.toPrecision(2))}`
         : "";
-      return `${op}${where} made ${value} of finite numbers (${result}${before})`;
+      return `${op} in ${where} made ${value} of finite numbers (${result}${before})`;
     }
     case "unknown":
       return "no single launch shows where, when the step is run launch by launch";

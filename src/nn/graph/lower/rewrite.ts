@@ -22,6 +22,11 @@ export function rewrite(roots: readonly Tensor[]): Tensor[] {
   return share(longReductions(batchRows(convBiasGradients(biasGradients(lossTotals(shared))))));
 }
 
+/** The least of it: ops that have kernels, each computed once. */
+export function rewriteOps(roots: readonly Tensor[]): Tensor[] {
+  return longReductions(share(expanded(roots)));
+}
+
 /**
  * The replacement of `node`, given those of its inputs; undefined keeps the node. `now` gives the replacement of any
  * other node of the old graph.
@@ -43,7 +48,7 @@ function replaceAll(roots: readonly Tensor[], rule: Rule): Tensor[] {
   return roots.map(now);
 }
 
-function withInputs(node: Tensor, inputs: readonly Tensor[]): Tensor {
+export function withInputs(node: Tensor, inputs: readonly Tensor[]): Tensor {
   if (inputs.every((input, i) => input === node.inputs[i])) return node;
   return new Tensor(node.op, inputs, node.attributes, node.shape, node.dtype, node.label);
 }

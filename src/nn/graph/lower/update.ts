@@ -134,7 +134,7 @@ export function lowerUpdate(
 }
 
 /** The state that a tensor is, as a whole. */
-function stateName(tensor: Tensor): string | undefined {
+export function stateName(tensor: Tensor): string | undefined {
   if (!isSource(tensor)) return undefined;
   const { role, name } = tensor.attributes;
   return role === "state" ? name : undefined;
