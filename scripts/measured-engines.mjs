@@ -27,6 +27,6 @@ export async function openMeasured(kind) {
   }
   const engine = wasm();
   // Of the engine's own, and no part of its interface.
-  const { memory } = /** @type {{ memory: { end: number } }} */ (/** @type {unknown} */ (engine));
-  return { engine, bytesInUse: () => memory.end };
+  const { space } = /** @type {{ space: { end: number } }} */ (/** @type {unknown} */ (engine));
+  return { engine, bytesInUse: () => space.end };
 }

@@ -145,7 +145,9 @@ export {
 export { type ConnectOptions, connect } from "./runtime/gpu/connect.ts";
 export type { GpuDevice } from "./runtime/gpu/device.ts";
 export type { GpuEngine } from "./runtime/gpu/engine.ts";
+export type { Stall, StallOptions } from "./runtime/gpu/stalls.ts";
 export type { TuneOptions } from "./runtime/gpu/tune.ts";
+export type { EngineMemory, MemoryRole } from "./runtime/ledger.ts";
 export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Samples } from "./train/arguments.ts";
 export { averagedModel } from "./train/averaged.ts";

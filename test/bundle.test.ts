@@ -47,7 +47,8 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   specialise: 10.25 * 1024,
   // The kernels' texts, which can still be read: their WGSL is shown to those who look inside.
   shaders: 18 * 1024,
-  executable: 2.75 * 1024,
+  // Among it what compiles pipelines, divides runs into submits, and notices a queue that does not answer.
+  executable: 5 * 1024,
   executable2: 128,
   // The question whether a device has immediates, where it lists them.
   immediates: 640,

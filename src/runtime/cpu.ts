@@ -10,7 +10,9 @@ import {
   type Engine,
   type EngineBuffer,
   type Executable,
+  filled,
 } from "./engine.ts";
+import type { MemoryRole } from "./ledger.ts";
 import { checkLimits } from "./limits.ts";
 
 /** Creates a CPU reference engine, whose results check the GPU's. It takes no argument. */
@@ -26,12 +28,10 @@ export class CpuEngine extends CpuHost implements Engine {
     maxBufferBytes: Number.POSITIVE_INFINITY,
   };
 
-  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
+  buffer(label: string, dtype: DType, length: number, data?: Elements, role?: MemoryRole): EngineBuffer {
     this.check();
     checkBuffer(label, dtype, length, data);
-    const buffer = new CpuBuffer(this, label, dtype, length);
-    if (data) buffer.write(data);
-    return buffer;
+    return filled(new CpuBuffer(this, label, dtype, length, role), data);
   }
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {

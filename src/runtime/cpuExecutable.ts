@@ -6,6 +6,7 @@ import { kernelNamed } from "../kernels/index.ts";
 import type { Load, Store, Twin, TwinCall } from "../kernels/twin.ts";
 import { type Dispatch, elementCount, launchesOf, type Program, STEP_SLOTS } from "../program.ts";
 import { allocated, CpuBuffer, type CpuHost } from "./cpuMemory.ts";
+import { freeWhenDropped, released } from "./dropped.ts";
 import {
   boundMemory,
   type CompileOptions,
@@ -20,6 +21,7 @@ import {
   RELEASED,
   StepTable,
 } from "./engine.ts";
+import { type MemoryRole, ROLE_OF } from "./ledger.ts";
 import { planMemory } from "./plan.ts";
 import { giveTurn, turnIsDue } from "./turns.ts";
 
@@ -31,6 +33,9 @@ interface Played {
   readonly outputs: readonly { readonly name: string; readonly elements: Elements }[];
 }
 
+/** Makes an array of so many bytes. */
+type Take = (role: MemoryRole, what: string, bytes: number) => ArrayBuffer;
+
 /** A dispatch, ready to run. */
 type Play = () => Twin;
 
@@ -40,6 +45,8 @@ export class CpuExecutable implements Executable {
   readonly #bound: ReadonlyMap<number, CpuBuffer>;
   /** Undefined after the release; runs enqueued before keep a reference. */
   #played: Played | undefined;
+  /** Tells the books that the memory is gone. */
+  readonly #leave: () => void;
 
   constructor(
     readonly owner: CpuHost,
@@ -52,7 +59,17 @@ export class CpuExecutable implements Executable {
     const isOwn = (buffer: EngineBuffer): buffer is CpuBuffer =>
       buffer instanceof CpuBuffer && buffer.owner === owner;
     this.#bound = boundMemory(program, memory, isOwn);
-    const all = allocate(program, this.#bound);
+    const taken: { readonly role: MemoryRole; readonly bytes: number }[] = [];
+    const all = allocate(program, this.#bound, (role, what, bytes) => {
+      taken.push({ role, bytes });
+      return allocated(what, () => new ArrayBuffer(bytes));
+    });
+    const { ledger } = owner;
+    for (const { role, bytes } of taken) ledger.add(role, bytes);
+    this.#leave = () => {
+      for (const { role, bytes } of taken.splice(0)) ledger.add(role, -bytes);
+    };
+    freeWhenDropped(this, this.#leave);
     this.#played = {
       memory: all,
       launches: launchesOf(program).map((launch) => launch.map((dispatch) => this.#prepare(dispatch, all))),
@@ -166,6 +183,8 @@ export class CpuExecutable implements Executable {
   }
 
   release(): void {
+    released(this);
+    this.#leave();
     this.#played = undefined;
   }
 
@@ -175,16 +194,20 @@ export class CpuExecutable implements Executable {
 }
 
 /** One array for each buffer of the program; temporaries share storage by the same plan as on the GPU. */
-function allocate(program: Program, bound: ReadonlyMap<number, CpuBuffer>): Elements[] {
+function allocate(program: Program, bound: ReadonlyMap<number, CpuBuffer>, take: Take): Elements[] {
+  const at = `program ${program.name}`;
   const plan = planMemory(program);
-  const slots = plan.slots.map((bytes) => allocated(`program ${program.name}`, () => new ArrayBuffer(bytes)));
+  const slots = plan.slots.map((bytes) => take("activations", at, bytes));
   return program.buffers.map((spec, index) => {
     const given = bound.get(index);
     if (given) return given.elements;
-    if (spec.values) return Float32Array.from(spec.values);
-    const slot = plan.slotOf.get(index);
     const elements = arrayOf(spec.dtype);
-    if (slot !== undefined) return new elements(slots[slot], 0, spec.length);
-    return allocated(`program ${program.name}: "${spec.name}"`, () => new elements(spec.length));
+    const slot = plan.slotOf.get(index);
+    const bytes = spec.length * elements.BYTES_PER_ELEMENT;
+    const memory =
+      slot !== undefined ? slots[slot] : take(ROLE_OF[spec.kind], `${at}: "${spec.name}"`, bytes);
+    const array = new elements(memory, 0, spec.length);
+    if (spec.values) array.set(spec.values);
+    return array;
   });
 }

@@ -1,5 +1,6 @@
 /** Memory of the CPU engine: its buffers, and the order in which runs, reads and writes take their turns. */
 import { arrayOf, type DType, type Elements } from "../dtypes.ts";
+import { freeWhenDropped, released } from "./dropped.ts";
 import {
   type BufferReader,
   checkUsable,
@@ -8,6 +9,7 @@ import {
   EngineError,
   RELEASED,
 } from "./engine.ts";
+import { type EngineMemory, Ledger, type MemoryRole } from "./ledger.ts";
 import { InOrder } from "./turns.ts";
 
 /** The part of the engine that buffers and executables use. */
@@ -17,7 +19,13 @@ export class CpuHost {
    * enqueued.
    */
   readonly order = new InOrder();
+  readonly ledger = new Ledger();
   #destroyed = false;
+
+  /** Bytes of the arrays in use; 0 once the engine is destroyed. */
+  memory(): EngineMemory {
+    return (this.#destroyed ? new Ledger() : this.ledger).read();
+  }
 
   /** @throws EngineError where the engine was destroyed; a GPU engine refuses then, too */
   check(): void {
@@ -45,14 +53,22 @@ export class CpuHost {
 export class CpuBuffer implements EngineBuffer {
   elements: Elements;
   unusable: string | undefined;
+  /** Tells the books that the memory is gone. */
+  readonly #leave: () => void;
 
   constructor(
     readonly owner: CpuHost,
     readonly label: string,
     readonly dtype: DType,
     readonly length: number,
+    role: MemoryRole = "other",
   ) {
+    const { ledger } = owner;
     this.elements = allocated(label, () => new (arrayOf(dtype))(length));
+    const bytes = this.elements.byteLength;
+    ledger.add(role, bytes);
+    this.#leave = () => ledger.add(role, -bytes);
+    freeWhenDropped(this, this.#leave);
   }
 
   write(data: Elements, offset = 0): void {
@@ -80,7 +96,10 @@ export class CpuBuffer implements EngineBuffer {
   }
 
   release(): void {
-    this.unusable ??= RELEASED;
+    if (this.unusable !== undefined) return;
+    this.unusable = RELEASED;
+    released(this);
+    this.#leave();
     this.elements = new (arrayOf(this.dtype))(0);
   }
 

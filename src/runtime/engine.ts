@@ -8,6 +8,7 @@ import {
   STEP_SLOTS,
   targetError,
 } from "../program.ts";
+import type { EngineMemory, MemoryRole } from "./ledger.ts";
 
 /** Memory of an engine that outlives programs: parameters, data sets. */
 export interface EngineBuffer {
@@ -127,11 +128,18 @@ export interface Engine extends AsyncDisposable {
   readonly kind: "gpu" | "wasm" | "cpu";
   readonly info: EngineInfo;
   /**
-   * Allocates `length` elements, filled with zeros or with `data`.
+   * Allocates `length` elements, filled with zeros or with `data`. `role` is the one that `memory` counts them under
+   * (default "other").
    * @throws EngineError where the type or length is wrong, `data` does not fit, or the engine was destroyed;
    *   MemoryLimitError where the buffer exceeds the device's limit
    */
-  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer;
+  buffer(label: string, dtype: DType, length: number, data?: Elements, role?: MemoryRole): EngineBuffer;
+  /**
+   * Bytes of the engine's memory that are allocated now, by role, and in all: exactly what the engine asked of WebGPU or
+   * the host. `activations` is the memory of temporaries, which share storage; `staging` is what the host reads and
+   * writes through; `other` is memory of your own. The wasm engine's memory never shrinks: `total` counts what is in use.
+   */
+  memory(): EngineMemory;
   /**
    * Compiles a program and binds its memory.
    * @throws EngineError where memory is missing, released or of another engine, a kernel does not compile, or the
@@ -239,6 +247,17 @@ export function checkBuffer(label: string, dtype: DType, length: number, data?: 
     throw new EngineError(`buffer "${label}": its length is ${length}; give a whole number from 1`);
   }
   if (data !== undefined) checkElements(`buffer "${label}"`, dtype, length, data);
+}
+
+/** `buffer`, with `data` written where there is some; released where that fails. */
+export function filled<Buffer extends EngineBuffer>(buffer: Buffer, data: Elements | undefined): Buffer {
+  try {
+    if (data) buffer.write(data);
+    return buffer;
+  } catch (error) {
+    buffer.release();
+    throw error;
+  }
 }
 
 /** @throws EngineError unless `data` can be written to the buffer at `offset` */

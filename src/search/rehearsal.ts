@@ -107,7 +107,8 @@ function quoted(names: readonly string[]): string {
 }
 
 /** An engine for checks: it holds no memory and runs nothing. */
-function withoutMemory({ kind, info }: Engine): Engine {
+function withoutMemory(engine: Engine): Engine {
+  const { kind, info } = engine;
   const refuse = async (): Promise<never> => {
     throw new Error("nothing runs while a search is checked");
   };
@@ -124,6 +125,7 @@ function withoutMemory({ kind, info }: Engine): Engine {
       release() {},
       [Symbol.dispose]() {},
     }),
+    memory: () => engine.memory(),
     compile: refuse,
     async destroy() {},
     async [Symbol.asyncDispose]() {},

@@ -5,6 +5,7 @@ import { type Optimizer, RESERVED } from "../nn/training/optimizer.ts";
 import { blockValues } from "../nn/training/updates.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
+import type { MemoryRole } from "../runtime/ledger.ts";
 import { checkSize } from "../runtime/limits.ts";
 
 /** One arena: f32, zeros where nothing says what it holds at first. */
@@ -74,12 +75,20 @@ function optimizerArenas(optimizer: Optimizer, layout: ArenaLayout): Arena[] {
   ];
 }
 
+/** Roles of arenas; those of all others are the optimizer's. */
+const ROLES: ReadonlyMap<string, MemoryRole> = new Map([
+  ["parameters", "parameters"],
+  ["gradients", "gradients"],
+  ["statistics", "statistics"],
+  ["observed", "statistics"],
+]);
+
 /** Puts arenas on an engine. Where one does not fit, none stays. */
 export function allocate(engine: Engine, arenas: readonly Arena[]): Record<string, EngineBuffer> {
   const memory: Record<string, EngineBuffer> = {};
   try {
     for (const { name, length, first } of arenas) {
-      memory[name] = engine.buffer(name, "f32", length);
+      memory[name] = engine.buffer(name, "f32", length, undefined, ROLES.get(name) ?? "optimizer");
       // Values are drawn once there is room for them.
       if (first) memory[name].write(first());
     }

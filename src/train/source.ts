@@ -99,7 +99,7 @@ export class SourceMemory {
   add(column: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
     try {
       const name = this.nameOf(column);
-      const buffer = this.engine.buffer(name, dtype, length, data);
+      const buffer = this.engine.buffer(name, dtype, length, data, "data");
       columns.add(buffer);
       this.#buffers[name] = buffer;
       return buffer;

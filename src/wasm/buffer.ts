@@ -8,6 +8,7 @@ import {
   type EngineBuffer,
   RELEASED,
 } from "../runtime/engine.ts";
+import type { MemoryRole } from "../runtime/ledger.ts";
 import { type WasmHost, whenIdle } from "./host.ts";
 
 export class WasmBuffer implements EngineBuffer {
@@ -20,11 +21,12 @@ export class WasmBuffer implements EngineBuffer {
     readonly label: string,
     readonly dtype: DType,
     readonly length: number,
+    role?: MemoryRole,
   ) {
-    const { memory, order } = owner;
-    const piece = memory.take(`buffer "${label}"`, length * bytesPerElement(dtype), true);
+    const { space, order } = owner;
+    const piece = space.take(`buffer "${label}"`, length * bytesPerElement(dtype), true, role);
     this.address = piece.address;
-    this.#free = () => whenIdle(order, () => memory.free(piece));
+    this.#free = () => whenIdle(order, () => space.free(piece));
     freeWhenDropped(this, this.#free);
   }
 
@@ -71,10 +73,10 @@ export class WasmBuffer implements EngineBuffer {
 
 /** Elements at an address of the engine's memory; only until memory grows. */
 export function viewOf(
-  { memory }: Pick<WasmHost, "memory">,
+  { space }: Pick<WasmHost, "space">,
   address: number,
   dtype: DType,
   length: number,
 ): Elements {
-  return new (arrayOf(dtype))(memory.memory.buffer as ArrayBuffer, address, length);
+  return new (arrayOf(dtype))(space.memory.buffer as ArrayBuffer, address, length);
 }

@@ -9,7 +9,9 @@ import {
   type EngineBuffer,
   type EngineInfo,
   type Executable,
+  filled,
 } from "../runtime/engine.ts";
+import type { MemoryRole } from "../runtime/ledger.ts";
 import { checkLimits } from "../runtime/limits.ts";
 import { WasmBuffer } from "./buffer.ts";
 import { WasmExecutable } from "./executable.ts";
@@ -25,22 +27,20 @@ export class WasmEngine extends WasmHost implements Engine {
     return {
       adapter: `WebAssembly, 128-bit SIMD${relaxed ? ", relaxed" : ""}, ${threads} thread${threads === 1 ? "" : "s"}`,
       features: ["simd", ...(relaxed ? ["relaxed-simd"] : []), ...(threads > 1 ? ["threads"] : [])],
-      maxBufferBytes: this.memory.maxBytes,
+      maxBufferBytes: this.space.maxBytes,
     };
   }
 
-  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
+  buffer(label: string, dtype: DType, length: number, data?: Elements, role?: MemoryRole): EngineBuffer {
     this.check();
     checkBuffer(label, dtype, length, data);
-    const buffer = new WasmBuffer(this, label, dtype, length);
-    if (data) buffer.write(data);
-    return buffer;
+    return filled(new WasmBuffer(this, label, dtype, length, role), data);
   }
 
   async compile(program: Program, options: CompileOptions = {}): Promise<Executable> {
     this.check();
     checkMaxSteps(options.maxSteps);
-    const { maxBytes } = this.memory;
+    const { maxBytes } = this.space;
     checkLimits(program, { binding: maxBytes, buffer: maxBytes }, options.maxSteps);
     const kernels = await kernelsFor(program);
     this.check();

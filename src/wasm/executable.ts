@@ -17,6 +17,7 @@ import {
   RELEASED,
   StepTable,
 } from "../runtime/engine.ts";
+import { type MemoryRole, ROLE_OF } from "../runtime/ledger.ts";
 import { planMemory } from "../runtime/plan.ts";
 import { giveTurn, turnIsDue } from "../runtime/turns.ts";
 import { viewOf, WasmBuffer } from "./buffer.ts";
@@ -29,7 +30,7 @@ import type { Piece, WasmMemory } from "./memory.ts";
 import type { Loaded } from "./threads/pool.ts";
 
 /** Address of so many bytes more. */
-type Take = (what: string, bytes: number, isClear?: boolean) => number;
+type Take = (role: MemoryRole, what: string, bytes: number, isClear?: boolean) => number;
 
 /** Memory of a program. */
 interface Holdings {
@@ -68,24 +69,24 @@ export class WasmExecutable implements Executable {
     const bound = boundMemory(program, memory, isOwn);
     this.#bound = [...bound.values()];
     this.#launches = launchesOf(program).length;
-    const holdings: Holdings = { memory: owner.memory, pieces: [], loaded: undefined };
+    const holdings: Holdings = { memory: owner.space, pieces: [], loaded: undefined };
     this.#holdings = holdings;
-    const take: Take = (what, bytes, isClear = false) => {
-      const piece = owner.memory.take(`program ${program.name}: ${what}`, bytes, isClear);
+    const take: Take = (role, what, bytes, isClear = false) => {
+      const piece = owner.space.take(`program ${program.name}: ${what}`, bytes, isClear, role);
       holdings.pieces.push(piece);
       return piece.address;
     };
     try {
-      this.#tableAddress = take("the step table", maxSteps * ROW_BYTES);
+      this.#tableAddress = take("staging", "the step table", maxSteps * ROW_BYTES);
       this.#memory = layBuffers(owner, program, bound, maxSteps, take);
       const compiled = compileProgram(program, {
         kernels,
         memory: this.#memory,
         table: this.#tableAddress,
-        shared: owner.memory.shared,
+        shared: owner.space.shared,
         threads: owner.pool.numbers,
         features: owner.features,
-        allocate: (size) => take("memory of its kernels", size),
+        allocate: (size) => take("activations", "memory of its kernels", size),
       });
       holdings.loaded = owner.pool.load(compiled);
     } catch (cause) {
@@ -151,7 +152,7 @@ export class WasmExecutable implements Executable {
     rows.set(this.table.u32.subarray(0, size));
     return this.owner.order.do(async () => {
       this.owner.check();
-      new Uint32Array(this.owner.memory.memory.buffer, this.#tableAddress, size).set(rows.subarray(0, size));
+      new Uint32Array(this.owner.space.memory.buffer, this.#tableAddress, size).set(rows.subarray(0, size));
       this.#rows.push(rows);
       await work();
       this.owner.check();
@@ -209,7 +210,7 @@ function layBuffers(
   take: Take,
 ): Memory[] {
   const plan = planMemory(program);
-  const slots = plan.slots.map((bytes) => take("memory of temporaries", bytes));
+  const slots = plan.slots.map((bytes) => take("activations", "memory of temporaries", bytes));
   return program.buffers.map((spec, index) => {
     const { dtype, length, kind, name, values } = spec;
     const bytes = length * bytesPerElement(dtype);
@@ -219,7 +220,7 @@ function layBuffers(
       bound.get(index)?.address ??
       (slot !== undefined
         ? slots[slot]
-        : take(`${kind} "${name}"`, stepBytes > 0 ? bytes * maxSteps : bytes, true));
+        : take(ROLE_OF[kind], `${kind} "${name}"`, stepBytes > 0 ? bytes * maxSteps : bytes, true));
     if (values) viewOf(owner, address, dtype, length).set(values);
     return { address, stepBytes, dtype, length };
   });

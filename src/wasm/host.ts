@@ -2,6 +2,7 @@
 import type { Elements } from "../dtypes.ts";
 import { freeWhenDropped, released } from "../runtime/dropped.ts";
 import { EngineError } from "../runtime/engine.ts";
+import { type EngineMemory, Ledger } from "../runtime/ledger.ts";
 import { InOrder } from "../runtime/turns.ts";
 import type { Features } from "./kernels/kernel.ts";
 import type { WasmMemory } from "./memory.ts";
@@ -13,11 +14,16 @@ export class WasmHost {
   #destruction: Promise<void> | undefined;
 
   constructor(
-    readonly memory: WasmMemory,
+    readonly space: WasmMemory,
     readonly pool: ThreadPool,
     readonly features: Features,
   ) {
-    freeWhenDropped(this, () => void end(pool, memory));
+    freeWhenDropped(this, () => void end(pool, space));
+  }
+
+  /** Bytes of the pieces in use, each with the gap behind it; 0 once the engine is destroyed. */
+  memory(): EngineMemory {
+    return (this.#destruction ? new Ledger() : this.space.ledger).read();
   }
 
   /** @throws EngineError where the engine was destroyed */
@@ -41,7 +47,7 @@ export class WasmHost {
 
   async #end(): Promise<void> {
     released(this);
-    await Promise.all([end(this.pool, this.memory), this.order.idle()]);
+    await Promise.all([end(this.pool, this.space), this.order.idle()]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 /** The memory of a wasm engine: one WebAssembly.Memory, and pieces of it. */
 import { EngineError } from "../runtime/engine.ts";
+import { Ledger, type MemoryRole } from "../runtime/ledger.ts";
 import { MemoryLimitError } from "../runtime/limits.ts";
 import { MAX_PAGES } from "./assembler/module.ts";
 import { CONTROL_BYTES } from "./control.ts";
@@ -10,9 +11,14 @@ const GRAIN = 64;
 /** Pages by which a memory grows at least. */
 const GROWTH = 16;
 
-export interface Piece {
+/** Bytes of the memory. */
+interface Span {
   readonly address: number;
   readonly bytes: number;
+}
+
+export interface Piece extends Span {
+  readonly role: MemoryRole;
 }
 
 /** What a host gave. */
@@ -34,9 +40,11 @@ export class WasmMemory {
   readonly memory: WebAssembly.Memory;
   /** Bytes that one piece can take, where no other is taken. */
   readonly maxBytes: number;
+  /** What the pieces are for. */
+  readonly ledger = new Ledger();
   readonly #region: Region;
   /** Free pieces by address; no two of them touch. */
-  readonly #free: Piece[] = [];
+  readonly #free: Span[] = [];
   /** Address behind the last piece. */
   #end = CONTROL_BYTES;
 
@@ -58,7 +66,7 @@ export class WasmMemory {
    * @param isClear whether it is filled with zeros; else its bytes are of no meaning
    * @throws MemoryLimitError where that exceeds what is left of the memory; EngineError where the host has no more
    */
-  take(what: string, bytes: number, isClear: boolean): Piece {
+  take(what: string, bytes: number, isClear: boolean, role: MemoryRole = "other"): Piece {
     const size = (Math.ceil(bytes / GRAIN) + 1) * GRAIN;
     const at = this.#free.reduce(
       (best, piece, i) =>
@@ -73,7 +81,8 @@ export class WasmMemory {
     if (isClear) this.#clear(address, size);
     const region = this.#region;
     region.touched = Math.max(region.touched, address + size);
-    return { address, bytes: size };
+    this.ledger.add(role, size);
+    return { address, bytes: size, role };
   }
 
   #clear(address: number, bytes: number): void {
@@ -113,7 +122,8 @@ export class WasmMemory {
   }
 
   /** Gives a piece back. */
-  free({ address, bytes }: Piece): void {
+  free({ address, bytes, role }: Piece): void {
+    this.ledger.add(role, -bytes);
     const next = this.#free.findIndex((piece) => piece.address > address);
     const at = next < 0 ? this.#free.length : next;
     const [before, after] = [this.#free[at - 1], this.#free[at]];

@@ -8,6 +8,7 @@ export function limited(engine: Engine, maxBufferBytes: number): Engine {
     kind: engine.kind,
     info: { ...engine.info, maxBufferBytes },
     buffer: (...args) => engine.buffer(...args),
+    memory: () => engine.memory(),
     async compile(program, options = {}) {
       checkLimits(program, { binding: maxBufferBytes, buffer: 4 * maxBufferBytes }, options.maxSteps);
       return engine.compile(program, options);

@@ -73,10 +73,12 @@ it("gives equal layers and a last smaller batch pipelines of one kind", async ()
   try {
     const hidden = [32, 32, 32];
     const whole = await openMlp(engine, data.train, { batchSize: 32, hidden });
-    const ofWhole = engine.pipelines.size;
+    const { pipelines } = engine;
+    if (!pipelines) throw new Error("no program has been compiled");
+    const ofWhole = pipelines.size;
     expect(ofWhole).toBeLessThan(launchesOf(whole.step.program).length);
     const smaller = await openMlp(engine, data.train, { batchSize: 25, hidden });
-    expect(engine.pipelines.size - ofWhole).toBeLessThan(ofWhole / 2);
+    expect(pipelines.size - ofWhole).toBeLessThan(ofWhole / 2);
     // Both on one engine, in turns: each has its own numbers.
     const alone = await openMlp(engines.gpu, data.train, { batchSize: 32, hidden });
     const first = await whole.run(1);

@@ -32,6 +32,8 @@ async function found(reported: Reported, adapter: AdapterAbilities = adapterOf(r
   const device = {
     features: new Set(reported.features ?? []),
     limits,
+    pushErrorScope() {},
+    popErrorScope: async () => null,
     createShaderModule: (module: { readonly code: string }) => module,
     async createComputePipelineAsync({ compute: { module } }: { compute: { module: { code: string } } }) {
       asked.push(size(module));

@@ -11,7 +11,7 @@ const [low, high] = [openWasm(1), openWasm(1)];
 const START = 3 * GIB;
 
 beforeAll(() => {
-  high.memory.take("what comes before", START, false);
+  high.space.take("what comes before", START, false);
 });
 afterAll(() => Promise.all([low.destroy(), high.destroy()]));
 
@@ -20,7 +20,7 @@ describe.each(Object.entries(kernelCases))("%s", (_kernel, cases) => {
     const [found, want] = [await runKernel(high, run), await runKernel(low, run)];
     for (const name of Object.keys(want))
       expect(Buffer.compare(bytesOf(found[name]), bytesOf(want[name])), name).toBe(0);
-    expect(high.memory.end).toBeGreaterThan(START);
+    expect(high.space.end).toBeGreaterThan(START);
   });
 });
 

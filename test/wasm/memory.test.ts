@@ -130,7 +130,7 @@ describe("the memory of an engine", () => {
     const engine = openWasm(1);
     const one = await openDescent(engine);
     await one.run(1);
-    const { end } = engine.memory;
+    const { end } = engine.space;
     const unknown: Program = {
       ...descent,
       dispatches: [{ ...descent.dispatches[0], kernel: "elementwise2" }],
@@ -145,7 +145,7 @@ describe("the memory of an engine", () => {
     for (let i = 0; i < 10; i++) {
       const other = await openDescent(engine);
       expect(await other.run(1)).toEqual([-1]);
-      const { end: most } = engine.memory;
+      const { end: most } = engine.space;
       expect(most).toBeGreaterThan(end);
       await expect(engine.compile(unknown, bound(other.memory))).rejects.toThrow(/elementwise2/);
       // Once: its pages are not touched, but would be cleared the second time.
@@ -153,20 +153,20 @@ describe("the memory of an engine", () => {
         await expect(engine.compile(large, bound(other.memory))).rejects.toThrow(
           /^program descent: input "b" takes 3221225472 bytes, and this device holds at most \d+ in one piece; release others/,
         );
-      expect(engine.memory.end).toBe(most);
+      expect(engine.space.end).toBe(most);
       other.release();
-      expect(engine.memory.end).toBe(end);
+      expect(engine.space.end).toBe(end);
     }
     await engine.destroy();
   });
 
   it("is given back when what was released is no longer used by runs under way", async () => {
     const engine = openWasm(1);
-    const { end } = engine.memory;
+    const { end } = engine.space;
     const one = await openDescent(engine);
     const runs = [one.run(1, 4), one.run(1, 4)];
     one.release();
-    expect(engine.memory.end).toBeGreaterThan(end);
+    expect(engine.space.end).toBeGreaterThan(end);
     // Takes other memory than what they still use.
     const other = await openDescent(engine);
     expect(await Promise.all(runs)).toEqual([
@@ -175,37 +175,37 @@ describe("the memory of an engine", () => {
     ]);
     other.release();
     await engine.order.idle();
-    expect(engine.memory.end).toBe(end);
+    expect(engine.space.end).toBe(end);
     await engine.destroy();
   });
 
   it("is given back by what nobody can use any more: not while a program uses it", async () => {
     const engine = openWasm(1);
-    const { end } = engine.memory;
+    const { end } = engine.space;
     let executable: Awaited<ReturnType<typeof openDescent>>["executable"] | undefined;
     executable = (await openDescent(engine)).executable;
     engine.buffer("dropped", "f32", 2 ** 20);
-    const withDropped = engine.memory.end;
-    expect(await collectedUntil(() => engine.memory.end < withDropped)).toBe(true);
+    const withDropped = engine.space.end;
+    expect(await collectedUntil(() => engine.space.end < withDropped)).toBe(true);
     // The program's memory was dropped, too, but the program has it still.
     executable.table.f32[0] = 1;
     executable.write("x", new Float32Array(64).fill(1));
     expect((await executable.run(1)).y[0]).toBe(-1);
     executable = undefined;
-    expect(await collectedUntil(() => engine.memory.end === end)).toBe(true);
+    expect(await collectedUntil(() => engine.space.end === end)).toBe(true);
     await engine.destroy();
   });
 
   it("goes to the next engine, as if it were new, once the engine is destroyed", async () => {
     const first = openWasm(1);
-    const { memory } = first.memory;
+    const { memory } = first.space;
     const kept = descentMemory(first);
     kept.p.write(new Float32Array(64).fill(Number.NaN));
     await first.destroy();
     const second = openWasm(1);
-    expect(second.memory.memory).toBe(memory);
+    expect(second.space.memory).toBe(memory);
     const third = openWasm(1);
-    expect(third.memory.memory).not.toBe(memory);
+    expect(third.space.memory).not.toBe(memory);
     const { p } = descentMemory(second);
     // What the first engine still has is no concern of the second.
     kept.p.release();
@@ -221,7 +221,7 @@ describe("the memory of an engine", () => {
     const open = async () => {
       const engine = openWasm(1);
       await openDescent(engine);
-      const memory = new WeakRef(engine.memory.memory);
+      const memory = new WeakRef(engine.space.memory);
       return { engine, memory };
     };
     const dropped = (await open()).memory;

@@ -14,21 +14,21 @@ const OUTSIDE = 0xa5;
 
 /** Pieces in use, with the bytes that were asked for. */
 const pieces = new Map<number, number>();
-const take = engine.memory.take.bind(engine.memory);
-engine.memory.take = (what, bytes, isClear) => {
+const take = engine.space.take.bind(engine.space);
+engine.space.take = (what, bytes, isClear) => {
   const piece = take(what, bytes, isClear);
   pieces.set(piece.address, bytes);
   return piece;
 };
-const free = engine.memory.free.bind(engine.memory);
-engine.memory.free = (piece) => {
+const free = engine.space.free.bind(engine.space);
+engine.space.free = (piece) => {
   pieces.delete(piece.address);
   free(piece);
 };
 
 /** All that lies in no piece. */
 function outside(): Uint8Array[] {
-  const { buffer } = engine.memory.memory;
+  const { buffer } = engine.space.memory;
   const gaps: Uint8Array[] = [];
   let end = CONTROL_BYTES;
   for (const [address, bytes] of [...pieces].sort(([a], [b]) => a - b)) {

@@ -2,6 +2,8 @@
  * Writes any number of bytes at any position of a buffer. WebGPU itself writes whole words, at multiples of four bytes.
  */
 import { BufferUsage } from "./constants.ts";
+import type { GpuMemory } from "./memory.ts";
+import { scoped } from "./scopes.ts";
 
 /**
  * Changes some bytes of a few words: each edge holds the index in `words`, a mask of the changed bytes, and their
@@ -20,12 +22,12 @@ fn merge(@builtin(workgroup_id) group: vec3<u32>) {
 export class ByteWriter {
   #pipeline: GPUComputePipeline | undefined;
 
-  constructor(readonly device: GPUDevice) {}
+  constructor(readonly memory: GpuMemory) {}
 
-  /** Writes `bytes` to `target` at `offset`. Bytes from `end` on are unused. */
+  /** To be called in error scopes. Writes `bytes` to `target` at `offset`. Bytes from `end` on are unused. */
   write(target: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>, end: number): void {
     if (bytes.length === 0) return;
-    const { queue } = this.device;
+    const { queue } = this.memory.device;
     const last = offset + bytes.length;
     // Where bytes end inside a word, the rest of the word is kept, unless it is unused.
     const first = Math.ceil(offset / 4) * 4;
@@ -46,30 +48,48 @@ export class ByteWriter {
   }
 
   #merge(target: GPUBuffer, edges: readonly number[]): void {
-    const { device } = this;
+    const { memory } = this;
+    const { device } = memory;
     const label = `bytes of ${target.label}`;
-    this.#pipeline ??= device.createComputePipeline({
-      label: "bytes",
-      layout: "auto",
-      compute: { module: device.createShaderModule({ label: "bytes", code }), entryPoint: "merge" },
-    });
-    const size = edges.length * 4;
-    const list = device.createBuffer({ label, size, usage: BufferUsage.STORAGE | BufferUsage.COPY_DST });
-    device.queue.writeBuffer(list, 0, Uint32Array.from(edges));
-    const resources = [target, list];
-    const group = device.createBindGroup({
-      label,
-      layout: this.#pipeline.getBindGroupLayout(0),
-      entries: resources.map((buffer, binding) => ({ binding, resource: { buffer } })),
-    });
-    const encoder = device.createCommandEncoder({ label });
-    const pass = encoder.beginComputePass({ label });
-    pass.setPipeline(this.#pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(edges.length / 4);
-    pass.end();
-    device.queue.submit([encoder.finish({ label })]);
-    list.destroy();
+    const pipeline = this.#pipeline ?? this.#compile();
+    const list = memory.make("staging", label, edges.length * 4, BufferUsage.STORAGE | BufferUsage.COPY_DST);
+    try {
+      device.queue.writeBuffer(list, 0, Uint32Array.from(edges));
+      const resources = [target, list];
+      const group = device.createBindGroup({
+        label,
+        layout: pipeline.getBindGroupLayout(0),
+        entries: resources.map((buffer, binding) => ({ binding, resource: { buffer } })),
+      });
+      const encoder = device.createCommandEncoder({ label });
+      const pass = encoder.beginComputePass({ label });
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(edges.length / 4);
+      pass.end();
+      device.queue.submit([encoder.finish({ label })]);
+    } finally {
+      memory.free(list);
+    }
+  }
+
+  /** Compiled again, for the next write, where WebGPU refuses it. */
+  #compile(): GPUComputePipeline {
+    const { device } = this.memory;
+    const { value, error, thrown } = scoped(device, () =>
+      device.createComputePipeline({
+        label: "bytes",
+        layout: "auto",
+        compute: { module: device.createShaderModule({ label: "bytes", code }), entryPoint: "merge" },
+      }),
+    );
+    if (!value) throw thrown;
+    this.#pipeline = value;
+    const forget = () => {
+      this.#pipeline = undefined;
+    };
+    error.then((refused) => refused && forget(), forget);
+    return value;
   }
 }
 

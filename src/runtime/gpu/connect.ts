@@ -4,10 +4,11 @@ import { allowed, environmentVariable } from "../../environment.ts";
 import { EngineError } from "../engine.ts";
 import { GpuEngine } from "./engine.ts";
 import type { Rest } from "./rest.ts";
+import type { StallOptions } from "./stalls.ts";
 import { traitsOf } from "./traits.ts";
 import type { TuneOptions } from "./tune.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions extends StallOptions {
   readonly powerPreference?: "low-power" | "high-performance";
   /**
    * Whether kernels are chosen by measurement when a program is first compiled on a device (default true, or false
@@ -41,25 +42,32 @@ const WANTED_LIMITS = [
  * @throws TypeError where an option is unknown or of another kind
  */
 export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> {
-  checkOptions("connect", options, { powerPreference: "string", tune: "any" });
-  const { powerPreference, tune } = options;
+  checkOptions("connect", options, {
+    powerPreference: "string",
+    tune: "any",
+    stalledAfter: "number",
+    onStalled: "function",
+  });
+  const { powerPreference, tune, stalledAfter = 1 } = options;
   if (![undefined, "low-power", "high-performance"].includes(powerPreference)) {
     throw new RangeError(
       `connect: powerPreference is ${inWords(powerPreference)}; give "low-power" or "high-performance"`,
     );
   }
   if (tune !== undefined) checkTune(tune);
+  if (!(stalledAfter > 0))
+    throw new RangeError(`connect: stalledAfter is ${stalledAfter}; give seconds, a number above 0`);
   const { gpu, rest } = await findGpu();
   const tuning = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
   const [adapter, tuners] = await Promise.all([
-    gpu.requestAdapter({ powerPreference }),
+    gpu.requestAdapter({ powerPreference }).catch((cause) => {
+      throw new EngineError(`connect: WebGPU gives no adapter: ${cause?.message ?? cause}; ${REMEDY}`, {
+        cause,
+      });
+    }),
     tuning ? import("./tune.ts") : undefined,
   ]);
-  if (!adapter) {
-    throw new EngineError(
-      "connect: WebGPU has no adapter here; install a GPU driver (or Mesa's lavapipe, a software one), or train on wasm() of wgrad/wasm",
-    );
-  }
+  if (!adapter) throw new EngineError(`connect: WebGPU has no adapter here; ${REMEDY}`);
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits: Record<string, number> = {};
   for (const limit of WANTED_LIMITS) {
@@ -70,8 +78,10 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   const language: ReadonlySet<string> = gpu.wgslLanguageFeatures ?? new Set();
   const traits = await traitsOf(adapter, device, language, await hostCores());
   const tuner = tuners?.openTuner(adapter.info, traits, typeof tuning === "object" ? tuning : {});
-  return new GpuEngine(device, nameOf(adapter), traits, tuner, rest);
+  return new GpuEngine(device, nameOf(adapter), traits, tuner, rest, options);
 }
+
+const REMEDY = "install a GPU driver (or Mesa's lavapipe, a software one), or train on wasm() of wgrad/wasm";
 
 /** @throws EngineError where the adapter gives no device, with its reason */
 async function openDevice(adapter: GPUAdapter, descriptor: GPUDeviceDescriptor): Promise<GPUDevice> {

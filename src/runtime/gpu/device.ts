@@ -1,12 +1,16 @@
-/** A WebGPU device, with what buffers and executables need of it: pipelines, errors, answers, and its end. */
+/** A WebGPU device, with what buffers and executables need of it: memory, errors, answers, and its end. */
 
 import { freeWhenDropped, released } from "../dropped.ts";
 import { EngineError } from "../engine.ts";
+import { type EngineMemory, Ledger } from "../ledger.ts";
 import { ByteWriter } from "./bytes.ts";
 import { MapMode } from "./constants.ts";
 import { Health } from "./health.ts";
-import { PipelineCache } from "./pipelines.ts";
+import { GpuMemory } from "./memory.ts";
+import type { PipelineCache } from "./pipelines.ts";
 import type { Rest } from "./rest.ts";
+import { type Scoped, scoped } from "./scopes.ts";
+import type { StallOptions, StallWatch } from "./stalls.ts";
 
 /**
  * Milliseconds to wait for the news that the device is lost, which may follow its consequences: in browsers, the news
@@ -15,22 +19,19 @@ import type { Rest } from "./rest.ts";
 const SOON_MS = 20;
 const LATEST_MS = 500;
 
-/** The result of work in error scopes. */
-export interface Scoped<T> {
-  readonly value: T;
-  /** WebGPU's error, if any. Never rejects. */
-  readonly error: Promise<GPUError | undefined>;
-}
-
 export class GpuDevice {
   readonly info;
+  /** @internal Made by the first program. */
+  pipelines: PipelineCache | undefined;
   /** @internal */
-  readonly pipelines: PipelineCache;
+  readonly ledger: GpuMemory;
   /** @internal */
   readonly bytes: ByteWriter;
   readonly #health: Health;
-  /** Number of operations under way: compilations, runs, reads. */
-  #open = 0;
+  /** @internal Likewise. */
+  stalls: StallWatch | undefined;
+  /** @internal Names of the operations under way: compilations, runs, reads. */
+  readonly underWay: string[] = [];
   /** Called once no operation is under way. */
   #whenIdle: () => void = () => {};
   #destruction: Promise<void> | undefined;
@@ -41,6 +42,8 @@ export class GpuDevice {
     adapter: string,
     /** @internal Present where waiting would keep a core busy. */
     readonly rest: Rest | undefined,
+    /** @internal */
+    readonly stallOptions: StallOptions = {},
   ) {
     const { features, limits } = device;
     this.info = {
@@ -48,10 +51,15 @@ export class GpuDevice {
       features: [...features].sort(),
       maxBufferBytes: limits.maxStorageBufferBindingSize,
     };
-    this.pipelines = new PipelineCache(device);
-    this.bytes = new ByteWriter(device);
+    this.ledger = new GpuMemory(device);
+    this.bytes = new ByteWriter(this.ledger);
     this.#health = new Health(device);
     freeWhenDropped(this, device.destroy.bind(device));
+  }
+
+  /** Bytes of the device's memory that this engine has allocated, by role; 0 once it is destroyed. */
+  memory(): EngineMemory {
+    return (this.#destruction ? new Ledger() : this.ledger).read();
   }
 
   /** @internal @throws EngineError where the device is gone */
@@ -61,19 +69,16 @@ export class GpuDevice {
   }
 
   /**
-   * Runs `work`; `destroy` waits for it. Where the device is lost, the failure says so. An error of WebGPU outside all
-   * scopes fails the work as well.
+   * Runs `work`; `destroy` waits for it. Where the device is lost, the failure says so.
    * @throws EngineError naming `what`, with the reason
    * @internal
    */
   async attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.check();
-    this.#open++;
-    const strays = this.#health.strays;
+    this.underWay.push(what);
     try {
       const result = await work();
       this.check();
-      this.#health.checkStrays(what, strays);
       return result;
     } catch (cause) {
       await this.#health.news(cause instanceof EngineError ? SOON_MS : LATEST_MS);
@@ -81,27 +86,14 @@ export class GpuDevice {
       if (cause instanceof EngineError) throw cause;
       throw new EngineError(`${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
     } finally {
-      if (--this.#open === 0) this.#whenIdle();
+      this.underWay.splice(this.underWay.indexOf(what), 1);
+      if (this.underWay.length === 0) this.#whenIdle();
     }
   }
 
-  /**
-   * Runs `work` inside error scopes. `work` is synchronous, because scopes are a stack of the device: other work in
-   * between would fall into them.
-   * @internal
-   */
+  /** @internal Runs `work` inside error scopes. */
   scoped<T>(work: () => T): Scoped<T> {
-    const { device } = this;
-    device.pushErrorScope("out-of-memory");
-    device.pushErrorScope("validation");
-    let error: Promise<GPUError | undefined>;
-    let value: T;
-    try {
-      value = work();
-    } finally {
-      error = firstError(device.popErrorScope(), device.popErrorScope());
-    }
-    return { value, error };
+    return scoped(this.device, work);
   }
 
   /**
@@ -111,18 +103,10 @@ export class GpuDevice {
    */
   async validated<T>(what: string, work: () => T): Promise<T> {
     this.check();
-    let failed: { readonly thrown: unknown } | undefined;
-    const { value, error } = this.scoped(() => {
-      try {
-        return work();
-      } catch (thrown) {
-        failed = { thrown };
-      }
-    });
+    const { value, error } = this.scoped(work);
     const refused = await error;
-    // WebGPU's own message says more than its consequence.
-    if (refused) throw new EngineError(`${what}: ${refused.message}`);
-    if (failed) throw failed.thrown;
+    if (refused instanceof EngineError) throw refused;
+    if (refused) throw new EngineError(`${what}: ${refused.message}`, { cause: refused });
     return value as T;
   }
 
@@ -146,6 +130,7 @@ export class GpuDevice {
 
   /** @internal Waits for the device's answer without keeping a core busy. */
   answer<T>(question: Promise<T>): Promise<T> {
+    this.stalls?.watch(question);
     return this.rest ? this.rest.during(question) : question;
   }
 
@@ -160,9 +145,9 @@ export class GpuDevice {
     await undefined;
     released(this);
     // Drivers crash when their device goes away during a compilation.
-    await this.pipelines.settled();
+    await this.pipelines?.settled();
     this.device.destroy();
-    if (this.#open > 0) {
+    if (this.underWay.length > 0) {
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve;
       });
@@ -174,10 +159,4 @@ export class GpuDevice {
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
   }
-}
-
-/** The error of the inner scope, or of the outer. A lost device reports none: its scopes end with it. */
-async function firstError(...scopes: Promise<GPUError | null>[]): Promise<GPUError | undefined> {
-  const errors = await Promise.all(scopes.map((scope) => scope.catch(() => null)));
-  return errors.find((error) => error !== null) ?? undefined;
 }

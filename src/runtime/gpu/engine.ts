@@ -10,15 +10,19 @@ import {
   type Engine,
   type EngineBuffer,
   type Executable,
+  filled,
 } from "../engine.ts";
+import type { MemoryRole } from "../ledger.ts";
 import { checkLimits } from "../limits.ts";
 import { GpuBuffer } from "./buffer.ts";
 import { GpuDevice } from "./device.ts";
 import type { Rest } from "./rest.ts";
+import type { StallOptions } from "./stalls.ts";
 import type { Tuner } from "./tune.ts";
 
-/** Programs on a GPU, loaded as soon as there is a device. */
-const loadExecutables = () => import("./executable.ts");
+/** Programs on a GPU, and what writes their shaders: loaded as soon as there is a device. */
+const loadExecutables = async () =>
+  (await Promise.all([import("./executable.ts"), import("../../kernels/specialise.ts")]))[0];
 
 export class GpuEngine extends GpuDevice implements Engine {
   readonly kind = "gpu";
@@ -32,8 +36,9 @@ export class GpuEngine extends GpuDevice implements Engine {
     /** @internal */
     readonly tuner: Tuner | undefined,
     rest: Rest | undefined,
+    stalls?: StallOptions,
   ) {
-    super(device, adapter, rest);
+    super(device, adapter, rest, stalls);
     // Should it fail, the first program tries it again, and fails by it.
     loadExecutables().catch(() => {});
   }
@@ -42,12 +47,10 @@ export class GpuEngine extends GpuDevice implements Engine {
    * Allocates memory on the device.
    * @throws EngineError and MemoryLimitError as `Engine.buffer`
    */
-  buffer(label: string, dtype: DType, length: number, data?: Elements): EngineBuffer {
+  buffer(label: string, dtype: DType, length: number, data?: Elements, role?: MemoryRole): EngineBuffer {
     this.check();
     checkBuffer(label, dtype, length, data);
-    const buffer = new GpuBuffer(this, label, dtype, length);
-    if (data) buffer.write(data);
-    return buffer;
+    return filled(new GpuBuffer(this, label, dtype, length, role), data);
   }
 
   /**

@@ -6,17 +6,8 @@
  * uniform buffer with one 256-byte row for each step (`stepRows.ts`), and the outputs, one row for each step. Both were
  * chosen over a step counter on the GPU: they need no kernel that counts, and kernels need not know of them.
  */
-import { arrayOf, bytesPerElement, type DType, type Elements } from "../../dtypes.ts";
-import { NUMBERS_BINDING } from "../../kernels/kernel.ts";
-import {
-  byteLength,
-  elementCount,
-  launchesOf,
-  launchName,
-  type Program,
-  STEP_SLOTS,
-  type View,
-} from "../../program.ts";
+import { arrayOf, type Elements } from "../../dtypes.ts";
+import { launchesOf, launchName, type Program, STEP_SLOTS } from "../../program.ts";
 import { freeWhenDropped, released } from "../dropped.ts";
 import {
   boundMemory,
@@ -32,41 +23,25 @@ import {
   RELEASED,
   StepTable,
 } from "../engine.ts";
-import { planMemory } from "../plan.ts";
 import { bytesIn, GpuBuffer } from "./buffer.ts";
-import { alignUp, BufferUsage, OFFSET_ALIGNMENT } from "./constants.ts";
+import { BufferUsage } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
+import { type Command, layBuffers, layOutputs, makeCommand, type OutputRows } from "./layout.ts";
+import type { GpuMemory } from "./memory.ts";
 import { layNumbers, type MakeBuffer } from "./numbers.ts";
-import type { PreparedPipeline, PreparedProgram } from "./pipelines.ts";
+import { PipelineCache, type PreparedProgram } from "./pipelines.ts";
+import { StallWatch } from "./stalls.ts";
 import { layStepRows, type StepRows } from "./stepRows.ts";
+import { Submits } from "./submits.ts";
 
 /** Up to this many elements, copying one by one is faster than a view. */
 const SMALL_ROW = 64;
-
-/** One launch, ready to be encoded. */
-interface Command {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly grid: readonly [number, number, number];
-  /** Dynamic offsets of its outputs, for all steps one after the other. */
-  readonly offsets: Uint32Array;
-  readonly offsetsPerStep: number;
-}
-
-/** Place of an output's rows. */
-interface OutputRows {
-  readonly name: string;
-  readonly buffer: GPUBuffer;
-  readonly dtype: DType;
-  readonly length: number;
-  /** Bytes from one step's row to the next. */
-  readonly stride: number;
-  /** Start of the rows in a staging buffer. */
-  readonly stagingOffset: number;
-}
+/** Staging buffers that a program begins with: one is read while the next is filled. */
+const STAGING = 2;
 
 /** An executable's memory on the device. */
 interface Holdings {
+  readonly memory: GpuMemory;
   /** Buffers created by the executable, without the memory it was given. */
   readonly owned: GPUBuffer[];
   /** Staging buffers that no run is using. */
@@ -74,14 +49,17 @@ interface Holdings {
   readonly prepared: PreparedProgram;
 }
 
-function free({ owned, staging, prepared }: Holdings): void {
-  for (const buffer of [...owned.splice(0), ...staging.splice(0)]) buffer.destroy();
+function free({ memory, owned, staging, prepared }: Holdings): void {
+  for (const buffer of [...owned.splice(0), ...staging.splice(0)]) memory.free(buffer);
   prepared.release();
 }
 
 export class GpuExecutable implements Executable {
   readonly table: StepTable;
   readonly #descriptor: { readonly label: string };
+  readonly #submits: Submits;
+  /** Inputs whose last write WebGPU refused, with its message. */
+  readonly #unwritten = new Map<string, string>();
   #released = false;
 
   private constructor(
@@ -99,7 +77,8 @@ export class GpuExecutable implements Executable {
   ) {
     this.table = new StepTable(maxSteps);
     this.#descriptor = { label: program.name };
-    this.holdings.staging.push(this.#makeStaging(), this.#makeStaging());
+    this.#submits = new Submits(program);
+    for (let i = 0; i < STAGING; i++) holdings.staging.push(this.#makeStaging());
     freeWhenDropped(this, free.bind(undefined, holdings));
   }
 
@@ -110,24 +89,27 @@ export class GpuExecutable implements Executable {
       buffer instanceof GpuBuffer && buffer.owner === owner;
     const bindMemory = () => boundMemory(program, options, isOwn);
     return owner.attempt(what, async () => {
-      await Promise.all([...bindMemory().values()].map(({ refused }) => refused));
-      const prepared = await owner.pipelines.prepare(program);
-      const holdings: Holdings = { owned: [], staging: [], prepared };
+      await Promise.all([...bindMemory().values()].map((buffer) => buffer.refused()));
+      owner.pipelines ??= new PipelineCache(owner.device);
+      owner.stalls ??= new StallWatch(owner.stallOptions, owner.underWay);
+      const { device, pipelines, ledger: memory } = owner;
+      const prepared = await pipelines.prepare(program);
+      const holdings: Holdings = { memory, owned: [], staging: [], prepared };
       let built: GpuExecutable | undefined;
       const build = () => {
         // Bound again: some memory may have been released while kernels were compiled.
         const bound = bindMemory();
-        const make: MakeBuffer = (label, size, usage) => {
-          const buffer = owner.device.createBuffer({ label: `${program.name}: ${label}`, size, usage });
+        const make: MakeBuffer = (role, label, size, usage) => {
+          const buffer = memory.make(role, `${program.name}: ${label}`, size, usage);
           holdings.owned.push(buffer);
           return buffer;
         };
-        const buffers = layBuffers(owner, program, bound, maxSteps, make);
+        const buffers = layBuffers(device, program, bound, maxSteps, make);
         const outputs = layOutputs(program, buffers, maxSteps);
-        const numbers = layNumbers(owner.device, prepared, make);
+        const numbers = layNumbers(device, prepared, make);
         const commands = launchesOf(program).map((dispatches, i) =>
           makeCommand(
-            owner.device,
+            device,
             program,
             launchName(dispatches),
             prepared.pipelines[i],
@@ -144,7 +126,7 @@ export class GpuExecutable implements Executable {
           holdings,
           commands,
           outputs,
-          layStepRows(owner.pipelines, program, maxSteps, make),
+          layStepRows(pipelines, program, maxSteps, make),
           maxSteps,
         );
         return built;
@@ -163,7 +145,15 @@ export class GpuExecutable implements Executable {
     this.#check();
     const target = this.buffers[checkedInput(this.program, input, data)];
     const bytes = bytesIn(data);
-    this.owner.bytes.write(target, 0, bytes, bytes.length);
+    const unwritten = this.#unwritten;
+    unwritten.delete(input);
+    const { error, thrown } = this.owner.scoped(() => this.owner.bytes.write(target, 0, bytes, bytes.length));
+    const note = ({ message }: { readonly message: string }) => unwritten.set(input, message);
+    if (thrown) {
+      note(thrown);
+      this.#checkWritten();
+    }
+    error.then((refused) => refused && note(refused), note);
   }
 
   check(count: number): void {
@@ -174,13 +164,22 @@ export class GpuExecutable implements Executable {
   async run(count: number): Promise<Outputs> {
     this.check(count);
     const { owner } = this;
-    const { value: staging, error } = owner.scoped(() => this.#enqueue(count));
+    const began = performance.now();
+    let staging: GPUBuffer | undefined;
+    const { error, thrown } = owner.scoped(() => {
+      if (this.outputs.length > 0) staging = this.holdings.staging.pop() ?? this.#makeStaging();
+      this.#enqueue(count, staging);
+    });
     const what = `program ${this.program.name}`;
     return owner.attempt(what, async () => {
-      const done = staging ? owner.mapped(staging) : owner.done();
       try {
-        const [refused] = await Promise.all([error, done]);
-        if (refused) throw new EngineError(`${what}: ${refused.message}`);
+        const answer = thrown ? undefined : staging ? owner.mapped(staging) : owner.done();
+        answer?.catch(() => {});
+        const refused = await error;
+        if (refused) throw new EngineError(`${what}: ${refused.message}`, { cause: refused });
+        await answer;
+        this.#checkWritten();
+        this.#submits.finished(count, began);
         return staging ? this.#readRows(staging, count) : {};
       } finally {
         if (staging) this.#giveBack(staging);
@@ -188,23 +187,26 @@ export class GpuExecutable implements Executable {
     });
   }
 
-  /** Enqueues steps, and copies their outputs, if any, into the returned staging buffer. */
-  #enqueue(count: number): GPUBuffer | undefined {
+  /** Enqueues steps, and copies their outputs, if any, into `staging`. */
+  #enqueue(count: number, staging: GPUBuffer | undefined): void {
     const { device } = this.owner;
+    const { steps, ends } = this.#submits;
+    const launches = this.commands.length;
     this.stepRows.load(this.table.u32, count);
-    const encoder = device.createCommandEncoder(this.#descriptor);
-    const pass = encoder.beginComputePass(this.#descriptor);
-    for (let step = 0; step < count; step++) this.encodeStep(pass, step);
-    pass.end();
-    const staging =
-      this.outputs.length > 0 ? (this.holdings.staging.pop() ?? this.#makeStaging()) : undefined;
-    if (staging) {
-      for (const { buffer, stride, stagingOffset } of this.outputs) {
-        encoder.copyBufferToBuffer(buffer, 0, staging, stagingOffset, stride * count);
+    for (let from = 0; from < count; from += steps) {
+      const to = Math.min(count, from + steps);
+      for (let part = 0, first = 0; part < ends.length; first = ends[part++]) {
+        const encoder = device.createCommandEncoder(this.#descriptor);
+        const pass = encoder.beginComputePass(this.#descriptor);
+        for (let step = from; step < to; step++) this.encodeStep(pass, step, first, ends[part]);
+        pass.end();
+        if (staging && to === count && ends[part] === launches) {
+          for (const { buffer, stride, stagingOffset } of this.outputs)
+            encoder.copyBufferToBuffer(buffer, 0, staging, stagingOffset, stride * count);
+        }
+        device.queue.submit([encoder.finish(this.#descriptor)]);
       }
     }
-    device.queue.submit([encoder.finish(this.#descriptor)]);
-    return staging;
   }
 
   /** @throws EngineError where the program cannot be used */
@@ -218,8 +220,17 @@ export class GpuExecutable implements Executable {
     }
   }
 
+  /** @throws EngineError where the memory or an input holds other values than was asked for */
+  #checkWritten(): void {
+    const at = `program ${this.program.name}`;
+    for (const { label, failure } of this.bound)
+      if (failure !== undefined) throw new EngineError(`${at}: its memory "${label}" ${failure}`);
+    for (const [input, message] of this.#unwritten)
+      throw new EngineError(`${at}: input "${input}" could not be written: ${message}; write it again`);
+  }
+
   /** Encodes the launches of a step from `first` up to, not including, `end`. */
-  encodeStep(pass: GPUComputePassEncoder, step: number, first = 0, end = this.commands.length): void {
+  encodeStep(pass: GPUComputePassEncoder, step: number, first: number, end: number): void {
     this.stepRows.set(pass, step);
     let pipeline: GPUComputePipeline | undefined;
     for (let i = first; i < end; i++) {
@@ -242,18 +253,19 @@ export class GpuExecutable implements Executable {
     // Loaded for profiling only.
     const { profileLaunches } = await import("./profile.ts");
     this.check(count);
-    this.stepRows.load(rows, count);
-    return this.owner.attempt(`program ${this.program.name}`, () => profileLaunches(this, count));
+    const what = `program ${this.program.name}`;
+    return this.owner.attempt(what, async () => {
+      const times = await profileLaunches(this, rows, count);
+      this.#checkWritten();
+      return times;
+    });
   }
 
   #makeStaging(): GPUBuffer {
     const last = this.outputs[this.outputs.length - 1];
     const size = last ? last.stagingOffset + last.stride * this.maxSteps : 4;
-    return this.owner.device.createBuffer({
-      label: `${this.program.name}: readback`,
-      size,
-      usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
-    });
+    const label = `${this.program.name}: readback`;
+    return this.holdings.memory.make("staging", label, size, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
   }
 
   #readRows(staging: GPUBuffer, count: number): Outputs {
@@ -273,7 +285,7 @@ export class GpuExecutable implements Executable {
     if (staging.mapState === "mapped" && !this.#released) {
       staging.unmap();
       this.holdings.staging.push(staging);
-    } else staging.destroy();
+    } else this.holdings.memory.free(staging);
   }
 
   release(): void {
@@ -296,81 +308,4 @@ function gathered(rows: Elements, elements: Elements, length: number, stride: nu
     else for (let i = 0; i < length; i++) elements[to + i] = rows[from + i];
   }
   return elements;
-}
-
-/** Memory of each buffer of the program: given, shared by temporaries after the plan, or its own. */
-function layBuffers(
-  owner: GpuDevice,
-  program: Program,
-  bound: ReadonlyMap<number, GpuBuffer>,
-  maxSteps: number,
-  make: MakeBuffer,
-): GPUBuffer[] {
-  const storage = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
-  const plan = planMemory(program);
-  const slots = plan.slots.map((bytes, slot) => make(`temporaries ${slot}`, bytes, storage));
-  return program.buffers.map((spec, index) => {
-    const given = bound.get(index);
-    if (given) return given.gpu;
-    const slot = plan.slotOf.get(index);
-    if (slot !== undefined) return slots[slot];
-    const rows = spec.kind === "output" ? maxSteps : 1;
-    const buffer = make(spec.name, alignUp(byteLength(spec), OFFSET_ALIGNMENT) * rows, storage);
-    if (spec.values) owner.device.queue.writeBuffer(buffer, 0, Float32Array.from(spec.values));
-    return buffer;
-  });
-}
-
-function makeCommand(
-  device: GPUDevice,
-  program: Program,
-  label: string,
-  { pipeline, layout, bindings, grid }: PreparedPipeline,
-  buffers: readonly GPUBuffer[],
-  numbers: GPUBufferBinding | undefined,
-  maxSteps: number,
-): Command {
-  const entries = bindings.map(({ binding, view }) => ({
-    binding,
-    resource: bindingResource(program, view, buffers),
-  }));
-  if (numbers) entries.push({ binding: NUMBERS_BINDING, resource: numbers });
-  const group = device.createBindGroup({ label, layout, entries });
-  const strides = bindings
-    .filter(({ dynamic }) => dynamic)
-    .map(({ view }) => alignUp(byteLength(program.buffers[view.buffer]), OFFSET_ALIGNMENT));
-  const offsets = new Uint32Array(maxSteps * strides.length);
-  for (let step = 0; step < maxSteps; step++) {
-    strides.forEach((stride, j) => {
-      offsets[step * strides.length + j] = step * stride;
-    });
-  }
-  return { pipeline, group, grid, offsets, offsetsPerStep: strides.length };
-}
-
-function layOutputs(program: Program, buffers: readonly GPUBuffer[], maxSteps: number): OutputRows[] {
-  let stagingOffset = 0;
-  return Object.entries(program.outputs).map(([name, view]) => {
-    const spec = program.buffers[view.buffer];
-    const stride = alignUp(byteLength(spec), OFFSET_ALIGNMENT);
-    const rows = {
-      name,
-      buffer: buffers[view.buffer],
-      dtype: spec.dtype,
-      length: spec.length,
-      stride,
-      stagingOffset,
-    };
-    stagingOffset += stride * maxSteps;
-    return rows;
-  });
-}
-
-function bindingResource(
-  program: Program,
-  { buffer, offset, shape }: View,
-  buffers: readonly GPUBuffer[],
-): GPUBufferBinding {
-  const bytes = bytesPerElement(program.buffers[buffer].dtype);
-  return { buffer: buffers[buffer], offset: offset * bytes, size: alignUp(elementCount(shape) * bytes, 4) };
 }

@@ -2,21 +2,17 @@
  * The state of a device. This module holds neither the device nor errors, whose stacks lead to it: a device's promises
  * and events keep alive in Node all that they reference.
  */
-import { DeviceLostError, EngineError } from "../engine.ts";
+import { DeviceLostError } from "../engine.ts";
 
 export class Health {
   /** Why the device is gone, if so. */
   #reason: string | undefined;
-  /** Message of the last error outside all scopes; below, the number of such errors. */
-  #stray = "";
-  strays = 0;
   /** Resolves once the device is gone. */
   readonly #gone: Promise<void>;
 
   constructor(device: GPUDevice) {
     device.addEventListener("uncapturederror", (event) => {
-      this.#stray = event.error.message;
-      this.strays++;
+      console.warn(`wgrad: WebGPU reports an error that is of no work of the engine: ${event.error.message}`);
     });
     this.#gone = device.lost.then(({ reason, message }) => {
       // Some browsers give a sentence; here it becomes part of one.
@@ -39,10 +35,5 @@ export class Health {
     });
     await Promise.race([this.#gone, enough]);
     clearTimeout(timer);
-  }
-
-  /** @throws EngineError where WebGPU reported an error after the first `before` ones */
-  checkStrays(what: string, before: number): void {
-    if (this.strays > before) throw new EngineError(`${what}: ${this.#stray}`);
   }
 }

@@ -24,6 +24,7 @@ export async function measureDispatch(
   dispatch: Dispatch,
   memory: Pick<CompileOptions, "state" | "data">,
 ): Promise<number> {
+  const own: Pick<EngineBuffer, "label" | "dtype" | "length">[] = [];
   const scratch: EngineBuffer[] = [];
   const bound: Record<string, EngineBuffer> = {};
   const written = new Set<number>();
@@ -34,14 +35,8 @@ export async function measureDispatch(
     const { dtype, length, name } = program.buffers[index];
     const lasting = written.has(index) ? undefined : memoryOf(program.buffers[index], memory);
     const label = `${index} ${name}`;
-    if (lasting) {
-      bound[label] = lasting;
-    } else {
-      const buffer = new GpuBuffer(device, label, dtype, length);
-      buffer.write(sample(dtype, length));
-      bound[label] = buffer;
-      scratch.push(buffer);
-    }
+    if (lasting) bound[label] = lasting;
+    else own.push({ label, dtype, length });
     return { name: label, kind: "state", dtype, length } as const;
   });
   const moved = (view: View): View => ({ ...view, buffer: used.indexOf(view.buffer) });
@@ -56,6 +51,12 @@ export async function measureDispatch(
   };
   let executable: GpuExecutable | undefined;
   try {
+    for (const { label, dtype, length } of own) {
+      const buffer = new GpuBuffer(device, label, dtype, length);
+      scratch.push(buffer);
+      buffer.write(sample(dtype, length));
+      bound[label] = buffer;
+    }
     const compiled = await GpuExecutable.compile(device, alone, { state: bound, maxSteps: MAX_STEPS });
     executable = compiled;
     return await bestTime((steps) => compiled.run(steps));

@@ -1,9 +1,10 @@
 /** The numbers of a program's launches: sizes, offsets and factors that their shaders read at run time. */
+import type { MemoryRole } from "../ledger.ts";
 import { alignUp, BufferUsage, OFFSET_ALIGNMENT, UNIFORM_ALIGNMENT } from "./constants.ts";
 import type { PreparedProgram } from "./pipelines.ts";
 
 /** Creates a buffer that the program owns. */
-export type MakeBuffer = (label: string, size: number, usage: number) => GPUBuffer;
+export type MakeBuffer = (role: MemoryRole, label: string, size: number, usage: number) => GPUBuffer;
 
 /**
  * One uniform buffer that never changes, with a place for the numbers of each launch: undefined for a launch without any.
@@ -25,7 +26,7 @@ export function layNumbers(
   pipelines.forEach(({ numbers }, i) => {
     words.set(numbers, starts[i] / 4);
   });
-  const buffer = make("numbers", size, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+  const buffer = make("constants", "numbers", size, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
   device.queue.writeBuffer(buffer, 0, words);
   return pipelines.map(({ numbers }, i) =>
     numbers.length > 0

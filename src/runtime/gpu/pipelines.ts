@@ -4,9 +4,7 @@ import type { Launch, LaunchBinding } from "../../kernels/specialise.ts";
 import { launchesOf, launchName, type Program } from "../../program.ts";
 import { EngineError } from "../engine.ts";
 import { IMMEDIATE_BYTES, ShaderStage } from "./constants.ts";
-
-/** The code that writes shaders, loaded with its passes as soon as there is a device. */
-const loadSpecialising = () => import("../../kernels/specialise.ts");
+import { scoped } from "./scopes.ts";
 
 export interface BindingLayout extends LaunchBinding {
   /** Whether the offset changes from step to step, as an output's does. */
@@ -30,9 +28,9 @@ export interface PreparedProgram {
   readonly release: () => void;
 }
 
-/** A pipeline, and the number of programs that use it. */
+/** A pipeline with its layout, and the number of programs that use it. */
 interface Compiled {
-  readonly pipeline: Promise<GPUComputePipeline>;
+  readonly made: Promise<Pick<PreparedPipeline, "pipeline" | "layout">>;
   users: number;
 }
 
@@ -40,23 +38,27 @@ interface Compiled {
 const MOST_IDLE = 64;
 
 export class PipelineCache {
-  /** Group 0 of every pipeline, unless step scalars are immediates: the current row of the step table. */
-  readonly stepLayout: GPUBindGroupLayout;
+  #stepLayout: GPUBindGroupLayout | undefined;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #compiled = new Map<string, Compiled>();
   /** Keys of unused pipelines, the longest unused first. */
   readonly #idle = new Set<string>();
   readonly #compiling = new Set<Promise<unknown>>();
 
-  constructor(readonly device: GPUDevice) {
-    // Should it fail, the first program tries it again, and fails by it.
-    loadSpecialising().catch(() => {});
-    this.stepLayout = device.createBindGroupLayout({
+  constructor(readonly device: GPUDevice) {}
+
+  /**
+   * Group 0 of every pipeline, unless step scalars are immediates: the current row of the step table. To be called in error
+   * scopes.
+   */
+  get stepLayout(): GPUBindGroupLayout {
+    this.#stepLayout ??= this.device.createBindGroupLayout({
       label: "step table",
       entries: [
         { binding: 0, visibility: ShaderStage.COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true } },
       ],
     });
+    return this.#stepLayout;
   }
 
   /** Number of pipelines, in use or kept. */
@@ -69,7 +71,7 @@ export class PipelineCache {
    * @throws EngineError naming the kernel that does not compile; no pipeline is then in use
    */
   async prepare(program: Program): Promise<PreparedProgram> {
-    const { specialiseLaunch, numberWords } = await loadSpecialising();
+    const { specialiseLaunch, numberWords } = await import("../../kernels/specialise.ts");
     const used: string[] = [];
     const release = () => {
       for (const key of used.splice(0)) this.#disuse(key);
@@ -109,29 +111,36 @@ export class PipelineCache {
       .map(({ binding, access, dynamic }) => `${binding}${access}${dynamic}`)
       .concat(numbers.length > 0 ? "numbers" : [])
       .join(" ");
-    const layout = this.#layout(layoutKey, bindings, numbers.length > 0);
     const immediates = program.immediates ? "immediates" : "";
     const key = `${entryPoint}\n${layoutKey} ${immediates}\n${code}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      const layouts = program.immediates
-        ? { bindGroupLayouts: [null, layout], immediateSize: IMMEDIATE_BYTES }
-        : { bindGroupLayouts: [this.stepLayout, layout] };
-      const pipeline = this.#compile(name, entryPoint, layouts, code);
-      compiled = { pipeline, users: 0 };
+      const made = this.#compile(name, entryPoint, code, () => {
+        const layout = this.#layout(layoutKey, bindings, numbers.length > 0);
+        const layouts = program.immediates
+          ? { bindGroupLayouts: [null, layout], immediateSize: IMMEDIATE_BYTES }
+          : { bindGroupLayouts: [this.stepLayout, layout] };
+        return { layout, layouts };
+      }).catch((error) => {
+        // The cause may be a layout, which is then made anew, too.
+        this.#layouts.delete(layoutKey);
+        this.#stepLayout = undefined;
+        throw error;
+      });
+      compiled = { made, users: 0 };
       this.#compiled.set(key, compiled);
-      this.#watch(key, pipeline);
+      this.#watch(key, made);
     }
     compiled.users++;
     this.#idle.delete(key);
     used.push(key);
-    return { pipeline: await compiled.pipeline, layout, bindings, numbers, grid };
+    return { ...(await compiled.made), bindings, numbers, grid };
   }
 
   /** Tracks a compilation; the next request repeats a failed one. */
-  #watch(key: string, pipeline: Promise<unknown>): void {
-    this.#compiling.add(pipeline);
-    pipeline.catch(() => this.#compiled.delete(key)).finally(() => this.#compiling.delete(pipeline));
+  #watch(key: string, made: Promise<unknown>): void {
+    this.#compiling.add(made);
+    made.catch(() => this.#compiled.delete(key)).finally(() => this.#compiling.delete(made));
   }
 
   #disuse(key: string): void {
@@ -144,6 +153,7 @@ export class PipelineCache {
     this.#compiled.delete(oldest);
   }
 
+  /** To be called in error scopes. */
   #layout(key: string, bindings: readonly BindingLayout[], numbers: boolean): GPUBindGroupLayout {
     const known = this.#layouts.get(key);
     if (known) return known;
@@ -161,26 +171,27 @@ export class PipelineCache {
   async #compile(
     what: string,
     entryPoint: string,
-    layouts: GPUPipelineLayoutDescriptor,
     code: string,
-  ): Promise<GPUComputePipeline> {
+    layoutsOf: () => { readonly layout: GPUBindGroupLayout; readonly layouts: GPUPipelineLayoutDescriptor },
+  ): Promise<Pick<PreparedPipeline, "pipeline" | "layout">> {
     const { device } = this;
-    device.pushErrorScope("validation");
-    const module = device.createShaderModule({ label: what, code });
-    const layout = device.createPipelineLayout({ label: what, ...layouts });
-    const scope = device.popErrorScope();
-    try {
-      const pipeline = await device.createComputePipelineAsync({
-        label: what,
-        layout,
-        compute: { module, entryPoint },
-      });
-      await scope;
-      return pipeline;
-    } catch (cause) {
-      const problem = (await scope)?.message ?? String(cause);
-      throw new EngineError(`kernel ${what} does not compile: ${problem}\n${numbered(code)}`, { cause });
+    const { value, error } = scoped(device, () => {
+      const module = device.createShaderModule({ label: what, code });
+      const { layout, layouts } = layoutsOf();
+      const descriptor = { label: what, layout: device.createPipelineLayout({ label: what, ...layouts }) };
+      const compute = { module, entryPoint };
+      return { layout, pipeline: device.createComputePipelineAsync({ ...descriptor, compute }) };
+    });
+    const [compiled, scopes] = await Promise.allSettled([value?.pipeline, error]);
+    // WebGPU's own message says more than its consequence.
+    const refused = scopes.status === "fulfilled" ? scopes.value : undefined;
+    if (value && compiled.status === "fulfilled" && !refused) {
+      if (scopes.status === "rejected") throw scopes.reason;
+      return { pipeline: compiled.value as GPUComputePipeline, layout: value.layout };
     }
+    const cause = refused ?? (compiled as PromiseRejectedResult).reason;
+    const problem = refused?.message ?? String(cause);
+    throw new EngineError(`kernel ${what} does not compile: ${problem}\n${numbered(code)}`, { cause });
   }
 }
 

@@ -13,8 +13,8 @@ interface Source {
   readonly label: string;
   readonly dtype: DType;
   readonly length: number;
-  /** WebGPU's message where the allocation failed. Never rejects. */
-  readonly refused: Promise<string | undefined>;
+  /** Why the buffer cannot be read, once WebGPU has told. Never rejects. */
+  refused(): Promise<string | undefined>;
   check(): void;
 }
 
@@ -25,40 +25,49 @@ export class GpuReader implements BufferReader {
   constructor(readonly source: Source) {}
 
   async read(): Promise<Elements> {
-    const { owner, label: name, gpu, dtype, length, refused } = this.source;
-    this.source.check();
-    const label = `read ${name}`;
-    const { value: staging, error } = owner.scoped(() => {
+    const { source } = this;
+    const { owner, gpu, dtype, length } = source;
+    source.check();
+    const label = `read ${source.label}`;
+    const refused = source.refused();
+    const { error } = owner.scoped(() => {
       const staging = this.#made(label, gpu.size);
       const encoder = owner.device.createCommandEncoder({ label });
       encoder.copyBufferToBuffer(gpu, 0, staging, 0, gpu.size);
       owner.device.queue.submit([encoder.finish({ label })]);
-      return staging;
     });
-    const what = `buffer "${name}"`;
-    return owner.attempt(what, async () => {
-      checkUsable(what, { unusable: await refused });
-      const failed = await error;
-      if (failed) throw new EngineError(`${what} could not be read: ${failed.message}`);
-      await owner.mapped(staging);
-      const elements = new (arrayOf(dtype))(staging.getMappedRange().slice(0)).slice(0, length);
-      staging.unmap();
-      return elements;
-    });
+    const staging = this.#staging;
+    const what = `buffer "${source.label}"`;
+    try {
+      return await owner.attempt(what, async () => {
+        checkUsable(what, { unusable: await refused });
+        const failed = await error;
+        if (failed) throw new EngineError(`${what} could not be read: ${failed.message}`, { cause: failed });
+        const read = staging as GPUBuffer;
+        await owner.mapped(read);
+        const elements = new (arrayOf(dtype))(read.getMappedRange().slice(0)).slice(0, length);
+        read.unmap();
+        return elements;
+      });
+    } catch (failure) {
+      // Staging memory that failed once may be invalid: the next read makes another.
+      if (this.#staging === staging) this.release();
+      throw failure;
+    }
   }
 
   #made(label: string, size: number): GPUBuffer {
     if (this.#staging) return this.#staging;
-    const usage = BufferUsage.MAP_READ | BufferUsage.COPY_DST;
-    const staging = this.source.owner.device.createBuffer({ label, size, usage });
+    const { ledger } = this.source.owner;
+    const staging = ledger.make("staging", label, size, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
     this.#staging = staging;
-    freeWhenDropped(this, staging.destroy.bind(staging));
+    freeWhenDropped(this, ledger.free.bind(ledger, staging));
     return staging;
   }
 
   release(): void {
     released(this);
-    this.#staging?.destroy();
+    if (this.#staging) this.source.owner.ledger.free(this.#staging);
     this.#staging = undefined;
   }
 }

@@ -20,7 +20,12 @@ export function layStepRows(
   make: MakeBuffer,
 ): StepRows {
   if (immediates) return new ImmediateRows();
-  const buffer = make("step table", ROW_BYTES * maxSteps, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
+  const buffer = make(
+    "staging",
+    "step table",
+    ROW_BYTES * maxSteps,
+    BufferUsage.UNIFORM | BufferUsage.COPY_DST,
+  );
   const group = device.createBindGroup({
     label: `${name}: step table`,
     layout: stepLayout,

@@ -1,6 +1,7 @@
 /** What a device offers to kernels. The traits come from abilities that WebGPU reports, never from a device's name. */
 import type { DeviceTraits } from "../../kernels/kernel.ts";
 import type { ImmediatesDevice } from "./immediates.ts";
+import { scoped } from "./scopes.ts";
 
 /** Subgroups up to this size are usually vector units of processors. */
 const NARROW_SUBGROUP = 8;
@@ -74,9 +75,12 @@ enable subgroup_size_control;
 fn probe(@builtin(subgroup_id) subgroup: u32) {
 }
 `;
-  const module = device.createShaderModule({ label, code });
-  return device.createComputePipelineAsync({ label, layout: "auto", compute: { module } }).then(
-    () => true,
+  const { value, error } = scoped(device, () => {
+    const module = device.createShaderModule({ label, code });
+    return device.createComputePipelineAsync({ label, layout: "auto", compute: { module } });
+  });
+  return Promise.all([value, error]).then(
+    ([pipeline, refused]) => pipeline !== undefined && !refused,
     () => false,
   );
 }

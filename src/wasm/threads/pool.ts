@@ -203,7 +203,7 @@ export class ThreadPool {
   /** Puts a program into the list that workers read. */
   #tell(id: number, bytes: Uint8Array): Record {
     this.#reclaim();
-    const piece = this.#memory.take("a module", RECORD_BYTES + bytes.length, true);
+    const piece = this.#memory.take("a module", RECORD_BYTES + bytes.length, true, "constants");
     const { buffer } = this.#memory.memory;
     new Uint8Array(buffer, piece.address + RECORD_BYTES, bytes.length).set(bytes);
     const fields = new Int32Array(buffer, piece.address, RECORD_BYTES / 4);

@@ -1,0 +1,51 @@
+// Lets every call of WebGPU in a scenario fail, one after the other, and fails where the library does not hold up:
+//
+//   npm run faults [-- --call createBuffer --every 10]
+//
+// Prints the number of call sites and what came of them. Runs on the built package.
+import { parseArgs } from "node:util";
+import { create } from "webgpu";
+import * as wgrad from "wgrad";
+import { dataset } from "wgrad/data";
+import { walk } from "./fault-walk.mjs";
+
+const { values } = parseArgs({
+  options: {
+    call: { type: "string" },
+    every: { type: "string", default: "1" },
+    verbose: { type: "boolean", default: false },
+  },
+});
+const every = Number(values.every);
+if (!(Number.isInteger(every) && every > 0)) {
+  console.error(`--every is a whole number from 1, got ${values.every}`);
+  process.exit(2);
+}
+
+/** @type {Map<string, Map<string, number>>} Outcomes by kind of call and fault. */
+const table = new Map();
+let [sites, bad] = [0, 0];
+const began = performance.now();
+const only = (/** @type {{ call: string, n: number }} */ { call, n }) =>
+  (values.call === undefined || call === values.call) && (n - 1) % every === 0;
+for await (const { call, n, fault, outcome, problems } of walk({ ...wgrad, dataset }, create([]), { only })) {
+  sites++;
+  const kind = `${call} ${fault}`;
+  const outcomes = table.get(kind) ?? new Map();
+  table.set(kind, outcomes);
+  const short = outcome.includes(":") ? outcome.slice(0, outcome.indexOf(":")) : outcome;
+  outcomes.set(short, (outcomes.get(short) ?? 0) + 1);
+  if (values.verbose) console.log(`${kind} ${n}: ${outcome}`);
+  for (const problem of problems) console.log(`PROBLEM at ${kind} ${n} (${outcome}): ${problem}`);
+  if (problems.length > 0) bad++;
+}
+for (const [kind, outcomes] of table) {
+  const count = [...outcomes.values()].reduce((sum, one) => sum + one, 0);
+  console.log(
+    `${kind}: ${count} sites; ${[...outcomes].map(([what, times]) => `${times} ${what}`).join(", ")}`,
+  );
+}
+console.log(
+  `${sites} call sites in ${((performance.now() - began) / 1000).toFixed(0)} s, ${bad} with problems`,
+);
+if (bad > 0) process.exitCode = 1;
