@@ -28,7 +28,7 @@ beforeAll(async () => {
   gpu.device.addEventListener("uncapturederror", (event) => errors.push(event.error.message));
   watched.gpu = { engine: gpu, bytes: () => books.liveBytes, errors: () => errors };
   const wasm = openWasm(2);
-  watched.wasm = { engine: wasm, bytes: () => wasm.memory.end, errors: () => [] };
+  watched.wasm = { engine: wasm, bytes: () => wasm.space.end, errors: () => [] };
 });
 afterAll(async () => {
   for (const one of [engine, watched.gpu?.engine, watched.wasm?.engine]) await one?.destroy();
