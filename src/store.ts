@@ -10,8 +10,11 @@ import { writeFileWhole } from "./io/files.ts";
 export interface Store {
   /** Path or address of a file in the store, for messages. */
   locate(name: string): string;
-  /** The file's bytes; undefined where there is none. */
-  read(name: string): Promise<Uint8Array | undefined>;
+  /**
+   * The file's bytes; undefined where there is none.
+   * @throws Error where the file has more than `most` bytes
+   */
+  read(name: string, most: number): Promise<Uint8Array | undefined>;
   /** Keeps a file, whole or not at all. */
   write(name: string, bytes: Uint8Array): Promise<void>;
 }
@@ -39,14 +42,19 @@ function defaultCacheFolder(name: string): string | undefined {
   return base === undefined ? undefined : `${base}/wgrad/${name}`;
 }
 
+function checkSize(place: string, size: number, most: number): void {
+  if (size > most) throw new Error(`${place}: ${size} bytes; expected at most ${most}`);
+}
+
 /** Files in a folder; the first write creates the folder. */
 export function folderStore(folder: string): Store {
   const locate = (name: string) => `${folder.replace(/[/\\]+$/, "")}/${name}`;
   return {
     locate,
-    async read(name) {
-      const { readFile } = await import("node:fs/promises");
+    async read(name, most) {
+      const { readFile, stat } = await import("node:fs/promises");
       try {
+        checkSize(locate(name), (await stat(locate(name))).size, most);
         return await readFile(locate(name));
       } catch (error) {
         if ((error as { code?: string }).code === "ENOENT") return undefined;
@@ -74,10 +82,11 @@ export function browserStore(caches: CachesLike, cacheName: string): Store {
   const locate = (name: string) => `/${cacheName}/${name}`;
   return {
     locate,
-    async read(name) {
+    async read(name, most) {
       const cache = await caches.open(cacheName);
-      const response = await cache.match(locate(name));
-      return response && new Uint8Array(await response.arrayBuffer());
+      const content = await (await cache.match(locate(name)))?.blob();
+      if (content) checkSize(locate(name), content.size, most);
+      return content && new Uint8Array(await content.arrayBuffer());
     },
     async write(name, bytes) {
       const cache = await caches.open(cacheName);

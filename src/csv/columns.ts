@@ -25,6 +25,12 @@ export interface Encoded {
 const MOST_BYTES = 2 ** 31;
 const BYTES_EACH = 8 + 4 + 1;
 
+/** The rule of a column, which may be called as a method of each object is. */
+function ruleOf(column: string, fill: Fill | undefined): FillRule | number | string | undefined {
+  if (typeof fill !== "object") return fill;
+  return Object.hasOwn(fill, column) ? fill[column] : undefined;
+}
+
 /**
  * The replacement of missing values in a column, where the options give it as a value.
  * @returns undefined where the replacement is to be measured, or none was asked for
@@ -36,7 +42,7 @@ export function fillOf(
   fill: Fill | undefined,
   categories: readonly string[] | undefined,
 ): number | string | undefined {
-  const way = typeof fill === "object" ? fill[column] : fill;
+  const way = ruleOf(column, fill);
   if (way === undefined || way === "mostFrequent") return undefined;
   const what = `${owner}: fill of column ${quoted(column)}`;
   if (!categories) {
@@ -57,7 +63,7 @@ export function fillOf(
 /** The measurement that gives a column's replacement, if any. */
 export function wayOf(column: ColumnSchema, fill: Fill | undefined): FillRule | undefined {
   if (column.fill !== undefined) return undefined;
-  const way = typeof fill === "object" ? fill[column.name] : fill;
+  const way = ruleOf(column.name, fill);
   if (column.categories && way !== "mostFrequent") return undefined;
   return WAYS.includes(way) ? (way as FillRule) : undefined;
 }
@@ -67,7 +73,8 @@ export function filled(way: FillRule, values: ArrayLike<number> | ArrayLike<stri
   if (way === "mostFrequent") {
     const counts = new Map<number | string, number>();
     for (const value of Array.from<number | string>(values)) counts.set(value, (counts.get(value) ?? 0) + 1);
-    const most = Math.max(...counts.values());
+    let most = 0;
+    for (const count of counts.values()) most = Math.max(most, count);
     // Of equally frequent values the first in sort order: independent of the order of rows.
     const all = [...counts].filter(([, count]) => count === most).map(([value]) => value);
     return all.sort((a, b) => (a < b ? -1 : 1))[0];

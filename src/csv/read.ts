@@ -23,5 +23,5 @@ export async function readCsv(source: TextSource, options: ReadCsvOptions = {}):
   // Loaded here, because pages that have their text never need it.
   const { readText, sourceName } = await import("../data/text.ts");
   const { encoding, maxBytes, name = sourceName(source), ...how } = options;
-  return parseCsv(await readText(source, { encoding, maxBytes }), { name, ...how });
+  return parseCsv(await readText(source, { encoding, maxBytes }, name), { name, ...how });
 }

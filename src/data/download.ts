@@ -27,8 +27,8 @@ function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
  * bytes).
  */
 function totalBytes(response: Response): number | undefined {
-  const length = response.headers.get("content-length");
-  return length === null || response.headers.has("content-encoding") ? undefined : Number(length);
+  const length = response.headers.get("content-length") ?? "";
+  return /^\d+$/.test(length) && !response.headers.has("content-encoding") ? Number(length) : undefined;
 }
 
 /**
@@ -55,6 +55,7 @@ export async function download(url: string, options: DownloadOptions): Promise<U
     if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
     if (response.body === null) throw new Error("an empty answer");
     const total = totalBytes(response);
+    if (total !== undefined && total > maxBytes) throw new Error(`more than ${maxBytes} bytes: ${total}`);
     const pieces: Uint8Array[] = [];
     let loaded = 0;
     const reader = response.body.getReader();

@@ -16,26 +16,40 @@ import { isGzip, startOf } from "./gzipMember.ts";
 
 /** The largest window; adding 16 accepts gzip, check sums included, and nothing else. */
 const WINDOW_BITS = 15 + 16;
-/** DEFLATE packs at most so many bytes into one. */
-const MAX_RATIO = 1032;
 /** Bytes read, and bytes written, between two looks at the clock. */
 const BYTES_A_STEP = 1 << 20;
 /** Milliseconds of work before a page gets its turn. */
 const TURN_MS = 30;
 
-/** As `gunzip`, for bytes that begin as a gzip file does. */
+/** Room before anything is unpacked: so many times the file, and so many bytes beside. */
+const FIRST_TIMES = 2;
+const FIRST_BESIDE = 1 << 16;
+
+/** The size that a file must unpack to, once its beginning is unpacked; undefined where more of it must be seen. */
+export type ExpectedSize = (start: Uint8Array) => number | undefined;
+
+/**
+ * As `gunzip`, for bytes that begin as a gzip file does. A file that unpacks to more than it must is given up there.
+ * @throws Error as `gunzip`, and what `expected` throws
+ */
 export async function unpack(
   bytes: Uint8Array,
   name: string,
   maxBytes: number,
+  expected?: ExpectedSize,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new ZStream();
+  const stated = promised(bytes);
   stream.input = bytes;
-  stream.output = new Uint8Array(Math.min(promised(bytes), MAX_RATIO * bytes.length, maxBytes));
+  stream.output = new Uint8Array(Math.min(stated, FIRST_TIMES * bytes.length + FIRST_BESIDE, maxBytes));
+  let size: number | undefined;
   zlibInflateInit2(stream, WINDOW_BITS);
   let turn = performance.now();
   for (;;) {
     const status = step(stream);
+    size ??= expected?.(stream.output.subarray(0, stream.next_out));
+    if (size !== undefined && stream.next_out > size)
+      throw new Error(`${name}: the file unpacks to more than the ${size} bytes that it must have`);
     if (stream.next_out > maxBytes) {
       throw new Error(
         `${name}: the file unpacks to more than ${maxBytes} bytes (from ${bytes.length}); give a larger maxBytes if it may`,
@@ -48,7 +62,7 @@ export async function unpack(
       // Nothing was read and nothing written: room is missing, or bytes are.
       if (stream.avail_out > 0)
         throw new Error(`${name}: the gzip stream ends early (${bytes.length} bytes read)`);
-      grow(stream, maxBytes);
+      grow(stream, stated, maxBytes);
     } else if (status !== Z_OK) {
       throw new Error(`${name}: the gzip stream is damaged (${stream.msg}; ${bytes.length} bytes read)`);
     }
@@ -71,10 +85,15 @@ function step(stream: ZStream): number {
   return zlibInflate(stream, Z_NO_FLUSH);
 }
 
-/** Doubles the room, up to one byte more than the limit: that byte shows that the file exceeds it. */
-function grow(stream: ZStream, maxBytes: number): void {
+/**
+ * Doubles the room, or makes it as large as stated where that is less; up to one byte more than the limit: that byte
+ * shows that the file exceeds it.
+ */
+function grow(stream: ZStream, stated: number, maxBytes: number): void {
   const { output } = stream;
-  stream.output = new Uint8Array(Math.min(maxBytes + 1, Math.max(2 * output.length, 1 << 12)));
+  const double = Math.max(2 * output.length, 1 << 12);
+  const next = stated > output.length && stated < double ? stated : double;
+  stream.output = new Uint8Array(Math.min(maxBytes + 1, next));
   stream.output.set(output);
 }
 

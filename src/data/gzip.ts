@@ -3,6 +3,7 @@
  * size.
  */
 import { asBytes, checkOptions, checkString } from "../checks.ts";
+import type { ExpectedSize } from "./gunzip.ts";
 import { isGzip, startOf } from "./gzipMember.ts";
 
 /** Default limit of the unpacked size: larger than any image set that a page would hold. */
@@ -28,7 +29,19 @@ export async function gunzip(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = asBytes("gunzip", source);
   checkString("gunzip: the name", name);
-  const { maxBytes = MAX_UNPACKED_BYTES } = checkOptions("gunzip", options, { maxBytes: "number" });
+  return unpacked(bytes, name, checkOptions("gunzip", options, { maxBytes: "number" }));
+}
+
+/**
+ * As `gunzip`, for files whose unpacked size is known, be it from their own beginning.
+ * @throws Error where the file unpacks to more, and as `gunzip`
+ */
+export async function unpacked(
+  bytes: Uint8Array,
+  name: string,
+  { maxBytes = MAX_UNPACKED_BYTES }: GunzipOptions,
+  expected?: ExpectedSize,
+): Promise<Uint8Array<ArrayBuffer>> {
   checkMaxBytes(name, maxBytes);
   if (!isGzip(bytes)) {
     throw new Error(
@@ -36,7 +49,7 @@ export async function gunzip(
     );
   }
   const { unpack } = await import("./gunzip.ts");
-  return unpack(bytes, name, maxBytes);
+  return unpack(bytes, name, maxBytes, expected);
 }
 
 /** @throws RangeError where the limit is no whole number from 1 */

@@ -5,7 +5,7 @@
 
 import { asBytes, checkOptions, checkString, checkWhole, inWords, isList } from "../checks.ts";
 import { type Dataset, dataset } from "./dataset.ts";
-import { type GunzipOptions, gunzip } from "./gzip.ts";
+import { type GunzipOptions, unpacked } from "./gzip.ts";
 import { isGzip } from "./gzipMember.ts";
 
 /** The array of an IDX file; `shape` counts the samples first. */
@@ -66,9 +66,40 @@ export function parseIdx(source: Uint8Array | ArrayBuffer, name = "idx"): IdxArr
     throw new Error(
       `${name}: a gzip file where an unpacked IDX file was expected; use readIdx, which unpacks`,
     );
-  if (bytes.length < 4) {
-    throw new Error(`${name}: the IDX header is cut off: ${bytes.length} bytes; expected 4 and more`);
+  const header = readHeader(bytes, name);
+  if (header === undefined) {
+    const expected = bytes.length < 4 ? "expected 4 and more" : `${bytes[3]} axes take ${headerBytes(bytes)}`;
+    throw new Error(`${name}: the IDX header is cut off: ${bytes.length} bytes; ${expected}`);
   }
+  const { elementType, shape, start, count, size } = header;
+  if (bytes.length !== size) {
+    const what = bytes.length < size ? "cut off" : "too long";
+    throw new Error(
+      `${name}: the IDX file is ${what}: ${bytes.length} bytes; shape [${inBrief(shape)}] takes ${size}`,
+    );
+  }
+  const elements = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start);
+  return { shape, data: elementType.read(elements, count) };
+}
+
+interface Header {
+  readonly elementType: IdxType;
+  readonly shape: readonly number[];
+  /** Where the elements begin, in bytes; below, their number, and the bytes of the whole file. */
+  readonly start: number;
+  readonly count: number;
+  readonly size: number;
+}
+
+/** Bytes of a header, by its first four. */
+const headerBytes = (bytes: Uint8Array) => 4 + 4 * bytes[3];
+
+/**
+ * The header; undefined where bytes of it are missing.
+ * @throws Error where it is none
+ */
+function readHeader(bytes: Uint8Array, name: string): Header | undefined {
+  if (bytes.length < 4) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const magic = view.getUint32(0);
   if (magic >>> 16 !== 0) {
@@ -84,27 +115,20 @@ export function parseIdx(source: Uint8Array | ArrayBuffer, name = "idx"): IdxArr
   }
   const axes = magic & 0xff;
   if (axes === 0) throw new Error(`${name}: the IDX header has no axes; expected one or more`);
-  const headerBytes = 4 + 4 * axes;
-  if (bytes.length < headerBytes) {
-    throw new Error(
-      `${name}: the IDX header is cut off: ${bytes.length} bytes; ${axes} axes take ${headerBytes}`,
-    );
-  }
+  const start = headerBytes(bytes);
+  if (bytes.length < start) return undefined;
   const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const count = shape.reduce((product, length) => product * length, 1);
-  const expected = headerBytes + count * elementType.bytes;
-  if (bytes.length !== expected) {
-    const what = bytes.length < expected ? "cut off" : "too long";
-    throw new Error(
-      `${name}: the IDX file is ${what}: ${bytes.length} bytes; shape [${shape.join(", ")}] takes ${expected}`,
-    );
-  }
-  const elements = new DataView(bytes.buffer, bytes.byteOffset + headerBytes, bytes.length - headerBytes);
-  return { shape, data: elementType.read(elements, count) };
+  // Infinite where the product is beyond all numbers; an axis of 0 makes it 0 even then.
+  const count = shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
+  return { elementType, shape, start, count, size: start + count * elementType.bytes };
 }
 
+/** The first axes: there may be 255. */
+const inBrief = (shape: readonly number[]) =>
+  `${shape.slice(0, 8).join(", ")}${shape.length > 8 ? ", …" : ""}`;
+
 /**
- * Reads an IDX file, packed with gzip or not.
+ * Reads an IDX file, packed with gzip or not. A packed file is unpacked as far as its header says, and no further.
  * @param name name of the file for error messages
  * @throws Error as `gunzip` and `parseIdx`
  * @throws TypeError where `source` is no Uint8Array or ArrayBuffer, or an option is unknown
@@ -117,7 +141,8 @@ export async function readIdx(
   const bytes = asBytes("readIdx", source);
   checkString("readIdx: the name", name);
   checkOptions("readIdx", options, { maxBytes: "number" });
-  return parseIdx(isGzip(bytes) ? await gunzip(bytes, name, options) : bytes, name);
+  if (!isGzip(bytes)) return parseIdx(bytes, name);
+  return parseIdx(await unpacked(bytes, name, options, (start) => readHeader(start, name)?.size), name);
 }
 
 /**

@@ -6,7 +6,7 @@ import { environmentVariable, hasFileSystem } from "../environment.ts";
 import { folderStore, openCache, type Store } from "../store.ts";
 import type { Dataset } from "./dataset.ts";
 import { download, reasonOf } from "./download.ts";
-import { gunzip } from "./gzip.ts";
+import { unpacked } from "./gzip.ts";
 import { isGzip } from "./gzipMember.ts";
 import { idxImages, parseIdx } from "./idx.ts";
 import { md5 } from "./md5.ts";
@@ -26,15 +26,19 @@ const MIRRORS = [
 ];
 
 export const SOURCE: MnistSource = {
-  trainImages: { name: "train-images-idx3-ubyte", md5: "6bbc9ace898e44ae57da46a324031adb" },
-  trainLabels: { name: "train-labels-idx1-ubyte", md5: "a25bea736e30d166cdddb491f175f624" },
-  testImages: { name: "t10k-images-idx3-ubyte", md5: "2646ac647ad5339dbf082846283269ea" },
-  testLabels: { name: "t10k-labels-idx1-ubyte", md5: "27ae3e4e09519cfbb04c329615203637" },
+  trainImages: {
+    name: "train-images-idx3-ubyte",
+    md5: "6bbc9ace898e44ae57da46a324031adb",
+    bytes: 47_040_016,
+  },
+  trainLabels: { name: "train-labels-idx1-ubyte", md5: "a25bea736e30d166cdddb491f175f624", bytes: 60_008 },
+  testImages: { name: "t10k-images-idx3-ubyte", md5: "2646ac647ad5339dbf082846283269ea", bytes: 7_840_016 },
+  testLabels: { name: "t10k-labels-idx1-ubyte", md5: "27ae3e4e09519cfbb04c329615203637", bytes: 10_008 },
   stallMs: 30_000,
 };
 
-/** Size limit of a file, packed or not: above the largest of them. */
-const MAX_BYTES = 64 << 20;
+/** Size limit of a file, packed or not: what cannot be packed grows a little. */
+const mostBytes = ({ bytes }: MnistFile) => bytes + (bytes >> 10) + 1024;
 
 /** As `loadMnist`, with checked options. */
 export async function readMnist(
@@ -61,10 +65,10 @@ type Load = (file: MnistFile) => Promise<Uint8Array>;
 
 /** Unpacks a file where needed, and checks the MD5 sum. `place` opens the error message. */
 async function checked(bytes: Uint8Array, file: MnistFile, place: string): Promise<Uint8Array> {
-  const unpacked = isGzip(bytes) ? await gunzip(bytes, place) : bytes;
-  const sum = md5(unpacked);
-  if (sum === file.md5) return unpacked;
-  throw new Error(`${place}: MD5 sum ${sum}, expected ${file.md5} (${unpacked.length} bytes unpacked)`);
+  const content = isGzip(bytes) ? await unpacked(bytes, place, {}, () => file.bytes) : bytes;
+  const sum = md5(content);
+  if (sum === file.md5) return content;
+  throw new Error(`${place}: MD5 sum ${sum}, expected ${file.md5} (${content.length} bytes unpacked)`);
 }
 
 /** One file of a store, unpacked and checked; undefined where the store has it neither packed nor unpacked. */
@@ -77,17 +81,17 @@ async function fromStore(
   signal?.throwIfAborted();
   const source = store.locate(name);
   let loadedBytes: number;
-  let unpacked: Uint8Array;
+  let content: Uint8Array;
   try {
-    const bytes = await store.read(name);
+    const bytes = await store.read(name, mostBytes(file));
     if (bytes === undefined) return undefined;
     loadedBytes = bytes.length;
-    unpacked = await checked(bytes, file, source);
+    content = await checked(bytes, file, source);
   } catch (error) {
     throw new StoredFileError(reasonOf(error));
   }
   onProgress?.({ file: file.name, source, loadedBytes, totalBytes: loadedBytes });
-  return unpacked;
+  return content;
 }
 
 /** A stored file that cannot be read or fails its check. */
@@ -129,7 +133,7 @@ function cachedOrFetched(options: MnistOptions, stallMs: number): Load {
         if (!(error instanceof StoredFileError)) throw error; // else it is fetched anew, and replaced
       }
     }
-    const { packed, unpacked } = await fetchFile(file);
+    const { packed, content } = await fetchFile(file);
     const name = isGzip(packed) ? `${file.name}.gz` : file.name; // some servers unpack on the way
     try {
       await cache?.write(name, packed);
@@ -139,7 +143,7 @@ function cachedOrFetched(options: MnistOptions, stallMs: number): Load {
           "set cacheDir to a folder that can be written",
       );
     }
-    return unpacked;
+    return content;
   };
 }
 
@@ -147,7 +151,7 @@ function cachedOrFetched(options: MnistOptions, stallMs: number): Load {
 function fetcher(options: MnistOptions, stallMs: number) {
   const { mirrors = MIRRORS, onProgress, signal } = options;
   let preferred = 0;
-  return async (file: MnistFile): Promise<{ packed: Uint8Array; unpacked: Uint8Array }> => {
+  return async (file: MnistFile): Promise<{ packed: Uint8Array; content: Uint8Array }> => {
     const failures: MirrorFailure[] = [];
     let callerFailed = false;
     const report = (source: string) => (loadedBytes: number, totalBytes: number | undefined) => {
@@ -163,12 +167,12 @@ function fetcher(options: MnistOptions, stallMs: number) {
           fetch: options.fetch ?? globalThis.fetch,
           signal,
           stallMs,
-          maxBytes: MAX_BYTES,
+          maxBytes: mostBytes(file),
           onProgress: report(url),
         });
-        const unpacked = await checked(packed, file, "what came");
+        const content = await checked(packed, file, "what came");
         preferred = index;
-        return { packed, unpacked };
+        return { packed, content };
       } catch (error) {
         signal?.throwIfAborted();
         if (callerFailed) throw error;

@@ -48,10 +48,11 @@ export class MnistUnavailableError extends Error {
   }
 }
 
-/** A file's name without the ending .gz, and the MD5 sum of the unpacked file. */
+/** A file's name without the ending .gz, and the MD5 sum and the size in bytes of the unpacked file. */
 export interface MnistFile {
   readonly name: string;
   readonly md5: string;
+  readonly bytes: number;
 }
 
 /** Replaced by tests: the files, and the limit on a server's silence. */

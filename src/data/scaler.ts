@@ -1,4 +1,5 @@
 /** A fitted scaler: an offset and a factor for each feature, for each channel, or for all elements. */
+import { inWords, isList, isWhole } from "../checks.ts";
 import { checkDataset, dataset, type InputSet } from "./dataset.ts";
 import { checkFinite, type Rows, rowValues, type Samples, samplesOf } from "./samples.ts";
 
@@ -38,13 +39,24 @@ export class Scaler implements ScalerData {
    * @throws TypeError where the kind is none of the three
    */
   constructor({ kind, shape, offset, factor, of = "inputs" }: ScalerData) {
-    const size = shape.reduce((product, length) => product * length, 1);
     if (!KINDS.includes(kind)) {
-      throw new TypeError(`scaler: its kind is ${kind}; expected ${KINDS.join(", ")}`);
+      const given = typeof kind === "string" ? String(kind).slice(0, 40) : inWords(kind);
+      throw new TypeError(`scaler: its kind is ${given}; expected ${KINDS.join(", ")}`);
     }
+    if (of !== "inputs" && of !== "targets")
+      throw new TypeError(`scaler: it is of ${inWords(of)}; expected "inputs" or "targets"`);
+    if (!Array.isArray(shape) || !shape.every((length) => isWhole(length, 1)))
+      throw new TypeError(`scaler: its shape is ${inWords(shape)}; expected whole numbers from 1`);
+    // An object with a length is no list: it would become one of any length.
+    if (!isList(offset) || !isList(factor))
+      throw new TypeError(
+        `scaler: its offset is ${inWords(offset)}, its factor ${inWords(factor)}; expected lists of numbers`,
+      );
+    const size = shape.reduce((product, length) => product * length, 1);
     if (offset.length !== size || factor.length !== size) {
+      const axes = shape.slice(0, 8).join(", ");
       throw new RangeError(
-        `scaler: ${offset.length} offsets and ${factor.length} factors for shape [${shape.join(", ")}]; expected ${size} each`,
+        `scaler: ${offset.length} offsets and ${factor.length} factors for shape [${axes}]; expected ${size} each`,
       );
     }
     this.kind = kind;
@@ -53,10 +65,8 @@ export class Scaler implements ScalerData {
     this.offset = Array.from(offset);
     this.factor = Array.from(factor);
     // Checked in 32-bit floats, because the layer `scaling` computes in them.
-    if (
-      !this.offset.every((value) => Number.isFinite(Math.fround(value))) ||
-      !this.factor.map(Math.fround).every((value) => Number.isFinite(value) && value !== 0)
-    ) {
+    const fits = (value: unknown) => typeof value === "number" && Number.isFinite(Math.fround(value));
+    if (!this.offset.every(fits) || !this.factor.every((value) => fits(value) && Math.fround(value) !== 0)) {
       throw new RangeError("scaler: offsets must be finite numbers, and factors finite and not 0");
     }
   }

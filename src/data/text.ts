@@ -62,9 +62,12 @@ export interface TextOptions {
  * Reads a text, and unpacks it where it is packed with gzip.
  * @throws Error naming the source, where it cannot be read, exceeds `maxBytes`, or is no text in the encoding
  */
-export async function readText(source: TextSource, options: TextOptions = {}): Promise<string> {
+export async function readText(
+  source: TextSource,
+  options: TextOptions = {},
+  name = sourceName(source),
+): Promise<string> {
   const { encoding = "utf-8", maxBytes = MAX_UNPACKED_BYTES } = options;
-  const name = sourceName(source);
   checkMaxBytes(name, maxBytes);
   let bytes: Uint8Array;
   try {

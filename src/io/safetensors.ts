@@ -5,6 +5,7 @@
 
 import { asBytes, checkString, inWords, isPromise, isWhole } from "../checks.ts";
 import type { Elements } from "../dtypes.ts";
+import { brief, parseJson } from "./json.ts";
 
 /** A tensor: `data` holds the product of `shape` elements in row-major order; shape [] is a single number. */
 export interface SafetensorsTensor {
@@ -112,8 +113,10 @@ const ALIGNMENT = 8;
 /** The format's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-const elements = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
-const isLength = (value: unknown): value is number => isWhole(value);
+/** Infinite where a product is beyond all numbers; an axis of 0 makes it 0 even then. */
+const elements = (shape: readonly number[]) =>
+  shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
+const isLength = (value: unknown): value is number => isWhole(value) && !Object.is(value, -0);
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -206,7 +209,7 @@ export function decodeSafetensors(source: Uint8Array | ArrayBuffer, name = "safe
   header.delete(METADATA);
 
   const entries = [...header].map(([tensor, value]) =>
-    checkEntry(tensor, value, `${name}: tensor "${tensor}"`),
+    checkEntry(tensor, value, `${name}: tensor ${brief(tensor)}`),
   );
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkPlaces(entries, bytes.length - dataStart, name);
@@ -214,7 +217,10 @@ export function decodeSafetensors(source: Uint8Array | ArrayBuffer, name = "safe
   const tensors = new Map<string, SafetensorsTensor>();
   for (const { name: tensor, dtype, shape, begin, end } of entries) {
     const part = new DataView(bytes.buffer, bytes.byteOffset + dataStart + begin, end - begin);
-    tensors.set(tensor, { shape, data: dtype.read(part, elements(shape), `${name}: tensor "${tensor}"`) });
+    tensors.set(tensor, {
+      shape,
+      data: dtype.read(part, elements(shape), `${name}: tensor ${brief(tensor)}`),
+    });
   }
   return { tensors, dtypes: new Map(entries.map(({ name, dtypeName }) => [name, dtypeName])), metadata };
 }
@@ -240,57 +246,26 @@ function headerLength(view: DataView, name: string): number {
   return Number(length);
 }
 
-/** The header's fields in order. JSON.parse alone would accept a repeated name. */
+/** The header's fields in order. */
 function parseHeader(bytes: Uint8Array, name: string): Map<string, unknown> {
   let text: string;
   let header: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    header = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`${name}: the header is no valid JSON: ${(cause as Error).message}`, { cause });
+    throw new Error(`${name}: the header is no text in UTF-8`, { cause });
+  }
+  try {
+    header = parseJson(text);
+  } catch (cause) {
+    throw new Error(`${name}: the header ${(cause as Error).message}`, { cause });
   }
   if (!isObject(header) || !text.startsWith("{")) {
     throw new Error(
       `${name}: the header is no JSON object; expected {"name": {…}, …} from its first byte on`,
     );
   }
-  const repeated = repeatedKey(text);
-  if (repeated !== undefined) throw new Error(`${name}: the header names "${repeated}" twice`);
   return new Map(Object.entries(header));
-}
-
-/** The first key that an object of the text holds twice. The text is valid JSON. */
-function repeatedKey(text: string): string | undefined {
-  const open: Set<string>[] = [];
-  for (let at = 0; at < text.length; at++) {
-    if (text[at] === "{") open.push(new Set());
-    else if (text[at] === "}") open.pop();
-    else if (text[at] === '"') {
-      const end = stringEnd(text, at);
-      const keys = open.at(-1);
-      if (keys !== undefined && isBeforeColon(text, end)) {
-        const key = JSON.parse(text.slice(at, end)) as string;
-        if (keys.has(key)) return key;
-        keys.add(key);
-      }
-      at = end - 1;
-    }
-  }
-  return undefined;
-}
-
-/** Position after the string that opens at `start`. */
-function stringEnd(text: string, start: number): number {
-  let at = start + 1;
-  while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
-  return at + 1;
-}
-
-function isBeforeColon(text: string, start: number): boolean {
-  let at = start;
-  while (/\s/.test(text[at] ?? "")) at++;
-  return text[at] === ":";
 }
 
 function checkMetadata(value: unknown, name: string): Record<string, string> {
@@ -298,41 +273,42 @@ function checkMetadata(value: unknown, name: string): Record<string, string> {
   if (!isObject(value) || !Object.values(value).every((text) => typeof text === "string")) {
     throw new Error(`${name}: ${METADATA} is no object of texts; expected {"key": "text", …}`);
   }
-  return value as Record<string, string>;
+  // Without a prototype, there is nothing under a name that the file does not hold, such as "constructor".
+  return Object.assign(Object.create(null), value);
 }
 
 function checkEntry(name: string, value: unknown, where: string): Entry {
   if (!isObject(value))
-    throw new Error(`${where}: expected {"dtype", "shape", "data_offsets"}, got ${JSON.stringify(value)}`);
+    throw new Error(`${where}: expected {"dtype", "shape", "data_offsets"}, got ${brief(value)}`);
   const { dtype: dtypeName, shape, data_offsets: offsets } = value;
-  const dtype = DTYPES.get(String(dtypeName));
-  if (dtype === undefined || typeof dtypeName !== "string") {
+  const dtype = typeof dtypeName === "string" ? DTYPES.get(dtypeName) : undefined;
+  if (dtype === undefined) {
     throw new Error(
-      `${where}: dtype is ${JSON.stringify(dtypeName)}; expected one of ${[...DTYPES.keys()].join(", ")}`,
+      `${where}: dtype is ${brief(dtypeName)}; expected one of ${[...DTYPES.keys()].join(", ")}`,
     );
   }
   if (!Array.isArray(shape) || !shape.every(isLength)) {
-    throw new Error(`${where}: shape is ${JSON.stringify(shape)}; expected a list of non-negative integers`);
+    throw new Error(`${where}: shape is ${brief(shape)}; expected a list of non-negative integers`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isLength)) {
-    throw new Error(`${where}: data_offsets is ${JSON.stringify(offsets)}; expected [begin, end] in bytes`);
+    throw new Error(`${where}: data_offsets is ${brief(offsets)}; expected [begin, end] in bytes`);
   }
   const [begin, end] = offsets;
   const expected = elements(shape) * dtype.bytes;
   if (end - begin !== expected) {
     throw new Error(
       `${where}: data_offsets [${begin}, ${end}] hold ${end - begin} bytes; ` +
-        `${dtypeName} of shape [${shape.join(", ")}] takes ${expected}`,
+        `${dtypeName} of shape ${brief(shape)} takes ${expected}`,
     );
   }
-  return { name, dtypeName, dtype, shape, begin, end };
+  return { name, dtypeName: dtypeName as string, dtype, shape, begin, end };
 }
 
 /** Checks that the tensors' bytes follow each other from the start to the end of the data. */
 function checkPlaces(entries: readonly Entry[], dataBytes: number, name: string): void {
   let reached = 0;
   for (const { name: tensor, begin, end } of entries) {
-    const where = `${name}: tensor "${tensor}": data_offsets [${begin}, ${end}]`;
+    const where = `${name}: tensor ${brief(tensor)}: data_offsets [${begin}, ${end}]`;
     if (end > dataBytes)
       throw new Error(`${where} end beyond the file's ${dataBytes} bytes of data; is the file cut off?`);
     if (begin < reached) throw new Error(`${where} overlap the tensor before, which ends at ${reached}`);

@@ -1,6 +1,7 @@
 /** A search's plan, checked before any training, and its trials, trained or read from the record. */
 import type { OptionKinds } from "../checks.ts";
 import type { Fold } from "../data/folds.ts";
+import { brief } from "../io/json.ts";
 import type { Model } from "../nn/model/model.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { DivergenceError } from "../train/divergence.ts";
@@ -165,7 +166,12 @@ export class SearchPlan<C> {
     if (!line) return undefined;
     if (JSON.stringify(line.choices) !== JSON.stringify(choices)) {
       throw new Error(
-        `${this.name}: the record's trial ${trial} has the choices ${JSON.stringify(line.choices)}, this search's ${JSON.stringify(choices)}; give another record`,
+        `${this.name}: the record's trial ${trial} has the choices ${brief(line.choices)}, this search's ${brief(choices)}; give another record`,
+      );
+    }
+    if (!isFinished(line)) {
+      throw new Error(
+        `${this.name}: the record's trial ${trial} holds neither a score with its results nor an error; remove its line, and the trial is trained again`,
       );
     }
     return line as unknown as Trial<C>;
@@ -205,6 +211,18 @@ const DEFAULT_EPOCHS = 5;
 async function contentsOf(sets: readonly (Data | undefined)[]): Promise<Json> {
   const fields = sets.flatMap((set) => (set ? [set.inputs, set.targets] : []));
   return Promise.all(fields.map((field) => ("data" in field ? hashBytes(field.data) : "stream")));
+}
+
+/** Whether a line of a record holds what became of a trial. Losses beyond all numbers are null in JSON. */
+function isFinished({ score, std, error, results }: Readonly<Record<string, unknown>>): boolean {
+  const isLoss = (loss: unknown) => loss === null || typeof loss === "number";
+  const isResult = (result: unknown) => {
+    const { train, validation } = Object(result);
+    return isLoss(Object(train).loss) && isLoss(Object(validation).loss);
+  };
+  if (!Array.isArray(results) || !results.every(isResult)) return false;
+  if (std !== undefined && !Number.isFinite(std)) return false;
+  return score === undefined ? typeof error === "string" : Number.isFinite(score) && results.length > 0;
 }
 
 function identity({ name, count, classes }: Data): Json {

@@ -2,7 +2,9 @@
  * The record of a search, as JSON lines. The first line identifies the search; each other line holds a finished trial,
  * so that an interrupted search continues where it stopped.
  */
+import { inWords } from "../checks.ts";
 import { appendText, checkWritable } from "../io/files.ts";
+import { brief, parseJson } from "../io/json.ts";
 import { readTextIfAny } from "../io/read.ts";
 import type { Json } from "./space.ts";
 
@@ -39,7 +41,7 @@ export class SearchRecord {
     // Before the first trial, which would otherwise be lost.
     if (typeof where === "string") await checkWritable(where);
     const store = typeof where === "string" ? fileStore(where) : where;
-    const text = await store.read();
+    const text = withoutMark(search, await store.read());
     const first = JSON.stringify({ wgrad: search, ...fingerprint });
     // The line break marks a line as completely written.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
@@ -62,15 +64,27 @@ function fileStore(path: string): RecordStore {
   return { read: () => readTextIfAny(path), append: (text) => appendText(path, text) };
 }
 
+/** Without the byte order mark that some editors write. */
+function withoutMark(search: string, text: unknown): string {
+  if (typeof text === "string") return text.replace(/^\ufeff/, "");
+  throw new TypeError(
+    `${search}: the record's read() gave ${inWords(text)}; give everything appended so far`,
+  );
+}
+
 /** The content of a line; empty where the line was torn. A torn trial is trained again. */
 function parsed(line: string): Readonly<Record<string, Json>>[] {
   try {
-    const value: unknown = JSON.parse(line);
+    const value = parseJson(line);
     return typeof value === "object" && value !== null ? [value as Record<string, Json>] : [];
   } catch {
     return [];
   }
 }
+
+/** Differences that a message lists, and letters of a name that it shows. */
+const MOST_LISTED = 8;
+const MOST_SHOWN = 40;
 
 function checkFingerprint(
   search: string,
@@ -80,14 +94,14 @@ function checkFingerprint(
 ): void {
   if (found?.wgrad === undefined) throw notOurs(search, name);
   const differences = [...new Set([...Object.keys(found), ...Object.keys(expected)])].flatMap((key) => {
-    const [was, is] = [JSON.stringify(found[key]), JSON.stringify(expected[key])];
-    return was === is
-      ? []
-      : [`${key === "wgrad" ? "search" : key} was ${was ?? "not given"}, is ${is ?? "not given"}`];
+    const [was, is] = [found, expected].map((of) => (Object.hasOwn(of, key) ? of[key] : undefined));
+    if (JSON.stringify(was) === JSON.stringify(is)) return [];
+    const [then, now] = [was, is].map((value) => (value === undefined ? "not given" : brief(value)));
+    return [`${key === "wgrad" ? "search" : key.slice(0, MOST_SHOWN)} was ${then}, is ${now}`];
   });
   if (differences.length > 0) {
     throw new Error(
-      `${search}: ${name} is the record of another search: ${differences.join("; ")}. Repeat that search, or give another record`,
+      `${search}: ${name} is the record of another search: ${differences.slice(0, MOST_LISTED).join("; ")}. Repeat that search, or give another record`,
     );
   }
 }

@@ -1,8 +1,9 @@
 /** Checkpoints: the complete state of a run of `fit`, as a safetensors file, so that the run can continue exactly. */
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
+import { parseJson } from "../io/json.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
-import { decodeEpochs, encodeEpochs } from "./epochs.ts";
+import { countEpochs, decodeEpochs, encodeEpochs } from "./epochs.ts";
 import {
   ASPECTS,
   differences,
@@ -54,7 +55,7 @@ export async function encodeCheckpoint(
 ): Promise<Uint8Array> {
   const { arenas, ...state } = await run.trainer.snapshot();
   for (const [name, data] of Object.entries(arenas)) checkFinite(`checkpoint: ${name}`, data, nonFinite);
-  const epochs = encodeEpochs(run.history);
+  const epochs = encodeEpochs(run.history, run.dataset.classes ?? 0);
   const tensors: Record<string, SafetensorsTensor> = { [HISTORY]: { shape: [epochs.length], data: epochs } };
   for (const [name, data] of Object.entries(arenas)) tensors[name] = { shape: [data.length], data };
   const contents: Contents = { format: FORMAT, ...state, run: await fingerprintOf(run) };
@@ -75,16 +76,13 @@ export async function restoreCheckpoint(
   const { tensors, metadata, dtypes } = decodeSafetensors(await readBytes(from), name);
   const contents = contentsOf(metadata[CHECKPOINT_KEY], name);
   checkSame(contents.run, await fingerprintBeside(run, contents.run), allow, name);
-  const history = historyOf(tensors.get(HISTORY), contents, name);
-  if (history.length >= run.epochs) {
-    throw new RangeError(
-      `fit: the checkpoint has ${history.length} epochs behind it, and epochs is ${run.epochs}; epochs counts from the beginning: give more`,
-    );
-  }
+  const history = historyOf(tensors.get(HISTORY), contents, run, name);
   const arenas = [...tensors].filter(([tensor]) => tensor !== HISTORY);
   for (const [tensor] of arenas) {
     if (dtypes.get(tensor) !== "F32")
-      throw new Error(`${name}: the checkpoint's ${tensor} are ${dtypes.get(tensor)}; expected F32`);
+      throw new Error(
+        `${name}: the checkpoint's ${tensor.slice(0, 80)} are ${dtypes.get(tensor)}; expected F32`,
+      );
   }
   const state = {
     steps: contents.steps,
@@ -119,9 +117,11 @@ function contentsOf(text: string | undefined, name: string): Contents {
   }
   let contents: Partial<Contents> | null;
   try {
-    contents = JSON.parse(text);
+    contents = parseJson(text) as Partial<Contents> | null;
   } catch (cause) {
-    throw new Error(`${name}: the checkpoint's contents are no JSON: ${(cause as Error).message}`, { cause });
+    throw new Error(`${name}: the checkpoint is damaged: its description ${(cause as Error).message}`, {
+      cause,
+    });
   }
   if (typeof contents !== "object" || contents === null)
     throw new Error(`${name}: the checkpoint's contents are ${inWords(contents)}; expected an object`);
@@ -133,7 +133,7 @@ function contentsOf(text: string | undefined, name: string): Contents {
         : ["an earlier", "go on with that version, or train anew: the checkpoint does not describe its run"];
     throw new Error(`${name}: the checkpoint is of ${which} version of wgrad; ${remedy}`);
   }
-  if (typeof run !== "object" || run === null)
+  if (typeof run !== "object" || run === null || Array.isArray(run))
     throw new Error(`${name}: the checkpoint does not describe its run; was the checkpoint changed?`);
   return contents as Contents;
 }
@@ -151,18 +151,23 @@ function checkSame(then: Fingerprint, now: Fingerprint, allow: readonly ResumeAs
 function historyOf(
   tensor: SafetensorsTensor | undefined,
   { steps }: Contents,
+  { epochs, dataset }: CheckpointedRun,
   name: string,
 ): readonly Epoch[] {
   if (!(tensor?.data instanceof Uint8Array))
     throw new Error(`${name}: the checkpoint has no history; was it changed?`);
-  let history: readonly Epoch[];
+  // Counted before any is unpacked.
+  const taken = countEpochs(tensor.data);
+  if (typeof steps === "number" && taken > steps)
+    throw new Error(`${name}: the checkpoint is damaged: ${taken} epochs in ${steps} steps`);
+  if (taken >= epochs) {
+    throw new RangeError(
+      `fit: the checkpoint has ${taken} epochs behind it, and epochs is ${epochs}; epochs counts from the beginning: give more`,
+    );
+  }
   try {
-    history = decodeEpochs(tensor.data);
+    return decodeEpochs(tensor.data, dataset.classes ?? 0);
   } catch (cause) {
     throw new Error(`${name}: the checkpoint is damaged: ${(cause as Error).message}`, { cause });
   }
-  if (history.length > steps) {
-    throw new Error(`${name}: the checkpoint is damaged: ${history.length} epochs in ${steps} steps`);
-  }
-  return history;
 }

@@ -226,7 +226,7 @@ export function differences(
   allowed: readonly ResumeAspect[],
 ): { aspect: ResumeAspect; words: string }[] {
   return ASPECTS.filter((aspect) => !allowed.includes(aspect)).flatMap((aspect) => {
-    const words = difference(NAMES[aspect] ?? aspect, then[aspect], now[aspect]);
+    const words = difference(NAMES[aspect] ?? aspect, own(then, aspect), now[aspect]);
     return words === undefined ? [] : [{ aspect, words }];
   });
 }
@@ -244,27 +244,43 @@ function difference(name: string, then: Plain | undefined, now: Plain | undefine
   if (!isFacts(then) || !isFacts(now)) return `${name} is ${shown(then)}, this run's ${shown(now)}`;
   const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
   const labels = (has: Facts, lacks: Facts) =>
-    keys.flatMap((key) => (key.startsWith("ops ") && key in has && !(key in lacks) ? [key.slice(4)] : []));
+    keys.flatMap((key) =>
+      key.startsWith("ops ") && Object.hasOwn(has, key) && !Object.hasOwn(lacks, key) ? [key.slice(4)] : [],
+    );
   const [gone, added] = [labels(then, now), labels(now, then)];
   if (gone.length + added.length > 0) {
     return `${name} has ${few(gone) || "nothing"} where this run's has ${few(added) || "nothing"}`;
   }
-  const changed = keys.filter((key) => plain(then[key]) !== plain(now[key]));
-  const named = changed.find((key) => !(key in SUMS) && !key.startsWith("ops "));
+  const changed = keys.filter((key) => plain(own(then, key)) !== plain(own(now, key)));
+  const named = changed.find((key) => !Object.hasOwn(SUMS, key) && !key.startsWith("ops "));
   if (named !== undefined)
-    return difference(named === "name" ? name : `${name}'s ${named}`, then[named], now[named]);
-  const sum = changed[0] in SUMS ? SUMS[changed[0]] : SUMS.ops;
+    return difference(
+      named === "name" ? name : `${name}'s ${shortened(named)}`,
+      own(then, named),
+      own(now, named),
+    );
+  const sum = Object.hasOwn(SUMS, changed[0]) ? SUMS[changed[0]] : SUMS.ops;
   const where = few(changed.flatMap((key) => (key.startsWith("ops ") ? [key.slice(4)] : [])));
   return where && where !== name ? `${name} ${sum} in ${where}` : `${name} ${sum}`;
 }
 
+/** A file's facts may be called as a method of each object is. */
+function own(facts: Facts, key: string): Plain | undefined {
+  return Object.hasOwn(facts, key) ? facts[key] : undefined;
+}
+
 function few(names: readonly string[]): string {
-  return names.length > 3 ? `${names.slice(0, 3).join(", ")} …` : names.join(", ");
+  return shortened(names.length > 3 ? `${names.slice(0, 3).join(", ")} …` : names.join(", "));
 }
 
 function shown(value: Plain | undefined): string {
-  if (isFacts(value) && typeof value.name === "string") return value.name;
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "not given");
+  if (isFacts(value) && typeof value.name === "string") return shortened(value.name);
+  return shortened(typeof value === "string" ? value : (JSON.stringify(value) ?? "not given"));
+}
+
+/** A file's texts may be of any length. */
+function shortened(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }
 
 function isFacts(value: Plain | undefined): value is Facts {

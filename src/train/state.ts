@@ -26,6 +26,9 @@ interface Expected extends Pick<TrainerState, "model" | "optimizer"> {
   readonly arenas: Readonly<Record<string, { readonly length: number }>>;
 }
 
+/** Letters of a state's own words that a message shows. */
+const MOST_SHOWN = 500;
+
 /** @throws Error, TypeError or RangeError naming the part that does not fit; `what` opens the message */
 export function checkState(
   what: string,
@@ -47,13 +50,17 @@ export function checkState(
     throw new RangeError(`${what}'s steps are ${inWords(steps)}; expected a whole number from 0 to 2^53 - 1`);
   }
   for (const key of ["model", "optimizer"] as const) {
-    if (state[key] !== expected[key])
-      throw new Error(`${what}'s ${key} is ${state[key]}, this one's ${expected[key]}; use the same`);
+    const given: unknown = state[key];
+    if (given === expected[key]) continue;
+    const words = typeof given === "string" ? given.slice(0, MOST_SHOWN) : inWords(given);
+    throw new Error(`${what}'s ${key} is ${words}, this one's ${expected[key]}; use the same`);
   }
   const { names } = expected;
   const extra = Object.keys(arenas).filter((name) => !names.includes(name));
   if (extra.length > 0)
-    throw new Error(`${what} holds ${extra.join(", ")}, which this model and optimizer do not have`);
+    throw new Error(
+      `${what} holds ${extra.join(", ").slice(0, MOST_SHOWN)}, which this model and optimizer do not have`,
+    );
   for (const name of names)
     checkArena(`${what}'s ${name}`, arenas[name], expected.arenas[name].length, nonFinite);
 }

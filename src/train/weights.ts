@@ -6,6 +6,7 @@ import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
 import type { ArenaEntry } from "../nn/model/layout.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
+import { parseSchema } from "./schemaText.ts";
 import { CHECKPOINT_KEY } from "./state.ts";
 
 /** Metadata key of the schema in a file of weights. */
@@ -76,26 +77,32 @@ export async function loadWeights(
   checkNonFinite("load", nonFinite);
   const name = isByteSource(source) ? sourceName(source, "weights") : "weights";
   const { tensors, schema } = await contentsOf(source, name);
-  const wanted = selected(specs, only);
+  // Decoded for this call alone: kept as they are.
+  const owned = isByteSource(source);
+  const chosen = selected(specs, only);
+  const wanted = new Map(chosen.map((spec) => [spec.name, spec]));
   const problems: string[] = [];
   const values = new Map<string, Float32Array>();
+  const seen = new Set<string>();
   const unused: string[] = [];
   for (const [key, tensor] of tensors) {
     const to = rename(key);
-    const spec = wanted.find((one) => one.name === to);
+    const spec = to === undefined ? undefined : wanted.get(to);
     if (!spec) {
       unused.push(key);
       // With a selection, the source may hold anything else.
       if (strict && only === undefined && to !== undefined && !isCounter(to))
-        problems.push(`unknown ${to} ${formatShape(tensor.shape)}`);
-    } else if (values.has(spec.name)) {
-      problems.push(`${spec.name} comes twice; rename gives it to ${key}, too`);
+        problems.push(`unknown ${shown(to)} ${shownShape(tensor.shape)}`);
+    } else if (seen.has(spec.name)) {
+      problems.push(`${spec.name} comes twice; rename gives it to ${shown(key)}, too`);
     } else {
-      values.set(spec.name, Float32Array.from(tensor.data));
-      problems.push(...tensorProblems(spec, tensor, values, nonFinite));
+      seen.add(spec.name);
+      const fitting = valuesOf(spec, tensor, owned, nonFinite);
+      if (typeof fitting === "string") problems.push(fitting);
+      else values.set(spec.name, fitting);
     }
   }
-  const missing = wanted.filter((spec) => !values.has(spec.name));
+  const missing = chosen.filter((spec) => !seen.has(spec.name));
   if (strict) problems.unshift(...missing.map((spec) => `missing ${spec.name} ${formatShape(spec.shape)}`));
   if (problems.length > 0 || values.size === 0) throw unfit(name, problems, specs, [...tensors.keys()]);
   const kept = specs.filter((spec) => !values.has(spec.name)).map((spec) => spec.name);
@@ -104,20 +111,28 @@ export async function loadWeights(
   return { values, report: { loaded: [...values.keys()], kept, unused }, schema: whole };
 }
 
-function tensorProblems(
+/** The values for one of the model's tensors, or what is wrong with them. Nothing is copied that does not fit. */
+function valuesOf(
   spec: ArenaEntry,
   { shape, data }: TensorLike,
-  values: ReadonlyMap<string, Float32Array>,
+  owned: boolean,
   nonFinite: NonFinite,
-): string[] {
+): Float32Array | string {
   if (formatShape(shape) !== formatShape(spec.shape) || data.length !== elementCount(spec.shape)) {
     const length = formatShape(shape) === formatShape(spec.shape) ? ` with ${data.length} elements` : "";
-    return [`${spec.name} is ${formatShape(shape)}${length}, the model has ${formatShape(spec.shape)}`];
+    return `${spec.name} is ${shownShape(shape)}${length}, the model has ${formatShape(spec.shape)}`;
   }
-  const taken = values.get(spec.name) as Float32Array;
+  const taken = owned && data instanceof Float32Array ? data : Float32Array.from(data);
   const at = nonFinite === "allow" ? -1 : firstNonFinite(taken);
-  return at < 0 ? [] : [`${spec.name} holds ${taken[at]} at element ${at}`];
+  return at < 0 ? taken : `${spec.name} holds ${taken[at]} at element ${at}`;
 }
+
+/** A name or a shape of the source, shortened where long. */
+const shown = (name: string) => (name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name);
+const shownShape = (shape: Shape) => (shape.length > 8 ? `${shape.length} axes` : formatShape(shape));
+const MOST_SHOWN = 100;
+/** Problems that a message lists. */
+const MOST_LISTED = 100;
 
 function unfit(
   name: string,
@@ -126,7 +141,7 @@ function unfit(
   keys: readonly string[],
 ): Error {
   const some = (names: readonly string[]) =>
-    `${names.slice(0, 4).join(", ")}${names.length > 4 ? " …" : ""}` || "none";
+    `${names.slice(0, 4).map(shown).join(", ")}${names.length > 4 ? " …" : ""}` || "none";
   if (problems.length === 0) {
     const names = specs.map((spec) => spec.name);
     return new Error(
@@ -137,7 +152,9 @@ function unfit(
   const remedy = finite
     ? 'load weights saved before the run diverged, or pass nonFinite: "allow"'
     : "build the same model first, or choose the tensors to load with only, rename or strict: false";
-  return new Error(`${name} does not fit the model: ${problems.join("; ")}. Nothing was loaded; ${remedy}.`);
+  const listed = problems.slice(0, MOST_LISTED).join("; ");
+  const others = problems.length > MOST_LISTED ? `; and ${problems.length - MOST_LISTED} more` : "";
+  return new Error(`${name} does not fit the model: ${listed}${others}. Nothing was loaded; ${remedy}.`);
 }
 
 /** @throws TypeError where `only` is no selection; RangeError where it matches no tensor */
@@ -172,7 +189,7 @@ interface Contents {
 async function contentsOf(source: WeightsSource, name: string): Promise<Contents> {
   if (isByteSource(source)) {
     const { tensors, metadata } = decodeSafetensors(await readBytes(source), name);
-    if (!(CHECKPOINT_KEY in metadata)) {
+    if (!Object.hasOwn(metadata, CHECKPOINT_KEY)) {
       const text = metadata[SCHEMA_KEY];
       return { tensors, schema: text === undefined ? undefined : parseSchema(text, name) };
     }
@@ -197,24 +214,4 @@ async function contentsOf(source: WeightsSource, name: string): Promise<Contents
 
 function isRecord(value: unknown): value is Readonly<Record<string, TensorLike>> {
   return typeof value === "object" && value !== null && isLiteral(value) && !isPromise(value);
-}
-
-/**
- * The schema in a model's file.
- * @throws Error where the text is no schema
- */
-function parseSchema(text: string, name: string): Schema {
-  let schema: unknown;
-  try {
-    schema = JSON.parse(text);
-  } catch {
-    // Said below.
-  }
-  const { columns = [], classes = [], scalers = [], scale = 1 } = Object(schema) as Schema;
-  const known =
-    typeof schema === "object" && schema !== null && [columns, classes, scalers].every(Array.isArray);
-  if (known && typeof scale === "number" && columns.every((column) => typeof column?.name === "string")) {
-    return schema as Schema;
-  }
-  throw new Error(`${name}: the description of columns and classes cannot be read; was the file changed?`);
 }

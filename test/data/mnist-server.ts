@@ -13,7 +13,11 @@ export const files: Readonly<Record<string, Uint8Array>> = {
   "test-labels": idxFile([2], [1, 2]),
 };
 
-const file = (name: string): MnistFile => ({ name, md5: md5(files[name] as Uint8Array) });
+const file = (name: string): MnistFile => ({
+  name,
+  md5: md5(files[name] as Uint8Array),
+  bytes: files[name].length,
+});
 
 /** The tiny MNIST with its own sums; a server that says nothing is given up after a time that a busy machine keeps, too. */
 export const tiny: MnistSource = {

@@ -18,12 +18,18 @@ afterEach(() => {
 describe("folderStore", () => {
   it("reads what it wrote, in a folder that it makes", async () => {
     const store = folderStore(`${join(folder, "a", "b")}/`);
-    expect(await store.read("x")).toBeUndefined();
+    expect(await store.read("x", 3)).toBeUndefined();
     await store.write("x", Uint8Array.of(1, 2));
     await store.write("x", Uint8Array.of(3));
-    expect([...((await store.read("x")) ?? [])]).toEqual([3]);
+    expect([...((await store.read("x", 3)) ?? [])]).toEqual([3]);
     expect(store.locate("x")).toBe(`${join(folder, "a", "b")}/x`);
     expect(readdirSync(join(folder, "a", "b"))).toEqual(["x"]);
+  });
+  it("reads no file that is larger than it may be", async () => {
+    const store = folderStore(folder);
+    await store.write("x", new Uint8Array(4));
+    await expect(store.read("x", 3)).rejects.toThrow("x: 4 bytes; expected at most 3");
+    expect((await store.read("x", 4))?.length).toBe(4);
   });
   it("leaves no temporary file where the write fails", async () => {
     mkdirSync(join(folder, "x", "y"), { recursive: true }); // a folder that is not empty cannot be replaced
@@ -56,9 +62,10 @@ describe("browserStore", () => {
   it("reads what it wrote", async () => {
     const { kept, caches } = fakeCaches();
     const store = browserStore(caches, "wgrad-mnist");
-    expect(await store.read("x")).toBeUndefined();
+    expect(await store.read("x", 3)).toBeUndefined();
     await store.write("x", Uint8Array.of(1, 2, 3));
-    expect(await store.read("x")).toEqual(Uint8Array.of(1, 2, 3));
+    expect(await store.read("x", 3)).toEqual(Uint8Array.of(1, 2, 3));
+    await expect(store.read("x", 2)).rejects.toThrow("/wgrad-mnist/x: 3 bytes; expected at most 2");
     expect([...(kept.get("wgrad-mnist")?.keys() ?? [])]).toEqual(["/wgrad-mnist/x"]);
   });
 });

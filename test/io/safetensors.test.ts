@@ -217,7 +217,7 @@ describe("decodeSafetensors: files of others", () => {
     ],
     ["no header", fileOf(""), "a: the header is no valid JSON: "],
     ["broken JSON", fileOf('{"w":'), "a: the header is no valid JSON: "],
-    ["bytes that are no UTF-8", fileOf("{}", [0xff], 3n), "a: the header is no valid JSON: "],
+    ["bytes that are no UTF-8", fileOf("{}", [0xff], 3n), "a: the header is no text in UTF-8"],
     ["a list", fileOf("[]"), "a: the header is no JSON object"],
     ["null", fileOf("null"), "a: the header is no JSON object"],
     ["space before the header", fileOf(" {}"), "a: the header is no JSON object; expected {"],

@@ -27,6 +27,10 @@ const LEAST_FLOPS = { narrow: 2e5, wide: 2e6 };
 /** Another variant must take less than this fraction of the first one's time; the first is the choice without tuning. */
 const MARGIN = 0.97;
 
+/** Size limit of a file of choices, in bytes: above thousands of them. Below, of one with its key, in letters. */
+const MOST_BYTES = 2 ** 20;
+const LONGEST_CHOICE = 1000;
+
 /** Milliseconds of a dispatch, unchanged. */
 export type Measure = (program: Program, dispatch: Dispatch) => Promise<number>;
 
@@ -128,8 +132,13 @@ export class Tuner {
   /** Unreadable choices are measured again. */
   async #load(): Promise<Record<string, string>> {
     try {
-      const bytes = await this.store?.read(this.#file);
-      return bytes ? { ...JSON.parse(new TextDecoder().decode(bytes)).choices } : {};
+      const bytes = await this.store?.read(this.#file, MOST_BYTES);
+      const { choices } = JSON.parse(new TextDecoder().decode(bytes ?? new Uint8Array(0)));
+      return Object.fromEntries(
+        Object.entries<string>(choices).filter(
+          ([key, way]) => typeof way === "string" && key.length + way.length < LONGEST_CHOICE,
+        ),
+      );
     } catch {
       return {};
     }
