@@ -158,6 +158,14 @@ export type { CompiledStep, StepInputs, StepScalars } from "./train/compiledStep
 export type { CompileStepOptions, InputSpec, StepOwner } from "./train/compileStep.ts";
 export { DivergenceError } from "./train/divergence.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
+export type {
+  LostEvent,
+  RecoveredEvent,
+  RolledBackEvent,
+  SkippedEvent,
+  StoppedEvent,
+  TrainingEvent,
+} from "./train/events.ts";
 export type { ResumeAspect } from "./train/fingerprint.ts";
 export type { NonFinite, SaveOptions } from "./train/finite.ts";
 export {
@@ -169,6 +177,7 @@ export {
 } from "./train/fit.ts";
 export type { Mode } from "./train/monitor.ts";
 export { type OpenOptions, openData } from "./train/open.ts";
+export type { NonFinitePolicy, RecoverOptions, RollbackPolicy } from "./train/policy.ts";
 export {
   type Decision,
   type DecisionOptions,

@@ -151,6 +151,12 @@ export interface Engine extends AsyncDisposable {
    * engine throw. Without `destroy`, the garbage collector frees the memory some time later.
    */
   destroy(): Promise<void>;
+  /**
+   * After the loss of the engine's device: connects again, with the same options. All that ask get the same engine, which
+   * {@link destroy} of this one frees as well. Absent where there is no device to lose.
+   * @throws EngineError as `connect`
+   */
+  reconnect?(): Promise<Engine>;
 }
 
 /** A failure of an engine; the message names the program, the kernel and the reason. */
@@ -161,6 +167,13 @@ export class EngineError extends Error {
 /** The GPU device was lost: its driver was reset, or the machine slept. `connect()` opens a new one. */
 export class DeviceLostError extends EngineError {
   override readonly name = "DeviceLostError";
+  /** Of a session or a run of `fit`: its newest state that is known to be good, for `restore` of another session. */
+  readonly state?: unknown;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly state?: unknown } = {}) {
+    super(message, options);
+    this.state = options.state;
+  }
 }
 
 /** An engine's own buffer. */

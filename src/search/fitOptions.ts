@@ -31,6 +31,9 @@ const FIT_OPTIONS = {
   onCompiled: "object",
   onProgress: "object",
   signal: "object",
+  onNonFinite: "value",
+  recover: "object",
+  onEvent: "object",
 } as const satisfies Record<keyof FitOptions, Origin>;
 
 /** Options of `fit` that the caller of a search may give. */

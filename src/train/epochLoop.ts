@@ -1,8 +1,8 @@
 /** The epochs of a run of `fit` on an open session, and its position between any two submits. Loaded when training begins. */
 import type { Epoch, RunOptions } from "./fit.ts";
 import { numberOf } from "./monitor.ts";
+import { meansOf, NOTHING, type Sums } from "./totals.ts";
 import type { Training } from "./training.ts";
-import type { Sums } from "./watch.ts";
 
 /** Where a run is, as plain data: with the trainer's state and the epochs before, all that the next steps depend on. */
 export interface Position {
@@ -13,8 +13,6 @@ export interface Position {
   /** Seconds spent on that epoch. */
   readonly seconds: number;
 }
-
-const NOTHING: Sums = { samples: 0, loss: 0, correct: 0 };
 
 /** Resolves with the position behind that many steps. */
 interface Waiting {
@@ -130,8 +128,6 @@ export class EpochLoop {
   }
 
   #means() {
-    const { samples, loss, correct } = this.#sums;
-    const accuracy = this.session.dataset.classes === undefined ? undefined : correct / samples;
-    return { samples, loss: loss / samples, accuracy };
+    return meansOf(this.#sums, this.session.dataset.classes !== undefined);
   }
 }

@@ -165,14 +165,15 @@ export class Run implements FitRun {
   async #resume(): Promise<void> {
     const { resume } = this.options;
     if (resume === undefined || this.history.length > 0) return;
-    const [{ restoreCheckpoint }, { stepsPerEpoch }] = await Promise.all([
+    const [{ restoreCheckpoint }, { stepsPerEpoch }, { NOTHING }] = await Promise.all([
       import("./checkpoint.ts"),
       import("./trainingSteps.ts"),
+      import("./totals.ts"),
     ]);
     this.history.push(...(await restoreCheckpoint(this, resume)));
     const { learningRate } = this.trainer.optimizer as Optimizer;
     const steps = this.history.length * stepsPerEpoch(this.parts);
-    this.#position = { steps, learningRate, sums: { samples: 0, loss: 0, correct: 0 }, seconds: 0 };
+    this.#position = { steps, learningRate, sums: NOTHING, seconds: 0 };
   }
 
   async checkpoint(options?: SaveOptions): Promise<Uint8Array> {

@@ -12,6 +12,8 @@ import type { Program } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import type { Evaluation, Metric } from "./evaluate.ts";
+import type { TrainingEvent } from "./events.ts";
+import type { NonFinitePolicy, RecoverOptions } from "./policy.ts";
 import { settled } from "./settings.ts";
 import type { Data } from "./source.ts";
 import type { RestoreOptions, TrainerState } from "./state.ts";
@@ -61,6 +63,16 @@ export interface StepOptions {
    * step.
    */
   readonly signal?: AbortSignal;
+  /**
+   * What to do about a loss, gradient or weight that is not finite (default "stop": a DivergenceError, with the model as it
+   * was before the step). "skip" leaves the step out. "rollback" goes back and takes the steps again at half the learning
+   * rate, up to 3 times; then it stops.
+   */
+  readonly onNonFinite?: NonFinitePolicy;
+  /** How training goes on after the loss of its device (default: not at all); true for the defaults. */
+  readonly recover?: boolean | RecoverOptions;
+  /** Called where something went wrong, and training went on or stopped. */
+  readonly onEvent?: (event: TrainingEvent) => void;
 }
 
 export const STEP_OPTIONS: OptionKinds<StepOptions> = {
@@ -82,6 +94,9 @@ export const STEP_OPTIONS: OptionKinds<StepOptions> = {
   penalty: "any",
   accumulate: "number",
   signal: "any",
+  onNonFinite: "any",
+  recover: "any",
+  onEvent: "function",
 };
 
 export interface SessionOptions extends StepOptions {

@@ -13,6 +13,7 @@ import { defaultLoss } from "./defaults.ts";
 import { checkConfusion } from "./evaluate.ts";
 import { modeOf, monitorable } from "./monitor.ts";
 import { checkNumbers, warnOfLargeTargets } from "./numbers.ts";
+import { checkPolicies } from "./policy.ts";
 import { checkSchema, schemaOf } from "./schema.ts";
 import type { StepOptions } from "./session.ts";
 import type { Data } from "./source.ts";
@@ -74,6 +75,7 @@ export function settled<Options extends StepOptions>(
     );
   }
   checkTrainingOptions(owner, options);
+  checkPolicies(owner, options);
   if (batchSize % accumulate !== 0) {
     throw new RangeError(
       `${owner}: accumulate is ${accumulate}; give a divisor of the batchSize ${batchSize}`,

@@ -14,7 +14,7 @@ import type { StatisticSpec } from "../nn/model/parameters.ts";
 import { checkGroups, checkOptimizer, type Optimizer } from "../nn/training/optimizer.ts";
 import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
-import { type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
+import { DeviceLostError, type Engine, type EngineBuffer, EngineError } from "../runtime/engine.ts";
 import { checkEngine } from "./arguments.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { type CompileStepOptions, compileStep, type InputSpec, type StepOwner } from "./compileStep.ts";
@@ -77,6 +77,11 @@ export class Trainer implements StepOwner {
   readonly kept = new KeptSteps();
   /** Training steps taken so far. */
   steps = 0;
+  /** @internal How often the state was replaced by something else than training. */
+  changes = 0;
+  /** @internal Moves the trainer, in its state, to another engine after the loss of the device of `engine`. */
+  recovery: ((error: DeviceLostError, engine: Engine) => Promise<void>) | undefined;
+  #engine: Engine;
   /** Statistics without a value until `load`. */
   #unset: readonly StatisticSpec[];
 
@@ -84,10 +89,11 @@ export class Trainer implements StepOwner {
   schema: Schema | undefined;
 
   constructor(
-    readonly engine: Engine,
+    engine: Engine,
     readonly model: Layer,
     readonly options: TrainerOptions,
   ) {
+    this.#engine = engine;
     const { inputShape, optimizer, seed = 0 } = options;
     this.schema = options.schema;
     if (!Array.isArray(inputShape)) {
@@ -109,6 +115,30 @@ export class Trainer implements StepOwner {
     this.#unloaded = new Set(names);
     if (optimizer) checkGroups(optimizer, names);
     this.#arenas = arenasOf(layout, optimizer, seed);
+  }
+
+  /** The model's engine: after the loss of a device, training with the option `recover` goes on on another. */
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** @internal Goes on on another engine, with initial values until {@link restore}. */
+  move(engine: Engine): void {
+    this.kept.release();
+    this.#free();
+    this.#engine = engine;
+  }
+
+  /** @internal Does it, again on another engine where the device is lost meanwhile and the trainer's session recovers. */
+  async lasting<T>(work: () => Promise<T>): Promise<T> {
+    const { engine } = this;
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof DeviceLostError && this.recovery)) throw error;
+      await this.recovery(error, engine);
+      return this.lasting(work);
+    }
   }
 
   /** The model's buffers on the engine, by name, allocated on first use. */
@@ -164,10 +194,9 @@ export class Trainer implements StepOwner {
     checkOptions("weights", options, { nonFinite: "string" });
     this.checkValues("weights");
     const weights: Record<string, TensorData> = {};
-    const arenas = this.#saved();
     // Requested together, so that no step comes between.
-    const read = await Promise.all(arenas.map(({ memory }) => memory.read()));
-    for (const [i, { layout }] of arenas.entries()) {
+    const read = await this.lasting(() => Promise.all(this.#saved().map(({ memory }) => memory.read())));
+    for (const [i, { layout }] of this.#saved().entries()) {
       const values = read[i] as Float32Array;
       for (const { name, shape } of layout.specs) {
         const offset = layout.offset(name);
@@ -187,15 +216,17 @@ export class Trainer implements StepOwner {
    */
   async load(weights: WeightsSource, options: LoadOptions = {}): Promise<LoadReport> {
     const { loadWeights } = await import("./weights.ts");
-    const arenas = this.#saved();
-    const specs = arenas.flatMap(({ layout }) => layout.specs);
+    const specs = [...this.layout.specs, ...this.statistics.specs];
     const { values, report, schema } = await loadWeights(weights, specs, options);
-    for (const { layout, memory } of arenas) {
-      for (const { name } of layout.specs) {
-        const loaded = values.get(name);
-        if (loaded) memory.write(loaded, layout.offset(name));
+    await this.lasting(async () => {
+      for (const { layout, memory } of this.#saved()) {
+        for (const { name } of layout.specs) {
+          const loaded = values.get(name);
+          if (loaded) memory.write(loaded, layout.offset(name));
+        }
       }
-    }
+    });
+    this.changes++;
     this.#unset = this.#unset.filter(({ name }) => !values.has(name));
     // A model in training has its own schema; a model opened without one takes the file's.
     this.schema = this.options.schema ?? schema ?? this.schema;
@@ -206,10 +237,24 @@ export class Trainer implements StepOwner {
   }
 
   /** The state for {@link restore}, also on another engine, after the loss of a device for example. */
-  async snapshot(): Promise<TrainerState> {
+  snapshot(): Promise<TrainerState> {
+    return this.lasting(() => this.state());
+  }
+
+  /** @internal The state as it is now; fails where the device is lost meanwhile. */
+  async state(): Promise<TrainerState> {
     const { steps } = this;
-    const read = this.#stateArenas().map(async (name) => [name, await this.memory[name].read()]);
+    const read = this.#lasting().map(async ({ name }) => [name, await this.memory[name].read()]);
     return { steps, ...this.#identity(), arenas: Object.fromEntries(await Promise.all(read)) };
+  }
+
+  /** @internal The state before the first step and before any `load`. */
+  initialState(): TrainerState {
+    const arenas = this.#lasting().map(({ name, length, first }) => [
+      name,
+      first?.() ?? new Float32Array(length),
+    ]);
+    return { steps: 0, ...this.#identity(), arenas: Object.fromEntries(arenas) };
   }
 
   /**
@@ -219,10 +264,11 @@ export class Trainer implements StepOwner {
    */
   restore(state: TrainerState, options: RestoreOptions = {}, what = "restore: the state"): void {
     checkOptions("restore", options, { nonFinite: "string" });
-    const names = this.#stateArenas();
+    const names = this.#lasting().map(({ name }) => name);
     checkState(what, state, { ...this.#identity(), arenas: this.memory, names }, options.nonFinite);
     for (const name of names) this.memory[name].write(state.arenas[name]);
     this.steps = state.steps;
+    this.changes++;
     this.#unset = [];
     this.awaited = undefined;
   }
@@ -236,8 +282,8 @@ export class Trainer implements StepOwner {
   }
 
   /** Without gradients and observations, which each step computes anew. */
-  #stateArenas(): string[] {
-    return this.#arenas.filter(({ lasts }) => lasts).map(({ name }) => name);
+  #lasting(): Arena[] {
+    return this.#arenas.filter(({ lasts }) => lasts);
   }
 
   /** The arenas of a model's file: those that are not empty. */
@@ -256,6 +302,10 @@ export class Trainer implements StepOwner {
   release(): void {
     this.#released = true;
     this.kept.release();
+    this.#free();
+  }
+
+  #free(): void {
     for (const buffer of Object.values(this.#memory ?? {})) buffer.release();
     this.#memory = undefined;
   }

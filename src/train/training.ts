@@ -1,35 +1,36 @@
-/** The implementation of sessions: data, compiled steps, and a position. This module is loaded when training begins. */
+/** The implementation of sessions. This module is loaded when training begins. */
 import { checkWhole, inWords } from "../checks.ts";
+import { NonFiniteCode } from "../nn/training/guard.ts";
 import type { Optimizer } from "../nn/training/optimizer.ts";
-import { BATCH_START, type Program } from "../program.ts";
+import type { Program } from "../program.ts";
+import { DeviceLostError } from "../runtime/engine.ts";
+import type { Bunch } from "./bunch.ts";
 import type { CompiledStep } from "./compiledStep.ts";
-import { checkEvaluated, compileEvaluator, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
-import type { Evaluator } from "./evaluator.ts";
-import { openData } from "./open.ts";
-import { Pace } from "./pace.ts";
-import { EpochReader } from "./reader.ts";
+import { DivergenceError } from "./divergence.ts";
+import { checkEvaluated, type Evaluation } from "./evaluate.ts";
+import { Lasting } from "./lasting.ts";
+import type { Mender } from "./mend.ts";
+import { evaluating, OnEngine } from "./onEngine.ts";
+import { recoveryOf, rollbackOf } from "./policy.ts";
+import { StepQueue } from "./queue.ts";
+import { Safe, type SafeState } from "./safe.ts";
 import type { Advance, Place, Session, SessionState } from "./session.ts";
 import { checkHistory, checkSessionState } from "./sessionState.ts";
 import type { TrainingParts } from "./settings.ts";
 import type { BatchSource, Data } from "./source.ts";
 import type { RestoreOptions } from "./state.ts";
-import { compileTraining, samplesPerEpoch, stepsPerEpoch } from "./trainingSteps.ts";
-import { FiniteWeights, type Sums, Totals } from "./watch.ts";
-
-/** Submits in flight besides the awaited one: enough to keep a GPU busy while results are read. */
-const RUNS_IN_FLIGHT = 2;
-/** Rows of the step table: the most steps in one submit. */
-const MAX_STEPS_PER_RUN = 256;
-
-interface Releasable {
-  release(): void;
-}
+import { type Sums, Totals } from "./totals.ts";
+import { samplesPerEpoch, stepsPerEpoch } from "./trainingSteps.ts";
 
 /** The steps of one call of `advance`. */
-interface Taken {
+interface Call {
   readonly totals: Totals;
   readonly told?: (totals: Totals) => void;
-  readonly runs: Promise<unknown>[];
+  /** Of bunches, in order. */
+  readonly runs: Promise<void>[];
+  /** Number of failures that ended steps before the call. */
+  readonly failures: number;
+  failed?: boolean;
 }
 
 interface Opening {
@@ -40,61 +41,67 @@ interface Opening {
   /** The learning rate (default: the optimizer's). */
   readonly learningRate?: number;
   /** Objects released with the session. */
-  readonly held?: Releasable[];
+  readonly held?: { release(): void }[];
 }
 
 export class Training implements Session {
   #history: readonly number[] = [];
-  readonly #pace = new Pace(MAX_STEPS_PER_RUN);
-  readonly #firstEpoch: number;
-  #taken: number;
   #learningRate: number;
-  /** Reader of the current epoch, from its first step on. */
-  #reader: EpochReader | undefined;
   /** Calls of `advance` that have not ended. */
   #calls = 0;
   /** Ends when the last of these has enqueued its steps. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** Runs under way, of all calls. */
-  readonly #inFlight: Promise<unknown>[] = [];
-  /** The last check of weights. */
-  #checking: Promise<unknown> = Promise.resolve();
-  #released = false;
-  /** Evaluators by data; the first use compiles one, after those before. */
-  readonly #evaluators = new Map<Data, Evaluator>();
   #evaluation: Promise<unknown> = Promise.resolve();
+  #released = false;
+  readonly #queue: StepQueue;
+  readonly #lasting: Lasting;
+  /** Skipped steps in a row. */
+  #skipped = 0;
 
   private constructor(
     readonly parts: TrainingParts,
-    readonly source: BatchSource,
-    /** By batch size. */
-    readonly steps: ReadonlyMap<number, CompiledStep>,
-    readonly weights: FiniteWeights,
-    readonly held: Releasable[],
-    { firstEpoch = 1, stepsTaken = 0, learningRate }: Opening,
+    on: OnEngine,
+    readonly safe: Safe,
+    learningRate: number,
+    readonly firstEpoch: number,
+    readonly held: readonly { release(): void }[],
+    mender?: Mender,
   ) {
-    this.#firstEpoch = firstEpoch;
-    this.#taken = stepsTaken;
-    this.#learningRate = learningRate ?? (parts.trainer.optimizer as Optimizer).learningRate;
+    const { trainer } = parts;
+    this.#learningRate = learningRate;
+    this.#queue = new StepQueue(parts, firstEpoch, safe.steps, on);
+    this.#lasting = new Lasting(this.#queue, safe, this, mender);
+    if (recoveryOf(parts.options))
+      trainer.recovery = (error, engine) => this.#lasting.recovered(error, trainer.engine === engine);
   }
 
   /** Opens the data on the engine and compiles the steps; a failure leaves no memory there. */
-  static async open(parts: TrainingParts, opening: Opening = {}): Promise<Training> {
-    const { owner, trainer, dataset, options, batchSize } = parts;
-    const { dataMemory, validation } = options;
-    const { held = [] } = opening;
+  static async open(
+    parts: TrainingParts,
+    { firstEpoch = 1, stepsTaken = 0, learningRate, held = [] }: Opening = {},
+  ): Promise<Training> {
+    const { trainer, options } = parts;
     try {
-      const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
-      held.push(source);
-      const steps = await compileTraining(parts, source, MAX_STEPS_PER_RUN);
-      held.push(...steps.values());
-      const evaluator = validation && (await compileEvaluator(owner, trainer, validation, evaluating(parts)));
-      if (evaluator) held.push(evaluator);
-      const weights = await FiniteWeights.open(trainer);
-      held.push(weights);
-      const training = new Training(parts, source, steps, weights, held, opening);
-      if (evaluator) training.#evaluators.set(validation, evaluator);
-      return training;
+      const rate = learningRate ?? (trainer.optimizer as Optimizer).learningRate;
+      const isNew = trainer.steps === 0 && trainer.changes === 0;
+      const trained = isNew ? undefined : await trainer.state();
+      const rollback = rollbackOf(options, stepsPerEpoch(parts));
+      const safe = new Safe(
+        stepsTaken,
+        () => ({ trainer: trained ?? trainer.initialState(), learningRate: rate, history: [] }),
+        recoveryOf(options)?.every,
+        rollback?.every ?? 1,
+        // Going back begins before the step that went wrong, even where that is the one behind the snapshot.
+        rollback ? 1 : 0,
+      );
+      let mender: Mender | undefined;
+      const on = await OnEngine.open(parts).catch(async (error) => {
+        if (!(error instanceof DeviceLostError && recoveryOf(options))) throw error;
+        const { Mender } = await import("./mend.ts");
+        mender = new Mender(parts, safe, firstEpoch);
+        return mender.reconnect(error, safe.steps);
+      });
+      return new Training(parts, on, safe, rate, firstEpoch, held, mender);
     } catch (error) {
       for (const one of held) one.release();
       throw error;
@@ -125,8 +132,12 @@ export class Training implements Session {
     return samplesPerEpoch(this.parts);
   }
 
+  get source(): BatchSource {
+    return this.#queue.on.source;
+  }
+
   get step(): CompiledStep {
-    return this.steps.get(this.batchSize) as CompiledStep;
+    return this.#queue.on.step;
   }
 
   get program(): Program {
@@ -134,9 +145,7 @@ export class Training implements Session {
   }
 
   get place(): Place {
-    const stepsOfEpoch = this.#taken % this.stepsPerEpoch;
-    const epoch = this.#firstEpoch + (this.#taken - stepsOfEpoch) / this.stepsPerEpoch;
-    return { steps: this.#taken, epoch, stepsOfEpoch };
+    return this.#queue.place;
   }
 
   get #total(): number {
@@ -144,7 +153,7 @@ export class Training implements Session {
   }
 
   get finished(): boolean {
-    return this.#taken >= this.#total;
+    return this.#queue.taken >= this.#total;
   }
 
   get learningRate(): number {
@@ -176,102 +185,94 @@ export class Training implements Session {
   async taking(count: number, told?: (totals: Totals) => void, from?: Sums): Promise<Advance> {
     const { owner, dataset } = this.parts;
     checkWhole(`${owner}: advance: the number of steps`, count);
-    const totals = new Totals(owner, dataset.classes !== undefined, from);
-    const taken: Taken = { totals, told, runs: [] };
+    const totals = new Totals(dataset.classes !== undefined, from);
+    const call: Call = { totals, told, runs: [], failures: this.#lasting.failures.length };
     this.#calls++;
     try {
-      const { epoch, place, finite } = await this.#inTurn(() => this.#take(count, taken));
-      await inOrder(taken.runs);
-      totals.check(epoch);
-      if (!(await finite)) throw await this.weights.divergence(owner, epoch);
+      const place = await this.#inTurn(() => this.#take(count, call));
+      await inOrder(call.runs);
       return totals.advance(place);
     } catch (error) {
       // What a release does to steps under way is no news.
-      this.#checkHeld();
+      this.checkHeld();
       throw error;
     } finally {
       // After a failure, too, nothing goes on behind the caller's back.
-      await Promise.allSettled(taken.runs);
+      await Promise.allSettled(call.runs);
       this.#calls--;
     }
   }
 
   /** Calls enqueue their steps one after the other: while one waits for its last steps, the next enqueues. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work).catch((error) => {
-      this.#close();
-      throw error;
-    });
+    const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;
   }
 
-  /**
-   * Enqueues steps, at most `count`.
-   * @returns the last one's epoch, the place behind it, and whether weights are finite there, where that is asked
-   */
-  async #take(count: number, { totals, told, runs }: Taken) {
-    this.#checkHeld();
-    const { trainer, stepsPerEpoch, source } = this;
-    const { owner, epochs } = this.parts;
-    const { signal, shuffle = true } = this.options;
+  /** Enqueues steps, at most `count`. @returns the place behind the last */
+  async #take(count: number, call: Call): Promise<Place> {
+    this.checkHeld();
+    const { owner, epochs, options } = this.parts;
+    const { signal } = options;
+    const queue = this.#queue;
     if (this.finished) {
       throw new Error(`${owner}: all ${epochs} epochs are over; open a session with more of them`);
     }
-    const end = Math.min(this.#total, this.#taken + count);
-    const { rows } = this.step.executable.table;
-    const pace = this.#pace;
-    let failed = false;
+    const end = Math.min(this.#total, queue.taken + count);
     signal?.throwIfAborted();
     for (;;) {
-      const { epoch, stepsOfEpoch } = this.place;
-      const reading = { epoch, seed: trainer.seed, shuffle };
-      this.#reader ??= new EpochReader(source, reading, this.steps, stepsOfEpoch);
-      const { size, starts } = await this.#reader.take(Math.min(pace.steps, rows, end - this.#taken));
-      const [first, before] = [this.#taken, trainer.steps];
-      const began = performance.now();
-      const enqueued = (this.steps.get(size) as CompiledStep).runMany(starts.length, (i) => {
-        totals.learningRate = this.#rateAt(first + i);
-        return { [BATCH_START]: starts[i], epoch, learningRate: totals.learningRate };
-      });
-      totals.hostMilliseconds += performance.now() - began;
-      // A refused step was not taken.
-      if (trainer.steps === before) await enqueued;
-      this.#taken += starts.length;
-      const counted = enqueued.then(({ loss, correct }) => {
-        pace.finished(starts.length);
-        totals.add(loss, correct, size);
-        told?.(totals);
-      });
-      runs.push(counted);
-      this.#inFlight.push(
-        counted.catch(() => {
-          failed = true;
-        }),
-      );
-      while (this.#inFlight.length > RUNS_IN_FLIGHT) await this.#inFlight.shift();
-      if (failed) await inOrder(runs);
-      totals.check(epoch);
+      const { on } = queue;
+      try {
+        await this.#lasting.alone(() => this.#enqueue(end, call));
+      } catch (error) {
+        queue.close();
+        await this.#lasting.recovered(error, queue.on === on);
+      }
+      await queue.room();
+      if (call.failed) await inOrder(call.runs);
+      if (this.#lasting.failures.length > call.failures) throw this.#lasting.failures[call.failures];
       signal?.throwIfAborted();
-      if (stepsOfEpoch + starts.length === stepsPerEpoch) await this.#endEpoch();
-      if (this.#taken < end) continue;
-      await this.#checking;
-      const finite = this.#finite();
-      runs.push(finite);
-      return { epoch, place: this.place, finite };
+      if (queue.taken >= end) return queue.place;
     }
   }
 
-  /** Asked for behind the last step of an epoch, so that the answer comes with that of the step. */
-  #finite(): Promise<boolean> {
-    const finite = this.place.stepsOfEpoch === 0 ? this.weights.areFinite() : Promise.resolve(true);
-    this.#checking = finite.catch(() => {});
-    return finite;
+  /** One bunch. */
+  async #enqueue(end: number, call: Call): Promise<void> {
+    const queue = this.#queue;
+    const { totals, runs, told } = call;
+    if (this.#lasting.failures.length > call.failures || queue.taken >= end) return;
+    this.checkHeld();
+    if (!queue.untouched) await this.#adopt();
+    if (this.safe.advance(queue.good)) queue.forget(this.safe.steps);
+    this.safe.offer(queue.taken, () => this.#safeState(), queue.last);
+    const began = performance.now();
+    const bunch = await queue.take(Math.min(end - queue.taken, this.safe.most(queue.taken)), (step) =>
+      this.#rateAt(step),
+    );
+    totals.hostMilliseconds += performance.now() - began;
+    const counted = bunch.results.then((results) => {
+      if (results.losses.length > 0) {
+        totals.add(results, bunch);
+        this.#watchSkipped(bunch, results.signs);
+        told?.(totals);
+      }
+      if (results.error !== undefined) throw results.error;
+    });
+    counted.catch(() => {
+      call.failed = true;
+    });
+    runs.push(counted);
+    await queue.endEpoch();
   }
 
-  async #endEpoch(): Promise<void> {
-    await this.#reader?.end();
-    this.#reader = undefined;
+  /** Somebody else changed the model, or trained it: earlier steps are never taken again. */
+  async #adopt(): Promise<void> {
+    const queue = this.#queue;
+    await queue.idle();
+    if (queue.trouble) return;
+    this.safe.set(queue.taken, await this.#safeState());
+    queue.adopt();
   }
 
   #rateAt(step: number): number {
@@ -283,6 +284,20 @@ export class Training implements Session {
     return this.#learningRate * schedule.factor(moment);
   }
 
+  /** @throws DivergenceError where all steps of an epoch were skipped in a row */
+  #watchSkipped({ first, epoch }: Bunch, signs: readonly number[]): void {
+    const { owner, options } = this.parts;
+    for (const [i, sign] of signs.entries()) {
+      this.#skipped = sign & NonFiniteCode.skipped ? this.#skipped + 1 : 0;
+      if (this.#skipped === 0) continue;
+      options.onEvent?.({ kind: "skipped", step: first + i + 1, epoch, inARow: this.#skipped });
+      if (this.#skipped < this.stepsPerEpoch) continue;
+      throw new DivergenceError(
+        `${owner}: ${this.#skipped} steps in a row were skipped, as many as an epoch has: their losses or gradients are not finite; look for NaN in the data, or use a lower learning rate`,
+      );
+    }
+  }
+
   evaluate(data = this.options.validation): Promise<Evaluation> {
     // One after the other: a streamed data set has one reader at a time.
     const running = this.#evaluation.then(() => this.#evaluate(data));
@@ -291,69 +306,72 @@ export class Training implements Session {
   }
 
   async #evaluate(data: Data | undefined): Promise<Evaluation> {
-    const { owner, trainer } = this.parts;
-    this.#checkHeld();
+    const { owner, trainer, options } = this.parts;
+    this.checkHeld();
     if (data === undefined) {
       throw new TypeError(
         `${owner}: there is nothing to evaluate; give evaluate(data), or the option validation`,
       );
     }
-    let evaluator = this.#evaluators.get(data);
-    if (!evaluator) {
-      const options = evaluating(this.parts);
-      checkEvaluated(`${owner}: evaluate`, trainer, data, options);
-      evaluator = await compileEvaluator(owner, trainer, data, options);
-      this.held.push(evaluator);
-      // Released during compilation: no other code frees it.
-      if (this.#released) evaluator.release();
-      this.#evaluators.set(data, evaluator);
-    }
-    return evaluator.run();
+    if (data !== options.validation) checkEvaluated(`${owner}: evaluate`, trainer, data, evaluating(options));
+    return this.#lasting.does(async (on) => (await on.evaluator(data)).run());
+  }
+
+  /** The state, but for its place. Reads are enqueued at once. */
+  async #safeState(): Promise<SafeState> {
+    const { history, learningRate } = this;
+    return { learningRate, history: [...history], trainer: await this.trainer.state() };
   }
 
   async snapshot(): Promise<SessionState> {
-    this.#checkHeld();
-    const { history, learningRate } = this;
-    const state = { steps: this.#taken, learningRate, history: [...history], order: this.#order() };
-    return { ...state, trainer: await this.trainer.snapshot() };
+    this.checkHeld();
+    return this.#lasting.does(async () => {
+      const { taken: steps } = this.#queue;
+      return { steps, order: this.#order(), ...(await this.#safeState()) };
+    });
+  }
+
+  /** The newest state that is known to be good. */
+  get safeState(): SessionState {
+    return { steps: this.safe.steps, order: this.#order(), ...this.safe.state };
   }
 
   restore(state: SessionState, options: RestoreOptions = {}): void {
-    this.#checkHeld();
-    if (this.#calls > 0)
+    this.checkHeld();
+    if (this.#calls > 0 || this.#lasting.mending)
       throw new Error(`${this.parts.owner}: restore: steps are being taken; await advance() first`);
     checkSessionState(state, this.#order(), this.#total);
-    this.trainer.restore(state.trainer, options);
-    this.#close();
-    this.#taken = state.steps;
-    this.#learningRate = state.learningRate;
-    this.history = [...state.history];
+    const { steps, learningRate, history, trainer } = state;
+    this.trainer.restore(trainer, options);
+    this.#queue.adopt();
+    this.#queue.back(steps);
+    this.#learningRate = learningRate;
+    this.history = [...history];
+    // The caller's arrays may change.
+    this.safe.set(steps, structuredClone({ trainer, learningRate, history }));
   }
 
   /** Settings that determine the order of samples. */
   #order(): SessionState["order"] {
-    const { dataset, batchSize, options, trainer, source } = this;
+    const { dataset, batchSize, options, trainer } = this;
     const { shuffle = true, dropLast = false } = options;
     const order = { samples: dataset.count, batchSize, seed: trainer.seed, shuffle, dropLast };
     // A stream is shuffled within the samples in memory.
     const streamed: SessionState["order"] =
-      "open" in dataset ? { batchesInMemory: source.batchesAtOnce } : {};
-    return { ...order, firstEpoch: this.#firstEpoch, ...streamed };
+      "open" in dataset ? { batchesInMemory: this.source.batchesAtOnce } : {};
+    return { ...order, firstEpoch: this.firstEpoch, ...streamed };
   }
 
-  #checkHeld(): void {
+  /** @throws Error where the session was released */
+  checkHeld(): void {
     if (this.#released) throw new Error(`${this.parts.owner}: it was released; open another`);
-  }
-
-  /** The next step reopens the data. */
-  #close(): void {
-    this.#reader?.release();
-    this.#reader = undefined;
   }
 
   release(): void {
     this.#released = true;
-    this.#close();
+    this.trainer.recovery = undefined;
+    this.#queue.close();
+    this.#queue.on.release();
     for (const one of this.held) one.release();
   }
 
@@ -366,10 +384,4 @@ export class Training implements Session {
 /** Waits for all, and fails with the first that failed, in their order: later ones may fail sooner, in consequence. */
 async function inOrder(runs: readonly Promise<unknown>[]): Promise<void> {
   for (const run of runs) await run;
-}
-
-/** Options of the evaluation during training. */
-function evaluating({ options }: TrainingParts): EvaluateOptions {
-  const { loss, validationBatchSize: batchSize, metrics, confusion, dataMemory } = options;
-  return { loss, batchSize, metrics, confusion, dataMemory };
 }

@@ -54,7 +54,13 @@ export function compileTraining(
 ): Promise<Map<number, CompiledStep>> {
   return compileSteps(source, samplesPerEpoch(parts), parts.batchSize, (size) => {
     const { body, options } = trainingStep(parts, source, size);
+    const { onNonFinite } = parts.options;
     const maxSteps = Math.min(mostPerRun, source.batchesAtOnce);
-    return parts.trainer.compile(body, { ...options, data: source.data, maxSteps, guard: "notice" });
+    return parts.trainer.compile(body, {
+      ...options,
+      data: source.data,
+      maxSteps,
+      guard: onNonFinite === "skip" ? "skip" : "notice",
+    });
   });
 }

@@ -238,7 +238,9 @@ describe("searches", () => {
     expect(ids(trials)).toEqual([1, 0]);
     expect(best.trial).toBe(1);
     expect(trials[1].score).toBe(undefined);
-    expect(trials[1].error).toMatch(/^fit: the loss became (NaN|Infinity|-Infinity) in epoch \d/);
+    expect(trials[1].error).toMatch(
+      /^fit: the loss became (NaN|Infinity|-Infinity) in step \d+ \(epoch \d\): /,
+    );
     expect(table()).toContain("fit: the loss became");
     const again = await search([1e6, 1e-3]);
     expect(again.trials).toEqual(trials);

@@ -78,7 +78,8 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   const language: ReadonlySet<string> = gpu.wgslLanguageFeatures ?? new Set();
   const traits = await traitsOf(adapter, device, language, await hostCores());
   const tuner = tuners?.openTuner(adapter.info, traits, typeof tuning === "object" ? tuning : {});
-  return new GpuEngine(device, nameOf(adapter), traits, tuner, rest, options);
+  const again = () => connect(options);
+  return new GpuEngine(device, nameOf(adapter), traits, tuner, rest, again, options);
 }
 
 const REMEDY = "install a GPU driver (or Mesa's lavapipe, a software one), or train on wasm() of wgrad/wasm";

@@ -26,6 +26,8 @@ const loadExecutables = async () =>
 
 export class GpuEngine extends GpuDevice implements Engine {
   readonly kind = "gpu";
+  /** Stands in for this engine after the loss of its device. */
+  #next: Promise<GpuEngine> | undefined;
 
   /** @internal */
   constructor(
@@ -36,11 +38,30 @@ export class GpuEngine extends GpuDevice implements Engine {
     /** @internal */
     readonly tuner: Tuner | undefined,
     rest: Rest | undefined,
+    /** @internal Connects with the same options. */
+    readonly again: () => Promise<GpuEngine>,
     stalls?: StallOptions,
   ) {
     super(device, adapter, rest, stalls);
     // Should it fail, the first program tries it again, and fails by it.
     loadExecutables().catch(() => {});
+  }
+
+  /**
+   * Connects again with the same options, for all that were on this engine.
+   * @throws EngineError as `connect`
+   */
+  reconnect(): Promise<GpuEngine> {
+    this.#next ??= this.again().catch((error) => {
+      this.#next = undefined;
+      throw error;
+    });
+    return this.#next;
+  }
+
+  /** Frees the device and all memory on it, and likewise the engine that stands in for this one. */
+  override async destroy(): Promise<void> {
+    await Promise.all([super.destroy(), this.#next?.then((next) => next.destroy())]);
   }
 
   /**

@@ -48,7 +48,7 @@ export class Tracer {
   async trace(step: TracedStep): Promise<DivergenceReport> {
     const { trainer } = this.parts;
     const moment = { step: trainer.steps + 1, epoch: step.epoch };
-    const state = await trainer.snapshot();
+    const state = await trainer.state();
     const found =
       inState(trainer, state) ??
       (await inBatch(trainer, this.source, step)) ??
