@@ -267,6 +267,9 @@ export class Trainer implements StepOwner {
     const names = this.#lasting().map(({ name }) => name);
     checkState(what, state, { ...this.#identity(), arenas: this.memory, names }, options.nonFinite);
     for (const name of names) this.memory[name].write(state.arenas[name]);
+    // Gradients and the like of steps that are undone: NaN in the gaps between tensors would come into the next clipping.
+    for (const { name, length, first, lasts } of this.#arenas)
+      if (!lasts && !first) this.memory[name].write(new Float32Array(length));
     this.steps = state.steps;
     this.changes++;
     this.#unset = [];
