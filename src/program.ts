@@ -342,6 +342,7 @@ export function checkProgram(
 /** @throws Error where memory of a flag is stored to or read otherwise: devices declare it as atomic */
 function checkFlags(at: string, dispatch: Dispatch): void {
   const flagged = flaggedBindings(dispatch);
+  if (dispatch.joined && flagged.size > 0) throw new Error(`${at}: sets flags, and shares a launch`);
   for (const { code, stores = [] } of Object.values(dispatch.hooks)) {
     for (const one of [...code, ...stores]) {
       if ("binding" in one && flagged.has(one.binding))

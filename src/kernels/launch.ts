@@ -67,12 +67,10 @@ export function sharedBindings(dispatches: readonly Dispatch[]): SharedBinding[]
   const shared: SharedBinding[] = [];
   dispatches.forEach((dispatch, part) => {
     const kernel = kernelNamed(dispatch.kernel);
-    const flagged = flaggedBindings(dispatch);
     for (const [name, view] of Object.entries(dispatch.bindings)) {
       const { access } = kernelBinding(kernel, name);
       const byHooks = hookBinding(name) !== undefined;
-      const inHooks = flagged.has(name) ? "atomic<u32>" : "u32";
-      const element = byHooks ? inHooks : elementType(kernel, name, dispatch.constants);
+      const element = byHooks ? "u32" : elementType(kernel, name, dispatch.constants);
       const user = { part, name, offset: view.offset };
       const same = shared.find(
         (other) =>
@@ -119,16 +117,13 @@ export function canShareLaunch(dispatches: readonly Dispatch[], buffers: Program
   if (!dispatches.every(({ kernel }) => kernelNamed(kernel).joinable)) return false;
   if (dispatches.length > 1 && dispatches.some((one) => kernelNamed(one.kernel).standsAlone?.(one)))
     return false;
+  if (dispatches.length > 1 && dispatches.some((one) => flaggedBindings(one).size > 0)) return false;
   if (workgroupBytes(dispatches) > MAX_WORKGROUP_BYTES) return false;
   const sizes = dispatches.map(workgroupOf);
   if (sizes.some((size) => String(size) !== String(sizes[0]))) return false;
   const groups = dispatches.reduce((sum, dispatch) => sum + groupCount(dispatch), 0);
   if (groups > MAX_GROUPS) return false;
   const shared = sharedBindings(dispatches);
-  // A device refuses memory that one launch binds twice to write it: as a flag's, and otherwise.
-  const written = shared.filter(({ access }) => access === "read_write").map(({ view }) => view.buffer);
-  if (dispatches.some((one) => flaggedBindings(one).size > 0) && new Set(written).size < written.length)
-    return false;
   const outputs = shared.filter(({ view }) => buffers[view.buffer].kind === "output");
   return shared.length <= MAX_STORAGE_BINDINGS && outputs.length <= MAX_OUTPUT_BINDINGS;
 }

@@ -1,9 +1,9 @@
 /**
  * Times the training steps of two builds in one process, in turns: the only honest comparison on a machine that others use.
  *
- *   node test/compare/speed.mjs BEFORE AFTER [--engine gpu|cpu] [--rounds 21] [--network conv] [--optimizer adam]
+ *   node test/compare/speed.mjs BEFORE AFTER [--engine gpu|wasm|cpu] [--rounds 21] [--network conv] [--optimizer adam] [--guard notice]
  *
- * BEFORE and AFTER are built checkouts. A ratio is AFTER's time over BEFORE's in the same round: below 1, AFTER is faster. The
+ * BEFORE and AFTER are built checkouts, or the same one twice: with `--guard`, AFTER's steps alone look for NaN. A ratio is AFTER's time over BEFORE's in the same round: below 1, AFTER is faster. The
  * losses after all rounds show whether both builds computed the same.
  */
 import { join, resolve } from "node:path";
@@ -19,12 +19,13 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: "string", default: "21" },
     network: { type: "string", default: "" },
     optimizer: { type: "string" },
+    guard: { type: "string" },
   },
 });
 const rounds = Number(options.rounds);
-if (positionals.length !== 2 || !["gpu", "cpu"].includes(options.engine) || !(rounds >= 1)) {
+if (positionals.length !== 2 || !["gpu", "wasm", "cpu"].includes(options.engine) || !(rounds >= 1)) {
   console.error(
-    "Usage: node test/compare/speed.mjs BEFORE AFTER [--engine gpu|cpu] [--rounds 21] [--network conv] [--optimizer adam]",
+    "Usage: node test/compare/speed.mjs BEFORE AFTER [--engine gpu|wasm|cpu] [--rounds 21] [--network conv] [--optimizer adam] [--guard notice]",
   );
   process.exit(2);
 }
@@ -51,9 +52,21 @@ function small(/** @type {any} */ { dense, sigmoid }) {
 }
 
 /** A build's steps: a function that takes them once, and gives the milliseconds and the last loss. */
-async function stepsOf(/** @type {string} */ build, /** @type {any} */ network, /** @type {string} */ rule) {
-  const wgrad = await import(pathToFileURL(resolve(join(build, "dist", "index.js"))).href);
-  const engine = options.engine === "cpu" ? wgrad.cpu() : await wgrad.connect();
+async function stepsOf(
+  /** @type {string} */ build,
+  /** @type {any} */ network,
+  /** @type {string} */ rule,
+  /** @type {object} */ guarded = {},
+) {
+  const entry = (/** @type {string} */ name) =>
+    import(pathToFileURL(resolve(join(build, "dist", name))).href);
+  const wgrad = await entry("index.js");
+  const engines = {
+    gpu: () => wgrad.connect(),
+    wasm: async () => (await entry("wasm.js")).wasm(),
+    cpu: () => wgrad.cpu(),
+  };
+  const engine = await engines[/** @type {"gpu"} */ (options.engine)]();
   const { batch, shape, steps, layers } = network;
   const trainer = wgrad.createTrainer(engine, wgrad.sequential(...layers(wgrad)), {
     inputShape: shape,
@@ -63,7 +76,7 @@ async function stepsOf(/** @type {string} */ build, /** @type {any} */ network, 
   const crossEntropy = wgrad.ops?.crossEntropy ?? wgrad.crossEntropy;
   const step = await trainer.compile(
     (/** @type {any} */ { x, y }, /** @type {any} */ model) => ({ minimize: crossEntropy(model(x), y) }),
-    { inputs: { x: [batch, ...shape], y: { shape: [batch], dtype: "i32" } }, maxSteps: steps },
+    { inputs: { x: [batch, ...shape], y: { shape: [batch], dtype: "i32" } }, maxSteps: steps, ...guarded },
   );
   step.write({ x: numbers(batch * 784, 1, 0), y: wholes(batch, 10, 2) });
   return async () => {
@@ -82,7 +95,7 @@ for (const [name, network] of Object.entries(NETWORKS)) {
   for (const rule of options.optimizer ? [options.optimizer] : ["adam", "sgd"]) {
     const [before, after] = [
       await stepsOf(positionals[0], network, rule),
-      await stepsOf(positionals[1], network, rule),
+      await stepsOf(positionals[1], network, rule, options.guard ? { guard: options.guard } : {}),
     ];
     await before();
     await after();

@@ -29,7 +29,7 @@ const STRANGERS = {
 type Stranger = keyof typeof STRANGERS;
 
 /** `data` with strangers at its beginning, in its middle, and at its end. */
-function among(data: Float32Array, stranger: Stranger): Float32Array {
+export function among(data: Float32Array, stranger: Stranger): Float32Array {
   const changed = data.slice();
   const places = [...new Set([0, Math.floor(data.length / 2), data.length - 1])];
   places.forEach((place, i) => {
@@ -71,7 +71,7 @@ async function functionCase(
   return { name: `${name}, with ${stranger}`, run, want };
 }
 
-async function onCpu(run: ProgramRun): Promise<Record<string, Elements>> {
+export async function onCpu(run: ProgramRun): Promise<Record<string, Elements>> {
   const engine = cpu();
   try {
     return await runProgram(engine, run);
@@ -116,21 +116,26 @@ const SPREADS: Readonly<Record<string, readonly string[]>> = {
   depthwiseInputGradient: ["b"],
 };
 
-/** A kernel's smallest case that has rows and columns, with strangers in each of its floats' memory in turn. */
-export async function casesOfKernel(kernel: string, among_: readonly KernelCase[]): Promise<NanCase[]> {
+/** A kernel's smallest case that has rows and columns. */
+export function chosenCase(kernel: string, cases: readonly KernelCase[]): KernelCase {
   const size = ({ run: { reads, updates } }: KernelCase) =>
     Object.values({ ...reads, ...updates }).reduce((sum, { length }) => sum + length, 0);
-  const portable = among_.filter(
+  const portable = cases.filter(
     ({ run: { constants } }) => !kernels[kernel].shader.includes("enable subgroups") || constants.LANES === 1,
   );
   const fitting = portable.filter((one) => size(one) >= FEWEST && size(one) <= MOST);
   const [chosen] = fitting.sort((a, b) => size(a) - size(b));
   if (!chosen) throw new Error(`${kernel} has no case of ${FEWEST} to ${MOST} elements`);
-  const { run, name } = chosen;
+  return chosen;
+}
+
+/** A kernel's smallest case that has rows and columns, with strangers in each of its floats' memory in turn. */
+export async function casesOfKernel(kernel: string, cases: readonly KernelCase[]): Promise<NanCase[]> {
+  const { run, name } = chosenCase(kernel, cases);
   const floats = Object.entries({ ...run.reads, ...run.updates }).filter(
     ([, data]) => data instanceof Float32Array,
   );
-  const cases = floats
+  const made = floats
     .filter(([buffer]) => !SPREADS[kernel]?.includes(buffer))
     .flatMap(([buffer, data]) =>
       (Object.keys(STRANGERS) as Stranger[]).map(async (stranger) => {
@@ -145,5 +150,5 @@ export async function casesOfKernel(kernel: string, among_: readonly KernelCase[
         };
       }),
     );
-  return Promise.all(cases);
+  return Promise.all(made);
 }

@@ -22,6 +22,7 @@ import { productCases } from "../nn/graph/gradient-cases/products.ts";
 import { shapeCases } from "../nn/graph/gradient-cases/shapes.ts";
 import { decode, encode, type ProgramRun, runAll } from "../platforms/programs.js";
 import { asPyTorch } from "./as-pytorch.ts";
+import { flagCases } from "./flag-cases.ts";
 import { casesOfFunction, casesOfKernel, knownCase, type NanCase } from "./nan-cases.ts";
 
 needsBuild();
@@ -50,6 +51,7 @@ beforeAll(async () => {
     }),
     ...Object.entries(asPyTorch).map(([name, known]) => [knownCase(`as PyTorch: ${name}`, known)]),
     ...Object.entries(kernelCases).map(([kernel, ofKernel]) => casesOfKernel(kernel, ofKernel)),
+    flagCases(),
   ];
   cases = (await Promise.all(made)).flat();
 });

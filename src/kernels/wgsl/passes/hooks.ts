@@ -94,11 +94,18 @@ export function flagStatement(
   const name = `flagged${of.join("_")}`;
   const together = vectors.length > 0 ? `let ${name} = ${larger(vectors)};` : "";
   const lanes = vectors.length > 0 ? ["x", "y", "z", "w"].map((lane) => `${name}.${lane}`) : [];
-  const { dtype } = scope.memoryOf(binding);
   return `${together}
     if (${larger([...single, ...lanes])} >= ${INFINITE}) {
-      atomicStore(&${binding}[${placeIn(binding, "0u", scope)}], ${wordOf(dtype, f32Literal(value))});
+      atomicStore(&${binding}[0], ${u32Literal(bitsOf(value, scope.memoryOf(binding).dtype))});
     }`;
+}
+
+/** The word of memory that holds a number. */
+function bitsOf(value: number, dtype: DType): number {
+  const words = new Uint32Array(1);
+  if (dtype === "f32") new Float32Array(words.buffer)[0] = value;
+  else words[0] = value;
+  return words[0];
 }
 
 /** Values that compilers treat in ways of their own; they stay constants. */
