@@ -2,8 +2,12 @@
 import { numbersOf } from "./axes.ts";
 import type { Axis, BoundariesSpec, ChartSpec, HeatMapSpec, PicturesSpec, Value } from "./spec.ts";
 
-/** @throws RangeError for a chart that cannot be drawn: nothing, NaN, what has no logarithm, or what has not the size it says */
+/**
+ * @throws RangeError for a chart that cannot be drawn: nothing, NaN, what has no logarithm, what has not the size it
+ *   says, or a text that no chart may hold
+ */
 export function checkChart(spec: ChartSpec): void {
+  checkTexts(spec.title, spec);
   if (spec.kind === "pictures") {
     checkPictures(spec);
     return;
@@ -14,6 +18,19 @@ export function checkChart(spec: ChartSpec): void {
   }
   if (spec.kind === "heatMap") checkCells(spec);
   for (const [axis, values] of axesOf(spec)) checkNumbers(spec.title, axis, numbersOf(values));
+}
+
+/** ECharts keeps texts as keys of plain objects, in which this one is the prototype of all objects. */
+const NO_TEXT = "__proto__";
+
+/** @throws RangeError where a text among the values, at any depth, holds the name of a prototype */
+export function checkTexts(title: string, value: unknown): void {
+  if (typeof value === "string" && value.includes(NO_TEXT))
+    throw new RangeError(
+      `chart: a text of "${title}" holds ${NO_TEXT}, which charts cannot show; write another`,
+    );
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
+  for (const inner of Object.values(value)) checkTexts(title, inner);
 }
 
 function axesOf(

@@ -12,7 +12,7 @@ import { init, setPlatformAPI, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 import { bars } from "./bars.ts";
 import { boundaries } from "./boundaries.ts";
-import { checkChart } from "./check.ts";
+import { checkChart, checkTexts } from "./check.ts";
 import { type Diagram, textWidth } from "./diagram.ts";
 import { heatMap } from "./heatMap.ts";
 import { lines } from "./lines.ts";
@@ -49,6 +49,7 @@ setPlatformAPI({
  */
 export function drawChart(spec: ChartSpec, origin: string): string {
   checkChart(spec);
+  checkTexts(spec.title, origin);
   if (spec.kind === "pictures") return drawPictures(spec, origin);
   const { width, height, option, titles = [] } = diagramOf(spec);
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
