@@ -215,10 +215,14 @@ async function contentsOf(sets: readonly (Data | undefined)[]): Promise<Json> {
 
 /** Whether a line of a record holds what became of a trial. Losses beyond all numbers are null in JSON. */
 function isFinished({ score, std, error, results }: Readonly<Record<string, unknown>>): boolean {
-  const isLoss = (loss: unknown) => loss === null || typeof loss === "number";
+  const isFigure = (figure: unknown) => figure === null || typeof figure === "number";
+  const isEvaluation = (given: unknown) => {
+    const { loss, accuracy = null } = Object(given);
+    return isFigure(loss) && isFigure(accuracy);
+  };
   const isResult = (result: unknown) => {
     const { train, validation } = Object(result);
-    return isLoss(Object(train).loss) && isLoss(Object(validation).loss);
+    return isEvaluation(train) && isEvaluation(validation);
   };
   if (!Array.isArray(results) || !results.every(isResult)) return false;
   if (std !== undefined && !Number.isFinite(std)) return false;
