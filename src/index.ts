@@ -151,7 +151,7 @@ export type { EngineMemory, MemoryRole } from "./runtime/ledger.ts";
 export { MemoryLimitError } from "./runtime/limits.ts";
 export type { Samples } from "./train/arguments.ts";
 export { averagedModel } from "./train/averaged.ts";
-export type { Callback, EpochFunction } from "./train/callback.ts";
+export type { Callback, CallbackState, EpochFunction, RestoredState } from "./train/callback.ts";
 export type { CheckpointSource, ResumeOptions } from "./train/checkpoint.ts";
 export { type Compiled, compile, type FunctionOptions } from "./train/compile.ts";
 export type { CompiledStep, StepInputs, StepScalars } from "./train/compiledStep.ts";
@@ -175,6 +175,7 @@ export {
   fit,
   type Progress,
 } from "./train/fit.ts";
+export { type CheckpointDifference, CheckpointMismatchError } from "./train/mismatch.ts";
 export type { Mode } from "./train/monitor.ts";
 export { type OpenOptions, openData } from "./train/open.ts";
 export type { NonFinitePolicy, RecoverOptions, RollbackPolicy } from "./train/policy.ts";

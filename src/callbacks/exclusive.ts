@@ -1,5 +1,5 @@
 /** Callbacks with a memory of the run: each watches one run at a time. */
-import type { Callback } from "../train/callback.ts";
+import type { Callback, RestoredState } from "../train/callback.ts";
 import type { FitRun } from "../train/fit.ts";
 
 /** Refuses the callback to a second run while it watches one: its memory would mix both. */
@@ -12,13 +12,13 @@ export function exclusive<C extends Callback>(callback: C): C {
     return own;
   };
   return Object.assign(callback, {
-    async onStart(run: FitRun) {
+    async onStart(run: FitRun, state?: RestoredState) {
       if (watched !== undefined && watched !== run)
         throw new Error(
           `${name}: this callback already watches another run; make one for each concurrent run`,
         );
       watched = run;
-      await onStart?.call(callback, run);
+      return onStart?.call(callback, run, state);
     },
     async onEnd(run: FitRun) {
       if (ends(run)) await onEnd?.call(callback, run);

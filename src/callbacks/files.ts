@@ -1,12 +1,12 @@
-/** Callbacks that write files during a run: the best weights, checkpoints and histories. */
-import { checkOptions, checkWhole, inWords } from "../checks.ts";
+/** Callbacks that write files during a run: the best weights and histories. */
+import { checkOptions, inWords } from "../checks.ts";
 import { appendText, checkWritable, writeFileWhole } from "../io/files.ts";
 import type { Callback } from "../train/callback.ts";
 import type { Epoch } from "../train/fit.ts";
 import { exclusive } from "./exclusive.ts";
 import { Judge, MONITOR_OPTIONS, type MonitorOptions } from "./monitor.ts";
 
-function checkPath(owner: string, path: unknown): void {
+export function checkPath(owner: string, path: unknown): void {
   if (typeof path === "string" && path !== "") return;
   throw new TypeError(`${owner}: the path is ${inWords(path)}; give the path of the file to write`);
 }
@@ -29,24 +29,6 @@ export function bestCheckpoint(path: string, options: MonitorOptions = {}): Call
     },
     async onEpoch(epoch, run) {
       if (judge.isBest(epoch)) await run.save(path);
-    },
-  });
-}
-
-/**
- * Writes a checkpoint to `path` after every `every` epochs (default 1), for the option `resume` of `fit`. A path that
- * cannot be written fails before the first epoch.
- * @throws RangeError where `every` is no whole number from 1
- * @throws TypeError where `path` is no path; when the run starts, Error where the path cannot be written
- */
-export function checkpoints(path: string, every = 1): Callback {
-  checkPath("checkpoints", path);
-  checkWhole("checkpoints: every", every);
-  return exclusive({
-    name: "checkpoints",
-    onStart: () => checkWritable(path),
-    async onEpoch({ epoch }, run) {
-      if (epoch % every === 0) await writeFileWhole(path, await run.checkpoint());
     },
   });
 }

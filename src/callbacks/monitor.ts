@@ -44,18 +44,18 @@ export class Judge {
   best: { readonly epoch: number; readonly value: number } | undefined;
 
   /**
-   * Starts over, with the epochs before a checkpoint.
+   * Starts over, with the epochs that were seen before a checkpoint.
    * @throws RangeError where the run will have no such number
    * @throws TypeError where the better direction is unknown
    */
-  reset({ history, dataset, options }: FitRun, delta = 0): void {
+  reset({ history, dataset, options }: FitRun, delta = 0, seen = history): void {
     const monitor = this.#monitor;
     this.#mode =
       typeof monitor === "function"
         ? modeOfFunction(this.owner, this.#told)
         : modeOf(this.owner, monitor, this.#told, monitorable(dataset, options));
     this.best = undefined;
-    for (const epoch of history) this.isBest(epoch, delta);
+    for (const epoch of seen) this.isBest(epoch, delta);
   }
 
   /**

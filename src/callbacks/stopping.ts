@@ -25,8 +25,8 @@ export interface EarlyStopping extends Callback {
 /**
  * Ends a run once the validation loss, or the number in `monitor`, stops improving, and restores the best epoch's
  * weights. Weights are restored at the end, after a failure such as a `DivergenceError`, and where the caller breaks
- * off; a run that then continues gets its own weights back. After a resume, the checkpoint's epochs count, but only
- * later weights can be restored.
+ * off; a run that then continues gets its own weights back. Checkpoints hold the best weights: a resumed run counts on,
+ * and can restore weights from before the checkpoint.
  * @throws RangeError where `patience` is no whole number from 1, or `minDelta` is negative or not finite; when the run
  *   starts, where it has no such metric
  * @throws TypeError where an option is unknown, or `monitor` is a function without `mode`
@@ -44,42 +44,54 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): EarlyStopping
   const judge = new Judge("earlyStopping", options);
   /** Weights of the best epoch. */
   let weights: Weights | undefined;
-  /** Where a run was left, and its own weights there, where the best ones replaced them. */
-  let left: { readonly run: FitRun; readonly epochs: number; readonly weights?: Weights } | undefined;
+  /** Where a run was left. */
+  let left: { readonly run: FitRun; readonly epochs: number } | undefined;
+  const isOver = (epochs: number) => epochs - (judge.best?.epoch ?? epochs) >= patience;
   return exclusive({
     name: "earlyStopping",
     get best() {
       return judge.best;
     },
-    async onStart(run) {
-      const { trainer, history } = run;
-      // The run continues from its last epoch, not from its best one.
+    state: () => ({ values: { epoch: judge.best?.epoch }, tensors: weights }),
+    onStart(run, state) {
+      const { history } = run;
       const goesOn = left?.run === run && left.epochs === history.length;
-      if (goesOn && left?.weights) await trainer.load(left.weights);
       left = undefined;
-      if (goesOn) return;
-      weights = undefined;
-      judge.reset(run, minDelta);
+      if (goesOn) return undefined;
+      const seen = history.slice(0, state?.epochs);
+      judge.reset(run, minDelta, seen);
+      // Another monitor may find another epoch the best, whose weights are gone.
+      const { epoch } = Object(state?.values) as { epoch?: unknown };
+      const has = state && Object.keys(state.tensors).length > 0 && epoch === judge.best?.epoch;
+      weights = has ? restoredWeights(run, state.tensors) : undefined;
+      return isOver(seen.length) ? "stop" : undefined;
     },
     async onEpoch(epoch, { trainer }) {
       if (judge.isBest(epoch, minDelta)) {
         weights = restoreBest ? await trainer.weights() : undefined;
         return undefined;
       }
-      return epoch.epoch - (judge.best?.epoch ?? 0) >= patience ? "stop" : undefined;
+      return isOver(epoch.epoch) ? "stop" : undefined;
     },
     async onEnd(run) {
-      const { trainer, history } = run;
-      const isBest = judge.best?.epoch === history.at(-1)?.epoch;
-      left = {
-        run,
-        epochs: history.length,
-        weights: weights && !isBest ? await trainer.weights() : undefined,
-      };
-      if (left.weights && weights) await trainer.load(weights);
+      left = { run, epochs: run.history.length };
+      if (weights && judge.best?.epoch !== run.history.length) await run.substitute(weights);
     },
-    async onError(_error, { trainer }) {
-      if (weights) await trainer.load(weights);
+    async onError(_error, run) {
+      left = { run, epochs: run.history.length };
+      if (weights) await run.substitute(weights);
     },
   });
+}
+
+/** @throws Error where a checkpoint's best weights are not those of the run's model */
+function restoredWeights({ trainer }: FitRun, weights: Weights): Weights {
+  for (const { name, shape } of [...trainer.layout.specs, ...trainer.statistics.specs]) {
+    const found = Object.hasOwn(weights, name) ? weights[name].shape : undefined;
+    if (found?.join() === shape.join()) continue;
+    throw new Error(
+      `earlyStopping: the checkpoint's best weights have ${found ? `${name} [${found.join(", ")}]` : `no ${name}`}, the model ${name} [${shape.join(", ")}]; was the checkpoint changed?`,
+    );
+  }
+  return weights;
 }

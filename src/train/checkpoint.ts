@@ -1,8 +1,10 @@
 /** Checkpoints: the complete state of a run of `fit`, as a safetensors file, so that the run can continue exactly. */
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
-import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
+import { type ByteSource, isByteSource } from "../io/bytes.ts";
 import { parseJson } from "../io/json.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
+import type { Optimizer } from "../nn/training/optimizer.ts";
+import { CHECKSUMS_KEY, checkChecksums, checksums } from "./checksums.ts";
 import { countEpochs, decodeEpochs, encodeEpochs } from "./epochs.ts";
 import {
   ASPECTS,
@@ -11,10 +13,20 @@ import {
   fingerprintBeside,
   fingerprintOf,
   type ResumeAspect,
-  type RunParts,
 } from "./fingerprint.ts";
 import { checkFinite, type NonFinite, type SaveOptions } from "./finite.ts";
 import type { Epoch } from "./fit.ts";
+import { CheckpointMismatchError } from "./mismatch.ts";
+import { openNewest } from "./newest.ts";
+import {
+  describeState,
+  OF_CALLBACKS,
+  type Restored,
+  type RunState,
+  stateAfter,
+  stateOf,
+} from "./runState.ts";
+import type { TrainingParts } from "./settings.ts";
 import { CHECKPOINT_KEY } from "./state.ts";
 
 /** A checkpoint: its bytes, a Blob, a Response, a URL or, outside browsers, its path. */
@@ -29,70 +41,140 @@ export interface ResumeOptions {
   readonly nonFinite?: NonFinite;
 }
 
-/** The parts of a run that its checkpoints record. */
-export interface CheckpointedRun extends RunParts {
-  readonly epochs: number;
-  readonly history: readonly Epoch[];
-}
-
-/** Version of the format. The first one had no number, and did not describe the run. */
-const FORMAT = 2;
-/** Name of the tensor with the epochs; all others are the trainer's arenas. */
+/**
+ * Version of the format. The first one had no number, and did not describe the run; the second had neither checksums nor
+ * a position within an epoch. The second is read.
+ */
+const FORMAT = 3;
+const OLDEST = 2;
+/** Name of the tensor with the epochs. Those of callbacks begin with their own; all others are the trainer's arenas. */
 const HISTORY = "history";
 
 interface Contents {
   readonly format: number;
+  /** Milliseconds since 1970. */
+  readonly written?: number;
   readonly steps: number;
   readonly model: string;
   readonly optimizer: string;
   readonly run: Fingerprint;
+  /** Position, order of samples, and callbacks. */
+  readonly state?: unknown;
 }
 
 /** @throws RangeError where weights are not finite, unless `nonFinite` is "allow" */
 export async function encodeCheckpoint(
-  run: CheckpointedRun,
+  run: TrainingParts,
+  state: RunState,
   { nonFinite }: SaveOptions = {},
 ): Promise<Uint8Array> {
-  const { arenas, ...state } = await run.trainer.snapshot();
+  const { arenas, ...trainer } = state.trainer;
   for (const [name, data] of Object.entries(arenas)) checkFinite(`checkpoint: ${name}`, data, nonFinite);
-  const epochs = encodeEpochs(run.history, run.dataset.classes ?? 0);
-  const tensors: Record<string, SafetensorsTensor> = { [HISTORY]: { shape: [epochs.length], data: epochs } };
-  for (const [name, data] of Object.entries(arenas)) tensors[name] = { shape: [data.length], data };
-  const contents: Contents = { format: FORMAT, ...state, run: await fingerprintOf(run) };
-  return encodeSafetensors(tensors, { [CHECKPOINT_KEY]: JSON.stringify(contents) });
+  const epochs = encodeEpochs(state.history, run.dataset.classes ?? 0);
+  const tensors = new Map<string, SafetensorsTensor>([[HISTORY, { shape: [epochs.length], data: epochs }]]);
+  for (const [name, data] of Object.entries(arenas)) tensors.set(name, { shape: [data.length], data });
+  const contents: Contents = {
+    format: FORMAT,
+    written: Date.now(),
+    ...trainer,
+    run: await fingerprintOf(run),
+    state: describeState(run, state, tensors),
+  };
+  const text = JSON.stringify(contents);
+  return encodeSafetensors(tensors, {
+    [CHECKPOINT_KEY]: text,
+    [CHECKSUMS_KEY]: await checksums(text, tensors),
+  });
 }
 
-/**
- * Restores the run's trainer from a checkpoint.
- * @returns the epochs before the checkpoint
- * @throws Error where the source is no checkpoint, is damaged, or belongs to another run; nothing is then changed
- */
-export async function restoreCheckpoint(
-  run: CheckpointedRun,
-  resume: CheckpointSource | ResumeOptions,
-): Promise<readonly Epoch[]> {
-  const { from, allow = [], nonFinite } = resumeOptions(resume);
-  const name = sourceName(from, "resume");
-  const { tensors, metadata, dtypes } = decodeSafetensors(await readBytes(from), name);
+/** A checkpoint that was read, and is whole. */
+export interface OpenedCheckpoint {
+  /** Name of the file, for messages. */
+  readonly name: string;
+  readonly contents: Contents;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  readonly arenas: Readonly<Record<string, Float32Array>>;
+}
+
+/** @throws Error where the bytes are no checkpoint, or are damaged */
+export async function openCheckpoint(bytes: Uint8Array, name: string): Promise<OpenedCheckpoint> {
+  const { tensors, metadata, dtypes } = decodeSafetensors(bytes, name);
   const contents = contentsOf(metadata[CHECKPOINT_KEY], name);
-  checkSame(contents.run, await fingerprintBeside(run, contents.run), allow, name);
-  const history = historyOf(tensors.get(HISTORY), contents, run, name);
-  const arenas = [...tensors].filter(([tensor]) => tensor !== HISTORY);
+  const arenas = [...tensors].filter(([tensor]) => tensor !== HISTORY && !tensor.startsWith(OF_CALLBACKS));
   for (const [tensor] of arenas) {
     if (dtypes.get(tensor) !== "F32")
       throw new Error(
         `${name}: the checkpoint's ${tensor.slice(0, 80)} are ${dtypes.get(tensor)}; expected F32`,
       );
   }
-  const state = {
+  if (contents.format > OLDEST)
+    await checkChecksums(metadata[CHECKSUMS_KEY], metadata[CHECKPOINT_KEY], tensors, name);
+  return {
+    name,
+    contents,
+    tensors,
+    arenas: Object.fromEntries(arenas.map(([tensor, { data }]) => [tensor, data as Float32Array])),
+  };
+}
+
+/**
+ * Restores the run's trainer from a checkpoint: of a series or a folder, from the newest that is whole.
+ * @returns the rest of the checkpoint's state
+ * @throws Error where the source is no checkpoint, is damaged, or belongs to another run; nothing is then changed
+ */
+export async function restoreCheckpoint(
+  run: TrainingParts,
+  resume: CheckpointSource | ResumeOptions,
+): Promise<Restored> {
+  const { from, allow = [], nonFinite } = resumeOptions(resume);
+  const { name, contents, tensors, arenas } = await openNewest(from, openCheckpoint);
+  const now = await fingerprintBeside(run, contents.run);
+  checkSame(contents.run, now, allow, name);
+  const history = historyOf(tensors.get(HISTORY), contents, run, name);
+  const { learningRate } = run.trainer.optimizer as Optimizer;
+  const restored = restoredOf(run, contents, history, tensors, learningRate, name);
+  const trainer = {
     steps: contents.steps,
     model: contents.model,
     // An optimizer that may differ is checked against the existing arenas.
     optimizer: allow.includes("optimizer") ? (run.trainer.optimizer?.name ?? "none") : contents.optimizer,
-    arenas: Object.fromEntries(arenas.map(([tensor, { data }]) => [tensor, data as Float32Array])),
+    arenas,
   };
-  run.trainer.restore(state, { nonFinite }, `${name}: the checkpoint`);
-  return history;
+  run.trainer.restore(trainer, { nonFinite }, `${name}: the checkpoint`);
+  const { order, position } = restored;
+  return {
+    ...restored,
+    order: allow.includes("data") ? undefined : order,
+    position: contents.run.learningRate === now.learningRate ? position : { ...position, learningRate },
+  };
+}
+
+/** @throws CheckpointMismatchError where a stream passes through other memory, and so in another order */
+export function checkOrder({ order }: Restored, now: RunState["order"]): void {
+  const [then, here] = [order?.batchesInMemory, now.batchesInMemory];
+  if (then === undefined || here === undefined || then === here) return;
+  const words = `data set passes through memory ${then} batches at a time, this run's ${here}`;
+  throw new CheckpointMismatchError(
+    `resume: the checkpoint's ${words}; give the same dataMemory, or say that it may differ: resume: { from, allow: ["data"] }`,
+    [{ aspect: "data", words }],
+  );
+}
+
+/** @throws Error where the checkpoint is damaged, or was written within an epoch of other batches */
+function restoredOf(
+  run: TrainingParts,
+  { format, state }: Contents,
+  history: readonly Epoch[],
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  learningRate: number,
+  name: string,
+): Restored {
+  if (format === OLDEST) return stateAfter(run, history, learningRate);
+  try {
+    return stateOf(run, state, history, tensors);
+  } catch (cause) {
+    throw new Error(`${name}: the checkpoint cannot be resumed: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function resumeOptions(resume: CheckpointSource | ResumeOptions): ResumeOptions {
@@ -126,7 +208,7 @@ function contentsOf(text: string | undefined, name: string): Contents {
   if (typeof contents !== "object" || contents === null)
     throw new Error(`${name}: the checkpoint's contents are ${inWords(contents)}; expected an object`);
   const { format, run } = contents;
-  if (format !== FORMAT) {
+  if (format !== FORMAT && format !== OLDEST) {
     const [which, remedy] =
       Number(format) > FORMAT
         ? ["a later", "use that version"]
@@ -143,15 +225,16 @@ function checkSame(then: Fingerprint, now: Fingerprint, allow: readonly ResumeAs
   if (found.length === 0) return;
   const words = found.map(({ words }) => words).join("; ");
   const allowed = [...allow, ...found.map(({ aspect }) => aspect)].map((aspect) => `"${aspect}"`).join(", ");
-  throw new Error(
+  throw new CheckpointMismatchError(
     `${name}: the checkpoint's ${words}; resume with the same, or say that it may differ: resume: { from, allow: [${allowed}] }`,
+    found,
   );
 }
 
 function historyOf(
   tensor: SafetensorsTensor | undefined,
   { steps }: Contents,
-  { epochs, dataset }: CheckpointedRun,
+  { epochs, dataset }: TrainingParts,
   name: string,
 ): readonly Epoch[] {
   if (!(tensor?.data instanceof Uint8Array))

@@ -77,6 +77,16 @@ function parsed(line: string, number: number): unknown {
   }
 }
 
+/** Plain data as JSON, extended by values that JSON lacks. */
+export function encodePlain(value: unknown): string {
+  return JSON.stringify(packed(value, roomOf(0)) ?? null);
+}
+
+/** @throws Error where the text is none of {@link encodePlain} */
+export function decodePlain(text: string): unknown {
+  return unpacked(parseJson(text), roomOf(0));
+}
+
 function packed(value: unknown, room: Room): unknown {
   if (Object.is(value, -0)) return { [TAG]: "number", is: "-0" };
   if (typeof value === "number")

@@ -9,10 +9,10 @@ import type { CheckpointSource, ResumeOptions } from "./checkpoint.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { SaveOptions } from "./finite.ts";
 import { Run } from "./run.ts";
-import { STEP_OPTIONS, type StepOptions } from "./session.ts";
+import { type Place, STEP_OPTIONS, type StepOptions } from "./session.ts";
 import { type Settings, settled } from "./settings.ts";
 import type { Data } from "./source.ts";
-import type { Trainer } from "./trainer.ts";
+import type { TensorData, Trainer } from "./trainer.ts";
 
 export interface FitOptions extends StepOptions {
   /** Callbacks for each epoch, which may end the run: see `wgrad/callbacks`. A function is an `onEpoch`. */
@@ -80,6 +80,8 @@ export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch
   readonly trainer: Trainer;
   /** The training step as a program. */
   readonly program: Program;
+  /** Where the run is; in the beginning, at step 0 of epoch 1. */
+  readonly place: Place;
   /** All epochs so far, including those before a resumed checkpoint. */
   readonly history: readonly Epoch[];
   /** The training data. */
@@ -89,11 +91,18 @@ export interface FitRun extends AsyncIterable<Epoch>, PromiseLike<readonly Epoch
   /** Name of the callback that ended the run early. */
   readonly stoppedBy?: string;
   /**
-   * Encodes the state of the run, for the option `resume`.
-   * @throws Error before the first epoch and within an epoch
+   * Encodes the state of the run, for the option `resume`: at any time, also while steps are taken, after an error and
+   * within an epoch. The state is that between two submits.
+   * @throws Error before the run has begun, and where an error of the engine lost the results of steps
    * @throws RangeError where weights are not finite, unless `nonFinite` is "allow"
    */
   checkpoint(options?: SaveOptions): Promise<Uint8Array>;
+  /**
+   * Replaces the weights until the run goes on, by those of the best epoch for example. The run then gets its own back,
+   * and until then its checkpoints hold them.
+   * @throws Error before the run has begun, and as `trainer.load`
+   */
+  substitute(weights: Readonly<Record<string, TensorData>>): Promise<void>;
   /**
    * Writes the weights to `path` as safetensors, whole or not at all. Browsers use `toSafetensors`.
    * @throws Error before the first epoch, or where the file cannot be written

@@ -1,13 +1,15 @@
 /** A run of `fit`: its epochs, one after the other. */
 import { describe } from "../inspect/describe.ts";
 import { prepareWriting, writeFileWhole } from "../io/files.ts";
-import type { Optimizer } from "../nn/training/optimizer.ts";
 import type { Program } from "../program.ts";
 import type { Callback } from "./callback.ts";
-import type { EpochLoop, Position } from "./epochLoop.ts";
+import type { EpochLoop } from "./epochLoop.ts";
 import type { SaveOptions } from "./finite.ts";
 import type { Epoch, FitRun, RunOptions } from "./fit.ts";
+import type { Restored } from "./runState.ts";
+import type { Place } from "./session.ts";
 import type { TrainingParts } from "./settings.ts";
+import type { TensorData } from "./trainer.ts";
 
 export class Run implements FitRun {
   readonly history: Epoch[] = [];
@@ -19,14 +21,12 @@ export class Run implements FitRun {
   #program: Program | undefined;
   /** Whether the run is being iterated. */
   #going = false;
-  /** Where the run goes on, once it has begun. */
-  #position: Position | undefined;
-  /** The failure that lost the results of steps. */
-  #lost: { readonly cause: unknown } | undefined;
   /** The promise of the whole run, while it is awaited. */
   #whole: Promise<readonly Epoch[]> | undefined;
-  /** The epochs of an iteration, on a session with memory on the engine. */
+  /** The epochs of the last iteration, and where it is or was. */
   #loop: EpochLoop | undefined;
+  /** What a checkpoint holds for callbacks, until they have started. */
+  #restored: Restored | undefined;
   #released = false;
 
   constructor(
@@ -44,6 +44,10 @@ export class Run implements FitRun {
     if (!this.#program)
       throw new Error("fit: the step is compiled when the first epoch begins; iterate over the run first");
     return this.#program;
+  }
+
+  get place(): Place {
+    return this.#loop?.session.place ?? { steps: 0, epoch: 1, stepsOfEpoch: 0 };
   }
 
   // biome-ignore lint/suspicious/noThenProperty: to be awaited is what it is for
@@ -74,10 +78,10 @@ export class Run implements FitRun {
         "fit: another caller iterates over this run, or awaits the run, which has one position; wait until that caller has finished, or call fit(…) for another run",
       );
     }
-    if (this.#lost) {
+    if (this.#loop?.lost) {
       throw new Error(
         `fit: epoch ${this.history.length + 1} broke off half-way, and the results of its last steps are lost; go on from a checkpoint (the option resume), or begin anew with fit(…)`,
-        this.#lost,
+        this.#loop.lost,
       );
     }
     this.#going = true;
@@ -92,8 +96,9 @@ export class Run implements FitRun {
     if (this.#isDone) return;
     this.#begin();
     const { callbacks, signal } = this.options;
-    const told: Callback[] = [];
-    let failed = false;
+    const started: Callback[] = [];
+    let loop: EpochLoop | undefined;
+    let failure: { readonly cause: unknown } | undefined;
     try {
       signal?.throwIfAborted();
       // Loaded before there is anything to lose, as the package may be replaced meanwhile: what saves weights, and puts them back.
@@ -103,42 +108,39 @@ export class Run implements FitRun {
         prepareWriting(),
         import("./weights.ts"),
       ]);
-      await this.#resume();
-      const from = this.#position;
+      const before = this.#loop;
+      if (!before) this.#restored = await this.#resume();
+      const restored = this.#restored;
+      before?.takeBack();
+      const from = before?.position ?? restored?.position;
       const session = await Training.open(this.parts, {
         stepsTaken: from?.steps,
         learningRate: from?.learningRate,
       });
-      const loop = new EpochLoop(session, this.history, this.options, from);
+      loop = new EpochLoop(this, session, from, before);
+      if (restored) (await import("./checkpoint.ts")).checkOrder(restored, session.order);
       this.#loop = loop;
       // Released during opening: no other code frees it.
       if (this.#released) session.release();
       this.#program = session.program;
       this.options.onCompiled?.(this.program);
-      for (const callback of callbacks) {
-        told.push(callback);
-        await callback.onStart?.(this);
-      }
+      await loop.start(restored, started);
+      this.#restored = undefined;
       while (!this.#isDone) {
         signal?.throwIfAborted();
         this.#checkHeld();
-        const epoch = await loop.next();
-        for (const callback of callbacks) {
-          if ((await callback.onEpoch?.(epoch, this)) === "stop")
-            this.stoppedBy ??= callback.name || "callback";
-        }
-        yield epoch;
+        yield await loop.next();
       }
-    } catch (error) {
-      failed = true;
-      if (this.#loop && !this.#loop.position) this.#lost = { cause: error };
-      await this.#tell(told, error);
-      throw error;
+    } catch (cause) {
+      failure = { cause };
+      loop?.note(cause);
+      await this.#tell(started, cause);
+      throw cause;
     } finally {
       try {
-        if (!failed) for (const callback of callbacks) await callback.onEnd?.(this);
+        if (!failure) for (const callback of callbacks) await callback.onEnd?.(this);
       } finally {
-        this.#letGo();
+        loop?.end();
         this.#going = false;
       }
     }
@@ -153,41 +155,34 @@ export class Run implements FitRun {
     }
   }
 
-  /** Frees the session's memory, and notes where the session was: for the next iteration and for checkpoints. */
-  #letGo(): void {
-    if (!this.#loop) return;
-    this.#position = this.#loop.position;
-    this.#loop.session.release();
-    this.#loop = undefined;
+  /** Continues from the checkpoint, if one was given. */
+  async #resume(): Promise<Restored | undefined> {
+    const { resume } = this.options;
+    if (resume === undefined) return undefined;
+    const { restoreCheckpoint } = await import("./checkpoint.ts");
+    const restored = await restoreCheckpoint(this.parts, resume);
+    this.history.splice(0, this.history.length, ...restored.history);
+    return restored;
   }
 
-  /** Continues after the checkpoint's epochs, if one was given and nothing was trained yet. */
-  async #resume(): Promise<void> {
-    const { resume } = this.options;
-    if (resume === undefined || this.history.length > 0) return;
-    const [{ restoreCheckpoint }, { stepsPerEpoch }, { NOTHING }] = await Promise.all([
-      import("./checkpoint.ts"),
-      import("./trainingSteps.ts"),
-      import("./totals.ts"),
-    ]);
-    this.history.push(...(await restoreCheckpoint(this, resume)));
-    const { learningRate } = this.trainer.optimizer as Optimizer;
-    const steps = this.history.length * stepsPerEpoch(this.parts);
-    this.#position = { steps, learningRate, sums: NOTHING, seconds: 0 };
+  substitute(weights: Readonly<Record<string, TensorData>>): Promise<void> {
+    return this.#begun("substitute").substitute(weights);
+  }
+
+  /** @throws Error where the run has not begun */
+  #begun(what: string): EpochLoop {
+    if (this.#loop) return this.#loop;
+    throw new Error(
+      `${what}: the run has not begun; ask in onProgress, in a callback, or behind the first epoch`,
+    );
   }
 
   async checkpoint(options?: SaveOptions): Promise<Uint8Array> {
     this.trainer.checkAwaited("checkpoint");
-    const { stepsPerEpoch } = await import("./trainingSteps.ts");
-    const steps = this.#loop?.session.place.steps ?? this.#position?.steps ?? 0;
-    const epoch = this.history.length + 1;
-    if (this.#lost || steps !== (epoch - 1) * stepsPerEpoch(this.parts)) {
-      throw new Error(
-        `checkpoint: the run is in the middle of epoch ${epoch}, and can only go on from where one ends; ask between epochs: in the loop, or in a callback's onEpoch`,
-      );
-    }
-    const { encodeCheckpoint } = await import("./checkpoint.ts");
-    return encodeCheckpoint(this, options);
+    // The state is that of now.
+    const state = this.#begun("checkpoint").state();
+    const [{ encodeCheckpoint }] = await Promise.all([import("./checkpoint.ts"), state]);
+    return encodeCheckpoint(this.parts, await state, options);
   }
 
   async toSafetensors(options?: SaveOptions): Promise<Uint8Array> {
@@ -206,7 +201,7 @@ export class Run implements FitRun {
 
   release(): void {
     this.#released = true;
-    this.#letGo();
+    this.#loop?.session.release();
     this.trainer.release();
   }
 

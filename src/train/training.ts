@@ -327,20 +327,20 @@ export class Training implements Session {
     this.checkHeld();
     return this.#lasting.does(async () => {
       const { taken: steps } = this.#queue;
-      return { steps, order: this.#order(), ...(await this.#safeState()) };
+      return { steps, order: this.order, ...(await this.#safeState()) };
     });
   }
 
   /** The newest state that is known to be good. */
   get safeState(): SessionState {
-    return { steps: this.safe.steps, order: this.#order(), ...this.safe.state };
+    return { steps: this.safe.steps, order: this.order, ...this.safe.state };
   }
 
   restore(state: SessionState, options: RestoreOptions = {}): void {
     this.checkHeld();
     if (this.#calls > 0 || this.#lasting.mending)
       throw new Error(`${this.parts.owner}: restore: steps are being taken; await advance() first`);
-    checkSessionState(state, this.#order(), this.#total);
+    checkSessionState(state, this.order, this.#total);
     const { steps, learningRate, history, trainer } = state;
     this.trainer.restore(trainer, options);
     this.#queue.adopt();
@@ -352,7 +352,7 @@ export class Training implements Session {
   }
 
   /** Settings that determine the order of samples. */
-  #order(): SessionState["order"] {
+  get order(): SessionState["order"] {
     const { dataset, batchSize, options, trainer } = this;
     const { shuffle = true, dropLast = false } = options;
     const order = { samples: dataset.count, batchSize, seed: trainer.seed, shuffle, dropLast };

@@ -62,7 +62,7 @@ function checkRefusal({ words }: Reader, refusal: unknown): void {
   if (!(refusal instanceof Error)) throw new Error(`thrown was no error: ${String(refusal)}`);
   const { name, message } = refusal;
   const shown = `${name}: ${message.slice(0, 300)}`;
-  if (!["Error", "RangeError", "TypeError"].includes(name))
+  if (!["Error", "RangeError", "TypeError", "CheckpointMismatchError"].includes(name))
     throw new Error(`thrown was another error: ${shown}`, { cause: refusal });
   if (!words.test(message))
     throw new Error(`the message does not name the file: ${shown}`, { cause: refusal });

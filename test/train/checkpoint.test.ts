@@ -46,6 +46,31 @@ beforeAll(async () => {
   good = await run.checkpoint();
 });
 
+/** CRC-32 by its definition, bit by bit. */
+function crc32(bytes: Uint8Array): string {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  }
+  return (~sum >>> 0).toString(16).padStart(8, "0");
+}
+
+/** A checkpoint, with the checksums of what it holds. */
+function written(tensors: Tensors, text: string): Uint8Array {
+  const sums = Object.entries(tensors).map(([name, { data }]) => [
+    name,
+    crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+  ]);
+  return encodeSafetensors(tensors, {
+    [KEY]: text,
+    [`${KEY}.crc32`]: JSON.stringify({
+      [KEY]: crc32(new TextEncoder().encode(text)),
+      ...Object.fromEntries(sums),
+    }),
+  });
+}
+
 /** The checkpoint with other contents, as one writes it who knows the format. */
 function changed({
   contents = {},
@@ -58,9 +83,7 @@ function changed({
 }): Uint8Array {
   const file = decodeSafetensors(good);
   const told = { ...JSON.parse(file.metadata[KEY]), ...contents };
-  return encodeSafetensors(tensors(Object.fromEntries(file.tensors)), {
-    [KEY]: text ?? JSON.stringify(told),
-  });
+  return written(tensors(Object.fromEntries(file.tensors)), text ?? JSON.stringify(told));
 }
 
 const history = (change: (epochs: Record<string, unknown>[]) => unknown[]) =>
@@ -250,7 +273,7 @@ describe("a damaged checkpoint is refused, and trainer, history and files stay a
     ],
     [
       "a later version",
-      () => changed({ contents: { format: 3 } }),
+      () => changed({ contents: { format: 4 } }),
       "resume: the checkpoint is of a later version of wgrad; use that version",
     ],
     [
@@ -274,11 +297,14 @@ describe("a damaged checkpoint is refused, and trainer, history and files stay a
     expect(await readFile(path, "utf8")).toBe("kept");
   });
 
-  it("any bit of its header or history that is turned over is told, or changes nothing of the weights", async () => {
+  it("any bit that is turned over is told, with the tensor's name where it is in one, and nothing is changed", async () => {
     const { arenas } = await opened().trainer.snapshot();
-    for (let at = 0; at < good.length; at += 61) {
+    const length = Number(new DataView(good.buffer, good.byteOffset).getBigUint64(0, true));
+    const header = JSON.parse(new TextDecoder().decode(good.subarray(8, 8 + length)));
+    const names = new Set<string>();
+    for (let at = 0; at < good.length; at += 23) {
       const bytes = good.slice();
-      bytes[at] ^= 4;
+      bytes[at] ^= 1 << (at % 8);
       const run = opened({ epochs: 3, resume: bytes });
       const error = await run[Symbol.asyncIterator]()
         .next()
@@ -286,11 +312,21 @@ describe("a damaged checkpoint is refused, and trainer, history and files stay a
           () => undefined,
           (reason: unknown) => reason,
         );
-      if (error === undefined) continue;
-      expect(error).toBeInstanceOf(Error);
-      expect((error as Error).message).toMatch(/^(resume|fit): /);
+      expect(error, `bit ${at % 8} of byte ${at}`).toBeInstanceOf(Error);
+      const { message } = error as Error;
+      expect(message).toMatch(/^resume: /);
+      const place = at - 8 - length;
+      const tensor = Object.keys(header).find((name) => {
+        const [begin, end] = header[name].data_offsets ?? [0, 0];
+        return begin <= place && place < end;
+      });
+      if (tensor !== undefined) {
+        names.add(tensor);
+        expect(message).toContain(`the checkpoint is damaged: its tensor "${tensor}" has the checksum`);
+      }
       expect((await run.trainer.snapshot()).arenas).toEqual(arenas);
     }
+    expect([...names].sort()).toEqual(["first", "history", "parameters", "second", "statistics"]);
   });
 
   it("NaN is taken where that is asked for", async () => {
