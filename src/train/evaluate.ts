@@ -131,12 +131,14 @@ export async function evaluate(
   trainer.checkAwaited("evaluate");
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   checkEvaluated("evaluate", trainer, dataset, options);
-  const evaluator = await compileEvaluator("evaluate", trainer, dataset, options);
-  try {
-    return await evaluator.run();
-  } finally {
-    evaluator.release();
-  }
+  return trainer.lasting(async () => {
+    const evaluator = await compileEvaluator("evaluate", trainer, dataset, options);
+    try {
+      return await evaluator.run();
+    } finally {
+      evaluator.release();
+    }
+  });
 }
 
 /** @throws TypeError or RangeError where the data or options do not fit the trainer's model */

@@ -1,4 +1,5 @@
 /** Compiled steps kept for later calls: a bounded number, the least recently used dropped first. */
+import type { Engine } from "../runtime/engine.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 
 /** Limit of kept steps: powers of two up to 256 samples, for outputs, probabilities and one or two custom batch sizes. */
@@ -19,6 +20,15 @@ export class KeptSteps {
   readonly #entries = new Map<string, Entry>();
   /** Most samples of a step, as far as the device's limit is known. */
   most = 256;
+
+  #engine: Engine | undefined;
+
+  /** The steps on that engine: those on another are freed. */
+  on(engine: Engine): this {
+    if (this.#engine !== engine) this.release();
+    this.#engine = engine;
+    return this;
+  }
 
   /** Runs `use` with the step of that key, compiled by `make` where missing. */
   async use<T>(

@@ -23,15 +23,18 @@ export interface Mended {
 }
 
 export class Mender {
-  /** Devices lost in a row. */
+  /** Devices lost in a row, and how many steps were good with the last. */
   #losses = 0;
+  #lostAt: number;
   #rollbacks = 0;
 
   constructor(
     readonly parts: TrainingParts,
     readonly safe: Safe,
     readonly firstEpoch: number,
-  ) {}
+  ) {
+    this.#lostAt = safe.steps;
+  }
 
   /**
    * Mends until there is no trouble.
@@ -39,7 +42,6 @@ export class Mender {
    *   other device; further errors as `OnEngine.open`
    */
   async mend(queue: StepQueue, session: Mended): Promise<void> {
-    const before = queue.good;
     for (;;) {
       await queue.idle();
       const { trouble } = queue;
@@ -47,8 +49,9 @@ export class Mender {
       queue.trouble = undefined;
       session.checkHeld();
       this.safe.drop();
-      // Steps came back since the last loss.
-      if (queue.good > before) this.#losses = 0;
+      // Other steps came back since the last loss.
+      if (queue.good !== this.#lostAt) this.#losses = 0;
+      this.#lostAt = queue.good;
       try {
         if (trouble.lost) await this.#recover(trouble.lost, queue, session);
         else await this.#wentWrong(trouble.step as number, queue, session);
@@ -69,16 +72,26 @@ export class Mender {
       );
     }
     const on = await this.reconnect(error, queue.taken, session);
-    queue.on.release();
-    queue.on = on;
+    queue.use(on);
     queue.back(this.safe.steps);
     session.checkHeld();
     await queue.repeat();
     await queue.idle();
-    if (queue.trouble) return;
+    if (!queue.trouble) this.#tellRecovered(queue.taken, began);
+  }
+
+  /** Opens on another engine what could not be opened. */
+  async reopen(error: DeviceLostError): Promise<OnEngine> {
+    const began = performance.now();
+    const on = await this.reconnect(error, this.safe.steps);
+    this.#tellRecovered(this.safe.steps, began);
+    return on;
+  }
+
+  #tellRecovered(taken: number, began: number): void {
     const { engine } = this.parts.trainer;
     const seconds = (performance.now() - began) / 1000;
-    this.#tell({ kind: "recovered", ...this.#at(queue.taken), engine, from: this.safe.steps, seconds });
+    this.#tell({ kind: "recovered", ...this.#at(taken), engine, from: this.safe.steps, seconds });
   }
 
   /**

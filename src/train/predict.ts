@@ -114,7 +114,8 @@ async function predicted(
   trainer.checkAwaited("predict");
   // Importing a loaded module still takes as long as a small model.
   work ??= await import("./predicted.ts");
-  return work.predictedBy(trainer, steps, inputs, options);
+  const { predictedBy } = work;
+  return trainer.lasting(() => predictedBy(trainer, steps, inputs, options));
 }
 
 /** @throws RangeError or TypeError where an option is out of range or of another kind */

@@ -63,7 +63,7 @@ export async function predictedBy(
   for (;;) {
     const size = stepSize(count, options.batchSize ?? steps.most);
     try {
-      return await steps.use(
+      return await steps.on(trainer.engine).use(
         `predict ${size} ${probabilities}`,
         () => compiled(trainer, size, inputShape, probabilities),
         (step) => run(step, size),

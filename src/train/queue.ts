@@ -133,6 +133,13 @@ export class StepQueue {
     return { size, start: starts[0], epoch: this.place.epoch };
   }
 
+  /** Goes on on another engine. What was wrong with the one before is over. */
+  use(on: OnEngine): void {
+    this.on.release();
+    this.on = on;
+    this.#trouble = undefined;
+  }
+
   /** Goes back to before the journal, once the model is put back. */
   back(steps: number): void {
     this.close();

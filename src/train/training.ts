@@ -99,7 +99,7 @@ export class Training implements Session {
         if (!(error instanceof DeviceLostError && recoveryOf(options))) throw error;
         const { Mender } = await import("./mend.ts");
         mender = new Mender(parts, safe, firstEpoch);
-        return mender.reconnect(error, safe.steps);
+        return mender.reopen(error);
       });
       return new Training(parts, on, safe, rate, firstEpoch, held, mender);
     } catch (error) {
@@ -342,7 +342,12 @@ export class Training implements Session {
       throw new Error(`${this.parts.owner}: restore: steps are being taken; await advance() first`);
     checkSessionState(state, this.order, this.#total);
     const { steps, learningRate, history, trainer } = state;
-    this.trainer.restore(trainer, options);
+    try {
+      this.trainer.restore(trainer, options);
+    } catch (error) {
+      // The next step finds the device lost, and goes on from the state.
+      if (!(error instanceof DeviceLostError && recoveryOf(this.options))) throw error;
+    }
     this.#queue.adopt();
     this.#queue.back(steps);
     this.#learningRate = learningRate;
