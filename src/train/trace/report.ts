@@ -64,6 +64,6 @@ function findingInWords(report: DivergenceReport): string {
       return `${op} in ${where} made ${value} of finite numbers (${result}${before})`;
     }
     case "unknown":
-      return "no single launch shows where, when the step is run launch by launch";
+      return "no launch shows where, as far as the step could be taken again launch by launch";
   }
 }

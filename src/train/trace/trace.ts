@@ -2,12 +2,14 @@
  * Finds the first number of a training step that is not finite. This module is loaded where a loss or a weight has become
  * NaN or infinite.
  */
+import { DeviceLostError, EngineError } from "../../runtime/engine.ts";
 import type { TrainingParts } from "../settings.ts";
 import type { BatchSource } from "../source.ts";
+import type { TrainerState } from "../state.ts";
 import { inBatch } from "./batch.ts";
 import { Launches } from "./launches.ts";
 import type { DivergenceReport } from "./report.ts";
-import { inState } from "./state.ts";
+import { type Finding, inState } from "./state.ts";
 import { inScalars, type TracedStep } from "./step.ts";
 
 export { reportInWords } from "./report.ts";
@@ -17,7 +19,7 @@ export type { TracedStep } from "./step.ts";
  * Takes a step again, launch by launch, and says where its first number that is not finite comes from. The trainer is in the
  * state before the step, as it is again afterwards; the source holds the step's batch. Nothing else may run on the trainer
  * meanwhile.
- * @throws EngineError as `Engine.compile` and `Executable.run`; the trainer's state is then unknown where the device was lost
+ * @throws DeviceLostError where the device is lost meanwhile; the trainer's state is lost with it
  */
 export async function traceNonFinite(
   parts: TrainingParts,
@@ -49,12 +51,22 @@ export class Tracer {
     const { trainer } = this.parts;
     const moment = { step: trainer.steps + 1, epoch: step.epoch };
     const state = await trainer.state();
-    const found =
+    const found = await this.#find(step, state).catch((error) => {
+      // That numbers went wrong is known; where they did is worth no other error, such as one of memory.
+      if (error instanceof EngineError && !(error instanceof DeviceLostError)) return undefined;
+      throw error;
+    });
+    return { ...moment, ...(found ?? { place: "unknown" }) };
+  }
+
+  async #find(step: TracedStep, state: TrainerState): Promise<Finding | undefined> {
+    const { trainer } = this.parts;
+    return (
       inState(trainer, state) ??
       (await inBatch(trainer, this.source, step)) ??
       inScalars(trainer, step) ??
-      (await this.#launches.find(step, state));
-    return { ...moment, ...(found ?? { place: "unknown" }) };
+      this.#launches.find(step, state)
+    );
   }
 
   /** Frees the memory of what was compiled. */

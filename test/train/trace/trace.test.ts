@@ -5,9 +5,11 @@ import {
   batchNorm,
   choose,
   conv2d,
+  DeviceLostError,
   dense,
   dropout,
   type Engine,
+  EngineError,
   flatten,
   greater,
   type Layer,
@@ -158,6 +160,27 @@ it("where the step does not fit op by op, it is traced as it is trained", async 
   } finally {
     engine.compile = compile;
   }
+});
+
+it("where there is no memory for a trace, the report says no more than the step, and the trainer is as it was", async () => {
+  const root = of("root", (x) => ops.sqrt(ops.sub(x, 10)));
+  using training = await begun(engines.cpu, sequential(dense(5), root, dense(1)));
+  const before = await training.trainer.snapshot();
+  const { engine } = training.trainer;
+  const compile = engine.compile.bind(engine);
+  try {
+    engine.compile = async ({ name }) => {
+      throw new EngineError(`program ${name}: no memory`);
+    };
+    expect(await traced(training)).toEqual({ step: 1, epoch: 1, place: "unknown" });
+    engine.compile = async () => {
+      throw new DeviceLostError("lost");
+    };
+    await expect(traced(training)).rejects.toThrow(DeviceLostError);
+  } finally {
+    engine.compile = compile;
+  }
+  expect(await training.trainer.snapshot()).toEqual(before);
 });
 
 /** The step of a model of many kinds, op by op, and as it is trained. */
