@@ -8,7 +8,6 @@ import { FAULTS, Saboteur, sabotage } from "./gpu-faults.mjs";
 /** @typedef {typeof import("../src/index.ts") & Pick<typeof import("../src/data/index.ts"), "dataset">} Wgrad */
 /** @typedef {import("../src/index.ts").GpuEngine} GpuEngine */
 /** @typedef {import("../src/index.ts").Engine} Engine */
-/** @typedef {Awaited<ReturnType<typeof scenario>>} Numbers */
 /** @typedef {{ call: string, n: number, fault: Fault, outcome: string, problems: string[] }} Site */
 
 const ROWS = 12;
@@ -65,6 +64,7 @@ export async function scenario({ dataset, ...wgrad }, engine) {
     open.push(bytes);
     bytes.write(Uint8Array.of(1, 2, 3), 1);
     const read = [...(await bytes.read())];
+    if ("done" in engine) await /** @type {GpuEngine} */ (engine).done();
     return { history, loss, predicted, outputs: [...outputs.loss], weights, read };
   } finally {
     for (const one of open) one.release();
@@ -72,13 +72,40 @@ export async function scenario({ dataset, ...wgrad }, engine) {
 }
 
 /**
+ * Less: a product, which is large enough for its variants to be measured, and bytes.
+ * @param {Wgrad} wgrad the library @param {Engine} engine
+ */
+export async function product({ compile, ops }, engine) {
+  const bytes = engine.buffer("bytes", "u8", 7);
+  /** @type {Awaited<ReturnType<typeof compile>> | undefined} */
+  let multiply;
+  try {
+    bytes.write(Uint8Array.of(1, 2, 3), 1);
+    multiply = await compile(engine, { a: [64, 64], b: [64, 64] }, ({ a, b }) => ({ c: ops.matmul(a, b) }));
+    const numbers = Float32Array.from({ length: 64 * 64 }, (_, i) => Math.sin(i));
+    const { c } = await multiply({ a: numbers, b: numbers });
+    if ("done" in engine) await /** @type {GpuEngine} */ (engine).done();
+    return [...c, ...(await bytes.read())];
+  } finally {
+    multiply?.release();
+    bytes.release();
+  }
+}
+
+/**
  * @param {Wgrad} wgrad
  * @param {GPU} gpu which must outlive its devices
  * @param {object} [options]
- * @param {(site: { call: string, n: number, fault: Fault }) => boolean} [options.only] whether to walk to a site (default: all)
- * @param {import("../src/index.ts").ConnectOptions} [options.connect]
+ * @param {(site: { call: string, n: number, count: number, fault: Fault }) => boolean} [options.only] whether to walk to a site (default: all)
+ * @param {() => import("../src/index.ts").ConnectOptions} [options.options] of the next engine
+ * @param {(wgrad: Wgrad, engine: Engine) => Promise<unknown>} [options.scenario]
  */
-export async function* walk(wgrad, gpu, { only = () => true, connect = { tune: false } } = {}) {
+export async function* walk(
+  wgrad,
+  gpu,
+  { only = () => true, options = () => ({ tune: false }), scenario: act = scenario } = {},
+) {
+  const subject = { wgrad, options, act };
   const books = new Books();
   const saboteur = new Saboteur();
   const navigator = { gpu: sabotage(gpu, books, saboteur) };
@@ -88,12 +115,12 @@ export async function* walk(wgrad, gpu, { only = () => true, connect = { tune: f
   const note = (/** @type {unknown} */ reason) => void unhandled.push(reason);
   process.on("unhandledRejection", note);
   try {
-    const engine = await wgrad.connect(connect);
+    const engine = await wgrad.connect(options());
     const cold = new Map(saboteur.counts);
-    const expected = await scenario(wgrad, engine);
+    const expected = await act(wgrad, engine);
     for (const [call, count] of saboteur.counts) cold.set(call, count);
     saboteur.begin();
-    await scenario(wgrad, engine);
+    await act(wgrad, engine);
     const warm = new Map(saboteur.counts);
     await engine.destroy();
 
@@ -106,7 +133,7 @@ export async function* walk(wgrad, gpu, { only = () => true, connect = { tune: f
         const isCold = loses || call.startsWith("request") || !warm.get(call);
         const count = (isCold ? cold : warm).get(call) ?? 0;
         for (let n = 1; n <= count; n++) {
-          if (!only({ call, n, fault })) continue;
+          if (!only({ call, n, count, fault })) continue;
           if (isCold) {
             await current?.destroy();
             current = undefined;
@@ -115,11 +142,12 @@ export async function* walk(wgrad, gpu, { only = () => true, connect = { tune: f
           /** @type {string[]} */
           const problems = [];
           if (isCold) saboteur.begin(plan);
-          else current ??= await warmed(wgrad, connect);
+          else current ??= await warmed(subject);
           if (!isCold) saboteur.begin(plan);
-          const { outcome, engine } = await attempt(wgrad, connect, current, expected, loses, problems);
+          const { outcome, engine } = await attempt(subject, current, expected, loses, problems);
           current = engine;
-          if (!saboteur.struck) problems.push("the call did not come");
+          // A run has more submits where the machine is busy.
+          const { struck } = saboteur;
           saboteur.begin();
           if (books.liveBytes !== 0) problems.push(`${books.liveBytes} bytes are left`);
           if (current) {
@@ -127,12 +155,12 @@ export async function* walk(wgrad, gpu, { only = () => true, connect = { tune: f
             if (total !== 0) problems.push(`memory() tells of ${total} bytes`);
           }
           if (!loses) {
-            current ??= await wgrad.connect(connect);
-            const again = await attempt(wgrad, connect, current, expected, false, problems);
+            current ??= await wgrad.connect(options());
+            const again = await attempt(subject, current, expected, false, problems);
             if (again.outcome !== "the same numbers") problems.push(`afterwards: ${again.outcome}`);
             if (books.liveBytes !== 0) problems.push(`${books.liveBytes} bytes are left afterwards`);
-          } else if (current) {
-            const { outcome } = await attempt(wgrad, connect, current, expected, true, problems);
+          } else if (current && struck) {
+            const { outcome } = await attempt(subject, current, expected, true, problems);
             if (!outcome.startsWith("DeviceLostError")) problems.push(`afterwards: ${outcome}`);
           }
           for (const reason of unhandled.splice(0)) problems.push(`unhandled: ${reason}`);
@@ -152,25 +180,30 @@ export async function* walk(wgrad, gpu, { only = () => true, connect = { tune: f
   }
 }
 
-/** An engine on which the scenario has run. @param {Wgrad} wgrad @param {import("../src/index.ts").ConnectOptions} options */
-async function warmed(wgrad, options) {
-  const engine = await wgrad.connect(options);
-  await scenario(wgrad, engine);
+/**
+ * @typedef {{ wgrad: Wgrad, options: () => import("../src/index.ts").ConnectOptions,
+ *   act: (wgrad: Wgrad, engine: Engine) => Promise<unknown> }} Subject
+ */
+
+/** An engine on which the scenario has run. @param {Subject} subject */
+async function warmed({ wgrad, options, act }) {
+  const engine = await wgrad.connect(options());
+  await act(wgrad, engine);
   return engine;
 }
 
 /**
  * The scenario, on `engine` or a new one.
- * @param {Wgrad} wgrad @param {import("../src/index.ts").ConnectOptions} options @param {GpuEngine | undefined} engine
- * @param {Numbers} expected @param {boolean} loses @param {string[]} problems gets what is wrong
+ * @param {Subject} subject @param {GpuEngine | undefined} engine
+ * @param {unknown} expected @param {boolean} loses @param {string[]} problems gets what is wrong
  * @returns {Promise<{ outcome: string, engine: GpuEngine | undefined }>}
  */
-async function attempt(wgrad, options, engine, expected, loses, problems) {
+async function attempt({ wgrad, options, act }, engine, expected, loses, problems) {
   let used = engine;
   let outcome = "the same numbers";
   const work = async () => {
-    used ??= await wgrad.connect(options);
-    const found = await scenario(wgrad, used);
+    used ??= await wgrad.connect(options());
+    const found = await act(wgrad, used);
     if (JSON.stringify(found) !== JSON.stringify(expected)) problems.push("other numbers");
   };
   /** @type {ReturnType<typeof setTimeout> | undefined} */

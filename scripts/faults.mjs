@@ -1,18 +1,22 @@
 // Lets every call of WebGPU in a scenario fail, one after the other, and fails where the library does not hold up:
 //
-//   npm run faults [-- --call createBuffer --every 10]
+//   npm run faults [-- --call createBuffer --every 10 --product]
 //
-// Prints the number of call sites and what came of them. Runs on the built package.
+// With --product, the scenario is but a product whose variants are measured. Prints the number of call sites and what came of them. Runs on the built package.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { create } from "webgpu";
 import * as wgrad from "wgrad";
 import { dataset } from "wgrad/data";
-import { walk } from "./fault-walk.mjs";
+import { product, walk } from "./fault-walk.mjs";
 
 const { values } = parseArgs({
   options: {
     call: { type: "string" },
     every: { type: "string", default: "1" },
+    product: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -28,7 +32,13 @@ let [sites, bad] = [0, 0];
 const began = performance.now();
 const only = (/** @type {{ call: string, n: number }} */ { call, n }) =>
   (values.call === undefined || call === values.call) && (n - 1) % every === 0;
-for await (const { call, n, fault, outcome, problems } of walk({ ...wgrad, dataset }, create([]), { only })) {
+/** Each engine measures anew. */
+const measured = {
+  scenario: product,
+  options: () => ({ tune: { budget: 500, folder: mkdtempSync(join(tmpdir(), "wgrad-faults-")) } }),
+};
+const how = { only, ...(values.product && measured) };
+for await (const { call, n, fault, outcome, problems } of walk({ ...wgrad, dataset }, create([]), how)) {
   sites++;
   const kind = `${call} ${fault}`;
   const outcomes = table.get(kind) ?? new Map();

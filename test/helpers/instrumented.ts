@@ -2,7 +2,7 @@
 import { vi } from "vitest";
 import { create } from "webgpu";
 import { Books, keepBooks } from "../../scripts/gpu-books.mjs";
-import { connect } from "../../src/runtime/gpu/connect.ts";
+import { type ConnectOptions, connect } from "../../src/runtime/gpu/connect.ts";
 import type { GpuEngine } from "../../src/runtime/gpu/engine.ts";
 
 export interface Instrumented {
@@ -14,7 +14,10 @@ export interface Instrumented {
 const dawn = create([]);
 
 /** Connects to the machine's adapter; on demand as if its shaders could read no immediates. */
-export async function connectInstrumented({ immediates = true } = {}): Promise<Instrumented> {
+export async function connectInstrumented({
+  immediates = true,
+  ...options
+}: ConnectOptions & { readonly immediates?: boolean } = {}): Promise<Instrumented> {
   const books = new Books();
   const { wgslLanguageFeatures, requestAdapter } = keepBooks(dawn, books);
   const language = [...wgslLanguageFeatures].filter(
@@ -22,7 +25,7 @@ export async function connectInstrumented({ immediates = true } = {}): Promise<I
   );
   vi.stubGlobal("navigator", { gpu: { requestAdapter, wgslLanguageFeatures: new Set(language) } });
   try {
-    return { engine: await connect(), books };
+    return { engine: await connect(options), books };
   } finally {
     vi.unstubAllGlobals();
   }

@@ -88,14 +88,15 @@ export class GpuExecutable implements Executable {
     const isOwn = (buffer: EngineBuffer): buffer is GpuBuffer =>
       buffer instanceof GpuBuffer && buffer.owner === owner;
     const bindMemory = () => boundMemory(program, options, isOwn);
-    return owner.attempt(what, async () => {
+    let undo = () => {};
+    const compiling = owner.attempt(what, async () => {
       await Promise.all([...bindMemory().values()].map((buffer) => buffer.refused()));
       owner.pipelines ??= new PipelineCache(owner.device);
       owner.stalls ??= new StallWatch(owner.stallOptions, owner.underWay);
       const { device, pipelines, ledger: memory } = owner;
       const prepared = await pipelines.prepare(program);
       const holdings: Holdings = { memory, owned: [], staging: [], prepared };
-      let built: GpuExecutable | undefined;
+      undo = () => free(holdings);
       const build = () => {
         // Bound again: some memory may have been released while kernels were compiled.
         const bound = bindMemory();
@@ -118,7 +119,7 @@ export class GpuExecutable implements Executable {
             maxSteps,
           ),
         );
-        built = new GpuExecutable(
+        const built = new GpuExecutable(
           owner,
           program,
           [...bound.values()],
@@ -129,15 +130,14 @@ export class GpuExecutable implements Executable {
           layStepRows(pipelines, program, maxSteps, make),
           maxSteps,
         );
+        undo = () => built.release();
         return built;
       };
-      try {
-        return await owner.validated(what, build);
-      } catch (error) {
-        if (built) built.release();
-        else free(holdings);
-        throw error;
-      }
+      return owner.validated(what, build);
+    });
+    return compiling.catch((error) => {
+      undo();
+      throw error;
     });
   }
 

@@ -18,14 +18,17 @@ export class Submits {
   /** Parts of a step, by the launch behind each. Before anything is measured, each launch is a part. */
   ends: readonly number[];
   readonly #launches: number;
+  /** Parts of a step that were asked for. */
+  #parts: number;
   /** Milliseconds of a step, as far as is known. */
   #stepMs = Number.POSITIVE_INFINITY;
   /** When the run before ended. */
   #ended = 0;
 
   constructor(readonly program: Program) {
-    this.#launches = launchesOf(program).length;
-    this.ends = this.#launches > 0 ? Array.from({ length: this.#launches }, (_, i) => i + 1) : [0];
+    this.#launches = Math.max(1, launchesOf(program).length);
+    this.#parts = this.#launches;
+    this.ends = this.#divided(this.#parts);
   }
 
   /** Called when a run of `count` steps has ended, which began at `began`. */
@@ -38,12 +41,17 @@ export class Submits {
     this.#stepMs = stepMs;
     this.steps = Math.max(1, Math.floor(BOUND_MS / stepMs));
     const parts = stepMs > BOUND_MS ? Math.min(this.#launches, Math.ceil(stepMs / PART_MS)) : 1;
-    if (parts !== this.ends.length) this.ends = parts > 1 ? this.#divided(parts) : [this.#launches];
+    if (parts === this.#parts) return;
+    this.#parts = parts;
+    this.ends = this.#divided(parts);
   }
 
-  /** The launches in so many parts, or fewer, that cost about the same. */
+  /** The launches in parts that cost at most one of so many shares, or are one launch: at most twice as many. */
   #divided(parts: number): number[] {
-    const costs = launchesOf(this.program).map((launch) =>
+    const launches = launchesOf(this.program);
+    if (parts === 1) return [launches.length];
+    if (parts === launches.length) return launches.map((_, i) => i + 1);
+    const costs = launches.map((launch) =>
       launch.reduce((sum, dispatch) => {
         const { flops, bytes } = dispatchCost(this.program, dispatch);
         return sum + flops + FLOPS_PER_BYTE * bytes;
@@ -51,16 +59,14 @@ export class Submits {
     );
     const share = costs.reduce((sum, cost) => sum + cost) / parts;
     const ends: number[] = [];
-    let cost = 0;
+    let part = 0;
     for (let i = 0; i < costs.length; i++) {
-      const before = cost;
-      cost += costs[i];
-      // A part ends before a launch that would exceed its share by more than the part falls short of it without.
-      const end = share * (ends.length + 1);
-      if (i > (ends.at(-1) ?? 0) && cost - end > end - before && before > 0) ends.push(i);
-      if (cost >= share * (ends.length + 1) && ends.at(-1) !== i + 1) ends.push(i + 1);
+      if (i > (ends.at(-1) ?? 0) && part + costs[i] > share) {
+        ends.push(i);
+        part = 0;
+      }
+      part += costs[i];
     }
-    if (ends.at(-1) !== costs.length) ends.push(costs.length);
-    return ends;
+    return [...ends, costs.length];
   }
 }
