@@ -26,10 +26,21 @@ if (!(Number.isInteger(every) && every > 0)) {
   process.exit(2);
 }
 
-/** @type {Map<string, Map<string, number>>} Outcomes by kind of call and fault. */
-const table = new Map();
+/** Outcomes of the kind of call and fault that is being walked. @type {Map<string, number>} */
+const outcomes = new Map();
+let kind = "";
 let [sites, bad] = [0, 0];
 const began = performance.now();
+
+function printKind() {
+  const count = [...outcomes.values()].reduce((sum, one) => sum + one, 0);
+  if (count > 0)
+    console.log(
+      `${kind}: ${count} sites; ${[...outcomes].map(([what, times]) => `${times} ${what}`).join(", ")}`,
+    );
+  outcomes.clear();
+}
+
 const only = (/** @type {{ call: string, n: number }} */ { call, n }) =>
   (values.call === undefined || call === values.call) && (n - 1) % every === 0;
 /** Each engine measures anew. */
@@ -40,21 +51,17 @@ const measured = {
 const how = { only, ...(values.product && measured) };
 for await (const { call, n, fault, outcome, problems } of walk({ ...wgrad, dataset }, create([]), how)) {
   sites++;
-  const kind = `${call} ${fault}`;
-  const outcomes = table.get(kind) ?? new Map();
-  table.set(kind, outcomes);
-  const short = outcome.includes(":") ? outcome.slice(0, outcome.indexOf(":")) : outcome;
+  if (kind !== `${call} ${fault}`) {
+    printKind();
+    kind = `${call} ${fault}`;
+  }
+  const short = outcome.replace(/:.*/s, "");
   outcomes.set(short, (outcomes.get(short) ?? 0) + 1);
   if (values.verbose) console.log(`${kind} ${n}: ${outcome}`);
   for (const problem of problems) console.log(`PROBLEM at ${kind} ${n} (${outcome}): ${problem}`);
   if (problems.length > 0) bad++;
 }
-for (const [kind, outcomes] of table) {
-  const count = [...outcomes.values()].reduce((sum, one) => sum + one, 0);
-  console.log(
-    `${kind}: ${count} sites; ${[...outcomes].map(([what, times]) => `${times} ${what}`).join(", ")}`,
-  );
-}
+printKind();
 console.log(
   `${sites} call sites in ${((performance.now() - began) / 1000).toFixed(0)} s, ${bad} with problems`,
 );

@@ -31,7 +31,7 @@ export class GpuBuffer implements EngineBuffer {
     const { ledger } = owner;
     const { value, error, thrown } = owner.scoped(() => ledger.make(role, label, size, usage));
     const words = (refused: Refusal) =>
-      `has no memory: its ${size} bytes are refused, beside ${ledger.read().total - size} in use: ${refused.message}; use a smaller model or less data`;
+      `has no memory: its ${size} bytes are refused, beside ${ledger.read().total - size} in use: ${refused.message}`;
     if (!value || thrown) {
       if (value) ledger.free(value);
       throw new EngineError(`buffer "${label}" ${words(thrown as Refusal)}`, { cause: thrown });

@@ -15,7 +15,16 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** From the outermost. */
 const FILTERS = ["internal", "out-of-memory", "validation"] as const;
+/** Number of the scope of missing memory, from the innermost. */
+const MEMORY = 1;
+
+function outOfMemory({ message }: Refusal): Refusal {
+  return {
+    message: `the device has not enough memory (${message}); use a smaller batch or model, accumulate over more parts, or give dataMemory`,
+  };
+}
 
 /**
  * Runs `work` inside error scopes. `work` is synchronous, because scopes are a stack of the device: other work in
@@ -48,9 +57,9 @@ async function firstError(
 ): Promise<Refusal | undefined> {
   let error: Refusal | undefined;
   let untold: PromiseRejectedResult | undefined;
-  for (const result of await Promise.allSettled(scopes)) {
+  for (const [i, result] of (await Promise.allSettled(scopes)).entries()) {
     if (result.status === "rejected") untold ??= result;
-    else error ??= result.value ?? undefined;
+    else if (result.value) error ??= i === MEMORY ? outOfMemory(result.value) : result.value;
   }
   error ??= thrown;
   if (!error && untold) throw untold.reason;
