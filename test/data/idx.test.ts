@@ -55,6 +55,13 @@ describe("parseIdx", () => {
 });
 
 describe("readIdx", () => {
+  it("unpacks as far as the header says", async () => {
+    const file = packed(Uint8Array.from([...idxFile([3], [1, 2, 3]), ...new Uint8Array(4 << 20)]));
+    await expect(readIdx(file, "c.gz")).rejects.toThrow(
+      "c.gz: the file unpacks to more than the 11 bytes that it must have",
+    );
+    await expect(readIdx(packed(Uint8Array.of(0, 0, 7, 1)), "d.gz")).rejects.toThrow("d.gz: unknown IDX");
+  });
   it("takes packed and unpacked files", async () => {
     const file = idxFile([3], [1, 2, 3]);
     expect(await readIdx(packed(file))).toEqual(await readIdx(file));
