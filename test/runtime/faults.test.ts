@@ -18,7 +18,9 @@ async function walked(options: Parameters<typeof walk>[2]): Promise<Site[]> {
 }
 
 it("at each call site of a product that is compiled and run, in each way in which a call fails", async () => {
-  const sites = await walked({ scenario: product });
+  // A loss costs a new engine: every third call is enough here.
+  const only = ({ n, fault }: { n: number; fault: string }) => !fault.startsWith("lost") || n % 3 === 1;
+  const sites = await walked({ scenario: product, only });
   const seen = new Set(sites.map(({ call, fault }) => `${call} ${fault}`));
   const missed = allFaults().filter(({ call, fault }) => !seen.has(`${call} ${fault}`));
   expect([...new Set(missed.map(({ call }) => call))]).toEqual(["createQuerySet"]);
