@@ -1,28 +1,25 @@
 /** Flags: a constant is stored where values are not finite. */
 import type { Flag } from "../../program.ts";
 import type { FunctionBuilder, Variable } from "../assembler/function.ts";
-import { f32, type I32, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
+import { f32, f32x4, type I32, i32, i32x4, type V128, v128 } from "../assembler/instructions.ts";
 import { rowOf } from "./access.ts";
 import type { HookScope } from "./line.ts";
 
 /** Looks at vectors: at all four lanes, or the first `count`. */
 type Watch = (vectors: readonly V128[], count?: I32 | number) => void;
 
-const WITHOUT_SIGN = 0x7fffffff;
-const LARGEST_NUMBER = 0x7f7fffff;
-
 /**
- * Prepares a flag in each function that is written. The largest of all bits without their sign stays in a local, and is looked
- * at when the function ends: the bits of NaN and infinities are larger than those of numbers.
+ * Prepares a flag in each function that is written. x - x is 0 for a number, and NaN for NaN and the infinities; 0 times a number is
+ * 0 or -0. Such results are gathered in a local, by their bits, which is looked at when the function ends: a NaN among them
+ * stays one. So a value takes two instructions and no constant.
  */
 export function watchOf({ binding, value }: Flag, { memory }: HookScope): (f: FunctionBuilder) => Watch {
-  const largest = new WeakMap<FunctionBuilder, Variable<"v128">>();
+  const gathered = new WeakMap<FunctionBuilder, Variable<"v128">>();
   const begin = (f: FunctionBuilder) => {
     const made = f.variable("v128");
-    largest.set(f, made);
+    gathered.set(f, made);
     f.atEnd(() => {
-      const isFlagged = v128.any_true(i32x4.gt_s(made, i32x4.const(LARGEST_NUMBER)));
-      f.if(isFlagged, () => {
+      f.if(v128.any_true(f32x4.ne(made, made)), () => {
         const { dtype, address } = memory[binding];
         const number = dtype === "i32" ? i32.const(value) : f32.const(value);
         f.store(rowOf(f, memory[binding]) ?? i32.const(0), number, address);
@@ -31,11 +28,10 @@ export function watchOf({ binding, value }: Flag, { memory }: HookScope): (f: Fu
     return made;
   };
   return (f) => {
-    const most = largest.get(f) ?? begin(f);
-    const mask = f.constant(i32x4.const(WITHOUT_SIGN));
-    return (vectors, count) => {
-      const kept = count === undefined ? mask : v128.and(mask, below(f, count));
-      for (const vector of vectors) f.set(most, i32x4.max_s(most, v128.and(vector, kept)));
+    const all = gathered.get(f) ?? begin(f);
+    return ([first, ...others], count) => {
+      const zero = others.reduce((zero, vector) => f32x4.mul(vector, zero), f32x4.sub(first, first));
+      f.set(all, v128.or(all, count === undefined || count === 4 ? zero : v128.and(zero, below(f, count))));
     };
   };
 }
