@@ -51,6 +51,9 @@ function small(/** @type {any} */ { dense, sigmoid }) {
   return [dense(30), sigmoid(), dense(10)];
 }
 
+/** Engines by build: they differ in nothing but what is compared. */
+const opened = new Map();
+
 /** A build's steps: a function that takes them once, and gives the milliseconds and the last loss. */
 async function stepsOf(
   /** @type {string} */ build,
@@ -66,7 +69,8 @@ async function stepsOf(
     wasm: async () => (await entry("wasm.js")).wasm(),
     cpu: () => wgrad.cpu(),
   };
-  const engine = await engines[/** @type {"gpu"} */ (options.engine)]();
+  const engine = opened.get(build) ?? (await engines[/** @type {"gpu"} */ (options.engine)]());
+  opened.set(build, engine);
   const { batch, shape, steps, layers } = network;
   const trainer = wgrad.createTrainer(engine, wgrad.sequential(...layers(wgrad)), {
     inputShape: shape,

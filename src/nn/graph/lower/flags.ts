@@ -34,7 +34,10 @@ const SPREADING: Readonly<Record<string, readonly number[]>> = {
   absolute: [0],
 };
 
-/** Those registers that show whether all are finite: what enters another one by sums and products shows there. */
+/**
+ * Those registers that show whether all are finite: what enters another one by sums and products shows there. A number whose
+ * root is at hand shows in the root: second moments are often below 2⁻¹²⁶, and processors take long to look at such.
+ */
 export function telling(code: readonly Instruction[], registers: readonly number[]): number[] {
   const distinct = [...new Set(registers)];
   const shown = new Set<number>();
@@ -49,7 +52,11 @@ export function telling(code: readonly Instruction[], registers: readonly number
     }
   };
   distinct.forEach(visit);
-  return distinct.filter((register) => !shown.has(register));
+  const rootOf = (register: number) =>
+    code.findIndex((one) => one.op === "call" && one.fn === "squareRoot" && one.args[0] === register);
+  return distinct
+    .filter((register) => !shown.has(register))
+    .map((register) => Math.max(register, rootOf(register)));
 }
 
 /** A launch of its own that looks at whole states, for updates that have no binding left for the flag. */
