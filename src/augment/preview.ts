@@ -1,12 +1,13 @@
 /** Previews of augmented samples. */
 
+import { checkSignal } from "../abort.ts";
 import { checkOptions, checkWhole, inWords } from "../checks.ts";
 import { checkDataset, type Dataset } from "../data/dataset.ts";
 import type { Augment } from "../nn/training/batch.ts";
 import { BATCH_START } from "../program.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { checkEngine } from "../train/arguments.ts";
-import { compile } from "../train/compile.ts";
+import { type Compiled, compile } from "../train/compile.ts";
 
 export interface PreviewOptions {
   /** Indices of the samples (default: the first 8). */
@@ -15,6 +16,8 @@ export interface PreviewOptions {
   readonly epochs?: readonly number[];
   /** Seed of the random numbers (default 0, as in `fit`). */
   readonly seed?: number;
+  /** Aborts the preview between two epochs; the signal's reason is the error. */
+  readonly signal?: AbortSignal;
 }
 
 /** One sample as training sees it. */
@@ -29,7 +32,7 @@ export interface Preview {
 /**
  * Inputs on which `fit` with the same seed trains, for some samples and epochs.
  * @throws RangeError where a sample is not in the data set, or an epoch or the seed is no whole number
- * @throws TypeError where an argument is of another kind, or an option is unknown
+ * @throws TypeError where an argument is of another kind, or an option is unknown; the signal's reason
  */
 export async function preview(
   engine: Engine,
@@ -44,9 +47,9 @@ export async function preview(
       `preview: augment is ${inWords(augment)}; give the result of augment(…), such as augment(rotate(15))`,
     );
   }
-  checkOptions("preview", options, { samples: "array", epochs: "array", seed: "number" });
+  checkOptions("preview", options, { samples: "array", epochs: "array", seed: "number", signal: "any" });
   const first = (count: number, from: number) => Array.from({ length: count }, (_, i) => from + i);
-  const { samples = first(Math.min(8, dataset.count), 0), epochs = first(8, 1), seed = 0 } = options;
+  const { samples = first(Math.min(8, dataset.count), 0), epochs = first(8, 1), seed = 0, signal } = options;
   const wrong = samples.find(
     (sample) => !(Number.isInteger(sample) && sample >= 0 && sample < dataset.count),
   );
@@ -57,24 +60,28 @@ export async function preview(
   }
   checkWhole("preview: seed", seed, 0);
   for (const epoch of epochs) checkWhole("preview: an epoch", epoch, 0);
+  checkSignal("preview", signal);
+  signal?.throwIfAborted();
   const { ResidentDataset } = await import("../train/opened.ts");
   const source = new ResidentDataset(engine, dataset, samples.length);
   const order = new Int32Array(dataset.count);
   order.set(samples);
   source.order.write(order);
-  const step = await compile(
-    engine,
-    {},
-    () => {
-      const batch = source.batch(samples.length);
-      return { original: batch.x, changed: augment.apply(batch).x };
-    },
-    { name: "preview", data: source.data, seed },
-  );
+  let step: Compiled | undefined;
   try {
+    step = await compile(
+      engine,
+      {},
+      () => {
+        const batch = source.batch(samples.length);
+        return { original: batch.x, changed: augment.apply(batch).x };
+      },
+      { name: "preview", data: source.data, seed, signal },
+    );
     const perEpoch: Float32Array[] = [];
     let original = new Float32Array();
     for (const epoch of epochs) {
+      signal?.throwIfAborted();
       const outputs = await step({}, { [BATCH_START]: 0, epoch });
       perEpoch.push(outputs.changed as Float32Array);
       original = outputs.original as Float32Array<ArrayBuffer>;
@@ -85,7 +92,7 @@ export async function preview(
       return { sample, original: own(original), epochs: perEpoch.map(own) };
     });
   } finally {
-    step.release();
+    step?.release();
     source.release();
   }
 }

@@ -1,3 +1,4 @@
+import { checkSignal } from "../abort.ts";
 import { checkOptions, inWords } from "../checks.ts";
 import type { TextOptions, TextSource } from "../data/text.ts";
 import { CSV_OPTIONS, type CsvOptions, parseCsv } from "./parse.ts";
@@ -9,7 +10,7 @@ export interface ReadCsvOptions extends CsvOptions, TextOptions {}
 /**
  * Parses a CSV file: a path (Node and Deno), an address, a Blob such as a file chosen by a user, or the result of
  * `fetch`; packed with gzip or not.
- * @throws Error where the source cannot be read or is no text in the encoding, and as `parseCsv`
+ * @throws Error where the source cannot be read or is no text in the encoding, and as `parseCsv`; the signal's reason
  * @throws RangeError where `maxBytes` is no whole number from 1, and as `parseCsv`
  * @throws TypeError where `source` is none of these, or an option is unknown or of another kind
  */
@@ -19,9 +20,10 @@ export async function readCsv(source: TextSource, options: ReadCsvOptions = {}):
     throw new TypeError(
       `readCsv: the source is ${inWords(source)}; give a path, an address, a Blob or a Response`,
     );
-  checkOptions("readCsv", options, { ...CSV_OPTIONS, encoding: "string", maxBytes: "number" });
+  checkOptions("readCsv", options, { ...CSV_OPTIONS, encoding: "string", maxBytes: "number", signal: "any" });
+  checkSignal("readCsv", options.signal);
   // Loaded here, because pages that have their text never need it.
   const { readText, sourceName } = await import("../data/text.ts");
-  const { encoding, maxBytes, name = sourceName(source), ...how } = options;
-  return parseCsv(await readText(source, { encoding, maxBytes }, name), { name, ...how });
+  const { encoding, maxBytes, signal, name = sourceName(source), ...how } = options;
+  return parseCsv(await readText(source, { encoding, maxBytes, signal }, name), { name, ...how });
 }

@@ -1,4 +1,5 @@
 /** Fetches one file, with progress, a size limit and a limit on silence. */
+import { unlessAborted } from "../abort.ts";
 
 export interface DownloadOptions {
   readonly fetch: typeof globalThis.fetch;
@@ -10,16 +11,6 @@ export interface DownloadOptions {
   readonly maxBytes: number;
   /** Called for each piece; `total` is undefined where the server does not state the size. */
   readonly onProgress?: ((loaded: number, total: number | undefined) => void) | undefined;
-}
-
-/** A promise that rejects when the signal aborts, even if the work behind `promise` ignores the signal. */
-function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => reject(signal.reason);
-    if (signal.aborted) giveUp();
-    signal.addEventListener("abort", giveUp, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
-  });
 }
 
 /**
@@ -46,7 +37,7 @@ export async function download(url: string, options: DownloadOptions): Promise<U
   const wait = <T>(promise: Promise<T>): Promise<T> => {
     clearTimeout(timer);
     timer = setTimeout(() => controller.abort(new Error(`nothing came for ${stallMs / 1000} s`)), stallMs);
-    return until(controller.signal, promise);
+    return unlessAborted(controller.signal, promise);
   };
 
   try {

@@ -37,6 +37,7 @@ export async function unpack(
   name: string,
   maxBytes: number,
   expected?: ExpectedSize,
+  signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new ZStream();
   const stated = promised(bytes);
@@ -68,6 +69,7 @@ export async function unpack(
     }
     if (performance.now() - turn < TURN_MS) continue;
     await new Promise<void>((resolve) => setTimeout(resolve));
+    signal?.throwIfAborted();
     turn = performance.now();
   }
   const { output, next_out: length } = stream;

@@ -2,7 +2,8 @@
  * Unpacks gzip (RFC 1952) alike on every platform: several members, zeros behind the last, and a limit on the unpacked
  * size.
  */
-import { asBytes, checkOptions, checkString } from "../checks.ts";
+import { checkSignal } from "../abort.ts";
+import { asBytes, checkOptions, checkString, type OptionKinds } from "../checks.ts";
 import type { ExpectedSize } from "./gunzip.ts";
 import { isGzip, startOf } from "./gzipMember.ts";
 
@@ -12,13 +13,17 @@ export const MAX_UNPACKED_BYTES = 2 ** 28;
 export interface GunzipOptions {
   /** Limit of the unpacked size in bytes (default 256 MiB): a small file can unpack to any size. */
   readonly maxBytes?: number;
+  /** Aborts the unpacking; the signal's reason is the error. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+export const GUNZIP_OPTIONS: OptionKinds<GunzipOptions> = { maxBytes: "number", signal: "any" };
 
 /**
  * Unpacks a gzip file: all members, one after the other. Zeros behind the last one are padding.
  * @param name name of the file for error messages
  * @throws Error where the bytes are no gzip file, end early, are damaged, go on after the end, or unpack to more than
- *   `maxBytes`
+ *   `maxBytes`; the signal's reason
  * @throws RangeError where `maxBytes` is no whole number from 1
  * @throws TypeError where the bytes are no Uint8Array or ArrayBuffer, or an option is unknown
  */
@@ -29,7 +34,7 @@ export async function gunzip(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = asBytes("gunzip", source);
   checkString("gunzip: the name", name);
-  return unpacked(bytes, name, checkOptions("gunzip", options, { maxBytes: "number" }));
+  return unpacked(bytes, name, checkOptions("gunzip", options, GUNZIP_OPTIONS));
 }
 
 /**
@@ -39,9 +44,11 @@ export async function gunzip(
 export async function unpacked(
   bytes: Uint8Array,
   name: string,
-  { maxBytes = MAX_UNPACKED_BYTES }: GunzipOptions,
+  { maxBytes = MAX_UNPACKED_BYTES, signal }: GunzipOptions,
   expected?: ExpectedSize,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  checkSignal("gunzip", signal);
+  signal?.throwIfAborted();
   checkMaxBytes(name, maxBytes);
   if (!isGzip(bytes)) {
     throw new Error(
@@ -49,7 +56,7 @@ export async function unpacked(
     );
   }
   const { unpack } = await import("./gunzip.ts");
-  return unpack(bytes, name, maxBytes, expected);
+  return unpack(bytes, name, maxBytes, expected, signal);
 }
 
 /** @throws RangeError where the limit is no whole number from 1 */

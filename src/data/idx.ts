@@ -3,9 +3,10 @@
  * axis, then the elements. All numbers are big-endian.
  */
 
+import { checkSignal } from "../abort.ts";
 import { asBytes, checkOptions, checkString, checkWhole, inWords, isList } from "../checks.ts";
 import { type Dataset, dataset } from "./dataset.ts";
-import { type GunzipOptions, unpacked } from "./gzip.ts";
+import { GUNZIP_OPTIONS, type GunzipOptions, unpacked } from "./gzip.ts";
 import { isGzip } from "./gzipMember.ts";
 
 /** The array of an IDX file; `shape` counts the samples first. */
@@ -130,7 +131,7 @@ const inBrief = (shape: readonly number[]) =>
 /**
  * Reads an IDX file, packed with gzip or not. A packed file is unpacked as far as its header says, and no further.
  * @param name name of the file for error messages
- * @throws Error as `gunzip` and `parseIdx`
+ * @throws Error as `gunzip` and `parseIdx`; the signal's reason
  * @throws TypeError where `source` is no Uint8Array or ArrayBuffer, or an option is unknown
  */
 export async function readIdx(
@@ -140,7 +141,9 @@ export async function readIdx(
 ): Promise<IdxArray> {
   const bytes = asBytes("readIdx", source);
   checkString("readIdx: the name", name);
-  checkOptions("readIdx", options, { maxBytes: "number" });
+  checkOptions("readIdx", options, GUNZIP_OPTIONS);
+  checkSignal("readIdx", options.signal);
+  options.signal?.throwIfAborted();
   if (!isGzip(bytes)) return parseIdx(bytes, name);
   return parseIdx(await unpacked(bytes, name, options, (start) => readHeader(start, name)?.size), name);
 }

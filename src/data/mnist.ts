@@ -2,6 +2,7 @@
  * MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 handwritten digits of 28 × 28 pixels. The files come from a folder,
  * the user's cache or a mirror, in this order. Each file must have the MD5 sum of the original.
  */
+import { checkSignal } from "../abort.ts";
 import { checkOptions } from "../checks.ts";
 import type { Dataset } from "./dataset.ts";
 import type { MnistOptions, MnistSource } from "./mnistSource.ts";
@@ -35,6 +36,8 @@ export async function loadMnist(
     onProgress: "function",
     signal: "any",
   });
+  checkSignal("mnist", options.signal);
+  options.signal?.throwIfAborted();
   const { SOURCE, readMnist } = await import("./mnistFiles.ts");
   return readMnist(options, source ?? SOURCE);
 }

@@ -64,8 +64,13 @@ export async function readMnist(
 type Load = (file: MnistFile) => Promise<Uint8Array>;
 
 /** Unpacks a file where needed, and checks the MD5 sum. `place` opens the error message. */
-async function checked(bytes: Uint8Array, file: MnistFile, place: string): Promise<Uint8Array> {
-  const content = isGzip(bytes) ? await unpacked(bytes, place, {}, () => file.bytes) : bytes;
+async function checked(
+  bytes: Uint8Array,
+  file: MnistFile,
+  place: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const content = isGzip(bytes) ? await unpacked(bytes, place, { signal }, () => file.bytes) : bytes;
   const sum = md5(content);
   if (sum === file.md5) return content;
   throw new Error(`${place}: MD5 sum ${sum}, expected ${file.md5} (${content.length} bytes unpacked)`);
@@ -86,8 +91,9 @@ async function fromStore(
     const bytes = await store.read(name, mostBytes(file));
     if (bytes === undefined) return undefined;
     loadedBytes = bytes.length;
-    content = await checked(bytes, file, source);
+    content = await checked(bytes, file, source, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     throw new StoredFileError(reasonOf(error));
   }
   onProgress?.({ file: file.name, source, loadedBytes, totalBytes: loadedBytes });
@@ -170,7 +176,7 @@ function fetcher(options: MnistOptions, stallMs: number) {
           maxBytes: mostBytes(file),
           onProgress: report(url),
         });
-        const content = await checked(packed, file, "what came");
+        const content = await checked(packed, file, "what came", signal);
         preferred = index;
         return { packed, content };
       } catch (error) {

@@ -1,4 +1,5 @@
 /** Reads text from a file, an address, a Blob or a Response. */
+import { unlessAborted } from "../abort.ts";
 import { hasFileSystem } from "../environment.ts";
 import { concatenate, reasonOf } from "./download.ts";
 import { checkMaxBytes, gunzip, MAX_UNPACKED_BYTES } from "./gzip.ts";
@@ -18,14 +19,18 @@ export function sourceName(source: TextSource): string {
 const isAddress = (text: string) => /^[a-z][a-z0-9+.-]+:/i.test(text);
 
 /** @throws RangeError where the source has more than `most` bytes */
-async function bytesOf(source: TextSource, most: number): Promise<Uint8Array> {
+async function bytesOf(
+  source: TextSource,
+  most: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
   const check = (size: number) => {
     if (size > most)
       throw new RangeError(`the source has more than ${most} bytes; give a larger maxBytes to allow that`);
   };
   if (source instanceof Blob) {
     check(source.size);
-    return new Uint8Array(await source.arrayBuffer());
+    return new Uint8Array(await unlessAborted(signal, source.arrayBuffer()));
   }
   if (source instanceof Response) {
     if (!source.ok) throw new Error(`HTTP ${source.status} ${source.statusText}`.trimEnd());
@@ -33,11 +38,18 @@ async function bytesOf(source: TextSource, most: number): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     let size = 0;
     const reader = source.body?.getReader();
-    for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
-      size += next.value.length;
-      if (size > most) await reader?.cancel();
-      check(size);
-      pieces.push(next.value);
+    try {
+      for (;;) {
+        const next = reader && (await unlessAborted(signal, reader.read()));
+        if (!next || next.done) break;
+        size += next.value.length;
+        check(size);
+        pieces.push(next.value);
+      }
+    } catch (error) {
+      // Without waiting: the server may be stuck.
+      reader?.cancel(error).catch(() => {});
+      throw error;
     }
     return concatenate(pieces);
   }
@@ -46,9 +58,9 @@ async function bytesOf(source: TextSource, most: number): Promise<Uint8Array> {
     const { readFile, stat } = await import("node:fs/promises");
     const path = isAddress(text) ? new URL(text) : text;
     check((await stat(path)).size);
-    return readFile(path);
+    return readFile(path, { signal });
   }
-  return bytesOf(await fetch(source), most);
+  return bytesOf(await fetch(source, { signal }), most, signal);
 }
 
 export interface TextOptions {
@@ -56,26 +68,31 @@ export interface TextOptions {
   readonly encoding?: string;
   /** Limit of the unpacked size in bytes (default 256 MiB). */
   readonly maxBytes?: number;
+  /** Aborts the reading; the signal's reason is the error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Reads a text, and unpacks it where it is packed with gzip.
- * @throws Error naming the source, where it cannot be read, exceeds `maxBytes`, or is no text in the encoding
+ * @throws Error naming the source, where it cannot be read, exceeds `maxBytes`, or is no text in the encoding; the
+ *   signal's reason
  */
 export async function readText(
   source: TextSource,
   options: TextOptions = {},
   name = sourceName(source),
 ): Promise<string> {
-  const { encoding = "utf-8", maxBytes = MAX_UNPACKED_BYTES } = options;
+  const { encoding = "utf-8", maxBytes = MAX_UNPACKED_BYTES, signal } = options;
   checkMaxBytes(name, maxBytes);
+  signal?.throwIfAborted();
   let bytes: Uint8Array;
   try {
-    bytes = await bytesOf(source, maxBytes);
+    bytes = await bytesOf(source, maxBytes, signal);
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new Error(`${name} cannot be read: ${reasonOf(cause)}`, { cause });
   }
-  if (isGzip(bytes)) bytes = await gunzip(bytes, name, { maxBytes });
+  if (isGzip(bytes)) bytes = await gunzip(bytes, name, { maxBytes, signal });
   const decoder = new TextDecoder(encoding, { fatal: true });
   try {
     return decoder.decode(bytes);

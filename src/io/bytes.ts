@@ -1,4 +1,5 @@
 /** Reads bytes from memory, a file, an address, a Blob or a Response. */
+import { unlessAborted } from "../abort.ts";
 import { hasFileSystem } from "../environment.ts";
 import { readFile } from "./read.ts";
 
@@ -28,15 +29,18 @@ export function sourceName(source: ByteSource, otherwise: string): string {
   return (isBlob(source) && (source as Partial<File>).name) || otherwise;
 }
 
-/** @throws Error naming the source, and why it cannot be read */
-export async function readBytes(source: ByteSource): Promise<Uint8Array> {
+/** @throws Error naming the source, and why it cannot be read; the signal's reason */
+export async function readBytes(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array> {
+  signal?.throwIfAborted();
   if (typeof source === "string") return readPath(source);
   if (isBuffer(source) || ArrayBuffer.isView(source)) return bytesOf(source);
   try {
-    if (isBlob(source)) return new Uint8Array(await source.arrayBuffer());
-    if (isResponse(source)) return await bodyOf(source);
-    if (source.protocol !== "file:" || !hasFileSystem()) return await bodyOf(await fetch(source));
+    if (isBlob(source)) return new Uint8Array(await unlessAborted(signal, source.arrayBuffer()));
+    if (isResponse(source)) return await bodyOf(source, signal);
+    if (source.protocol !== "file:" || !hasFileSystem())
+      return await bodyOf(await fetch(source, { signal }), signal);
   } catch (cause) {
+    signal?.throwIfAborted();
     const why = [cause, (cause as Error).cause].flatMap((error) =>
       error instanceof Error ? [error.message] : [],
     );
@@ -64,8 +68,8 @@ function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
   return is(bytes.buffer, "ArrayBuffer") ? bytes : bytes.slice();
 }
 
-async function bodyOf(response: Response): Promise<Uint8Array> {
+async function bodyOf(response: Response, signal: AbortSignal | undefined): Promise<Uint8Array> {
   if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`.trimEnd());
   if (response.bodyUsed) throw new Error("its body has been read; give the bytes");
-  return new Uint8Array(await response.arrayBuffer());
+  return new Uint8Array(await unlessAborted(signal, response.arrayBuffer()));
 }

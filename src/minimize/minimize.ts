@@ -1,4 +1,5 @@
 /** Minimisers of smooth functions, for small models: gradient descent, Newton by conjugate gradients, L-BFGS. */
+import { checkSignal } from "../abort.ts";
 import { checkOptions, checkPositive, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import type { Objective } from "./objective.ts";
 
@@ -10,6 +11,8 @@ export interface MinimizeOptions {
   /** The search has converged when the loss is not above this. */
   readonly target?: number;
   readonly onStep?: (step: number, loss: number) => void;
+  /** Aborts the search between two evaluations; the signal's reason is the error. The model stays at the best point so far. */
+  readonly signal?: AbortSignal;
 }
 
 const MINIMIZE_OPTIONS: OptionKinds<MinimizeOptions> = {
@@ -17,6 +20,7 @@ const MINIMIZE_OPTIONS: OptionKinds<MinimizeOptions> = {
   tolerance: "number",
   target: "number",
   onStep: "function",
+  signal: "any",
 };
 
 export interface Minimum {
@@ -61,13 +65,15 @@ class Search {
         `minimize: the objective is ${inWords(objective)}; give the result of await objective(…)`,
       );
     }
-    const { maxSteps = 100, tolerance = 0, target = 0 } = options;
+    const { maxSteps = 100, tolerance = 0, target = 0, signal } = options;
+    checkSignal("minimize", signal);
     checkWhole("minimize: maxSteps", maxSteps);
     if (!(tolerance >= 0)) throw new RangeError(`minimize: tolerance is ${tolerance}; give a number from 0`);
     if (Number.isNaN(target)) throw new RangeError("minimize: target is NaN; give a number, or leave it out");
   }
 
   async evaluate(x: Float64Array): Promise<Point> {
+    this.options.signal?.throwIfAborted();
     this.evaluations++;
     const { loss, gradient } = await this.objective.at(x);
     if (!Number.isFinite(loss))
@@ -76,6 +82,7 @@ class Search {
   }
 
   async hessianTimes(direction: Float64Array): Promise<Float64Array> {
+    this.options.signal?.throwIfAborted();
     this.products++;
     return this.objective.hessianTimes(direction);
   }
@@ -87,14 +94,21 @@ class Search {
 
   /** Repeats `next` until the search ends; `next` returns undefined where it finds no better point. */
   async run(next: (point: Point) => Promise<Point | undefined>): Promise<Minimum> {
-    const { maxSteps = 100, onStep } = this.options;
+    const { maxSteps = 100, onStep, signal } = this.options;
+    signal?.throwIfAborted();
     let point = await this.evaluate(await this.objective.position());
-    while (this.steps < maxSteps && !this.reached(point)) {
-      const better = await next(point);
-      if (!better) break;
-      point = better;
-      this.steps++;
-      onStep?.(this.steps, point.loss);
+    try {
+      while (this.steps < maxSteps && !this.reached(point)) {
+        signal?.throwIfAborted();
+        const better = await next(point);
+        if (!better) break;
+        point = better;
+        this.steps++;
+        onStep?.(this.steps, point.loss);
+      }
+    } catch (error) {
+      await this.objective.at(point.x).catch(() => {});
+      throw error;
     }
     // Leaves the model at the best point, whatever was tried last.
     await this.objective.at(point.x);
@@ -131,7 +145,7 @@ class Search {
  * Gradient descent with a fixed learning rate.
  * @throws RangeError where `learningRate` is no finite number above 0, or another option is out of range
  * @throws TypeError where `objective` is none, or an option is unknown; the promise rejects with an Error where the
- *   loss is not finite
+ *   loss is not finite, and with the signal's reason
  */
 export function gradientDescent(objective: Objective, options: DescentOptions): Promise<Minimum> {
   checkOptions("gradientDescent", options, { ...MINIMIZE_OPTIONS, learningRate: "number", lr: "number" });
@@ -148,7 +162,7 @@ export function gradientDescent(objective: Objective, options: DescentOptions): 
  * (Nocedal & Wright 2006, algorithm 7.1).
  * @throws RangeError where an option is out of range
  * @throws TypeError where `objective` is none, or an option is unknown; the promise rejects with an Error where the
- *   loss is not finite
+ *   loss is not finite, and with the signal's reason
  */
 export function newtonCG(objective: Objective, options: MinimizeOptions = {}): Promise<Minimum> {
   checkOptions("newtonCG", options, MINIMIZE_OPTIONS);
@@ -191,7 +205,7 @@ export interface LbfgsOptions extends MinimizeOptions {
  * Limited-memory BFGS (Nocedal 1980; Nocedal & Wright 2006, algorithms 7.4 and 7.5), with backtracking.
  * @throws RangeError where an option is out of range
  * @throws TypeError where `objective` is none, or an option is unknown; the promise rejects with an Error where the
- *   loss is not finite
+ *   loss is not finite, and with the signal's reason
  */
 export function lbfgs(objective: Objective, options: LbfgsOptions = {}): Promise<Minimum> {
   checkOptions("lbfgs", options, { ...MINIMIZE_OPTIONS, memory: "number" });

@@ -1,4 +1,5 @@
 /** A search's plan, checked before any training, and its trials, trained or read from the record. */
+import { checkSignal } from "../abort.ts";
 import type { OptionKinds } from "../checks.ts";
 import type { Fold } from "../data/folds.ts";
 import { brief } from "../io/json.ts";
@@ -44,6 +45,11 @@ export interface SearchOptions<C> {
    * browsers an object that reads and appends.
    */
   readonly record?: string | RecordStore;
+  /**
+   * Aborts the search between two steps; the signal's reason is the error. The record keeps the trials before, and the search goes on
+   * from there.
+   */
+  readonly signal?: AbortSignal;
   /** Called with each trial, including those read from the record. */
   readonly onTrial?: (trial: Trial<C>, progress: SearchProgress) => void;
 }
@@ -60,6 +66,7 @@ export const SEARCH_OPTIONS: OptionKinds<SearchOptions<unknown>> = {
   monitor: "any",
   mode: "string",
   record: "any",
+  signal: "any",
   onTrial: "function",
 };
 
@@ -121,6 +128,8 @@ export class SearchPlan<C> {
     { space, epochs, total }: { space: Json; epochs?: number; total: number },
   ): Promise<SearchPlan<C>> {
     checkSearch(name, options, epochs !== undefined);
+    checkSignal(name, options.signal);
+    options.signal?.throwIfAborted();
     const { data, validation, folds, stratified, seed = 0, fit: shared = {} } = options;
     const monitor = monitored(name, options, data, validation);
     const divided = folds === undefined ? undefined : foldsOf(name, data, { folds, stratified, seed });
@@ -147,6 +156,7 @@ export class SearchPlan<C> {
 
   /** The trial of a candidate for that many epochs: from the record, or trained and recorded. */
   async run(candidate: Candidate, epochs?: number): Promise<Trial<C>> {
+    this.options.signal?.throwIfAborted();
     const { epochs: planned = DEFAULT_EPOCHS } = this.#fitOptions(candidate, epochs);
     const known = this.#recorded(candidate, planned);
     // Passed through JSON, so that a new result equals one read from the record.
@@ -196,7 +206,7 @@ export class SearchPlan<C> {
         results.push({ train: last, validation: withoutConfusion(evaluations[0]) });
       }
     } catch (error) {
-      if (!(error instanceof DivergenceError)) throw error;
+      if (this.options.signal?.aborted || !(error instanceof DivergenceError)) throw error;
       return { ...about, results, error: error.message };
     }
     const { mean: score, std } = meanAndDeviation(scores);

@@ -16,7 +16,7 @@ export function watched<C>(search: string, choices: Choices, onRead: (name: stri
 /** Options of a trial: the shared ones, choices that are options, and the result of `options`. */
 export function fitOptionsOf<C>(
   search: string,
-  { options, fit: shared = {}, seed = 0 }: SearchOptions<C>,
+  { options, fit: shared = {}, seed = 0, signal }: SearchOptions<C>,
   choices: Choices,
   epochs: number | undefined,
   onRead: (name: string) => void,
@@ -31,7 +31,14 @@ export function fitOptionsOf<C>(
       `${search}: ${twice} is in the space and in the result of options; remove it from one of them`,
     );
   }
-  return { seed, ...shared, ...chosen, ...made, ...(epochs === undefined ? {} : { epochs }) };
+  return {
+    seed,
+    ...(signal && { signal }),
+    ...shared,
+    ...chosen,
+    ...made,
+    ...(epochs === undefined ? {} : { epochs }),
+  };
 }
 
 export function checkSearch<C>(name: string, options: SearchOptions<C>, ownsEpochs: boolean): void {

@@ -28,8 +28,17 @@ export async function trained(
   others: readonly Data[],
   options: FitOptions,
 ): Promise<{ train: TrainedResult["train"]; evaluations: Evaluation[] }> {
-  const { schedule, callbacks = [], loss, metrics, dataMemory, confusion, validationBatchSize } = options;
-  const evaluating = { loss, metrics, dataMemory, confusion, batchSize: validationBatchSize };
+  const {
+    schedule,
+    callbacks = [],
+    loss,
+    metrics,
+    dataMemory,
+    confusion,
+    validationBatchSize,
+    signal,
+  } = options;
+  const evaluating = { loss, metrics, dataMemory, confusion, batchSize: validationBatchSize, signal };
   // Only schedules and callbacks use evaluations between epochs.
   const watches = schedule !== undefined || callbacks.length > 0;
   const run = fit(engine, model, data, { ...options, validation: watches ? others[0] : undefined });
@@ -44,7 +53,7 @@ export async function trained(
     }
     return { train, evaluations };
   } catch (error) {
-    if (error instanceof DivergenceError) throw error;
+    if (error instanceof DivergenceError || signal?.aborted) throw error;
     // Metrics refuse a diverged model's outputs, each in its own words; the loss reports the divergence.
     if (metrics?.length) checkLoss(await lossOf(run.trainer, others[0], evaluating));
     throw error;

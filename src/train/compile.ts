@@ -24,6 +24,8 @@ export interface FunctionOptions {
   readonly seed?: number;
   /** Whether inputs may hold NaN and infinities (default "allow"). */
   readonly nonFinite?: NonFinite;
+  /** Aborts the compilation; the signal's reason is the error. Runs of the function are not affected. */
+  readonly signal?: AbortSignal;
 }
 
 /** A compiled function: takes the inputs' elements and step scalars, and returns the outputs' elements. */
@@ -50,7 +52,7 @@ function ownerOf(engine: Engine, seed: number): StepOwner {
  * `compile(gpu, { a: [2, 3], b: [3, 4] }, ({ a, b }) => ({ c: ops.matmul(a, b) }))`
  * @throws RangeError where an option is out of range
  * @throws TypeError where an argument is of another kind, or an option is unknown; ShapeError where an op in `body`
- *   refuses its input; EngineError and MemoryLimitError as `Engine.compile`
+ *   refuses its input; EngineError and MemoryLimitError as `Engine.compile`; the signal's reason
  */
 export async function compile<const Inputs extends Record<string, InputSpec>>(
   engine: Engine,
@@ -70,6 +72,7 @@ export async function compile<const Inputs extends Record<string, InputSpec>>(
     maxSteps: "number",
     seed: "number",
     nonFinite: "string",
+    signal: "any",
   });
   const { name = "function", seed = 0, nonFinite = "allow", ...others } = options;
   checkWhole("compile: seed", seed, 0);

@@ -1,5 +1,6 @@
 /** Compiles a function of traced tensors to a step on an engine, with or without a model. */
 
+import { checkSignal, unlessAborted } from "../abort.ts";
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import type { DType } from "../dtypes.ts";
 import { inputSource } from "../nn/graph/ops/source.ts";
@@ -34,6 +35,8 @@ export interface CompileStepOptions<Inputs extends Record<string, InputSpec>> ex
   readonly maxSteps?: number | ((program: Program) => number);
   /** Whether inputs may hold NaN and infinities (default "refuse": they would spread to all later numbers). */
   readonly nonFinite?: NonFinite;
+  /** Aborts the compilation; the signal's reason is the error. Runs of the step are not affected. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>> = {
@@ -47,6 +50,7 @@ const COMPILE_OPTIONS: OptionKinds<CompileStepOptions<Record<string, InputSpec>>
   accumulate: "number",
   guard: "string",
   nonFinite: "string",
+  signal: "any",
 };
 
 /** The memory of data sets, which is the library's: no data source of a step's own reads it. */
@@ -71,7 +75,7 @@ export interface StepOwner {
 /**
  * Compiles a step. `body` is called once for each part of a batch, with traced inputs and the owner's model.
  * @throws RangeError where an option is out of range
- * @throws TypeError where `body` is no function, or returns no tensors
+ * @throws TypeError where `body` is no function, or returns no tensors; the signal's reason
  */
 export async function compileStep<const Inputs extends Record<string, InputSpec>>(
   owner: StepOwner,
@@ -83,9 +87,11 @@ export async function compileStep<const Inputs extends Record<string, InputSpec>
   }
   checkOptions<CompileStepOptions<Record<string, InputSpec>>>("compile", options, COMPILE_OPTIONS);
   const { name = "step", inputs = {} as Inputs, data = {}, training = true, ...others } = options;
-  const { nonFinite = "refuse", maxSteps: most = 1, ...how } = others;
+  const { nonFinite = "refuse", maxSteps: most = 1, signal, ...how } = others;
   if (typeof most !== "function") checkWhole("compile: maxSteps", most);
   checkNonFinite(name, nonFinite);
+  checkSignal("compile", signal);
+  signal?.throwIfAborted();
   let trains = false;
   const trace = (model: ModelCall, part: number) => {
     const sources = Object.fromEntries(Object.entries(inputs).map(([key, spec]) => [key, traced(key, spec)]));
@@ -98,7 +104,8 @@ export async function compileStep<const Inputs extends Record<string, InputSpec>
   const program = buildStep({ ...how, name, model, layout: places, optimizer, training, body: trace });
   checkOwners(name, program, data);
   const maxSteps = typeof most === "function" ? most(program) : most;
-  const executable = await engine.compile(program, { maxSteps, state: owner.memory, data });
+  const compiling = engine.compile(program, { maxSteps, state: owner.memory, data });
+  const executable = await unlessAborted(signal, compiling, (late) => late.release());
   return new CompiledStep(owner, executable, trains, Object.keys(inputs), nonFinite);
 }
 

@@ -1,5 +1,6 @@
 /** Evaluation: a model's loss, accuracy and metrics on a data set, counted on the engine. */
 
+import { checkSignal } from "../abort.ts";
 import { checkOptions, checkWhole, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
 import type { Tensor } from "../nn/graph/tensor.ts";
@@ -94,6 +95,8 @@ export interface EvaluateOptions {
   readonly metrics?: readonly Metric[];
   /** Whether to count the confusion matrix (default: up to 100 classes). */
   readonly confusion?: boolean;
+  /** Aborts the evaluation between two steps; the signal's reason is the error. */
+  readonly signal?: AbortSignal;
 }
 
 const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
@@ -102,6 +105,7 @@ const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
   dataMemory: "number",
   metrics: "array",
   confusion: "boolean",
+  signal: "any",
 };
 
 /**
@@ -110,7 +114,7 @@ const EVALUATE_OPTIONS: OptionKinds<EvaluateOptions> = {
  * @throws MemoryLimitError where `batchSize` is too large for the device
  * @throws RangeError where an option is out of range, or the data set was read otherwise than the training set
  * @throws TypeError where an argument is of another kind, an option is unknown, or the loss is missing and the data has
- *   no classes
+ *   no classes; the signal's reason where the signal aborts
  */
 export async function evaluate<const M extends readonly Metric[]>(
   trainer: Trainer,
@@ -131,6 +135,7 @@ export async function evaluate(
   trainer.checkAwaited("evaluate");
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   checkEvaluated("evaluate", trainer, dataset, options);
+  options.signal?.throwIfAborted();
   return trainer.lasting(async () => {
     const evaluator = await compileEvaluator("evaluate", trainer, dataset, options);
     try {
@@ -152,6 +157,7 @@ export function checkEvaluated(
   checkTargets(owner, dataset);
   checkSchema(owner, dataset, trainer.schema);
   if (options.batchSize !== undefined) checkWhole(`${owner}: batchSize`, options.batchSize);
+  checkSignal(owner, options.signal);
   checkMetrics(owner, options.metrics ?? []);
   checkConfusion(owner, options.confusion, dataset);
 }

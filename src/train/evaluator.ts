@@ -30,6 +30,7 @@ export class Evaluator {
     /** By batch size. */
     readonly steps: ReadonlyMap<number, CompiledStep>,
     readonly metrics: readonly Metric[],
+    readonly signal: AbortSignal | undefined,
   ) {}
 
   /** @throws as `evaluate` */
@@ -62,7 +63,7 @@ export class Evaluator {
     dataset: Data,
     loss: Loss,
     batchSize: number,
-    { dataMemory, metrics = [], confusion }: EvaluateOptions,
+    { dataMemory, metrics = [], confusion, signal }: EvaluateOptions,
   ): Promise<Evaluator> {
     const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
     const atOnce = Math.min(MOST_STEPS, source.batchesAtOnce);
@@ -74,19 +75,20 @@ export class Evaluator {
             name: `evaluate ${dataset.name}`,
             training: false,
             data: source.data,
+            signal,
             maxSteps: (program) =>
               Math.max(1, Math.min(atOnce, Math.floor(MOST_RETURNED_BYTES / returnedBytes(program)))),
           },
         ),
       );
-      return new Evaluator(trainer, dataset, source, steps, metrics);
+      return new Evaluator(trainer, dataset, source, steps, metrics, signal);
     } catch (error) {
       source.release();
       throw error;
     }
   }
 
-  /** @throws DivergenceError where an output of the model is NaN */
+  /** @throws DivergenceError where an output of the model is NaN; the signal's reason */
   async run(): Promise<Evaluation> {
     const { count } = this.dataset;
     const sums = await this.#sums();
@@ -126,6 +128,7 @@ export class Evaluator {
 
   /** Sums of each output over all batches; the loss is averaged. */
   async #sums(): Promise<MetricSums> {
+    const { signal } = this;
     const { count } = this.dataset;
     const { outputs } = this.#first.program;
     const sums = Object.fromEntries(
@@ -138,12 +141,14 @@ export class Evaluator {
     const inFlight: Promise<void>[] = [];
     let last: Promise<unknown> = Promise.resolve();
     try {
-      for await (const parts of this.source.read({ epoch: 0, seed: this.trainer.seed, shuffle: false })) {
+      const reading = { epoch: 0, seed: this.trainer.seed, shuffle: false, signal };
+      for await (const parts of this.source.read(reading)) {
         const runs: Promise<void>[] = [];
         for (const { size, starts } of parts) {
           const step = this.steps.get(size) as CompiledStep;
           const { rows } = step.executable.table;
           for (let first = 0; first < starts.length; first += rows) {
+            signal?.throwIfAborted();
             const some = starts.slice(first, first + rows);
             const run = collect(
               size,

@@ -67,6 +67,6 @@ export class OnEngine {
 
 /** Options of the evaluation during training. */
 export function evaluating(options: TrainingParts["options"]): EvaluateOptions {
-  const { loss, validationBatchSize: batchSize, metrics, confusion, dataMemory } = options;
-  return { loss, batchSize, metrics, confusion, dataMemory };
+  const { loss, validationBatchSize: batchSize, metrics, confusion, dataMemory, signal } = options;
+  return { loss, batchSize, metrics, confusion, dataMemory, signal };
 }

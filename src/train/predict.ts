@@ -1,4 +1,5 @@
 /** Prediction: a model's outputs for samples from the host. */
+import { checkSignal } from "../abort.ts";
 import { checkOptions, checkWhole } from "../checks.ts";
 import type { InputSet } from "../data/dataset.ts";
 import type { RawRows } from "../data/schema.ts";
@@ -22,6 +23,8 @@ export interface PredictOptions {
   readonly threshold?: number;
   /** Whether inputs may hold NaN and infinities (default "refuse"). */
   readonly nonFinite?: NonFinite;
+  /** Aborts the prediction between two steps; the signal's reason is the error. Of a predictor: all its predictions. */
+  readonly signal?: AbortSignal;
 }
 
 /** Outputs or probabilities, with decisions where a threshold is given. */
@@ -67,7 +70,7 @@ export type DecisionOptions = PredictOptions & { readonly threshold: number };
  * treats samples independently.
  * @throws RangeError where the inputs are no whole number of samples or not finite, or an option is out of range
  * @throws TypeError where an argument is of another kind, or an option is unknown; Error where the run that owns the
- *   model has not begun
+ *   model has not begun; the signal's reason
  */
 export async function predict(
   trainer: Trainer,
@@ -112,6 +115,7 @@ async function predicted(
   options: PredictOptions,
 ): Promise<Prediction> {
   trainer.checkAwaited("predict");
+  options.signal?.throwIfAborted();
   // Importing a loaded module still takes as long as a small model.
   work ??= await import("./predicted.ts");
   const { predictedBy } = work;
@@ -125,7 +129,9 @@ function checked(owner: string, options: PredictOptions): PredictOptions {
     probabilities: "string",
     threshold: "number",
     nonFinite: "string",
+    signal: "any",
   });
+  checkSignal(owner, options.signal);
   const { batchSize = 256, probabilities, threshold, nonFinite = "refuse" } = options;
   checkWhole(`${owner}: batchSize`, batchSize);
   checkNonFinite(owner, nonFinite);

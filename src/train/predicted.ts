@@ -23,7 +23,7 @@ export async function predictedBy(
   inputs: PredictInputs,
   options: PredictOptions,
 ): Promise<Prediction> {
-  const { probabilities, threshold } = options;
+  const { probabilities, threshold, signal } = options;
   const { inputShape } = trainer.options;
   const sampleSize = elementCount(inputShape);
   const data = inputSet(trainer, inputs);
@@ -43,6 +43,7 @@ export async function predictedBy(
     const outputSize = elementCount(shape);
     const data = new Float32Array(count * outputSize);
     for (let start = 0; start < count; start += size) {
+      signal?.throwIfAborted();
       // The last batch starts earlier, so that it is full.
       const first = Math.max(0, Math.min(start, count - size));
       const x = batchOf(samples.subarray(first * sampleSize, (first + size) * sampleSize), size, sampleSize);

@@ -182,7 +182,8 @@ export class StepQueue {
     const { trainer, options } = this.parts;
     const { source, steps, step } = this.on;
     const { epoch, stepsOfEpoch } = this.place;
-    const reading = { epoch, seed: trainer.seed, shuffle: options.shuffle ?? true };
+    const { shuffle = true, signal } = options;
+    const reading = { epoch, seed: trainer.seed, shuffle, signal };
     this.#reader ??= new EpochReader(source, reading, steps, stepsOfEpoch);
     return this.#reader.take(Math.min(most, step.executable.table.rows));
   }

@@ -1,4 +1,5 @@
 /** Settings of training: options, checked, with functions resolved to their results. */
+import { checkSignal } from "../abort.ts";
 import { checkOptions, checkWhole, inWords, type OptionKinds } from "../checks.ts";
 import { checkData, checkTargets } from "../data/dataset.ts";
 import { asLayer, type Model } from "../nn/model/model.ts";
@@ -86,11 +87,7 @@ export function settled<Options extends StepOptions>(
       `${owner}: augment is ${inWords(augment)}; give the result of augment(…) of wgrad/augment, such as augment(rotate(…), …)`,
     );
   }
-  if (signal !== undefined && typeof signal.throwIfAborted !== "function") {
-    throw new TypeError(
-      `${owner}: signal is ${inWords(signal)}; give that of an AbortController: controller.signal`,
-    );
-  }
+  checkSignal(owner, signal);
   const loss = options.loss === undefined ? defaultLoss(owner, dataset) : asLoss(owner, options.loss);
   const schedule = scheduleOf(owner, dataset, options, batchSize, epochs);
   if (!("open" in dataset)) checkNumbers(owner, dataset);

@@ -26,6 +26,8 @@ export interface Reading {
   readonly epoch: number;
   readonly seed: number;
   readonly shuffle: boolean;
+  /** Aborts the wait for a stream's samples. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A data set on an engine. */

@@ -1,5 +1,6 @@
 /** Data sets larger than their memory limit: two slots on the engine, one filled while steps read the other. */
 
+import { unlessAborted } from "../abort.ts";
 import { type Dataset, type Field, pickRows, sampleSize } from "../data/dataset.ts";
 import type { Chunk, Stream, StreamField } from "../data/stream.ts";
 import { arrayOf, type Elements } from "../dtypes.ts";
@@ -133,7 +134,7 @@ async function* ofStream(stream: Stream, rows: number, reading: Reading): AsyncG
   try {
     let next = slots.next();
     for (let slot = 0; ; slot++) {
-      const { value, done } = await next;
+      const { value, done } = await unlessAborted(reading.signal, next);
       if (done) return;
       next = slots.next();
       // A failure is reported when this promise is awaited.

@@ -54,13 +54,14 @@ export function compileTraining(
 ): Promise<Map<number, CompiledStep>> {
   return compileSteps(source, samplesPerEpoch(parts), parts.batchSize, (size) => {
     const { body, options } = trainingStep(parts, source, size);
-    const { onNonFinite } = parts.options;
+    const { onNonFinite, signal } = parts.options;
     const maxSteps = Math.min(mostPerRun, source.batchesAtOnce);
     return parts.trainer.compile(body, {
       ...options,
       data: source.data,
       maxSteps,
       guard: onNonFinite === "skip" ? "skip" : "notice",
+      signal,
     });
   });
 }

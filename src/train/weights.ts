@@ -1,4 +1,5 @@
 /** Weights from and to safetensors files, with PyTorch's names and layouts. This module is loaded on the first use. */
+import { checkSignal } from "../abort.ts";
 import { checkOptions, inWords, isLiteral, isPromise } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
@@ -37,6 +38,8 @@ export interface LoadOptions {
   readonly strict?: boolean;
   /** Whether weights may be NaN or infinite (default "refuse"). */
   readonly nonFinite?: NonFinite;
+  /** Aborts the reading of the source; the signal's reason is the error, and nothing is then changed. */
+  readonly signal?: AbortSignal;
 }
 
 /** Result of loading, by names. */
@@ -72,11 +75,18 @@ export async function loadWeights(
   specs: readonly ArenaEntry[],
   options: LoadOptions = {},
 ): Promise<{ values: Map<string, Float32Array>; report: LoadReport; schema: Schema | undefined }> {
-  checkOptions("load", options, { only: "any", rename: "function", strict: "boolean", nonFinite: "string" });
-  const { only, rename = (key) => key, strict = true, nonFinite = "refuse" } = options;
+  checkOptions("load", options, {
+    only: "any",
+    rename: "function",
+    strict: "boolean",
+    nonFinite: "string",
+    signal: "any",
+  });
+  const { only, rename = (key) => key, strict = true, nonFinite = "refuse", signal } = options;
   checkNonFinite("load", nonFinite);
+  checkSignal("load", signal);
   const name = isByteSource(source) ? sourceName(source, "weights") : "weights";
-  const { tensors, schema } = await contentsOf(source, name);
+  const { tensors, schema } = await contentsOf(source, name, signal);
   // Decoded for this call alone: kept as they are.
   const owned = isByteSource(source);
   const chosen = selected(specs, only);
@@ -186,9 +196,14 @@ interface Contents {
   readonly schema?: Schema | undefined;
 }
 
-async function contentsOf(source: WeightsSource, name: string): Promise<Contents> {
+async function contentsOf(
+  source: WeightsSource,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Contents> {
+  signal?.throwIfAborted();
   if (isByteSource(source)) {
-    const { tensors, metadata } = decodeSafetensors(await readBytes(source), name);
+    const { tensors, metadata } = decodeSafetensors(await readBytes(source, signal), name);
     if (!Object.hasOwn(metadata, CHECKPOINT_KEY)) {
       const text = metadata[SCHEMA_KEY];
       return { tensors, schema: text === undefined ? undefined : parseSchema(text, name) };

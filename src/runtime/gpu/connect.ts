@@ -1,4 +1,5 @@
 /** Finds an adapter — in a browser, in Deno, or in Node through Dawn — and opens a device on it. */
+import { checkSignal, unlessAborted } from "../../abort.ts";
 import { checkOptions, inWords } from "../../checks.ts";
 import { allowed, environmentVariable } from "../../environment.ts";
 import { EngineError } from "../engine.ts";
@@ -15,6 +16,8 @@ export interface ConnectOptions extends StallOptions {
    * where the environment variable WGRAD_TUNE is "off"). Choices are kept; results do not depend on them.
    */
   readonly tune?: boolean | TuneOptions;
+  /** Aborts the connecting; the signal's reason is the error. The engine is not affected. */
+  readonly signal?: AbortSignal;
 }
 
 /** Features that kernels can use; a device gets those of its adapter. Some are newer than TypeScript's list. */
@@ -39,7 +42,7 @@ const WANTED_LIMITS = [
  * Connects to WebGPU.
  * @throws EngineError where WebGPU or an adapter is missing, with the remedy
  * @throws RangeError where an option is out of range
- * @throws TypeError where an option is unknown or of another kind
+ * @throws TypeError where an option is unknown or of another kind; the signal's reason
  */
 export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> {
   checkOptions("connect", options, {
@@ -47,8 +50,9 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
     tune: "any",
     stalledAfter: "number",
     onStalled: "function",
+    signal: "any",
   });
-  const { powerPreference, tune, stalledAfter = 1 } = options;
+  const { powerPreference, tune, stalledAfter = 1, signal } = options;
   if (![undefined, "low-power", "high-performance"].includes(powerPreference)) {
     throw new RangeError(
       `connect: powerPreference is ${inWords(powerPreference)}; give "low-power" or "high-performance"`,
@@ -57,6 +61,13 @@ export async function connect(options: ConnectOptions = {}): Promise<GpuEngine> 
   if (tune !== undefined) checkTune(tune);
   if (!(stalledAfter > 0))
     throw new RangeError(`connect: stalledAfter is ${stalledAfter}; give seconds, a number above 0`);
+  checkSignal("connect", signal);
+  signal?.throwIfAborted();
+  return unlessAborted(signal, connected(options), (late) => late.destroy());
+}
+
+async function connected(options: ConnectOptions): Promise<GpuEngine> {
+  const { powerPreference, tune } = options;
   const { gpu, rest } = await findGpu();
   const tuning = tune ?? !(allowed("env") && environmentVariable("WGRAD_TUNE") === "off");
   const [adapter, tuners] = await Promise.all([
