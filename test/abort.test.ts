@@ -182,7 +182,13 @@ describe.each(Object.entries(CALLS))("%s", (_name, call) => {
     const { end } = engine.space;
     for (const moment of momentsOf(counted.asked)) {
       const aborting = new CountedSignal(moment);
-      await expect(call(aborting.signal), `asked ${moment} times`).rejects.toBe(aborting.reason);
+      const outcome = await call(aborting.signal).then(
+        (value) => ({ value }),
+        (error: unknown) => error,
+      );
+      // The number of submits depends on how long they take.
+      if (aborting.asked >= moment) expect(outcome, `asked ${moment} times`).toBe(aborting.reason);
+      else expect([moment > 1, outcome]).toEqual([true, { value: result }]);
       // What was being compiled is freed once that is done.
       await vi.waitFor(() => expect(engine.space.end).toBe(end), { timeout: 10_000, interval: 5 });
       expect(aborting.listeners).toBe(0);
