@@ -130,8 +130,8 @@ export class EpochLoop {
     return told;
   }
 
-  /** Called behind each submit, in their order. */
-  #count(steps: number, sums: Sums, epoch: number): void {
+  /** Called behind each submit, in their order; gives what `onProgress` returns. */
+  #count(steps: number, sums: Sums, epoch: number): unknown {
     this.#counted = steps;
     this.#sums = sums;
     for (const waiting of this.#waiting) {
@@ -142,8 +142,11 @@ export class EpochLoop {
     const { callbacks, onProgress } = this.run.options;
     const { parts, samplesPerEpoch } = this.session;
     const progress = { epoch, epochs: parts.epochs, samplesPerEpoch, ...this.#means() };
-    onProgress?.(progress);
-    for (const callback of callbacks) callback.onProgress?.(progress, this.run);
+    const tells = [
+      () => onProgress?.(progress),
+      ...callbacks.map((callback) => () => callback.onProgress?.(progress, this.run)),
+    ];
+    return Promise.all(tells.map(async (tell) => tell()));
   }
 
   #means() {

@@ -22,7 +22,10 @@ export interface FitOptions extends StepOptions {
    * `{ from, allow: ["learningRate"] }` allows differences.
    */
   readonly resume?: CheckpointSource | ResumeOptions;
-  /** Called once, before the first step, with the compiled training step. */
+  /**
+   * Called once, before the first step, with the compiled training step. A promise that it returns is awaited; below,
+   * too.
+   */
   readonly onCompiled?: (program: Program) => void;
   /** Called every few steps with the progress of the run. */
   readonly onProgress?: (progress: Progress) => void;

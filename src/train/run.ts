@@ -123,7 +123,7 @@ export class Run implements FitRun {
       // Released during opening: no other code frees it.
       if (this.#released) session.release();
       this.#program = session.program;
-      this.options.onCompiled?.(this.program);
+      await this.options.onCompiled?.(this.program);
       await loop.start(restored, started);
       this.#restored = undefined;
       while (!this.#isDone) {

@@ -25,7 +25,7 @@ import { samplesPerEpoch, stepsPerEpoch } from "./trainingSteps.ts";
 /** The steps of one call of `advance`. */
 interface Call {
   readonly totals: Totals;
-  readonly told?: (totals: Totals) => void;
+  readonly told?: (totals: Totals) => unknown;
   /** Of bunches, in order. */
   readonly runs: Promise<void>[];
   /** Number of failures that ended steps before the call. */
@@ -181,8 +181,11 @@ export class Training implements Session {
     return this.taking(steps);
   }
 
-  /** As {@link advance}; `told` is called after each submit with the totals so far, which begin with those of `from`. */
-  async taking(count: number, told?: (totals: Totals) => void, from?: Sums): Promise<Advance> {
+  /**
+   * As {@link advance}; `told` is called after each submit with the totals so far, which begin with those of `from`. A
+   * promise of it is awaited.
+   */
+  async taking(count: number, told?: (totals: Totals) => unknown, from?: Sums): Promise<Advance> {
     const { owner, dataset } = this.parts;
     checkWhole(`${owner}: advance: the number of steps`, count);
     const totals = new Totals(dataset.classes !== undefined, from);
@@ -251,11 +254,11 @@ export class Training implements Session {
       this.#rateAt(step),
     );
     totals.hostMilliseconds += performance.now() - began;
-    const counted = bunch.results.then((results) => {
+    const counted = bunch.results.then(async (results) => {
       if (results.losses.length > 0) {
         totals.add(results, bunch);
         this.#watchSkipped(bunch, results.signs);
-        told?.(totals);
+        await told?.(totals);
       }
       if (results.error !== undefined) throw results.error;
     });

@@ -55,7 +55,7 @@ describe("random models", () => {
     expect([...all, ...settings].filter((kind) => !seen.has(kind))).toEqual([]);
   });
 
-  it.each(models.map((model) => [model.seed, model] as const))("seed %i", async (_seed, model) => {
+  it.each(models.map((model) => [model.seed, model] as const))("seed %i", { timeout: 300_000 }, async (_seed, model) => {
     expect(await faultsOf(model), model.text).toEqual([]);
   });
 });

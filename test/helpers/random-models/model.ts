@@ -81,6 +81,8 @@ class Generator {
   readonly #parts: Part[] = [];
   #shape: readonly number[] = [];
   #dtype: "f32" | "i32" | "u8" = "f32";
+  #inputShape: readonly number[] = [];
+  #inputType: "f32" | "i32" | "u8" = "f32";
 
   constructor(
     readonly seed: number,
@@ -97,8 +99,10 @@ class Generator {
     const count = batchSize * (1 + draws.below(3)) + (draws.chance(0.7) ? draws.below(batchSize) : 0);
     const input = this.#input(count);
     this.#shape = input.shape;
+    this.#inputShape = input.shape;
     if (input.tokens) {
       this.#dtype = input.data instanceof Uint8Array ? "u8" : "i32";
+      this.#inputType = this.#dtype;
       if (!this.#add(embeddingLayer(draws, input.tokens))) return undefined;
       this.#dtype = "f32";
     }
@@ -116,7 +120,7 @@ class Generator {
     return this.#parts.flatMap(({ kinds }) => kinds).length;
   }
 
-  #withSettings(input: Input, { loss, targets, classes }: Task, batchSize: number): RandomModel {
+  #withSettings(input: Input, { loss, targets, classes }: Task, batchSize: number): RandomModel | undefined {
     const draws = this.#draws;
     const data = dataset({
       name: `model ${this.seed}`,
@@ -148,6 +152,8 @@ class Generator {
         penalty: draws.pick([{ l1: 0.01 }, { l2: 0.02 }, { l1: 0.003, l2: 0.01 }]),
       }),
     };
+    // A norm over the batch refuses a single value a channel.
+    if (!this.#allows(smallestPart(data.count, settings))) return undefined;
     const texts = [
       `${input.text} of [${input.shape.join(", ")}] × ${data.count}`,
       `sequential(${this.#parts.map(({ text }) => text).join(", ")})`,
@@ -178,6 +184,18 @@ class Generator {
         augment: augment?.value,
       },
     };
+  }
+
+  /** Whether all layers take so many samples at once. */
+  #allows(count: number): boolean {
+    try {
+      const x = inputSource("x", [count, ...this.#inputShape], this.#inputType);
+      const model = w.sequential(...this.#parts.map(({ layer }) => layer));
+      return applyModel(model, x, new Scope(new ModelTrace(), true)) !== undefined;
+    } catch (error) {
+      if (error instanceof w.ShapeError) return false;
+      throw error;
+    }
   }
 
   /** Puts a layer at the end, unless it refuses its input, or the model becomes too large. */
@@ -305,6 +323,15 @@ class Generator {
       targets: { data: draws.floats(count * outputs, 4, 10), shape: [outputs] },
     };
   }
+}
+
+/** The fewest samples that a step takes at once. */
+function smallestPart(
+  count: number,
+  { batchSize, accumulate = 1, dropLast = false }: { batchSize: number; accumulate?: number; dropLast?: boolean },
+): number {
+  const parts = [batchSize, dropLast ? 0 : count % batchSize].filter((size) => size > 0);
+  return Math.min(...parts.map((size) => (size % accumulate === 0 ? size / accumulate : size)));
 }
 
 function flattened(): Part {
