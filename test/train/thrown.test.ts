@@ -50,9 +50,7 @@ const places: Record<string, Place> = {};
 beforeAll(async () => {
   const { engine, books } = await connectInstrumented();
   places.gpu = { engine, bytes: () => books.liveBytes };
-  const wasm = openWasm(2);
-  places.wasm = { engine: wasm, bytes: () => wasm.memory.end };
-  places.cpu = { engine: cpu(), bytes: () => 0 };
+  for (const own of [openWasm(2), cpu()]) places[own.kind] = { engine: own, bytes: () => own.memory().total };
 });
 afterAll(async () => {
   for (const { engine } of Object.values(places)) await engine.destroy();

@@ -83,6 +83,8 @@ export class ThreadPool {
   #records: Record[] = [];
   /** Records that a worker may still be reading. */
   #retired: Piece[] = [];
+  /** Whether somebody waits for that. */
+  #waits = false;
   readonly #number = ++pools;
   #programs = 0;
   /** Number of the next stage among all that were ever run. */
@@ -230,13 +232,24 @@ export class ThreadPool {
     this.#records.splice(at, 1);
     Atomics.add(this.#words, WORDS.version, 1);
     this.#retired.push(record.piece);
-    this.#reclaim();
+    void this.#reclaimLater();
   }
 
-  /** Frees the records that left the list, once no worker reads. */
-  #reclaim(): void {
-    if (Atomics.load(this.#words, WORDS.loading) > 0) return;
+  /** Frees the records that left the list. @returns whether no worker was reading, and they are free */
+  #reclaim(): boolean {
+    if (Atomics.load(this.#words, WORDS.loading) > 0) return false;
     for (const piece of this.#retired.splice(0)) this.#memory.free(piece);
+    return true;
+  }
+
+  /** Frees them as soon as no worker reads; a worker that is stuck leaves them to the next module. */
+  async #reclaimLater(): Promise<void> {
+    if (this.#waits) return;
+    this.#waits = true;
+    const began = performance.now();
+    while (!this.#isOver && !this.#reclaim() && performance.now() - began < LEAVE_MS)
+      await new Promise((later) => setTimeout(later, 1));
+    this.#waits = false;
   }
 
   /** Wakes workers, all or so many, for what has been written. */

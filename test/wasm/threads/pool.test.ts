@@ -187,6 +187,21 @@ describe("workers", () => {
     first.unload();
   });
 
+  it("leave it as soon as none reads, though nothing else is loaded", async () => {
+    const host = poolOf(2);
+    const { loaded } = load(host, [2], (f, { word }) => void f.atomicAdd(word(0), i32.const(1)));
+    await haveLoaded(host.memory, 1);
+    const { end } = host.memory;
+    const words = new Int32Array(host.memory.memory.buffer);
+    await until(() => Atomics.load(words, WORDS.loading) === 0);
+    // As if another worker were reading.
+    Atomics.add(words, WORDS.loading, 1);
+    loaded.unload();
+    expect(host.memory.end).toBe(end);
+    Atomics.sub(words, WORDS.loading, 1);
+    await until(() => host.memory.end < end);
+  });
+
   it("that fail are an error with their reason, and so are later runs", async () => {
     const host = poolOf(2);
     const { loaded } = load(host, [2], (f, part) => untilOthersCome(f, part, () => trap(f)));
