@@ -55,9 +55,13 @@ describe("random models", () => {
     expect([...all, ...settings].filter((kind) => !seen.has(kind))).toEqual([]);
   });
 
-  it.each(models.map((model) => [model.seed, model] as const))("seed %i", { timeout: 300_000 }, async (_seed, model) => {
-    expect(await faultsOf(model), model.text).toEqual([]);
-  });
+  it.each(models.map((model) => [model.seed, model] as const))(
+    "seed %i",
+    { timeout: 300_000 },
+    async (_seed, model) => {
+      expect(await faultsOf(model), model.text).toEqual([]);
+    },
+  );
 });
 
 async function faultsOf(model: RandomModel): Promise<string[]> {

@@ -328,7 +328,11 @@ class Generator {
 /** The fewest samples that a step takes at once. */
 function smallestPart(
   count: number,
-  { batchSize, accumulate = 1, dropLast = false }: { batchSize: number; accumulate?: number; dropLast?: boolean },
+  {
+    batchSize,
+    accumulate = 1,
+    dropLast = false,
+  }: { batchSize: number; accumulate?: number; dropLast?: boolean },
 ): number {
   const parts = [batchSize, dropLast ? 0 : count % batchSize].filter((size) => size > 0);
   return Math.min(...parts.map((size) => (size % accumulate === 0 ? size / accumulate : size)));

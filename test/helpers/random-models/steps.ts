@@ -56,6 +56,8 @@ export async function reference(engine: Engine, model: RandomModel): Promise<Ref
 const RTOL = 1e-4;
 /** A gradient that cancels to 0, such as that of a bias in front of a norm, beside the largest of all gradients. */
 const ATOL = 2e-6;
+/** Longest step, in learning rates, that a rule makes of a gradient of any size: 1 / √(1 − decay) of rmsprop, and a little. */
+const STRIDE = 12;
 /** By which Newton-Schulz iterations may stretch an error. */
 const MUON = 50;
 /** Rounding of a parameter. */
@@ -198,7 +200,10 @@ function differences({ session, states, taken }: Reference, i: number, got: Take
     if (gradient === undefined) return () => 1e-5 * size + 1e-6;
     const off = noise(tensor);
     if (arena === "gradients") return () => off;
-    const { name = "", learningRate = 0 } = session.options.optimizer ?? {};
+    const { name = "", learningRate = 0, groups = [] } = session.options.optimizer ?? {};
+    const rate = Math.max(learningRate, ...groups.map(({ learningRate = 0 }) => learningRate));
+    // Of a gradient that is nothing but rounding, not even the sign is known.
+    const stride = (at: number) => (Math.abs(gradient[at]) <= off ? STRIDE : 0);
     const whole = largest(gradient);
     // Muon's step mixes all elements of a matrix, and stretches small singular values.
     const mixed = name.includes("muon") ? Math.min(1, (MUON * off) / (whole + 1e-30)) : 0;
@@ -206,9 +211,13 @@ function differences({ session, states, taken }: Reference, i: number, got: Take
       RTOL + 2 * Math.max(mixed, Math.min(1, off / (Math.abs(gradient[at]) + 1e-30)));
     if (MOVING.includes(arena)) {
       const most = wanted.reduce((most, value, at) => Math.max(most, Math.abs(value - before[at])), 0);
-      return (at) => relative(at) * most + 2 * ULP * Math.abs(wanted[at]) + learningRate * off;
+      return (at) => relative(at) * most + 2 * ULP * Math.abs(wanted[at]) + rate * (off + stride(at));
     }
     const isSquare = arena === "second" && !name.includes("adamax");
-    return (at) => relative(at) * size + (isSquare ? off * (2 * Math.abs(gradient[at]) + off) : off);
+    const isStep = arena === "first" && name.includes("rmsprop");
+    return (at) =>
+      relative(at) * size +
+      (isStep ? stride(at) : 0) +
+      (isSquare ? off * (2 * Math.abs(gradient[at]) + off) : off);
   }
 }

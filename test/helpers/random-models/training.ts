@@ -212,7 +212,7 @@ export function drawnAugment(
     () => a.brightness(0.2),
     () => a.contrast(0.7, 1.3),
     () => a.noise(0.1),
-    () => a.cutout(Math.max(1, side - 1)),
+    ...(side > 1 ? [() => a.cutout(side - 1)] : []),
     ...(mixes ? [() => a.mixup(0.4)] : []),
   ];
   const some = Array.from({ length: 1 + draws.below(3) }, () => draws.pick(all)());
