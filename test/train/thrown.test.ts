@@ -201,6 +201,9 @@ async function trained(engine: Engine, given: Given): Promise<{ run: FitRun; err
  */
 const UNHEARD = ["onCompiled", "a metric's trace", "the loss", "augment", "the body of for await", "onEnd"];
 
+/** A software GPU beside other work takes its time. */
+const PATIENCE = { timeout: 300_000 };
+
 /** Values that are thrown; the strange ones on the CPU, where a run is quickest. */
 const VALUES: Record<string, readonly unknown[]> = {
   gpu: [new Error("thrown"), undefined],
@@ -209,7 +212,7 @@ const VALUES: Record<string, readonly unknown[]> = {
 };
 
 describe.each(["gpu", "wasm", "cpu"])("on the %s, a value thrown by", (kind) => {
-  it.each(Object.entries(GIVEN))("%s comes out, and nothing is left", async (name, given) => {
+  it.each(Object.entries(GIVEN))("%s comes out, and nothing is left", PATIENCE, async (name, given) => {
     const { engine, bytes } = places[kind];
     const alone = await trained(engine, {});
     const want = await alone.run.trainer.weights();
