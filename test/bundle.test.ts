@@ -63,6 +63,8 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   profile: 1024,
   // WebGPU in Node.
   node: 768,
+  // The trace of the first number that is not finite, once there is one.
+  trace: 4864,
   // Data that is read piece by piece.
   streamed: 2048,
   // Checkpoints and the loading of weights, with the sources and hashes they share; how files are read and written.
