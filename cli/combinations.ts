@@ -13,6 +13,7 @@ export function checkCombination(parsed: Parsed, given: (name: string) => boolea
   checkTaken(parsed, "schedule", SCHEDULES, scheduleEntry(parsed.schedule).defaults);
   checkTraining(parsed);
   checkDevice(parsed);
+  checkCheckpoints(parsed);
 }
 
 function checkData({ dataset }: Parsed, given: (name: string) => boolean): void {
@@ -97,6 +98,18 @@ function checkTraining(parsed: Parsed): void {
 function checkDevice({ device, threads }: Parsed): void {
   if (threads !== undefined && device !== "wasm")
     throw new UsageError("--threads does nothing without --device wasm");
+}
+
+function checkCheckpoints({ checkpoint, checkpointSteps, keep }: Parsed): void {
+  for (const [option, value] of Object.entries({ checkpointSteps, keep })) {
+    if (value === undefined || checkpoint !== undefined) continue;
+    throw new UsageError(`--${kebab(option)} does nothing without --checkpoint`);
+  }
+  if (keep !== undefined && keep > 1 && checkpoint && !/\{(epoch|step)\}[^/\\]*$/.test(checkpoint)) {
+    throw new UsageError(
+      `--keep ${keep} needs a --checkpoint with {epoch} or {step} in its name, such as run-{epoch}.safetensors`,
+    );
+  }
 }
 
 /** The largest divisor of `batch` that is not above `wanted`. */

@@ -23,9 +23,11 @@ Examples:
   npm run train -- --optimizer sgd --momentum 0.9 --learning-rate 0.1 --schedule step --step-size 2
   npm run train -- --augment rotate=10 translate=2    other images in each epoch
   npm run train -- --save mnist.safetensors           keeps the weights
+  npm run train -- --checkpoint run-{epoch}.safetensors --resume
+                                                      goes on where it was stopped, as often as it is
   npm run -s train -- --json > run.jsonl              results for programs
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted. DEBUG=wgrad shows the origin of an error.`;
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 Ctrl-C, 141 no reader, 143 SIGTERM. DEBUG=wgrad shows the origin of an error.`;
 
 const positive = numberThat((value) => Math.fround(value) > 0, "a finite number above 0");
 const notNegative = numberThat((value) => value >= 0, "a finite number from 0");
@@ -170,7 +172,10 @@ function groups(): Record<string, Option[]> {
         "ends after that many epochs without a better test loss, and keeps the best weights",
         wholeNumber(1),
       ),
-      option("--resume <file>", "continues from a checkpoint, with the same options"),
+      option(
+        "--resume [file]",
+        "continues from a checkpoint, with the same options: of a folder, or of a name with {epoch} or {step}, from the newest whole one; without a file, from that of --checkpoint, where it is there",
+      ),
       option(
         "--seed <n>",
         "seed of the initial weights, the order of samples and dropout",
@@ -185,7 +190,15 @@ function groups(): Record<string, Option[]> {
     ],
     Output: [
       option("--save <file>", "writes the weights as safetensors"),
-      option("--checkpoint <file>", "writes a checkpoint for --resume after each epoch"),
+      option(
+        "--checkpoint <file>",
+        "writes a checkpoint for --resume after each epoch, and at Ctrl-C; with {epoch} or {step} in the name, several files",
+      ),
+      option("--checkpoint-steps <n>", "writes another after every n steps", wholeNumber(1)),
+      option("--keep <n>", "number of checkpoints kept, the last ones", wholeNumber(1)).default(
+        undefined,
+        "3 of a name with a number",
+      ),
       option(
         "--history <file>",
         "writes a line for each epoch: as CSV, or as JSON where the name ends in .jsonl",

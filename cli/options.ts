@@ -25,10 +25,14 @@ export interface TrainOptions extends ModelOptions, TrainingOptions {
   readonly augment?: readonly Augmentation[];
   /** Number of epochs without a better test loss that ends the run. */
   readonly earlyStopping?: number;
-  /** Path of a checkpoint to continue from. */
-  readonly resume?: string;
+  /** Path of a checkpoint to continue from; true for that of `checkpoint`. */
+  readonly resume?: string | true;
   /** Paths of the files written after each epoch. */
   readonly checkpoint?: string;
+  /** Number of steps after which there is another checkpoint. */
+  readonly checkpointSteps?: number;
+  /** Number of checkpoints that are kept. */
+  readonly keep?: number;
   readonly history?: string;
   /** Absent unless given: then the GPU, or the wasm engine where there is none. */
   readonly device?: EngineName;

@@ -1,5 +1,5 @@
 /** Checks of files and folders named by options, before any work. */
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { checkWritable } from "wgrad";
 import { UsageError } from "./errors.ts";
@@ -11,11 +11,41 @@ export function checkFolder(option: string, path: string): void {
   if (!found.isDirectory()) throw new UsageError(`${option}: "${path}" is no folder`);
 }
 
-/** @throws UsageError unless there is a file to read at `path` */
-export function checkFile(option: string, path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) throw new UsageError(`${option}: there is no file "${path}"`);
-  if (found.isDirectory()) throw new UsageError(`${option}: "${path}" is a folder`);
+/** Paths of several checkpoints: a folder, or a name with a number. */
+const SERIES = /\{(epoch|step)\}[^/\\]*$/;
+
+/**
+ * The checkpoint to resume from; without a name, that of --checkpoint, where it is there already.
+ * @throws UsageError where there is no such file, or neither has a name
+ */
+export function resumed(
+  { resume, checkpoint }: { readonly resume?: string | true; readonly checkpoint?: string },
+  note: (text: string) => void,
+): string | undefined {
+  if (resume === undefined) return undefined;
+  if (resume !== true) {
+    if (!SERIES.test(resume) && !existsSync(resume))
+      throw new UsageError(`--resume: there is no file "${resume}"`);
+    return resume;
+  }
+  if (checkpoint === undefined) {
+    throw new UsageError(
+      "--resume without a file goes on from that of --checkpoint, which is not given; name one of them",
+    );
+  }
+  if (isThere(checkpoint)) return checkpoint;
+  note(`There is no checkpoint ${checkpoint} yet: training begins`);
+  return undefined;
+}
+
+function isThere(path: string): boolean {
+  if (!SERIES.test(path)) return existsSync(path);
+  const folder = dirname(resolve(path));
+  const parts = basename(path).split(/\{(?:epoch|step)\}/);
+  const pattern = new RegExp(
+    `^${parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\d+")}$`,
+  );
+  return existsSync(folder) && readdirSync(folder).some((name) => pattern.test(name));
 }
 
 /**

@@ -2,10 +2,20 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, type Engine, type Epoch, type Evaluation, type FitRun, fit, summary } from "wgrad";
+import {
+  DivergenceError,
+  describe,
+  type Engine,
+  type Epoch,
+  type Evaluation,
+  type FitRun,
+  fit,
+  summary,
+} from "wgrad";
 import { augment } from "wgrad/augment";
 import {
   type Callback,
+  type Checkpoints,
   checkpoints,
   csvHistory,
   type EarlyStopping,
@@ -29,18 +39,31 @@ interface RunResult extends Omit<Result, "timing"> {
   readonly timing: Pick<Timing, "compile" | "training" | "evaluation">;
 }
 
+/** What a training run talks to. */
+interface Surroundings {
+  readonly output: Output;
+  readonly interruption: Interruption;
+  /** The command line. */
+  readonly args: readonly string[];
+}
+
+/** The options, with the checkpoint's path. */
+type RunOptions = TrainOptions & { readonly resume?: string };
+
 export async function runTraining(
   engine: Engine,
   data: TrainingData,
-  options: TrainOptions,
-  output: Output,
-  interruption: Interruption,
+  options: RunOptions,
+  { output, interruption, args }: Surroundings,
 ): Promise<RunResult> {
   const { train, test } = data;
   const model = buildModel(options, train.classes as number);
   const bar = new TrainingBar(process.stderr, options.epochs);
   const { earlyStopping: patience } = options;
   const stopping = patience === undefined ? undefined : earlyStopping({ patience });
+  const { checkpoint, checkpointSteps: everySteps, keep } = options;
+  const files = checkpoint === undefined ? undefined : checkpoints(checkpoint, { everySteps, keep });
+  const controller = new AbortController();
   const began = performance.now();
   let firstResults = began;
   const run = fit(engine, model, train, {
@@ -52,7 +75,8 @@ export async function runTraining(
     validation: test,
     augment: options.augment && augment(...options.augment),
     resume: options.resume,
-    callbacks: callbacksOf(options, stopping),
+    signal: controller.signal,
+    callbacks: callbacksOf(options, stopping, files),
     onCompiled: (program) => {
       if (options.describe) bar.around(() => output.line(describe(program)));
     },
@@ -70,11 +94,17 @@ export async function runTraining(
     if (options.json) output.json(epochObject(epoch, options.epochs));
     else output.line(epochLine(epoch, options.epochs));
   };
+  // With checkpoints, the run ends by itself, and writes a last one.
+  const leave = files && interruption.endBy(() => controller.abort());
   try {
     await eachEpoch(run, bar, interruption, tell);
   } catch (error) {
-    await saveDone(run, epochs.at(-1), options, output, interruption);
+    if (interruption.code === undefined)
+      await saveDone(run, error, epochs.at(-1), options, output, interruption);
+    else if (files) output.note(goingOn(run, files, args));
     throw error;
+  } finally {
+    leave?.();
   }
   const ended = performance.now();
   // Early stopping restored the weights of its best epoch.
@@ -94,10 +124,14 @@ export async function runTraining(
   };
 }
 
-function callbacksOf({ checkpoint, history }: TrainOptions, stopping: EarlyStopping | undefined): Callback[] {
+function callbacksOf(
+  { history }: TrainOptions,
+  stopping: EarlyStopping | undefined,
+  files: Checkpoints | undefined,
+): Callback[] {
   return [
     ...(stopping ? [stopping] : []),
-    ...(checkpoint === undefined ? [] : [checkpoints(checkpoint)]),
+    ...(files ? [files] : []),
     ...(history === undefined
       ? []
       : [history.endsWith(".jsonl") ? jsonHistory(history) : csvHistory(history)]),
@@ -121,18 +155,39 @@ async function eachEpoch(
   }
 }
 
-/** Saves the weights of a trained epoch whose files, such as a checkpoint, could not be written. */
+/** What an interrupted run left, and how to go on. */
+function goingOn({ place }: FitRun, { last, failure }: Checkpoints, args: readonly string[]): string {
+  const written = last && `${last.path}, of step ${last.step} in epoch ${last.epoch}`;
+  if (failure !== undefined) {
+    return `The last checkpoint could not be written: ${oneLine(failure)}${written ? `; there is ${written}` : ""}`;
+  }
+  if (!last || !written)
+    return place.steps === 0 ? "No step was taken" : "The run is as its checkpoint has it";
+  const others = args.filter(
+    (arg, i) => !arg.startsWith("--resume") && (args[i - 1] !== "--resume" || arg.startsWith("-")),
+  );
+  const words = [...others, "--resume"].map((arg) =>
+    /^[\w./:=,@+-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`,
+  );
+  return `Checkpoint ${written}. To go on: npm run train -- ${words.join(" ")}`;
+}
+
+/** Saves the weights where the run failed behind the last epoch that was told, as at a checkpoint that could not be written. */
 async function saveDone(
   run: FitRun,
+  error: unknown,
   told: Epoch | undefined,
   { save: path }: TrainOptions,
   { note }: Output,
   interruption: Interruption,
 ): Promise<void> {
-  const last = run.history.at(-1);
-  if (path === undefined || last === undefined || last === told) return;
+  const { steps, epoch, stepsOfEpoch } = run.place;
+  const isNew = stepsOfEpoch > 0 || run.history.at(-1) !== told;
+  if (path === undefined || steps === 0 || !isNew) return;
   const failure = await save(run, path, interruption);
-  note(failure === undefined ? `Weights of epoch ${last.epoch} saved to ${path}` : oneLine(failure));
+  const at = stepsOfEpoch === 0 ? `of epoch ${epoch - 1}` : `of step ${steps}, in epoch ${epoch},`;
+  if (failure === undefined) note(`Weights ${at} saved to ${path}`);
+  else if (!(error instanceof DivergenceError)) note(oneLine(failure));
 }
 
 /**

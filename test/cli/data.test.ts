@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { digits, MnistUnavailableError, type mnist } from "wgrad/data";
 import { loadData } from "../../cli/data.ts";
 import { UsageError } from "../../cli/errors.ts";
-import { checkFile, checkFolder, checkTargets } from "../../cli/paths.ts";
+import { checkFolder, checkTargets, resumed } from "../../cli/paths.ts";
 
 const options = { dataset: "mnist", datasetGiven: false, batch: 10 } as const;
 const failures = ["a", "b"].map((host) => ({ url: `https://${host}/`, reason: "no network" }));
@@ -130,9 +130,29 @@ describe("paths", () => {
     await checkTargets({ "--save": path, "--checkpoint": join(folder, "file") });
   });
 
-  it("to resume from must be files", () => {
-    expect(() => checkFile("--resume", join(folder, "file"))).not.toThrow();
-    expect(() => checkFile("--resume", join(folder, "none"))).toThrow(/^--resume: there is no file/);
-    expect(() => checkFile("--resume", folder)).toThrow(UsageError);
+  it("to resume from must be there; without a name, that of the checkpoints is taken where it is there", () => {
+    const notes: string[] = [];
+    const note = (text: string) => void notes.push(text);
+    const file = join(folder, "file");
+    const series = join(folder, "run-{epoch}.x");
+    expect(resumed({}, note)).toBe(undefined);
+    expect(resumed({ resume: file }, note)).toBe(file);
+    expect(resumed({ resume: folder }, note)).toBe(folder);
+    expect(resumed({ resume: series }, note)).toBe(series);
+    expect(resumed({ resume: true, checkpoint: file }, note)).toBe(file);
+    expect(() => resumed({ resume: join(folder, "none") }, note)).toThrow(/^--resume: there is no file/);
+    expect(() => resumed({ resume: true }, note)).toThrow(
+      /^--resume without a file goes on from that of --checkpoint/,
+    );
+    expect(notes).toEqual([]);
+    expect(resumed({ resume: true, checkpoint: series }, note)).toBe(undefined);
+    expect(resumed({ resume: true, checkpoint: join(folder, "none") }, note)).toBe(undefined);
+    expect(notes).toEqual([
+      `There is no checkpoint ${series} yet: training begins`,
+      `There is no checkpoint ${join(folder, "none")} yet: training begins`,
+    ]);
+    writeFileSync(join(folder, "run-12.x"), "");
+    expect(resumed({ resume: true, checkpoint: series }, note)).toBe(series);
+    rmSync(join(folder, "run-12.x"));
   });
 });

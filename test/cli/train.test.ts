@@ -147,6 +147,9 @@ describe("what cannot work", () => {
       /--checkpoint: no-such-folder\/c cannot be written: its folder/,
     ],
     [["--history", "test"], 2, /--history: test cannot be written: it is a folder/],
+    [["--resume"], 2, /--resume without a file goes on from that of --checkpoint, which is not given/],
+    [["--keep", "2"], 2, /--keep does nothing without --checkpoint/],
+    [["--keep", "2", "--checkpoint", "c"], 2, /--keep 2 needs a --checkpoint with \{epoch\}/],
     [["--resume", "no-such-file"], 2, /--resume: there is no file "no-such-file"/],
     [
       ["--save", "same", "--checkpoint", "./same"],
@@ -196,6 +199,58 @@ describe("the process", () => {
     });
     expect(exitCode).toBe(130);
     expect(readdirSync(folder).filter((name) => name.startsWith("interrupted"))).toEqual([]);
+  });
+
+  it.skipIf(process.platform === "win32").each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)(
+    "at %s, a checkpoint is written in the middle of an epoch, and goes on to the bit",
+    async (signal, code) => {
+      const [path, whole, resumed] = ["run", "whole", "resumed"].map((name) =>
+        join(folder, `${signal}-${name}`),
+      );
+      const args = "--dataset digits --count 3000 --hidden 16 --epochs 4 --batch 5 --device wasm".split(" ");
+      let sent = false;
+      const stopped = await train([...args, "--checkpoint", path], {
+        onOutput(stdout, child) {
+          if (sent || !stdout.includes("epoch 1/4")) return;
+          sent = true;
+          child.kill(signal);
+        },
+      });
+      expect(stopped.exitCode).toBe(code);
+      expect(stopped.stderr).toContain("interrupted: the next time, it ends at once");
+      const said = /Checkpoint (.*), of step (\d+) in epoch (\d)\. To go on: npm run train -- (.*)$/m.exec(
+        stopped.stderr,
+      );
+      expect(said?.[1]).toBe(path);
+      expect(said?.[4]).toBe(`${args.join(" ")} --checkpoint ${path} --resume`);
+      expect(Number(said?.[2])).toBeGreaterThanOrEqual(600);
+      expect((await train([...args, "--save", whole])).exitCode).toBe(0);
+      const again = await train([...args, "--checkpoint", path, "--resume", "--save", resumed]);
+      expect(again.exitCode).toBe(0);
+      expect(readFileSync(resumed)).toEqual(readFileSync(whole));
+      expect(readdirSync(folder).filter((name) => name.includes(".part"))).toEqual([]);
+    },
+    3 * MINUTES,
+  );
+
+  it.skipIf(process.platform === "win32")("at a second signal, it ends at once", async () => {
+    const path = join(folder, "twice");
+    const { exitCode, stderr } = await train(
+      [...QUICK, "--device", "cpu", "--epochs", "100000", "--checkpoint", path],
+      {
+        onOutput(stdout, child) {
+          if (!stdout.includes("epoch      1/100000")) return;
+          // Again with each line, until it ends.
+          child.kill("SIGINT");
+          child.kill("SIGTERM");
+        },
+      },
+    );
+    expect([130, 143]).toContain(exitCode);
+    expect(stderr).toContain("interrupted");
   });
 
   it("ends quietly when no one reads its output", async () => {
