@@ -37,7 +37,13 @@ const MAX_ADDED_BYTES: Readonly<Record<string, number>> = {
 const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   // The run of fit, evaluations, predictions: with the first of each. What fit and evaluations share: data on an engine.
   // Among them the session that fit is made of.
-  training: 4096,
+  // Its steps are remembered until a later state is safe, and all that runs on the engine outlasts a lost device.
+  training: 5.5 * 1024,
+  totals: 512,
+  trainingSteps: 640,
+  epochLoop: 1664,
+  // What goes back, connects again and takes steps again, where something went wrong.
+  mend: 1792,
   evaluator: 2048,
   predicted: 2048,
   opened: 1024,
