@@ -20,6 +20,8 @@ export class Bunch {
   readonly #losses: number[] = [];
   readonly #correct: number[] = [];
   readonly #signs: number[] = [];
+  /** What is reported of the first steps, however they come out when they are taken again. */
+  #kept: readonly (readonly number[])[] = [[], [], []];
 
   constructor(
     /** Number of steps before. */
@@ -39,9 +41,27 @@ export class Bunch {
     return this.first + this.rates.length;
   }
 
+  get #came(): number[][] {
+    return [this.#losses, this.#correct, this.#signs];
+  }
+
+  /** What came back, with what was kept in its place. */
+  get #reported(): number[][] {
+    return this.#came.map((list, i) => [...this.#kept[i], ...list.slice(this.#kept[i].length)]);
+  }
+
+  /**
+   * Keeps what came back of steps before that one: it was right, and so what is reported does not depend on how many steps
+   * are in a bunch.
+   */
+  keep(step: number): void {
+    const kept = Math.max(this.#kept[0].length, step - this.first);
+    this.#kept = this.#reported.map((list) => list.slice(0, kept));
+  }
+
   /** Forgets what came back: the steps are taken again. */
   again(): void {
-    for (const list of [this.#losses, this.#correct, this.#signs]) list.length = 0;
+    for (const list of this.#came) list.length = 0;
   }
 
   /**
@@ -72,9 +92,7 @@ export class Bunch {
   settle(error?: unknown, end = error === undefined ? this.end : this.first): void {
     if (this.settled) return;
     this.settled = true;
-    const [losses, correct, signs] = [this.#losses, this.#correct, this.#signs].map((list) =>
-      list.slice(0, end - this.first),
-    );
+    const [losses, correct, signs] = this.#reported.map((list) => list.slice(0, end - this.first));
     this.#settle({ losses, correct, signs, error });
   }
 }

@@ -137,6 +137,7 @@ export class Mender {
     const rollback = rollbackOf(options, stepsPerEpoch(parts));
     const loss = queue.bunchOf(step).lossOf(step);
     trainer.restore(safe.state.trainer, { nonFinite: "allow" });
+    queue.keep(step);
     queue.back(safe.steps);
     if (rollback && this.#rollbacks < rollback.attempts) {
       this.#rollbacks++;

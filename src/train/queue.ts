@@ -167,6 +167,11 @@ export class StepQueue {
     for (const bunch of this.journal) bunch.settle(error, Math.min(Math.max(end, bunch.first), bunch.end));
   }
 
+  /** What came back of steps before that one stays reported, though they are taken again. */
+  keep(step: number): void {
+    for (const bunch of this.journal) bunch.keep(step);
+  }
+
   /** Changes the rates of recorded steps from `first` on. */
   scaleRates(first: number, factor: number): void {
     for (const bunch of this.journal)
@@ -206,6 +211,8 @@ export class StepQueue {
     const run = outputs.then(
       (came) => {
         this.#pace.finished(starts.length);
+        // Steps behind those that went wrong are undone, although their own numbers may be right.
+        if (this.#trouble) return;
         const step = bunch.came(came);
         if (step !== undefined) this.trouble = { step };
       },

@@ -1,17 +1,26 @@
 /** Numbers that go wrong in a step: training stops before it, leaves it out, or goes back. */
 import { describe, expect, it } from "vitest";
 import {
+  add,
+  choose,
   cpu,
   DivergenceError,
   dense,
+  equal,
+  exp,
   fit,
+  greater,
+  type LossFunction,
   mean,
   meanSquaredError,
+  ops,
   type SessionOptions,
   sequential,
   session,
   sgd,
   square,
+  stepScalar,
+  sub,
   type TrainingEvent,
 } from "wgrad";
 import { dataset } from "wgrad/data";
@@ -100,6 +109,55 @@ describe("stop", () => {
       return (await one.snapshot()).trainer;
     };
     expect(await run(bad)).toEqual(await run(good));
+  });
+});
+
+/** A thousand samples, and a loss that is infinite in one step, with gradients that are finite, while the rate is above `most`. */
+const many = dataset({
+  name: "samples",
+  inputs: { data: uniform([1000, 2]).data, shape: [2] },
+  targets: { data: uniform([1000]).data },
+});
+const infiniteIn =
+  (step: number, most = 0): LossFunction =>
+  (x, y) => {
+    const high = greater(stepScalar("learningRate"), most);
+    const large = choose(equal(stepScalar("step"), step), choose(high, 1000, 0), 0);
+    return add(ops.meanSquaredError(x, y), sub(exp(large), 1));
+  };
+
+describe("steps in several submits", () => {
+  it("ends with the step that went wrong: none behind it is reported, and the run has a position", async () => {
+    const reported: number[] = [];
+    const run = fit(cpu(), dense(1), many, {
+      loss: infiniteIn(31),
+      batchSize: 1,
+      onProgress: ({ samples }) => void reported.push(samples),
+    });
+    expect(await failureOf(run)).toBeInstanceOf(DivergenceError);
+    expect(reported.length).toBeGreaterThan(3);
+    expect(reported.at(-1)).toBe(30);
+    expect(run.place.steps).toBe(30);
+    await run.checkpoint();
+  });
+
+  it("a rollback reports the same, however many steps a submit has", async () => {
+    const losses = async (together: boolean) => {
+      const { one, events } = await open(
+        {
+          loss: infiniteIn(78, 0.006),
+          batchSize: 2,
+          onNonFinite: { policy: "rollback", every: 50 },
+          // A snapshot that is due ends a submit.
+          recover: together ? false : { every: 1 },
+        },
+        many,
+      );
+      const told = await one.advance(120);
+      expect(events).toMatchObject([{ kind: "rolledBack", step: 78, to: 50 }]);
+      return { losses: told.losses, loss: told.loss, trainer: (await one.snapshot()).trainer };
+    };
+    expect(await losses(false)).toEqual(await losses(true));
   });
 });
 
