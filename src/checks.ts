@@ -153,12 +153,24 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
+/**
+ * The result of a caller's function, which is used at once.
+ * @throws TypeError where the function is `async`
+ */
+export function atOnce<T>(what: string, value: T): T {
+  if (isPromise(value))
+    throw new TypeError(`${what} gave ${inWords(value)}; write the function without async`);
+  return value;
+}
+
 /** A value for messages: short, with its type where that is not obvious. */
 export function inWords(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "function") return value.name ? `the function ${value.name}` : "a function";
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value !== "object" || value === null) return String(value);
+  // What is refused is awaited by nobody: a rejection of its own would end the process.
+  if (value instanceof Promise) value.catch(() => {});
   // Awaiting a run of fit also works, but returns its history.
   if (isPromise(value)) return "trainer" in value ? "a run of fit" : "a Promise (put await in front of it)";
   const type = Object.getPrototypeOf(value)?.constructor?.name;

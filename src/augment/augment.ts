@@ -1,5 +1,5 @@
 /** Combines augmentations for the option `augment` of `fit`. */
-import { inWords } from "../checks.ts";
+import { atOnce, inWords } from "../checks.ts";
 import { gridSample } from "../nn/graph/ops/gridSample.ts";
 import { add, broadcastTo, mul, type Operand } from "../nn/graph/ops/scalar.ts";
 import { concat, slice } from "../nn/graph/ops/slice.ts";
@@ -54,10 +54,10 @@ function applied(augmentations: readonly Augmentation[], batch: Batch): Pick<Bat
       }
       case "values":
         if (one.images) imageSize(one.name, x);
-        x = one.apply(x, draw, batch.range);
+        x = atOnce(`augment: ${one.name}`, one.apply(x, draw, batch.range));
         break;
       case "batch":
-        ({ x, y } = one.apply({ ...batch, x: stored(x), y }, draw));
+        ({ x, y } = atOnce(`augment: ${one.name}`, one.apply({ ...batch, x: stored(x), y }, draw)));
     }
     at++;
   }
@@ -78,10 +78,10 @@ function resampled(x: Tensor, moving: readonly Moving[], drawOf: (i: number) => 
   moving.forEach((one, i) => {
     // The first augmentation moves the image itself: the source position passes through it last.
     if (one.kind === "affine") {
-      const map = one.map(drawOf(i), size);
+      const map = atOnce(`augment: ${one.name}`, one.map(drawOf(i), size));
       matrix = matrixOf(matrix ? after(entriesOf(matrix), map) : map, size);
     } else {
-      const moved = one.field(drawOf(i), size);
+      const moved = atOnce(`augment: ${one.name}`, one.field(drawOf(i), size));
       field = field ? add(field, moved) : moved;
     }
   });

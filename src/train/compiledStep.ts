@@ -219,7 +219,9 @@ export class CompiledStep {
           slot.owner === "optimizer"
             ? `the optimizer's function of the step gives it; let it give a number at step ${step}, too`
             : "give it a number in run()";
-        throw new TypeError(`step ${this.program.name}: step scalar "${slot.name}" is ${value}; ${remedy}`);
+        throw new TypeError(
+          `step ${this.program.name}: step scalar "${slot.name}" is ${inWords(value)}; ${remedy}`,
+        );
       }
       if (slot.dtype === "u32" && !(Number.isInteger(value) && value >= 0)) {
         throw new RangeError(

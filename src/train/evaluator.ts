@@ -1,4 +1,5 @@
 /** A compiled evaluation, run as often as the model changes. */
+import { atOnce } from "../checks.ts";
 import { asLoss, type Loss } from "../nn/training/losses.ts";
 import { aligned, BATCH_START, elementCount, type Program } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
@@ -97,7 +98,10 @@ export class Evaluator {
     if (metrics.length === 0) return evaluation;
     const values = metrics.map((metric, i) => [
       metric.name,
-      metric.finish(ownSums(sums, i), count, evaluation),
+      atOnce(
+        `evaluate: finish of the metric ${metric.name}`,
+        metric.finish(ownSums(sums, i), count, evaluation),
+      ),
     ]);
     return { ...evaluation, metrics: Object.fromEntries(values) };
   }

@@ -1,4 +1,5 @@
 /** Fingerprints of runs of `fit`, by which a checkpoint recognises its run. */
+import { atOnce } from "../checks.ts";
 import type { Field } from "../data/dataset.ts";
 import type { StreamField } from "../data/stream.ts";
 import { type Tensor, topological, withLabel } from "../nn/graph/tensor.ts";
@@ -100,7 +101,7 @@ function tracedFacts({ trainer, dataset, options }: RunParts, sizes: ReturnType<
   const trace = new ModelTrace(trainer.layout.specs, (spec) => isFrozen(trainer.optimizer, spec));
   for (const spec of trainer.statistics.specs) trace.statistics.specs.set(spec.name, spec);
   const batch = tracedBatch(dataset, (column) => column, size, size, 0, false);
-  const { x, y } = augment ? withLabel("augment", () => augment.apply(batch)) : batch;
+  const { x, y } = augment ? withLabel("augment", () => atOnce("augment", augment.apply(batch))) : batch;
   const outputs = withLabel("model", () => applyModel(trainer.model, x, new Scope(trace, true)));
   const minimised = withLabel("loss", () => loss.apply(outputs, y));
   const before = new Set(topological([x, y]));

@@ -1,5 +1,6 @@
 /** The counts of an evaluation's step. */
 
+import { atOnce } from "../checks.ts";
 import { matmul } from "../nn/graph/ops/matmul.ts";
 import { argmax, sum } from "../nn/graph/ops/reduce.ts";
 import { equal, greater, isNumber, oneHot, sub } from "../nn/graph/ops/scalar.ts";
@@ -50,7 +51,10 @@ export function measured(measuring: Measuring): StepOutputs {
       traced.confusion = matmul(transpose(oneHot(targets, classes)), oneHot(best, columns));
   }
   metrics.forEach((metric, i) => {
-    const own = metric.trace({ outputs, targets, classes, size, dataset });
+    const own = atOnce(
+      `evaluate: trace of the metric ${metric.name}`,
+      metric.trace({ outputs, targets, classes, size, dataset }),
+    );
     for (const [key, tensor] of Object.entries(own)) traced[`${i} ${key}`] = tensor;
   });
   return traced;

@@ -1,4 +1,5 @@
 /** The steps that train, over the batches of an epoch. */
+import { atOnce } from "../checks.ts";
 import { correctCount } from "../nn/graph/ops/crossEntropy.ts";
 import type { ModelCall, StepOutputs } from "../nn/training/step.ts";
 import type { CompiledStep } from "./compiledStep.ts";
@@ -34,7 +35,9 @@ export function trainingStep(
   const accumulate = size % partsPerBatch === 0 ? partsPerBatch : 1;
   const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
     const batch = name("batch", () => source.batch(size / accumulate, (part * size) / accumulate));
-    const { x, y } = augment ? name("augmentation", () => augment.apply(batch)) : batch;
+    const { x, y } = augment
+      ? name("augmentation", () => atOnce(`${owner}: augment`, augment.apply(batch)))
+      : batch;
     const outputs = model(x);
     checkOutputs(owner, dataset, outputs);
     return name("loss", (): StepOutputs => {

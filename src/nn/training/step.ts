@@ -1,5 +1,5 @@
 /** Builds programs from functions of traced tensors: a model's forward pass, or a whole training step. */
-import { checkFinite, checkOptions, checkWhole, inWords } from "../../checks.ts";
+import { atOnce, checkFinite, checkOptions, checkWhole, inWords } from "../../checks.ts";
 import type { Program } from "../../program.ts";
 import { gradients } from "../graph/gradients.ts";
 import { lower } from "../graph/lower/lower.ts";
@@ -147,7 +147,7 @@ function checkedOutputs(
   outputs: StepOutputs,
   { name: step, guard }: Pick<StepRequest, "name" | "guard">,
 ): StepOutputs {
-  const entries = Object.entries(outputs ?? {});
+  const entries = Object.entries(atOnce(`${step}: the step`, outputs) ?? {});
   if (entries.length === 0)
     throw new TypeError("a step returns an object of tensors; got nothing to compute");
   if ("minimize" in outputs && "loss" in outputs) {

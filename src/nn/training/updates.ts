@@ -1,5 +1,5 @@
 /** Updates in place after the backward pass: parameters by the optimizer, and running statistics. */
-import { inWords } from "../../checks.ts";
+import { inWords, isPromise } from "../../checks.ts";
 import { ALIGNMENT, elementCount, formatShape, type Shape } from "../../program.ts";
 import type { Place } from "../graph/lower/lowering.ts";
 import type { UpdateRequest } from "../graph/lower/update.ts";
@@ -119,7 +119,7 @@ export function optimizerUpdate(optimizer: Optimizer, layout: ArenaLayout): Upda
 const MEMORY: Readonly<Record<string, string>> = { parameter: "parameters", gradient: "gradients" };
 
 function checkUpdated({ name, slots }: Optimizer, updated: unknown, shape: Shape): Record<string, Tensor> {
-  if (typeof updated !== "object" || updated === null || updated instanceof Tensor)
+  if (typeof updated !== "object" || updated === null || updated instanceof Tensor || isPromise(updated))
     throw new TypeError(
       `${name}: update gives ${inWords(updated)}; return new values by name: { ${["parameter", ...slots].join(", ")} }`,
     );
