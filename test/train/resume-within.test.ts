@@ -142,14 +142,16 @@ describe("a checkpoint of a run that was aborted in the middle of an epoch", () 
 it("a checkpoint asked for from outside is one between two submits, while steps are taken", async () => {
   const way = WAYS["Adam, a schedule, augmentation, and a smaller last batch"];
   const whole = await outcome(open(engines.wasm, way, { epochs: 12 }));
-  const run = open(engines.wasm, way, { epochs: 12 });
+  // Epochs take their time, so that there is something to interrupt.
+  const callbacks: Callback[] = [{ onEpoch: () => new Promise((resolve) => setTimeout(resolve, 10)) }];
+  const run = open(engines.wasm, way, { epochs: 12, callbacks });
   let over = false;
   const done = run.then(() => {
     over = true;
   });
   const bytes: Uint8Array[] = [];
   while (!over) {
-    await new Promise((resolve) => setTimeout(resolve, 3));
+    await new Promise((resolve) => setTimeout(resolve, 1));
     const asked = await run.checkpoint().catch((error: Error) => error);
     if (asked instanceof Uint8Array) bytes.push(asked);
     else expect(asked.message).toContain("the run has not begun");
