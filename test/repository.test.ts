@@ -58,6 +58,18 @@ describe("packages", () => {
   });
 });
 
+describe("pages", () => {
+  it("hold no two versions of a conflict", () => {
+    const pages = [
+      "README.md",
+      "CONTRIBUTING.md",
+      ...readdirSync(join(root, "docs")).map((page) => `docs/${page}`),
+    ];
+    // Biome takes the last line of a conflict for a quotation.
+    expect(pages.filter((page) => /^(<{7} |={7}$|>{7} |(> ){7})/m.test(read(page)))).toEqual([]);
+  });
+});
+
 describe("source files", () => {
   it(`have at most ${MAX_LINES} lines`, () => {
     const lines = (path: string) => read(path).trimEnd().split("\n").length;

@@ -45,9 +45,10 @@ export interface RolledBackEvent extends At {
   readonly attempt: number;
 }
 
-/** Training ended before the step, because numbers went wrong in it. */
+/** Training ended before the step, because numbers went wrong in it; or behind it, where it was the last of too many skipped ones. */
 export interface StoppedEvent extends At {
   readonly kind: "stopped";
+  /** Where the first such number came from; none for steps that were skipped. */
   readonly report?: DivergenceReport | undefined;
 }
 

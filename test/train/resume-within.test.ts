@@ -143,7 +143,9 @@ it("a checkpoint asked for from outside is one between two submits, while steps 
   const way = WAYS["Adam, a schedule, augmentation, and a smaller last batch"];
   const whole = await outcome(open(engines.wasm, way, { epochs: 12 }));
   // Epochs take their time, so that there is something to interrupt.
-  const callbacks: Callback[] = [{ onEpoch: () => new Promise((resolve) => setTimeout(resolve, 10)) }];
+  const callbacks: Callback[] = [
+    { name: "pause", onEpoch: () => new Promise((resolve) => setTimeout(resolve, 10)) },
+  ];
   const run = open(engines.wasm, way, { epochs: 12, callbacks });
   let over = false;
   const done = run.then(() => {
