@@ -160,7 +160,11 @@ export function resultLines(result: Result): string[] {
     "",
     ...timingTable(timing),
     "",
-    `${grouped(samples)} samples trained on in ${seconds(samples / samplesPerSecond)}: ${grouped(samplesPerSecond)} a second, first steps included`,
+    ...(samples === 0
+      ? []
+      : [
+          `${grouped(samples)} samples trained on in ${seconds(samples / samplesPerSecond)}: ${grouped(samplesPerSecond)} a second, first steps included`,
+        ]),
     ...(saved ? [`Weights saved to ${saved}`] : []),
   ];
 }

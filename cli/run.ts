@@ -107,9 +107,11 @@ export async function runTraining(
     leave?.();
   }
   const ended = performance.now();
-  // Early stopping restored the weights of its best epoch.
-  const kept = epochs.find(({ epoch }) => epoch === stopping?.best?.epoch) ?? epochs[epochs.length - 1];
-  if (stopping && kept) output.line(`early stopping kept the weights of epoch ${kept.epoch}`);
+  const { history } = run;
+  if (epochs.length === 0) output.note(`The run is complete: ${completeness(run)}. Nothing is left to train`);
+  // Early stopping restored the weights of its best epoch, which may lie before the checkpoint.
+  const kept = history.find(({ epoch }) => epoch === stopping?.best?.epoch) ?? history[history.length - 1];
+  if (stopping) output.line(`early stopping kept the weights of epoch ${kept.epoch}`);
   const failure = options.save === undefined ? undefined : await save(run, options.save, interruption);
   return {
     dataset: data.name,
@@ -190,6 +192,12 @@ async function saveDone(
   else if (!(error instanceof DivergenceError)) note(oneLine(failure));
 }
 
+/** Why a run that goes on from a checkpoint has nothing left to train. */
+function completeness({ stoppedBy, history, epochs }: FitRun): string {
+  if (history.length < epochs) return `${stoppedBy} ended it after epoch ${history.length}`;
+  return `its checkpoint has all ${epochs} epochs; for more, give --epochs, which counts from the beginning`;
+}
+
 /**
  * Totals of the epochs; `kept` is the epoch whose weights remain. `compile` and `total` are seconds from the start of
  * the run.
@@ -204,7 +212,7 @@ function totals(epochs: readonly Epoch[], kept: Epoch, compile: number, total: n
     testAccuracy: accuracy,
     confusion,
     samples,
-    samplesPerSecond: samples / sum(({ seconds }) => seconds),
+    samplesPerSecond: samples === 0 ? 0 : samples / sum(({ seconds }) => seconds),
     timing: { compile, training: total - compile - evaluation, evaluation },
   };
 }

@@ -243,7 +243,8 @@ function historyOf(
   const taken = countEpochs(tensor.data);
   if (typeof steps === "number" && taken > steps)
     throw new Error(`${name}: the checkpoint is damaged: ${taken} epochs in ${steps} steps`);
-  if (taken >= epochs) {
+  // As many as the run has: it is complete, as if it had just trained its last epoch.
+  if (taken > epochs) {
     throw new RangeError(
       `fit: the checkpoint has ${taken} epochs behind it, and epochs is ${epochs}; epochs counts from the beginning: give more`,
     );
