@@ -108,7 +108,8 @@ export async function runTraining(
   }
   const ended = performance.now();
   const { history } = run;
-  if (epochs.length === 0) output.note(`The run is complete: ${completeness(run)}. Nothing is left to train`);
+  if (epochs.length === 0)
+    output.note(`The run is complete: ${completeness(run, options.epochs)}. Nothing is left to train`);
   // Early stopping restored the weights of its best epoch, which may lie before the checkpoint.
   const kept = history.find(({ epoch }) => epoch === stopping?.best?.epoch) ?? history[history.length - 1];
   if (stopping) output.line(`early stopping kept the weights of epoch ${kept.epoch}`);
@@ -193,7 +194,7 @@ async function saveDone(
 }
 
 /** Why a run that goes on from a checkpoint has nothing left to train. */
-function completeness({ stoppedBy, history, epochs }: FitRun): string {
+function completeness({ stoppedBy, history }: FitRun, epochs: number): string {
   if (history.length < epochs) return `${stoppedBy} ended it after epoch ${history.length}`;
   return `its checkpoint has all ${epochs} epochs; for more, give --epochs, which counts from the beginning`;
 }
