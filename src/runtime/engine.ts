@@ -124,6 +124,23 @@ export interface EngineInfo {
   readonly maxBufferBytes: number;
 }
 
+/** Bytes that are taken in one piece. */
+export interface MemoryPiece {
+  readonly role: MemoryRole;
+  readonly bytes: number;
+}
+
+/** The whole memory of an engine, of which nobody else takes any. */
+export interface EngineRoom {
+  /** Bytes of it all, and those that are free. */
+  readonly bytes: number;
+  readonly free: number;
+  /** Pieces that a program takes when it is compiled, in that order, without those that it is given. */
+  pieces(program: Program, maxSteps: number): Promise<readonly MemoryPiece[]>;
+  /** Whether pieces find room, taken one after the other. */
+  fits(pieces: readonly MemoryPiece[]): boolean;
+}
+
 export interface Engine extends AsyncDisposable {
   readonly kind: "gpu" | "wasm" | "cpu";
   readonly info: EngineInfo;
@@ -140,6 +157,8 @@ export interface Engine extends AsyncDisposable {
    * writes through; `other` is memory of your own. The wasm engine's memory never shrinks: `total` counts what is in use.
    */
   memory(): EngineMemory;
+  /** @internal The engine's whole memory, where it is known. */
+  readonly room?: EngineRoom;
   /**
    * Compiles a program and binds its memory.
    * @throws EngineError where memory is missing, released or of another engine, a kernel does not compile, or the

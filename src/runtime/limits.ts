@@ -4,24 +4,24 @@ import { aligned, type BufferSpec, byteLength, launchesOf, type Program } from "
 import { EngineError } from "./engine.ts";
 
 /**
- * An object exceeds the device's limit for one piece of memory. The state before is unchanged; a smaller size may
+ * An object exceeds the device's limit for one piece of memory or, where the whole memory is known, what is free. The state before is unchanged; a smaller size may
  * succeed.
  */
 export class MemoryLimitError extends EngineError {
   override readonly name = "MemoryLimitError";
-  /**
-   * @param what the object that is too large
-   * @param remedy the advice that ends the message
-   */
   constructor(
-    what: string,
+    /** The object that is too large. */
+    readonly what: string,
     /** Size in bytes. */
     readonly bytes: number,
     /** Limit in bytes. */
     readonly limit: number,
-    remedy: string,
+    /** The advice that ends the message. */
+    readonly remedy: string,
+    /** Says what there is. */
+    readonly there = `holds at most ${limit} in one piece`,
   ) {
-    super(`${what} takes ${bytes} bytes, and this device holds at most ${limit} in one piece; ${remedy}`);
+    super(`${what} takes ${bytes} bytes, and this device ${there}; ${remedy}`);
   }
 }
 

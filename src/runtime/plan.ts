@@ -1,5 +1,7 @@
 /** The memory plan: which temporaries of a program share storage. A pure function of the program. */
 import { byteLength, type Dispatch, launchesOf, type Program } from "../program.ts";
+import type { MemoryPiece } from "./engine.ts";
+import { ROLE_OF } from "./ledger.ts";
 
 export interface MemoryPlan {
   /** Bytes of each piece of storage. */
@@ -49,6 +51,18 @@ export function planMemory(program: Program): MemoryPlan {
     }
   });
   return { slots, slotOf, lives };
+}
+
+/** The memory of a program's own buffers, in the order in which engines take it. */
+export function programPieces(program: Program, maxSteps: number): MemoryPiece[] {
+  const { slots, slotOf } = planMemory(program);
+  const shared = slots.map((bytes): MemoryPiece => ({ role: "activations", bytes }));
+  const own = program.buffers.flatMap((buffer, index): MemoryPiece[] => {
+    const { kind } = buffer;
+    if (kind === "state" || kind === "data" || slotOf.has(index)) return [];
+    return [{ role: ROLE_OF[kind], bytes: byteLength(buffer) * (kind === "output" ? maxSteps : 1) }];
+  });
+  return [...shared, ...own];
 }
 
 function touchedBy(launch: readonly Dispatch[]): Set<number> {

@@ -13,6 +13,7 @@ import { OPTIMIZER_SCALAR, type Program, type Shape, USER_SCALAR } from "../prog
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
 import { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, type NonFinite } from "./finite.ts";
+import type { Arena } from "./memory.ts";
 
 /** An input of a step: its shape, and its element type where not f32. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
@@ -66,11 +67,20 @@ export interface StepOwner {
   readonly optimizer?: Optimizer | undefined;
   /** Buffers on the engine, by name. */
   readonly memory: Readonly<Record<string, EngineBuffer>>;
+  /** What of it takes memory on first use. */
+  readonly pending?: readonly Arena[];
   /** Number of training steps so far. */
   steps: number;
   /** @throws Error where a statistic has no value yet */
   checkValues(name: string): void;
 }
+
+/** A function of traced tensors, and how it becomes a step. */
+export type StepBody<Inputs extends Record<string, InputSpec>> = (
+  inputs: { [K in keyof Inputs]: Tensor },
+  model: ModelCall,
+  part: number,
+) => StepOutputs;
 
 /**
  * Compiles a step. `body` is called once for each part of a batch, with traced inputs and the owner's model.
@@ -79,19 +89,35 @@ export interface StepOwner {
  */
 export async function compileStep<const Inputs extends Record<string, InputSpec>>(
   owner: StepOwner,
-  body: (inputs: { [K in keyof Inputs]: Tensor }, model: ModelCall, part: number) => StepOutputs,
+  body: StepBody<Inputs>,
   options: CompileStepOptions<Inputs> = {},
 ): Promise<CompiledStep> {
   if (typeof body !== "function") {
     throw new TypeError(`compile: the step is ${inWords(body)}; give a function (inputs, model) => tensors`);
   }
   checkOptions<CompileStepOptions<Record<string, InputSpec>>>("compile", options, COMPILE_OPTIONS);
-  const { name = "step", inputs = {} as Inputs, data = {}, training = true, ...others } = options;
-  const { nonFinite = "refuse", maxSteps: most = 1, signal, ...how } = others;
-  if (typeof most !== "function") checkWhole("compile: maxSteps", most);
+  const { name = "step", inputs = {} as Inputs, data = {}, nonFinite = "refuse", signal } = options;
+  if (typeof options.maxSteps !== "function") checkWhole("compile: maxSteps", options.maxSteps ?? 1);
   checkNonFinite(name, nonFinite);
   checkSignal("compile", signal);
   signal?.throwIfAborted();
+  const { program, trains, maxSteps } = traceStep(owner, body, options);
+  checkOwners(name, program, data);
+  const { engine } = owner;
+  const compiling = engine.room
+    ? import("./needs.ts").then(({ compileWithin }) => compileWithin(owner, program, maxSteps, data))
+    : engine.compile(program, { maxSteps, state: owner.memory, data });
+  const executable = await unlessAborted(signal, compiling, (late) => late.release());
+  return new CompiledStep(owner, executable, trains, Object.keys(inputs), nonFinite);
+}
+
+/** The program of a step, without memory. */
+export function traceStep<const Inputs extends Record<string, InputSpec>>(
+  { model, layout, statistics, optimizer }: StepOwner,
+  body: StepBody<Inputs>,
+  options: CompileStepOptions<Inputs>,
+): { readonly program: Program; readonly trains: boolean; readonly maxSteps: number } {
+  const { name = "step", inputs = {} as Inputs, training = true, maxSteps: most = 1, ...how } = options;
   let trains = false;
   const trace = (model: ModelCall, part: number) => {
     const sources = Object.fromEntries(Object.entries(inputs).map(([key, spec]) => [key, traced(key, spec)]));
@@ -99,14 +125,9 @@ export async function compileStep<const Inputs extends Record<string, InputSpec>
     trains = outputs !== null && typeof outputs === "object" && "minimize" in outputs;
     return outputs;
   };
-  const { engine, model, layout, statistics, optimizer } = owner;
   const places = { parameters: layout, statistics };
   const program = buildStep({ ...how, name, model, layout: places, optimizer, training, body: trace });
-  checkOwners(name, program, data);
-  const maxSteps = typeof most === "function" ? most(program) : most;
-  const compiling = engine.compile(program, { maxSteps, state: owner.memory, data });
-  const executable = await unlessAborted(signal, compiling, (late) => late.release());
-  return new CompiledStep(owner, executable, trains, Object.keys(inputs), nonFinite);
+  return { program, trains, maxSteps: typeof most === "function" ? most(program) : most };
 }
 
 /** @throws Error where a name stands for a data set's and for the step's own: one would be read in place of the other */

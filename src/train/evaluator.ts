@@ -1,6 +1,7 @@
 /** A compiled evaluation, run as often as the model changes. */
 import { atOnce } from "../checks.ts";
 import { asLoss, type Loss } from "../nn/training/losses.ts";
+import type { ModelCall } from "../nn/training/step.ts";
 import { aligned, BATCH_START, elementCount, type Program } from "../program.ts";
 import type { Outputs } from "../runtime/engine.ts";
 import { MemoryLimitError } from "../runtime/limits.ts";
@@ -43,7 +44,10 @@ export class Evaluator {
   ): Promise<Evaluator> {
     const { batchSize, dataMemory } = options;
     const loss = options.loss === undefined ? defaultLoss(owner, dataset) : asLoss(owner, options.loss);
-    if (batchSize !== undefined) return Evaluator.#compileFor(trainer, dataset, loss, batchSize, options);
+    if (batchSize !== undefined) {
+      const option = owner === "evaluate" ? "a batchSize" : "a validationBatchSize";
+      return Evaluator.#compileFor(trainer, dataset, loss, batchSize, options, option);
+    }
     let most = Math.max(1, mostPerBatch(trainer.engine, dataset, dataMemory));
     for (let before = Number.POSITIVE_INFINITY; ; ) {
       const size = BATCH_SIZES.find((one) => one <= most) ?? 1;
@@ -65,27 +69,34 @@ export class Evaluator {
     loss: Loss,
     batchSize: number,
     { dataMemory, metrics = [], confusion, signal }: EvaluateOptions,
+    /** Name of the option that gave the size, if any. */
+    option?: string,
   ): Promise<Evaluator> {
     const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
     const atOnce = Math.min(MOST_STEPS, source.batchesAtOnce);
+    const step = (size: number) => ({
+      body: (_inputs: object, model: ModelCall) =>
+        measured({ source, dataset, model, loss, size, metrics, confusion }),
+      options: {
+        name: `evaluate ${dataset.name}`,
+        training: false,
+        data: source.data,
+        signal,
+        maxSteps: (program: Program) =>
+          Math.max(1, Math.min(atOnce, Math.floor(MOST_RETURNED_BYTES / returnedBytes(program)))),
+      },
+    });
     try {
-      const steps = await compileSteps(source, dataset.count, batchSize, (size) =>
-        trainer.compile(
-          (_inputs, model) => measured({ source, dataset, model, loss, size, metrics, confusion }),
-          {
-            name: `evaluate ${dataset.name}`,
-            training: false,
-            data: source.data,
-            signal,
-            maxSteps: (program) =>
-              Math.max(1, Math.min(atOnce, Math.floor(MOST_RETURNED_BYTES / returnedBytes(program)))),
-          },
-        ),
-      );
+      const steps = await compileSteps(source, dataset.count, batchSize, (size) => {
+        const { body, options } = step(size);
+        return trainer.compile(body, options);
+      });
       return new Evaluator(trainer, dataset, source, steps, metrics, signal);
     } catch (error) {
+      const sized = { trainer, count: dataset.count, batchSize, step };
+      const told = option && (await (await import("./advice.ts")).advised(error, { ...sized, option }));
       source.release();
-      throw error;
+      throw told ?? error;
     }
   }
 

@@ -83,12 +83,18 @@ const ROLES: ReadonlyMap<string, MemoryRole> = new Map([
   ["observed", "statistics"],
 ]);
 
+/** What the memory of an arena is for. */
+export function roleOf({ name }: Arena): MemoryRole {
+  return ROLES.get(name) ?? "optimizer";
+}
+
 /** Puts arenas on an engine. Where one does not fit, none stays. */
 export function allocate(engine: Engine, arenas: readonly Arena[]): Record<string, EngineBuffer> {
   const memory: Record<string, EngineBuffer> = {};
   try {
-    for (const { name, length, first } of arenas) {
-      memory[name] = engine.buffer(name, "f32", length, undefined, ROLES.get(name) ?? "optimizer");
+    for (const arena of arenas) {
+      const { name, length, first } = arena;
+      memory[name] = engine.buffer(name, "f32", length, undefined, roleOf(arena));
       // Values are drawn once there is room for them.
       if (first) memory[name].write(first());
     }

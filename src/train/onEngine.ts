@@ -27,6 +27,7 @@ export class OnEngine {
     const { trainer, dataset, options, batchSize } = parts;
     const { dataMemory, validation } = options;
     const held: { release(): void }[] = [];
+    const isNew = trainer.pending.length > 0;
     try {
       const source = await openData(trainer.engine, dataset, { batchSize, dataMemory });
       held.push(source);
@@ -37,6 +38,8 @@ export class OnEngine {
       return on;
     } catch (error) {
       for (const one of held) one.release();
+      // The model's memory was taken for these steps alone.
+      if (isNew && trainer.steps === 0 && trainer.changes === 0) trainer.move(trainer.engine);
       throw error;
     }
   }

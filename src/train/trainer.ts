@@ -151,6 +151,11 @@ export class Trainer implements StepOwner {
     return this.#memory;
   }
 
+  /** @internal Arenas that take memory on first use. */
+  get pending(): readonly Arena[] {
+    return this.#memory ? [] : this.#arenas;
+  }
+
   /** Number of trainable values. */
   get parameterCount(): number {
     return this.layout.specs.reduce((sum, { shape }) => sum + elementCount(shape), 0);

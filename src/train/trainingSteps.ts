@@ -29,8 +29,9 @@ export function trainingStep(
   source: BatchSource,
   size: number,
   name: Name = (_name, trace) => trace(),
+  partsPerBatch = options.accumulate ?? 1,
 ) {
-  const { loss, clip, penalty, accumulate: partsPerBatch = 1, augment } = options;
+  const { loss, clip, penalty, augment } = options;
   // A last batch without equal parts is taken whole.
   const accumulate = size % partsPerBatch === 0 ? partsPerBatch : 1;
   const body = (_inputs: object, model: ModelCall, part: number): StepOutputs => {
@@ -50,21 +51,27 @@ export function trainingStep(
 }
 
 /** The steps, by batch size. */
-export function compileTraining(
+export async function compileTraining(
   parts: TrainingParts,
   source: BatchSource,
   mostPerRun: number,
 ): Promise<Map<number, CompiledStep>> {
-  return compileSteps(source, samplesPerEpoch(parts), parts.batchSize, (size) => {
-    const { body, options } = trainingStep(parts, source, size);
-    const { onNonFinite, signal } = parts.options;
+  const { trainer, batchSize } = parts;
+  const { onNonFinite, signal, accumulate = 1 } = parts.options;
+  const count = samplesPerEpoch(parts);
+  const step = (size: number, accumulate?: number) => {
+    const { body, options } = trainingStep(parts, source, size, undefined, accumulate);
     const maxSteps = Math.min(mostPerRun, source.batchesAtOnce);
-    return parts.trainer.compile(body, {
-      ...options,
-      data: source.data,
-      maxSteps,
-      guard: onNonFinite === "skip" ? "skip" : "notice",
-      signal,
+    const guard = onNonFinite === "skip" ? ("skip" as const) : ("notice" as const);
+    return { body, options: { ...options, data: source.data, maxSteps, guard, signal } };
+  };
+  try {
+    return await compileSteps(source, count, batchSize, (size) => {
+      const { body, options } = step(size);
+      return trainer.compile(body, options);
     });
-  });
+  } catch (error) {
+    const { advised } = await import("./advice.ts");
+    throw await advised(error, { trainer, count, batchSize, option: "a batchSize", accumulate, step });
+  }
 }

@@ -17,9 +17,12 @@ import { WasmBuffer } from "./buffer.ts";
 import { WasmExecutable } from "./executable.ts";
 import { WasmHost } from "./host.ts";
 import { kernelsFor } from "./kernels/index.ts";
+import { WasmRoom } from "./room.ts";
 
 export class WasmEngine extends WasmHost implements Engine {
   readonly kind = "wasm";
+  /** @internal */
+  readonly room = new WasmRoom(this);
 
   get info(): EngineInfo {
     const threads = this.pool.present;

@@ -48,9 +48,15 @@ export class WasmMemory {
   /** Address behind the last piece. */
   #end = CONTROL_BYTES;
 
-  /** @throws EngineError where the host gives no memory */
-  constructor(readonly shared: boolean) {
-    this.#region = reused(shared) ?? newRegion(shared);
+  /**
+   * @param pages limit of its size (default: the host's), of 64 KiB each
+   * @throws EngineError where the host gives no memory
+   */
+  constructor(
+    readonly shared: boolean,
+    readonly pages?: number,
+  ) {
+    this.#region = (pages === undefined ? reused(shared) : undefined) ?? newRegion(shared, pages);
     this.memory = this.#region.memory;
     this.maxBytes = this.#region.limit - CONTROL_BYTES - GRAIN;
     this.#clear(0, CONTROL_BYTES);
@@ -61,17 +67,34 @@ export class WasmMemory {
     return this.#end;
   }
 
+  /** Bytes that no piece takes. */
+  get left(): number {
+    return this.#free.reduce((sum, { bytes }) => sum + bytes, this.#region.limit - this.#end);
+  }
+
+  /** Whether pieces of these sizes would find room, {@link take}n in that order. */
+  fits(sizes: readonly number[]): boolean {
+    const free = this.#free.map(({ bytes }) => bytes);
+    let left = this.#region.limit - this.#end;
+    for (const bytes of sizes) {
+      const size = withGap(bytes);
+      const at = smallest(free, size);
+      if (at >= 0) free[at] -= size;
+      else left -= size;
+    }
+    return left >= 0;
+  }
+
   /**
    * A piece of `bytes`, with {@link GRAIN} bytes behind it that may be read.
    * @param isClear whether it is filled with zeros; else its bytes are of no meaning
    * @throws MemoryLimitError where that exceeds what is left of the memory; EngineError where the host has no more
    */
   take(what: string, bytes: number, isClear: boolean, role: MemoryRole = "other"): Piece {
-    const size = (Math.ceil(bytes / GRAIN) + 1) * GRAIN;
-    const at = this.#free.reduce(
-      (best, piece, i) =>
-        piece.bytes >= size && (best < 0 || piece.bytes < this.#free[best].bytes) ? i : best,
-      -1,
+    const size = withGap(bytes);
+    const at = smallest(
+      this.#free.map((piece) => piece.bytes),
+      size,
     );
     const address = at < 0 ? this.#append(what, bytes, size) : this.#free[at].address;
     if (at >= 0) {
@@ -142,8 +165,21 @@ export class WasmMemory {
 
   /** Leaves the memory to the next engine: nobody uses it any more. */
   abandon(): void {
-    spare[this.shared ? "shared" : "own"].push(new WeakRef(this.#region));
+    if (this.pages === undefined) spare[this.shared ? "shared" : "own"].push(new WeakRef(this.#region));
   }
+}
+
+/** Bytes of a piece with the gap behind it. */
+export function withGap(bytes: number): number {
+  return (Math.ceil(bytes / GRAIN) + 1) * GRAIN;
+}
+
+/** Position of the smallest that is large enough, or −1. */
+function smallest(sizes: readonly number[], size: number): number {
+  return sizes.reduce(
+    (best, bytes, i) => (bytes >= size && (best < 0 || bytes < sizes[best]) ? i : best),
+    -1,
+  );
 }
 
 /** The memory of an engine that is gone. */
@@ -159,8 +195,8 @@ function reused(shared: boolean): Region | undefined {
 const LEAST_PAGES = 1024;
 
 /** A memory that can grow to 4 GiB, or to half, a quarter … where the host has not as many addresses. */
-function newRegion(shared: boolean): Region {
-  for (let maximum = MAX_PAGES; ; maximum /= 2) {
+function newRegion(shared: boolean, pages = MAX_PAGES): Region {
+  for (let maximum = pages; ; maximum /= 2) {
     try {
       const memory = new WebAssembly.Memory({ initial: GROWTH, maximum, shared });
       return { memory, limit: maximum * PAGE, touched: 0 };

@@ -111,7 +111,7 @@ describe("the batch of an evaluation", () => {
     );
     const large = fit(small, filters(), images(600), { batchSize: 600 });
     await expect(large[Symbol.asyncIterator]().next()).rejects.toThrow(
-      /^program train: .* use a smaller batch or, in training, accumulate over more parts$/,
+      /^program train: .* use a smaller batch or, in training, accumulate over more parts; a batchSize of at most 512 fits, and accumulate: 2 with this one fits$/,
     );
     const parts = fit(small, filters(), images(600), { batchSize: 600, accumulate: 2, epochs: 1 });
     expect((await parts[Symbol.asyncIterator]().next()).done).toBe(false);
