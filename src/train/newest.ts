@@ -20,9 +20,9 @@ export async function openNewest<T>(
   if (!files) return open(await (hasFileSystem() ? readBytes(from) : storage.read(from)), from);
   const damaged: string[] = [];
   for (const file of files) {
-    const bytes = await storage.read(file);
     try {
-      const opened = await open(bytes, file);
+      // Another run may have removed it since.
+      const opened = await open(await storage.read(file), file);
       for (const message of damaged) console.warn(`resume: ${message}. Going on from ${file}.`);
       return opened;
     } catch (error) {

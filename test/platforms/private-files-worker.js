@@ -1,0 +1,6 @@
+/** A page's own worker, which keeps checkpoints. */
+import * as here from "./private-files.js";
+
+addEventListener("message", async ({ data: [name, options] }) =>
+  postMessage(await Reflect.get(here, name)(options).catch((error) => ({ error: String(error) }))),
+);
