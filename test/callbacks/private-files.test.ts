@@ -147,12 +147,12 @@ describe("a page that is closed", () => {
     async (lack) => {
       const other = await visit();
       void train({ path: "run.safetensors", lacksLater: [lack] }, { of: other }).catch(() => {});
-      await page.waitForFunction(
-        "here.list().then((files) => 'run.safetensors' in files && 'run.safetensors.wgrad-part' in files)",
-      );
       await other.waitForFunction("globalThis.epoch === 2");
+      await page.waitForFunction("here.list().then((files) => 'run.safetensors.wgrad-part' in files)");
       await other.close();
-      expect(await list()).toEqual(["run.safetensors", "run.safetensors.wgrad-part"]);
+      // Chromium removes its own file beside them a moment later.
+      const left = (await list()).filter((name) => !name.endsWith(".crswap"));
+      expect(left).toEqual(["run.safetensors", "run.safetensors.wgrad-part"]);
       // Nothing of it is in the way of the next run.
       expect(await train({ resume: "run.safetensors", path: "run.safetensors" })).toMatchObject({
         weights: whole,
