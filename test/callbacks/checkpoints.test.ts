@@ -159,6 +159,32 @@ describe("a run that ends by an error", () => {
     await expect(run).rejects.toThrow(DivergenceError);
     expect(await crc32(await readFile(path))).toBe(good);
   });
+
+  it.each<[string, string, string[]]>([
+    ["run.safetensors", "run.last-good.safetensors", ["run.last-good.safetensors", "run.safetensors"]],
+    [
+      "{epoch}.safetensors",
+      "last-good.safetensors",
+      ["1.safetensors", "2.safetensors", "last-good.safetensors"],
+    ],
+  ])(
+    "by numbers gone wrong leaves its last good state beside %s, to go on from",
+    async (name, lastGood, files) => {
+      // The update of step 25, the fifth of epoch 3, overflows.
+      const sudden = (step: number) => (step === 24 ? 1e39 : 1);
+      const run = open({ schedule: sudden, callbacks: [checkpoints(at(name))] });
+      const error = await run.then(
+        () => undefined,
+        (reason) => reason,
+      );
+      expect(error).toBeInstanceOf(DivergenceError);
+      expect(run.place).toMatchObject({ epoch: 3, steps: 24 });
+      expect(await names()).toEqual(files);
+      const whole = await outcome();
+      for (const from of [at(lastGood), folder])
+        expect(await outcome({ resume: { from, allow: ["schedule"] } }), from).toEqual(whole);
+    },
+  );
 });
 
 describe("a file that cannot be written", () => {
