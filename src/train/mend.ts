@@ -77,21 +77,21 @@ export class Mender {
     session.checkHeld();
     await queue.repeat();
     await queue.idle();
-    if (!queue.trouble) this.#tellRecovered(queue.taken, began);
+    if (!queue.trouble) await this.#tellRecovered(queue.taken, began);
   }
 
   /** Opens on another engine what could not be opened. */
   async reopen(error: DeviceLostError): Promise<OnEngine> {
     const began = performance.now();
     const on = await this.reconnect(error, this.safe.steps);
-    this.#tellRecovered(this.safe.steps, began);
+    await this.#tellRecovered(this.safe.steps, began);
     return on;
   }
 
-  #tellRecovered(taken: number, began: number): void {
+  async #tellRecovered(taken: number, began: number): Promise<void> {
     const { engine } = this.parts.trainer;
     const seconds = (performance.now() - began) / 1000;
-    this.#tell({ kind: "recovered", ...this.#at(taken), engine, from: this.safe.steps, seconds });
+    await this.#tell({ kind: "recovered", ...this.#at(taken), engine, from: this.safe.steps, seconds });
   }
 
   /**
@@ -108,7 +108,7 @@ export class Mender {
         throw new DeviceLostError(last.message, { cause: last.cause, state: session?.safeState ?? {} });
       }
       this.#losses++;
-      this.#tell({ kind: "lost", ...this.#at(taken), error: last, attempt: this.#losses });
+      await this.#tell({ kind: "lost", ...this.#at(taken), error: last, attempt: this.#losses });
       try {
         if (this.#losses > 1) await pause(Math.min(PAUSE_MS * 2 ** (this.#losses - 2), LONGEST_PAUSE_MS));
         const engine = await connected(last, () => (connect ? connect() : connectedAgain(trainer.engine)));
@@ -146,7 +146,7 @@ export class Mender {
       queue.scaleRates(to, factor);
       session.learningRate *= factor;
       const { learningRate } = session;
-      this.#tell({
+      await this.#tell({
         kind: "rolledBack",
         ...this.#at(step),
         to,
@@ -171,7 +171,7 @@ export class Mender {
     safe.set(step, { trainer: await trainer.state(), learningRate: session.learningRate, history });
     queue.fail(error, step);
     queue.adopt();
-    this.#tell({ kind: "stopped", ...this.#at(step), report });
+    await this.#tell({ kind: "stopped", ...this.#at(step), report });
     throw error;
   }
 
@@ -180,8 +180,8 @@ export class Mender {
     return { step: steps + 1, epoch: placeAfter(this.parts, this.firstEpoch, steps).epoch };
   }
 
-  #tell(event: TrainingEvent): void {
-    this.parts.options.onEvent?.(event);
+  async #tell(event: TrainingEvent): Promise<void> {
+    await this.parts.options.onEvent?.(event);
   }
 }
 

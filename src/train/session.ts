@@ -71,7 +71,7 @@ export interface StepOptions {
   readonly onNonFinite?: NonFinitePolicy;
   /** How training goes on after the loss of its device (default: not at all); true for the defaults. */
   readonly recover?: boolean | RecoverOptions;
-  /** Called where something went wrong, and training went on or stopped. */
+  /** Called where something went wrong, and training went on or stopped; awaited, as `onProgress` is. */
   readonly onEvent?: (event: TrainingEvent) => void;
 }
 

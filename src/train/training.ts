@@ -257,7 +257,7 @@ export class Training implements Session {
     const counted = bunch.results.then(async (results) => {
       if (results.losses.length > 0) {
         totals.add(results, bunch);
-        if (!call.failed) this.#watchSkipped(bunch, results.signs, call);
+        if (!call.failed) await this.#watchSkipped(bunch, results.signs, call);
         await told?.(totals);
       }
       if (results.error !== undefined) throw results.error;
@@ -288,17 +288,17 @@ export class Training implements Session {
   }
 
   /** @throws DivergenceError where all steps of an epoch were skipped in a row */
-  #watchSkipped({ first, epoch }: Bunch, signs: readonly number[], call: Call): void {
+  async #watchSkipped({ first, epoch }: Bunch, signs: readonly number[], call: Call): Promise<void> {
     const { owner, options } = this.parts;
     for (const [i, sign] of signs.entries()) {
       this.#skipped = sign & NonFiniteCode.skipped ? this.#skipped + 1 : 0;
       if (this.#skipped === 0) continue;
       const at = { step: first + i + 1, epoch };
-      options.onEvent?.({ kind: "skipped", ...at, inARow: this.#skipped });
+      await options.onEvent?.({ kind: "skipped", ...at, inARow: this.#skipped });
       if (this.#skipped < this.stepsPerEpoch) continue;
       // Nothing is told of steps that were under way behind it.
       call.failed = true;
-      options.onEvent?.({ kind: "stopped", ...at });
+      await options.onEvent?.({ kind: "stopped", ...at });
       const steps = this.#skipped === 1 ? "1 step was" : `${this.#skipped} steps in a row were`;
       throw new DivergenceError(
         `${owner}: ${steps} skipped, as many as an epoch has: losses or gradients are not finite; look for NaN in the data, or use a lower learning rate`,

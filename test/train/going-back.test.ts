@@ -161,6 +161,17 @@ describe("steps in several submits", () => {
   });
 });
 
+it.each(["stop", "skip", "rollback"] as const)(
+  "waits for onEvent, whose failure ends the call, but hides no divergence: %s",
+  async (onNonFinite) => {
+    const failure = new Error("no room for the log");
+    const { one } = await open({ onNonFinite, onEvent: async () => Promise.reject(failure) });
+    const error = await failureOf(one.advance(9));
+    if (onNonFinite === "stop") expect(error).toBeInstanceOf(DivergenceError);
+    else expect(error).toBe(failure);
+  },
+);
+
 describe("skip", () => {
   it("leaves the step out; means are of the others", async () => {
     const { one, events } = await open({ onNonFinite: "skip" });
