@@ -12,14 +12,13 @@ import {
   zlibInflateInit2,
   zlibInflateReset,
 } from "pako";
+import { giveTurn, turnIsDue } from "../turns.ts";
 import { isGzip, startOf } from "./gzipMember.ts";
 
 /** The largest window; adding 16 accepts gzip, check sums included, and nothing else. */
 const WINDOW_BITS = 15 + 16;
 /** Bytes read, and bytes written, between two looks at the clock. */
 const BYTES_A_STEP = 1 << 20;
-/** Milliseconds of work before a page gets its turn. */
-const TURN_MS = 30;
 
 /** Room before anything is unpacked: so many times the file, and so many bytes beside. */
 const FIRST_TIMES = 2;
@@ -45,7 +44,6 @@ export async function unpack(
   stream.output = new Uint8Array(Math.min(stated, FIRST_TIMES * bytes.length + FIRST_BESIDE, maxBytes));
   let size: number | undefined;
   zlibInflateInit2(stream, WINDOW_BITS);
-  let turn = performance.now();
   for (;;) {
     const status = step(stream);
     size ??= expected?.(stream.output.subarray(0, stream.next_out));
@@ -67,10 +65,9 @@ export async function unpack(
     } else if (status !== Z_OK) {
       throw new Error(`${name}: the gzip stream is damaged (${stream.msg}; ${bytes.length} bytes read)`);
     }
-    if (performance.now() - turn < TURN_MS) continue;
-    await new Promise<void>((resolve) => setTimeout(resolve));
+    if (!turnIsDue()) continue;
+    await giveTurn();
     signal?.throwIfAborted();
-    turn = performance.now();
   }
   const { output, next_out: length } = stream;
   return length === output.length ? output : output.slice(0, length);

@@ -71,7 +71,7 @@ async function checked(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   const content = isGzip(bytes) ? await unpacked(bytes, place, { signal }, () => file.bytes) : bytes;
-  const sum = md5(content);
+  const sum = await md5(content);
   if (sum === file.md5) return content;
   throw new Error(`${place}: MD5 sum ${sum}, expected ${file.md5} (${content.length} bytes unpacked)`);
 }

@@ -6,12 +6,15 @@
 import { asBytes, checkString, inWords, isPromise, isWhole } from "../checks.ts";
 import type { Elements } from "../dtypes.ts";
 import { brief, parseJson } from "./json.ts";
+import { atOnce, type Pieces } from "./pieces.ts";
 
 /** A tensor: `data` holds the product of `shape` elements in row-major order; shape [] is a single number. */
 export interface SafetensorsTensor {
   readonly shape: readonly number[];
   readonly data: Elements;
 }
+
+type Tensors = Readonly<Record<string, SafetensorsTensor>> | ReadonlyMap<string, SafetensorsTensor>;
 
 /** The content of a safetensors file. */
 export interface SafetensorsFile {
@@ -21,39 +24,40 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Elements that are read or written before a page may get its turn: some milliseconds. */
+const PIECE = 2 ** 20;
+
 /** Reader of an element type: `bytes` for each element, little-endian. */
 interface Dtype {
   readonly bytes: number;
-  /** Reads `count` elements from the start of `view`; `where` opens an error message. */
-  read(view: DataView, count: number, where: string): Elements;
+  readonly array: new (length: number) => Elements;
+  /** Reads the elements from `from` up to `to` into `data`; `view` begins with the first; `where` opens an error message. */
+  read(view: DataView, data: Elements, from: number, to: number, where: string): void;
 }
 
-/** A reader of floats that f32 can hold or round. */
-function floats(bytes: number, get: (view: DataView, at: number) => number): Dtype {
+/** A reader of elements one by one. */
+function each(
+  bytes: number,
+  array: Dtype["array"],
+  get: (view: DataView, at: number, where: string) => number,
+): Dtype {
   return {
     bytes,
-    read(view, count) {
-      const data = new Float32Array(count);
-      for (let i = 0; i < count; i++) data[i] = get(view, i * bytes);
-      return data;
+    array,
+    read(view, data, from, to, where) {
+      for (let i = from; i < to; i++) data[i] = get(view, i * bytes, where);
     },
   };
 }
 
 const DTYPES: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
-  ["F32", floats(4, (view, at) => view.getFloat32(at, true))],
-  ["F16", floats(2, (view, at) => halfToNumber(view.getUint16(at, true)))],
-  ["BF16", floats(2, (view, at) => bfloatToNumber(view.getUint16(at, true)))],
-  ["F64", { bytes: 8, read: readFloat64 }],
-  [
-    "I32",
-    {
-      bytes: 4,
-      read: (view, count) => Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * i, true)),
-    },
-  ],
-  ["U8", { bytes: 1, read: (view, count) => new Uint8Array(view.buffer, view.byteOffset, count).slice() }],
-  ["I64", { bytes: 8, read: readInt64 }],
+  ["F32", each(4, Float32Array, (view, at) => view.getFloat32(at, true))],
+  ["F16", each(2, Float32Array, (view, at) => halfToNumber(view.getUint16(at, true)))],
+  ["BF16", each(2, Float32Array, (view, at) => bfloatToNumber(view.getUint16(at, true)))],
+  ["F64", each(8, Float32Array, float64)],
+  ["I32", each(4, Int32Array, (view, at) => view.getInt32(at, true))],
+  ["U8", { bytes: 1, array: Uint8Array, read: copyBytes }],
+  ["I64", each(8, Int32Array, int64)],
 ]);
 
 /** IEEE 754 half precision: a sign, 5 bits of exponent, 10 of fraction. */
@@ -74,30 +78,26 @@ function bfloatToNumber(bits: number): number {
   return converter.getFloat32(0, true);
 }
 
-function readFloat64(view: DataView, count: number, where: string): Float32Array {
-  const data = new Float32Array(count);
-  for (let i = 0; i < count; i++) {
-    const value = view.getFloat64(8 * i, true);
-    data[i] = value;
-    if (Number.isFinite(value) && !Number.isFinite(data[i])) {
-      throw new Error(`${where}: element ${i} is ${value}, which f32 cannot hold; F64 is read into f32`);
-    }
-  }
-  return data;
+function copyBytes(view: DataView, data: Elements, from: number, to: number): void {
+  data.set(new Uint8Array(view.buffer, view.byteOffset + from, to - from), from);
 }
 
-function readInt64(view: DataView, count: number, where: string): Int32Array {
-  const data = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    const value = view.getBigInt64(8 * i, true);
-    if (BigInt.asIntN(32, value) !== value) {
-      throw new Error(
-        `${where}: element ${i} is ${value}, which 32 bits cannot hold; I64 is read into 32-bit integers`,
-      );
-    }
-    data[i] = Number(value);
+function float64(view: DataView, at: number, where: string): number {
+  const value = view.getFloat64(at, true);
+  if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) {
+    throw new Error(`${where}: element ${at / 8} is ${value}, which f32 cannot hold; F64 is read into f32`);
   }
-  return data;
+  return value;
+}
+
+function int64(view: DataView, at: number, where: string): number {
+  const value = view.getBigInt64(at, true);
+  if (BigInt.asIntN(32, value) !== value) {
+    throw new Error(
+      `${where}: element ${at / 8} is ${value}, which 32 bits cannot hold; I64 is read into 32-bit integers`,
+    );
+  }
+  return Number(value);
 }
 
 /** Name of the type that an array is written as. */
@@ -128,9 +128,17 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  * @throws TypeError where `tensors` or `metadata` is no object, or `data` has another type
  */
 export function encodeSafetensors(
-  tensors: Readonly<Record<string, SafetensorsTensor>> | ReadonlyMap<string, SafetensorsTensor>,
+  tensors: Tensors,
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
+  return atOnce(encoding(tensors, metadata));
+}
+
+/** As `encodeSafetensors`, in pieces. */
+export function* encoding(
+  tensors: Tensors,
+  metadata?: Readonly<Record<string, string>>,
+): Pieces<Uint8Array<ArrayBuffer>> {
   for (const [what, given] of Object.entries({ tensors, metadata: metadata === undefined ? {} : metadata })) {
     if (typeof given === "object" && given !== null && !isPromise(given)) continue;
     throw new TypeError(`encodeSafetensors: ${what} is ${inWords(given)}; give an object, values by name`);
@@ -165,20 +173,22 @@ export function encodeSafetensors(
   file.fill(0x20, LENGTH_BYTES + json.length, dataStart);
   let at = dataStart;
   for (const [, { data }] of entries) {
-    writeElements(view, at, data);
+    yield* writing(view, at, data);
     at += data.byteLength;
   }
   return file;
 }
 
 /** Writes elements as little-endian, whatever the machine's byte order. */
-function writeElements(view: DataView, start: number, data: Elements): void {
-  if (data instanceof Uint8Array) {
-    new Uint8Array(view.buffer).set(data, start);
-    return;
+function* writing(view: DataView, start: number, data: Elements): Pieces<void> {
+  for (let from = 0; from < data.length; from += PIECE) {
+    const to = Math.min(data.length, from + PIECE);
+    if (data instanceof Uint8Array) new Uint8Array(view.buffer).set(data.subarray(from, to), start + from);
+    else if (data instanceof Float32Array)
+      for (let i = from; i < to; i++) view.setFloat32(start + 4 * i, data[i], true);
+    else for (let i = from; i < to; i++) view.setInt32(start + 4 * i, data[i], true);
+    yield;
   }
-  const put = data instanceof Float32Array ? view.setFloat32 : view.setInt32;
-  for (let i = 0; i < data.length; i++) put.call(view, start + 4 * i, data[i], true);
 }
 
 /** A checked tensor entry of the header. */
@@ -199,6 +209,11 @@ interface Entry {
  * @throws TypeError where `source` holds no bytes
  */
 export function decodeSafetensors(source: Uint8Array | ArrayBuffer, name = "safetensors"): SafetensorsFile {
+  return atOnce(decoding(source, name));
+}
+
+/** As `decodeSafetensors`, in pieces. */
+export function* decoding(source: Uint8Array | ArrayBuffer, name: string): Pieces<SafetensorsFile> {
   const bytes = asBytes("decodeSafetensors", source);
   checkString("decodeSafetensors: the name", name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -217,10 +232,13 @@ export function decodeSafetensors(source: Uint8Array | ArrayBuffer, name = "safe
   const tensors = new Map<string, SafetensorsTensor>();
   for (const { name: tensor, dtype, shape, begin, end } of entries) {
     const part = new DataView(bytes.buffer, bytes.byteOffset + dataStart + begin, end - begin);
-    tensors.set(tensor, {
-      shape,
-      data: dtype.read(part, elements(shape), `${name}: tensor ${brief(tensor)}`),
-    });
+    const data = new dtype.array(elements(shape));
+    const where = `${name}: tensor ${brief(tensor)}`;
+    for (let from = 0; from < data.length; from += PIECE) {
+      dtype.read(part, data, from, Math.min(data.length, from + PIECE), where);
+      yield;
+    }
+    tensors.set(tensor, { shape, data });
   }
   return { tensors, dtypes: new Map(entries.map(({ name, dtypeName }) => [name, dtypeName])), metadata };
 }

@@ -5,6 +5,7 @@ import { compileLoad, compileStore, type StepRow } from "../kernels/hooks.ts";
 import { kernelNamed } from "../kernels/index.ts";
 import type { Load, Store, Twin, TwinCall } from "../kernels/twin.ts";
 import { type Dispatch, elementCount, launchesOf, type Program, STEP_SLOTS } from "../program.ts";
+import { giveTurn, turnIsDue } from "../turns.ts";
 import { allocated, CpuBuffer, type CpuHost } from "./cpuMemory.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 import {
@@ -23,7 +24,6 @@ import {
 } from "./engine.ts";
 import { type MemoryRole, ROLE_OF } from "./ledger.ts";
 import { planMemory } from "./plan.ts";
-import { giveTurn, turnIsDue } from "./turns.ts";
 
 /** A program with its memory. */
 interface Played {

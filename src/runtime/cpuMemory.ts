@@ -1,5 +1,6 @@
 /** Memory of the CPU engine: its buffers, and the order in which runs, reads and writes take their turns. */
 import { arrayOf, type DType, type Elements } from "../dtypes.ts";
+import { InOrder } from "../turns.ts";
 import { freeWhenDropped, released } from "./dropped.ts";
 import {
   type BufferReader,
@@ -10,7 +11,6 @@ import {
   RELEASED,
 } from "./engine.ts";
 import { type EngineMemory, Ledger, type MemoryRole } from "./ledger.ts";
-import { InOrder } from "./turns.ts";
 
 /** The part of the engine that buffers and executables use. */
 export class CpuHost {

@@ -2,8 +2,10 @@
 import { checkOptions, inWords, unknownOption } from "../checks.ts";
 import { type ByteSource, isByteSource } from "../io/bytes.ts";
 import { parseJson } from "../io/json.ts";
-import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../io/safetensors.ts";
+import { inTurns } from "../io/pieces.ts";
+import { decoding, encoding, type SafetensorsTensor } from "../io/safetensors.ts";
 import type { Optimizer } from "../nn/training/optimizer.ts";
+import { giveTurn, turnIsDue } from "../turns.ts";
 import { CHECKSUMS_KEY, checkChecksums, checksums } from "./checksums.ts";
 import { countEpochs, decodeEpochs, encodeEpochs } from "./epochs.ts";
 import {
@@ -69,7 +71,10 @@ export async function encodeCheckpoint(
   { nonFinite }: SaveOptions = {},
 ): Promise<Uint8Array> {
   const { arenas, ...trainer } = state.trainer;
-  for (const [name, data] of Object.entries(arenas)) checkFinite(`checkpoint: ${name}`, data, nonFinite);
+  for (const [name, data] of Object.entries(arenas)) {
+    if (turnIsDue()) await giveTurn();
+    checkFinite(`checkpoint: ${name}`, data, nonFinite);
+  }
   const epochs = encodeEpochs(state.history, run.dataset.classes ?? 0);
   const tensors = new Map<string, SafetensorsTensor>([[HISTORY, { shape: [epochs.length], data: epochs }]]);
   for (const [name, data] of Object.entries(arenas)) tensors.set(name, { shape: [data.length], data });
@@ -81,10 +86,8 @@ export async function encodeCheckpoint(
     state: describeState(run, state, tensors),
   };
   const text = JSON.stringify(contents);
-  return encodeSafetensors(tensors, {
-    [CHECKPOINT_KEY]: text,
-    [CHECKSUMS_KEY]: await checksums(text, tensors),
-  });
+  const sums = await checksums(text, tensors);
+  return inTurns(encoding(tensors, { [CHECKPOINT_KEY]: text, [CHECKSUMS_KEY]: sums }));
 }
 
 /** A checkpoint that was read, and is whole. */
@@ -98,7 +101,7 @@ export interface OpenedCheckpoint {
 
 /** @throws Error where the bytes are no checkpoint, or are damaged */
 export async function openCheckpoint(bytes: Uint8Array, name: string): Promise<OpenedCheckpoint> {
-  const { tensors, metadata, dtypes } = decodeSafetensors(bytes, name);
+  const { tensors, metadata, dtypes } = await inTurns(decoding(bytes, name));
   const contents = contentsOf(metadata[CHECKPOINT_KEY], name);
   const arenas = [...tensors].filter(([tensor]) => tensor !== HISTORY && !tensor.startsWith(OF_CALLBACKS));
   for (const [tensor] of arenas) {

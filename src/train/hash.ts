@@ -1,7 +1,9 @@
 /** Short fingerprints of data: equal for equal bytes; different bytes collide once in 2^64. Not for secrets. */
 
-/** Bytes hashed before other work on this thread gets its turn. */
-const TURN_BYTES = 1 << 25;
+import { giveTurn, turnIsDue } from "../turns.ts";
+
+/** Bytes hashed between two looks at the clock: some milliseconds. */
+const PIECE_BYTES = 1 << 22;
 
 /** Two 32-bit sums that mix in words one after the other. */
 class Hash {
@@ -42,9 +44,9 @@ export async function hashBytes(data: ArrayBufferView): Promise<string> {
   const hash = new Hash();
   const { buffer, byteOffset, byteLength } = data;
   hash.add([byteLength >>> 0, Math.floor(byteLength / 2 ** 32)]);
-  for (let at = 0; at < byteLength; at += TURN_BYTES) {
-    if (at > 0) await new Promise((resolve) => setTimeout(resolve));
-    const length = Math.min(TURN_BYTES, byteLength - at);
+  for (let at = 0; at < byteLength; at += PIECE_BYTES) {
+    if (turnIsDue()) await giveTurn();
+    const length = Math.min(PIECE_BYTES, byteLength - at);
     const words = Math.floor(length / 4);
     const start = byteOffset + at;
     // Words begin at multiples of four bytes; other arrays are copied.

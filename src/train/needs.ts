@@ -4,7 +4,7 @@ import type { Engine, EngineBuffer, EngineRoom, Executable, MemoryPiece } from "
 import { MEMORY_ROLES } from "../runtime/ledger.ts";
 import { MemoryLimitError } from "../runtime/limits.ts";
 import { programPieces } from "../runtime/plan.ts";
-import { InOrder } from "../runtime/turns.ts";
+import { InOrder } from "../turns.ts";
 import type { StepOwner } from "./compileStep.ts";
 import { roleOf } from "./memory.ts";
 

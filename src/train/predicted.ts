@@ -187,6 +187,9 @@ function flatSamples(owner: string, samples: Samples, size: number): Float32Arra
     );
   }
   if (samples instanceof Float32Array) return samples;
+  // Typed arrays hold numbers, or else big integers.
+  if (ArrayBuffer.isView(samples) && typeof samples[0] === "number")
+    return new Float32Array(samples as ArrayLike<number>);
   const nested = isList(samples[0]);
   const numbers: number[] = [];
   for (let i = 0; i < samples.length; i++) {

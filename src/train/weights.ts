@@ -3,9 +3,11 @@ import { checkSignal } from "../abort.ts";
 import { checkOptions, inWords, isLiteral, isPromise } from "../checks.ts";
 import type { Schema } from "../data/schema.ts";
 import { type ByteSource, isByteSource, readBytes, sourceName } from "../io/bytes.ts";
-import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { inTurns } from "../io/pieces.ts";
+import { decoding, encoding } from "../io/safetensors.ts";
 import type { ArenaEntry } from "../nn/model/layout.ts";
 import { elementCount, formatShape, type Shape } from "../program.ts";
+import { giveTurn, turnIsDue } from "../turns.ts";
 import { checkNonFinite, firstNonFinite, type NonFinite } from "./finite.ts";
 import { parseSchema } from "./schemaText.ts";
 import { CHECKPOINT_KEY } from "./state.ts";
@@ -59,11 +61,9 @@ const isCounter = (name: string) => name.endsWith("num_batches_tracked");
 export function encodeWeights(
   weights: Readonly<Record<string, { shape: Shape; data: Float32Array }>>,
   schema?: Schema,
-): Uint8Array {
-  return encodeSafetensors(weights, {
-    format: "pt",
-    ...(schema && { [SCHEMA_KEY]: JSON.stringify(schema) }),
-  });
+): Promise<Uint8Array> {
+  const texts = { format: "pt", ...(schema && { [SCHEMA_KEY]: JSON.stringify(schema) }) };
+  return inTurns(encoding(weights, texts));
 }
 
 /**
@@ -96,6 +96,7 @@ export async function loadWeights(
   const seen = new Set<string>();
   const unused: string[] = [];
   for (const [key, tensor] of tensors) {
+    if (turnIsDue()) await giveTurn();
     const to = rename(key);
     const spec = to === undefined ? undefined : wanted.get(to);
     if (!spec) {
@@ -203,7 +204,7 @@ async function contentsOf(
 ): Promise<Contents> {
   signal?.throwIfAborted();
   if (isByteSource(source)) {
-    const { tensors, metadata } = decodeSafetensors(await readBytes(source, signal), name);
+    const { tensors, metadata } = await inTurns(decoding(await readBytes(source, signal), name));
     if (!Object.hasOwn(metadata, CHECKPOINT_KEY)) {
       const text = metadata[SCHEMA_KEY];
       return { tensors, schema: text === undefined ? undefined : parseSchema(text, name) };

@@ -19,7 +19,7 @@ import {
 } from "../runtime/engine.ts";
 import { type MemoryRole, ROLE_OF } from "../runtime/ledger.ts";
 import { planMemory } from "../runtime/plan.ts";
-import { giveTurn, turnIsDue } from "../runtime/turns.ts";
+import { giveTurn, turnIsDue } from "../turns.ts";
 import { viewOf, WasmBuffer } from "./buffer.ts";
 import { compileProgram } from "./compile.ts";
 import { ROW_BYTES } from "./hooks/line.ts";

@@ -3,7 +3,7 @@ import type { Elements } from "../dtypes.ts";
 import { freeWhenDropped, released } from "../runtime/dropped.ts";
 import { EngineError } from "../runtime/engine.ts";
 import { type EngineMemory, Ledger } from "../runtime/ledger.ts";
-import { InOrder } from "../runtime/turns.ts";
+import { InOrder } from "../turns.ts";
 import type { Features } from "./kernels/kernel.ts";
 import type { WasmMemory } from "./memory.ts";
 import type { ThreadPool } from "./threads/pool.ts";

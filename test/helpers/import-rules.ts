@@ -16,7 +16,7 @@ interface Rule {
 }
 
 /** What every file of the library may import. */
-const EVERYWHERE = ["src/abort.ts", "src/checks.ts", "src/dtypes.ts", "src/text.ts"];
+const EVERYWHERE = ["src/abort.ts", "src/checks.ts", "src/dtypes.ts", "src/text.ts", "src/turns.ts"];
 
 /** What programs share with the library. */
 const SHARED = "src/text.ts";

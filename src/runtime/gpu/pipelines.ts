@@ -2,6 +2,7 @@
 import { NUMBERS_BINDING } from "../../kernels/kernel.ts";
 import type { Launch, LaunchBinding } from "../../kernels/specialise.ts";
 import { launchesOf, launchName, type Program } from "../../program.ts";
+import { giveTurn, turnIsDue } from "../../turns.ts";
 import { EngineError } from "../engine.ts";
 import { IMMEDIATE_BYTES, ShaderStage } from "./constants.ts";
 import { scoped } from "./scopes.ts";
@@ -76,13 +77,18 @@ export class PipelineCache {
     const release = () => {
       for (const key of used.splice(0)) this.#disuse(key);
     };
-    const specialised = launchesOf(program).map((dispatches) => ({
-      name: launchName(dispatches),
-      ...specialiseLaunch(program, dispatches),
-    }));
-    const launches = specialised.map((launch) =>
-      this.#prepare(program, launch, numberWords(launch.numbers), used),
-    );
+    const specialised: (Launch & { readonly name: string })[] = [];
+    for (const dispatches of launchesOf(program)) {
+      if (turnIsDue()) await giveTurn();
+      specialised.push({ name: launchName(dispatches), ...specialiseLaunch(program, dispatches) });
+    }
+    const launches: Promise<PreparedPipeline>[] = [];
+    for (const launch of specialised) {
+      if (turnIsDue()) await giveTurn();
+      const preparing = this.#prepare(program, launch, numberWords(launch.numbers), used);
+      preparing.catch(() => {}); // Settled below.
+      launches.push(preparing);
+    }
     const results = await Promise.allSettled(launches);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) {

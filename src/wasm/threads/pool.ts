@@ -3,7 +3,7 @@
  * through the memory that all share (`control.ts`). Whoever has come takes part in a run, and nobody is waited for.
  */
 import { EngineError } from "../../runtime/engine.ts";
-import { giveTurn, turnIsDue } from "../../runtime/turns.ts";
+import { giveTurn, turnIsDue } from "../../turns.ts";
 import type { CompiledProgram, StageRange } from "../compile.ts";
 import { CONTROL_BYTES, RECORD, RECORD_BYTES, WORDS } from "../control.ts";
 import type { Piece, WasmMemory } from "../memory.ts";
