@@ -57,6 +57,7 @@ export type {
   StatisticSpec,
 } from "./nn/model/parameters.ts";
 export type { Augment, Batch } from "./nn/training/batch.ts";
+export type { Guard } from "./nn/training/guard.ts";
 export {
   binaryCrossEntropy,
   crossEntropy,
@@ -117,6 +118,7 @@ export type {
   BufferKind,
   BufferSpec,
   Dispatch,
+  Flag,
   Hook,
   IndexPlaces,
   IndexRange,
@@ -159,6 +161,7 @@ export type { CompileStepOptions, InputSpec, StepOwner } from "./train/compileSt
 export { DivergenceError } from "./train/divergence.ts";
 export { type EvaluateOptions, type Evaluation, evaluate, type Metric } from "./train/evaluate.ts";
 export type {
+  EventPlace,
   LostEvent,
   RecoveredEvent,
   RolledBackEvent,

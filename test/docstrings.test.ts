@@ -13,6 +13,8 @@ const REFUSE_NOTHING: Readonly<Record<string, string>> = {
   "Callback.onEpoch": "written by users",
   "Callback.onEnd": "written by users",
   "Callback.onError": "written by users",
+  "Callback.onProgress": "written by users",
+  "Callback.state": "written by users",
   "RecordStore.append": "written by users",
   "Stream.open": "written by users",
   "Sequential.withLayers": "takes layers of another model",

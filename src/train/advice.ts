@@ -67,7 +67,7 @@ async function fits(
   const pieces: MemoryPiece[] = pendingPieces(trainer);
   for (const { size } of batches(count, batchSize)) {
     const { body, options } = step(size, size % accumulate === 0 ? accumulate : 1);
-    const { program, maxSteps } = traceStep(trainer, body, options);
+    const { program, maxSteps } = await traceStep(trainer, body, options);
     if (!within(engine, program, maxSteps)) return false;
     if (engine.room) pieces.push(...(await engine.room.pieces(program, maxSteps)));
   }

@@ -11,7 +11,7 @@ import type { Optimizer } from "../nn/training/optimizer.ts";
 import { buildStep, type ModelCall, type StepOutputs, type TrainingOptions } from "../nn/training/step.ts";
 import { OPTIMIZER_SCALAR, type Program, type Shape, USER_SCALAR } from "../program.ts";
 import type { Engine, EngineBuffer } from "../runtime/engine.ts";
-import { CompiledStep } from "./compiledStep.ts";
+import type { CompiledStep } from "./compiledStep.ts";
 import { checkNonFinite, type NonFinite } from "./finite.ts";
 import type { Arena } from "./memory.ts";
 
@@ -101,23 +101,27 @@ export async function compileStep<const Inputs extends Record<string, InputSpec>
   checkNonFinite(name, nonFinite);
   checkSignal("compile", signal);
   signal?.throwIfAborted();
-  const { program, trains, maxSteps } = traceStep(owner, body, options);
+  const { program, trains, maxSteps } = await traceStep(owner, body, options);
   checkOwners(name, program, data);
   const { engine } = owner;
   const compiling = engine.room
     ? import("./needs.ts").then(({ compileWithin }) => compileWithin(owner, program, maxSteps, data))
     : engine.compile(program, { maxSteps, state: owner.memory, data });
-  const executable = await unlessAborted(signal, compiling, (late) => late.release());
+  const [executable, { CompiledStep }] = await Promise.all([
+    unlessAborted(signal, compiling, (late) => late.release()),
+    import("./compiledStep.ts"),
+  ]);
   return new CompiledStep(owner, executable, trains, Object.keys(inputs), nonFinite);
 }
 
 /** The program of a step, without memory. */
-export function traceStep<const Inputs extends Record<string, InputSpec>>(
+export async function traceStep<const Inputs extends Record<string, InputSpec>>(
   { model, layout, statistics, optimizer }: StepOwner,
   body: StepBody<Inputs>,
   options: CompileStepOptions<Inputs>,
-): { readonly program: Program; readonly trains: boolean; readonly maxSteps: number } {
-  const { name = "step", inputs = {} as Inputs, training = true, maxSteps: most = 1, ...how } = options;
+): Promise<{ readonly program: Program; readonly trains: boolean; readonly maxSteps: number }> {
+  const { name = "step", inputs = {} as Inputs, training = true, ...others } = options;
+  const { maxSteps: most = 1, guard, ...how } = others;
   let trains = false;
   const trace = (model: ModelCall, part: number) => {
     const sources = Object.fromEntries(Object.entries(inputs).map(([key, spec]) => [key, traced(key, spec)]));
@@ -126,7 +130,11 @@ export function traceStep<const Inputs extends Record<string, InputSpec>>(
     return outputs;
   };
   const places = { parameters: layout, statistics };
-  const program = buildStep({ ...how, name, model, layout: places, optimizer, training, body: trace });
+  const request = { ...how, name, model, layout: places, optimizer, training, body: trace };
+  const program =
+    guard === undefined
+      ? buildStep(request)
+      : (await import("../nn/training/guard.ts")).buildGuarded(request, guard);
   return { program, trains, maxSteps: typeof most === "function" ? most(program) : most };
 }
 

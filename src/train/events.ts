@@ -2,15 +2,15 @@
 import type { DeviceLostError, Engine } from "../runtime/engine.ts";
 import type { DivergenceReport } from "./trace/report.ts";
 
-/** Where in the training something happened. */
-interface At {
+/** Where in the training an event happened. */
+export interface EventPlace {
   /** Number of the step, from 1, as the session counts. */
   readonly step: number;
   readonly epoch: number;
 }
 
 /** The device is gone; another is connected to. */
-export interface LostEvent extends At {
+export interface LostEvent extends EventPlace {
   readonly kind: "lost";
   readonly error: DeviceLostError;
   /** Number of the attempt, from 1: of devices in a row that were lost before a step came back. */
@@ -18,7 +18,7 @@ export interface LostEvent extends At {
 }
 
 /** Training goes on, on `engine`. */
-export interface RecoveredEvent extends At {
+export interface RecoveredEvent extends EventPlace {
   readonly kind: "recovered";
   readonly engine: Engine;
   /** Number of steps of the state that training went back to, from which the others are taken again. */
@@ -28,14 +28,14 @@ export interface RecoveredEvent extends At {
 }
 
 /** A step whose loss or gradients are not finite was not taken. */
-export interface SkippedEvent extends At {
+export interface SkippedEvent extends EventPlace {
   readonly kind: "skipped";
   /** Such steps in a row, this one included. */
   readonly inARow: number;
 }
 
 /** Steps are taken again, at a lower learning rate. */
-export interface RolledBackEvent extends At {
+export interface RolledBackEvent extends EventPlace {
   readonly kind: "rolledBack";
   /** Number of steps that stay; those behind are taken again. */
   readonly to: number;
@@ -46,7 +46,7 @@ export interface RolledBackEvent extends At {
 }
 
 /** Training ended before the step, because numbers went wrong in it; or behind it, where it was the last of too many skipped ones. */
-export interface StoppedEvent extends At {
+export interface StoppedEvent extends EventPlace {
   readonly kind: "stopped";
   /** Where the first such number came from; none for steps that were skipped. */
   readonly report?: DivergenceReport | undefined;

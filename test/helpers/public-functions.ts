@@ -199,10 +199,19 @@ function targetOf(file: string, specifier: string): string {
   return posix.join(posix.dirname(file), specifier);
 }
 
-/** The `/** … … ` that ends right before a position, with nothing but white space between. */
+/** A remark for the linter, which stands below the docstring. */
+const LINTED = /^\s*biome-ignore /;
+
+/** The `/** … … ` that ends right before a position, with nothing but white space and remarks for the linter between. */
 function docstringBefore({ code, comments }: Source, position: number): string {
-  const before = comments.findLast(({ end }) => end <= position);
+  const before = comments.findLast(({ end, value }) => end <= position && !LINTED.test(value));
   if (before?.type !== "Block" || !before.value.startsWith("*")) return "";
-  if (code.slice(before.end, position).trim() !== "") return "";
+  if (
+    code
+      .slice(before.end, position)
+      .replace(/^\s*\/\/ biome-ignore .*$/gm, "")
+      .trim() !== ""
+  )
+    return "";
   return before.value.replace(/^\s*\*+ ?/gm, "").trim();
 }

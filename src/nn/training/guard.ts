@@ -2,14 +2,18 @@
  * Guarded steps: they tell of NaN and infinities, where these numbers are in registers anyway. The launch that stores the loss
  * also stores whether the loss is finite, and the launches of the updates set flags.
  */
-import { inWords } from "../../checks.ts";
-import type { LowerRequest } from "../graph/lower/lower.ts";
+import { atOnce, inWords } from "../../checks.ts";
+import type { Program } from "../../program.ts";
+import { lowerBefore } from "../graph/lower/before.ts";
+import { Watch } from "../graph/lower/flags.ts";
+import { type LowerRequest, lower } from "../graph/lower/lower.ts";
 import type { UpdateRequest } from "../graph/lower/update.ts";
 import { sum } from "../graph/ops/reduce.ts";
 import { add, choose, equal, isFinite as finite, mul, sub } from "../graph/ops/scalar.ts";
 import { isSource, outputSource, stateSource, temporarySource } from "../graph/ops/source.ts";
 import { reshape } from "../graph/ops/view.ts";
 import { type Tensor, withLabel } from "../graph/tensor.ts";
+import { buildStep, type StepOutputs, type StepRequest } from "./step.ts";
 
 /** Whether a step only tells of numbers that are not finite, or also leaves everything as it was. */
 export type Guard = "notice" | "skip";
@@ -27,25 +31,43 @@ export const NonFiniteCode = {
   skipped: 4,
 } as const;
 
-/** @throws RangeError where `guard` is none of its values */
-export function checkGuard(owner: string, guard: Guard | undefined): void {
-  if (guard === undefined || guard === "notice" || guard === "skip") return;
-  throw new RangeError(`${owner}: guard is ${inWords(guard)}; give "notice" or "skip", or leave it out`);
+/**
+ * Builds a training step as {@link buildStep} does, guarded.
+ * @throws RangeError where `guard` is none of its values
+ * @throws TypeError where the step minimises nothing, or has an output that the guard gives
+ */
+export function buildGuarded(request: StepRequest, guard: Guard): Program {
+  const { name, body } = request;
+  if (guard !== "notice" && guard !== "skip")
+    throw new RangeError(`${name}: guard is ${inWords(guard)}; give "notice" or "skip", or leave it out`);
+  const guarded = guard === "skip" ? skipping : noticing;
+  return buildStep({
+    ...request,
+    body: (model, part) => checkedOutputs(name, body(model, part)),
+    lowered: (step) => lower(withLabel("guard", () => guarded(step))),
+  });
 }
 
-/** The same training step, guarded. It has the output `loss`. */
-export function guarded(step: LowerRequest, guard: Guard): LowerRequest {
-  return withLabel("guard", () => (guard === "skip" ? skipping(step) : noticing(step)));
+function checkedOutputs(step: string, outputs: StepOutputs): StepOutputs {
+  const names = Object.keys(atOnce(`${step}: the step`, outputs) ?? {});
+  if (!names.includes("minimize"))
+    throw new TypeError(
+      `${step}: guard looks for NaN in training, and the step returns no \`minimize\`; leave guard out`,
+    );
+  if (names.includes(NON_FINITE))
+    throw new TypeError(
+      `${step}: the step returns "${NON_FINITE}", which guard gives; give your own another name`,
+    );
+  return outputs;
 }
-
-const FLAG = { output: NON_FINITE, value: NonFiniteCode.update };
 
 function noticing({ outputs, updates = [], ...step }: LowerRequest): LowerRequest {
+  const watch = new Watch(NON_FINITE, NonFiniteCode.update, true);
   const isLossBad = mul(sub(1, finite(outputs.loss)), NonFiniteCode.loss);
   return {
     ...step,
     outputs: { ...outputs, [NON_FINITE]: isLossBad },
-    updates: updates.map((update) => ({ ...update, watch: { ...FLAG, found: true } })),
+    updates: updates.map((update) => ({ ...update, watch })),
   };
 }
 
@@ -53,17 +75,18 @@ function noticing({ outputs, updates = [], ...step }: LowerRequest): LowerReques
 function skipping({ updates = [], ...step }: LowerRequest): LowerRequest {
   const count = updates.map(({ from }) => nonFiniteIn(from)).reduce((a, b) => add(a, b));
   const isFine = mul(equal(count, 0), finite(outputSource("loss", [])));
+  const watch = new Watch(NON_FINITE, NonFiniteCode.update, false);
   const fine = temporarySource("fine", []);
   return {
     ...step,
-    beforeUpdates: {
+    beforeUpdates: lowerBefore({
       outputs: { [NON_FINITE]: mul(sub(1, isFine), NonFiniteCode.skipped) },
       results: new Map([[fine, isFine]]),
-    },
+    }),
     updates: updates.map((update) => ({
       ...update,
       changes: keeping(update, fine),
-      watch: { ...FLAG, found: false },
+      watch,
     })),
   };
 }

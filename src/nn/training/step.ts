@@ -2,7 +2,7 @@
 import { atOnce, checkFinite, checkOptions, checkWhole, inWords } from "../../checks.ts";
 import type { Program } from "../../program.ts";
 import { gradients } from "../graph/gradients.ts";
-import { lower } from "../graph/lower/lower.ts";
+import { type LowerRequest, lower } from "../graph/lower/lower.ts";
 import type { Place } from "../graph/lower/lowering.ts";
 import type { UpdateRequest } from "../graph/lower/update.ts";
 import { sum } from "../graph/ops/reduce.ts";
@@ -12,7 +12,7 @@ import { Tensor, withLabel } from "../graph/tensor.ts";
 import type { ArenaLayout, ModelLayout } from "../model/layout.ts";
 import { applyModel, type Layer } from "../model/model.ts";
 import { ModelTrace, Scope, type StatisticSpec } from "../model/parameters.ts";
-import { checkGuard, type Guard, guarded, NON_FINITE } from "./guard.ts";
+import type { Guard } from "./guard.ts";
 import { isFrozen, type Optimizer } from "./optimizer.ts";
 import { optimizerUpdate, statisticsUpdate } from "./updates.ts";
 import { type Clipping, checkClipping, clipped } from "./wrappers.ts";
@@ -56,18 +56,17 @@ export interface TrainingOptions {
 /** @throws RangeError naming the option that is out of range */
 export function checkTrainingOptions(
   name: string,
-  { accumulate = 1, clip = {}, penalty = {}, guard }: TrainingOptions,
+  { accumulate = 1, clip = {}, penalty = {} }: TrainingOptions,
 ): void {
   checkOptions(`${name}: penalty`, penalty, { l1: "number", l2: "number" });
   checkWhole(`${name}: accumulate`, accumulate);
-  checkGuard(name, guard);
   checkClipping(name, clip, "clip");
   for (const [weight, value] of Object.entries({ "penalty.l1": penalty.l1, "penalty.l2": penalty.l2 })) {
     if (value !== undefined) checkFinite(`${name}: ${weight}`, value, 0);
   }
 }
 
-export interface StepRequest extends TrainingOptions {
+export interface StepRequest extends Omit<TrainingOptions, "guard"> {
   readonly name: string;
   readonly model: Layer;
   readonly layout: ModelLayout;
@@ -78,7 +77,7 @@ export interface StepRequest extends TrainingOptions {
   /** Traces the step; its sources are created inside. `part` counts the parts of an accumulated batch. */
   readonly body: (model: ModelCall, part: number) => StepOutputs;
   /** Makes a program of the traced step (default: `lower`, with fused ops). */
-  readonly lowered?: typeof lower;
+  readonly lowered?: (step: LowerRequest) => Program;
 }
 
 /**
@@ -86,7 +85,7 @@ export interface StepRequest extends TrainingOptions {
  * an output of its own name.
  */
 export function buildStep(request: StepRequest): Program {
-  const { name, model, layout, optimizer, training, body, accumulate = 1, guard } = request;
+  const { name, model, layout, optimizer, training, body, accumulate = 1, lowered = lower } = request;
   checkTrainingOptions(name, request);
   const trace = new ModelTrace(layout.parameters.specs, (spec) => isFrozen(optimizer, spec));
   for (const spec of layout.statistics.specs) trace.statistics.specs.set(spec.name, spec);
@@ -96,8 +95,8 @@ export function buildStep(request: StepRequest): Program {
   });
   const parts = Array.from({ length: accumulate }, (_, part) =>
     checkedOutputs(
+      name,
       withLabel(name, () => body(call, part)),
-      request,
     ),
   );
   checkDeclarations(name, trace, layout);
@@ -129,8 +128,7 @@ export function buildStep(request: StepRequest): Program {
     const arena = role === "statistic" ? "statistics" : "parameters";
     return layout[arena].place(arena, source);
   };
-  const step = { name, outputs, assignments, place, updates };
-  return (request.lowered ?? lower)(guard ? guarded(step, guard) : step);
+  return lowered({ name, outputs, assignments, place, updates });
 }
 
 /** The optimizer, wrapped by the option `clip`, if given. */
@@ -143,10 +141,7 @@ interface Assignment {
   readonly place: Place;
 }
 
-function checkedOutputs(
-  outputs: StepOutputs,
-  { name: step, guard }: Pick<StepRequest, "name" | "guard">,
-): StepOutputs {
+function checkedOutputs(step: string, outputs: StepOutputs): StepOutputs {
   const entries = Object.entries(atOnce(`${step}: the step`, outputs) ?? {});
   if (entries.length === 0)
     throw new TypeError("a step returns an object of tensors; got nothing to compute");
@@ -155,14 +150,6 @@ function checkedOutputs(
       'the step returns "loss" beside "minimize", whose value comes back as "loss"; give your own another name',
     );
   }
-  if (guard && !("minimize" in outputs))
-    throw new TypeError(
-      `${step}: guard looks for NaN in training, and the step returns no \`minimize\`; leave guard out`,
-    );
-  if (guard && NON_FINITE in outputs)
-    throw new TypeError(
-      `${step}: the step returns "${NON_FINITE}", which guard gives; give your own another name`,
-    );
   for (const [name, tensor] of entries) {
     if (name === "__proto__") throw new TypeError('a step has no output "__proto__"; choose another name');
     if (!(tensor instanceof Tensor)) {

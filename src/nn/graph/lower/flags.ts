@@ -2,24 +2,9 @@
  * Flags: a launch that has values in registers notes in an output where one of them is NaN or infinite.
  */
 import { elementwise4Constants, elementwiseConstants } from "../../../kernels/elementwise.ts";
-import { type Dispatch, elementCount, type Instruction, type View } from "../../../program.ts";
+import { type Dispatch, elementCount, type Flag, type Instruction, type View } from "../../../program.ts";
 import type { ProgramBuilder } from "./builder.ts";
 import type { UpdateRequest } from "./update.ts";
-
-/** What an update notes where a number is not finite. */
-export interface Watch {
-  /** An output of one element, which the step has stored before. */
-  readonly output: string;
-  /** The number stored there. */
-  readonly value: number;
-  /** Whether what the step has found ({@link UpdateRequest.from}) is looked at, too, as it is before the update. */
-  readonly found: boolean;
-}
-
-/** The memory that flags are stored into. */
-export function flagView(builder: ProgramBuilder, { output }: Watch): View {
-  return builder.view({ name: output, kind: "output", dtype: "f32", length: 1 }, []);
-}
 
 /** Arguments of which a NaN or an infinity always makes the result one. */
 const SPREADING: Readonly<Record<string, readonly number[]>> = {
@@ -38,7 +23,7 @@ const SPREADING: Readonly<Record<string, readonly number[]>> = {
  * Those registers that show whether all are finite: what enters another one by sums and products shows there. A number whose
  * root is at hand shows in the root: second moments are often below 2⁻¹²⁶, and processors take long to look at such.
  */
-export function telling(code: readonly Instruction[], registers: readonly number[]): number[] {
+function telling(code: readonly Instruction[], registers: readonly number[]): number[] {
   const distinct = [...new Set(registers)];
   const shown = new Set<number>();
   const visit = (at: number): void => {
@@ -59,28 +44,45 @@ export function telling(code: readonly Instruction[], registers: readonly number
     .map((register) => Math.max(register, rootOf(register)));
 }
 
-/** A launch of its own that looks at whole states, for updates that have no binding left for the flag. */
-export function watching(
-  builder: ProgramBuilder,
-  label: string,
-  watch: Watch,
-  states: readonly View[],
-): Dispatch {
-  const size = elementCount(states[0].shape);
-  const fits = size % 4 === 0;
-  const loads = states.map((_, i): Instruction => ({ op: "load", binding: `operand${i}`, at: 0 }));
-  const of = states.map((_, i) => i + 1);
-  return {
-    label,
-    kernel: fits ? "elementwise4" : "elementwise",
-    constants: fits ? elementwise4Constants(size) : elementwiseConstants(size),
-    hooks: {
-      element: { code: [{ op: "constant", value: 0 }], result: 0 },
-      store: { code: [{ op: "index" }, ...loads], flags: [{ binding: "result0", of, value: watch.value }] },
-    },
-    bindings: {
-      ...Object.fromEntries(states.map((view, i) => [`operand${i}`, view])),
-      result0: flagView(builder, watch),
-    },
-  };
+/** What an update notes where a number is not finite. */
+export class Watch {
+  constructor(
+    /** An output of one element, which the step has stored before. */
+    readonly output: string,
+    /** The number stored there. */
+    readonly value: number,
+    /** Whether what the step has found ({@link UpdateRequest.from}) is looked at, too, as it is before the update. */
+    readonly found: boolean,
+  ) {}
+
+  /** The memory that flags are stored into. */
+  view(builder: ProgramBuilder): View {
+    return builder.view({ name: this.output, kind: "output", dtype: "f32", length: 1 }, []);
+  }
+
+  /** The flag of a launch that has the values in `registers`. */
+  flag(binding: string, code: readonly Instruction[], registers: readonly number[]): Flag {
+    return { binding, of: telling(code, registers), value: this.value };
+  }
+
+  /** A launch of its own that looks at whole states, for updates that have no binding left for the flag. */
+  apart(builder: ProgramBuilder, label: string, states: readonly View[]): Dispatch {
+    const size = elementCount(states[0].shape);
+    const fits = size % 4 === 0;
+    const loads = states.map((_, i): Instruction => ({ op: "load", binding: `operand${i}`, at: 0 }));
+    const of = states.map((_, i) => i + 1);
+    return {
+      label,
+      kernel: fits ? "elementwise4" : "elementwise",
+      constants: fits ? elementwise4Constants(size) : elementwiseConstants(size),
+      hooks: {
+        element: { code: [{ op: "constant", value: 0 }], result: 0 },
+        store: { code: [{ op: "index" }, ...loads], flags: [{ binding: "result0", of, value: this.value }] },
+      },
+      bindings: {
+        ...Object.fromEntries(states.map((view, i) => [`operand${i}`, view])),
+        result0: this.view(builder),
+      },
+    };
+  }
 }

@@ -1,6 +1,6 @@
 /** Lowering: a graph to a Program. */
 import { elementCount, type Program, type View } from "../../../program.ts";
-import { isSource, type SourceAttributes } from "../ops/source.ts";
+import type { SourceAttributes } from "../ops/source.ts";
 import type { Tensor } from "../tensor.ts";
 import { ProgramBuilder } from "./builder.ts";
 import { indexRanges } from "./indices.ts";
@@ -18,17 +18,10 @@ export interface LowerRequest {
   readonly assignments?: readonly { readonly tensor: Tensor; readonly place: Place }[];
   /** Place of a parameter or a running statistic. */
   place(source: SourceAttributes): Place;
-  /** What the updates go by, once all of that is in memory. */
-  readonly beforeUpdates?: BeforeUpdates | undefined;
+  /** Lowers what the updates go by, once all of that is in memory; returns the memory of sources that they read. */
+  readonly beforeUpdates?: ((builder: ProgramBuilder) => ReadonlyMap<Tensor, View>) | undefined;
   /** Updates that follow in order. */
   readonly updates?: readonly UpdateRequest[];
-}
-
-export interface BeforeUpdates {
-  /** Further outputs. */
-  readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Tensors, with the sources by which updates read them. */
-  readonly results: ReadonlyMap<Tensor, Tensor>;
 }
 
 /** @throws Error when something cannot be lowered; ops refuse bad shapes earlier, when they are traced. */
@@ -49,33 +42,14 @@ export function lower(request: LowerRequest): Program {
   builder.indexRanges = indexRanges(wanted);
   builder.targetRules = targetRules(wanted);
   new Lowering(builder, targets, (source) => request.place(source)).finish();
-  const known = request.beforeUpdates ? lowerBefore(builder, request.beforeUpdates) : new Map();
+  const known = request.beforeUpdates?.(builder) ?? new Map();
   for (const update of request.updates ?? []) lowerUpdate(builder, update, known);
   return builder.finish(request.name);
 }
 
-function addOutput(builder: ProgramBuilder, name: string, { shape, dtype }: Tensor): View {
+/** The memory of an output, which the builder then has. */
+export function addOutput(builder: ProgramBuilder, name: string, { shape, dtype }: Tensor): View {
   const view = builder.view({ name, kind: "output", dtype, length: elementCount(shape) }, shape);
   builder.output(name, view);
   return view;
-}
-
-/** @returns the memory of the results, by their sources */
-function lowerBefore(builder: ProgramBuilder, { outputs, results }: BeforeUpdates): Map<Tensor, View> {
-  const names = Object.keys(outputs);
-  const sources = [...results.keys()].filter(isSource);
-  const known = new Map<Tensor, View>();
-  const roots = rewrite([...Object.values(outputs), ...results.values()]);
-  const targets = targetsOf(roots, roots.length, (tensor, i) => {
-    if (i < names.length) return addOutput(builder, names[i], tensor);
-    const source = sources[i - names.length];
-    const { name, shape, dtype } = source.attributes;
-    const view = builder.view({ name, kind: "temporary", dtype, length: elementCount(shape) }, shape);
-    known.set(source, view);
-    return view;
-  });
-  new Lowering(builder, targets, ({ name }) => {
-    throw new Error(`${name} is a part of a state; before updates, whole states are read`);
-  }).finish();
-  return known;
 }

@@ -13,7 +13,7 @@ import { elementwiseCall } from "../ops/stored.ts";
 import type { Tensor } from "../tensor.ts";
 import type { ProgramBuilder } from "./builder.ts";
 import { HookEmitter } from "./emitter.ts";
-import { flagView, telling, type Watch, watching } from "./flags.ts";
+import type { Watch } from "./flags.ts";
 import { Lowering, type Place } from "./lowering.ts";
 import { rewrite } from "./rewrite.ts";
 import { targetsOf } from "./roots.ts";
@@ -107,8 +107,8 @@ export function lowerUpdate(
     const binding = `result${changed.length}`;
     const registers = stores.filter((_, i) => isNew[i]).map((store) => store.from);
     if (watch.found) registers.push(emitter.load(from, at));
-    flags.push({ binding, of: telling(emitter.code, registers), value: watch.value });
-    bindings[binding] = flagView(builder, watch);
+    flags.push(watch.flag(binding, emitter.code, registers));
+    bindings[binding] = watch.view(builder);
   }
   for (const [tensor, name] of operands) bindings[name] = lowering.view(tensor);
   const hooks: Record<string, Hook> = {
@@ -120,7 +120,7 @@ export function lowerUpdate(
   const fits = size % 4 === 0 && fitVectors(Object.values(hooks));
   lowering.finish();
   const apart = (views: readonly View[]) => {
-    if (watch && !isInside) builder.dispatches.push(watching(builder, label, watch, views));
+    if (watch && !isInside) builder.dispatches.push(watch.apart(builder, label, views));
   };
   if (watch?.found) apart([lowering.view(from)]);
   builder.dispatches.push({
