@@ -4,7 +4,6 @@
 import { elementwise4Constants, elementwiseConstants } from "../../../kernels/elementwise.ts";
 import { type Dispatch, elementCount, type Flag, type Instruction, type View } from "../../../program.ts";
 import type { ProgramBuilder } from "./builder.ts";
-import type { UpdateRequest } from "./update.ts";
 
 /** Arguments of which a NaN or an infinity always makes the result one. */
 const SPREADING: Readonly<Record<string, readonly number[]>> = {
@@ -51,7 +50,7 @@ export class Watch {
     readonly output: string,
     /** The number stored there. */
     readonly value: number,
-    /** Whether what the step has found ({@link UpdateRequest.from}) is looked at, too, as it is before the update. */
+    /** Whether what the step has found (`from` of its request) is looked at, too, as it is before the update. */
     readonly found: boolean,
   ) {}
 
