@@ -178,6 +178,7 @@ export {
   fit,
   type Progress,
 } from "./train/fit.ts";
+export type { Arena } from "./train/memory.ts";
 export { type CheckpointDifference, CheckpointMismatchError } from "./train/mismatch.ts";
 export type { Mode } from "./train/monitor.ts";
 export { type OpenOptions, openData } from "./train/open.ts";

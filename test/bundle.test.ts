@@ -41,11 +41,11 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   // Its steps are remembered until a later state is safe, and all that runs on the engine outlasts a lost device.
   training: 5.5 * 1024,
   totals: 512,
-  trainingSteps: 640,
+  trainingSteps: 768,
   epochLoop: 1664,
   // What goes back, connects again and takes steps again, where something went wrong.
   mend: 1792,
-  evaluator: 2048,
+  evaluator: 2304,
   predicted: 2048,
   opened: 1792,
   // Compiled steps, and what makes steps look for NaN: with the first compilation. The names of both, as below.
@@ -77,6 +77,10 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   node: 768,
   // The trace of the first number that is not finite, once there is one.
   trace: 4864,
+  // What a step needs, added up where an engine's memory is known; which batch size would fit.
+  needs: 128,
+  needs2: 1024,
+  advice: 896,
   // Data that is read piece by piece.
   streamed: 2048,
   // Checkpoints and the loading of weights, with the sources and hashes they share; how files are read and written.
@@ -92,7 +96,7 @@ const MAX_LATER_BYTES: Readonly<Record<string, number>> = {
   json: 640,
   storage: 1024,
   disk: 640,
-  opfs: 1280,
+  opfs: 1792,
   // The bundler's own, for modules that are asked for as a whole.
   "rolldown-runtime": 512,
 };
