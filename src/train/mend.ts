@@ -1,4 +1,5 @@
 /** Puts right what went wrong in training: a device that was lost, numbers that are not finite. Loaded where it happens. */
+import { unlessAborted } from "../abort.ts";
 import { DeviceLostError, type Engine } from "../runtime/engine.ts";
 import { checkEngine } from "./arguments.ts";
 import { DivergenceError } from "./divergence.ts";
@@ -110,7 +111,8 @@ export class Mender {
       this.#losses++;
       await this.#tell({ kind: "lost", ...this.#at(taken), error: last, attempt: this.#losses });
       try {
-        if (this.#losses > 1) await pause(Math.min(PAUSE_MS * 2 ** (this.#losses - 2), LONGEST_PAUSE_MS));
+        if (this.#losses > 1)
+          await pause(Math.min(PAUSE_MS * 2 ** (this.#losses - 2), LONGEST_PAUSE_MS), options.signal);
         const engine = await connected(last, () => (connect ? connect() : connectedAgain(trainer.engine)));
         session?.checkHeld();
         checkEngine(`${owner}: recover.connect`, engine);
@@ -203,4 +205,11 @@ function connectedAgain(engine: Engine): Promise<Engine> {
   throw new TypeError("give recover: { connect }, which opens another engine");
 }
 
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Ends early, with the signal's reason, where the signal aborts. */
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  return unlessAborted(signal, over).finally(() => clearTimeout(timer));
+}
