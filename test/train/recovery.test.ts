@@ -74,7 +74,8 @@ async function unbroken() {
 
 describe("fit, where the device is lost", () => {
   it.each<[string, RecoverOptions]>([
-    ["from the beginning", {}],
+    // No snapshot: the clock would decide when one comes, and shift the calls behind it.
+    ["from the beginning", { every: 1e6 }],
     ["from snapshots after each submit", { every: 1 }],
   ])("at any of its calls, goes on to the same numbers %s", async (_what, recover) => {
     const whole = await unbroken();
