@@ -30,7 +30,8 @@ const WARM_UP = { steps: 2, minutes: 6 };
  */
 const LIMITS = {
   engine: { most: 0, each: 0 },
-  objects: { most: 60, each: 16 },
+  // Training keeps a journal of the submits since its last snapshot: more or less of them, as snapshots come by the clock.
+  objects: { most: 200, each: 16 },
   heap: { most: 1 << 20, each: 4096 },
   process: { most: 64 << 20, each: 4096 },
   handles: { most: 2, each: 0 },

@@ -17,6 +17,17 @@ const deno = (args: string[], mnistFolder?: string, env: Readonly<Record<string,
 
 describe("Deno", () => {
   it(
+    "gives a row of results for each step of a first run, too",
+    async () => {
+      const { stdout } = await deno(["--allow-env=MNIST_DIR", "test/platforms/rows.js"]);
+      const [gpu, twin] = stdout.trim().split("\n").slice(-2);
+      expect(JSON.parse(gpu)).toEqual(JSON.parse(twin));
+      expect(JSON.parse(gpu).sum).toEqual([7, 14, 21, 28, 35]);
+    },
+    2 * MINUTES,
+  );
+
+  it(
     "trains by the demo, on drawn digits where it may not fetch MNIST, and ends",
     async () => {
       const sizes = ["--train", "1600", "--test", "500", "--epochs", "3", "--batch", "32"];

@@ -14,7 +14,8 @@ export interface SafetensorsTensor {
   readonly data: Elements;
 }
 
-type Tensors = Readonly<Record<string, SafetensorsTensor>> | ReadonlyMap<string, SafetensorsTensor>;
+/** Tensors by name, to be encoded. */
+export type Tensors = Readonly<Record<string, SafetensorsTensor>> | ReadonlyMap<string, SafetensorsTensor>;
 
 /** The content of a safetensors file. */
 export interface SafetensorsFile {

@@ -4,4 +4,5 @@ export {
   encodeSafetensors,
   type SafetensorsFile,
   type SafetensorsTensor,
+  type Tensors,
 } from "../io/safetensors.ts";

@@ -1,8 +1,8 @@
 /** Work that outlasts the engine it began on: after trouble, all of it waits until that is put right. */
 import { DeviceLostError } from "../runtime/engine.ts";
+import { recoveryOf } from "./chosen.ts";
 import type { Mended, Mender } from "./mend.ts";
 import type { OnEngine } from "./onEngine.ts";
-import { recoveryOf } from "./policy.ts";
 import type { StepQueue } from "./queue.ts";
 import type { Safe } from "./safe.ts";
 

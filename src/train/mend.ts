@@ -2,10 +2,10 @@
 import { unlessAborted } from "../abort.ts";
 import { DeviceLostError, type Engine } from "../runtime/engine.ts";
 import { checkEngine } from "./arguments.ts";
+import { recoveryOf, rollbackOf } from "./chosen.ts";
 import { DivergenceError } from "./divergence.ts";
 import type { TrainingEvent } from "./events.ts";
 import { OnEngine } from "./onEngine.ts";
-import { recoveryOf, rollbackOf } from "./policy.ts";
 import { placeAfter, type StepQueue } from "./queue.ts";
 import type { Safe } from "./safe.ts";
 import type { SessionState } from "./session.ts";

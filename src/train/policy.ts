@@ -73,15 +73,3 @@ export function checkPolicies(owner: string, { onNonFinite, recover }: PolicyOpt
   if (factor > 0 && factor < 1) return;
   throw new RangeError(`${name}.factor is ${factor}; give a number between 0 and 1`);
 }
-
-/** Undefined where a lost device ends the training. */
-export function recoveryOf({ recover }: PolicyOptions): RecoverOptions | undefined {
-  return recover === true ? {} : recover || undefined;
-}
-
-/** The policy with its numbers. */
-export function rollbackOf({ onNonFinite }: PolicyOptions, stepsPerEpoch: number) {
-  const given = typeof onNonFinite === "object" ? onNonFinite : onNonFinite === "rollback" ? {} : undefined;
-  const every = Math.min(stepsPerEpoch, 1000);
-  return given && { attempts: 3, factor: 0.5, every, ...given };
-}

@@ -83,7 +83,6 @@ describe("npm run train", () => {
       await expect(train("--epochs", "2", "--resume", path, "--seed", "2")).rejects.toThrow(
         "the checkpoint's seed is 1, this run's 2; resume with the same",
       );
-      await expect(train("--epochs", "1", "--resume", path)).rejects.toThrow("give more");
     },
     3 * MINUTES,
   );

@@ -135,7 +135,9 @@ describe("a run", () => {
         for (let i = 0; i < 6; i++) await deal();
       };
       await dealt();
-      if (way !== "never begun") expect(live()).toBeGreaterThan(before);
+      // A run that is refused as it begins gives all back at once.
+      const holds = way !== "never begun" && !way.startsWith("refused");
+      if (holds) expect(live()).toBeGreaterThan(before);
       for (let i = 0; i < 50 && live() > before; i++) await heldByHost();
       expect(live()).toBe(before);
     },

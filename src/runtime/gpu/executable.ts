@@ -26,7 +26,7 @@ import {
 import { bytesIn, GpuBuffer } from "./buffer.ts";
 import { BufferUsage } from "./constants.ts";
 import type { GpuDevice } from "./device.ts";
-import { type Command, layBuffers, layOutputs, makeCommand, type OutputRows } from "./layout.ts";
+import { type Command, clearRows, layBuffers, layOutputs, makeCommand, type OutputRows } from "./layout.ts";
 import type { GpuMemory } from "./memory.ts";
 import { layNumbers, type MakeBuffer } from "./numbers.ts";
 import { PipelineCache, type PreparedProgram } from "./pipelines.ts";
@@ -107,6 +107,7 @@ export class GpuExecutable implements Executable {
         };
         const buffers = layBuffers(device, program, bound, maxSteps, make);
         const outputs = layOutputs(program, buffers, maxSteps);
+        if (maxSteps > 1) clearRows(device, program, outputs);
         const numbers = layNumbers(device, prepared, make);
         const commands = launchesOf(program).map((dispatches, i) =>
           makeCommand(

@@ -104,6 +104,17 @@ export function layOutputs(program: Program, buffers: readonly GPUBuffer[], maxS
   });
 }
 
+/**
+ * Makes the rows count as written from the start. wgpu would clear those that only a launch at a dynamic offset has written, in a
+ * submit before the one that reads them: findings/deno-clears-rows-at-dynamic-offsets.sh.
+ */
+export function clearRows(device: GPUDevice, { name }: Program, outputs: readonly OutputRows[]): void {
+  const label = { label: `${name}: rows of outputs` };
+  const encoder = device.createCommandEncoder(label);
+  for (const { buffer } of outputs) encoder.clearBuffer(buffer);
+  device.queue.submit([encoder.finish(label)]);
+}
+
 function bindingResource(
   program: Program,
   { buffer, offset, shape }: View,
