@@ -47,8 +47,9 @@ export async function faultsOn(watched: Watched, model: RandomModel, cpu: Refere
   } finally {
     session.release();
   }
-  // A kept step goes once it is known to have been compiled.
-  await new Promise((resolve) => setImmediate(resolve));
+  // A kept step goes once it is known to have been compiled, and a program's memory once no thread of the wasm engine reads it.
+  for (let i = 0; i < 400 && watched.bytes() !== before; i++)
+    await new Promise((resolve) => setTimeout(resolve, i < 2 ? 0 : 5));
   if (watched.bytes() !== before) faults.push(`${watched.bytes() - before} bytes are left behind`);
   faults.push(...watched.errors().slice(errors));
   return { faults, unstable };
