@@ -9,6 +9,7 @@ import { recoveryOf, rollbackOf } from "./chosen.ts";
 import type { CompiledStep } from "./compiledStep.ts";
 import { DivergenceError } from "./divergence.ts";
 import { checkEvaluated, type Evaluation } from "./evaluate.ts";
+import type { TrainingEvent } from "./events.ts";
 import { Lasting } from "./lasting.ts";
 import type { Mender } from "./mend.ts";
 import { evaluating, OnEngine } from "./onEngine.ts";
@@ -257,8 +258,9 @@ export class Training implements Session {
     const counted = bunch.results.then(async (results) => {
       if (results.losses.length > 0) {
         totals.add(results, bunch);
-        if (!call.failed) await this.#watchSkipped(bunch, results.signs, call);
-        await told?.(totals);
+        // Nothing waits in between: the next bunch may have come back already, and would be among the totals told of this one.
+        const events = call.failed ? [] : this.#watchSkipped(bunch, results.signs, call);
+        await Promise.all([...events, told?.(totals)]);
       }
       if (results.error !== undefined) throw results.error;
     });
@@ -287,23 +289,28 @@ export class Training implements Session {
     return this.#learningRate * schedule.factor(moment);
   }
 
-  /** @throws DivergenceError where all steps of an epoch were skipped in a row */
-  async #watchSkipped({ first, epoch }: Bunch, signs: readonly number[], call: Call): Promise<void> {
+  /** @throws DivergenceError where all steps of an epoch were skipped in a row @returns what onEvent returned */
+  #watchSkipped({ first, epoch }: Bunch, signs: readonly number[], call: Call): Promise<void>[] {
     const { owner, options } = this.parts;
+    const told: Promise<void>[] = [];
+    const tell = async (event: TrainingEvent) => options.onEvent?.(event);
     for (const [i, sign] of signs.entries()) {
       this.#skipped = sign & NonFiniteCode.skipped ? this.#skipped + 1 : 0;
       if (this.#skipped === 0) continue;
       const at = { step: first + i + 1, epoch };
-      await options.onEvent?.({ kind: "skipped", ...at, inARow: this.#skipped });
+      told.push(tell({ kind: "skipped", ...at, inARow: this.#skipped }));
       if (this.#skipped < this.stepsPerEpoch) continue;
       // Nothing is told of steps that were under way behind it.
       call.failed = true;
-      await options.onEvent?.({ kind: "stopped", ...at });
+      told.push(tell({ kind: "stopped", ...at }));
+      // Their failures hide no divergence.
+      for (const one of told) one.catch(() => {});
       const steps = this.#skipped === 1 ? "1 step was" : `${this.#skipped} steps in a row were`;
       throw new DivergenceError(
         `${owner}: ${steps} skipped, as many as an epoch has: losses or gradients are not finite; look for NaN in the data, or use a lower learning rate`,
       );
     }
+    return told;
   }
 
   evaluate(data = this.options.validation): Promise<Evaluation> {
