@@ -21,8 +21,9 @@ export interface Losable {
 /**
  * @param at number of the call, from 1, with which the engine is lost
  * @param next what stands in for it
+ * @param maxSteps most steps of a run: with 1, the clock has no part in how many calls there are
  */
-export function losable(at = 0, next?: () => Losable): Losable {
+export function losable(at = 0, next?: () => Losable, maxSteps?: number): Losable {
   const engine = cpu();
   const calls: string[] = [];
   let lost = false;
@@ -73,9 +74,10 @@ export function losable(at = 0, next?: () => Losable): Losable {
       count(`buffer ${args[0]}`);
       return watchBuffer(buffer.apply(engine, args));
     },
-    async compile(...args: Parameters<Engine["compile"]>) {
-      count(`compile ${args[0].name}`);
-      return watchExecutable(await failing(compile.apply(engine, args)));
+    async compile(...[program, options]: Parameters<Engine["compile"]>) {
+      count(`compile ${program.name}`);
+      const some = maxSteps === undefined ? options : { ...options, maxSteps };
+      return watchExecutable(await failing(compile.call(engine, program, some)));
     },
     reconnect: async () => (next?.() ?? losable()).engine,
   });

@@ -90,7 +90,7 @@ describe("fit, where the device is lost", () => {
         },
       };
       const { events, options } = watched(recover, { callbacks: [last] });
-      const one = losable(at);
+      const one = losable(at, undefined, recover.every === 1 ? undefined : 1);
       const run = fit(one.engine, model(), train, options);
       expect(await outcome(run, () => weights)).toEqual(whole);
       expect(run.trainer.steps).toBe(3 * STEPS);
