@@ -1,15 +1,11 @@
 /** The implementation of sessions. This module is loaded when training begins. */
 import { checkWhole, inWords } from "../checks.ts";
-import { NonFiniteCode } from "../nn/training/guard.ts";
 import type { Optimizer } from "../nn/training/optimizer.ts";
 import type { Program } from "../program.ts";
 import { DeviceLostError } from "../runtime/engine.ts";
-import type { Bunch } from "./bunch.ts";
 import { recoveryOf, rollbackOf } from "./chosen.ts";
 import type { CompiledStep } from "./compiledStep.ts";
-import { DivergenceError } from "./divergence.ts";
 import { checkEvaluated, type Evaluation } from "./evaluate.ts";
-import type { TrainingEvent } from "./events.ts";
 import { Lasting } from "./lasting.ts";
 import type { Mender } from "./mend.ts";
 import { evaluating, OnEngine } from "./onEngine.ts";
@@ -18,6 +14,7 @@ import { Safe, type SafeState } from "./safe.ts";
 import type { Advance, Place, Session, SessionState } from "./session.ts";
 import { checkHistory, checkSessionState } from "./sessionState.ts";
 import type { TrainingParts } from "./settings.ts";
+import { Skipped } from "./skipped.ts";
 import type { BatchSource, Data } from "./source.ts";
 import type { RestoreOptions } from "./state.ts";
 import { type Sums, Totals } from "./totals.ts";
@@ -56,8 +53,7 @@ export class Training implements Session {
   #released = false;
   readonly #queue: StepQueue;
   readonly #lasting: Lasting;
-  /** Skipped steps in a row. */
-  #skipped = 0;
+  readonly #skipped: Skipped;
 
   private constructor(
     readonly parts: TrainingParts,
@@ -70,6 +66,7 @@ export class Training implements Session {
   ) {
     const { trainer } = parts;
     this.#learningRate = learningRate;
+    this.#skipped = new Skipped(parts);
     this.#queue = new StepQueue(parts, firstEpoch, safe.steps, on);
     this.#lasting = new Lasting(this.#queue, safe, this, mender);
     if (recoveryOf(parts.options))
@@ -259,7 +256,7 @@ export class Training implements Session {
       if (results.losses.length > 0) {
         totals.add(results, bunch);
         // Nothing waits in between: the next bunch may have come back already, and would be among the totals told of this one.
-        const events = call.failed ? [] : this.#watchSkipped(bunch, results.signs, call);
+        const events = call.failed ? [] : this.#skipped.watch(bunch, results.signs, call);
         await Promise.all([...events, told?.(totals)]);
       }
       if (results.error !== undefined) throw results.error;
@@ -287,30 +284,6 @@ export class Training implements Session {
     const { mode } = schedule;
     const moment = { step, total: this.#total, stepsPerEpoch, history, mode };
     return this.#learningRate * schedule.factor(moment);
-  }
-
-  /** @throws DivergenceError where all steps of an epoch were skipped in a row @returns what onEvent returned */
-  #watchSkipped({ first, epoch }: Bunch, signs: readonly number[], call: Call): Promise<void>[] {
-    const { owner, options } = this.parts;
-    const told: Promise<void>[] = [];
-    const tell = async (event: TrainingEvent) => options.onEvent?.(event);
-    for (const [i, sign] of signs.entries()) {
-      this.#skipped = sign & NonFiniteCode.skipped ? this.#skipped + 1 : 0;
-      if (this.#skipped === 0) continue;
-      const at = { step: first + i + 1, epoch };
-      told.push(tell({ kind: "skipped", ...at, inARow: this.#skipped }));
-      if (this.#skipped < this.stepsPerEpoch) continue;
-      // Nothing is told of steps that were under way behind it.
-      call.failed = true;
-      told.push(tell({ kind: "stopped", ...at }));
-      // Their failures hide no divergence.
-      for (const one of told) one.catch(() => {});
-      const steps = this.#skipped === 1 ? "1 step was" : `${this.#skipped} steps in a row were`;
-      throw new DivergenceError(
-        `${owner}: ${steps} skipped, as many as an epoch has: losses or gradients are not finite; look for NaN in the data, or use a lower learning rate`,
-      );
-    }
-    return told;
   }
 
   evaluate(data = this.options.validation): Promise<Evaluation> {
